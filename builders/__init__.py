@@ -1,0 +1,1 @@
+"""What we build: one recipe a published configuration, and the `datasets` builder over them."""

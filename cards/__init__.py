@@ -1,0 +1,1 @@
+"""How we describe it: the templates and prose of dataset cards."""

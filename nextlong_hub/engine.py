@@ -1,0 +1,217 @@
+"""Where work runs: tasks go in, receipts come out, in any order and at least once.
+
+A `Task` is data (stage, key, function *name*, paths, parameters), never a pickled closure, and its result is one file
+that appears whole or not at all plus a `Receipt` below 1 KB. Whoever plans keeps the list: it submits what has no
+receipt. A cluster engine needs only another `Executor`.
+"""
+
+import importlib
+import time
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from concurrent.futures.process import BrokenProcessPool
+from dataclasses import asdict, dataclass, field
+from multiprocessing import get_context
+from pathlib import Path
+from typing import Any, Protocol
+
+from nextlong_hub.errors import WorkerError
+from nextlong_hub.files import read_json, sha256_of, write_json
+
+_DEATHS_ALLOWED = 3
+_WINDOW_PER_WORKER = 2
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Task:
+    """One unit of work; its identity is (stage, key) inside one plan."""
+
+    stage: str
+    key: str
+    """Unique within the stage and safe as a file name: `unit-00007`."""
+    function: str
+    """`package.module:function`, called as `function(task)`; returns the counts that go into the receipt."""
+    inputs: dict[str, str] = field(default_factory=dict)
+    """Paths the function reads."""
+    output: str = ""
+    """The path the function writes: one file, or a folder that is complete once this task returns."""
+    parameters: dict[str, Any] = field(default_factory=dict)
+    """JSON values."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Receipt:
+    """Proof that a task was done: small enough to travel and to keep for ever."""
+
+    stage: str
+    key: str
+    output: str
+    sha256: str
+    """Of the output file's bytes; empty when the output is a folder."""
+    bytes: int
+    seconds: float
+    counts: dict[str, Any]
+    """What the function reported: JSON values, a handful of them."""
+
+
+class Executor(Protocol):
+    """Runs tasks somewhere."""
+
+    def run(self, tasks: Sequence[Task]) -> Iterator[Receipt]:
+        """Yield one receipt for each task, in the order in which they finish.
+
+        Raises:
+            WorkerError: a task ended its worker three times.
+        """
+        ...
+
+    def close(self) -> None:
+        """Let the workers go."""
+        ...
+
+
+def perform(task: Task) -> Receipt:
+    """Run one task here and now."""
+    started = time.perf_counter()
+    module, _, name = task.function.partition(":")
+    function: Callable[[Task], dict[str, Any]] = getattr(importlib.import_module(module), name)
+    counts = function(task)
+    output = Path(task.output)
+    is_file = output.is_file()
+    return Receipt(
+        stage=task.stage,
+        key=task.key,
+        output=task.output,
+        sha256=sha256_of(output) if is_file else "",
+        bytes=output.stat().st_size if is_file else 0,
+        seconds=round(time.perf_counter() - started, 3),
+        counts=counts,
+    )
+
+
+class InlineExecutor:
+    """Runs every task in this process, one after the other."""
+
+    def run(self, tasks: Sequence[Task]) -> Iterator[Receipt]:
+        """See `Executor.run`; a task that kills its worker kills this process."""
+        yield from map(perform, tasks)
+
+    def close(self) -> None:
+        """Nothing to let go."""
+
+
+class LocalExecutor:
+    """Runs tasks on `num_proc` processes of this machine, and survives the death of any of them.
+
+    `multiprocessing.Pool` waits for ever for the answer of a worker that was killed (python/cpython#96062);
+    `ProcessPoolExecutor` notices and breaks. We then build a new pool and run again whatever had not finished.
+    """
+
+    def __init__(self, num_proc: int) -> None:
+        self.num_proc = num_proc
+        self._pool: ProcessPoolExecutor | None = None
+
+    def run(self, tasks: Sequence[Task]) -> Iterator[Receipt]:
+        """See `Executor.run`."""
+        waiting = deque(tasks)
+        running: dict[Future[Receipt], Task] = {}
+        deaths: dict[tuple[str, str], int] = {}
+        try:
+            while waiting or running:
+                lost: list[Task] = []
+                while waiting and len(running) < _WINDOW_PER_WORKER * self.num_proc:
+                    try:
+                        running[self._workers().submit(perform, waiting[0])] = waiting[0]
+                    except BrokenProcessPool:
+                        break
+                    waiting.popleft()
+                done, _ = wait(running, return_when=FIRST_COMPLETED)
+                for future in done:
+                    task = running.pop(future)
+                    try:
+                        yield future.result()
+                    except BrokenProcessPool:
+                        lost.append(task)
+                if lost:
+                    lost += running.values()
+                    running.clear()
+                    self._discard_pool()
+                    self._count_deaths(lost, deaths)
+                    waiting.extendleft(reversed(lost))
+        finally:
+            for future in running:
+                future.cancel()
+
+    def close(self) -> None:
+        """Let the workers go; tasks that still run are abandoned."""
+        if self._pool is not None:
+            self._pool.shutdown(wait=True, cancel_futures=True)
+            self._pool = None
+
+    def _workers(self) -> ProcessPoolExecutor:
+        if self._pool is None:
+            # spawn, not fork: the libraries beneath keep threads, and a forked copy of a held lock never opens.
+            self._pool = ProcessPoolExecutor(self.num_proc, mp_context=get_context("spawn"))
+        return self._pool
+
+    def _discard_pool(self) -> None:
+        if self._pool is not None:
+            self._pool.shutdown(wait=False, cancel_futures=True)
+            self._pool = None
+
+    def _count_deaths(self, lost: list[Task], deaths: dict[tuple[str, str], int]) -> None:
+        """A broken pool does not say whose worker died, so each task in flight is charged; three charges end the run."""
+        for task in lost:
+            identity = (task.stage, task.key)
+            deaths[identity] = deaths.get(identity, 0) + 1
+            if deaths[identity] >= _DEATHS_ALLOWED:
+                raise WorkerError(
+                    f"{task.stage} {task.key}: its worker process was killed {_DEATHS_ALLOWED} times, most often a sign "
+                    f"of too little memory; run again with a smaller --num-proc (now {self.num_proc}): finished work is kept"
+                )
+
+
+def make_executor(num_proc: int) -> Executor:
+    """One process: run inline. More: run on local workers."""
+    return InlineExecutor() if num_proc <= 1 else LocalExecutor(num_proc)
+
+
+def run_missing(executor: Executor, tasks: Sequence[Task], receipts_folder: Path) -> Iterator[Receipt]:
+    """Yield the receipt of every task, running only those whose kept receipt does not match their output any more.
+
+    A receipt is kept in `receipts_folder` after the output has its final name, so a crash between the two costs one task
+    and never trusts an unfinished file.
+
+    Raises:
+        WorkerError: see `Executor.run`.
+    """
+    missing = []
+    for task in tasks:
+        receipt = _kept_receipt(receipts_folder, task)
+        if receipt is None:
+            missing.append(task)
+        else:
+            yield receipt
+    for receipt in executor.run(missing):
+        write_json(_receipt_path(receipts_folder, receipt.stage, receipt.key), asdict(receipt))
+        yield receipt
+
+
+def _receipt_path(folder: Path, stage: str, key: str) -> Path:
+    return folder / stage / f"{key}.json"
+
+
+def _kept_receipt(folder: Path, task: Task) -> Receipt | None:
+    kept = read_json(_receipt_path(folder, task.stage, task.key))
+    if not isinstance(kept, dict) or set(kept) != set(Receipt.__dataclass_fields__):
+        return None
+    output = Path(task.output)
+    if kept["sha256"]:
+        if not output.is_file() or output.stat().st_size != kept["bytes"] or sha256_of(output) != kept["sha256"]:
+            return None
+    elif not output.is_dir():
+        return None
+    return Receipt(**{**kept, "output": task.output})
+
+

@@ -1,0 +1,89 @@
+"""What can go wrong, and the exit code each fault gives the command line.
+
+    NextLongError                     1  base class: everything below is a known fault, shown without a traceback
+    ├── DataError                     1  an input holds something that cannot be used
+    │   ├── BadDocumentError          1  one document of a corpus: names file, line or row
+    │   └── CorpusTooSmallError       1  the corpus cannot give what was asked for
+    ├── WorkerError                   1  a unit of work kept killing its worker
+    ├── RecipeError                   2  a recipe, setting or option is wrong
+    ├── VerificationError             3  a finished dataset is not what its manifest says
+    ├── AuthError                     4  the Hub refused the credentials
+    ├── NetworkError                  5  a remote source could not be reached
+    ├── ConflictError                 6  an output folder holds something else, or someone else is writing it
+    └── StorageError                  7  no space left, or no permission
+
+A message says what came, what was needed and what to do next, in that order.
+"""
+
+
+class NextLongError(Exception):
+    """A known fault. The command line prints its message and leaves with `exit_code`."""
+
+    exit_code = 1
+
+
+class DataError(NextLongError):
+    """An input holds something that cannot be used."""
+
+
+class BadDocumentError(DataError):
+    """One document of a corpus cannot be read; the message names its file and its line or row.
+
+    With `on_bad_document = "skip"` the document is counted under `reason` and left out instead.
+    """
+
+    def __init__(self, place: str, reason: str, remedy: str) -> None:
+        super().__init__(f"{place}: {reason}; {remedy}")
+        self.place = place
+        """File and line or row, as a person would say it: `notes.jsonl, line 7`."""
+        self.reason = reason
+        """What is wrong, in words that recur for the same kind of fault."""
+        self.remedy = remedy
+
+    def __reduce__(self) -> tuple[type["BadDocumentError"], tuple[str, str, str]]:
+        """Survive the trip from a worker process: the default would call `__init__` with one argument."""
+        return type(self), (self.place, self.reason, self.remedy)
+
+
+class CorpusTooSmallError(DataError):
+    """The corpus cannot give the samples asked for."""
+
+
+class WorkerError(NextLongError):
+    """A unit of work ended its worker process several times, most often for want of memory."""
+
+
+class RecipeError(NextLongError):
+    """A recipe, a setting or an option is wrong."""
+
+    exit_code = 2
+
+
+class VerificationError(NextLongError):
+    """A finished dataset is not what its manifest says."""
+
+    exit_code = 3
+
+
+class AuthError(NextLongError):
+    """The Hub refused the credentials."""
+
+    exit_code = 4
+
+
+class NetworkError(NextLongError):
+    """A remote source could not be reached."""
+
+    exit_code = 5
+
+
+class ConflictError(NextLongError):
+    """An output folder holds something else, or another process is writing it."""
+
+    exit_code = 6
+
+
+class StorageError(NextLongError):
+    """No space is left, or the permission to write is missing."""
+
+    exit_code = 7

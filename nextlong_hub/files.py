@@ -1,0 +1,112 @@
+"""Files that are either whole or absent: written aside, flushed to the disk, then renamed into place.
+
+A reader, a crash or a full disk can therefore never leave half a file under its final name.
+"""
+
+import errno
+import hashlib
+import json
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from nextlong_hub.errors import ConflictError, StorageError
+
+_BLOCK_BYTES = 1 << 20
+_REMEDIES = {
+    errno.ENOSPC: "free some space there, then run the same command again: finished work is kept",
+    errno.EDQUOT: "raise the quota or free some space, then run the same command again: finished work is kept",
+    errno.EROFS: "choose an --output on a file system that can be written",
+    errno.EACCES: "choose another --output or change the permissions",
+    errno.EPERM: "choose another --output or change the permissions",
+}
+
+
+@contextmanager
+def storage_errors(path: Path) -> Iterator[None]:
+    """Turn the operating system's storage faults around `path` into ours.
+
+    Raises:
+        StorageError: no space, no permission or a read-only file system.
+        ConflictError: a file stands where a folder is needed, or the other way round.
+    """
+    try:
+        yield
+    except OSError as error:
+        if error.errno in _REMEDIES:
+            raise StorageError(f"cannot write {path}: {os.strerror(error.errno)}; {_REMEDIES[error.errno]}") from error
+        if error.errno in (errno.ENOTDIR, errno.EISDIR, errno.EEXIST):
+            raise ConflictError(
+                f"cannot write {path}: {os.strerror(error.errno)}; remove what stands in the way or choose another path"
+            ) from error
+        raise
+
+
+@contextmanager
+def written_aside(path: Path) -> Iterator[Path]:
+    """Give a temporary path beside `path`; when the block ends well, flush it and rename it to `path`.
+
+    When the block fails the temporary file is removed and `path` is left as it was.
+
+    Raises:
+        StorageError, ConflictError: see `storage_errors`.
+    """
+    aside = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    with storage_errors(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            yield aside
+            with aside.open("rb+") as handle:
+                os.fsync(handle.fileno())
+            aside.replace(path)
+            _flush_folder(path.parent)
+        finally:
+            aside.unlink(missing_ok=True)
+
+
+def write_bytes(path: Path, content: bytes | memoryview) -> None:
+    """Write `content` to `path`, whole or not at all."""
+    with written_aside(path) as aside, aside.open("wb") as handle:
+        handle.write(content)
+
+
+def write_json(path: Path, value: Any) -> None:
+    """Write `value` as indented UTF-8 JSON with a final newline, whole or not at all."""
+    write_bytes(path, (json.dumps(value, indent=2, ensure_ascii=False) + "\n").encode())
+
+
+def read_json(path: Path) -> Any:
+    """Read a JSON file; None when there is none, or when it does not hold JSON (a leftover of another tool)."""
+    try:
+        return json.loads(path.read_bytes())
+    except (FileNotFoundError, NotADirectoryError, ValueError):
+        return None
+
+
+def sha256_of(path: Path) -> str:
+    """The sha256 of a file's bytes, in hexadecimal; the Hub's own name for a large file."""
+    digest = hashlib.sha256()
+    with path.open("rb") as handle:
+        while block := handle.read(_BLOCK_BYTES):
+            digest.update(block)
+    return digest.hexdigest()
+
+
+def digest_of(value: Any) -> str:
+    """Twelve hexadecimal digits that stand for any JSON value: same value, same digits, on every machine."""
+    canonical = json.dumps(value, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
+    return hashlib.sha256(canonical.encode("utf-8", "surrogatepass")).hexdigest()[:12]
+
+
+def _flush_folder(folder: Path) -> None:
+    """Make a rename outlive a power cut: the new name is part of the folder, not of the file."""
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    except OSError as error:  # some network file systems cannot flush a folder; the rename itself has happened
+        if error.errno not in (errno.EINVAL, errno.ENOTSUP):
+            raise
+    finally:
+        os.close(descriptor)

@@ -1,0 +1,294 @@
+"""Every choice that decides the bytes of a configuration, its check, and its fingerprint.
+
+A recipe is TOML: `builders/128k.toml` for the ones we publish, any file of the same shape for yours. Unknown keys are
+refused, so a misspelt choice can never be a silently ignored one.
+"""
+
+import difflib
+import tomllib
+from collections.abc import Iterable, Mapping
+from importlib.resources import files
+from pathlib import Path
+from typing import Annotated, Any, Literal, Self
+
+import tomli_w
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from nextlong_hub.errors import RecipeError
+from nextlong_hub.files import digest_of
+
+BYTES_FORMAT = 1
+"""Raised whenever the same recipe starts to give other bytes; part of every fingerprint."""
+
+_RECIPES = "nextlong_hub.builders"
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+
+
+class ChunkingSettings(_Section):
+    """How a document is cut into meta-chunks (NExtLong §3.1.1)."""
+
+    mode: Literal["lossless", "reference"] = "lossless"
+    """`lossless`: joined chunks give the document back. `reference`: the authors' chunker, quirks included."""
+    chunk_characters: int = Field(2048, ge=1)
+
+
+class MetaDocumentSettings(_Section):
+    """Which documents are extended."""
+
+    minimum_chunks: int = Field(2, ge=1)
+    """A document of one chunk has no long-range dependency to learn."""
+    maximum_share: float = Field(0.5, gt=0, le=1)
+    """Longest own text, as a share of the target length: beyond it there is no room for negatives."""
+
+
+class RetrievalSettings(_Section):
+    """How hard negatives are found (NExtLong §3.1.2, with BM25 in place of embeddings)."""
+
+    retriever: Literal["bm25", "rank-bm25"] = "bm25"
+    formula: Literal["lucene", "okapi"] = "lucene"
+    """`okapi` is rank-bm25's exact formula, including its floor under negative idf."""
+    k1: float = Field(1.5, ge=0)
+    b: float = Field(0.75, ge=0, le=1)
+    stop_words: tuple[str, ...] = ("en",)
+    """Languages whose function words are ignored; empty keeps every word."""
+    keep_short_words: bool = False
+    """Keep words of a single character: "C", "R", "I"."""
+    shard_chunks: int = Field(65_536, ge=1, le=65_536)
+    """Chunks in one index shard; a shard's accumulators fit the second-level cache."""
+    postings_budget: float = Field(0.0, ge=0)
+    """0: exact. Else the postings read for one query, as a multiple of the number of chunks."""
+    pool_chunks: int = Field(0, ge=0)
+    """0: the whole corpus. Else each query sees a seeded subset of index shards of about this many chunks."""
+
+
+class NegativeSettings(_Section):
+    """Which retrieved chunks may serve as hard negatives."""
+
+    near_duplicate: float = Field(0.5, gt=0, le=1)
+    """Share of common word shingles from which a chunk counts as a copy of a meta-chunk: a false negative."""
+    shingle_words: int = Field(5, ge=1)
+
+
+class InterleaveSettings(_Section):
+    """How the sample is laid out (NExtLong §3.2)."""
+
+    fill: Literal["even", "reference"] = "even"
+    """`even`: negatives spread evenly until the target is reached. `reference`: the paper's k for every meta-chunk."""
+    separator: str = "\n"
+    characters_per_token: float = Field(4.0, gt=0)
+    """E of the paper's formula (`fill = "reference"`)."""
+    adjustment: float = Field(1.5, gt=0)
+    """w of the paper's formula (`fill = "reference"`)."""
+
+
+class FitSettings(_Section):
+    """What happens to a text that is not exactly the target length."""
+
+    over: Literal["truncate", "discard"] = "truncate"
+
+
+class OutputSettings(_Section):
+    """How rows are filed."""
+
+    unit_documents: int = Field(16, ge=1)
+    """Meta-documents in one unit: the grain of parallelism and of resume."""
+    shard_bytes: int = Field(268_435_456, ge=1)
+    """Text bytes from which a Parquet shard is closed."""
+    row_group_bytes: int = Field(33_554_432, ge=1)
+    """Text bytes from which a row group is closed; the Hub's viewer refuses to read very large ones."""
+
+
+class Part(_Section):
+    """One ingredient of a mixture."""
+
+    recipe: str
+    share: float = Field(gt=0)
+    """Share of the mixture's tokens, relative to the other parts."""
+
+
+class SourceSettings(_Section):
+    """One named source of a corpus."""
+
+    name: str = Field(min_length=1)
+    path: str = Field(min_length=1)
+    """A file, a folder, a glob, `hf://datasets/…`, or the name of a Hub dataset."""
+    weight: float | None = Field(None, gt=0)
+    """Share of the meta-documents, relative to the other sources; unset: as many as it has documents."""
+    license: str | None = None
+    text_column: str = "text"
+    id_column: str = "id"
+    config: str | None = None
+    """Configuration of a Hub dataset."""
+    split: str = "train"
+    """Split of a Hub dataset."""
+    revision: str | None = None
+    """Revision of a Hub dataset."""
+
+
+Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")]
+
+
+class Recipe(_Section):
+    """A named configuration: one split of the published dataset."""
+
+    name: Name
+    description: str = ""
+    target_length: int = Field(131_072, ge=8)
+    """Tokens in every row. Of a mixture: in its longest row."""
+    tokens: bool = True
+    """Write the `input_ids` column."""
+    on_bad_document: Literal["fail", "skip"] = "fail"
+    corpus: tuple[SourceSettings, ...] = ()
+    """Sources to use when none is named on the command line."""
+    chunking: ChunkingSettings = ChunkingSettings()
+    meta_documents: MetaDocumentSettings = MetaDocumentSettings()
+    retrieval: RetrievalSettings = RetrievalSettings()
+    negatives: NegativeSettings = NegativeSettings()
+    interleave: InterleaveSettings = InterleaveSettings()
+    fit: FitSettings = FitSettings()
+    output: OutputSettings = OutputSettings()
+    mixture: tuple[Part, ...] = ()
+    """When set, rows are a seeded selection of other recipes' rows instead of being synthesised."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _lists_are_tuples(cls, value: Any) -> Any:
+        return _with_tuples(value)
+
+    @model_validator(mode="after")
+    def _mixture_names_others(self) -> Self:
+        if self.name in {part.recipe for part in self.mixture}:
+            raise ValueError(f"recipe {self.name!r} cannot be an ingredient of its own mixture")
+        return self
+
+    @property
+    def fingerprint(self) -> str:
+        """Twelve hexadecimal digits over every choice that decides the rows; prose and the corpus are not among them."""
+        return digest_of([BYTES_FORMAT, self.model_dump(mode="json", exclude={"description", "corpus"})])
+
+    def to_toml(self) -> str:
+        """The resolved recipe: every choice written out, so that nothing depends on later defaults."""
+        return tomli_w.dumps(_without_none(self.model_dump(mode="json")))
+
+
+def recipe_names() -> list[str]:
+    """The recipes that come with the package, shortest target first."""
+    names = [entry.name.removesuffix(".toml") for entry in files(_RECIPES).iterdir() if entry.name.endswith(".toml")]
+    recipes = [load_recipe(name) for name in names]
+    return [recipe.name for recipe in sorted(recipes, key=lambda r: (bool(r.mixture), r.target_length, r.name))]
+
+
+def load_recipe(name: str, overrides: Mapping[str, Any] | None = None) -> Recipe:
+    """The recipe of that name, or of that TOML file, with `overrides` (dotted keys) applied.
+
+    Raises:
+        RecipeError: there is no such recipe, or it holds an unknown key or a wrong value.
+    """
+    path = Path(name)
+    if path.suffix == ".toml":
+        if not path.is_file():
+            raise RecipeError(f"no recipe file {name}; give the path of a TOML file or one of the names {_known_names()}")
+        return parse_recipe(path.read_bytes(), str(path), overrides)
+    resource = files(_RECIPES).joinpath(f"{name}.toml")
+    if not resource.is_file():
+        raise RecipeError(f"no recipe {name!r}; there are: {', '.join(_known_names())}{_did_you_mean(name, _known_names())}")
+    return parse_recipe(resource.read_bytes(), f"recipe {name}", overrides)
+
+
+def parse_recipe(content: bytes, origin: str, overrides: Mapping[str, Any] | None = None) -> Recipe:
+    """Check one recipe's TOML; `origin` is how messages call it.
+
+    Raises:
+        RecipeError: it is not TOML, or holds an unknown key or a wrong value.
+    """
+    try:
+        values = tomllib.loads(content.decode())
+    except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise RecipeError(f"{origin} is not TOML: {error}; mend that place") from error
+    for key, value in (overrides or {}).items():
+        _set(values, key.split("."), value, origin)
+    try:
+        return Recipe.model_validate(values)
+    except ValidationError as error:
+        raise RecipeError(f"{origin}: {explain(error, Recipe)}") from error
+
+
+def parse_setting(text: str) -> tuple[str, Any]:
+    """Split `key=value` and read the value as TOML, a bare word as a string: `retrieval.k1=1.2`, `name=mine`.
+
+    Raises:
+        RecipeError: there is no `=`.
+    """
+    key, equals, value = text.partition("=")
+    if not equals or not key.strip():
+        raise RecipeError(f"--set {text!r} has no key or no value; write it as --set retrieval.k1=1.2")
+    try:
+        return key.strip(), tomllib.loads(f"value = {value.strip()}")["value"]
+    except tomllib.TOMLDecodeError:
+        return key.strip(), value.strip()
+
+
+def explain(error: ValidationError, model: type[BaseModel]) -> str:
+    """A validation error as one sentence a place: what came, what was needed, and the likely key meant."""
+    sentences = []
+    for fault in error.errors():
+        place = ".".join(str(part) for part in fault["loc"])
+        if fault["type"] == "extra_forbidden":
+            known = _keys_at(model, fault["loc"][:-1])
+            hint = _did_you_mean(str(fault["loc"][-1]), known)
+            sentences.append(f"unknown key {place!r}; known here: {', '.join(known)}{hint}")
+        elif fault["type"] == "missing":
+            sentences.append(f"{place!r} is missing; add it")
+        else:
+            given = "" if isinstance(fault["input"], Mapping) else f"{place} = {fault['input']!r}: "
+            sentences.append(given + fault["msg"].removeprefix("Value error, "))
+    return "; ".join(sentences)
+
+
+def _keys_at(model: type[BaseModel], path: Iterable[Any]) -> list[str]:
+    """The field names of the section that `path` leads to."""
+    for step in path:
+        if isinstance(step, int):
+            continue
+        annotation = model.model_fields[str(step)].annotation
+        candidates = [annotation, *getattr(annotation, "__args__", ())]
+        model = next(c for c in candidates if isinstance(c, type) and issubclass(c, BaseModel))
+    return list(model.model_fields)
+
+
+def _set(values: dict[str, Any], path: list[str], value: Any, origin: str) -> None:
+    for step in path[:-1]:
+        values = values.setdefault(step, {})
+        if not isinstance(values, dict):
+            raise RecipeError(f"{origin}: {'.'.join(path)!r} goes through {step!r}, which is no table; check the key")
+    values[path[-1]] = value
+
+
+def _with_tuples(value: Any) -> Any:
+    """TOML arrays as tuples: strict models take no list where a tuple is declared."""
+    if isinstance(value, list):
+        return tuple(_with_tuples(item) for item in value)
+    if isinstance(value, dict):
+        return {key: _with_tuples(item) for key, item in value.items()}
+    return value
+
+
+def _without_none(value: Any) -> Any:
+    """TOML has no null: an unset choice is left out."""
+    if isinstance(value, dict):
+        return {key: _without_none(item) for key, item in value.items() if item is not None}
+    if isinstance(value, list):
+        return [_without_none(item) for item in value]
+    return value
+
+
+def _known_names() -> list[str]:
+    return sorted(e.name.removesuffix(".toml") for e in files(_RECIPES).iterdir() if e.name.endswith(".toml"))
+
+
+def _did_you_mean(word: str, known: Iterable[str]) -> str:
+    close = difflib.get_close_matches(word, list(known), n=1)
+    return f" (did you mean {close[0]!r}?)" if close else ""

@@ -1,0 +1,117 @@
+"""What travels between the stages, in order of appearance.
+
+    Document ▶ ChunkSpan ▶ TextBlock ▶ Hits ▶ Segment ▶ Sample | Discarded
+
+Character counts are Unicode code points, as Python counts them; tokens are those of the recipe's tokenizer.
+"""
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TYPE_CHECKING, Literal
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Document:
+    """One text of a corpus, exactly as it was read."""
+
+    id: str
+    """Unique within the corpus."""
+    text: str
+    source: str
+    """The named source it came from."""
+
+
+@dataclass(frozen=True, slots=True)
+class ChunkSpan:
+    """One chunk's place in its document."""
+
+    start: int
+    """First character, from 0."""
+    end: int
+    """One past the last character."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TextBlock:
+    """A run of consecutive chunks as UTF-8 bytes, memory-mapped: what the retriever's lexer reads."""
+
+    first_chunk: int
+    """Number in the corpus of the block's first chunk."""
+    text: "NDArray[np.uint8]"
+    """All chunks back to back. Shape: (bytes,)."""
+    offsets: "NDArray[np.int64]"
+    """Chunk i of the block is `text[offsets[i]:offsets[i + 1]]`. Shape: (chunks + 1,)."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Hits:
+    """The best chunks for each query, in the total order (-score, chunk)."""
+
+    chunks: "NDArray[np.int64]"
+    """Chunk numbers in the corpus, padded with -1. Shape: (queries, k)."""
+    scores: "NDArray[np.float32]"
+    """BM25 scores, above 0, padded with 0. Shape: (queries, k)."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Segment:
+    """One chunk's span inside a sample's text: from it one can tell where each character came from."""
+
+    role: Literal["meta", "negative"]
+    document: str
+    """Id of the document the chunk belongs to."""
+    chunk: int
+    """Number of the chunk in that document, from 0."""
+    start: int
+    """First character in the sample's text. The separator before it belongs to no segment."""
+    end: int
+    """One past the last character; the last segment may end before its chunk does."""
+    tokens: int
+    """Tokens of the sample that begin inside this segment."""
+    rank: int
+    """0 for a meta-chunk; else the negative's place, from 1, in the retriever's answer to the meta-chunk before it."""
+    score: float
+    """0 for a meta-chunk; else the BM25 score."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sample:
+    """One synthesised long text: a single document as far as attention is concerned."""
+
+    id: str
+    text: str
+    input_ids: "NDArray[np.int32]"
+    """The tokens of `text`, without special tokens. Shape: (target_length,)."""
+    meta_document: str
+    source: str
+    """The meta-document's source."""
+    segments: tuple[Segment, ...]
+    truncated_tokens: int
+    """Tokens of the untruncated text that were cut off."""
+
+
+class Reason(StrEnum):
+    """Why a candidate gave no sample."""
+
+    TOO_FEW_NEGATIVES = "too_few_negatives"
+    """The retriever had no more admissible chunks before the target length was reached."""
+    BELOW_TARGET = "below_target"
+    """The text stayed shorter than the target length (`fill = "reference"`)."""
+    OVER_TARGET = "over_target"
+    """The text was longer than the target length, and the recipe discards instead of truncating."""
+    NO_EXACT_CUT = "no_exact_cut"
+    """No prefix of the text has exactly the target length in tokens."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Discarded:
+    """A candidate that gave no sample, and why."""
+
+    meta_document: str
+    reason: Reason
+    tokens: int
+    """How many tokens it had reached."""
