@@ -1,6 +1,6 @@
 """nextlong-hub: a pile of short documents becomes a published, self-proving long-context dataset.
 
-    corpus ▶ chunking ▶ retrieval ▶ negatives ▶ interleave ▶ tokens ▶ shards ▶ manifest
+corpus ▶ chunking ▶ retrieval ▶ negatives ▶ interleave ▶ tokens ▶ shards ▶ manifest
 """
 
 __version__ = "0.1.0"

@@ -161,14 +161,15 @@ class LocalExecutor:
             self._pool = None
 
     def _count_deaths(self, lost: list[Task], deaths: dict[tuple[str, str], int]) -> None:
-        """A broken pool does not say whose worker died, so each task in flight is charged; three charges end the run."""
+        """Charge each task in flight: a broken pool does not say whose worker died. Three charges end the run."""
         for task in lost:
             identity = (task.stage, task.key)
             deaths[identity] = deaths.get(identity, 0) + 1
             if deaths[identity] >= _DEATHS_ALLOWED:
                 raise WorkerError(
-                    f"{task.stage} {task.key}: its worker process was killed {_DEATHS_ALLOWED} times, most often a sign "
-                    f"of too little memory; run again with a smaller --num-proc (now {self.num_proc}): finished work is kept"
+                    f"{task.stage} {task.key}: its worker process was killed {_DEATHS_ALLOWED} times, most often a "
+                    f"sign of too little memory; run again with a smaller --num-proc (now {self.num_proc}): "
+                    "finished work is kept"
                 )
 
 
@@ -180,8 +181,8 @@ def make_executor(num_proc: int) -> Executor:
 def run_missing(executor: Executor, tasks: Sequence[Task], receipts_folder: Path) -> Iterator[Receipt]:
     """Yield the receipt of every task, running only those whose kept receipt does not match their output any more.
 
-    A receipt is kept in `receipts_folder` after the output has its final name, so a crash between the two costs one task
-    and never trusts an unfinished file.
+    A receipt is kept in `receipts_folder` after the output has its final name, so a crash between the two costs one
+    task and never trusts an unfinished file.
 
     Raises:
         WorkerError: see `Executor.run`.
@@ -213,5 +214,3 @@ def _kept_receipt(folder: Path, task: Task) -> Receipt | None:
     elif not output.is_dir():
         return None
     return Receipt(**{**kept, "output": task.output})
-
-

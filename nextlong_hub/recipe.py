@@ -166,7 +166,7 @@ class Recipe(_Section):
 
     @property
     def fingerprint(self) -> str:
-        """Twelve hexadecimal digits over every choice that decides the rows; prose and the corpus are not among them."""
+        """Twelve hexadecimal digits over every choice that decides the rows: neither prose nor the corpus."""
         return digest_of([BYTES_FORMAT, self.model_dump(mode="json", exclude={"description", "corpus"})])
 
     def to_toml(self) -> str:
@@ -176,8 +176,7 @@ class Recipe(_Section):
 
 def recipe_names() -> list[str]:
     """The recipes that come with the package, shortest target first."""
-    names = [entry.name.removesuffix(".toml") for entry in files(_RECIPES).iterdir() if entry.name.endswith(".toml")]
-    recipes = [load_recipe(name) for name in names]
+    recipes = [load_recipe(name) for name in _known_names()]
     return [recipe.name for recipe in sorted(recipes, key=lambda r: (bool(r.mixture), r.target_length, r.name))]
 
 
@@ -190,11 +189,12 @@ def load_recipe(name: str, overrides: Mapping[str, Any] | None = None) -> Recipe
     path = Path(name)
     if path.suffix == ".toml":
         if not path.is_file():
-            raise RecipeError(f"no recipe file {name}; give the path of a TOML file or one of the names {_known_names()}")
+            raise RecipeError(f"no recipe file {name}; give the path of a TOML file, or one of {_known_names()}")
         return parse_recipe(path.read_bytes(), str(path), overrides)
     resource = files(_RECIPES).joinpath(f"{name}.toml")
     if not resource.is_file():
-        raise RecipeError(f"no recipe {name!r}; there are: {', '.join(_known_names())}{_did_you_mean(name, _known_names())}")
+        known = _known_names()
+        raise RecipeError(f"no recipe {name!r}; there are: {', '.join(known)}{_did_you_mean(name, known)}")
     return parse_recipe(resource.read_bytes(), f"recipe {name}", overrides)
 
 

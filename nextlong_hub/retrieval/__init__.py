@@ -1,0 +1,1 @@
+"""Hard-negative retrieval: the one door to BM25."""
