@@ -19,7 +19,7 @@ from array import array
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from itertools import pairwise
+from itertools import accumulate, pairwise
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -227,4 +227,4 @@ def _open_part(folder: Path) -> _Part:
 
 
 def _starts(sizes: list[int]) -> list[int]:
-    return np.concatenate(([0], sizes)).cumsum().astype(int).tolist()
+    return [0, *accumulate(sizes)]
