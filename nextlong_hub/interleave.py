@@ -1,0 +1,80 @@
+"""Meta-chunks and their hard negatives become one long text (NExtLong §3.2, eq. 4-5).
+
+    m1 n11 … n1K  m2 n21 … n2K  …  mp np1 … npK
+
+Each meta-chunk comes before its negatives, negatives by rank, all joined by the recipe's separator. No character of the
+corpus is altered on its way.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from nextlong_hub.records import Segment
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Piece:
+    """One chunk on its way into a sample."""
+
+    text: str
+    document: str
+    """Id of its document."""
+    chunk: int
+    """Number in its document."""
+    rank: int = 0
+    """0 for a meta-chunk."""
+    score: float = 0.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LongText:
+    """The joined text, not yet fitted to a target length."""
+
+    text: str
+    segments: tuple[Segment, ...]
+    """Token counts are still 0."""
+
+
+def interleave(meta_chunks: Sequence[Piece], negatives: Sequence[Sequence[Piece]], separator: str) -> LongText:
+    """Lay out one sample; `negatives[i]` follow `meta_chunks[i]`."""
+    segments: list[Segment] = []
+    texts: list[str] = []
+    position = 0
+    for meta_chunk, followers in zip(meta_chunks, negatives, strict=True):
+        for piece in (meta_chunk, *followers):
+            end = position + len(piece.text)
+            segments.append(
+                Segment(
+                    role="negative" if piece.rank else "meta",
+                    document=piece.document,
+                    chunk=piece.chunk,
+                    start=position,
+                    end=end,
+                    tokens=0,
+                    rank=piece.rank,
+                    score=piece.score,
+                )
+            )
+            texts.append(piece.text)
+            position = end + len(separator)
+    return LongText(text=separator.join(texts), segments=tuple(segments))
+
+
+def clip(segments: Sequence[Segment], characters: int, token_starts: "NDArray[np.int64]") -> tuple[Segment, ...]:
+    """The segments of a text's first `characters` characters, with their tokens counted.
+
+    Args:
+        segments: of the whole text.
+        characters: how much of the text is kept.
+        token_starts: the first character of each kept token, ascending. Shape: (tokens,).
+    """
+    kept = [replace(s, end=min(s.end, characters)) for s in segments if s.start < characters]
+    starts = np.searchsorted(token_starts, [s.start for s in kept])
+    ends = np.searchsorted(token_starts, [s.end for s in kept])
+    return tuple(replace(s, tokens=int(b - a)) for s, a, b in zip(kept, starts, ends, strict=True))
