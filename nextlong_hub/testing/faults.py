@@ -1,0 +1,56 @@
+"""Faults on order: the next requests that match fail in a chosen way, as the real Hub fails on a bad day."""
+
+import re
+from dataclasses import dataclass, field
+from typing import Any
+
+from nextlong_hub.testing.messages import Answer, Request, json_answer
+
+
+@dataclass(slots=True, kw_only=True)
+class Fault:
+    """One failure to come."""
+
+    method: str
+    path_pattern: str
+    """Regular expression searched for in the path with its query."""
+    status: int = 500
+    times: int = 1
+    """How many more matching requests fail."""
+    headers: dict[str, str] = field(default_factory=dict)
+    """Headers of the failing answer: `{"Retry-After": "1"}`."""
+    body: Any = None
+    """JSON value of the failing answer; None: a plain error message."""
+    drop_after: bool = False
+    """Do what was asked, then close the connection without an answer: the client cannot know that it was done."""
+
+    def answer(self) -> Answer:
+        """The answer that replaces the real one."""
+        message = f"injected fault: {self.status}"
+        body = {"error": message} if self.body is None else self.body
+        return json_answer(body, status=self.status, headers={"X-Error-Message": message, **self.headers})
+
+
+class Faults:
+    """The failures that are still to come, in the order in which they were asked for."""
+
+    def __init__(self) -> None:
+        self._waiting: list[Fault] = []
+
+    def add(self, fault: Fault) -> Fault:
+        """Ask for a failure.
+
+        Raises:
+            re.error: the pattern is no regular expression.
+        """
+        re.compile(fault.path_pattern)
+        self._waiting.append(fault)
+        return fault
+
+    def next_for(self, request: Request, target: str) -> Fault | None:
+        """Use up one failure for a request, if one is waiting for it; `target` is the path with its query."""
+        for fault in self._waiting:
+            if fault.times > 0 and fault.method == request.method and re.search(fault.path_pattern, target):
+                fault.times -= 1
+                return fault
+        return None

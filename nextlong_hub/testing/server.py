@@ -1,0 +1,108 @@
+"""Threads, sockets and bytes: turns what comes in on 127.0.0.1 into `Request`s, and `Answer`s into what goes out."""
+
+import gzip
+import socket
+import socketserver
+import sys
+from collections.abc import Callable
+from contextlib import suppress
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+from nextlong_hub.testing.messages import Answer, Request
+
+Serve = Callable[[Request, str], Answer | None]
+"""Answers a request, given also its path with the query as it came; None closes the connection instead."""
+
+
+class Server(ThreadingHTTPServer):
+    """An HTTP server on a free port; remembers its open connections so that they can be closed with it."""
+
+    daemon_threads = True
+    request_queue_size = 128
+
+    def __init__(self, serve: Serve) -> None:
+        self.serve = serve
+        self._open: set[socket.socket] = set()
+        super().__init__(("127.0.0.1", 0), _Handler)
+
+    def server_bind(self) -> None:
+        """Bind without the base class's look-up of the host's name, which can take seconds."""
+        socketserver.TCPServer.server_bind(self)
+        self.server_name, self.server_port = "127.0.0.1", int(self.server_address[1])
+
+    def process_request(self, request: Any, client_address: Any) -> None:
+        """Start the thread of a new connection."""
+        self._open.add(request)
+        super().process_request(request, client_address)
+
+    def shutdown_request(self, request: Any) -> None:
+        """End a connection."""
+        self._open.discard(request)
+        super().shutdown_request(request)
+
+    def close_connections(self) -> None:
+        """Wake every thread that waits for a next request which will never come."""
+        for connection in list(self._open):
+            with suppress(OSError):
+                connection.shutdown(socket.SHUT_RDWR)
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """Say nothing about clients that hang up; every other fault of the server is shown."""
+        if not isinstance(sys.exception(), ConnectionError):
+            super().handle_error(request, client_address)
+
+
+class _Handler(BaseHTTPRequestHandler):
+    """Turns bytes on a connection into `Request`s, and `Answer`s into bytes."""
+
+    protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True
+    wbufsize = -1
+    server: Server
+
+    def log_message(self, format: str, *args: Any) -> None:
+        """Write nothing to stderr: the log is `LocalHub.requests`."""
+
+    def parse_request(self) -> bool:
+        """Take every method as `_answer`: which ones exist is the routes' business."""
+        if not super().parse_request():
+            return False
+        setattr(self, f"do_{self.command}", self._answer)
+        return True
+
+    def _answer(self) -> None:
+        url = urlsplit(self.path)
+        request = Request(
+            method=self.command,
+            path=url.path,
+            query={name: values[-1] for name, values in parse_qs(url.query).items()},
+            headers={name.lower(): value for name, value in self.headers.items()},
+            body=self._body(),
+        )
+        answer = self.server.serve(request, self.path)
+        if answer is None:
+            self.close_connection = True
+            self.connection.shutdown(socket.SHUT_RDWR)
+            return
+        self.send_response(answer.status)
+        for name, value in answer.headers.items():
+            self.send_header(name, value)
+        self.send_header("Content-Length", str(len(answer.body) if answer.length is None else answer.length))
+        self.end_headers()
+        if self.command != "HEAD":
+            self.wfile.write(answer.body)
+
+    def _body(self) -> bytes:
+        if self.headers.get("Transfer-Encoding", "").lower() == "chunked":
+            body = b"".join(iter(self._chunk, b""))
+        else:
+            body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+        return gzip.decompress(body) if self.headers.get("Content-Encoding") == "gzip" else body
+
+    def _chunk(self) -> bytes:
+        size_bytes = int(self.rfile.readline().split(b";")[0], 16)
+        chunk = self.rfile.read(size_bytes)
+        self.rfile.readline()
+        return chunk

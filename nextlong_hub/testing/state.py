@@ -1,0 +1,63 @@
+"""What every route works on: the library, the accounts, and the uploads under way."""
+
+from dataclasses import dataclass, field
+from urllib.parse import unquote
+
+from nextlong_hub.testing.accounts import Accounts
+from nextlong_hub.testing.messages import Refusal, Request
+from nextlong_hub.testing.repositories import Kind, Library, Repository
+
+
+@dataclass(slots=True, kw_only=True)
+class HubState:
+    """Everything a running Hub knows."""
+
+    endpoint: str
+    library: Library
+    accounts: Accounts
+    part_bytes: int | None
+    """Large files above this size are uploaded in parts of this size; None: always in one piece."""
+    page_entries: int
+    """Entries in one page of a listing."""
+    parts: dict[str, dict[int, bytes]] = field(default_factory=dict)
+    """Parts of large files that have arrived, by sha256 and part number from 1."""
+
+    def readable(self, request: Request, kind: str, name: str) -> Repository:
+        """The repository a request wants to look at.
+
+        Raises:
+            Refusal: it does not exist, or the one who asks may not know it.
+        """
+        name = unquote(name)
+        return self.accounts.visible(request, self.library.find(kind, name), name)
+
+    def writable(self, request: Request, kind: str, name: str) -> Repository:
+        """The repository a request wants to change.
+
+        Raises:
+            Refusal: it does not exist, or the one who asks may not change it.
+        """
+        repository = self.readable(request, kind, name)
+        self.accounts.writer(request, repository.namespace)
+        return repository
+
+    def page_url(self, repository: Repository) -> str:
+        """The address of a repository's page; models have no prefix."""
+        return f"{self.endpoint}/{url_prefix(repository.kind)}{repository.name}"
+
+
+def url_prefix(kind: Kind) -> str:
+    """What stands before a repository's name in its URLs."""
+    return "" if kind == "models" else f"{kind}/"
+
+
+def kind_of(repo_type: str | None) -> Kind:
+    """The kind for a repository type as it stands in a request's body: `dataset`, `space`, `model` or nothing.
+
+    Raises:
+        Refusal: 400, there is no such type.
+    """
+    kinds: dict[str | None, Kind] = {None: "models", "model": "models", "dataset": "datasets", "space": "spaces"}
+    if repo_type not in kinds:
+        raise Refusal(400, f"the local Hub has no repositories of type {repo_type!r}")
+    return kinds[repo_type]
