@@ -77,14 +77,15 @@ def fetch(hub: LocalHub, path: str, **headers: str) -> tuple[int, bytes, dict[st
 
 
 def test_a_pushed_folder_comes_back_byte_for_byte(hub: LocalHub, dataset_folder: Path, tmp_path: Path) -> None:
-    """`upload_folder` and `snapshot_download` carry every byte, in one part and in several; a second push is no commit."""
+    """Push and snapshot carry every byte, in one part and in several; a second push makes no commit."""
     answer = run_client(
         hub,
         f"""
         from huggingface_hub import HfApi, snapshot_download
         api = HfApi()
         api.create_repo("tester/notes", repo_type="dataset")
-        push = lambda: api.upload_folder(repo_id="tester/notes", repo_type="dataset", folder_path={str(dataset_folder)!r})
+        to = dict(repo_id="tester/notes", repo_type="dataset")
+        push = lambda: api.upload_folder(**to, folder_path={str(dataset_folder)!r})
         first, again = push().oid, push().oid
         snapshot_download("tester/notes", repo_type="dataset", local_dir={str(tmp_path / "copy")!r})
         answer = [api.whoami()["name"], first, again, api.list_repo_files("tester/notes", repo_type="dataset")]
@@ -248,7 +249,7 @@ def test_private_gated_and_unknown_repositories_are_refused_as_on_the_hub(hub: L
 
 
 def test_faults_come_in_the_number_asked_for(hub: LocalHub) -> None:
-    """A 500 that clears lets the client's retry succeed; a 429 that it does not retry reaches the caller with headers."""
+    """A 500 that clears lets the client's retry succeed; a 429 reaches the caller with its headers and body."""
     hub.put("datasets", "tester/notes", {"a.txt": "hello"})
     broken = hub.fail("HEAD", r"/resolve/main/a\.txt", status=500, times=1)
     hub.fail("POST", r"/commit/main", status=429, headers={"Retry-After": "7"}, body={"error": "slow down"})
@@ -373,7 +374,7 @@ def test_requests_the_local_hub_does_not_know_say_so(hub: LocalHub) -> None:
 
 
 def test_the_hub_takes_many_clients_at_once_and_leaves_no_thread_behind() -> None:
-    """Sixteen threads that write and read at the same time lose nothing; leaving the block ends the server's threads."""
+    """Sixteen threads that write and read together lose nothing; leaving the block ends the server's threads."""
 
     def write_and_read(number: int) -> None:
         hub.put("datasets", "tester/busy", {f"{number}.txt": str(number)})
