@@ -9,10 +9,11 @@ counted, a paragraph longer than a chunk stays whole, and blank lines before suc
 
 import re
 
-from nextlong_hub.records import ChunkSpan
 from nextlong_hub.recipe import ChunkingSettings
+from nextlong_hub.records import ChunkSpan
 
-_SENTENCE_END = re.compile(r"[.!?…。！？।؟][\"'”’)\]]*\s+|[。！？।]")
+# Latin, Arabic and Devanagari sentences end before white space, Chinese and Japanese ones need none.
+_SENTENCE_END = re.compile(r"[.!?\u2026\u061f\u0964][\"'\u201d\u2019)\]]*\s+|[\u3002\uff01\uff1f]")
 _WORD_END = re.compile(r"\s+")
 
 

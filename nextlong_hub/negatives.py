@@ -1,7 +1,7 @@
 """Which retrieved chunks become the hard negatives of which meta-chunk (NExtLong §3.1.2 and App. D.1).
 
-Three laws hold for every selection: no chunk of the meta-document itself, no chunk twice in a sample, and no near-copy of
-any meta-chunk, because a copy would reward the model for looking at the wrong place: a false negative (§5.4).
+Three laws hold for every selection: no chunk of the meta-document itself, no chunk twice in a sample, and no near-copy
+of any meta-chunk, because a copy would reward the model for looking at the wrong place: a false negative (§5.4).
 
 Selection works on chunk numbers; the text of a chunk is asked for only once it is about to be used. A round that meets
 chunks nobody has read yet counts them by an estimate and names them, the caller reads them all in one pass over the
@@ -122,22 +122,8 @@ def select_even(
         banned: chunks that may not be used.
     """
     dealer = _Dealer(answers, read, estimate_tokens, banned, meta_tokens)
-    turn = list(range(len(answers) - 1, -1, -1))
-    last = turn[0]
-    while turn and dealer.tokens < target_tokens:
-        dealt_to = []
-        for meta_chunk in turn:
-            candidate = dealer.peek(meta_chunk)
-            if candidate is None:
-                continue
-            if meta_chunk != last and dealer.tokens + dealer.tokens_of(candidate) >= target_tokens:
-                dealt_to = []
-                break
-            dealer.deal(meta_chunk)
-            dealt_to.append(meta_chunk)
-            if dealer.tokens >= target_tokens:
-                break
-        turn = dealt_to if dealer.tokens < target_tokens else []
+    _deal_in_turns(dealer, len(answers), target_tokens)
+    last = len(answers) - 1
     # Joined text can be a few tokens shorter than its parts: a reserve behind the target saves encoding it twice.
     reserve = target_tokens * (1 + _TAIL_MARGIN) * (_ESTIMATE_MARGIN if dealer.unread else 1)
     while dealer.tokens < reserve and dealer.peek(last) is not None:
@@ -171,6 +157,22 @@ def select_reference(
                 break
             dealer.deal(meta_chunk)
     return dealer.selection(exhausted=False)
+
+
+def _deal_in_turns(dealer: "_Dealer", meta_chunks: int, target_tokens: int) -> None:
+    """Deal one negative a turn to each meta-chunk, until the next one would reach the target."""
+    able = list(reversed(range(meta_chunks)))
+    while able:
+        dealt_to: list[int] = []
+        for meta_chunk in able:
+            candidate = dealer.peek(meta_chunk)
+            if candidate is None:
+                continue
+            if dealer.tokens + dealer.tokens_of(candidate) >= target_tokens:
+                return
+            dealer.deal(meta_chunk)
+            dealt_to.append(meta_chunk)
+        able = dealt_to
 
 
 class _Dealer:

@@ -84,21 +84,15 @@ class InterleaveSettings(_Section):
     """w of the paper's formula (`fill = "reference"`)."""
 
 
-class FitSettings(_Section):
-    """What happens to a text that is not exactly the target length."""
-
-    over: Literal["truncate", "discard"] = "truncate"
-
-
 class OutputSettings(_Section):
     """How rows are filed."""
 
-    unit_documents: int = Field(16, ge=1)
+    unit_documents: int = Field(8, ge=1)
     """Meta-documents in one unit: the grain of parallelism and of resume."""
-    shard_bytes: int = Field(268_435_456, ge=1)
-    """Text bytes from which a Parquet shard is closed."""
+    shard_bytes: int = Field(134_217_728, ge=1)
+    """Bytes of text and tokens from which a Parquet shard is closed."""
     row_group_bytes: int = Field(33_554_432, ge=1)
-    """Text bytes from which a row group is closed; the Hub's viewer refuses to read very large ones."""
+    """Bytes of text and tokens in a row group at most; the Hub's viewer refuses to read very large ones."""
 
 
 class Part(_Section):
@@ -116,7 +110,8 @@ class SourceSettings(_Section):
     path: str = Field(min_length=1)
     """A file, a folder, a glob, `hf://datasets/…`, or the name of a Hub dataset."""
     weight: float | None = Field(None, gt=0)
-    """Share of the meta-documents, relative to the other sources; unset: as many as it has documents."""
+    """Share of the meta-documents relative to the other sources. When no source has a weight, each gives in proportion
+    to its documents; when some have one, the others weigh 1."""
     license: str | None = None
     text_column: str = "text"
     id_column: str = "id"
@@ -148,7 +143,6 @@ class Recipe(_Section):
     retrieval: RetrievalSettings = RetrievalSettings()
     negatives: NegativeSettings = NegativeSettings()
     interleave: InterleaveSettings = InterleaveSettings()
-    fit: FitSettings = FitSettings()
     output: OutputSettings = OutputSettings()
     mixture: tuple[Part, ...] = ()
     """When set, rows are a seeded selection of other recipes' rows instead of being synthesised."""
@@ -196,6 +190,23 @@ def load_recipe(name: str, overrides: Mapping[str, Any] | None = None) -> Recipe
         known = _known_names()
         raise RecipeError(f"no recipe {name!r}; there are: {', '.join(known)}{_did_you_mean(name, known)}")
     return parse_recipe(resource.read_bytes(), f"recipe {name}", overrides)
+
+
+def load_recipes(
+    names: Iterable[str], overrides: Mapping[str, Any] | None = None
+) -> tuple[tuple[Recipe, ...], tuple[Recipe, ...]]:
+    """The recipes of those names, and the ingredients of the mixtures among them; `overrides` hold for all.
+
+    Raises:
+        RecipeError: see `load_recipe`; or a name occurs twice.
+    """
+    recipes = tuple(load_recipe(name, overrides) for name in names)
+    taken = [recipe.name for recipe in recipes]
+    for name in taken:
+        if taken.count(name) > 1:
+            raise RecipeError(f"the configuration {name!r} was asked for {taken.count(name)} times; name it once")
+    wanted = dict.fromkeys(part.recipe for recipe in recipes for part in recipe.mixture if part.recipe not in taken)
+    return recipes, tuple(load_recipe(name, overrides) for name in wanted)
 
 
 def parse_recipe(content: bytes, origin: str, overrides: Mapping[str, Any] | None = None) -> Recipe:

@@ -176,12 +176,6 @@ class ChunkStore:
         row = self._parts[part].documents.slice(number - self._part_documents[part], 1)
         return row["id"][0].as_py(), row["source"][0].as_py()
 
-    def sources(self) -> pa.ChunkedArray:
-        """Every document's source, dictionary-encoded, in document order."""
-        return pa.chunked_array(
-            [chunk for part in self._parts for chunk in part.documents["source"].chunks], pa.string()
-        ).dictionary_encode()
-
     def blocks(self, start: int, stop: int) -> Iterator[TextBlock]:
         """The text of chunks `start` up to `stop`, as few blocks as the parts allow, in order."""
         for part, (first, end) in zip(self._parts, pairwise(self._part_chunks), strict=True):

@@ -1,0 +1,135 @@
+"""Finished rows become a configuration's published files: which row goes where, and what the files then hold."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import groupby
+from operator import itemgetter
+from pathlib import Path
+
+import numpy as np
+
+from nextlong_hub import plan
+from nextlong_hub.engine import Executor, Receipt, Task, run_missing
+from nextlong_hub.files import digest_of, write_bytes
+from nextlong_hub.manifest import MANIFEST_NAME, ConfigRecord, FileRecord, read_manifest
+from nextlong_hub.preparation import Stages
+from nextlong_hub.recipe import Recipe
+from nextlong_hub.synthesis import Made, Row
+from nextlong_hub.tally import tally
+from nextlong_hub.workspace import Workspace
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChosenRows:
+    """The rows of one configuration, in their published order."""
+
+    rows: tuple[Row, ...]
+    parts: tuple[Made, ...]
+    """Where they come from: one, or the ingredients of a mixture."""
+    mixture: dict[str, int]
+    """Rows of each ingredient; empty unless the configuration is a mixture."""
+
+
+def choose_rows(recipe: Recipe, made: Mapping[str, Made], rows: int | None, seed: int) -> ChosenRows:
+    """All rows made for a recipe or, for a mixture, a seeded choice of its ingredients' rows."""
+    if not recipe.mixture:
+        return ChosenRows(rows=made[recipe.name].rows, parts=(made[recipe.name],), mixture={})
+    parts = tuple(made[part.recipe] for part in recipe.mixture)
+    counts = plan.mixture_rows(
+        recipe,
+        {name: one.prepared.recipe.target_length for name, one in made.items()},
+        {name: len(one.rows) for name, one in made.items()},
+        rows,
+    )
+    return ChosenRows(
+        rows=tuple(_mix([part.rows for part in parts], counts, seed)),
+        parts=parts,
+        mixture={part.recipe: count for part, count in zip(recipe.mixture, counts, strict=True)},
+    )
+
+
+def file_rows(
+    recipe: Recipe, chosen: ChosenRows, output: Path, workspace: Workspace, executor: Executor, stages: Stages
+) -> ConfigRecord:
+    """Write the published files of one configuration and count what is in them."""
+    shards = _split(chosen, recipe.output.shard_bytes)
+    tasks = [
+        Task(
+            stage="file",
+            key=f"{recipe.name}-{number:05d}",
+            function="nextlong_hub.units:file_rows",
+            output=str(output / "data" / recipe.name / f"train-{number:05d}-of-{len(shards):05d}.parquet"),
+            parameters={"recipe": recipe.model_dump(mode="json"), "rows": _runs(shard)},
+        )
+        for number, shard in enumerate(shards)
+    ]
+    units = [[Path(unit).parent.name, Path(unit).name, row] for unit, row in chosen.rows]
+    receipts_folder = workspace.receipts(digest_of([recipe.fingerprint, units]))
+    if not receipts_folder.exists():
+        _withdraw(output, workspace, tasks)
+    filed = {}
+    with stages.stage(f"file {recipe.name}", len(tasks), "shards") as advance:
+        for receipt in run_missing(executor, tasks, receipts_folder):
+            filed[receipt.key] = receipt
+            advance(1)
+    write_bytes(output / "recipes" / f"{recipe.name}.toml", recipe.to_toml().encode())
+    files = tuple(_file_record(output, filed[task.key]) for task in tasks)
+    return ConfigRecord(
+        recipe=recipe.model_dump(mode="json", exclude={"corpus"}),
+        fingerprint=recipe.fingerprint,
+        rows=len(chosen.rows),
+        tokens=sum(file.tokens for file in files),
+        segments=tally([output / file.path for file in files]),
+        synthesis=None if recipe.mixture else chosen.parts[0].record(),
+        mixture=chosen.mixture,
+        files=files,
+    )
+
+
+def _withdraw(output: Path, workspace: Workspace, tasks: Iterable[Task]) -> None:
+    """Before a published file is replaced by another of the same name, the manifest that vouches for it goes."""
+    kept = read_manifest(output)
+    if kept and {output / file.path for file in kept.files} & {Path(task.output) for task in tasks}:
+        (output / MANIFEST_NAME).replace(workspace.work / f"withdrawn-{MANIFEST_NAME}")
+
+
+def _mix(parts: Sequence[Sequence[Row]], counts: Sequence[int], seed: int) -> list[Row]:
+    """A seeded choice of `counts[i]` rows of each part, merged so that every stretch has them in proportion."""
+    chosen = []
+    for number, (rows, count) in enumerate(zip(parts, counts, strict=True)):
+        keys = plan.seeded_keys(np.arange(len(rows)), seed + number)
+        chosen.append([rows[row] for row in sorted(np.argsort(keys, kind="stable")[:count].tolist())])
+    return [chosen[part][row] for part, row in plan.merge_in_proportion(counts, counts)]
+
+
+def _split(chosen: ChosenRows, shard_bytes: int) -> list[list[Row]]:
+    """Cut the rows into shards of about `shard_bytes`, by the mean row size of each unit."""
+    sizes = {
+        receipt.output: receipt.counts["row_bytes"] / max(1, receipt.counts["kept"])
+        for part in chosen.parts
+        for receipt in part.receipts
+    }
+    shards: list[list[Row]] = [[]]
+    size = 0.0
+    for row in chosen.rows:
+        if shards[-1] and size + sizes[row[0]] > shard_bytes:
+            shards.append([])
+            size = 0.0
+        shards[-1].append(row)
+        size += sizes[row[0]]
+    return shards
+
+
+def _runs(rows: Iterable[Row]) -> list[tuple[str, list[int]]]:
+    """Neighbouring rows of the same unit together, so that a unit's file is read once."""
+    return [(unit, [row for _, row in run]) for unit, run in groupby(rows, key=itemgetter(0))]
+
+
+def _file_record(output: Path, receipt: Receipt) -> FileRecord:
+    return FileRecord(
+        path=Path(receipt.output).relative_to(output).as_posix(),
+        sha256=receipt.sha256,
+        bytes=receipt.bytes,
+        rows=receipt.counts["rows"],
+        tokens=receipt.counts["tokens"],
+    )

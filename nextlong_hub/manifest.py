@@ -1,0 +1,184 @@
+"""The manifest: what a dataset folder holds, what it was made from, and the one moment at which it becomes valid.
+
+`manifest.json` is written last. Without it a folder is unfinished work; with it every file is named with its sha256,
+and nothing in it depends on the clock, the machine or the number of workers.
+"""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from nextlong_hub.errors import DataError
+from nextlong_hub.files import read_json, write_json
+from nextlong_hub.recipe import Recipe, explain
+
+MANIFEST_NAME = "manifest.json"
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class SourceRecord(_Part):
+    """One named source of the corpus."""
+
+    name: str
+    path: str
+    """As the user named it, without the folders of the user's machine."""
+    license: str | None
+    weight: float | None
+    documents: int
+    characters: int
+
+
+class CorpusRecord(_Part):
+    """What the samples were made from."""
+
+    digest: str
+    """Content identity of all source files."""
+    documents: int
+    chunks: int
+    characters: int
+    skipped: dict[str, int]
+    """Documents left out, by reason."""
+    sources: tuple[SourceRecord, ...]
+
+
+class TokenizerRecord(_Part):
+    """What counted the tokens."""
+
+    name: str
+    digest: str
+    characters_per_token: float
+    """Measured on an even sample of the corpus."""
+
+
+class FileRecord(_Part):
+    """One published file."""
+
+    path: str
+    """Relative to the folder, with forward slashes."""
+    sha256: str
+    bytes: int
+    rows: int
+    tokens: int
+
+
+class SegmentRecord(_Part):
+    """What the rows of a configuration are made of."""
+
+    meta: int
+    """Segments that are meta-chunks."""
+    negative: int
+    """Segments that are hard negatives."""
+    distinct_negatives: int
+    """Different chunks among the negatives."""
+    largest_reuse: int
+    """Rows that share the most used negative."""
+    reuse_gini: float
+    """Inequality of reuse: 0 when every negative is used equally often."""
+    score_quantiles: dict[str, float]
+    """BM25 scores of the negatives."""
+
+
+class SynthesisRecord(_Part):
+    """How the rows of a configuration came about."""
+
+    eligible_documents: int
+    """Documents that could be extended."""
+    not_eligible: dict[str, int]
+    """Documents that could not, by reason."""
+    candidates: int
+    """Meta-documents tried."""
+    kept: int
+    """Candidates that became a sample; those beyond the configuration's rows were not asked for."""
+    discarded: dict[str, int]
+    """Candidates that did not, by reason."""
+    truncated: int
+    """Samples whose text was cut to the target length."""
+    truncated_tokens: int
+    queries: int
+    """Meta-chunks for which the retriever was asked."""
+    unanswered: int
+    """Queries for which no chunk scored above 0."""
+    near_duplicates: int
+    """Retrieved chunks passed over as near-copies of a meta-chunk."""
+
+
+class ConfigRecord(_Part):
+    """One configuration of the dataset."""
+
+    recipe: dict[str, Any]
+    fingerprint: str
+    rows: int
+    tokens: int
+    segments: SegmentRecord
+    synthesis: SynthesisRecord | None
+    """None for a mixture: its rows were made for its ingredients."""
+    mixture: dict[str, int]
+    """Rows taken from each ingredient; empty unless the configuration is a mixture."""
+    files: tuple[FileRecord, ...]
+
+
+class Manifest(_Part):
+    """Everything a dataset folder says about itself."""
+
+    tool: Literal["nextlong-hub"] = "nextlong-hub"
+    format: Literal[1] = 1
+    version: str
+    """Version of nextlong-hub that wrote it."""
+    kind: Literal["build", "fit"] = "build"
+    seed: int
+    corpus: CorpusRecord
+    tokenizer: TokenizerRecord
+    configs: dict[str, ConfigRecord]
+
+    @property
+    def files(self) -> list[FileRecord]:
+        """Every published file, configuration by configuration."""
+        return [file for config in self.configs.values() for file in config.files]
+
+    def recipe(self, config: str) -> Recipe:
+        """The resolved recipe of a configuration."""
+        return Recipe.model_validate(self.configs[config].recipe)
+
+    def inputs(self) -> dict[str, Any]:
+        """What a rerun must share with this build to add to it or to find it complete."""
+        return {
+            "corpus": self.corpus.digest,
+            "tokenizer": self.tokenizer.digest,
+            "seed": self.seed,
+            **{f"recipe {name}": config.fingerprint for name, config in self.configs.items()},
+        }
+
+
+def read_manifest(folder: Path) -> Manifest | None:
+    """The manifest of a dataset folder; None when the folder holds none of ours.
+
+    Raises:
+        DataError: there is one, but it is damaged or of another version.
+    """
+    content = read_json(folder / MANIFEST_NAME)
+    if not isinstance(content, dict) or content.get("tool") != "nextlong-hub":
+        return None
+    try:
+        return Manifest.model_validate(content)
+    except ValidationError as error:
+        raise DataError(
+            f"{folder / MANIFEST_NAME} cannot be used: {explain(error, Manifest)}; "
+            "it is damaged or was written by another version of nextlong-hub: build again into an empty folder"
+        ) from error
+
+
+def write_manifest(folder: Path, manifest: Manifest) -> None:
+    """Commit: from this moment the folder is a finished dataset."""
+    write_json(folder / MANIFEST_NAME, manifest.model_dump(mode="json"))
+
+
+def differences(kept: Mapping[str, Any], wanted: Mapping[str, Any]) -> list[str]:
+    """What two sets of inputs disagree on, one line each; a key that only one of them has is no disagreement."""
+    return [
+        f"{key}: {kept[key]} there, {wanted[key]} here" for key in kept if key in wanted and kept[key] != wanted[key]
+    ]

@@ -1,0 +1,143 @@
+"""Who is extended, in which order, and what it will take: everything decided before any sample is made."""
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nextlong_hub.errors import CorpusTooSmallError
+from nextlong_hub.recipe import Recipe, SourceSettings
+from nextlong_hub.store import ChunkStore
+from nextlong_hub.tokens import Tokenizer
+
+_MEASURED_CHUNKS = 512
+_ANSWER_SLACK = 1.5
+_ANSWER_RESERVE = 64
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Candidates:
+    """The meta-documents of one configuration."""
+
+    order: NDArray[np.int64]
+    """Document numbers in the seeded order in which they are tried. Shape: (eligible documents,)."""
+    not_eligible: dict[str, int]
+    """Documents that cannot be extended, by reason."""
+
+
+def measure_characters_per_token(store: ChunkStore, tokenizer: Tokenizer) -> float:
+    """E of the corpus under a tokenizer, from chunks spread evenly over the corpus: the same ones every time."""
+    numbers = np.unique(np.linspace(0, store.chunks - 1, _MEASURED_CHUNKS).astype(np.int64))
+    texts = list(store.texts(numbers).values())
+    return sum(map(len, texts)) / max(1, sum(tokenizer.count(texts)))
+
+
+def choose_candidates(
+    store: ChunkStore, recipe: Recipe, sources: Sequence[SourceSettings], characters_per_token: float, seed: int
+) -> Candidates:
+    """Sort out the documents that can be extended and put them into the seeded order.
+
+    Raises:
+        CorpusTooSmallError: no document can be extended.
+    """
+    chunk_counts = np.diff(store.first_chunk)
+    limit_characters = recipe.target_length * characters_per_token * recipe.meta_documents.maximum_share
+    too_few = chunk_counts < recipe.meta_documents.minimum_chunks
+    too_long = ~too_few & (store.document_characters > limit_characters)
+    eligible = np.flatnonzero(~(too_few | too_long))
+    if not len(eligible):
+        raise CorpusTooSmallError(
+            f"recipe {recipe.name}: none of {store.documents:,} documents can be extended: {int(too_few.sum()):,} have "
+            f"fewer than {recipe.meta_documents.minimum_chunks} chunks and {int(too_long.sum()):,} are longer than "
+            f"{limit_characters:,.0f} characters; add documents or relax meta_documents.minimum_chunks"
+        )
+    numbers = np.repeat(np.arange(len(sources)), [part["documents"] for part in store.summary["sources"]])
+    order = _seeded_order(eligible, numbers[eligible], [source.weight for source in sources], seed)
+    return Candidates(order=order, not_eligible={"too_few_chunks": int(too_few.sum()), "too_long": int(too_long.sum())})
+
+
+def answer_length(store: ChunkStore, recipe: Recipe, characters_per_token: float) -> int:
+    """How many hits to ask for each meta-chunk.
+
+    As many as the whole sample needs, plus half: even if all meta-chunks of a document get the same answer, each still
+    finds chunks that the others have not taken.
+    """
+    needed_characters = recipe.target_length * characters_per_token
+    if recipe.interleave.fill == "reference":
+        needed_characters = recipe.target_length * recipe.interleave.characters_per_token * recipe.interleave.adjustment
+    mean_characters = max(1.0, float(store.chunk_characters.mean()))
+    return min(store.chunks, math.ceil(_ANSWER_SLACK * needed_characters / mean_characters) + _ANSWER_RESERVE)
+
+
+def wanted_rows(recipe: Recipe, store: ChunkStore, characters_per_token: float, rows: int | None) -> int:
+    """How many rows to make: as asked, else about as many tokens as the corpus holds."""
+    if rows is not None:
+        return rows
+    return max(1, round(int(store.summary["characters"]) / characters_per_token / recipe.target_length))
+
+
+def seeded_keys(numbers: NDArray[np.int64], seed: int) -> NDArray[np.uint64]:
+    """A pseudo-random key for each number (splitmix64): no stream, so no number's key depends on another's.
+
+    Steele, Lea and Flood, "Fast splittable pseudorandom number generators", OOPSLA 2014.
+    """
+    with np.errstate(over="ignore"):
+        state = numbers.astype(np.uint64) + np.uint64(seed % 2**64) * np.uint64(0xD1342543DE82EF95)
+        state = (state + np.uint64(1)) * np.uint64(0x9E3779B97F4A7C15)
+        state = (state ^ (state >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+        state = (state ^ (state >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+        return state ^ (state >> np.uint64(31))
+
+
+def merge_in_proportion(counts: Sequence[int], weights: Sequence[float]) -> list[tuple[int, int]]:
+    """Merge several queues so that every prefix has them in proportion to their weights.
+
+    The i-th item of a queue of weight w is due at (i + ½) / w: stride scheduling (Waldspurger, 1995).
+
+    Returns:
+        (queue, position in the queue) of each item, in order.
+    """
+    queues = np.repeat(np.arange(len(counts)), counts)
+    positions = np.concatenate([np.arange(count) for count in counts])
+    due = (positions + 0.5) / np.asarray(weights, float)[queues]
+    order = np.lexsort((queues, due))
+    return list(zip(queues[order].tolist(), positions[order].tolist(), strict=True))
+
+
+def mixture_rows(
+    recipe: Recipe, targets: Mapping[str, int], available: Mapping[str, int], rows: int | None
+) -> list[int]:
+    """How many rows each part of a mixture gives: shares are of tokens, rows have different lengths.
+
+    Args:
+        recipe: a mixture.
+        targets: tokens in a row of each ingredient.
+        available: rows of each ingredient.
+        rows: how many rows are asked for in all; None takes as many as the scarcest ingredient allows.
+
+    Returns:
+        Rows for each of `recipe.mixture`, at least one, in order.
+    """
+    per_token = [part.share / targets[part.recipe] for part in recipe.mixture]
+    scale = min(available[part.recipe] / rate for part, rate in zip(recipe.mixture, per_token, strict=True))
+    if rows is not None:
+        scale = min(scale, rows / sum(per_token))
+    return [
+        min(available[part.recipe], max(1, math.floor(scale * rate + 1e-9)))
+        for part, rate in zip(recipe.mixture, per_token, strict=True)
+    ]
+
+
+def _seeded_order(
+    documents: NDArray[np.int64], source_numbers: NDArray[np.int64], weights: Sequence[float | None], seed: int
+) -> NDArray[np.int64]:
+    """Shuffle each source by itself, then merge the sources so that every prefix has them in proportion."""
+    keys = seeded_keys(documents, seed)
+    groups = [np.flatnonzero(source_numbers == number) for number in range(len(weights))]
+    shuffled = [documents[own[np.lexsort((documents[own], keys[own]))]] for own in groups]
+    unset = all(weight is None for weight in weights)
+    shares = [max(1, len(own)) if unset else weight or 1.0 for own, weight in zip(groups, weights, strict=True)]
+    merged = merge_in_proportion([len(own) for own in groups], shares)
+    return np.array([shuffled[queue][position] for queue, position in merged], np.int64)

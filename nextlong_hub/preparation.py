@@ -1,0 +1,238 @@
+"""All that must stand before the first unit of a configuration can run: store, index, candidates, measure.
+
+Shared by `pipeline`, which builds a folder, and by the `datasets` builder, which builds into a cache.
+"""
+
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from time import perf_counter
+from typing import Any
+
+import numpy as np
+
+from nextlong_hub import corpus, plan
+from nextlong_hub.engine import Executor, InlineExecutor, Receipt, Task, run_missing
+from nextlong_hub.errors import CorpusTooSmallError
+from nextlong_hub.files import digest_of, read_json, written_aside
+from nextlong_hub.progress import Progress
+from nextlong_hub.recipe import BYTES_FORMAT, Recipe, SourceSettings
+from nextlong_hub.retrieval import build_index
+from nextlong_hub.store import ChunkStore, PartCounts, finish_store
+from nextlong_hub.tokens import Tokenizer, load_tokenizer
+from nextlong_hub.workspace import Workspace
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StageTime:
+    """How long one stage took."""
+
+    stage: str
+    seconds: float
+    """By the clock on the wall."""
+
+
+class Stages:
+    """Tells progress about each stage and keeps its time."""
+
+    def __init__(self, progress: Progress) -> None:
+        self._progress = progress
+        self._seconds: dict[str, float] = {}
+
+    @contextmanager
+    def stage(self, name: str, total: int | None, unit: str) -> Iterator[Callable[[int], None]]:
+        """One stage; the block calls what it is given for each unit done."""
+        started = perf_counter()
+        self._progress.start(name, total, unit)
+        try:
+            yield self._progress.advance
+        finally:
+            self._progress.finish()
+            self._seconds[name] = self._seconds.get(name, 0.0) + perf_counter() - started
+
+    @property
+    def times(self) -> tuple[StageTime, ...]:
+        """Every stage so far, in order of first appearance."""
+        return tuple(StageTime(stage=stage, seconds=seconds) for stage, seconds in self._seconds.items())
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Inputs:
+    """What a build is made from, found and identified, but not yet read through."""
+
+    sources: tuple[SourceSettings, ...]
+    pieces: tuple[corpus.Piece, ...]
+    corpus_digest: str
+    tokenizer: Tokenizer
+    seed: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Prepared:
+    """One configuration, ready for its units."""
+
+    recipe: Recipe
+    inputs: Inputs
+    store: ChunkStore
+    index_folder: Path
+    units_folder: Path
+    receipts_folder: Path
+    characters_per_token: float
+    answer_length: int
+    """Hits asked for each meta-chunk."""
+    eligible_documents: int
+    not_eligible: dict[str, int]
+
+    @property
+    def units(self) -> int:
+        """How many units there are in all."""
+        return -(-self.eligible_documents // self.recipe.output.unit_documents)
+
+    def retrieve_task(self, unit: int) -> Task:
+        """The task that asks the retriever for unit `unit`."""
+        return Task(
+            stage="retrieve",
+            key=f"unit-{unit:05d}",
+            function="nextlong_hub.units:retrieve",
+            inputs={"store": str(self.store.folder), "index": str(self.index_folder), "order": str(self.order_path)},
+            output=str(self.units_folder / f"unit-{unit:05d}.answers.arrow"),
+            parameters={**self._range(unit), "k": self.answer_length},
+        )
+
+    def synthesise_task(self, unit: int) -> Task:
+        """The task that makes the rows of unit `unit` from its answers."""
+        return Task(
+            stage="synthesise",
+            key=f"unit-{unit:05d}",
+            function="nextlong_hub.units:synthesise",
+            inputs={
+                "store": str(self.store.folder),
+                "order": str(self.order_path),
+                "answers": str(self.units_folder / f"unit-{unit:05d}.answers.arrow"),
+            },
+            output=str(self.units_folder / f"unit-{unit:05d}.parquet"),
+            parameters={
+                **self._range(unit),
+                "tokenizer": self.inputs.tokenizer.name,
+                "characters_per_token": self.characters_per_token,
+            },
+        )
+
+    @property
+    def order_path(self) -> Path:
+        """The candidates in the order in which they are tried."""
+        return self.units_folder / "order.npy"
+
+    def _range(self, unit: int) -> dict[str, Any]:
+        start = unit * self.recipe.output.unit_documents
+        return {
+            "recipe": self.recipe.model_dump(mode="json"),
+            "start": start,
+            "stop": min(start + self.recipe.output.unit_documents, self.eligible_documents),
+        }
+
+
+def find_inputs(
+    workspace: Workspace, sources: Sequence[SourceSettings], tokenizer: str, seed: int, stages: Stages
+) -> Inputs:
+    """Find the corpus and the tokenizer and give each its identity.
+
+    Raises:
+        DataError, RecipeError, AuthError, NetworkError: one of them cannot be found or reached.
+    """
+    with stages.stage("corpus", None, "pieces"):
+        pieces = corpus.discover(sources)
+        corpus_digest = corpus.digest(pieces, workspace.file_digests)
+    return Inputs(
+        sources=tuple(sources),
+        pieces=tuple(pieces),
+        corpus_digest=corpus_digest,
+        tokenizer=load_tokenizer(tokenizer),
+        seed=seed,
+    )
+
+
+def prepare(workspace: Workspace, recipe: Recipe, inputs: Inputs, executor: Executor, stages: Stages) -> Prepared:
+    """Read and cut the corpus, index it, and choose the candidates; whatever is there already is used again.
+
+    Raises:
+        DataError: the corpus cannot be read, or is too small.
+        StorageError: no space, or no permission.
+    """
+    store = _prepare_store(workspace, recipe, inputs, executor, stages)
+    index_folder = workspace.index(digest_of([store.id, recipe.retrieval.model_dump(mode="json")]))
+    with stages.stage("index", None, "shards") as advance:
+        build_index(store, recipe.retrieval, index_folder, executor, lambda receipt: advance(1))
+    characters_per_token = plan.measure_characters_per_token(store, inputs.tokenizer)
+    candidates = plan.choose_candidates(store, recipe, inputs.sources, characters_per_token, inputs.seed)
+    identity = digest_of([recipe.fingerprint, store.id, inputs.tokenizer.digest, inputs.seed])
+    prepared = Prepared(
+        recipe=recipe,
+        inputs=inputs,
+        store=store,
+        index_folder=index_folder,
+        units_folder=workspace.units(recipe.name, identity),
+        receipts_folder=workspace.receipts(identity),
+        characters_per_token=characters_per_token,
+        answer_length=plan.answer_length(store, recipe, characters_per_token),
+        eligible_documents=len(candidates.order),
+        not_eligible=candidates.not_eligible,
+    )
+    with written_aside(prepared.order_path) as aside, aside.open("wb") as handle:
+        np.save(handle, candidates.order)
+    return prepared
+
+
+def _prepare_store(
+    workspace: Workspace, recipe: Recipe, inputs: Inputs, executor: Executor, stages: Stages
+) -> ChunkStore:
+    """Read every piece into one part of the chunk store."""
+    identity = digest_of(
+        [
+            BYTES_FORMAT,
+            inputs.corpus_digest,
+            [source.model_dump(mode="json", exclude={"path", "weight", "license"}) for source in inputs.sources],
+            recipe.chunking.model_dump(mode="json"),
+            recipe.on_bad_document,
+        ]
+    )
+    folder = workspace.store(identity)
+    if read_json(folder / "store.json") is not None:
+        return ChunkStore(folder)
+    tasks = [
+        Task(
+            stage="ingest",
+            key=f"part-{number:05d}",
+            function="nextlong_hub.units:ingest",
+            output=str(folder / f"part-{number:05d}"),
+            parameters={"recipe": recipe.model_dump(mode="json"), "pieces": [piece.to_json()], "duplicates": []},
+        )
+        for number, piece in enumerate(inputs.pieces)
+    ]
+    here = [task for task, piece in zip(tasks, inputs.pieces, strict=True) if piece.is_local_memory]
+    away = [task for task in tasks if task not in here]
+    receipts: dict[str, Receipt] = {}
+    with stages.stage("read and cut", len(tasks), "pieces") as advance:
+        for runner, own in ((InlineExecutor(), here), (executor, away)):
+            for receipt in run_missing(runner, own, workspace.receipts(identity)):
+                receipts[receipt.key] = receipt
+                advance(1)
+    counts = [receipts[task.key].counts for task in tasks]
+    return _finish(folder, identity, inputs, counts)
+
+
+def _finish(folder: Path, identity: str, inputs: Inputs, counts: Sequence[dict[str, Any]]) -> ChunkStore:
+    parts = [PartCounts(**{name: part[name] for name in PartCounts.__dataclass_fields__}) for part in counts]
+    if not sum(part.chunks for part in parts):
+        raise CorpusTooSmallError("the corpus has no document with text; check the paths and text_column")
+    skipped: Counter[str] = Counter()
+    for part in counts:
+        skipped.update(part["skipped"])
+    sources = []
+    for source in inputs.sources:
+        own = [part for part, piece in zip(parts, inputs.pieces, strict=True) if piece.source == source.name]
+        totals = {name: sum(getattr(part, name) for part in own) for name in ("documents", "characters")}
+        sources.append({"name": source.name, **totals})
+    return finish_store(folder, parts, identity, {"skipped": dict(sorted(skipped.items())), "sources": sources})

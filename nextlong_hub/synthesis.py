@@ -1,0 +1,112 @@
+"""Units are run until there are rows enough."""
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from nextlong_hub import plan
+from nextlong_hub.engine import Executor, Receipt, Task, run_missing
+from nextlong_hub.errors import CorpusTooSmallError
+from nextlong_hub.manifest import SynthesisRecord
+from nextlong_hub.preparation import Prepared, Stages
+
+Row = tuple[str, int]
+"""A unit's file and a row in it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Made:
+    """The rows of one configuration, in finished units."""
+
+    prepared: Prepared
+    receipts: tuple[Receipt, ...]
+    """Of the synthesis of each unit, in order."""
+    rows: tuple[Row, ...]
+    """(unit file, row) of each row, in order."""
+    unanswered: int
+    queries: int
+
+    def record(self) -> SynthesisRecord:
+        """What the manifest tells about it."""
+        return SynthesisRecord(
+            eligible_documents=self.prepared.eligible_documents,
+            not_eligible=self.prepared.not_eligible,
+            candidates=self._total("candidates"),
+            kept=self._total("kept"),
+            discarded=_discards(self.receipts),
+            truncated=self._total("truncated"),
+            truncated_tokens=self._total("truncated_tokens"),
+            queries=self.queries,
+            unanswered=self.unanswered,
+            near_duplicates=self._total("near_duplicates"),
+        )
+
+    def _total(self, count: str) -> int:
+        return sum(receipt.counts[count] for receipt in self.receipts)
+
+
+def synthesise(prepared: Prepared, rows: int | None, executor: Executor, stages: Stages) -> Made:
+    """Run units until there are `rows` rows: a discarded candidate is replaced by the next one in the seeded order.
+
+    Args:
+        prepared: the configuration.
+        rows: how many to make; None makes about as many tokens as the corpus holds.
+        executor: where the units run.
+        stages: hears about them.
+
+    Raises:
+        CorpusTooSmallError: fewer documents can be extended than rows were asked for, or no candidate became a sample.
+    """
+    recipe = prepared.recipe
+    if rows is not None and rows > prepared.eligible_documents:
+        raise CorpusTooSmallError(
+            f"recipe {recipe.name}: {rows:,} samples were asked for, but only {prepared.eligible_documents:,} "
+            f"documents can be extended (not eligible: {_listed(prepared.not_eligible)}); ask for at most "
+            f"{prepared.eligible_documents:,} samples or add documents"
+        )
+    wanted = plan.wanted_rows(recipe, prepared.store, prepared.characters_per_token, rows)
+    wanted = min(wanted, prepared.eligible_documents)
+    answers: list[Receipt] = []
+    receipts: list[Receipt] = []
+    kept: list[Row] = []
+    while len(kept) < wanted and len(receipts) < prepared.units:
+        more = -(-(wanted - len(kept)) // recipe.output.unit_documents)
+        units = range(len(receipts), min(len(receipts) + more, prepared.units))
+        answers += _run("retrieve", [prepared.retrieve_task(unit) for unit in units], prepared, executor, stages)
+        receipts += _run("synthesise", [prepared.synthesise_task(unit) for unit in units], prepared, executor, stages)
+        kept = [(receipt.output, row) for receipt in receipts for row in range(receipt.counts["kept"])]
+    if not kept:
+        discarded = _discards(receipts)
+        raise CorpusTooSmallError(
+            f"recipe {recipe.name}: none of {sum(discarded.values()):,} candidates became a sample "
+            f"({_listed(discarded)}); {prepared.store.documents:,} documents are too few or too alike for rows of "
+            f"{recipe.target_length:,} tokens: add documents or build a shorter recipe"
+        )
+    return Made(
+        prepared=prepared,
+        receipts=tuple(receipts),
+        rows=tuple(kept[:wanted]),
+        unanswered=sum(receipt.counts["unanswered"] for receipt in answers),
+        queries=sum(receipt.counts["queries"] for receipt in answers),
+    )
+
+
+def _run(stage: str, tasks: list[Task], prepared: Prepared, executor: Executor, stages: Stages) -> list[Receipt]:
+    """The tasks' receipts, in the order of the tasks."""
+    done: dict[str, Receipt] = {}
+    with stages.stage(f"{stage} {prepared.recipe.name}", len(tasks), "units") as advance:
+        for receipt in run_missing(executor, tasks, prepared.receipts_folder):
+            done[receipt.key] = receipt
+            advance(1)
+    return [done[task.key] for task in tasks]
+
+
+def _discards(receipts: Iterable[Receipt]) -> dict[str, int]:
+    total: Counter[str] = Counter()
+    for receipt in receipts:
+        total.update(receipt.counts["discarded"])
+    return dict(sorted(total.items()))
+
+
+def _listed(counts: Mapping[str, int]) -> str:
+    return ", ".join(f"{count:,} {reason}" for reason, count in counts.items()) or "none"
