@@ -1,0 +1,119 @@
+"""What a corpus is: a digest of its content, and the law that no two documents share an id."""
+
+import hashlib
+from collections.abc import Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from itertools import accumulate
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from nextlong_hub.corpus.pieces import Piece
+from nextlong_hub.corpus.reading import file_errors
+from nextlong_hub.errors import BadDocumentError
+from nextlong_hub.files import read_json, sha256_of, write_json
+
+_FILES_AT_ONCE = 4
+_IDS_AT_ONCE = 65_536
+
+
+def digest(pieces: Sequence[Piece], cache: Path | None = None) -> str:
+    """Give the sha256, in hexadecimal, that stands for everything `pieces` read and for how they read it.
+
+    It covers the bytes of local files under their names within their sources, the commits of Hub sources, the
+    fingerprints of datasets in memory, and the columns read; neither where files lie nor how they are split.
+
+    Args:
+        pieces: The whole corpus, as `discover` gives it.
+        cache: A JSON file that keeps each file's sha256 with its size and time of change, so that only files that may
+            have changed are read again.
+
+    Raises:
+        DataError, StorageError: a file has gone, or cannot be read.
+    """
+    local = sorted({path for piece in pieces if piece.revision is None for path in piece.files})
+    sha256_by_path = _sha256_of_all(local, cache)
+    entries = set()
+    for piece in pieces:
+        how = (piece.source, piece.format, piece.text_column, piece.id_column, piece.id_prefix)
+        where = (piece.config or "", piece.split) if piece.format == "hub" else ()
+        names = piece.members or (piece.name,)
+        if piece.revision is not None:
+            entries |= {(*how, *where, name, piece.revision) for name in names}
+        else:
+            entries |= {(*how, name, sha256_by_path[p]) for name, p in zip(names, piece.files, strict=True)}
+    return hashlib.sha256(repr(sorted(entries)).encode()).hexdigest()
+
+
+def require_unique_ids(parts: Sequence[tuple[str, pa.Array | pa.ChunkedArray]]) -> None:
+    """Refuse a corpus in which two documents have one id, in 16 bytes of memory a document.
+
+    Ids are compared by 64-bit hashes, sorted; only ids whose hashes are equal are looked at themselves, so `parts` is
+    gone through twice and should be memory-mapped.
+
+    Args:
+        parts: For each part of the corpus, in corpus order, how a person would call it and the ids of its documents.
+
+    Raises:
+        BadDocumentError: an id comes twice; of several, the first to be repeated.
+    """
+    starts = [0, *accumulate(len(ids) for _, ids in parts)]
+    hashes = np.empty(starts[-1], np.uint64)
+    for (_, ids), start in zip(parts, starts, strict=False):
+        for offset in range(0, len(ids), _IDS_AT_ONCE):
+            block = ids.slice(offset, _IDS_AT_ONCE).to_pylist()
+            hashes[start + offset : start + offset + len(block)] = _hashes(block)
+    first_by_id: dict[str, tuple[str, int]] = {}
+    for number in _with_equal_hashes(hashes).tolist():
+        part = int(np.searchsorted(starts, number, side="right")) - 1
+        place, ids = parts[part]
+        ordinal = number - starts[part]
+        identity = ids[ordinal].as_py()
+        if identity in first_by_id:
+            earlier_place, earlier_ordinal = first_by_id[identity]
+            raise BadDocumentError(
+                f"{place}, document {ordinal}",
+                f"its id {identity!r} is also that of document {earlier_ordinal} of {earlier_place} (counted from 0)",
+                "make the ids unique, or name another id_column; one that does not exist numbers the rows",
+            )
+        first_by_id[identity] = (place, ordinal)
+
+
+def _hashes(ids: Iterable[str]) -> NDArray[np.uint64]:
+    """The same 64 bits for the same id. Shape: (ids,)."""
+    joined = b"".join(hashlib.blake2b(identity.encode(), digest_size=8).digest() for identity in ids)
+    return np.frombuffer(joined, np.uint64)
+
+
+def _with_equal_hashes(hashes: NDArray[np.uint64]) -> NDArray[np.int64]:
+    """The ascending numbers of all documents whose hash is not theirs alone."""
+    order = np.argsort(hashes, kind="stable")
+    equals_next = hashes[order[:-1]] == hashes[order[1:]]
+    is_shared = np.zeros(len(hashes), bool)
+    is_shared[:-1] |= equals_next
+    is_shared[1:] |= equals_next
+    return np.sort(order[is_shared])
+
+
+def _sha256_of_all(paths: Sequence[str], cache: Path | None) -> dict[str, str]:
+    """Each file's sha256, from the cache where size and time of change are still the same."""
+    kept = read_json(cache) if cache else None
+    kept = kept if isinstance(kept, dict) else {}
+
+    def entry_of(path: str) -> dict[str, Any]:
+        with file_errors(path):
+            status = Path(path).stat()
+            stamp = {"bytes": status.st_size, "mtime_ns": status.st_mtime_ns}
+            known = kept.get(path)
+            if isinstance(known, dict) and {**known, **stamp} == known and isinstance(known.get("sha256"), str):
+                return known
+            return {**stamp, "sha256": sha256_of(Path(path))}
+
+    with ThreadPoolExecutor(_FILES_AT_ONCE) as pool:
+        entries = dict(zip(paths, pool.map(entry_of, paths), strict=True))
+    if cache and entries != kept:
+        write_json(cache, entries)
+    return {path: entry["sha256"] for path, entry in entries.items()}

@@ -1,0 +1,57 @@
+"""A `datasets.Dataset` or `IterableDataset` that the caller holds, as a source of a corpus.
+
+Its rows cannot travel to a worker by name, so the driver reads its pieces itself.
+"""
+
+import hashlib
+from dataclasses import dataclass
+from typing import Any
+
+from nextlong_hub.corpus.pieces import Piece
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MemorySource:
+    """A dataset under the name it has in the corpus; made by `memory_source`."""
+
+    name: str
+    dataset: Any
+    """`datasets.Dataset` or `datasets.IterableDataset`."""
+    fingerprint: str
+    """Stands for the dataset's content."""
+    text_column: str = "text"
+    id_column: str = "id"
+
+    @property
+    def piece(self) -> Piece:
+        """The one piece it is read as."""
+        return Piece(
+            source=self.name,
+            format="memory",
+            location=f"dataset {self.name}",
+            name=self.name,
+            id_prefix=f"{self.name}/",
+            text_column=self.text_column,
+            id_column=self.id_column,
+            revision=self.fingerprint,
+        )
+
+
+def memory_source(dataset: Any, name: str, *, text_column: str = "text", id_column: str = "id") -> MemorySource:
+    """Name a dataset in memory as a source of a corpus.
+
+    A `Dataset` knows its fingerprint. An `IterableDataset` has none and is read once to the end to make one.
+    """
+    fingerprint = getattr(dataset, "_fingerprint", None) or _fingerprint_of_rows(dataset, (text_column, id_column))
+    return MemorySource(
+        name=name, dataset=dataset, fingerprint=str(fingerprint), text_column=text_column, id_column=id_column
+    )
+
+
+def _fingerprint_of_rows(rows: Any, columns: tuple[str, ...]) -> str:
+    digest = hashlib.sha256()
+    for row in rows:
+        for column in (*columns, "source"):
+            value = repr(row.get(column)).encode("utf-8", "surrogatepass")
+            digest.update(b"%d:" % len(value) + value)
+    return digest.hexdigest()[:16]

@@ -1,0 +1,125 @@
+"""What travels through the corpus stage: pieces of a source, and the ways in which a document can be bad."""
+
+from dataclasses import asdict, dataclass
+from enum import StrEnum
+from typing import Any, Literal, Self
+
+from nextlong_hub.errors import BadDocumentError
+
+Format = Literal["parquet", "arrow", "jsonl", "text", "hub", "memory"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Piece:
+    """One part of a source that can be read by itself; JSON-able, so that it can travel in a task."""
+
+    source: str
+    """Name of the source."""
+    format: Format
+    location: str
+    """Absolute path, `hf://` URL at a fixed commit, or name of a Hub dataset; of a group of texts: their folder."""
+    name: str
+    """What the piece is called within its source, wherever the source lies: `books/part-7.jsonl`."""
+    members: tuple[str, ...] = ()
+    """Plain texts only: the files, relative to `location`."""
+    row_groups: tuple[int, int] | None = None
+    """Parquet only: first row group and one past the last; None for all."""
+    first_row: int = 0
+    """Rows of the file that come before this piece."""
+    shard: tuple[int, int] | None = None
+    """Hub datasets only: number of the shard, and of how many."""
+    id_prefix: str = ""
+    """Ids that the data does not give are `<id_prefix><row or line>`; of plain texts `<id_prefix><member>`."""
+    text_column: str = "text"
+    id_column: str = "id"
+    config: str | None = None
+    """Configuration of a Hub dataset."""
+    split: str = "train"
+    """Split of a Hub dataset."""
+    revision: str | None = None
+    """Commit of a Hub source, or fingerprint of a dataset in memory; None for files, whose bytes are their identity."""
+
+    @property
+    def is_local_memory(self) -> bool:
+        """Whether only the process that called `memory_source` can read it."""
+        return self.format == "memory"
+
+    @property
+    def files(self) -> tuple[str, ...]:
+        """Paths or URLs of the files it reads; none for a dataset."""
+        if self.format in ("hub", "memory"):
+            return ()
+        return tuple(f"{self.location}/{member}" for member in self.members) or (self.location,)
+
+    def to_json(self) -> dict[str, Any]:
+        """As JSON values."""
+        return {key: list(value) if isinstance(value, tuple) else value for key, value in asdict(self).items()}
+
+    @classmethod
+    def from_json(cls, values: dict[str, Any]) -> Self:
+        """The piece that `to_json` wrote."""
+        fields: dict[str, Any] = {
+            key: tuple(value) if isinstance(value, list) else value for key, value in values.items()
+        }
+        return cls(**fields)
+
+
+class BadReason(StrEnum):
+    """Why a document was left out; these words are counted and do not change."""
+
+    EMPTY = "empty"
+    """No characters, or white space only: always left out, never an error."""
+    INVALID_JSON = "invalid_json"
+    TRUNCATED = "truncated"
+    """The file ends too early: the rest of it is missing."""
+    CORRUPT = "corrupt"
+    """The file, or a row group of it, is damaged."""
+    INVALID_UTF8 = "invalid_utf8"
+    WRONG_TYPE = "wrong_type"
+    MISSING_TEXT = "missing_text"
+    NULL_TEXT = "null_text"
+    LONE_SURROGATE = "lone_surrogate"
+    """Half of a pair that stands for one character, such as JSON's `\\ud800`: no UTF-8 can hold it."""
+    NUL_CHARACTER = "nul_character"
+    TOO_LONG = "too_long"
+    """One line, or one plain text, above 1 GiB: most likely no text at all."""
+
+
+_SKIP = 'or set on_bad_document = "skip" to leave such documents out and count them'
+_WORDS: dict[BadReason, tuple[str, str]] = {
+    BadReason.EMPTY: ("holds no text", "remove it"),
+    BadReason.INVALID_JSON: ("is not valid JSON", "mend the line"),
+    BadReason.TRUNCATED: ("the file ends in the middle", "fetch or write the file again"),
+    BadReason.CORRUPT: ("the file is damaged", "fetch or write the file again"),
+    BadReason.INVALID_UTF8: ("is not UTF-8", "convert the file to UTF-8, for example with iconv"),
+    BadReason.WRONG_TYPE: ("has the wrong type", "write the text as a string, and the id as a string or integer"),
+    BadReason.MISSING_TEXT: ("has no text", "name the field that holds the text with text_column"),
+    BadReason.NULL_TEXT: ("has null for its text", "remove the row"),
+    BadReason.LONE_SURROGATE: ("holds half of a surrogate pair, which is no character", "replace it in the text"),
+    BadReason.NUL_CHARACTER: ("holds a NUL character", "remove the character from the text"),
+    BadReason.TOO_LONG: ("is longer than 1 GiB", "check that the file is text, and split the document"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Skipped:
+    """A document, or the rest of a file, that was left out."""
+
+    reason: str
+    """A value of `BadReason`."""
+    place: str
+    """File and line or row, as a person would say it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """What a reader yields in place of a bad document: whether it is an error is for `read` to say."""
+
+    reason: BadReason
+    place: str
+    detail: str = ""
+
+    def as_error(self) -> BadDocumentError:
+        """The error it is when bad documents are not skipped."""
+        words, remedy = _WORDS[self.reason]
+        return BadDocumentError(self.place, f"{words} ({self.detail})" if self.detail else words, f"{remedy}, {_SKIP}")

@@ -1,0 +1,112 @@
+"""One door to every format: a piece in, its documents out, in order and in bounded memory."""
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import IO, Any, Literal
+
+import pyarrow as pa
+
+from nextlong_hub.corpus.lines import read_jsonl, read_texts
+from nextlong_hub.corpus.pieces import BadReason, Fault, Piece, Skipped
+from nextlong_hub.corpus.remote import hub_errors, open_file
+from nextlong_hub.corpus.tables import read_arrow, read_hub_dataset, read_memory, read_parquet
+from nextlong_hub.errors import DataError, StorageError
+from nextlong_hub.records import Document
+
+
+def read(
+    piece: Piece, on_bad_document: Literal["fail", "skip"], memory: Mapping[str, Any] | None = None
+) -> Iterator[Document | Skipped]:
+    """Read a piece: every document, and a `Skipped` for each that was left out.
+
+    Documents without text are always left out; other bad documents only with `on_bad_document = "skip"`, and then the
+    unreadable rest of a damaged file, or a damaged row group, is one `Skipped`.
+
+    Args:
+        piece: What to read.
+        on_bad_document: Whether a bad document is an error.
+        memory: The datasets named in `memory_source`, by name; needed for a piece that `is_local_memory`.
+
+    Raises:
+        BadDocumentError: a document is bad, or a file damaged.
+        DataError: a file is not there any more, or a table has not the columns it needs.
+        StorageError: a file cannot be read for want of permission, or the disk fails.
+        AuthError, NetworkError: the Hub refused or could not be reached.
+    """
+    with source_errors(piece):
+        for result in _open(piece, memory or {}):
+            if not isinstance(result, Fault):
+                yield result
+            elif on_bad_document == "skip" or result.reason is BadReason.EMPTY:
+                yield Skipped(result.reason.value, result.place)
+            else:
+                raise result.as_error()
+
+
+@contextmanager
+def file_errors(path: str) -> Iterator[None]:
+    """Turn the operating system's faults around a local file of the corpus into ours.
+
+    Raises:
+        DataError: there is no such file.
+        StorageError: it may not be read, or the disk fails.
+    """
+    try:
+        yield
+    except (FileNotFoundError, NotADirectoryError) as error:
+        raise DataError(
+            f"there is no file {error.filename or path}; it was named, or there when the corpus was listed: restore "
+            "it, or run the command again without it"
+        ) from error
+    except OSError as error:
+        if error.errno is None:
+            raise
+        raise StorageError(
+            f"cannot read {error.filename or path}: {error.strerror}; make it readable for you, or leave it out"
+        ) from error
+
+
+def open_any(location: str) -> IO[bytes]:
+    """Open a path, or an `hf://` URL, for reading bytes."""
+    if location.startswith("hf://"):
+        return open_file(location)
+    return pa.OSFile(location)  # type: ignore[no-any-return]
+
+
+@contextmanager
+def source_errors(piece: Piece) -> Iterator[None]:
+    """Turn the faults of wherever a piece lies into ours; those of a dataset in memory are its owner's.
+
+    Raises:
+        DataError, StorageError: see `file_errors`.
+        DataError, AuthError, NetworkError: see `remote.hub_errors`.
+    """
+    if piece.is_local_memory:
+        yield
+    elif piece.format == "hub" or piece.location.startswith("hf://"):
+        with hub_errors(piece.location, piece.revision):
+            yield
+    else:
+        with file_errors(piece.location):
+            yield
+
+
+def _open(piece: Piece, memory: Mapping[str, Any]) -> Iterator[Document | Fault]:
+    match piece.format:
+        case "parquet":
+            return read_parquet(piece, open_any)
+        case "arrow":
+            return read_arrow(piece, open_any)
+        case "jsonl":
+            return read_jsonl(piece, open_any)
+        case "text":
+            return read_texts(piece, open_any)
+        case "hub":
+            return read_hub_dataset(piece)
+        case "memory":
+            if piece.source not in memory:
+                raise DataError(
+                    f"source {piece.source!r} is a dataset in the memory of another process; read it there, or save it "
+                    "with dataset.to_parquet(path) and name that path"
+                )
+            return read_memory(piece, memory[piece.source])
