@@ -1,0 +1,85 @@
+"""The door to retrieval: build an index once, open it anywhere, search it.
+
+Compiled kernels are imported when something is built or opened, not before.
+"""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol
+
+from nextlong_hub.engine import Executor, Receipt
+from nextlong_hub.recipe import RetrievalSettings
+from nextlong_hub.records import Hits
+from nextlong_hub.store import ChunkStore
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+
+class Retriever(Protocol):
+    """Finds, for chunks of the corpus, the chunks of other documents most like them."""
+
+    def search(self, queries: "NDArray[np.int64]", k: int, *, threads: int = 1) -> Hits:
+        """The k best chunks for each query, which is itself a chunk number of the store.
+
+        Chunks of the query's own document are left out, and so is all that scores 0. The order is total: score, highest
+        first, then chunk number. The answer is the same for any number of threads and shards and any split of the
+        queries into calls. Shape of `queries`: (queries,).
+        """
+        ...
+
+    def health(self, queries: "NDArray[np.int64]", hits: Hits) -> dict[str, Any]:
+        """What the manifest should know about an answer, as JSON values; see `health.health`."""
+        ...
+
+
+def build_index(
+    store: ChunkStore,
+    settings: RetrievalSettings,
+    folder: Path,
+    executor: Executor,
+    on_receipt: Callable[[Receipt], None] | None = None,
+) -> None:
+    """Build the index of `store` in `folder`, or return at once when the finished index there is the right one.
+
+    The index becomes visible as a whole: `folder/index.json` is written last. A build that was killed goes on where it
+    stopped. The bytes are the same for any number of workers.
+
+    Args:
+        store: The chunks to search.
+        settings: The recipe's retrieval section.
+        folder: The index's own folder; made when missing.
+        executor: Where the work runs.
+        on_receipt: Called with each task's receipt.
+
+    Raises:
+        RecipeError: a language has no list of stop words, or a chunk is too long.
+        WorkerError: see `Executor.run`.
+        StorageError: no space is left.
+    """
+    if settings.retriever == "rank-bm25":
+        from nextlong_hub.retrieval.reference import build_reference
+
+        build_reference(store, settings, folder)
+    else:
+        from nextlong_hub.retrieval.build import build
+
+        build(store, settings, folder, executor, on_receipt)
+
+
+def open_retriever(folder: Path, store: ChunkStore, settings: RetrievalSettings) -> Retriever:
+    """Open the finished index in `folder`, memory-mapped.
+
+    Raises:
+        DataError: there is none, or it was made from another store or with other settings.
+    """
+    if settings.retriever == "rank-bm25":
+        from nextlong_hub.retrieval.reference import open_reference
+
+        return open_reference(store, settings, folder)
+    from nextlong_hub.retrieval.build import identity_of
+    from nextlong_hub.retrieval.index import open_index
+    from nextlong_hub.retrieval.search import Bm25Retriever
+
+    return Bm25Retriever(open_index(folder, identity_of(store, settings)), store, settings)

@@ -1,0 +1,95 @@
+"""rank-bm25, the reference: slow (about 0.1 ms of CPU for each chunk and query), simple, and not ours.
+
+It shares our lexer, for two retrievers can only be compared over the same words, and nothing else.
+"""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from rank_bm25 import BM25Okapi
+
+from nextlong_hub.errors import DataError
+from nextlong_hub.files import write_json
+from nextlong_hub.recipe import RetrievalSettings
+from nextlong_hub.records import Hits
+from nextlong_hub.retrieval.build import identity_of
+from nextlong_hub.retrieval.formulas import OKAPI_EPSILON, inverse_document_frequencies
+from nextlong_hub.retrieval.health import health
+from nextlong_hub.retrieval.index import read_index_summary
+from nextlong_hub.retrieval.lexer import Lexer
+from nextlong_hub.retrieval.search import ordered
+from nextlong_hub.store import ChunkStore
+
+
+class _LuceneBm25(BM25Okapi):  # type: ignore[misc]
+    """rank-bm25 with Lucene's idf; it multiplies by k1 + 1, which Lucene's formula does not have, so idf is divided."""
+
+    def _calc_idf(self, nd: dict[int, int]) -> None:
+        settings = RetrievalSettings(formula="lucene", k1=self.k1, b=self.b)
+        idf = inverse_document_frequencies(settings, np.array(list(nd.values()), np.int64), self.corpus_size)
+        self.idf = dict(zip(nd, (idf / (self.k1 + 1)).tolist(), strict=True))
+
+
+class ReferenceRetriever:
+    """Searches with rank-bm25; holds the whole corpus in memory as lists of words."""
+
+    def __init__(self, store: ChunkStore, settings: RetrievalSettings) -> None:
+        """Lex the whole store and index it.
+
+        Raises:
+            RecipeError: a language has no list of stop words.
+        """
+        self._store = store
+        lexed = Lexer(settings).lex(store.blocks(0, store.chunks), store.document_of(np.arange(store.chunks)))
+        rows = np.concatenate(([0], lexed.row_ends)).tolist()
+        self._chunk_words = [
+            np.repeat(lexed.terms[start:stop], lexed.counts[start:stop]).tolist()
+            for start, stop in zip(rows[:-1], rows[1:], strict=True)
+        ]
+        model = BM25Okapi if settings.formula == "okapi" else _LuceneBm25
+        has_words = any(self._chunk_words)  # rank-bm25 divides by the number of words
+        self._model = (
+            model(self._chunk_words, k1=settings.k1, b=settings.b, epsilon=OKAPI_EPSILON) if has_words else None
+        )
+
+    def search(self, queries: NDArray[np.int64], k: int, *, threads: int = 1) -> Hits:
+        """See `Retriever.search`; runs on one thread whatever `threads` says."""
+        chunks = np.full((len(queries), k), -1, np.int64)
+        top = np.zeros((len(queries), k), np.float32)
+        for row, query in enumerate(queries.tolist()):
+            if self._model is None:
+                break
+            scores = self._model.get_scores(self._chunk_words[query]).astype(np.float32)
+            document = int(self._store.document_of(np.array([query]))[0])
+            scores[self._store.first_chunk[document] : self._store.first_chunk[document + 1]] = 0
+            chunks[row], top[row] = ordered(np.arange(self._store.chunks), scores, k)
+        return Hits(chunks=chunks, scores=top)
+
+    def health(self, queries: NDArray[np.int64], hits: Hits) -> dict[str, Any]:
+        """See `Retriever.health`."""
+        return health(hits)
+
+
+def build_reference(store: ChunkStore, settings: RetrievalSettings, folder: Path) -> None:
+    """Note what the reference would be made from; rank-bm25 has no index on disk."""
+    identity = identity_of(store, settings)
+    summary = read_index_summary(folder)
+    if summary is None or summary["id"] != identity:
+        write_json(
+            folder / "index.json", {"id": identity, "store": store.id, "settings": settings.model_dump(mode="json")}
+        )
+
+
+def open_reference(store: ChunkStore, settings: RetrievalSettings, folder: Path) -> ReferenceRetriever:
+    """Index the store with rank-bm25.
+
+    Raises:
+        DataError: `build_reference` has not run with this store and these settings.
+    """
+    identity = identity_of(store, settings)
+    summary = read_index_summary(folder)
+    if summary is None or summary["id"] != identity:
+        raise DataError(f"{folder} holds no index {identity}, which this corpus needs; run the build again to make it")
+    return ReferenceRetriever(store, settings)
