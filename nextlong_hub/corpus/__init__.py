@@ -16,7 +16,7 @@ A `Piece` is data: it travels in a task to whichever worker reads it. Where thin
 """
 
 from nextlong_hub.corpus.discovery import discover
-from nextlong_hub.corpus.identity import digest, require_unique_ids
+from nextlong_hub.corpus.identity import RepeatedId, digest, repeated_ids, require_unique_ids
 from nextlong_hub.corpus.memory import MemorySource, memory_source
 from nextlong_hub.corpus.pieces import BadReason, Piece, Skipped
 from nextlong_hub.corpus.reading import read
@@ -25,10 +25,12 @@ __all__ = [
     "BadReason",
     "MemorySource",
     "Piece",
+    "RepeatedId",
     "Skipped",
     "digest",
     "discover",
     "memory_source",
     "read",
+    "repeated_ids",
     "require_unique_ids",
 ]

@@ -1,8 +1,10 @@
-"""What a corpus is: a digest of its content, and the law that no two documents share an id."""
+"""Identity: the digest of a corpus, and the law that no two of its documents share an id."""
 
+import bisect
 import hashlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from itertools import accumulate
 from pathlib import Path
 from typing import Any
@@ -48,38 +50,64 @@ def digest(pieces: Sequence[Piece], cache: Path | None = None) -> str:
     return hashlib.sha256(repr(sorted(entries)).encode()).hexdigest()
 
 
-def require_unique_ids(parts: Sequence[tuple[str, pa.Array | pa.ChunkedArray]]) -> None:
-    """Refuse a corpus in which two documents have one id, in 16 bytes of memory a document.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RepeatedId:
+    """A document whose id an earlier document has already."""
+
+    id: str
+    part: int
+    """Number of the part it lies in."""
+    document: int
+    """Its number in that part, from 0."""
+    first_part: int
+    """Number of the part where the id came first."""
+    first_document: int
+
+
+def repeated_ids(parts: Sequence[pa.Array | pa.ChunkedArray]) -> Iterator[RepeatedId]:
+    """Find, in corpus order, the documents whose id came before, in about 27 bytes of memory a document.
 
     Ids are compared by 64-bit hashes, sorted; only ids whose hashes are equal are looked at themselves, so `parts` is
     gone through twice and should be memory-mapped.
 
     Args:
-        parts: For each part of the corpus, in corpus order, how a person would call it and the ids of its documents.
+        parts: The ids of each part's documents, in corpus order.
+    """
+    starts = [0, *accumulate(map(len, parts))]
+    hashes = np.empty(starts[-1], np.uint64)
+    for ids, start in zip(parts, starts, strict=False):
+        for offset in range(0, len(ids), _IDS_AT_ONCE):
+            block = ids.slice(offset, _IDS_AT_ONCE).to_pylist()
+            hashes[start + offset : start + offset + len(block)] = _hashes(block)
+    first_by_id: dict[str, tuple[int, int]] = {}
+    for number in _with_equal_hashes(hashes).tolist():
+        part = bisect.bisect_right(starts, number) - 1
+        document = number - starts[part]
+        identity = parts[part][document].as_py()
+        first_part, first_document = first_by_id.setdefault(identity, (part, document))
+        if (first_part, first_document) != (part, document):
+            yield RepeatedId(
+                id=identity, part=part, document=document, first_part=first_part, first_document=first_document
+            )
+
+
+def require_unique_ids(places: Sequence[str], parts: Sequence[pa.Array | pa.ChunkedArray]) -> None:
+    """Refuse a corpus in which two documents have one id.
+
+    Args:
+        places: What a person would call each part; `Piece.place` for example.
+        parts: See `repeated_ids`.
 
     Raises:
         BadDocumentError: an id comes twice; of several, the first to be repeated.
     """
-    starts = [0, *accumulate(len(ids) for _, ids in parts)]
-    hashes = np.empty(starts[-1], np.uint64)
-    for (_, ids), start in zip(parts, starts, strict=False):
-        for offset in range(0, len(ids), _IDS_AT_ONCE):
-            block = ids.slice(offset, _IDS_AT_ONCE).to_pylist()
-            hashes[start + offset : start + offset + len(block)] = _hashes(block)
-    first_by_id: dict[str, tuple[str, int]] = {}
-    for number in _with_equal_hashes(hashes).tolist():
-        part = int(np.searchsorted(starts, number, side="right")) - 1
-        place, ids = parts[part]
-        ordinal = number - starts[part]
-        identity = ids[ordinal].as_py()
-        if identity in first_by_id:
-            earlier_place, earlier_ordinal = first_by_id[identity]
-            raise BadDocumentError(
-                f"{place}, document {ordinal}",
-                f"its id {identity!r} is also that of document {earlier_ordinal} of {earlier_place} (counted from 0)",
-                "make the ids unique, or name another id_column; one that does not exist numbers the rows",
-            )
-        first_by_id[identity] = (place, ordinal)
+    for repeated in repeated_ids(parts):
+        raise BadDocumentError(
+            f"{places[repeated.part]}, document {repeated.document}",
+            f"its id {repeated.id!r} is also that of document {repeated.first_document} of "
+            f"{places[repeated.first_part]} (documents without text are not counted)",
+            "make the ids unique, or name another id_column; one that does not exist numbers the rows",
+        )
 
 
 def _hashes(ids: Iterable[str]) -> NDArray[np.uint64]:
@@ -91,7 +119,8 @@ def _hashes(ids: Iterable[str]) -> NDArray[np.uint64]:
 def _with_equal_hashes(hashes: NDArray[np.uint64]) -> NDArray[np.int64]:
     """The ascending numbers of all documents whose hash is not theirs alone."""
     order = np.argsort(hashes, kind="stable")
-    equals_next = hashes[order[:-1]] == hashes[order[1:]]
+    in_order = hashes[order]
+    equals_next = in_order[:-1] == in_order[1:]
     is_shared = np.zeros(len(hashes), bool)
     is_shared[:-1] |= equals_next
     is_shared[1:] |= equals_next

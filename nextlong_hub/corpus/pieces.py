@@ -45,6 +45,15 @@ class Piece:
         return self.format == "memory"
 
     @property
+    def place(self) -> str:
+        """What an error calls it."""
+        if self.row_groups:
+            return f"{self.location}, row groups {self.row_groups[0]} to {self.row_groups[1] - 1}"
+        if self.shard:
+            return f"{self.location}, shard {self.shard[0]}"
+        return f"{self.location}/{self.name} and what follows" if self.members else self.location
+
+    @property
     def files(self) -> tuple[str, ...]:
         """Paths or URLs of the files it reads; none for a dataset."""
         if self.format in ("hub", "memory"):

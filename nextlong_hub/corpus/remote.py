@@ -131,7 +131,8 @@ def translated(error: BaseException, subject: str, revision: str | None = None) 
 
     if has(errors.OfflineModeIsEnabled):
         return NetworkError(f"{subject} is on the Hub, and HF_HUB_OFFLINE is set; unset it, or name local files")
-    if has(errors.GatedRepoError):
+    # `datasets` drops the cause and keeps these words of it.
+    if has(errors.GatedRepoError) or any("is a gated dataset" in str(cause) for cause in causes):
         return AuthError(f"{subject} is gated; accept its conditions at {page}, then run `hf auth login`")
     if 401 in statuses or 403 in statuses:
         return AuthError(
