@@ -71,12 +71,12 @@ class Executor(Protocol):
         ...
 
 
-def perform(task: Task) -> Receipt:
-    """Run one task here and now."""
+def perform(task: Task, **context: Any) -> Receipt:
+    """Run one task here and now; `context` is what only this process can give the function."""
     started = time.perf_counter()
     module, _, name = task.function.partition(":")
-    function: Callable[[Task], dict[str, Any]] = getattr(importlib.import_module(module), name)
-    counts = function(task)
+    function: Callable[..., dict[str, Any]] = getattr(importlib.import_module(module), name)
+    counts = function(task, **context)
     output = Path(task.output)
     is_file = output.is_file()
     return Receipt(
@@ -93,9 +93,13 @@ def perform(task: Task) -> Receipt:
 class InlineExecutor:
     """Runs every task in this process, one after the other."""
 
+    def __init__(self, **context: Any) -> None:
+        self._context = context
+
     def run(self, tasks: Sequence[Task]) -> Iterator[Receipt]:
         """See `Executor.run`; a task that kills its worker kills this process."""
-        yield from map(perform, tasks)
+        for task in tasks:
+            yield perform(task, **self._context)
 
     def close(self) -> None:
         """Nothing to let go."""

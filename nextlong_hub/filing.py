@@ -5,13 +5,14 @@ from dataclasses import dataclass
 from itertools import groupby
 from operator import itemgetter
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from nextlong_hub import plan
 from nextlong_hub.engine import Executor, Receipt, Task, run_missing
 from nextlong_hub.files import digest_of, write_bytes
-from nextlong_hub.manifest import MANIFEST_NAME, ConfigRecord, FileRecord, read_manifest
+from nextlong_hub.manifest import MANIFEST_NAME, ConfigRecord, FileRecord, IngredientRecord, read_manifest
 from nextlong_hub.preparation import Stages
 from nextlong_hub.recipe import Recipe
 from nextlong_hub.synthesis import Made, Row
@@ -26,8 +27,8 @@ class ChosenRows:
     rows: tuple[Row, ...]
     parts: tuple[Made, ...]
     """Where they come from: one, or the ingredients of a mixture."""
-    mixture: dict[str, int]
-    """Rows of each ingredient; empty unless the configuration is a mixture."""
+    mixture: dict[str, IngredientRecord]
+    """Empty unless the configuration is a mixture."""
 
 
 def choose_rows(recipe: Recipe, made: Mapping[str, Made], rows: int | None, seed: int) -> ChosenRows:
@@ -44,7 +45,10 @@ def choose_rows(recipe: Recipe, made: Mapping[str, Made], rows: int | None, seed
     return ChosenRows(
         rows=tuple(_mix([part.rows for part in parts], counts, seed)),
         parts=parts,
-        mixture={part.recipe: count for part, count in zip(recipe.mixture, counts, strict=True)},
+        mixture={
+            part.prepared.recipe.name: IngredientRecord(rows=count, recipe=_public(part.prepared.recipe))
+            for part, count in zip(parts, counts, strict=True)
+        },
     )
 
 
@@ -57,7 +61,7 @@ def file_rows(
         Task(
             stage="file",
             key=f"{recipe.name}-{number:05d}",
-            function="nextlong_hub.units:file_rows",
+            function="nextlong_hub.units:copy_rows",
             output=str(output / "data" / recipe.name / f"train-{number:05d}-of-{len(shards):05d}.parquet"),
             parameters={"recipe": recipe.model_dump(mode="json"), "rows": _runs(shard)},
         )
@@ -72,10 +76,11 @@ def file_rows(
         for receipt in run_missing(executor, tasks, receipts_folder):
             filed[receipt.key] = receipt
             advance(1)
-    write_bytes(output / "recipes" / f"{recipe.name}.toml", recipe.to_toml().encode())
+    for one in (recipe, *(part.prepared.recipe for part in chosen.parts)):
+        write_bytes(output / "recipes" / f"{one.name}.toml", one.model_copy(update={"corpus": ()}).to_toml().encode())
     files = tuple(_file_record(output, filed[task.key]) for task in tasks)
     return ConfigRecord(
-        recipe=recipe.model_dump(mode="json", exclude={"corpus"}),
+        recipe=_public(recipe),
         fingerprint=recipe.fingerprint,
         rows=len(chosen.rows),
         tokens=sum(file.tokens for file in files),
@@ -123,6 +128,11 @@ def _split(chosen: ChosenRows, shard_bytes: int) -> list[list[Row]]:
 def _runs(rows: Iterable[Row]) -> list[tuple[str, list[int]]]:
     """Neighbouring rows of the same unit together, so that a unit's file is read once."""
     return [(unit, [row for _, row in run]) for unit, run in groupby(rows, key=itemgetter(0))]
+
+
+def _public(recipe: Recipe) -> dict[str, Any]:
+    """A recipe without the paths of somebody's corpus; the manifest names the sources elsewhere."""
+    return recipe.model_dump(mode="json", exclude={"corpus"})
 
 
 def _file_record(output: Path, receipt: Receipt) -> FileRecord:

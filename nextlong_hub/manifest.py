@@ -107,6 +107,14 @@ class SynthesisRecord(_Part):
     """Retrieved chunks passed over as near-copies of a meta-chunk."""
 
 
+class IngredientRecord(_Part):
+    """One part of a mixture."""
+
+    rows: int
+    recipe: dict[str, Any]
+    """The resolved recipe that made these rows."""
+
+
 class ConfigRecord(_Part):
     """One configuration of the dataset."""
 
@@ -117,9 +125,15 @@ class ConfigRecord(_Part):
     segments: SegmentRecord
     synthesis: SynthesisRecord | None
     """None for a mixture: its rows were made for its ingredients."""
-    mixture: dict[str, int]
-    """Rows taken from each ingredient; empty unless the configuration is a mixture."""
+    mixture: dict[str, IngredientRecord]
+    """Empty unless the configuration is a mixture."""
     files: tuple[FileRecord, ...]
+
+    @property
+    def row_recipes(self) -> dict[str, Recipe]:
+        """The recipe behind each row, by the name before the slash in the row's id."""
+        recipes = [part.recipe for part in self.mixture.values()] or [self.recipe]
+        return {values["name"]: Recipe.model_validate(values) for values in recipes}
 
 
 class Manifest(_Part):
@@ -139,10 +153,6 @@ class Manifest(_Part):
     def files(self) -> list[FileRecord]:
         """Every published file, configuration by configuration."""
         return [file for config in self.configs.values() for file in config.files]
-
-    def recipe(self, config: str) -> Recipe:
-        """The resolved recipe of a configuration."""
-        return Recipe.model_validate(self.configs[config].recipe)
 
     def inputs(self) -> dict[str, Any]:
         """What a rerun must share with this build to add to it or to find it complete."""

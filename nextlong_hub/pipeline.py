@@ -24,10 +24,11 @@ from nextlong_hub.manifest import (
     read_manifest,
     write_manifest,
 )
-from nextlong_hub.preparation import Inputs, Prepared, Stages, StageTime, find_inputs, prepare
+from nextlong_hub.preparation import Inputs, Prepared, Source, Stages, StageTime, find_corpus, prepare
 from nextlong_hub.progress import Progress, Silence
-from nextlong_hub.recipe import Recipe, SourceSettings
+from nextlong_hub.recipe import Recipe
 from nextlong_hub.synthesis import synthesise
+from nextlong_hub.tokens import load_tokenizer
 from nextlong_hub.workspace import locked
 
 DEFAULT_SEED = 42
@@ -44,7 +45,7 @@ class BuildRequest:
     """What is published."""
     ingredients: tuple[Recipe, ...] = ()
     """What mixtures among the recipes are made from, unless it is published too: see `recipe.load_recipes`."""
-    sources: tuple[SourceSettings, ...]
+    sources: tuple[Source, ...]
     tokenizer: str
     """A folder, a Hub name, or `demo`."""
     seed: int = DEFAULT_SEED
@@ -78,7 +79,11 @@ def build(request: BuildRequest, output: Path, *, num_proc: int = 1, progress: P
     """
     stages = Stages(progress or Silence())
     with locked(output) as workspace, closing(make_executor(num_proc)) as executor:
-        inputs = find_inputs(workspace, request.sources, request.tokenizer, request.seed, stages)
+        inputs = Inputs(
+            corpus=find_corpus(workspace, request.sources, stages),
+            tokenizer=load_tokenizer(request.tokenizer),
+            seed=request.seed,
+        )
         kept = read_manifest(output)
         _refuse_other_inputs(output, kept, request, inputs)
         made = {}
@@ -123,7 +128,7 @@ def _describe(inputs: Inputs, prepared: Prepared, configs: Mapping[str, ConfigRe
         version=__version__,
         seed=inputs.seed,
         corpus=CorpusRecord(
-            digest=inputs.corpus_digest,
+            digest=inputs.corpus.digest,
             documents=summary["documents"],
             chunks=summary["chunks"],
             characters=summary["characters"],
@@ -137,7 +142,7 @@ def _describe(inputs: Inputs, prepared: Prepared, configs: Mapping[str, ConfigRe
                     documents=counts["documents"],
                     characters=counts["characters"],
                 )
-                for source, counts in zip(inputs.sources, summary["sources"], strict=True)
+                for source, counts in zip(inputs.corpus.sources, summary["sources"], strict=True)
             ),
         ),
         tokenizer=TokenizerRecord(
@@ -163,7 +168,7 @@ def _refuse_other_inputs(output: Path, kept: Manifest | None, request: BuildRequ
     if kept is None:
         return
     wanted = {
-        "corpus": inputs.corpus_digest,
+        "corpus": inputs.corpus.digest,
         "tokenizer": inputs.tokenizer.digest,
         "seed": request.seed,
         **{f"recipe {recipe.name}": recipe.fingerprint for recipe in request.recipes},

@@ -4,7 +4,7 @@ Shared by `pipeline`, which builds a folder, and by the `datasets` builder, whic
 """
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,8 +21,11 @@ from nextlong_hub.progress import Progress
 from nextlong_hub.recipe import BYTES_FORMAT, Recipe, SourceSettings
 from nextlong_hub.retrieval import build_index
 from nextlong_hub.store import ChunkStore, PartCounts, finish_store
-from nextlong_hub.tokens import Tokenizer, load_tokenizer
+from nextlong_hub.tokens import Tokenizer
 from nextlong_hub.workspace import Workspace
+
+Source = SourceSettings | corpus.MemorySource
+"""One named source: files and Hub datasets by their settings, or a dataset the caller holds."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,12 +62,21 @@ class Stages:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Inputs:
-    """What a build is made from, found and identified, but not yet read through."""
+class FoundCorpus:
+    """A corpus, found and identified, but not yet read through."""
 
     sources: tuple[SourceSettings, ...]
     pieces: tuple[corpus.Piece, ...]
-    corpus_digest: str
+    digest: str
+    memory: Mapping[str, Any]
+    """Datasets held by the caller, by source name."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Inputs:
+    """What a build is made from."""
+
+    corpus: FoundCorpus
     tokenizer: Tokenizer
     seed: int
 
@@ -115,7 +127,7 @@ class Prepared:
             output=str(self.units_folder / f"unit-{unit:05d}.parquet"),
             parameters={
                 **self._range(unit),
-                "tokenizer": self.inputs.tokenizer.name,
+                "tokenizer": self.inputs.tokenizer.location,
                 "characters_per_token": self.characters_per_token,
             },
         )
@@ -134,23 +146,30 @@ class Prepared:
         }
 
 
-def find_inputs(
-    workspace: Workspace, sources: Sequence[SourceSettings], tokenizer: str, seed: int, stages: Stages
-) -> Inputs:
-    """Find the corpus and the tokenizer and give each its identity.
+def find_corpus(workspace: Workspace, sources: Sequence[Source], stages: Stages) -> FoundCorpus:
+    """List everything the sources hold and give it an identity.
 
     Raises:
-        DataError, RecipeError, AuthError, NetworkError: one of them cannot be found or reached.
+        DataError, StorageError, AuthError, NetworkError: a source cannot be found or reached.
     """
-    with stages.stage("corpus", None, "pieces"):
+    with stages.stage("find corpus", None, "pieces"):
         pieces = corpus.discover(sources)
-        corpus_digest = corpus.digest(pieces, workspace.file_digests)
-    return Inputs(
-        sources=tuple(sources),
+        digest = corpus.digest(pieces, workspace.file_digests)
+    return FoundCorpus(
+        sources=tuple(source if isinstance(source, SourceSettings) else _as_settings(source) for source in sources),
         pieces=tuple(pieces),
-        corpus_digest=corpus_digest,
-        tokenizer=load_tokenizer(tokenizer),
-        seed=seed,
+        digest=digest,
+        memory={source.name: source.dataset for source in sources if isinstance(source, corpus.MemorySource)},
+    )
+
+
+def _as_settings(source: corpus.MemorySource) -> SourceSettings:
+    return SourceSettings(
+        name=source.name,
+        path=f"dataset {source.name}",
+        text_column=source.text_column,
+        id_column=source.id_column,
+        revision=source.fingerprint,
     )
 
 
@@ -161,12 +180,12 @@ def prepare(workspace: Workspace, recipe: Recipe, inputs: Inputs, executor: Exec
         DataError: the corpus cannot be read, or is too small.
         StorageError: no space, or no permission.
     """
-    store = _prepare_store(workspace, recipe, inputs, executor, stages)
+    store = read_corpus(workspace, recipe, inputs.corpus, executor, stages)
     index_folder = workspace.index(digest_of([store.id, recipe.retrieval.model_dump(mode="json")]))
     with stages.stage("index", None, "shards") as advance:
         build_index(store, recipe.retrieval, index_folder, executor, lambda receipt: advance(1))
     characters_per_token = plan.measure_characters_per_token(store, inputs.tokenizer)
-    candidates = plan.choose_candidates(store, recipe, inputs.sources, characters_per_token, inputs.seed)
+    candidates = plan.choose_candidates(store, recipe, inputs.corpus.sources, characters_per_token, inputs.seed)
     identity = digest_of([recipe.fingerprint, store.id, inputs.tokenizer.digest, inputs.seed])
     prepared = Prepared(
         recipe=recipe,
@@ -185,15 +204,20 @@ def prepare(workspace: Workspace, recipe: Recipe, inputs: Inputs, executor: Exec
     return prepared
 
 
-def _prepare_store(
-    workspace: Workspace, recipe: Recipe, inputs: Inputs, executor: Executor, stages: Stages
+def read_corpus(
+    workspace: Workspace, recipe: Recipe, found: FoundCorpus, executor: Executor, stages: Stages
 ) -> ChunkStore:
-    """Read every piece into one part of the chunk store."""
+    """Read and cut every piece of the corpus, each into one part of the chunk store.
+
+    Raises:
+        DataError: a piece cannot be read, or no document has text.
+        StorageError: no space, or no permission.
+    """
     identity = digest_of(
         [
             BYTES_FORMAT,
-            inputs.corpus_digest,
-            [source.model_dump(mode="json", exclude={"path", "weight", "license"}) for source in inputs.sources],
+            found.digest,
+            [source.name for source in found.sources],
             recipe.chunking.model_dump(mode="json"),
             recipe.on_bad_document,
         ]
@@ -209,21 +233,21 @@ def _prepare_store(
             output=str(folder / f"part-{number:05d}"),
             parameters={"recipe": recipe.model_dump(mode="json"), "pieces": [piece.to_json()], "duplicates": []},
         )
-        for number, piece in enumerate(inputs.pieces)
+        for number, piece in enumerate(found.pieces)
     ]
-    here = [task for task, piece in zip(tasks, inputs.pieces, strict=True) if piece.is_local_memory]
+    here = [task for task, piece in zip(tasks, found.pieces, strict=True) if piece.is_local_memory]
     away = [task for task in tasks if task not in here]
     receipts: dict[str, Receipt] = {}
     with stages.stage("read and cut", len(tasks), "pieces") as advance:
-        for runner, own in ((InlineExecutor(), here), (executor, away)):
+        for runner, own in ((InlineExecutor(memory=found.memory), here), (executor, away)):
             for receipt in run_missing(runner, own, workspace.receipts(identity)):
                 receipts[receipt.key] = receipt
                 advance(1)
     counts = [receipts[task.key].counts for task in tasks]
-    return _finish(folder, identity, inputs, counts)
+    return _finish(folder, identity, found, counts)
 
 
-def _finish(folder: Path, identity: str, inputs: Inputs, counts: Sequence[dict[str, Any]]) -> ChunkStore:
+def _finish(folder: Path, identity: str, found: FoundCorpus, counts: Sequence[dict[str, Any]]) -> ChunkStore:
     parts = [PartCounts(**{name: part[name] for name in PartCounts.__dataclass_fields__}) for part in counts]
     if not sum(part.chunks for part in parts):
         raise CorpusTooSmallError("the corpus has no document with text; check the paths and text_column")
@@ -231,8 +255,8 @@ def _finish(folder: Path, identity: str, inputs: Inputs, counts: Sequence[dict[s
     for part in counts:
         skipped.update(part["skipped"])
     sources = []
-    for source in inputs.sources:
-        own = [part for part, piece in zip(parts, inputs.pieces, strict=True) if piece.source == source.name]
+    for source in found.sources:
+        own = [part for part, piece in zip(parts, found.pieces, strict=True) if piece.source == source.name]
         totals = {name: sum(getattr(part, name) for part in own) for name in ("documents", "characters")}
         sources.append({"name": source.name, **totals})
     return finish_store(folder, parts, identity, {"skipped": dict(sorted(skipped.items())), "sources": sources})

@@ -1,13 +1,15 @@
-"""What a worker does: the functions that tasks name. Each is pure: its output depends on its inputs and nothing else.
+"""What a worker does: the functions that tasks name.
 
-ingest       pieces of a corpus                      ▶  one part of the chunk store
-retrieve     a range of meta-documents               ▶  the retriever's answers: chunk numbers and scores, no text
-synthesise   the answers, and the text they lead to  ▶  rows
-file_rows    rows of finished units                  ▶  one published Parquet shard
+    ingest       pieces of a corpus                      ▶  one part of the chunk store
+    retrieve     a range of meta-documents               ▶  the retriever's answers: chunk numbers and scores, no text
+    synthesise   the answers, and the text they lead to  ▶  rows
+    copy_rows    rows of finished units                  ▶  one published Parquet shard
+
+Each is pure: its output depends on the task's inputs and parameters and on nothing else.
 """
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from functools import lru_cache
 from pathlib import Path
@@ -33,17 +35,18 @@ _ATTEMPTS = 8
 _ANSWER_SCHEMA = pa.schema([("chunks", pa.list_(pa.int64())), ("scores", pa.list_(pa.float32()))])
 
 
-def ingest(task: Task) -> dict[str, Any]:
+def ingest(task: Task, memory: Mapping[str, Any] | None = None) -> dict[str, Any]:
     """Read pieces of a corpus, cut each document, and write one part of the chunk store.
 
-    Parameters: `recipe`, `pieces`, and `duplicates`: ids that an earlier part holds already.
+    Parameters: `recipe`, `pieces`, and `duplicates`: ids that an earlier part holds already. `memory` holds the
+    datasets of sources that are no files.
     """
     recipe = Recipe.model_validate(task.parameters["recipe"])
     skipped: Counter[str] = Counter()
     seen = set(task.parameters["duplicates"])
     with PartWriter(Path(task.output)) as part:
         for piece in map(corpus.Piece.from_json, task.parameters["pieces"]):
-            for document in corpus.read(piece, recipe.on_bad_document):
+            for document in corpus.read(piece, recipe.on_bad_document, memory):
                 if isinstance(document, corpus.Skipped):
                     skipped[document.reason] += 1
                 elif document.id in seen:
@@ -113,7 +116,7 @@ def synthesise(task: Task) -> dict[str, Any]:
     }
 
 
-def file_rows(task: Task) -> dict[str, Any]:
+def copy_rows(task: Task) -> dict[str, Any]:
     """Copy rows of finished units into one published shard.
 
     Parameters: `recipe` and `rows`, a list of [unit file, [row, …]].
