@@ -1,7 +1,10 @@
 """One door to every format: a piece in, its documents out, in order and in bounded memory."""
 
+import errno
+import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from pathlib import Path
 from typing import IO, Any, Literal
 
 import pyarrow as pa
@@ -70,6 +73,8 @@ def open_any(location: str) -> IO[bytes]:
     """Open a path, or an `hf://` URL, for reading bytes."""
     if location.startswith("hf://"):
         return open_file(location)
+    if Path(location).is_dir():  # pyarrow's own error for this looks like that for damaged data
+        raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), location)
     return pa.OSFile(location)  # type: ignore[no-any-return]
 
 
