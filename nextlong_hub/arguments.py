@@ -1,0 +1,240 @@
+"""What is typed on the command line becomes a `BuildRequest`, with no command-line library in sight.
+
+    --corpus, --text-column     ▶  sources        names unique, in the order of their names
+    CONFIG, --recipe, --set     ▶  recipes        the published four when none is named
+    --samples, --tokens         ▶  rows           of each configuration
+
+Whatever is wrong is a `RecipeError`: exit code 2, and a message that says what to write instead.
+"""
+
+import math
+import os
+import re
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Any
+
+from nextlong_hub.errors import RecipeError
+from nextlong_hub.pipeline import DEFAULT_SEED, BuildRequest
+from nextlong_hub.recipe import Recipe, SourceSettings, load_recipes, parse_setting
+
+PUBLISHED = ("64k", "128k", "512k", "subset")
+"""Configurations that are built when none is named: those of the paper."""
+
+DEMO = "demo"
+"""The embedded corpus, and the embedded tokenizer."""
+
+_MOST_WORKERS = 8
+_NAMED_PATH = re.compile(r"(?P<name>[A-Za-z0-9][A-Za-z0-9._-]*)=(?P<path>.+)", re.DOTALL)
+_AMOUNT = re.compile(r"(?P<number>\d[\d_,]*(?:\.\d+)?)(?P<suffix>[KMBT]?)", re.IGNORECASE)
+_SUFFIXES = {"": 0, "K": 3, "M": 6, "B": 9, "T": 12}
+_ENDINGS = re.compile(r"\.(?:parquet|arrow|(?:jsonl|ndjson|json)(?:\.gz|\.zst)?|txt|md)$")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BuildArguments:
+    """The options of `build` as they were typed."""
+
+    configs: Sequence[str] = ()
+    recipe_files: Sequence[str] = ()
+    corpora: Sequence[str] = ()
+    tokenizer: str | None = None
+    samples: Sequence[str] = ()
+    tokens: Sequence[str] = ()
+    settings: Sequence[str] = ()
+    seed: int = DEFAULT_SEED
+    text_column: str | None = None
+    id_column: str | None = None
+    on_bad_document: str | None = None
+
+
+def build_request(arguments: BuildArguments) -> BuildRequest:
+    """Check the options of `build` and resolve them.
+
+    Raises:
+        RecipeError: one of them is wrong, or two do not fit together.
+    """
+    overrides: dict[str, Any] = dict(map(parse_setting, arguments.settings))
+    if arguments.on_bad_document:
+        overrides["on_bad_document"] = arguments.on_bad_document
+    named = (*arguments.configs, *arguments.recipe_files)
+    recipes, ingredients = load_recipes(named or PUBLISHED, overrides)
+    sources = parse_sources(arguments.corpora) or _sources_of(recipes)
+    tokenizer = arguments.tokenizer or _embedded_tokenizer(sources)
+    return BuildRequest(
+        recipes=recipes,
+        ingredients=ingredients,
+        sources=_with_columns(sources, arguments.text_column, arguments.id_column),
+        tokenizer=tokenizer,
+        seed=arguments.seed,
+        rows=parse_rows(recipes, ingredients, arguments.samples, arguments.tokens),
+    )
+
+
+def parse_sources(corpora: Iterable[str]) -> tuple[SourceSettings, ...]:
+    """Read `[NAME=]PATH` arguments; sources come in the order of their names, so theirs does not matter.
+
+    A source without a name is called after its file, folder or Hub dataset; of several that would share a name the
+    later ones, by path, get `-2`, `-3`.
+
+    Raises:
+        RecipeError: a name is given twice, or a path is empty.
+    """
+    named: dict[str, str] = {}
+    nameless: list[str] = []
+    for text in corpora:
+        match = None if os.path.lexists(text) else _NAMED_PATH.fullmatch(text)
+        path = match["path"] if match else text
+        if not path:
+            raise RecipeError("--corpus has no path; write it as --corpus PATH or --corpus NAME=PATH")
+        if match is None:
+            nameless.append(path)
+        elif match["name"] in named:
+            raise RecipeError(f"--corpus names {match['name']!r} twice; give each source a name of its own")
+        else:
+            named[match["name"]] = path
+    for path in sorted(nameless):
+        stem = default_name(path)
+        numbered = (f"{stem}-{number}" if number > 1 else stem for number in range(1, len(nameless) + len(named) + 2))
+        named[next(name for name in numbered if name not in named)] = path
+    return tuple(SourceSettings(name=name, path=path) for name, path in sorted(named.items()))
+
+
+def default_name(path: str) -> str:
+    """What a source is called that was given no name: file or folder without its ending, or Hub dataset."""
+    if path.startswith("hf://datasets/"):
+        repository = path.removeprefix("hf://datasets/").split("/")[:2]
+        return repository[-1].split("@")[0] or "corpus"
+    name = Path(path).name or Path(path).resolve().name
+    return re.sub(r"[*?\[\]]+", "", _ENDINGS.sub("", name)).strip("-_. ") or "corpus"
+
+
+def parse_rows(
+    recipes: Sequence[Recipe], ingredients: Sequence[Recipe], samples: Iterable[str], tokens: Iterable[str]
+) -> dict[str, int]:
+    """Read `[CONFIG=]N` and `[CONFIG=]4B` as rows of each configuration; the one with a name wins over the one without.
+
+    An ingredient that is not published itself gets the rows that the mixtures need of it, and no more.
+
+    Raises:
+        RecipeError: an amount cannot be read, or both options speak of one configuration.
+    """
+    by_name = {recipe.name: recipe for recipe in recipes}
+    targets = {recipe.name: recipe.target_length for recipe in (*ingredients, *recipes)}
+    wanted_rows = _by_config("--samples", samples, by_name)
+    wanted_tokens = _by_config("--tokens", tokens, by_name)
+    both = sorted(wanted_rows.keys() & wanted_tokens.keys())
+    if both:
+        what = f"of {both[0]}" if both[0] else "of all configurations"
+        raise RecipeError(f"--samples and --tokens both give the size {what}; give one of them")
+    rows = {}
+    for name, recipe in by_name.items():
+        for key in (name, ""):
+            if key in wanted_rows:
+                rows[name] = wanted_rows[key]
+                break
+            if key in wanted_tokens:
+                rows[name] = math.ceil(wanted_tokens[key] * _rows_per_token(recipe, targets))
+                break
+    return rows | _ingredient_rows(recipes, ingredients, targets, rows)
+
+
+def parse_amount(text: str, option: str) -> int:
+    """Read `128`, `1_000`, `4B`, `1.5M`: decimal suffixes K, M, B and T.
+
+    Raises:
+        RecipeError: it is no such number, or not a whole one above 0.
+    """
+    match = _AMOUNT.fullmatch(text.strip())
+    if match is not None:
+        whole, _, fraction = re.sub("[_,]", "", match["number"]).partition(".")
+        zeros = _SUFFIXES[match["suffix"].upper()] - len(fraction)
+        amount = int(whole + fraction + "0" * zeros)
+        if zeros >= 0 and amount > 0:
+            return amount
+    raise RecipeError(f"{option} {text!r} is no whole number above 0; write it as 128, 500K, 4B or 1.5T")
+
+
+def default_workers() -> int:
+    """How many worker processes to use when nobody says: the processors this process may use, 8 at most.
+
+    Each worker holds its own tokenizer and compiled kernels, so a large machine is not filled unasked.
+    """
+    may_use = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return min(may_use, _MOST_WORKERS)
+
+
+def _by_config(option: str, amounts: Iterable[str], recipes: Mapping[str, Recipe]) -> dict[str, int]:
+    """Amounts by configuration; under the empty name the one for all that have none of their own."""
+    found: dict[str, int] = {}
+    for text in amounts:
+        config, equals, amount = text.rpartition("=")
+        if equals and config not in recipes:
+            close = get_close_matches(config, recipes, n=1)
+            hint = f" (did you mean {close[0]!r}?)" if close else ""
+            raise RecipeError(
+                f"{option} {text}: {config!r} is not being built; configurations of this run: "
+                f"{', '.join(recipes)}{hint}"
+            )
+        if config in found:
+            what = f"for {config}" if config else "for all configurations"
+            raise RecipeError(f"{option} is given twice {what}; give it once, or as {option} CONFIG={amount}")
+        found[config] = parse_amount(amount, option)
+    return found
+
+
+def _rows_per_token(recipe: Recipe, targets: Mapping[str, int]) -> float:
+    """Rows in one token of a configuration; the rows of a mixture have different lengths."""
+    if not recipe.mixture:
+        return 1 / recipe.target_length
+    rates = [part.share / targets[part.recipe] for part in recipe.mixture if part.recipe in targets]
+    return sum(rates) / sum(part.share for part in recipe.mixture)
+
+
+def _ingredient_rows(
+    recipes: Sequence[Recipe], ingredients: Sequence[Recipe], targets: Mapping[str, int], rows: Mapping[str, int]
+) -> dict[str, int]:
+    """Rows that mixtures of a known size need of ingredients that are made for them alone."""
+    needs: Counter[str] = Counter()
+    unbounded = set()
+    for recipe in recipes:
+        rates = {part.recipe: part.share / targets[part.recipe] for part in recipe.mixture if part.recipe in targets}
+        for name, rate in rates.items():
+            if recipe.name in rows:
+                needs[name] = max(needs[name], math.ceil(rows[recipe.name] * rate / sum(rates.values())))
+            else:
+                unbounded.add(name)
+    return {one.name: needs[one.name] for one in ingredients if one.name in needs and one.name not in unbounded}
+
+
+def _sources_of(recipes: Sequence[Recipe]) -> tuple[SourceSettings, ...]:
+    """The corpus that the recipes name themselves, else the embedded one."""
+    naming = [recipe for recipe in recipes if recipe.corpus]
+    if len({recipe.corpus for recipe in naming}) > 1:
+        names = ", ".join(recipe.name for recipe in naming)
+        raise RecipeError(
+            f"the recipes {names} name different corpora, and one run has one; give --corpus, or build them apart"
+        )
+    sources = naming[0].corpus if naming else (SourceSettings(name=DEMO, path=DEMO, license="public domain"),)
+    return tuple(sorted(sources, key=lambda source: source.name))
+
+
+def _embedded_tokenizer(sources: Sequence[SourceSettings]) -> str:
+    """The embedded tokenizer goes with the embedded corpus only: nobody trains on a tokenizer chosen unawares."""
+    if all(source.path == DEMO for source in sources):
+        return DEMO
+    raise RecipeError(
+        "Missing option --tokenizer: rows are counted in the tokens of the model you train; write --tokenizer "
+        "meta-llama/Llama-3.1-8B, --tokenizer ./folder-with-tokenizer.json, or --tokenizer demo for the embedded GPT-2"
+    )
+
+
+def _with_columns(
+    sources: Iterable[SourceSettings], text_column: str | None, id_column: str | None
+) -> tuple[SourceSettings, ...]:
+    columns = {"text_column": text_column, "id_column": id_column}
+    given = {key: value for key, value in columns.items() if value}
+    return tuple(source.model_copy(update=given) for source in sources)
