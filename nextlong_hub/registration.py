@@ -16,23 +16,31 @@ Which of the two a call means:
     load_dataset("nextlong", "128k", corpus="notes/", …)   builds, as with any builder argument, data_files or data_dir
     load_dataset("./nextlong", "128k")                     reads that folder, registered or not
 
-`datasets` takes seconds to import, so nothing is changed until somebody imports it.
+`datasets` takes seconds to import, so nothing is changed until somebody imports it. And because this module may run at
+every start of the interpreter (see `autoload`), it imports nothing that the interpreter has not loaded by then.
 """
 
+from __future__ import annotations
+
+import os
 import sys
 from contextvars import ContextVar
-from typing import TYPE_CHECKING, Any
 
+TYPE_CHECKING = False  # typing itself would cost a start-up several milliseconds
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from importlib.machinery import ModuleSpec
     from pathlib import Path
     from types import ModuleType
+    from typing import Any
 
 DATASET_NAME = "nextlong"
 """What stands for our builder in `load_dataset`; also the folder a build is written to."""
 
 BUILDER_MODULE = "nextlong_hub.builders.nextlong"
+
+NO_AUTOLOAD = "NEXTLONG_HUB_NO_AUTOLOAD"
+"""Environment variable that, set to anything, keeps the start-up file of `autoload` from doing anything."""
 
 _TARGET = "datasets.load"
 _HASHED_SUFFIXES = (".py", ".toml", ".txt")
@@ -51,6 +59,21 @@ def register() -> None:
         _change_or_warn(module)
     elif not any(isinstance(finder, _Finder) for finder in sys.meta_path):
         sys.meta_path.insert(0, _Finder())
+
+
+def register_at_startup() -> None:
+    """What the start-up files of `autoload` call: `register`, unless `NEXTLONG_HUB_NO_AUTOLOAD` is set.
+
+    A `.start` file cannot look at a variable before it imports, and our import has registered by now. So when the
+    variable is set that import is undone: a later `import nextlong_hub`, which is somebody's wish, registers again.
+    """
+    if not os.environ.get(NO_AUTOLOAD):
+        register()
+        return
+    sys.meta_path[:] = [finder for finder in sys.meta_path if not isinstance(finder, _Finder)]
+    package = __name__.partition(".")[0]
+    for name in [name for name in sys.modules if name == package or name.startswith(f"{package}.")]:
+        del sys.modules[name]
 
 
 def code_digest() -> str:
@@ -73,7 +96,7 @@ def code_digest() -> str:
     return digest.hexdigest()
 
 
-def _sources(folder: "Path") -> "Iterator[Path]":
+def _sources(folder: Path) -> Iterator[Path]:
     """The files of a package that may decide bytes, in order."""
     for path in sorted(folder.iterdir()):
         if path.is_dir() and path.name not in _NOT_HASHED:
@@ -82,7 +105,7 @@ def _sources(folder: "Path") -> "Iterator[Path]":
             yield path
 
 
-def _change_or_warn(load: "ModuleType") -> None:
+def _change_or_warn(load: ModuleType) -> None:
     try:
         _change(load)
     except Exception as error:
@@ -96,7 +119,7 @@ def _change_or_warn(load: "ModuleType") -> None:
         )
 
 
-def _change(load: "ModuleType") -> None:
+def _change(load: ModuleType) -> None:
     """Change the three names; `load` is the module `datasets.load`, completely imported."""
     if getattr(load.PackagedDatasetModuleFactory, "_knows_nextlong", False):
         return
@@ -111,7 +134,7 @@ def _change(load: "ModuleType") -> None:
             module.load_dataset_builder = wrapper  # type: ignore[union-attr]
 
 
-def _factory(load: "ModuleType") -> type:
+def _factory(load: ModuleType) -> type:
     """The factory for packaged modules, which now also knows what ours is read from."""
     from datasets.data_files import DataFilesDict
 
@@ -184,8 +207,8 @@ class _Finder:
     """Waits in `sys.meta_path` for `datasets.load`, has it found as ever, and registers once it has run."""
 
     def find_spec(
-        self, name: str, path: "Sequence[str] | None" = None, target: "ModuleType | None" = None
-    ) -> "ModuleSpec | None":
+        self, name: str, path: Sequence[str] | None = None, target: ModuleType | None = None
+    ) -> ModuleSpec | None:
         """Find `datasets.load` through the other finders, and nothing else."""
         if name != _TARGET:
             return None
@@ -199,7 +222,7 @@ class _Finder:
         """Have the loader call us once; it stays the real one, so that its other methods answer as ever."""
         run = loader.exec_module
 
-        def exec_module(module: "ModuleType") -> None:
+        def exec_module(module: ModuleType) -> None:
             del loader.exec_module
             run(module)
             if self in sys.meta_path:

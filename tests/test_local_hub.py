@@ -251,15 +251,16 @@ def test_private_gated_and_unknown_repositories_are_refused_as_on_the_hub(hub: L
 def test_faults_come_in_the_number_asked_for(hub: LocalHub) -> None:
     """A 500 that clears lets the client's retry succeed; a 429 reaches the caller with its headers and body."""
     hub.put("datasets", "tester/notes", {"a.txt": "hello"})
-    broken = hub.fail("HEAD", r"/resolve/main/a\.txt", status=500, times=1)
+    broken = hub.fail("GET", r"/resolve/main/a\.txt", status=500, times=1)
     hub.fail("POST", r"/commit/main", status=429, headers={"Retry-After": "7"}, body={"error": "slow down"})
     answer = run_client(
         hub,
         """
-        from huggingface_hub import HfApi
+        from huggingface_hub import HfApi, HfFileSystem
         from huggingface_hub.errors import HfHubHTTPError
         api = HfApi()
-        text = open(api.hf_hub_download("tester/notes", "a.txt", repo_type="dataset")).read()
+        with HfFileSystem().open("datasets/tester/notes/a.txt") as handle:
+            text = handle.read().decode()
         def upload():
             api.upload_file(path_or_fileobj=b"x", path_in_repo="b.txt", repo_id="tester/notes", repo_type="dataset")
         try:

@@ -67,7 +67,7 @@ def run(code: str, *, folder: Path, imports: str = BEFORE, **environment: str) -
             "warnings.simplefilter('error', RuntimeWarning)",
             STAND_IN,
             imports,
-            "if 'datasets' in sys.modules: use_stand_in(); sys.modules['datasets'].disable_progress_bars()",
+            "if 'datasets' in sys.modules: use_stand_in(); datasets.disable_progress_bars()",
             textwrap.dedent(code),
             "print('ANSWER', json.dumps(answer))",
         ]
@@ -219,7 +219,7 @@ def test_registering_is_light_and_registering_again_changes_nothing(tmp_path: Pa
         answer += [first == again, finders(), datasets.load.__loader__.get_source("datasets.load") is not None]
         """,
         folder=tmp_path,
-        imports="from nextlong_hub.registration import register; register()",
+        imports="import nextlong_hub; from nextlong_hub.registration import register",
     )
     assert answer == [[], 1, True, "datasets.load", True, 0, True]
 
@@ -228,15 +228,14 @@ def test_a_datasets_release_we_do_not_fit_still_imports(tmp_path: Path) -> None:
     """When a name we change is missing, `datasets` works as without us, and a warning says what to do."""
     answer = run(
         """
-        import datasets
         del datasets.load.PackagedDatasetModuleFactory
         with warnings.catch_warnings(record=True) as caught:
             warnings.simplefilter("always")
-            register()
+            import nextlong_hub
         answer = [str(warning.message) for warning in caught], "nextlong" in datasets.load._PACKAGED_DATASETS_MODULES
         """,
         folder=tmp_path,
-        imports="from nextlong_hub.registration import register",
+        imports="import datasets",
     )
     messages, registered = answer
     assert len(messages) == 1
