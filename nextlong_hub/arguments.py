@@ -63,18 +63,19 @@ def build_request(arguments: BuildArguments) -> BuildRequest:
     named = (*arguments.configs, *arguments.recipe_files)
     recipes, ingredients = load_recipes(named or PUBLISHED, overrides)
     sources = parse_sources(arguments.corpora) or _sources_of(recipes)
-    tokenizer = arguments.tokenizer or _embedded_tokenizer(sources)
     return BuildRequest(
         recipes=recipes,
         ingredients=ingredients,
         sources=_with_columns(sources, arguments.text_column, arguments.id_column),
-        tokenizer=tokenizer,
+        tokenizer=arguments.tokenizer or _embedded_tokenizer(sources),
         seed=arguments.seed,
         rows=parse_rows(recipes, ingredients, arguments.samples, arguments.tokens),
     )
 
 
-def parse_sources(corpora: Iterable[str]) -> tuple[SourceSettings, ...]:
+def parse_sources(
+    corpora: Iterable[str], text_column: str | None = None, id_column: str | None = None
+) -> tuple[SourceSettings, ...]:
     """Read `[NAME=]PATH` arguments; sources come in the order of their names, so theirs does not matter.
 
     A source without a name is called after its file, folder or Hub dataset; of several that would share a name the
@@ -100,7 +101,8 @@ def parse_sources(corpora: Iterable[str]) -> tuple[SourceSettings, ...]:
         stem = default_name(path)
         numbered = (f"{stem}-{number}" if number > 1 else stem for number in range(1, len(nameless) + len(named) + 2))
         named[next(name for name in numbered if name not in named)] = path
-    return tuple(SourceSettings(name=name, path=path) for name, path in sorted(named.items()))
+    sources = [SourceSettings(name=name, path=path) for name, path in sorted(named.items())]
+    return _with_columns(sources, text_column, id_column)
 
 
 def default_name(path: str) -> str:
@@ -156,6 +158,21 @@ def parse_amount(text: str, option: str) -> int:
         if zeros >= 0 and amount > 0:
             return amount
     raise RecipeError(f"{option} {text!r} is no whole number above 0; write it as 128, 500K, 4B or 1.5T")
+
+
+def parse_modes(text: str) -> set[str]:
+    """Read `truncate`, `discard` or `truncate,discard`.
+
+    Raises:
+        RecipeError: there is another word among them.
+    """
+    modes = {mode.strip() for mode in text.split(",")}
+    unknown = sorted(modes - {"truncate", "discard"})
+    if unknown:
+        close = get_close_matches(unknown[0], ["truncate", "discard"], n=1)
+        hint = f" (did you mean {close[0]!r}?)" if close else ""
+        raise RecipeError(f"--mode {text!r}: {unknown[0]!r} is neither truncate nor discard{hint}")
+    return modes
 
 
 def default_workers() -> int:

@@ -1,0 +1,216 @@
+"""What a person sees: bars on stderr while it runs, tables on stdout once it is done.
+
+Results go to stdout, everything else to stderr, so that a pipe carries results alone. Bars need a terminal; anywhere
+else (a file, a cluster's log, `HF_HUB_DISABLE_PROGRESS_BARS`) a stage is one plain line, and a long one a line every
+half minute. `NO_COLOR` is rich's to read.
+"""
+
+import os
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from time import monotonic
+
+from rich import box
+from rich.console import Console
+from rich.progress import BarColumn, Progress, SpinnerColumn, TaskID, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from rich.table import Table
+from rich.text import Text
+
+from nextlong_hub import progress as listening
+
+SECONDS_BETWEEN_LINES = 30.0
+"""A stage that takes long says so this often where there are no bars."""
+
+_NARROWEST_COLUMN = 7
+_BYTE_UNITS = ("bytes", "kB", "MB", "GB", "TB")
+
+Rows = Sequence[tuple[str, Sequence[str]]]
+"""A label and one value for each column; an empty label draws a line."""
+
+
+@contextmanager
+def watching(*, quiet: bool) -> Iterator[listening.Progress]:
+    """Show the stages of a run on stderr, as bars or as lines, for as long as the block lasts."""
+    console = _console(sys.stderr.isatty(), stderr=True)
+    if quiet:
+        yield listening.Silence()
+    elif console.is_terminal and not console.is_dumb_terminal and not _is_set("HF_HUB_DISABLE_PROGRESS_BARS"):
+        with Bars(console) as bars:
+            yield bars
+    else:
+        yield Lines(console)
+
+
+class Bars:
+    """One live bar for the stage under way; a line stays for each that is done."""
+
+    def __init__(self, console: Console) -> None:
+        self._console = console
+        self._live = Progress(
+            SpinnerColumn(),
+            TextColumn("{task.description}"),
+            BarColumn(bar_width=None),
+            TextColumn("{task.fields[amount]}"),
+            TimeElapsedColumn(),
+            TimeRemainingColumn(compact=True),
+            console=console,
+            transient=True,
+            expand=True,
+        )
+        self._task: TaskID | None = None
+        self._count = _Count()
+
+    def __enter__(self) -> "Bars":
+        self._live.start()
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self._live.stop()
+
+    def start(self, stage: str, total: int | None, unit: str) -> None:
+        """See `Progress`."""
+        self._count = _Count(stage, total, unit)
+        self._task = self._live.add_task(stage, total=total, amount=self._count.amount)
+
+    def advance(self, amount: int = 1) -> None:
+        """See `Progress`."""
+        if self._task is not None:
+            self._count.done += amount
+            self._live.update(self._task, advance=amount, amount=self._count.amount)
+
+    def finish(self) -> None:
+        """See `Progress`."""
+        if self._task is None:
+            return
+        self._live.remove_task(self._task)
+        self._task = None
+        failed = sys.exc_info()[0] is not None
+        mark = Text("✗ ", "red") if failed else Text("✓ ", "green")
+        line = f"{self._count.stage:<22} {self._count.amount:>16} {duration(self._count.seconds):>11}"
+        self._console.print(mark + Text(line), soft_wrap=True, highlight=False)
+
+
+class Lines:
+    """One plain line for each stage, and one every half minute in between."""
+
+    def __init__(self, console: Console) -> None:
+        self._console = console
+        self._count = _Count()
+        self._last = 0.0
+
+    def start(self, stage: str, total: int | None, unit: str) -> None:
+        """See `Progress`."""
+        self._count = _Count(stage, total, unit)
+        self._last = monotonic()
+
+    def advance(self, amount: int = 1) -> None:
+        """See `Progress`."""
+        self._count.done += amount
+        if monotonic() - self._last >= SECONDS_BETWEEN_LINES:
+            self._last = monotonic()
+            self._say("so far")
+
+    def finish(self) -> None:
+        """See `Progress`."""
+        self._say("stopped" if sys.exc_info()[0] is not None else "done")
+
+    def _say(self, state: str) -> None:
+        amount = f"{self._count.amount}, " if self._count.amount else ""
+        line = f"{self._count.stage}: {amount}{duration(self._count.seconds)} {state}"
+        self._console.print(line, soft_wrap=True, highlight=False, markup=False)
+
+
+class _Count:
+    """How far a stage has come."""
+
+    def __init__(self, stage: str = "", total: int | None = None, unit: str = "") -> None:
+        self.stage = stage
+        self.done = 0
+        self._total = total
+        self._unit = unit
+        self._started = monotonic()
+
+    @property
+    def amount(self) -> str:
+        if self._total is None:
+            return f"{self.done:,} {self._unit}" if self.done else ""
+        return f"{self.done:,} of {self._total:,} {self._unit}"
+
+    @property
+    def seconds(self) -> float:
+        return monotonic() - self._started
+
+
+def show_error(message: str) -> None:
+    """Print a known fault on stderr, never broken by us: it may hold a path or a command to copy."""
+    console = _console(sys.stderr.isatty(), stderr=True)
+    console.print(Text("Error: ", "bold red") + Text(message), soft_wrap=True, highlight=False)
+
+
+def show_line(line: str = "", style: str = "") -> None:
+    """Print one line of the result on stdout, never broken by us."""
+    _console(sys.stdout.isatty()).print(Text(line, style), soft_wrap=True, highlight=False)
+
+
+def show_table(rows: Rows, columns: Sequence[str]) -> None:
+    """Print a table on stdout; columns that do not fit beside each other go below."""
+    console = _console(sys.stdout.isatty())
+    label_width = max(len(label) for label, _ in rows) + 2
+    widths = [
+        max(_NARROWEST_COLUMN, len(name), *(len(values[number]) for label, values in rows if label)) + 2
+        for number, name in enumerate(columns)
+    ]
+    first = 0
+    while first < len(columns):
+        last, used = first + 1, label_width + widths[first]
+        while last < len(columns) and used + widths[last] <= console.width:
+            used += widths[last]
+            last += 1
+        table = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False, collapse_padding=True, padding=(0, 1))
+        table.add_column("", no_wrap=True, min_width=label_width - 2)
+        for name, width in zip(columns[first:last], widths[first:last], strict=True):
+            table.add_column(Text(name), justify="right", no_wrap=True, min_width=width - 2)
+        for label, values in rows:
+            if label:
+                table.add_row(Text(label), *map(Text, values[first:last]))
+            else:
+                table.add_section()
+        console.print(table)
+        console.print()
+        first = last
+
+
+def size(number_bytes: float) -> str:
+    """Bytes as a person says them, in powers of ten: `1.30 MB`."""
+    value, unit = float(number_bytes), 0
+    while value >= 999.5 and unit < len(_BYTE_UNITS) - 1:
+        value, unit = value / 1000, unit + 1
+    return f"{value:.0f} {_BYTE_UNITS[unit]}" if unit == 0 or value >= 99.95 else f"{value:.3g} {_BYTE_UNITS[unit]}"
+
+
+def compact(number: float) -> str:
+    """A count as a person says it: `38.2M`."""
+    for suffix, scale in (("T", 1e12), ("B", 1e9), ("M", 1e6), ("K", 1e3)):
+        if number >= scale * 9.995 / 10:
+            return f"{number / scale:.3g}{suffix}"
+    return f"{number:.0f}"
+
+
+def duration(value: float) -> str:
+    """Seconds as a person says them: `0.9 s`, `3 min 12 s`, `2 h 05 min`."""
+    if value < 59.5:
+        return f"{value:.2g} s" if value < 9.95 else f"{value:.0f} s"
+    minutes, rest = divmod(round(value), 60)
+    if minutes < 60:
+        return f"{minutes} min {rest:02} s"
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours} h {minutes:02} min"
+
+
+def _console(is_terminal: bool, *, stderr: bool = False) -> Console:
+    return Console(stderr=stderr, force_terminal=None if is_terminal else False, highlight=False)
+
+
+def _is_set(variable: str) -> bool:
+    return os.environ.get(variable, "").strip().upper() in ("1", "ON", "YES", "TRUE")
