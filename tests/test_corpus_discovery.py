@@ -111,7 +111,7 @@ def test_source_without_documents_says_what_was_looked_for(
     monkeypatch.chdir(tmp_path)
     with pytest.raises(DataError, match=r"found no documents at .*looked for \*.parquet, .*\*.jsonl.gz") as caught:
         discover([source(path)])
-    assert ("1 files of other kinds" in str(caught.value)) == (path != "data")
+    assert ("files of other kinds: 1" in str(caught.value)) == (path != "data")
 
 
 def test_two_sources_of_one_name_are_refused(tmp_path: Path) -> None:

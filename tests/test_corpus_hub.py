@@ -8,7 +8,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Self
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -16,13 +16,15 @@ import pytest
 
 from nextlong_hub.testing import LocalHub
 
+NOTES = "hf://datasets/tester/notes"
 READER = """
 import json, sys
 from nextlong_hub.corpus import Piece, Skipped, digest, discover, read
 from nextlong_hub.errors import NextLongError
 from nextlong_hub.recipe import SourceSettings
 
-for settings in json.loads(sys.argv[1]):
+for line in sys.stdin:
+    settings = json.loads(line)
     policy = settings.pop("policy", "fail")
     answer = {"documents": []}
     try:
@@ -34,7 +36,7 @@ for settings in json.loads(sys.argv[1]):
                 answer["documents"].append(result.reason if is_skipped else [result.id, result.text, result.source])
     except NextLongError as error:
         answer |= {"error": type(error).__name__, "exit_code": error.exit_code, "message": str(error)}
-    print(json.dumps(answer))
+    print(json.dumps(answer), flush=True)
 """
 
 
@@ -72,24 +74,42 @@ def hub() -> Iterator[LocalHub]:
         yield running
 
 
-def ask(
-    hub: LocalHub,
-    folder: Path,
-    *sources: dict[str, Any],
-    account: Literal["owner"] | None = "owner",
-    **environment: str,
-) -> list[dict[str, Any]]:
-    """Discover and read each source in one fresh process, away from any folder of the Hub's names."""
-    answer = subprocess.run(
-        [sys.executable, "-c", READER, json.dumps(sources)],
-        env=os.environ | hub.environment(account) | environment,
-        cwd=folder,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert answer.returncode == 0, answer.stderr
-    return [json.loads(line) for line in answer.stdout.splitlines()]
+class Reader:
+    """A process that talks to the Hub as an account does: a source in, what was read of it out."""
+
+    def __init__(self, environment: dict[str, str], folder: Path) -> None:
+        self._process = subprocess.Popen(
+            [sys.executable, "-c", READER],
+            env=os.environ | environment,
+            cwd=folder,  # where no folder has the name of a dataset
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._process.communicate(timeout=60)
+
+    def read(self, path: str, **settings: str) -> dict[str, Any]:
+        """Discover and read one source."""
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
+        self._process.stdin.write(json.dumps({"path": path, **settings}) + "\n")
+        self._process.stdin.flush()
+        line = self._process.stdout.readline()
+        assert line, "the reader died; its standard error says why"
+        answer: dict[str, Any] = json.loads(line)
+        return answer
+
+
+@pytest.fixture(scope="module")
+def owner(hub: LocalHub, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Reader]:
+    """A reader who is logged in as the owner of all repositories."""
+    with Reader(hub.environment(), tmp_path_factory.mktemp("owner")) as reader:
+        yield reader
 
 
 def texts(answer: dict[str, Any]) -> list[str]:
@@ -98,95 +118,88 @@ def texts(answer: dict[str, Any]) -> list[str]:
     return [document[1] for document in answer["documents"]]
 
 
-def test_files_of_a_repository_are_read_like_local_ones(hub: LocalHub, tmp_path: Path) -> None:
+def test_files_of_a_repository_are_read_like_local_ones(hub: LocalHub, owner: Reader) -> None:
     """A repository, a folder, a glob and a file are read by `hf://` address; the repository's card is no document."""
-    base = "hf://datasets/tester/notes"
-    whole, folder, pattern, file = ask(
-        hub,
-        tmp_path,
-        {"path": base},
-        {"path": f"{base}/texts"},
-        {"path": f"{base}@main/data/*.parquet"},
-        {"path": f"{base}/lines/x.jsonl.gz"},
-    )
+    whole = owner.read(NOTES)
     assert texts(whole) == ["one", "two", "three", "line", "read me", "alpha"]
-    assert folder["documents"] == [["README.md", "read me", "notes"], ["a.txt", "alpha", "notes"]]
-    assert pattern["documents"] == [[f"id-{text}", text, "notes"] for text in ("one", "two", "three")]
-    assert file["documents"] == [["x/1", "line", "notes"]]
     assert set(whole["revisions"]) == {hub.commits("datasets", "tester/notes")[0].oid}
+    folder = owner.read(f"{NOTES}/texts")
+    assert folder["documents"] == [["README.md", "read me", "notes"], ["a.txt", "alpha", "notes"]]
+    pattern = owner.read(f"{NOTES}@main/data/*.parquet")
+    assert pattern["documents"] == [[f"id-{text}", text, "notes"] for text in ("one", "two", "three")]
+    assert owner.read(f"{NOTES}/lines/x.jsonl.gz")["documents"] == [["x/1", "line", "notes"]]
 
 
-def test_dataset_is_read_by_name_a_piece_a_shard(hub: LocalHub, tmp_path: Path) -> None:
+def test_dataset_is_read_by_name_a_piece_a_shard(hub: LocalHub, owner: Reader) -> None:
     """`user/name` streams the split through `datasets`, each of its files a piece, at one commit."""
-    notes, lines = ask(hub, tmp_path, {"path": "tester/notes"}, {"path": "tester/lines", "text_column": "body"})
+    notes = owner.read("tester/notes")
     assert notes["pieces"] == 2
     assert notes["documents"] == [[f"id-{text}", text, "notes"] for text in ("one", "two", "three")]
     assert set(notes["revisions"]) == {hub.commits("datasets", "tester/notes")[0].oid}
+    lines = owner.read("tester/lines", text_column="body")
     assert lines["documents"] == [["tester/lines/0/0", "x", "notes"], ["tester/lines/0/1", "y", "notes"]]
 
 
-def test_large_remote_parquet_is_split_and_fetched_by_parts(hub: LocalHub, tmp_path: Path) -> None:
+def test_large_remote_parquet_is_split_and_fetched_by_parts(owner: Reader) -> None:
     """Row groups of a remote file are pieces too, and give its documents in order."""
-    [answer] = ask(hub, tmp_path, {"path": "hf://datasets/tester/large"})
+    answer = owner.read("hf://datasets/tester/large")
     assert answer["pieces"] > 2
     assert texts(answer) == [f"{n} " * 50 for n in range(200)]
 
 
-def test_commit_is_the_identity_of_a_remote_source(hub: LocalHub, tmp_path: Path) -> None:
+def test_commit_is_the_identity_of_a_remote_source(hub: LocalHub, owner: Reader) -> None:
     """A new commit is another corpus, and an older revision can still be asked for."""
+    moving = "hf://datasets/tester/moving"
     hub.put("datasets", "tester/moving", {"a.jsonl": '{"text": "old"}\n'})
     old_commit = hub.commits("datasets", "tester/moving")[0].oid
-    [before] = ask(hub, tmp_path, {"path": "hf://datasets/tester/moving"})
+    before = owner.read(moving)
     hub.put("datasets", "tester/moving", {"a.jsonl": '{"text": "new"}\n'})
-    after, pinned, by_name = ask(
-        hub,
-        tmp_path,
-        {"path": "hf://datasets/tester/moving"},
-        {"path": f"hf://datasets/tester/moving@{old_commit}"},
-        {"path": "tester/moving", "revision": old_commit},
-    )
+    after = owner.read(moving)
+    pinned = owner.read(f"{moving}@{old_commit}")
+    by_name = owner.read("tester/moving", revision=old_commit)
     assert [texts(answer) for answer in (before, after, pinned, by_name)] == [["old"], ["new"], ["old"], ["old"]]
     assert before["digest"] == pinned["digest"] != after["digest"]
 
 
-def test_wrong_names_are_data_errors_that_say_what_there_is(hub: LocalHub, tmp_path: Path) -> None:
-    """A wrong dataset, revision, path, configuration, split or column is an error with what to set."""
-    base = "hf://datasets/tester/notes"
-    cases: list[tuple[dict[str, str], str]] = [
+@pytest.mark.parametrize(
+    ("settings", "words"),
+    [
         ({"path": "tester/nothing"}, "there is no dataset tester/nothing on the Hub"),
         ({"path": "hf://datasets/tester/nothing/x.jsonl"}, "there is no dataset tester/nothing on the Hub"),
         ({"path": "tester/notes", "revision": "v9"}, "has no revision 'v9'"),
-        ({"path": f"{base}@v9"}, "has no revision 'v9'"),
-        ({"path": f"{base}/none.jsonl"}, f"there is nothing at {base}/none.jsonl"),
-        ({"path": f"{base}/*.csv"}, "looked for *.parquet"),
+        ({"path": f"{NOTES}@v9"}, "has no revision 'v9'"),
+        ({"path": f"{NOTES}/none.jsonl"}, f"there is nothing at {NOTES}/none.jsonl"),
+        ({"path": f"{NOTES}/*.csv"}, "looked for *.parquet"),
         ({"path": "hf://models/x"}, "write it as hf://datasets/user/name/path"),
         ({"path": "tester/notes", "split": "dev"}, "Available splits: ['train']"),
         ({"path": "tester/notes", "config": "xl"}, "Available: ['default']"),
         ({"path": "tester/lines"}, 'did you mean text_column = "body"'),
-    ]
-    answers = ask(hub, tmp_path, *(settings for settings, _ in cases))
-    for (settings, words), answer in zip(cases, answers, strict=True):
-        assert answer.get("error") == "DataError", (settings, answer)
-        assert words in answer["message"]
+    ],
+)
+def test_wrong_name_is_a_data_error_that_says_what_there_is(
+    settings: dict[str, str], words: str, owner: Reader
+) -> None:
+    """A wrong dataset, revision, path, configuration, split or column is an error with what to set."""
+    answer = owner.read(**settings)
+    assert answer.get("error") == "DataError", answer
+    assert words in answer["message"]
 
 
-def test_refusals_are_auth_errors_that_say_how_to_get_in(hub: LocalHub, tmp_path: Path) -> None:
+def test_refusals_are_auth_errors_that_say_how_to_get_in(hub: LocalHub, owner: Reader, tmp_path: Path) -> None:
     """A private or gated dataset ends with exit code 4, the page to go to and the command to log in."""
-    for answer in ask(
-        hub, tmp_path, {"path": "tester/private"}, {"path": "hf://datasets/tester/private"}, account=None
-    ):
-        assert (answer["error"], answer["exit_code"]) == ("AuthError", 4)
-        assert (
-            f"hf auth login` with an account that can see {hub.endpoint}/datasets/tester/private" in answer["message"]
-        )
-    for answer in ask(hub, tmp_path, {"path": "tester/gated"}, {"path": "hf://datasets/tester/gated"}, account=None):
-        assert (answer["error"], answer["exit_code"]) == ("AuthError", 4)
-        assert (
-            f"accept its conditions at {hub.endpoint}/datasets/tester/gated, then run `hf auth login`"
-            in answer["message"]
-        )
-    for answer in ask(hub, tmp_path, {"path": "tester/private"}, {"path": "hf://datasets/tester/gated"}):
-        assert texts(answer) == ["x"]
+    page = f"{hub.endpoint}/datasets/tester"
+    needed = {
+        "private": f"run `hf auth login` with an account that can see {page}/private",
+        "gated": f"accept its conditions at {page}/gated, then run `hf auth login`",
+    }
+    with Reader(hub.environment(account=None), tmp_path) as nobody:
+        for name, words in needed.items():
+            for path in (f"tester/{name}", f"hf://datasets/tester/{name}"):
+                answer = nobody.read(path)
+                assert (answer["error"], answer["exit_code"]) == ("AuthError", 4)
+                assert words in answer["message"]
+    for name in needed:
+        assert texts(owner.read(f"tester/{name}")) == texts(owner.read(f"hf://datasets/tester/{name}")) == ["x"]
 
 
 @pytest.mark.parametrize(
@@ -201,16 +214,16 @@ def test_hub_that_cannot_be_asked_is_a_network_error(
     environment: dict[str, str], words: str, hub: LocalHub, tmp_path: Path
 ) -> None:
     """Offline mode, or nobody at the endpoint, ends with exit code 5 and what to do."""
-    for answer in ask(hub, tmp_path, {"path": "tester/notes"}, {"path": "hf://datasets/tester/notes"}, **environment):
-        assert (answer["error"], answer["exit_code"]) == ("NetworkError", 5)
-        assert words in answer["message"]
+    with Reader(hub.environment() | environment, tmp_path) as reader:
+        for path in ("tester/notes", NOTES):
+            answer = reader.read(path)
+            assert (answer["error"], answer["exit_code"]) == ("NetworkError", 5)
+            assert words in answer["message"]
 
 
-def test_refusal_in_the_middle_is_never_a_bad_document(hub: LocalHub, tmp_path: Path) -> None:
+@pytest.mark.parametrize("name", ["data/b.parquet", "lines/x.jsonl.gz", "texts/a.txt"])
+def test_refusal_in_the_middle_is_never_a_bad_document(name: str, hub: LocalHub, owner: Reader) -> None:
     """When the Hub fails a download, nothing is skipped as damaged: the build stops with the Hub's error."""
-    names = ["data/a.parquet", "lines/x.jsonl.gz", "texts/a.txt"]
-    for name in names:
-        hub.fail("GET", rf"/resolve/.*{name}$", status=403, times=2)
-    base = "hf://datasets/tester/notes"
-    for answer in ask(hub, tmp_path, *({"path": f"{base}/{name}", "policy": "skip"} for name in names)):
-        assert (answer.get("error"), answer["documents"]) == ("AuthError", [])
+    hub.fail("GET", rf"/resolve/.*{name}$", status=403)
+    answer = owner.read(f"{NOTES}/{name}", policy="skip")
+    assert (answer.get("error"), answer["documents"]) == ("AuthError", [])

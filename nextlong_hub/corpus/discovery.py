@@ -356,7 +356,8 @@ def _nothing_found(source: SourceSettings, listing: _Listing, formats: dict[str,
     patterns = ", ".join(f"*{suffix}" for suffix in formats)
     others = len(listing.bytes_of)
     passed_over = listing.passed_over + Counter({"files of other kinds": others} if others else {})
-    seen = f" (not read: {', '.join(f'{n} {kind}' for kind, n in sorted(passed_over.items()))})" if passed_over else ""
+    counts = ", ".join(f"{kind}: {number}" for kind, number in sorted(passed_over.items()))
+    seen = f" (not read: {counts})" if counts else ""
     return (
         f"source {source.name!r}: found no documents at {source.path}{seen}; looked for {patterns}; name a file, "
         "folder or glob that holds some"

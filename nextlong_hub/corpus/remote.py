@@ -118,7 +118,6 @@ def hub_errors(subject: str, revision: str | None = None) -> Iterator[None]:
 
 def translated(error: BaseException, subject: str, revision: str | None = None) -> NextLongError | None:
     """The known fault that `error`, or one that caused it, stands for; None when it is something else."""
-    from datasets.exceptions import DatasetsError
     from huggingface_hub import constants, errors
 
     name = subject.removeprefix("hf://datasets/").split("@")[0]
@@ -145,15 +144,18 @@ def translated(error: BaseException, subject: str, revision: str | None = None) 
         return DataError(f"there is no dataset {subject} on the Hub; check the name, or give the path of a local file")
     if has(errors.EntryNotFoundError, FileNotFoundError) and not has(errors.LocalEntryNotFoundError):
         return DataError(f"there is nothing at {subject}; see {page}/tree/main for the files there are")
-    if has(ConnectionError, TimeoutError, errors.HfHubHTTPError) or any(map(_is_of_the_network, causes)):
+    if has(ConnectionError, TimeoutError, errors.HfHubHTTPError) or _come_from(_NETWORK_LIBRARIES, causes):
         reason = str(causes[-1]).strip().split("\n")[0]
         return NetworkError(
             f"the Hub at {constants.ENDPOINT} could not be reached for {subject} ({reason}); check the connection, "
             "then run the same command again: finished work is kept"
         )
-    if has(DatasetsError, ValueError):
+    if has(ValueError) or _come_from({"datasets"}, causes):
         reason = " ".join(str(error).split())
-        return DataError(f"{subject} cannot be read: {reason}; set config, split or revision of the source to fit")
+        return DataError(
+            f"{subject} cannot be read: {reason}; set config, split or revision of the source to fit, or read its "
+            f"files as they are: hf://datasets/{name}"
+        )
     return None
 
 
@@ -187,5 +189,6 @@ def _causes(error: BaseException) -> Iterator[BaseException]:
         current = current.__cause__ or current.__context__
 
 
-def _is_of_the_network(error: BaseException) -> bool:
-    return any(kind.__module__.partition(".")[0] in _NETWORK_LIBRARIES for kind in type(error).__mro__)
+def _come_from(libraries: set[str], errors: list[BaseException]) -> bool:
+    """Whether one of `errors` is of a class that one of `libraries` defines; none needs to be imported for it."""
+    return any(kind.__module__.partition(".")[0] in libraries for error in errors for kind in type(error).__mro__)

@@ -41,14 +41,15 @@ def columns_of(schema: pa.Schema, piece: Piece) -> Columns:
         DataError: the text column is missing, or a column has a type that cannot be used.
     """
     types = dict(zip(schema.names, schema.types, strict=True))
+    others = [name for name, kind in types.items() if _is_string(kind) and name not in (piece.id_column, SOURCE_COLUMN)]
     if piece.text_column not in types:
-        hint = _likely_text_column(piece.text_column, [name for name, kind in types.items() if _is_string(kind)])
+        hint = _likely_text_column(piece.text_column, others)
         raise DataError(
             f"{piece.location} has no column {piece.text_column!r}; its columns are {_listed(types)}; name the one "
             f"that holds the text with text_column{hint}"
         )
     if not _is_string(types[piece.text_column]):
-        hint = _likely_text_column("", [name for name, kind in types.items() if _is_string(kind)])
+        hint = _likely_text_column("", others)
         raise DataError(
             f"{piece.location}: column {piece.text_column!r} holds {types[piece.text_column]}, and text must be "
             f"string; its columns are {_listed(types)}; name the one that holds the text with text_column{hint}"
@@ -181,8 +182,9 @@ def _is_string(kind: pa.DataType) -> bool:
 def _likely_text_column(asked: str, string_columns: list[str]) -> str:
     close = get_close_matches(asked, string_columns, n=1)
     usual = [name for name in _USUAL_TEXT_COLUMNS if name in string_columns]
-    likely = (close or usual or string_columns or [""])[0]
-    return f' (did you mean text_column = "{likely}"?)' if likely else ""
+    only = string_columns if len(string_columns) == 1 else []
+    likely = [*close, *usual, *only]
+    return f' (did you mean text_column = "{likely[0]}"?)' if likely else ""
 
 
 def _listed(names: Any) -> str:
