@@ -6,8 +6,9 @@ receipt. A cluster engine needs only another `Executor`.
 """
 
 import importlib
+import pickle
 import time
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
@@ -90,6 +91,18 @@ def perform(task: Task, **context: Any) -> Receipt:
     )
 
 
+def _perform_away(task: Task) -> Receipt:
+    """Run one task in a worker; an exception that cannot travel home would be taken for the worker's death."""
+    try:
+        return perform(task)
+    except Exception as error:
+        try:
+            pickle.loads(pickle.dumps(error))
+        except Exception:
+            raise RuntimeError(f"{task.stage} {task.key}: {type(error).__name__}: {error}") from error
+        raise
+
+
 class InlineExecutor:
     """Runs every task in this process, one after the other."""
 
@@ -120,16 +133,11 @@ class LocalExecutor:
         """See `Executor.run`."""
         waiting = deque(tasks)
         running: dict[Future[Receipt], Task] = {}
-        deaths: dict[tuple[str, str], int] = {}
+        deaths: Counter[tuple[str, str]] = Counter()
         try:
             while waiting or running:
                 lost: list[Task] = []
-                while waiting and len(running) < _WINDOW_PER_WORKER * self.num_proc:
-                    try:
-                        running[self._workers().submit(perform, waiting[0])] = waiting[0]
-                    except BrokenProcessPool:
-                        break
-                    waiting.popleft()
+                pool_works = self._fill_window(waiting, running, deaths)
                 done, _ = wait(running, return_when=FIRST_COMPLETED)
                 for future in done:
                     task = running.pop(future)
@@ -137,7 +145,7 @@ class LocalExecutor:
                         yield future.result()
                     except BrokenProcessPool:
                         lost.append(task)
-                if lost:
+                if lost or not pool_works:
                     lost += running.values()
                     running.clear()
                     self._discard_pool()
@@ -153,6 +161,26 @@ class LocalExecutor:
             self._pool.shutdown(wait=True, cancel_futures=True)
             self._pool = None
 
+    def _fill_window(
+        self, waiting: deque[Task], running: dict[Future[Receipt], Task], deaths: Counter[tuple[str, str]]
+    ) -> bool:
+        """Submit what may run now; False when the pool turns out to be broken, be it by an idle worker's death.
+
+        A broken pool does not say whose worker died. A task that was in flight at every death but one that it may
+        survive therefore runs alone: if a worker dies once more, there is no doubt on whose account.
+        """
+        while waiting and len(running) < _WINDOW_PER_WORKER * self.num_proc:
+            if running and any(
+                deaths[task.stage, task.key] >= _DEATHS_ALLOWED - 1 for task in (waiting[0], *running.values())
+            ):
+                break
+            try:
+                running[self._workers().submit(_perform_away, waiting[0])] = waiting[0]
+            except BrokenProcessPool:
+                return False
+            waiting.popleft()
+        return True
+
     def _workers(self) -> ProcessPoolExecutor:
         if self._pool is None:
             # spawn, not fork: the libraries beneath keep threads, and a forked copy of a held lock never opens.
@@ -164,12 +192,11 @@ class LocalExecutor:
             self._pool.shutdown(wait=False, cancel_futures=True)
             self._pool = None
 
-    def _count_deaths(self, lost: list[Task], deaths: dict[tuple[str, str], int]) -> None:
-        """Charge each task in flight: a broken pool does not say whose worker died. Three charges end the run."""
+    def _count_deaths(self, lost: list[Task], deaths: Counter[tuple[str, str]]) -> None:
+        """Charge each task in flight. Three charges, the last one to a task that ran alone, end the run."""
         for task in lost:
-            identity = (task.stage, task.key)
-            deaths[identity] = deaths.get(identity, 0) + 1
-            if deaths[identity] >= _DEATHS_ALLOWED:
+            deaths[task.stage, task.key] += 1
+            if deaths[task.stage, task.key] >= _DEATHS_ALLOWED:
                 raise WorkerError(
                     f"{task.stage} {task.key}: its worker process was killed {_DEATHS_ALLOWED} times, most often a "
                     f"sign of too little memory; run again with a smaller --num-proc (now {self.num_proc}): "
