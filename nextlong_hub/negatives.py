@@ -18,7 +18,8 @@ from nextlong_hub.recipe import InterleaveSettings, NegativeSettings
 _ESTIMATE_MARGIN = 1.05
 _TAIL_MARGIN = 1 / 1024
 # Scripts written without spaces count character by character: a whole clause would otherwise be one word.
-_WORD = re.compile(r"[\u0e00-\u0eff\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]|[^\W_]+")
+_SPACELESS = r"\u0e00-\u0eff\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af"
+_WORD = re.compile(rf"[{_SPACELESS}]|[^\W_{_SPACELESS}]+")
 
 Shingle = tuple[str, ...]
 """A run of case-folded words."""
@@ -169,6 +170,7 @@ def _deal_in_turns(dealer: "_Dealer", meta_chunks: int, target_tokens: int) -> N
             if candidate is None:
                 continue
             if dealer.tokens + dealer.tokens_of(candidate) >= target_tokens:
+                dealer.must_know(candidate)  # an estimate must not be what ends the turns
                 return
             dealer.deal(meta_chunk)
             dealt_to.append(meta_chunk)
@@ -219,6 +221,10 @@ class _Dealer:
         self._used.add(candidate.chunk)
         self._dealt[meta_chunk].append(candidate)
         self.tokens += self.tokens_of(candidate)
+        self.must_know(candidate)
+
+    def must_know(self, candidate: Candidate) -> None:
+        """Ask for the text of a candidate on which the outcome depends."""
         if candidate.chunk not in self._read:
             self.unread.add(candidate.chunk)
 
