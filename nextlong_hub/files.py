@@ -73,8 +73,12 @@ def write_bytes(path: Path, content: bytes | memoryview) -> None:
 
 
 def write_json(path: Path, value: Any) -> None:
-    """Write `value` as indented UTF-8 JSON with a final newline, whole or not at all."""
-    write_bytes(path, (json.dumps(value, indent=2, ensure_ascii=False) + "\n").encode())
+    """Write `value` as indented UTF-8 JSON with a final newline, whole or not at all.
+
+    A lone surrogate, as in a file name that is not UTF-8, becomes its JSON escape and is read back as it was.
+    """
+    content = json.dumps(value, indent=2, ensure_ascii=False) + "\n"
+    write_bytes(path, content.encode("utf-8", "backslashreplace"))
 
 
 def read_json(path: Path) -> Any:

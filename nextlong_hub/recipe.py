@@ -24,7 +24,7 @@ _RECIPES = "nextlong_hub.builders"
 
 
 class _Section(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False)
 
 
 class ChunkingSettings(_Section):
@@ -156,6 +156,8 @@ class Recipe(_Section):
     def _mixture_names_others(self) -> Self:
         if self.name in {part.recipe for part in self.mixture}:
             raise ValueError(f"recipe {self.name!r} cannot be an ingredient of its own mixture")
+        if len({part.recipe for part in self.mixture}) < len(self.mixture):
+            raise ValueError(f"recipe {self.name!r} names an ingredient of its mixture twice; add the shares up")
         return self
 
     @property
@@ -262,9 +264,9 @@ def explain(error: ValidationError, model: type[BaseModel]) -> str:
 def _keys_at(model: type[BaseModel], path: Iterable[Any]) -> list[str]:
     """The field names of the section that `path` leads to."""
     for step in path:
-        if isinstance(step, int):
+        if step not in model.model_fields:  # a place in a list, a key of a table
             continue
-        annotation = model.model_fields[str(step)].annotation
+        annotation = model.model_fields[step].annotation
         candidates = [annotation, *getattr(annotation, "__args__", ())]
         model = next(c for c in candidates if isinstance(c, type) and issubclass(c, BaseModel))
     return list(model.model_fields)
