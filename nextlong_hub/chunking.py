@@ -1,7 +1,7 @@
 """Documents are cut into meta-chunks of up to 2,048 characters at their newlines (NExtLong §3.1.1, Algorithm 1).
 
-`lossless`, the default, cuts at the same places and keeps every character: the chunks joined are the document. A
-paragraph longer than a chunk is cut behind a sentence, else between words, else anywhere.
+`lossless`, the default, keeps every character, newlines included, and counts it: the chunks joined are the document. A
+paragraph that with its newline is longer than a chunk is cut behind a sentence, else between words, else anywhere.
 
 `reference` is what the authors' released chunker computes: the newline between two chunks is dropped, newlines are not
 counted, a paragraph longer than a chunk stays whole, and blank lines before such a paragraph disappear.

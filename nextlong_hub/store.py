@@ -15,6 +15,7 @@ spinning or remote disk that is the difference between one pass over a file and 
 """
 
 import bisect
+import io
 from array import array
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -29,7 +30,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from nextlong_hub.errors import DataError
-from nextlong_hub.files import read_json, storage_errors, write_json
+from nextlong_hub.files import read_json, storage_errors, write_bytes, write_json
 from nextlong_hub.records import ChunkSpan, Document, TextBlock
 
 _DOCUMENT_SCHEMA = pa.schema([("id", pa.string()), ("source", pa.string())])
@@ -90,9 +91,9 @@ class PartWriter:
             self._write_documents()
             self._documents.close()
             self._text.close()
-            np.save(self._folder / "chunk_offsets.npy", np.frombuffer(self._offsets, np.int64))
-            np.save(self._folder / "chunk_characters.npy", np.array(self._chunk_characters, np.int32))
-            np.save(self._folder / "document_chunks.npy", np.array(self._document_chunks, np.int32))
+        _write_array(self._folder / "chunk_offsets.npy", np.frombuffer(self._offsets, np.int64))
+        _write_array(self._folder / "chunk_characters.npy", np.array(self._chunk_characters, np.int32))
+        _write_array(self._folder / "document_chunks.npy", np.array(self._document_chunks, np.int32))
 
     @property
     def counts(self) -> PartCounts:
@@ -208,6 +209,13 @@ def finish_store(folder: Path, parts: Sequence[PartCounts], identity: str, detai
     ]
     write_json(folder / "store.json", {"id": identity, **totals, **details, "parts": listed})
     return ChunkStore(folder)
+
+
+def _write_array(path: Path, values: NDArray[Any]) -> None:
+    """Like `np.save`, which on a full disk raises an error that does not say so (no errno)."""
+    content = io.BytesIO()
+    np.save(content, values)
+    write_bytes(path, content.getbuffer())
 
 
 def _open_part(folder: Path) -> _Part:
