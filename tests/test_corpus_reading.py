@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 
 from nextlong_hub.corpus import Piece, Skipped, discover, memory_source, read
 from nextlong_hub.corpus.lines import read_jsonl
+from nextlong_hub.corpus.pieces import Fault
 from nextlong_hub.corpus.reading import open_any
 from nextlong_hub.errors import BadDocumentError, DataError, StorageError
 from nextlong_hub.recipe import SourceSettings
@@ -287,6 +288,17 @@ def test_line_beyond_the_limit_is_refused_without_being_held(tmp_path: Path) -> 
     [piece] = discover([source(path)])
     results = list(read_jsonl(piece, open_any, longest_line_bytes=200))
     assert [getattr(result, "reason", "") for result in results] == ["", "too_long", "too_long", ""]
+
+
+def test_offsets_count_every_line_before(tmp_path: Path) -> None:
+    """The byte named in a fault is its place in the file, also behind lines that are blank or too long."""
+    path = tmp_path / "a.jsonl"
+    before = b"\n" + json_lines([{"text": "y" * 2_000_000}, {"text": "x"}])
+    path.write_bytes(before + b'"\xff"\n')
+    [piece] = discover([source(path)])
+    *_, last = read_jsonl(piece, open_any, longest_line_bytes=200)
+    assert isinstance(last, Fault)
+    assert last.detail.startswith(f"byte {len(before) + 1} of the file")
 
 
 def test_parquet_row_faults_name_the_row(tmp_path: Path) -> None:

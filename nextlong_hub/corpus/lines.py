@@ -41,8 +41,8 @@ def read_jsonl(
     piece: Piece, opener: Opener, longest_line_bytes: int = LONGEST_LINE_BYTES
 ) -> Iterator[Document | Fault]:
     """Read one object a line. Blank lines give nothing; lines are numbered from 1, as editors do."""
-    number = position = 0
-    for line, is_ended in _lines(_blocks(piece.location, opener), longest_line_bytes):
+    number = 0
+    for line, start, is_ended in _lines(_blocks(piece.location, opener), longest_line_bytes):
         number += 1
         if isinstance(line, Exception):
             yield Fault(damage_reason(line), place_of(piece, "line", number), str(line))
@@ -53,8 +53,7 @@ def read_jsonl(
         if number == 1 and _is_wide(line):
             yield _wide_fault(piece.location)
             return
-        result = _document_of_line(line, is_ended, piece, number, position)
-        position += len(line) + 1
+        result = _document_of_line(line, is_ended, piece, number, start)
         del line  # of a huge document one copy less while its reader works
         if result is not None:
             yield result
@@ -63,10 +62,14 @@ def read_jsonl(
 def read_texts(piece: Piece, opener: Opener, longest_bytes: int = LONGEST_LINE_BYTES) -> Iterator[Document | Fault]:
     """Read one document a file; its id is the file's name within the source."""
     for member, path in zip(piece.members, piece.files, strict=True):
-        with opener(path) as handle:
-            content = handle.read(longest_bytes + 1)
-        yield _document_of_text(content, member, path, piece, longest_bytes)
-        del content
+        parts: list[bytes] = []
+        bytes_held = 0
+        for block in _blocks(path, opener):
+            parts.append(block)
+            bytes_held += len(block)
+            if bytes_held > longest_bytes:
+                break
+        yield _document_of_text(_joined(parts), member, path, piece, longest_bytes)
 
 
 def _document_of_line(line: bytes, is_ended: bool, piece: Piece, number: int, start: int) -> Document | Fault | None:
@@ -155,38 +158,42 @@ def _decompressed(location: str, opener: Opener) -> Any:
     return pa.CompressedInputStream(native, compression)
 
 
-def _lines(blocks: Iterator[bytes], longest_bytes: int) -> Iterator[tuple[bytes | Exception | None, bool]]:
-    """Cut blocks at newlines: each line with whether a newline ended it; None stands for a line that is too long.
+def _lines(blocks: Iterator[bytes], longest_bytes: int) -> Iterator[tuple[bytes | Exception | None, int, bool]]:
+    """Cut blocks at newlines: each line, its first byte's place in the file, and whether a newline ended it.
 
-    A break in the blocks ends the lines: the unfinished line is dropped and the break itself is given in its place.
+    None stands for a line that is too long. A break in the blocks ends the lines: the unfinished line is dropped and
+    the break itself is given in its place.
     """
     parts: list[bytes] = []
-    bytes_held = 0
+    start = bytes_held = 0
     is_refused = False
     try:
         for block in blocks:
             *ended, rest = block.split(b"\n")
             for end in ended:
                 parts.append(end)
+                bytes_held += len(end)
                 if not is_refused:
-                    yield (_joined(parts) if bytes_held + len(end) <= longest_bytes else None), True
+                    yield (_joined(parts) if bytes_held <= longest_bytes else None), start, True
                 parts.clear()
+                start += bytes_held + 1
                 bytes_held = 0
                 is_refused = False
-            if not is_refused:
+            bytes_held += len(rest)
+            if bytes_held > longest_bytes:
+                if not is_refused:
+                    yield None, start, False
+                parts.clear()
+                is_refused = True
+            else:
                 parts.append(rest)
-                bytes_held += len(rest)
-                if bytes_held > longest_bytes:
-                    parts.clear()
-                    is_refused = True
-                    yield None, False
     except (OSError, pa.ArrowInvalid) as error:
         if not is_damage(error):
             raise
-        yield error, False
+        yield error, start, False
         return
     if bytes_held and not is_refused:
-        yield _joined(parts), False
+        yield _joined(parts), start, False
 
 
 def _joined(parts: list[bytes]) -> bytes:
