@@ -34,8 +34,11 @@ _SUMS_TOGETHER = 8
 _CANDIDATES_AT_ONCE = 1 << 22
 """Candidates held at once, at 12 bytes each."""
 _GROWTH = 4
+_SLOTS_PER_TERM = 32
+_FEW = 1024
 _LARGEST_SHORT = 0xFFFF
 _ALL = np.uint32(0xFFFFFFFF)
+_CHUNK_BITS = np.uint64(32)
 _BELOW = 1 - 1e-6
 """Factor that makes a bound too low rather than too high: float32 rounds by up to 6e-8."""
 
@@ -88,7 +91,7 @@ class SearchCounts:
 class Bm25Retriever:
     """Searches one opened index; safe to share between threads."""
 
-    def __init__(self, index: Index, store: ChunkStore, settings: RetrievalSettings, *, spare: int = 4) -> None:
+    def __init__(self, index: Index, store: ChunkStore, settings: RetrievalSettings, *, spare: int = 2) -> None:
         """Prepare the length norms, 8 bytes a chunk.
 
         Args:
@@ -103,6 +106,7 @@ class Bm25Retriever:
         self._spare = spare
         self._store = store
         self._lock = threading.Lock()
+        self._widest_row = max((int(np.diff(shard.row_starts).max(initial=0)) for shard in index.shards), default=0)
         self._norms = [length_norms(settings, shard.lengths, index.statistics["mean_length"]) for shard in index.shards]
 
     def search(self, queries: NDArray[np.int64], k: int, *, threads: int = 1) -> Hits:
@@ -223,17 +227,22 @@ class Bm25Retriever:
                         int(self.index.first_chunk[number]), queries, batch.starts, batch.terms, batch.counts, places,
                         batch.own_starts, batch.own_stops, attempt.keep,
                         np.zeros((min(len(queries), _SUMS_TOGETHER), width), integer),
-                        np.zeros(width // GROUP, np.uint32), attempt.floors, attempt.sizes, attempt.chunks,
+                        np.zeros(width // self._group(attempt.keep), integer), attempt.floors, attempt.sizes, attempt.chunks,
                         attempt.bounds,
                     )  # fmt: skip
+
+    def _group(self, keep: int) -> int:
+        """Chunks looked at together: fewer when many candidates are wanted, for a group speaks for one of its chunks."""
+        return GROUP if keep <= _FEW else GROUP // 4
 
     def _rescore(self, attempt: "_Attempt", shards: Sequence[int]) -> None:
         """Score exactly first the k highest bounds, then all that reach the k-th score among those."""
         batch = attempt.batch
         active = np.arange(len(batch.numbers))
         most_terms = int(np.diff(batch.starts).max(initial=1))
-        slots = np.zeros(1 << (8 * most_terms - 1).bit_length(), np.uint32)
+        slots = np.zeros(1 << (_SLOTS_PER_TERM * most_terms - 1).bit_length(), np.uint32)
         weights = np.zeros(len(slots), np.float64)
+        matched = np.zeros((2, self._widest_row + 1), np.int64)
         first_wave = np.zeros(len(active), np.uint32)
         kernels.rank_floors(attempt.bounds, attempt.sizes, active, attempt.k, first_wave)
         above = np.full(len(active), _ALL)
@@ -247,7 +256,7 @@ class Bm25Retriever:
                     shard.large_counts, self._norms[number], gain(self._settings),
                     int(self.index.first_chunk[number]), self.index.idf, active, batch.starts, batch.terms,
                     batch.counts, attempt.sizes, attempt.chunks, attempt.bounds, needed, above, slots, weights,
-                    attempt.scores,
+                    matched[0], matched[1], attempt.scores,
                 )  # fmt: skip
             above = needed
             with self._lock:
@@ -326,9 +335,12 @@ def ordered(
 ) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
     """The k best positive scores in the order (-score, chunk), padded with -1 and 0. Shapes: (k,) and (k,)."""
     found = np.flatnonzero(scores > 0)
-    best = found[np.lexsort((chunks[found], -scores[found]))[:k]]
+    # The bits of positive floats ascend as the floats do, so score and chunk make one integer that sorts as they should.
+    keys = ((_ALL - scores[found].view(np.uint32)).astype(np.uint64) << _CHUNK_BITS) | chunks[found].astype(np.uint64)
+    best = np.sort(keys)[:k]
     top_chunks, top_scores = np.full(k, -1, np.int64), np.zeros(k, np.float32)
-    top_chunks[: len(best)], top_scores[: len(best)] = chunks[best], scores[best]
+    top_chunks[: len(best)] = (best & np.uint64(_ALL)).astype(np.int64)
+    top_scores[: len(best)] = (_ALL - (best >> _CHUNK_BITS).astype(np.uint32)).view(np.float32)
     return top_chunks, top_scores
 
 
