@@ -101,7 +101,7 @@ def _wanted(folder: Path) -> dict[Path, bytes]:
     package = module.partition(".")[0]
     # Asking the finders first costs nothing; without it a removed package would be reported at every start.
     off = f"os.environ.get({registration.NO_AUTOLOAD!r})"
-    found = f"any(f.find_spec({package!r}) for f in sys.meta_path if hasattr(f, 'find_spec'))"
+    found = f"any(f.find_spec({package!r}, None, None) for f in sys.meta_path if hasattr(f, 'find_spec'))"
     call = f"import os, sys; {off} or {found} and __import__({module!r}, fromlist=[{function!r}]).{function}()"
     wanted = {folder / f"{_NAME}.pth": f"{_COMMENT}\n{call}\n".encode()}
     if sys.version_info >= _FIRST_WITH_START_FILES:

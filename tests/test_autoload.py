@@ -20,13 +20,18 @@ WAITING = "any(type(f).__module__ == 'nextlong_hub.registration' for f in sys.me
 
 
 class Environment:
-    """A virtual environment that borrows its packages, so that it takes a moment to make."""
+    """A virtual environment that borrows its packages, so that it takes a moment to make.
+
+    Like one with setuptools it has a finder that insists on being asked as the interpreter asks.
+    """
 
     def __init__(self, folder: Path) -> None:
         venv.create(folder, with_pip=False, symlinks=True)
         self.python = folder / "bin" / "python"
         self.site_packages = Path(self.answer("__import__('sysconfig').get_path('purelib')"))
         self.borrow(CHECKOUT, Path(sysconfig.get_path("purelib")))
+        strict = "type('Strict', (), {'find_spec': lambda self, fullname, path, target: None})()"
+        (self.site_packages / "a_strict_finder.pth").write_text(f"import sys; sys.meta_path.insert(0, {strict})\n")
 
     def borrow(self, *folders: Path) -> None:
         """Let the environment import from these folders, and from no others."""
@@ -73,7 +78,10 @@ def test_enable_and_disable_in_a_real_environment(environment: Environment) -> N
     assert "enabled=False, changed=True" in environment.answer(disabled)
     assert "enabled=False, changed=False" in environment.answer(disabled)
     assert not environment.answer(WAITING)
-    assert sorted(path.name for path in environment.site_packages.glob("*.pth")) == ["borrowed.pth"]
+    assert sorted(path.name for path in environment.site_packages.glob("*.pth")) == [
+        "a_strict_finder.pth",
+        "borrowed.pth",
+    ]
 
 
 def test_what_is_left_after_an_uninstall_does_nothing_and_says_nothing(tmp_path: Path) -> None:
