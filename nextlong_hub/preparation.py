@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from operator import attrgetter
 from pathlib import Path
 from time import perf_counter
 from typing import Any
@@ -14,13 +15,13 @@ from typing import Any
 import numpy as np
 
 from nextlong_hub import corpus, plan
-from nextlong_hub.engine import Executor, InlineExecutor, Receipt, Task, run_missing
+from nextlong_hub.engine import Executor, InlineExecutor, Task, run_missing
 from nextlong_hub.errors import CorpusTooSmallError
 from nextlong_hub.files import digest_of, read_json, written_aside
 from nextlong_hub.progress import Progress
 from nextlong_hub.recipe import BYTES_FORMAT, Recipe, SourceSettings
 from nextlong_hub.retrieval import build_index
-from nextlong_hub.store import ChunkStore, PartCounts, finish_store
+from nextlong_hub.store import ChunkStore, PartCounts, document_ids, finish_store
 from nextlong_hub.tokens import Tokenizer
 from nextlong_hub.workspace import Workspace
 
@@ -66,6 +67,7 @@ class FoundCorpus:
     """A corpus, found and identified, but not yet read through."""
 
     sources: tuple[SourceSettings, ...]
+    """In the order of their names, which is that of the pieces."""
     pieces: tuple[corpus.Piece, ...]
     digest: str
     memory: Mapping[str, Any]
@@ -156,7 +158,10 @@ def find_corpus(workspace: Workspace, sources: Sequence[Source], stages: Stages)
         pieces = corpus.discover(sources)
         digest = corpus.digest(pieces, workspace.file_digests)
     return FoundCorpus(
-        sources=tuple(source if isinstance(source, SourceSettings) else _as_settings(source) for source in sources),
+        sources=tuple(
+            source if isinstance(source, SourceSettings) else _as_settings(source)
+            for source in sorted(sources, key=attrgetter("name"))
+        ),
         pieces=tuple(pieces),
         digest=digest,
         memory={source.name: source.dataset for source in sources if isinstance(source, corpus.MemorySource)},
@@ -225,26 +230,60 @@ def read_corpus(
     folder = workspace.store(identity)
     if read_json(folder / "store.json") is not None:
         return ChunkStore(folder)
-    tasks = [
-        Task(
-            stage="ingest",
-            key=f"part-{number:05d}",
-            function="nextlong_hub.units:ingest",
-            output=str(folder / f"part-{number:05d}"),
-            parameters={"recipe": recipe.model_dump(mode="json"), "pieces": [piece.to_json()], "duplicates": []},
-        )
-        for number, piece in enumerate(found.pieces)
-    ]
-    here = [task for task, piece in zip(tasks, found.pieces, strict=True) if piece.is_local_memory]
-    away = [task for task in tasks if task not in here]
-    receipts: dict[str, Receipt] = {}
+    receipts_folder = workspace.receipts(identity)
+    tasks = [_ingest_task(folder, recipe, piece, number) for number, piece in enumerate(found.pieces)]
     with stages.stage("read and cut", len(tasks), "pieces") as advance:
-        for runner, own in ((InlineExecutor(memory=found.memory), here), (executor, away)):
-            for receipt in run_missing(runner, own, workspace.receipts(identity)):
-                receipts[receipt.key] = receipt
-                advance(1)
-    counts = [receipts[task.key].counts for task in tasks]
+        counts = _ingest(tasks, found, executor, receipts_folder, advance)
+        again = _without_repeats(folder, recipe, found)
+        for number, task in again.items():
+            (counts[number],) = _ingest([task], found, executor, receipts_folder, lambda amount: None)
     return _finish(folder, identity, found, counts)
+
+
+def _ingest_task(folder: Path, recipe: Recipe, piece: corpus.Piece, number: int, held: Sequence[str] = ()) -> Task:
+    """The task that reads one piece; `held` are ids that earlier parts hold already."""
+    key = f"part-{number:05d}{'-unique' if held else ''}"
+    return Task(
+        stage="ingest",
+        key=key,
+        function="nextlong_hub.units:ingest",
+        output=str(folder / key),
+        parameters={"recipe": recipe.model_dump(mode="json"), "piece": piece.to_json(), "held": list(held)},
+    )
+
+
+def _ingest(
+    tasks: Sequence[Task], found: FoundCorpus, executor: Executor, receipts_folder: Path, advance: Callable[[int], None]
+) -> list[dict[str, Any]]:
+    """What each task counted; datasets in memory are read here, everything else where the executor runs."""
+    here = [task for task in tasks if corpus.Piece.from_json(task.parameters["piece"]).is_local_memory]
+    counts: dict[str, dict[str, Any]] = {}
+    for runner, own in (
+        (InlineExecutor(memory=found.memory), here),
+        (executor, [task for task in tasks if task not in here]),
+    ):
+        for receipt in run_missing(runner, own, receipts_folder):
+            counts[receipt.key] = receipt.counts
+            advance(1)
+    return [counts[task.key] for task in tasks]
+
+
+def _without_repeats(folder: Path, recipe: Recipe, found: FoundCorpus) -> dict[int, Task]:
+    """Tasks that read again, without them, the parts that repeat an id of an earlier part.
+
+    Raises:
+        BadDocumentError: there is such a part, and the recipe does not skip bad documents.
+    """
+    ids = [document_ids(folder / f"part-{number:05d}") for number in range(len(found.pieces))]
+    if recipe.on_bad_document == "fail":
+        corpus.require_unique_ids([piece.place for piece in found.pieces], ids)
+        return {}
+    held: dict[int, list[str]] = {}
+    for repeated in corpus.repeated_ids(ids):
+        held.setdefault(repeated.part, []).append(repeated.id)
+    return {
+        part: _ingest_task(folder, recipe, found.pieces[part], part, repeats) for part, repeats in sorted(held.items())
+    }
 
 
 def _finish(folder: Path, identity: str, found: FoundCorpus, counts: Sequence[dict[str, Any]]) -> ChunkStore:

@@ -218,13 +218,22 @@ def _write_array(path: Path, values: NDArray[Any]) -> None:
     write_bytes(path, content.getbuffer())
 
 
+def document_ids(part: Path) -> pa.ChunkedArray:
+    """The ids of the documents in one part's folder, memory-mapped, in order."""
+    return _documents(part)["id"]
+
+
+def _documents(part: Path) -> pa.Table:
+    return pa.ipc.open_file(pa.memory_map(str(part / "documents.arrow"))).read_all()
+
+
 def _open_part(folder: Path) -> _Part:
     text = folder / "text.bin"
     return _Part(
         text=np.memmap(text, np.uint8, "r") if text.stat().st_size else np.zeros(0, np.uint8),
         offsets=np.load(folder / "chunk_offsets.npy", mmap_mode="r"),
         characters=np.load(folder / "chunk_characters.npy", mmap_mode="r"),
-        documents=pa.ipc.open_file(pa.memory_map(str(folder / "documents.arrow"))).read_all(),
+        documents=_documents(folder),
     )
 
 

@@ -21,7 +21,6 @@ from numpy.typing import NDArray
 
 from nextlong_hub import chunking, corpus, shards
 from nextlong_hub.engine import Task
-from nextlong_hub.errors import BadDocumentError
 from nextlong_hub.files import written_aside
 from nextlong_hub.interleave import Piece, clip, interleave
 from nextlong_hub.negatives import Candidate, NearDuplicates, ReadChunk, Selection, select_even, select_reference
@@ -36,30 +35,25 @@ _ANSWER_SCHEMA = pa.schema([("chunks", pa.list_(pa.int64())), ("scores", pa.list
 
 
 def ingest(task: Task, memory: Mapping[str, Any] | None = None) -> dict[str, Any]:
-    """Read pieces of a corpus, cut each document, and write one part of the chunk store.
+    """Read one piece of a corpus, cut each document, and write one part of the chunk store.
 
-    Parameters: `recipe`, `pieces`, and `duplicates`: ids that an earlier part holds already. `memory` holds the
-    datasets of sources that are no files.
+    Parameters: `recipe`, `piece`, and `held`: ids that an earlier part holds already. `memory` holds the datasets of
+    sources that are no files.
     """
     recipe = Recipe.model_validate(task.parameters["recipe"])
+    piece = corpus.Piece.from_json(task.parameters["piece"])
+    held = set(task.parameters["held"])
     skipped: Counter[str] = Counter()
-    seen = set(task.parameters["duplicates"])
     with PartWriter(Path(task.output)) as part:
-        for piece in map(corpus.Piece.from_json, task.parameters["pieces"]):
-            for document in corpus.read(piece, recipe.on_bad_document, memory):
-                if isinstance(document, corpus.Skipped):
-                    skipped[document.reason] += 1
-                elif document.id in seen:
-                    if recipe.on_bad_document == "fail":
-                        raise BadDocumentError(
-                            piece.place,
-                            f"the id {document.id!r} occurs twice",
-                            "make ids unique or name another id_column",
-                        )
-                    skipped["duplicate_id"] += 1
-                else:
-                    seen.add(document.id)
-                    part.add(document, chunking.cut(document.text, recipe.chunking))
+        for document in corpus.read(piece, recipe.on_bad_document, memory):
+            if isinstance(document, corpus.Skipped):
+                skipped[document.reason] += 1
+            elif document.id in held:
+                skipped["duplicate_id"] += 1
+            else:
+                if recipe.on_bad_document == "skip":
+                    held.add(document.id)
+                part.add(document, chunking.cut(document.text, recipe.chunking))
     return {**asdict(part.counts), "skipped": dict(sorted(skipped.items()))}
 
 
