@@ -1,0 +1,113 @@
+"""Interleaving: the text is its pieces and separators, segments tile it, and clipping counts every token once."""
+
+from collections import Counter
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from strategies import pieces
+
+from nextlong_hub.interleave import LongText, Piece, clip, interleave
+
+Layout = tuple[list[Piece], list[list[Piece]]]
+"""Meta-chunks, and the negatives of each."""
+
+separators = st.sampled_from(["\n", "", "\n\n", " · "])
+
+
+@st.composite
+def layouts(draw: st.DrawFn) -> Layout:
+    """Draw meta-chunks and the negatives of each; a chunk of the reference chunker may be empty."""
+    metas, negatives = [], []
+    for number in range(draw(st.integers(1, 4))):
+        metas.append(Piece(text=draw(pieces), document="own", chunk=number))
+        found = draw(st.lists(pieces, max_size=3))
+        negatives.append(
+            [Piece(text=t, document=f"d{n}", chunk=7, rank=n, score=9.5 - n) for n, t in enumerate(found, 1)]
+        )
+    return metas, negatives
+
+
+@given(layouts(), separators)
+def test_the_text_is_its_pieces_joined(layout: Layout, separator: str) -> None:
+    """Every meta-chunk comes before its negatives, and each segment's span holds exactly its piece."""
+    metas, negatives = layout
+    laid = [piece for meta, followers in zip(metas, negatives, strict=True) for piece in (meta, *followers)]
+    long_text = interleave(metas, negatives, separator)
+    assert long_text.text == separator.join(piece.text for piece in laid)
+    assert [long_text.text[s.start : s.end] for s in long_text.segments] == [piece.text for piece in laid]
+    assert [(s.document, s.chunk, s.rank, s.score) for s in long_text.segments] == [
+        (piece.document, piece.chunk, piece.rank, piece.score) for piece in laid
+    ]
+    assert [s.role for s in long_text.segments] == ["negative" if piece.rank else "meta" for piece in laid]
+
+
+@given(layouts(), separators)
+def test_segments_tile_the_text_with_one_separator_between(layout: Layout, separator: str) -> None:
+    """The first segment starts at 0, the last ends with the text, and between two lies one separator."""
+    long_text = interleave(*layout, separator)
+    assert long_text.segments[0].start == 0
+    assert long_text.segments[-1].end == len(long_text.text)
+    for left, right in zip(long_text.segments, long_text.segments[1:], strict=False):
+        assert long_text.text[left.end : right.start] == separator
+
+
+@given(layouts(), separators, st.data())
+def test_every_token_of_a_clipped_text_is_counted_once(layout: Layout, separator: str, data: st.DataObject) -> None:
+    """A token counts for the segment its first character lies in; one that begins in a separator counts for none."""
+    long_text = interleave(*layout, separator)
+    characters = data.draw(st.integers(0, len(long_text.text)))
+    owners: list[int | None] = [None] * len(long_text.text)
+    for number, segment in enumerate(long_text.segments):
+        owners[segment.start : segment.end] = [number] * (segment.end - segment.start)
+    places = st.integers(0, max(0, characters - 1))
+    # Tokens of one character, like the bytes of an emoji, share a start.
+    starts = sorted(data.draw(st.lists(places, max_size=40 if characters else 0)))
+    kept = clip(long_text.segments, characters, np.array(starts, np.int64))
+    counts = Counter(owners[start] for start in starts)
+    assert [s.tokens for s in kept] == [counts[number] for number in range(len(kept))]
+    assert sum(s.tokens for s in kept) + counts[None] == len(starts)
+
+
+@given(layouts(), separators, st.data())
+def test_clipping_drops_and_shortens_only_what_lies_behind_the_cut(
+    layout: Layout, separator: str, data: st.DataObject
+) -> None:
+    """Segments before the cut stay whole, the one it falls into ends there, later ones are gone."""
+    long_text = interleave(*layout, separator)
+    characters = data.draw(st.integers(0, len(long_text.text)))
+    kept = clip(long_text.segments, characters, np.zeros(0, np.int64))
+    spans = [(s.start, min(s.end, characters)) for s in long_text.segments if s.start < characters]
+    assert [(s.start, s.end) for s in kept] == spans
+
+
+@pytest.fixture
+def long_text() -> LongText:
+    """`ab|cde|f` with tokens to be placed by hand."""
+    return interleave(
+        [Piece(text="ab", document="own", chunk=0)],
+        [[Piece(text="cde", document="x", chunk=4, rank=1, score=2.5), Piece(text="f", document="y", chunk=0, rank=3)]],
+        "|",
+    )
+
+
+def test_clip_by_hand(long_text: LongText) -> None:
+    """Tokens begin at a, |, c, d of the text `ab|cde|f`, which is cut behind d."""
+    kept = clip(long_text.segments, 5, np.array([0, 2, 3, 4]))
+    assert [(s.role, s.document, s.start, s.end, s.tokens) for s in kept] == [
+        ("meta", "own", 0, 2, 1),
+        ("negative", "x", 3, 5, 2),
+    ]
+
+
+def test_a_cut_inside_a_separator(long_text: LongText) -> None:
+    """The separator behind the last segment belongs to none; the segment after it is gone."""
+    kept = clip(long_text.segments, 7, np.array([0, 3, 6]))
+    assert [(s.document, s.end, s.tokens) for s in kept] == [("own", 2, 1), ("x", 6, 1)]
+
+
+def test_every_meta_chunk_needs_its_negatives() -> None:
+    """Lists of different lengths are a fault of the caller, not a shorter sample."""
+    with pytest.raises(ValueError, match="shorter"):
+        interleave([Piece(text="a", document="own", chunk=0)] * 2, [[]], "\n")
