@@ -104,7 +104,7 @@ def test_a_pushed_folder_comes_back_byte_for_byte(hub: LocalHub, dataset_folder:
 
 
 def test_the_published_folder_loads_whole_and_as_a_stream(hub: LocalHub, dataset_folder: Path) -> None:
-    """`load_dataset(repository, configuration)` reads what the card names, into memory and as a stream."""
+    """`load_dataset` reads what the card names, into memory and as a stream; an unknown repository is not found."""
     hub.put(
         "datasets",
         "tester/notes",
@@ -114,13 +114,19 @@ def test_the_published_folder_loads_whole_and_as_a_stream(hub: LocalHub, dataset
         hub,
         """
         from datasets import get_dataset_config_names, load_dataset
+        from datasets.exceptions import DatasetNotFoundError
+        try:
+            load_dataset("tester/none", "128k")
+            unknown = "found"
+        except DatasetNotFoundError:
+            unknown = "not found"
         streamed = load_dataset("tester/notes", "128k", split="train", streaming=True)
         loaded = load_dataset("tester/notes", "128k", split="train")
         answer = [get_dataset_config_names("tester/notes"), loaded["id"][:], [row["id"] for row in streamed],
-                  [len(text) for text in loaded["text"]]]
+                  [len(text) for text in loaded["text"]], unknown]
         """,
     )
-    assert answer == [["128k"], ["row-0", "row-1"], ["row-0", "row-1"], [10, 120_000]]
+    assert answer == [["128k"], ["row-0", "row-1"], ["row-0", "row-1"], [10, 120_000], "not found"]
 
 
 def test_datasets_can_push_and_load_back(hub: LocalHub) -> None:
