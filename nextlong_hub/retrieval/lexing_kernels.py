@@ -260,7 +260,7 @@ def lex(
         known = filled[0]
         if (
             known + worst_terms > len(slots) // 2
-            or known + worst_terms >= len(last_entry)
+            or known + worst_terms >= min(len(starts), len(last_entry))
             or starts[known] + 2 * (stop - place) > len(arena)
             or entry + worst_terms > len(terms)
         ):
