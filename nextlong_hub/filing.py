@@ -10,10 +10,17 @@ from typing import Any
 import numpy as np
 
 from nextlong_hub import plan
-from nextlong_hub.engine import Executor, Receipt, Task, run_missing
+from nextlong_hub.engine import Executor, Receipt, Task
 from nextlong_hub.files import digest_of, write_bytes
-from nextlong_hub.manifest import MANIFEST_NAME, ConfigRecord, FileRecord, IngredientRecord, read_manifest
-from nextlong_hub.preparation import Stages
+from nextlong_hub.manifest import (
+    MANIFEST_NAME,
+    ConfigRecord,
+    FileRecord,
+    IngredientRecord,
+    SynthesisRecord,
+    read_manifest,
+)
+from nextlong_hub.progress import Stages
 from nextlong_hub.recipe import Recipe
 from nextlong_hub.synthesis import Made, Row
 from nextlong_hub.tally import tally
@@ -25,31 +32,47 @@ class ChosenRows:
     """The rows of one configuration, in their published order."""
 
     rows: tuple[Row, ...]
-    parts: tuple[Made, ...]
-    """Where they come from: one, or the ingredients of a mixture."""
+    mean_row_bytes: Mapping[str, float]
+    """By unit file: what a row of it measures in text and tokens."""
+    recipes: tuple[Recipe, ...]
+    """What made the rows: one recipe, or the ingredients of a mixture."""
+    synthesis: SynthesisRecord | None
     mixture: dict[str, IngredientRecord]
-    """Empty unless the configuration is a mixture."""
 
 
 def choose_rows(recipe: Recipe, made: Mapping[str, Made], rows: int | None, seed: int) -> ChosenRows:
     """All rows made for a recipe or, for a mixture, a seeded choice of its ingredients' rows."""
     if not recipe.mixture:
-        return ChosenRows(rows=made[recipe.name].rows, parts=(made[recipe.name],), mixture={})
-    parts = tuple(made[part.recipe] for part in recipe.mixture)
+        own = made[recipe.name]
+        return ChosenRows(
+            rows=own.rows,
+            mean_row_bytes=mean_row_bytes(own.receipts),
+            recipes=(recipe,),
+            synthesis=own.record(),
+            mixture={},
+        )
+    parts = [made[part.recipe] for part in recipe.mixture]
     counts = plan.mixture_rows(
         recipe,
-        {name: one.prepared.recipe.target_length for name, one in made.items()},
-        {name: len(one.rows) for name, one in made.items()},
+        {part.prepared.recipe.name: part.prepared.recipe.target_length for part in parts},
+        {part.prepared.recipe.name: len(part.rows) for part in parts},
         rows,
     )
     return ChosenRows(
         rows=tuple(_mix([part.rows for part in parts], counts, seed)),
-        parts=parts,
+        mean_row_bytes={unit: size for part in parts for unit, size in mean_row_bytes(part.receipts).items()},
+        recipes=tuple(part.prepared.recipe for part in parts),
+        synthesis=None,
         mixture={
             part.prepared.recipe.name: IngredientRecord(rows=count, recipe=_public(part.prepared.recipe))
             for part, count in zip(parts, counts, strict=True)
         },
     )
+
+
+def mean_row_bytes(receipts: Iterable[Receipt]) -> dict[str, float]:
+    """By unit file, from the receipts of the units: what a row measures."""
+    return {r.output: r.counts["row_bytes"] / max(1, r.counts["kept"]) for r in receipts}
 
 
 def file_rows(
@@ -71,21 +94,17 @@ def file_rows(
     receipts_folder = workspace.receipts(digest_of([recipe.fingerprint, units]))
     if not receipts_folder.exists():
         _withdraw(output, workspace, tasks)
-    filed = {}
-    with stages.stage(f"file {recipe.name}", len(tasks), "shards") as advance:
-        for receipt in run_missing(executor, tasks, receipts_folder):
-            filed[receipt.key] = receipt
-            advance(1)
-    for one in (recipe, *(part.prepared.recipe for part in chosen.parts)):
+    receipts = stages.run(f"file {recipe.name}", "shards", tasks, executor, receipts_folder)
+    for one in {each.name: each for each in (*chosen.recipes, recipe)}.values():
         write_bytes(output / "recipes" / f"{one.name}.toml", one.model_copy(update={"corpus": ()}).to_toml().encode())
-    files = tuple(_file_record(output, filed[task.key]) for task in tasks)
+    files = tuple(_file_record(output, receipt) for receipt in receipts)
     return ConfigRecord(
         recipe=_public(recipe),
         fingerprint=recipe.fingerprint,
         rows=len(chosen.rows),
         tokens=sum(file.tokens for file in files),
         segments=tally([output / file.path for file in files]),
-        synthesis=None if recipe.mixture else chosen.parts[0].record(),
+        synthesis=chosen.synthesis,
         mixture=chosen.mixture,
         files=files,
     )
@@ -109,19 +128,14 @@ def _mix(parts: Sequence[Sequence[Row]], counts: Sequence[int], seed: int) -> li
 
 def _split(chosen: ChosenRows, shard_bytes: int) -> list[list[Row]]:
     """Cut the rows into shards of about `shard_bytes`, by the mean row size of each unit."""
-    sizes = {
-        receipt.output: receipt.counts["row_bytes"] / max(1, receipt.counts["kept"])
-        for part in chosen.parts
-        for receipt in part.receipts
-    }
     shards: list[list[Row]] = [[]]
     size = 0.0
     for row in chosen.rows:
-        if shards[-1] and size + sizes[row[0]] > shard_bytes:
+        if shards[-1] and size + chosen.mean_row_bytes[row[0]] > shard_bytes:
             shards.append([])
             size = 0.0
         shards[-1].append(row)
-        size += sizes[row[0]]
+        size += chosen.mean_row_bytes[row[0]]
     return shards
 
 

@@ -50,6 +50,8 @@ class TokenizerRecord(_Part):
     """What counted the tokens."""
 
     name: str
+    revision: str | None
+    """Commit of a Hub tokenizer."""
     digest: str
     characters_per_token: float
     """Measured on an even sample of the corpus."""

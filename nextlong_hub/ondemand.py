@@ -22,8 +22,8 @@ from nextlong_hub.errors import RecipeError
 from nextlong_hub.files import digest_of, storage_errors
 from nextlong_hub.filing import choose_rows
 from nextlong_hub.pipeline import DEFAULT_SEED
-from nextlong_hub.preparation import Inputs, Prepared, Source, Stages, find_corpus, prepare
-from nextlong_hub.progress import Silence
+from nextlong_hub.preparation import Inputs, Prepared, Source, find_corpus, prepare
+from nextlong_hub.progress import Silence, Stages
 from nextlong_hub.recipe import Recipe, SourceSettings, load_recipes
 from nextlong_hub.synthesis import Made, synthesise
 from nextlong_hub.tokens import load_tokenizer

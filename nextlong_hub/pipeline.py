@@ -9,23 +9,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from nextlong_hub import __version__
-from nextlong_hub.datacard import render_card
 from nextlong_hub.engine import make_executor
-from nextlong_hub.errors import ConflictError, RecipeError
-from nextlong_hub.files import write_bytes
+from nextlong_hub.errors import RecipeError
 from nextlong_hub.filing import choose_rows, file_rows
-from nextlong_hub.manifest import (
-    ConfigRecord,
-    CorpusRecord,
-    Manifest,
-    SourceRecord,
-    TokenizerRecord,
-    differences,
-    read_manifest,
-    write_manifest,
-)
-from nextlong_hub.preparation import Inputs, Prepared, Source, Stages, StageTime, find_corpus, prepare
-from nextlong_hub.progress import Progress, Silence
+from nextlong_hub.manifest import Manifest
+from nextlong_hub.preparation import Inputs, Source, find_corpus, prepare
+from nextlong_hub.progress import Progress, Silence, Stages, StageTime
+from nextlong_hub.publishing import commit, describe, published_before
 from nextlong_hub.recipe import Recipe
 from nextlong_hub.synthesis import synthesise
 from nextlong_hub.tokens import load_tokenizer
@@ -84,8 +74,7 @@ def build(request: BuildRequest, output: Path, *, num_proc: int = 1, progress: P
             tokenizer=load_tokenizer(request.tokenizer),
             seed=request.seed,
         )
-        kept = read_manifest(output)
-        _refuse_other_inputs(output, kept, request, inputs)
+        kept = published_before(output, inputs, request.recipes)
         made = {}
         for recipe in _synthesised(request):
             prepared = prepare(workspace, recipe, inputs, executor, stages)
@@ -94,9 +83,16 @@ def build(request: BuildRequest, output: Path, *, num_proc: int = 1, progress: P
         for recipe in request.recipes:
             rows = choose_rows(recipe, made, request.rows.get(recipe.name), request.seed)
             configs[recipe.name] = file_rows(recipe, rows, output, workspace, executor, stages)
-        manifest = _describe(inputs, prepared, {**(kept.configs if kept else {}), **configs})
+        manifest = describe(
+            inputs,
+            prepared.store,
+            prepared.characters_per_token,
+            {**(kept.configs if kept else {}), **configs},
+            "build",
+            __version__,
+        )
         if manifest != kept:
-            _commit(output, manifest)
+            commit(output, manifest)
     return BuildReport(
         manifest=manifest,
         times=stages.times,
@@ -120,72 +116,3 @@ def _synthesised(request: BuildRequest) -> list[Recipe]:
             )
         wanted.append(part.recipe)
     return [named[name] for name in dict.fromkeys(wanted)]
-
-
-def _describe(inputs: Inputs, prepared: Prepared, configs: Mapping[str, ConfigRecord]) -> Manifest:
-    summary = prepared.store.summary
-    return Manifest(
-        version=__version__,
-        seed=inputs.seed,
-        corpus=CorpusRecord(
-            digest=inputs.corpus.digest,
-            documents=summary["documents"],
-            chunks=summary["chunks"],
-            characters=summary["characters"],
-            skipped=summary["skipped"],
-            sources=tuple(
-                SourceRecord(
-                    name=source.name,
-                    path=_public_path(source.path),
-                    license=source.license,
-                    weight=source.weight,
-                    documents=counts["documents"],
-                    characters=counts["characters"],
-                )
-                for source, counts in zip(inputs.corpus.sources, summary["sources"], strict=True)
-            ),
-        ),
-        tokenizer=TokenizerRecord(
-            name=_public_path(inputs.tokenizer.name),
-            digest=inputs.tokenizer.digest,
-            characters_per_token=prepared.characters_per_token,
-        ),
-        configs=dict(sorted(configs.items(), key=lambda item: (bool(item[1].mixture), _target(item[1]), item[0]))),
-    )
-
-
-def _target(config: ConfigRecord) -> int:
-    return int(config.recipe["target_length"])
-
-
-def _public_path(path: str) -> str:
-    """A path without the folders of this machine: what is published names the file, not where somebody keeps it."""
-    return Path(path).name if Path(path).exists() else path
-
-
-def _refuse_other_inputs(output: Path, kept: Manifest | None, request: BuildRequest, inputs: Inputs) -> None:
-    """A finished folder may be added to, never silently changed."""
-    if kept is None:
-        return
-    wanted = {
-        "corpus": inputs.corpus.digest,
-        "tokenizer": inputs.tokenizer.digest,
-        "seed": request.seed,
-        **{f"recipe {recipe.name}": recipe.fingerprint for recipe in request.recipes},
-    }
-    changes = differences(kept.inputs(), wanted)
-    if changes:
-        raise ConflictError(
-            f"{output} holds a finished dataset made from other inputs ({'; '.join(changes)}); "
-            "choose another --output, or remove that folder to build it anew"
-        )
-
-
-def _commit(output: Path, manifest: Manifest) -> None:
-    """Make the dataset valid, then remove what an earlier state of the folder left behind."""
-    write_bytes(output / "README.md", render_card(manifest).encode())
-    write_manifest(output, manifest)
-    published = {output / file.path for file in manifest.files}
-    for path in sorted((output / "data").rglob("*.parquet")):
-        if path not in published:
-            path.unlink()

@@ -4,21 +4,19 @@ Shared by `pipeline`, which builds a folder, and by the `datasets` builder, whic
 """
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from operator import attrgetter
 from pathlib import Path
-from time import perf_counter
 from typing import Any
 
 import numpy as np
 
 from nextlong_hub import corpus, plan
-from nextlong_hub.engine import Executor, InlineExecutor, Task, run_missing
+from nextlong_hub.engine import Executor, InlineExecutor, Task
 from nextlong_hub.errors import CorpusTooSmallError
 from nextlong_hub.files import digest_of, read_json, written_aside
-from nextlong_hub.progress import Progress
+from nextlong_hub.progress import Stages
 from nextlong_hub.recipe import BYTES_FORMAT, Recipe, SourceSettings
 from nextlong_hub.retrieval import build_index
 from nextlong_hub.store import ChunkStore, PartCounts, document_ids, finish_store
@@ -27,39 +25,6 @@ from nextlong_hub.workspace import Workspace
 
 Source = SourceSettings | corpus.MemorySource
 """One named source: files and Hub datasets by their settings, or a dataset the caller holds."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class StageTime:
-    """How long one stage took."""
-
-    stage: str
-    seconds: float
-    """By the clock on the wall."""
-
-
-class Stages:
-    """Tells progress about each stage and keeps its time."""
-
-    def __init__(self, progress: Progress) -> None:
-        self._progress = progress
-        self._seconds: dict[str, float] = {}
-
-    @contextmanager
-    def stage(self, name: str, total: int | None, unit: str) -> Iterator[Callable[[int], None]]:
-        """One stage; the block calls what it is given for each unit done."""
-        started = perf_counter()
-        self._progress.start(name, total, unit)
-        try:
-            yield self._progress.advance
-        finally:
-            self._progress.finish()
-            self._seconds[name] = self._seconds.get(name, 0.0) + perf_counter() - started
-
-    @property
-    def times(self) -> tuple[StageTime, ...]:
-        """Every stage so far, in order of first appearance."""
-        return tuple(StageTime(stage=stage, seconds=seconds) for stage, seconds in self._seconds.items())
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -232,11 +197,13 @@ def read_corpus(
         return ChunkStore(folder)
     receipts_folder = workspace.receipts(identity)
     tasks = [_ingest_task(folder, recipe, piece, number) for number, piece in enumerate(found.pieces)]
-    with stages.stage("read and cut", len(tasks), "pieces") as advance:
-        counts = _ingest(tasks, found, executor, receipts_folder, advance)
-        again = _without_repeats(folder, recipe, found)
-        for number, task in again.items():
-            (counts[number],) = _ingest([task], found, executor, receipts_folder, lambda amount: None)
+    counts = _ingest(tasks, found, executor, receipts_folder, stages)
+    again = _without_repeats(folder, recipe, found)
+    if again:
+        for number, one in zip(
+            again, _ingest(list(again.values()), found, executor, receipts_folder, stages), strict=True
+        ):
+            counts[number] = one
     return _finish(folder, identity, found, counts)
 
 
@@ -253,18 +220,16 @@ def _ingest_task(folder: Path, recipe: Recipe, piece: corpus.Piece, number: int,
 
 
 def _ingest(
-    tasks: Sequence[Task], found: FoundCorpus, executor: Executor, receipts_folder: Path, advance: Callable[[int], None]
+    tasks: Sequence[Task], found: FoundCorpus, executor: Executor, receipts_folder: Path, stages: Stages
 ) -> list[dict[str, Any]]:
     """What each task counted; datasets in memory are read here, everything else where the executor runs."""
     here = [task for task in tasks if corpus.Piece.from_json(task.parameters["piece"]).is_local_memory]
+    away = [task for task in tasks if task not in here]
     counts: dict[str, dict[str, Any]] = {}
-    for runner, own in (
-        (InlineExecutor(memory=found.memory), here),
-        (executor, [task for task in tasks if task not in here]),
-    ):
-        for receipt in run_missing(runner, own, receipts_folder):
-            counts[receipt.key] = receipt.counts
-            advance(1)
+    for runner, own in ((InlineExecutor(memory=found.memory), here), (executor, away)):
+        if own:
+            for receipt in stages.run("read and cut", "pieces", own, runner, receipts_folder):
+                counts[receipt.key] = receipt.counts
     return [counts[task.key] for task in tasks]
 
 

@@ -1,6 +1,13 @@
 """How a long run tells what it is doing, without knowing who listens."""
 
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from time import perf_counter
 from typing import Protocol
+
+from nextlong_hub.engine import Executor, Receipt, Task, run_missing
 
 
 class Progress(Protocol):
@@ -30,3 +37,51 @@ class Silence:
 
     def finish(self) -> None:
         """See `Progress`."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StageTime:
+    """How long one stage took."""
+
+    stage: str
+    seconds: float
+    """By the clock on the wall."""
+
+
+class Stages:
+    """Tells progress about each stage and keeps its time."""
+
+    def __init__(self, progress: Progress) -> None:
+        self._progress = progress
+        self._seconds: dict[str, float] = {}
+
+    @contextmanager
+    def stage(self, name: str, total: int | None, unit: str) -> Iterator[Callable[[int], None]]:
+        """One stage; the block calls what it is given for each unit done."""
+        started = perf_counter()
+        self._progress.start(name, total, unit)
+        try:
+            yield self._progress.advance
+        finally:
+            self._progress.finish()
+            self._seconds[name] = self._seconds.get(name, 0.0) + perf_counter() - started
+
+    @property
+    def times(self) -> tuple[StageTime, ...]:
+        """Every stage so far, in order of first appearance."""
+        return tuple(StageTime(stage=stage, seconds=seconds) for stage, seconds in self._seconds.items())
+
+    def run(
+        self, name: str, unit: str, tasks: Sequence[Task], executor: Executor, receipts_folder: Path
+    ) -> list[Receipt]:
+        """One stage made of tasks: run those without a valid receipt, and give all receipts in the tasks' order.
+
+        Raises:
+            WorkerError: see `Executor.run`.
+        """
+        done: dict[str, Receipt] = {}
+        with self.stage(name, len(tasks), unit) as advance:
+            for receipt in run_missing(executor, tasks, receipts_folder):
+                done[receipt.key] = receipt
+                advance(1)
+        return [done[task.key] for task in tasks]

@@ -84,6 +84,15 @@ class InterleaveSettings(_Section):
     """w of the paper's formula (`fill = "reference"`)."""
 
 
+class FitSettings(_Section):
+    """Rows are whole documents, fitted to the target length: what `nextlong-hub fit` writes."""
+
+    truncate: bool
+    """Cut a longer document; otherwise discard it."""
+    discard: bool
+    """Discard a shorter document; otherwise keep it as it is."""
+
+
 class OutputSettings(_Section):
     """How rows are filed."""
 
@@ -144,6 +153,8 @@ class Recipe(_Section):
     negatives: NegativeSettings = NegativeSettings()
     interleave: InterleaveSettings = InterleaveSettings()
     output: OutputSettings = OutputSettings()
+    fit: FitSettings | None = None
+    """When set, rows are whole documents instead of being synthesised."""
     mixture: tuple[Part, ...] = ()
     """When set, rows are a seeded selection of other recipes' rows instead of being synthesised."""
 

@@ -5,10 +5,11 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from nextlong_hub import plan
-from nextlong_hub.engine import Executor, Receipt, Task, run_missing
+from nextlong_hub.engine import Executor, Receipt
 from nextlong_hub.errors import CorpusTooSmallError
 from nextlong_hub.manifest import SynthesisRecord
-from nextlong_hub.preparation import Prepared, Stages
+from nextlong_hub.preparation import Prepared
+from nextlong_hub.progress import Stages
 
 Row = tuple[str, int]
 """A unit's file and a row in it."""
@@ -33,7 +34,7 @@ class Made:
             not_eligible=self.prepared.not_eligible,
             candidates=self._total("candidates"),
             kept=self._total("kept"),
-            discarded=_discards(self.receipts),
+            discarded=count_discards(self.receipts),
             truncated=self._total("truncated"),
             truncated_tokens=self._total("truncated_tokens"),
             queries=self.queries,
@@ -61,7 +62,7 @@ def synthesise(prepared: Prepared, rows: int | None, executor: Executor, stages:
     if rows is not None and rows > prepared.eligible_documents:
         raise CorpusTooSmallError(
             f"recipe {recipe.name}: {rows:,} samples were asked for, but only {prepared.eligible_documents:,} "
-            f"documents can be extended (not eligible: {_listed(prepared.not_eligible)}); ask for at most "
+            f"documents can be extended (not eligible: {listed(prepared.not_eligible)}); ask for at most "
             f"{prepared.eligible_documents:,} samples or add documents"
         )
     wanted = plan.wanted_rows(recipe, prepared.store, prepared.characters_per_token, rows)
@@ -72,14 +73,18 @@ def synthesise(prepared: Prepared, rows: int | None, executor: Executor, stages:
     while len(kept) < wanted and len(receipts) < prepared.units:
         more = -(-(wanted - len(kept)) // recipe.output.unit_documents)
         units = range(len(receipts), min(len(receipts) + more, prepared.units))
-        answers += _run("retrieve", [prepared.retrieve_task(unit) for unit in units], prepared, executor, stages)
-        receipts += _run("synthesise", [prepared.synthesise_task(unit) for unit in units], prepared, executor, stages)
+        for stage, task_of, done in (
+            ("retrieve", prepared.retrieve_task, answers),
+            ("synthesise", prepared.synthesise_task, receipts),
+        ):
+            tasks = [task_of(unit) for unit in units]
+            done += stages.run(f"{stage} {recipe.name}", "units", tasks, executor, prepared.receipts_folder)
         kept = [(receipt.output, row) for receipt in receipts for row in range(receipt.counts["kept"])]
     if not kept:
-        discarded = _discards(receipts)
+        discarded = count_discards(receipts)
         raise CorpusTooSmallError(
             f"recipe {recipe.name}: none of {sum(discarded.values()):,} candidates became a sample "
-            f"({_listed(discarded)}); {prepared.store.documents:,} documents are too few or too alike for rows of "
+            f"({listed(discarded)}); {prepared.store.documents:,} documents are too few or too alike for rows of "
             f"{recipe.target_length:,} tokens: add documents or build a shorter recipe"
         )
     return Made(
@@ -91,22 +96,14 @@ def synthesise(prepared: Prepared, rows: int | None, executor: Executor, stages:
     )
 
 
-def _run(stage: str, tasks: list[Task], prepared: Prepared, executor: Executor, stages: Stages) -> list[Receipt]:
-    """The tasks' receipts, in the order of the tasks."""
-    done: dict[str, Receipt] = {}
-    with stages.stage(f"{stage} {prepared.recipe.name}", len(tasks), "units") as advance:
-        for receipt in run_missing(executor, tasks, prepared.receipts_folder):
-            done[receipt.key] = receipt
-            advance(1)
-    return [done[task.key] for task in tasks]
-
-
-def _discards(receipts: Iterable[Receipt]) -> dict[str, int]:
+def count_discards(receipts: Iterable[Receipt]) -> dict[str, int]:
+    """Discarded candidates of all units, by reason."""
     total: Counter[str] = Counter()
     for receipt in receipts:
         total.update(receipt.counts["discarded"])
     return dict(sorted(total.items()))
 
 
-def _listed(counts: Mapping[str, int]) -> str:
+def listed(counts: Mapping[str, int]) -> str:
+    """Counts as a person would say them."""
     return ", ".join(f"{count:,} {reason}" for reason, count in counts.items()) or "none"

@@ -3,6 +3,7 @@
     ingest       pieces of a corpus                      ▶  one part of the chunk store
     retrieve     a range of meta-documents               ▶  the retriever's answers: chunk numbers and scores, no text
     synthesise   the answers, and the text they lead to  ▶  rows
+    fit_rows     documents that are long already         ▶  rows
     copy_rows    rows of finished units                  ▶  one published Parquet shard
 
 Each is pure: its output depends on the task's inputs and parameters and on nothing else.
@@ -24,8 +25,8 @@ from nextlong_hub.engine import Task
 from nextlong_hub.files import written_aside
 from nextlong_hub.interleave import Piece, clip, interleave
 from nextlong_hub.negatives import Candidate, NearDuplicates, ReadChunk, Selection, select_even, select_reference
-from nextlong_hub.recipe import Recipe
-from nextlong_hub.records import Discarded, Reason, Sample
+from nextlong_hub.recipe import FitSettings, Recipe
+from nextlong_hub.records import Discarded, Reason, Sample, Segment
 from nextlong_hub.retrieval import open_retriever
 from nextlong_hub.store import ChunkStore, PartWriter
 from nextlong_hub.tokens import Fitted, Tokenizer, load_tokenizer
@@ -95,6 +96,50 @@ def synthesise(task: Task) -> dict[str, Any]:
         characters_per_token=task.parameters["characters_per_token"],
     )
     outcomes = bench.synthesise(_documents(task), _read_answers(Path(task.inputs["answers"])))
+    return {**_write_rows(task, recipe, outcomes), "near_duplicates": bench.near_duplicates}
+
+
+def fit_rows(task: Task) -> dict[str, Any]:
+    """Fit whole documents to the target length, each becoming a row of a single segment.
+
+    Parameters: `recipe`, `start`, `stop` (document numbers), `tokenizer`.
+    """
+    recipe = Recipe.model_validate(task.parameters["recipe"])
+    store = _open_store(task.inputs["store"])
+    tokenizer = _open_tokenizer(task.parameters["tokenizer"])
+    texts = store.texts(np.arange(task.parameters["start"], task.parameters["stop"]))
+    outcomes = [_fit_document(recipe, tokenizer, *store.document(number), text) for number, text in texts.items()]
+    return _write_rows(task, recipe, outcomes)
+
+
+def _fit_document(recipe: Recipe, tokenizer: Tokenizer, identity: str, source: str, text: str) -> Sample | Discarded:
+    """One document, cut, left as it is, or discarded, as the recipe says."""
+    modes = recipe.fit or FitSettings(truncate=True, discard=True)
+    fitted = tokenizer.fit(text, recipe.target_length)
+    total = fitted.total_tokens
+    if isinstance(fitted, Fitted) and (total == recipe.target_length or modes.truncate):
+        characters, input_ids = fitted.characters, fitted.input_ids
+    elif total < recipe.target_length and not modes.discard:
+        characters, input_ids = len(text), tokenizer.encode(text)
+    else:
+        reason = Reason.OVER_TARGET if isinstance(fitted, Fitted) else fitted.reason
+        return Discarded(meta_document=identity, reason=reason, tokens=total)
+    whole = Segment(
+        role="meta", document=identity, chunk=0, start=0, end=characters, tokens=len(input_ids), rank=0, score=0.0
+    )
+    return Sample(
+        id=f"{recipe.name}/{identity}",
+        text=text[:characters],
+        input_ids=input_ids,
+        meta_document=identity,
+        source=source,
+        segments=(whole,),
+        truncated_tokens=total - len(input_ids),
+    )
+
+
+def _write_rows(task: Task, recipe: Recipe, outcomes: Sequence[Sample | Discarded]) -> dict[str, Any]:
+    """Write a unit's rows and count what became of its candidates."""
     samples = [outcome for outcome in outcomes if isinstance(outcome, Sample)]
     discarded = [outcome for outcome in outcomes if isinstance(outcome, Discarded)]
     table = shards.to_table(samples, tokens=recipe.tokens)
@@ -105,7 +150,6 @@ def synthesise(task: Task) -> dict[str, Any]:
         "discarded": dict(sorted(Counter(d.reason.value for d in discarded).items())),
         "truncated": sum(sample.truncated_tokens > 0 for sample in samples),
         "truncated_tokens": sum(sample.truncated_tokens for sample in samples),
-        "near_duplicates": bench.near_duplicates,
         "row_bytes": sum(shards.row_sizes(table)),
     }
 

@@ -14,8 +14,8 @@ import pyarrow.parquet as pq
 from nextlong_hub.engine import InlineExecutor
 from nextlong_hub.files import sha256_of
 from nextlong_hub.manifest import MANIFEST_NAME, ConfigRecord, FileRecord, Manifest, read_manifest
-from nextlong_hub.preparation import Source, Stages, find_corpus, read_corpus
-from nextlong_hub.progress import Progress, Silence
+from nextlong_hub.preparation import Source, find_corpus, read_corpus
+from nextlong_hub.progress import Progress, Silence, Stages
 from nextlong_hub.recipe import Recipe
 from nextlong_hub.shards import schema
 from nextlong_hub.store import ChunkStore
