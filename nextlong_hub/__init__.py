@@ -12,29 +12,29 @@ from nextlong_hub.registration import register
 
 if TYPE_CHECKING:
     from nextlong_hub.errors import NextLongError
-    from nextlong_hub.fit import FitReport, fit
+    from nextlong_hub.fitting import FitReport, fit
     from nextlong_hub.loading import load
     from nextlong_hub.pipeline import BuildReport, BuildRequest, build
     from nextlong_hub.recipe import Recipe, SourceSettings, load_recipe, load_recipes, recipe_names
-    from nextlong_hub.verify import VerifyReport, verify
+    from nextlong_hub.verification import VerifyReport, verify
 
 __version__ = "0.1.0"
 
 _HOMES = {
     "BuildReport": "pipeline",
     "BuildRequest": "pipeline",
-    "FitReport": "fit",
+    "FitReport": "fitting",
     "NextLongError": "errors",
     "Recipe": "recipe",
     "SourceSettings": "recipe",
-    "VerifyReport": "verify",
+    "VerifyReport": "verification",
     "build": "pipeline",
-    "fit": "fit",
+    "fit": "fitting",
     "load": "loading",
     "load_recipe": "recipe",
     "load_recipes": "recipe",
     "recipe_names": "recipe",
-    "verify": "verify",
+    "verify": "verification",
 }
 
 __all__ = [

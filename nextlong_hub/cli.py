@@ -299,7 +299,7 @@ def verify(
     """
     from nextlong_hub import reports, terminal
     from nextlong_hub.arguments import parse_sources
-    from nextlong_hub.verify import verify as verify_folder
+    from nextlong_hub.verification import verify as verify_folder
 
     sources = parse_sources(corpora, text_column, id_column)
     with terminal.watching(quiet=quiet) as progress:
@@ -354,7 +354,7 @@ def fit(
     """
     from nextlong_hub import reports, terminal
     from nextlong_hub.arguments import default_workers, parse_amount, parse_modes, parse_sources
-    from nextlong_hub.fit import fit as fit_source
+    from nextlong_hub.fitting import fit as fit_source
 
     modes = parse_modes(mode)
     with _resumable(output), terminal.watching(quiet=quiet) as progress:

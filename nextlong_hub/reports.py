@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Any
 from nextlong_hub.terminal import Rows, compact, duration, show_line, show_table, size
 
 if TYPE_CHECKING:
-    from nextlong_hub.fit import FitReport
+    from nextlong_hub.fitting import FitReport
     from nextlong_hub.manifest import ConfigRecord, SynthesisRecord
     from nextlong_hub.pipeline import BuildReport
     from nextlong_hub.predict import ConfigPrediction, Prediction
-    from nextlong_hub.verify import VerifyReport
+    from nextlong_hub.verification import VerifyReport
 
 _NOTHING = "-"
 _STAGES = ("retrieve", "synthesise", "file")
