@@ -12,7 +12,7 @@ _DEFAULT_CONFIG = "128k"
 
 def render_card(manifest: Manifest) -> str:
     """The card of a dataset; YAML lists each file by its exact name, so a stray file can never become data."""
-    template = Template(files("nextlong_hub.cards").joinpath("dataset_card.md").read_text(encoding="utf-8"))
+    template = Template(_prose("dataset_card.md"))
     rows = sum(config.rows for config in manifest.configs.values())
     return template.substitute(
         configs="\n".join(_config_yaml(name, config, _default(manifest)) for name, config in manifest.configs.items()),
@@ -32,10 +32,15 @@ def render_card(manifest: Manifest) -> str:
                 for source in manifest.corpus.sources
             ],
         ),
+        introduction=_prose(f"{manifest.kind}.md").strip(),
         tokenizer=_cell(manifest.tokenizer.name),
         seed=manifest.seed,
         version=manifest.version,
     )
+
+
+def _prose(name: str) -> str:
+    return files("nextlong_hub.cards").joinpath(name).read_text(encoding="utf-8")
 
 
 def _default(manifest: Manifest) -> str:

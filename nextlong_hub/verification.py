@@ -205,7 +205,10 @@ def _check_row(place: str, row: dict[str, Any], config: ConfigRecord, check: _Ch
     if recipe is None:
         check.fault(place, f"the id {row['id']!r} names no recipe of this configuration")
         return
-    if row["token_count"] != recipe.target_length:
+    may_be_shorter = recipe.fit is not None and not recipe.fit.discard
+    if row["token_count"] != recipe.target_length and not (
+        may_be_shorter and row["token_count"] < recipe.target_length
+    ):
         check.fault(place, f"has {row['token_count']:,} tokens instead of {recipe.target_length:,}")
     if "input_ids" in row and len(row["input_ids"]) != row["token_count"]:
         check.fault(place, f"input_ids has {len(row['input_ids']):,} entries, token_count says {row['token_count']:,}")
@@ -237,7 +240,7 @@ def _segment_faults(row: dict[str, Any], recipe: Recipe) -> Iterator[str]:
             yield f"segments at {one['start']:,} and {other['start']:,} are not joined by the separator"
     if not 0 <= len(text) - segments[-1]["end"] <= len(separator):
         yield f"the last segment ends at {segments[-1]['end']:,}, the text at {len(text):,}"
-    if segments[-1]["role"] != "negative" and recipe.interleave.fill == "even":
+    if segments[-1]["role"] != "negative" and recipe.interleave.fill == "even" and recipe.fit is None:
         yield "does not end with a negative"
     own = [s["chunk"] for s in segments if s["role"] == "meta"]
     origins = {s["document"] for s in segments if s["role"] == "meta"}

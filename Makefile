@@ -1,0 +1,39 @@
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+
+.PHONY: demo test lint types unit compat bench-retrieval clean
+
+demo: $(VENV)/installed ## Build the embedded demo corpus into ./nextlong and read one row back
+	$(BIN)/nextlong-hub build 64k 128k 512k subset --output nextlong
+	$(BIN)/python examples/01_read_a_row.py
+
+test: lint types unit ## Run every check
+
+lint: $(VENV)/installed
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+
+types: $(VENV)/installed
+	$(BIN)/mypy
+
+unit: $(VENV)/installed
+	$(BIN)/pytest
+
+compat: $(VENV)/installed ## Run the builder's checks on datasets 4.0, 4.8 and 5.2
+	$(BIN)/python tests/compat/check_datasets_versions.py
+
+bench-retrieval: $(VENV)/installed-bench ## Compare retrieval with rank-bm25, bm25s and tantivy
+	$(BIN)/python -m benchmarks.retrieval
+
+$(VENV)/installed: pyproject.toml
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --editable '.[dev]'
+	touch $@
+
+$(VENV)/installed-bench: $(VENV)/installed
+	$(BIN)/python -m pip install --quiet --editable '.[dev,bench]'
+	touch $@
+
+clean:
+	rm -rf $(VENV) nextlong build dist *.egg-info
