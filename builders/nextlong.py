@@ -11,6 +11,7 @@ from typing import Any
 import datasets
 
 from nextlong_hub import ondemand, recipe, shards
+from nextlong_hub.files import digest_of
 from nextlong_hub.pipeline import DEFAULT_SEED
 
 try:
@@ -78,16 +79,17 @@ class NExtLong(datasets.ArrowBasedBuilder):
     ]
     DEFAULT_CONFIG_NAME = "128k"
 
-    def __init__(self, *args: Any, data_files: Any = None, **kwargs: Any) -> None:
+    def __init__(self, cache_dir: str | None = None, *args: Any, data_files: Any = None, **kwargs: Any) -> None:
         """Treat the empty `data_files` that registration must pass as none at all."""
-        super().__init__(*args, data_files=data_files or None, **kwargs)
+        self._work_folder = ondemand.work_folder(cache_dir or datasets.config.HF_DATASETS_CACHE)
+        super().__init__(cache_dir, *args, data_files=data_files or None, **kwargs)
 
     def _create_builder_config(self, *args: Any, **kwargs: Any) -> Any:
         """Add corpus, tokenizer and recipe to the hash that names the cache folder, before that folder is chosen."""
         config, config_id = super()._create_builder_config(*args, **kwargs)
         self.hash: str | None
         if self.hash:
-            self.hash = self._session(config).cache_key(self.hash)
+            self.hash = digest_of([self.hash, self._session(config).identity])
         return config, config_id
 
     def _session(self, config: NExtLongConfig) -> ondemand.Session:
@@ -99,7 +101,7 @@ class NExtLong(datasets.ArrowBasedBuilder):
             samples=config.samples,
             seed=config.seed,
             settings=config.settings,
-            work=ondemand.work_folder(config.work_dir or self._cache_dir_root),
+            work=ondemand.work_folder(config.work_dir) if config.work_dir else self._work_folder,
         )
 
     def _info(self) -> datasets.DatasetInfo:

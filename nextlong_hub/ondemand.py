@@ -30,25 +30,31 @@ from nextlong_hub.tokens import load_tokenizer
 from nextlong_hub.workspace import Workspace
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Session:
     """One configuration that can give rows; it travels to whichever process is to make them."""
 
     recipe: Recipe
     ingredients: tuple[Recipe, ...]
-    sources: tuple[Source, ...]
-    tokenizer: str
-    seed: int
+    inputs: Inputs
+    """As they were found when the session was opened."""
     rows: int | None
     """How many rows in all; None gives about as many tokens as the corpus holds."""
     work: Path
     """Where finished work is kept between sessions and shared between processes."""
 
-    def cache_key(self, code: str) -> str:
-        """Digest of all that decides the rows: our code, recipes, corpus, tokenizer, seed and number of rows."""
-        inputs = _inputs(self)
+    @property
+    def identity(self) -> str:
+        """Digest of all that decides the rows: recipes, corpus, tokenizer, seed and number of rows."""
         recipes = [recipe.fingerprint for recipe in (self.recipe, *self.ingredients)]
-        return digest_of([code, recipes, inputs.corpus.digest, inputs.tokenizer.digest, self.seed, self.rows])
+        inputs = self.inputs
+        return digest_of([recipes, inputs.corpus.digest, inputs.tokenizer.digest, inputs.seed, self.rows])
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Session) and (self.identity, self.work) == (other.identity, other.work)
+
+    def __hash__(self) -> int:
+        return hash((self.identity, self.work))
 
     def units(self) -> list[int]:
         """The numbers of the units that `tables` takes; a mixture is a single one."""
@@ -89,7 +95,7 @@ class Session:
             prepared = _prepared(self, recipe)
             with _lock(self.work, prepared.units_folder.name):
                 made[recipe.name] = synthesise(prepared, None, InlineExecutor(), Stages(Silence()))
-        for unit, row in choose_rows(self.recipe, made, self.rows, self.seed).rows:
+        for unit, row in choose_rows(self.recipe, made, self.rows, self.inputs.seed).rows:
             table = shards.read_table(Path(unit)).slice(row, 1)
             yield table.select(shards.schema(tokens=self.recipe.tokens).names)
 
@@ -133,18 +139,15 @@ def open_session(
         tokenizer = DEMO
     if samples is not None and samples < 1:
         raise RecipeError(f"samples = {samples}, but at least 1 is needed")
-    return Session(
-        recipe=recipe,
-        ingredients=ingredients,
-        sources=tuple(sources),
-        tokenizer=tokenizer,
+    inputs = Inputs(
+        corpus=find_corpus(Workspace(work), sources, Stages(Silence())),
+        tokenizer=load_tokenizer(tokenizer),
         seed=seed,
-        rows=samples,
-        work=work,
     )
+    return Session(recipe=recipe, ingredients=ingredients, inputs=inputs, rows=samples, work=work)
 
 
-def work_folder(beside: str) -> Path:
+def work_folder(beside: str | Path) -> Path:
     """Where sessions keep finished work, beside cached datasets; the name is none that `datasets` looks for."""
     return Path(beside).expanduser() / "nextlong-hub-work"
 
@@ -187,19 +190,10 @@ def _flattened(corpus: object) -> Sequence[object]:
 
 
 @lru_cache(maxsize=8)
-def _inputs(session: Session) -> Inputs:
-    return Inputs(
-        corpus=find_corpus(Workspace(session.work), session.sources, Stages(Silence())),
-        tokenizer=load_tokenizer(session.tokenizer),
-        seed=session.seed,
-    )
-
-
-@lru_cache(maxsize=8)
 def _prepared(session: Session, recipe: Recipe) -> Prepared:
     """Once a process; the lock makes the first process of several do the work."""
     with _lock(session.work, "prepare"):
-        return prepare(Workspace(session.work), recipe, _inputs(session), InlineExecutor(), Stages(Silence()))
+        return prepare(Workspace(session.work), recipe, session.inputs, InlineExecutor(), Stages(Silence()))
 
 
 def _lock(work: Path, name: str) -> FileLock:
