@@ -1,0 +1,235 @@
+"""The engine: the same receipts wherever tasks run, and no worker's death hangs it or loses anything."""
+
+import faulthandler
+import json
+import os
+import signal
+import time
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from nextlong_hub.engine import InlineExecutor, LocalExecutor, Receipt, Task, make_executor, run_missing
+from nextlong_hub.errors import BadDocumentError, WorkerError
+
+SECONDS_BEFORE_A_HANG_FAILS = 120
+
+
+@pytest.fixture(autouse=True)
+def _hangs_fail() -> Iterator[None]:
+    """End the test run, with the stack of every thread, instead of blocking for ever."""
+    faulthandler.dump_traceback_later(SECONDS_BEFORE_A_HANG_FAILS, exit=True)
+    yield
+    faulthandler.cancel_dump_traceback_later()
+
+
+@pytest.fixture
+def two_workers() -> Iterator[LocalExecutor]:
+    """An executor with two processes."""
+    with closing(LocalExecutor(2)) as executor:
+        yield executor
+
+
+MakeTask = Callable[..., Task]
+
+
+@pytest.fixture
+def task(tmp_path: Path) -> MakeTask:
+    """Make a task that writes below `out` and may look at a marker file."""
+
+    def make(function: str, number: int = 0, **parameters: Any) -> Task:
+        return Task(
+            stage="test",
+            key=f"{function}-{number}",
+            function=f"engine_tasks:{function}",
+            inputs={"marker": str(tmp_path / "marker")},
+            output=str(tmp_path / "out" / f"{function}-{number}"),
+            parameters={"number": number, **parameters},
+        )
+
+    return make
+
+
+def by_key(receipts: list[Receipt]) -> dict[str, Receipt]:
+    """Receipts without the time that they took."""
+    assert len({receipt.key for receipt in receipts}) == len(receipts)
+    return {receipt.key: replace(receipt, seconds=0) for receipt in receipts}
+
+
+def test_the_same_receipts_inline_and_on_workers(task: MakeTask, two_workers: LocalExecutor) -> None:
+    """Where tasks run shows in no receipt but its time, and each task gets exactly one."""
+    tasks = [*(task("square", number) for number in range(9)), task("fill_folder")]
+    inline = by_key(list(InlineExecutor().run(tasks)))
+    away = by_key(list(two_workers.run(tasks)))
+    assert inline == away
+    assert set(away) == {one.key for one in tasks}
+    assert away["square-3"].counts == {"number": 3}
+    # sha256 and size of the file that holds {"square": 9}
+    assert away["square-3"].bytes == 18
+    assert away["square-3"].sha256 == "fe96d9f718dd968790ddeac531f02776c5c936ecbdb34a28cb3e3cbb484095c5"
+    assert (away["fill_folder-0"].sha256, away["fill_folder-0"].bytes) == ("", 0)
+
+
+def test_tasks_run_on_workers_of_the_number_asked_for(task: MakeTask) -> None:
+    """One process means this one; two means two others; nothing to do starts none."""
+    alone = make_executor(1)
+    assert {receipt.counts["pid"] for receipt in alone.run([task("tell_pid", n) for n in range(3)])} == {os.getpid()}
+    with closing(make_executor(2)) as executor:
+        assert list(executor.run([])) == []
+        pids = {receipt.counts["pid"] for receipt in executor.run([task("tell_pid", n) for n in range(8)])}
+    assert os.getpid() not in pids
+    assert 1 <= len(pids) <= 2
+
+
+def test_a_killed_worker_loses_nothing(task: MakeTask, two_workers: LocalExecutor, tmp_path: Path) -> None:
+    """SIGKILL in the middle of a task: it runs again in another process, and every task still gives one receipt."""
+    tasks = [task("die_once", 0), *(task("square", number) for number in range(9))]
+    receipts = by_key(list(two_workers.run(tasks)))
+    assert set(receipts) == {one.key for one in tasks}
+    assert json.loads((tmp_path / "out" / "die_once-0").read_text()) == {"square": 0}
+    assert len(list(tmp_path.glob("marker.*"))) == 2
+
+
+def test_a_worker_killed_while_idle_is_replaced(task: MakeTask, two_workers: LocalExecutor) -> None:
+    """Workers that die between two runs do not stop the second one."""
+    for pid in {receipt.counts["pid"] for receipt in two_workers.run([task("tell_pid", n) for n in range(4)])}:
+        os.kill(pid, signal.SIGKILL)
+    time.sleep(0.5)  # the pool notices the deaths in a thread of its own
+    assert set(by_key(list(two_workers.run([task("square", n) for n in range(4)])))) == {
+        f"square-{n}" for n in range(4)
+    }
+
+
+def test_a_task_that_always_kills_its_worker_is_named(task: MakeTask, two_workers: LocalExecutor) -> None:
+    """The run ends with an error that names that task, never a neighbour, and the executor can be used again."""
+    tasks = [*(task("square", n) for n in range(2)), task("die_always"), *(task("square", n) for n in range(2, 6))]
+    with pytest.raises(WorkerError, match=r"^test die_always-0: its worker process was killed 3 times.*smaller --num-"):
+        list(two_workers.run(tasks))
+    assert [receipt.key for receipt in two_workers.run([task("square", 7)])] == ["square-7"]
+
+
+@pytest.mark.parametrize("num_proc", [1, 2])
+def test_our_errors_arrive_as_themselves(task: MakeTask, num_proc: int) -> None:
+    """An exception of ours keeps its class, message and attributes on its way from a worker."""
+    with closing(make_executor(num_proc)) as executor, pytest.raises(BadDocumentError) as caught:
+        list(executor.run([task("refuse")]))
+    assert str(caught.value) == "notes.jsonl, line 7: invalid UTF-8; mend that line"
+    assert (caught.value.place, caught.value.reason, caught.value.remedy) == (
+        "notes.jsonl, line 7",
+        "invalid UTF-8",
+        "mend that line",
+    )
+
+
+def test_an_exception_that_cannot_travel_is_not_taken_for_a_death(task: MakeTask, two_workers: LocalExecutor) -> None:
+    """What cannot be unpickled here still says what happened, and where."""
+    with pytest.raises(RuntimeError, match=r"^test fail_strangely-0: HomelessError: the wheel came off$"):
+        list(two_workers.run([task("fail_strangely")]))
+
+
+def test_an_executor_works_on_after_an_error(task: MakeTask, two_workers: LocalExecutor) -> None:
+    """A failed task ends its run, not the workers; what was in flight does not turn up in the next run."""
+    with pytest.raises(BadDocumentError):
+        list(two_workers.run([task("refuse"), *(task("square", n) for n in range(3))]))
+    assert set(by_key(list(two_workers.run([task("square", 5)])))) == {"square-5"}
+
+
+class Counting:
+    """Runs tasks here and remembers which."""
+
+    def __init__(self) -> None:
+        self.ran: list[str] = []
+
+    def run(self, tasks: list[Task]) -> Iterator[Receipt]:
+        """Remember what is asked for."""
+        self.ran += [one.key for one in tasks]
+        return InlineExecutor().run(tasks)
+
+    def close(self) -> None:
+        """Nothing to let go."""
+
+
+def ran(tasks: list[Task], folder: Path) -> list[str]:
+    """Which of the tasks had to run."""
+    executor = Counting()
+    receipts = list(run_missing(executor, tasks, folder))
+    assert sorted(receipt.key for receipt in receipts) == sorted(one.key for one in tasks)
+    return executor.ran
+
+
+def truncate(path: Path) -> None:
+    """Lose the last byte."""
+    path.write_bytes(path.read_bytes()[:-1])
+
+
+def flip_a_bit(path: Path) -> None:
+    """Same size, other content."""
+    content = bytearray(path.read_bytes())
+    content[5] ^= 1
+    path.write_bytes(content)
+
+
+@pytest.mark.parametrize("damage", [Path.unlink, truncate, flip_a_bit])
+def test_kept_receipts_are_used_again_while_their_output_is_whole(
+    task: MakeTask, tmp_path: Path, damage: Callable[[Path], None]
+) -> None:
+    """The second run does nothing; after a file is lost or damaged only its own task runs, and mends it."""
+    tasks = [task("square", number) for number in range(4)]
+    assert ran(tasks, tmp_path / "receipts") == [one.key for one in tasks]
+    assert ran(tasks, tmp_path / "receipts") == []
+    whole = Path(tasks[2].output).read_bytes()
+    damage(Path(tasks[2].output))
+    assert ran(tasks, tmp_path / "receipts") == ["square-2"]
+    assert Path(tasks[2].output).read_bytes() == whole
+    assert ran(tasks, tmp_path / "receipts") == []
+
+
+@pytest.mark.parametrize("content", ["", "{", "[]", '{"stage": "test"}'], ids=["empty", "cut", "list", "other keys"])
+def test_a_broken_receipt_is_no_receipt(task: MakeTask, tmp_path: Path, content: str) -> None:
+    """A task whose receipt cannot be read runs again."""
+    assert ran([task("square", 1)], tmp_path / "receipts") == ["square-1"]
+    (tmp_path / "receipts" / "test" / "square-1.json").write_text(content)
+    assert ran([task("square", 1)], tmp_path / "receipts") == ["square-1"]
+
+
+def test_a_receipt_of_a_folder_needs_the_folder(task: MakeTask, tmp_path: Path) -> None:
+    """A folder that is gone, or replaced by a file, is made anew."""
+    one = task("fill_folder")
+    assert ran([one], tmp_path / "receipts") == ["fill_folder-0"]
+    assert ran([one], tmp_path / "receipts") == []
+    Path(one.output).rename(tmp_path / "elsewhere")
+    assert ran([one], tmp_path / "receipts") == ["fill_folder-0"]
+
+
+def test_an_interrupted_run_keeps_what_was_done(task: MakeTask, tmp_path: Path) -> None:
+    """Receipts are kept one by one: a caller that stops after three tasks finds three done."""
+    tasks = [task("square", number) for number in range(4)]
+    running = run_missing(InlineExecutor(), tasks, tmp_path / "receipts")
+    assert [next(running).key for _ in range(3)] == ["square-0", "square-1", "square-2"]
+    running.close()
+    assert ran(tasks, tmp_path / "receipts") == ["square-3"]
+
+
+def test_a_moved_output_folder_keeps_its_receipts(task: MakeTask, tmp_path: Path) -> None:
+    """A receipt gives the path that was asked for now, not the one of the day on which it was written."""
+    one = task("square", 3)
+    list(run_missing(InlineExecutor(), [one], tmp_path / "receipts"))
+    (tmp_path / "out").rename(tmp_path / "moved")
+    moved = replace(one, output=str(tmp_path / "moved" / "square-3"))
+    [receipt] = run_missing(Counting(), [moved], tmp_path / "receipts")
+    assert receipt.output == moved.output
+    assert ran([moved], tmp_path / "receipts") == []
+
+
+def test_a_receipt_is_below_one_kilobyte(task: MakeTask, tmp_path: Path) -> None:
+    """With the counts of the most talkative stage at their largest there is room to spare."""
+    discarded = dict.fromkeys(["too_few_negatives", "below_target", "over_target", "no_exact_cut"], 10**6)
+    names = ["candidates", "kept", "truncated", "truncated_tokens", "near_duplicates", "row_bytes"]
+    list(run_missing(InlineExecutor(), [task("report_much", 1, discarded=discarded, **dict.fromkeys(names, 10**12))],
+                     tmp_path / "receipts"))  # fmt: skip
+    [kept] = (tmp_path / "receipts").rglob("*.json")
+    assert 0 < kept.stat().st_size < 1024

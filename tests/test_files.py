@@ -1,0 +1,178 @@
+"""Files are whole or absent: whatever happens while one is written, its name holds the old content or the new."""
+
+import os
+import re
+import subprocess
+import sys
+import textwrap
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from nextlong_hub.errors import ConflictError, StorageError
+from nextlong_hub.files import digest_of, read_json, sha256_of, storage_errors, write_bytes, write_json, written_aside
+
+NOBODY = 65_534
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    """A file system of 256 kB."""
+    folder = tmp_path / "small"
+    folder.mkdir()
+    mount = subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", "size=256k", "none", str(folder)], capture_output=True, text=True, check=False
+    )
+    if mount.returncode:
+        pytest.skip(f"a small disk cannot be mounted here: {mount.stderr.strip()}")
+    try:
+        yield folder
+    finally:
+        subprocess.run(["umount", str(folder)], check=True)
+
+
+def test_a_failure_leaves_the_old_content_and_nothing_else(tmp_path: Path) -> None:
+    """An exception while the new content is written keeps the old file and removes the temporary one."""
+    path = tmp_path / "data.bin"
+    write_bytes(path, b"old")
+    with pytest.raises(KeyboardInterrupt), written_aside(path) as aside:
+        aside.write_bytes(b"half of the n")
+        raise KeyboardInterrupt
+    assert path.read_bytes() == b"old"
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_a_failure_leaves_no_file_where_there_was_none(tmp_path: Path) -> None:
+    """An exception inside the block is passed on as it is, and the name stays free."""
+    with pytest.raises(LookupError, match="mine"), written_aside(tmp_path / "deep" / "data.bin") as aside:
+        aside.write_bytes(b"half")
+        raise LookupError("mine")
+    assert list((tmp_path / "deep").iterdir()) == []
+
+
+def test_the_new_content_appears_under_its_name_only_at_the_end(tmp_path: Path) -> None:
+    """Readers see the old content until the block has ended, the new one from then on."""
+    path = tmp_path / "new" / "data.bin"
+    with written_aside(path) as aside:
+        aside.write_bytes(b"new")
+        assert aside.parent == path.parent
+        assert not path.exists()
+    assert path.read_bytes() == b"new"
+    assert list(path.parent.iterdir()) == [path]
+
+
+def test_a_full_disk_is_a_storage_error_and_keeps_the_old_content(small_disk: Path) -> None:
+    """No space: the message names the file, the reason and the remedy, the old file is whole, the space free again."""
+    path = small_disk / "data.bin"
+    write_bytes(path, b"old")
+    for _ in range(2):
+        with pytest.raises(StorageError, match=r"data\.bin: No space left on device; free some space there"):
+            write_bytes(path, bytes(1 << 20))
+    assert path.read_bytes() == b"old"
+    assert list(small_disk.iterdir()) == [path]
+    write_bytes(path, bytes(100_000))
+
+
+def test_a_folder_without_permission_is_a_storage_error() -> None:
+    """A user who may not write there is told which path and what to do."""
+    if os.name != "posix":
+        pytest.skip("permissions as POSIX knows them are needed")
+    script = f"""
+        import os, pathlib, sys, tempfile
+        from nextlong_hub.errors import StorageError
+        from nextlong_hub.files import write_bytes
+        if os.getuid() == 0:
+            os.setuid({NOBODY})  # root may write everywhere
+        with tempfile.TemporaryDirectory() as folder:
+            os.chmod(folder, 0o555)
+            try:
+                write_bytes(pathlib.Path(folder) / "data.bin", b"new")
+            except StorageError as error:
+                print(error)
+            os.chmod(folder, 0o755)
+    """
+    command = [sys.executable, "-c", textwrap.dedent(script)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
+    assert re.search(
+        r"^cannot write .*data\.bin: Permission denied; choose another --output or change the permissions$", done.stdout
+    ), done.stderr
+
+
+def test_a_file_where_a_folder_is_needed_is_a_conflict(tmp_path: Path) -> None:
+    """A file in place of the folder, or a folder in place of the file, is named; neither is touched."""
+    (tmp_path / "file").write_text("mine")
+    (tmp_path / "folder" / "inside").mkdir(parents=True)
+    with pytest.raises(ConflictError, match=r"cannot write .*data\.bin: .*; remove what stands in the way"):
+        write_bytes(tmp_path / "file" / "data.bin", b"new")
+    with pytest.raises(ConflictError, match=r"cannot write .*folder: Is a directory"):
+        write_bytes(tmp_path / "folder", b"new")
+    assert (tmp_path / "file").read_text() == "mine"
+    assert sorted(path.name for path in tmp_path.rglob("*")) == ["file", "folder", "inside"]
+
+
+def test_other_faults_of_the_system_pass_unchanged(tmp_path: Path) -> None:
+    """Only storage faults are translated."""
+    with pytest.raises(FileNotFoundError), storage_errors(tmp_path):
+        (tmp_path / "absent").read_bytes()
+
+
+json_values: st.SearchStrategy[Any] = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(),
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(), inner, max_size=4),
+    max_leaves=12,
+)
+
+
+@given(json_values)
+def test_json_is_read_back_as_it_was_written(tmp_path_factory: pytest.TempPathFactory, value: Any) -> None:
+    """Any JSON value survives, lone surrogates of badly encoded file names included."""
+    path = tmp_path_factory.getbasetemp() / "value.json"
+    write_json(path, value)
+    assert read_json(path) == value
+    assert path.read_bytes().decode().endswith("\n")
+
+
+def test_a_lone_surrogate_is_written_as_its_escape(tmp_path: Path) -> None:
+    """The file is valid UTF-8 and valid JSON for every other reader."""
+    write_json(tmp_path / "value.json", "caf\udce9 é")
+    assert (tmp_path / "value.json").read_bytes() == '"caf\\udce9 é"\n'.encode()
+
+
+@pytest.mark.parametrize("content", [b"", b"{", b"\xff\xfe\x00", b"not json"], ids=["empty", "cut", "binary", "text"])
+def test_what_is_not_json_is_as_good_as_absent(tmp_path: Path, content: bytes) -> None:
+    """A missing or broken file gives None."""
+    (tmp_path / "value.json").write_bytes(content)
+    assert read_json(tmp_path / "value.json") is None
+    assert read_json(tmp_path / "absent.json") is None
+    assert read_json(tmp_path / "value.json" / "below.json") is None
+
+
+@given(json_values)
+def test_a_digest_does_not_depend_on_the_order_of_keys(value: Any) -> None:
+    """The same value gives the same twelve digits however its tables were filled."""
+
+    def turned(inner: Any) -> Any:
+        if isinstance(inner, dict):
+            return {key: turned(inner[key]) for key in reversed(inner)}
+        return [turned(item) for item in inner] if isinstance(inner, list) else inner
+
+    assert digest_of(turned(value)) == digest_of(value)
+    assert digest_of([value]) != digest_of(value)
+    assert len(digest_of(value)) == 12
+
+
+def test_digests_are_pinned() -> None:
+    """If this fails, every finished unit of every user would be made anew and every fingerprint would change."""
+    assert digest_of({"b": [1, 2.5, None, True], "a": "é"}) == "0c187fb652af"
+    assert digest_of("\udce9") == "525d57ebf014"
+    assert digest_of({"a": 1}) != digest_of({"a": "1"})
+
+
+def test_sha256_of_a_file_longer_than_one_read(tmp_path: Path) -> None:
+    """The digest of three million zero bytes, as `sha256sum` gives it."""
+    (tmp_path / "zeros").write_bytes(bytes(3_000_000))
+    assert sha256_of(tmp_path / "zeros") == "35bce4eae54ec8e6cc2868baa8d157914d6ae2858811b4cc0c078c94460fa26f"
