@@ -25,6 +25,7 @@ from __future__ import annotations
 import os
 import sys
 from contextvars import ContextVar
+from functools import cache
 
 TYPE_CHECKING = False  # typing itself would cost a start-up several milliseconds
 if TYPE_CHECKING:
@@ -46,6 +47,8 @@ _TARGET = "datasets.load"
 _HASHED_SUFFIXES = (".py", ".toml", ".txt")
 _NOT_HASHED = ("builders", "cards", "demo", "testing", "__pycache__")
 """Folders of a package left out: one hashed by itself, prose, a corpus with a digest of its own, test helpers."""
+_digest: list[str] = []
+"""The digest of this process's code, once it is known."""
 _arguments_given: ContextVar[bool] = ContextVar("nextlong_builder_arguments_given", default=False)
 
 
@@ -76,11 +79,19 @@ def register_at_startup() -> None:
         del sys.modules[name]
 
 
+@cache
 def code_digest() -> str:
     """Hexadecimal digest of all our code, recipes and word lists: `datasets` keeps a build under it.
 
-    Any change to what may decide the bytes of a row gives another digest, so another place in the cache.
+    Any change to what may decide the bytes of a row gives another digest, so another place in the cache. One process
+    has one digest: it runs the code that it has imported, whatever is edited meanwhile.
     """
+    if not _digest:
+        _digest.append(_digest_of_packages())
+    return _digest[0]
+
+
+def _digest_of_packages() -> str:
     import hashlib
     from importlib.util import find_spec
     from pathlib import Path
