@@ -245,7 +245,10 @@ def test_a_datasets_release_we_do_not_fit_still_imports(tmp_path: Path) -> None:
 
 
 def test_the_digest_follows_everything_that_may_decide_bytes(tmp_path: Path) -> None:
-    """A changed module, recipe or word list gives another digest; test helpers, prose and byte code do not."""
+    """A changed module, recipe or word list gives another digest; test helpers and prose do not.
+
+    A running process keeps the one it began with.
+    """
     package = tmp_path / "nextlong_hub"
     shutil.copytree(Path(nextlong_hub.__file__).parent, package)
     for folder in ("builders", "cards"):
@@ -268,3 +271,11 @@ def test_the_digest_follows_everything_that_may_decide_bytes(tmp_path: Path) -> 
         with (package / name).open("a") as handle:
             handle.write("\n# changed\n")
     assert digest() == seen[-1]
+    edited = """
+        from pathlib import Path
+        from nextlong_hub import registration
+        first = registration.code_digest()
+        Path(registration.__file__).with_name("chunking.py").write_text("# edited while running")
+        answer = first == registration.code_digest()
+    """
+    assert run(edited, folder=tmp_path, imports="", PYTHONPATH=str(tmp_path))
