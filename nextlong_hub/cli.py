@@ -370,7 +370,8 @@ def fit(
             progress=progress,
         )
     if as_json:
-        _print_json({"output": str(output), **asdict(report)})
+        counts = {name: getattr(report, name) for name in reports.FIT_COUNTS}
+        _print_json({"output": str(output), **counts, "manifest": report.manifest.model_dump(mode="json")})
     else:
         reports.show_fit(report, output)
 

@@ -76,7 +76,7 @@ def build(request: BuildRequest, output: Path, *, num_proc: int = 1, progress: P
         )
         kept = published_before(output, inputs, request.recipes)
         made = {}
-        for recipe in _synthesised(request):
+        for recipe in recipes_to_make(request):
             prepared = prepare(workspace, recipe, inputs, executor, stages)
             made[recipe.name] = synthesise(prepared, request.rows.get(recipe.name), executor, stages)
         configs = {}
@@ -105,7 +105,7 @@ def build(request: BuildRequest, output: Path, *, num_proc: int = 1, progress: P
     )
 
 
-def _synthesised(request: BuildRequest) -> list[Recipe]:
+def recipes_to_make(request: BuildRequest) -> list[Recipe]:
     """The recipes whose rows must be made, ingredients of mixtures included."""
     named = {recipe.name: recipe for recipe in (*request.ingredients, *request.recipes)}
     wanted = [recipe.name for recipe in request.recipes if not recipe.mixture]

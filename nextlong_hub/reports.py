@@ -19,6 +19,10 @@ _NOTHING = "-"
 _STAGES = ("retrieve", "synthesise", "file")
 
 
+FIT_COUNTS = ("config", "read", "kept", "truncated", "truncated_tokens", "discarded", "rows", "tokens")
+"""What a fit reports besides its manifest."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Run:
     """One run of `build`, as the command line saw it."""
@@ -126,21 +130,21 @@ def show_prediction(prediction: "Prediction", output: Path, workers: int, free_b
         "bold",
     )
     show_line(
-        f"Corpus: about {prediction.documents:,} documents, {prediction.chunks:,} chunks, "
+        f"Corpus:  about {prediction.documents:,} documents, {prediction.chunks:,} chunks, "
         f"{compact(prediction.tokens)} tokens of {prediction.characters_per_token:.2f} characters each."
     )
     show_line()
     show_table(_prediction_rows(prediction.configs), [config.config for config in prediction.configs])
     published = sum(config.published_bytes for config in prediction.configs)
-    units = sum(config.unit_bytes for config in prediction.configs)
-    show_line(
-        f"Disk: {size(prediction.disk_bytes)} = {size(published)} published + {size(prediction.store_bytes)} chunk store "
-        f"+ {size(prediction.index_bytes)} index + {size(units + prediction.ingredient_bytes)} units; "
-        f"{size(free_bytes)} free at {output}."
-    )
+    units = sum(config.unit_bytes for config in prediction.configs) + prediction.ingredient_bytes
+    parts = {"published": published, "units": units, "text": prediction.store_bytes, "index": prediction.index_bytes}
+    listed = ", ".join(f"{name} {size(value)}" for name, value in parts.items())
+    show_line(f"Disk:    {size(prediction.disk_bytes)} ({listed}); {size(free_bytes)} are free at {output}.")
     largest = f", {size(prediction.worker_bytes)} in each of {workers} workers" if workers > 1 else ""
-    show_line(f"Memory: {size(prediction.driver_bytes)} in the driver{largest}.")
-    show_line(f"Time: about {duration(prediction.seconds)} with {workers} worker{'s' * (workers > 1)} on this machine.")
+    show_line(f"Memory:  {size(prediction.driver_bytes)} in the driver{largest}.")
+    show_line(
+        f"Time:    about {duration(prediction.seconds)} with {workers} worker{'s' * (workers > 1)} on this machine."
+    )
     if prediction.disk_bytes > free_bytes:
         show_line(f"Too little space at {output}: free {size(prediction.disk_bytes - free_bytes)} more.", "bold yellow")
     for config in prediction.configs:
@@ -192,7 +196,7 @@ def show_fit(report: "FitReport", output: Path) -> None:
         ("rows", [_count(report.rows)]),
         ("tokens", [_count(report.tokens)]),
     ]
-    show_table(rows, ["fit"])
+    show_table(rows, [report.config])
     show_line(f"Written to {output}. Next:", "bold")
     show_line(f"  nextlong-hub verify {shlex.quote(str(output))}")
 

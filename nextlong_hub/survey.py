@@ -23,7 +23,7 @@ from nextlong_hub.corpus.reading import open_any, source_errors
 from nextlong_hub.corpus.remote import open_dataset
 from nextlong_hub.errors import CorpusTooSmallError, DataError
 
-MOST_DOCUMENTS = 2_000
+MOST_DOCUMENTS = 4_000
 MOST_BYTES = 16_000_000
 
 _PICKS = 50
@@ -66,7 +66,7 @@ class _Stratum:
 
 
 def survey(pieces: Sequence[corpus.Piece], on_bad_document: OnBadDocument, memory: Mapping[str, Any]) -> Survey:
-    """Look at an even sample of a corpus: at most about 2,000 documents and 16 MB.
+    """Look at an even sample of a corpus: at most about 4,000 documents and 16 MB.
 
     Args:
         pieces: the corpus.
