@@ -24,6 +24,9 @@ from nextlong_hub.recipe import RetrievalSettings
 from nextlong_hub.records import TextBlock
 from nextlong_hub.retrieval.lexing_kernels import (
     BIGRAM,
+    FIRST_DOCUMENT,
+    FREQUENCY,
+    LAST_DOCUMENT,
     MARK,
     NORMALISE,
     SEPARATOR,
@@ -150,8 +153,8 @@ class TermTable:
         if 2 * needed > len(self.slots):
             self.slots = np.zeros(1 << (4 * needed - 1).bit_length(), np.uint64)
             rehash(self.slots, self.arena, self.starts, self.terms)
-        self.starts = _grown(self.starts, needed + 1, 0)
-        self.arena = _grown(self.arena, int(self.starts[self.terms]) + term_bytes, 0)
+        self.starts = _grown(self.starts, needed + 1)
+        self.arena = _grown(self.arena, int(self.starts[self.terms]) + term_bytes)
 
     def numbers(self, term_bytes: NDArray[np.uint8], offsets: NDArray[np.int64]) -> NDArray[np.int64]:
         """The numbers of whole terms. Shape: (terms,)."""
@@ -218,8 +221,7 @@ class Lexer:
             entry = growing.entries(done + at)
             at = lex(
                 text, offsets, documents, at, code_point_classes(), growing.stop_terms, self._shortest, self._signs,
-                table.slots, table.arena, table.starts, table.filled, growing.last_entry, growing.frequencies,
-                growing.first_document, growing.last_document, growing.terms, growing.counts, row_ends, lengths, entry,
+                table.slots, table.arena, table.starts, table.filled, growing.records, growing.terms, growing.counts, row_ends, lengths, entry,
             )  # fmt: skip
             if at == chunks:
                 return
@@ -240,10 +242,7 @@ class _Growing:
         self.stop_terms = stop_terms
         self.row_ends = np.zeros(chunks, np.int64)
         self.lengths = np.zeros(chunks, np.uint32)
-        self.last_entry = np.zeros(0, np.int64)
-        self.frequencies = np.zeros(0, np.int64)
-        self.first_document = np.zeros(0, np.int64)
-        self.last_document = np.zeros(0, np.int64)
+        self.records = np.zeros((0, 4), np.int64)
         self.terms = np.zeros(0, np.uint32)
         self.counts = np.zeros(0, np.uint32)
         self.reserve(1 << 16, 128 * chunks)
@@ -254,12 +253,9 @@ class _Growing:
 
     def reserve(self, terms: int, entries: int) -> None:
         """Make room for that many terms and entries in all."""
-        self.last_entry = _grown(self.last_entry, terms, -1)
-        self.frequencies = _grown(self.frequencies, terms, 0)
-        self.first_document = _grown(self.first_document, terms, 0)
-        self.last_document = _grown(self.last_document, terms, 0)
-        self.terms = _grown(self.terms, entries, 0)
-        self.counts = _grown(self.counts, entries, 0)
+        self.records = _grown(self.records, terms)
+        self.terms = _grown(self.terms, entries)
+        self.counts = _grown(self.counts, entries)
 
     def finished(self, table: TermTable) -> LexedChunks:
         """What has been lexed, without the stop words and the spare room."""
@@ -273,9 +269,9 @@ class _Growing:
             counts=self.counts[:entries],
             term_bytes=table.arena[starts[0] : starts[-1]],
             term_starts=starts - starts[0],
-            frequencies=self.frequencies[first:last],
-            first_document=self.first_document[first:last],
-            last_document=self.last_document[first:last],
+            frequencies=self.records[first:last, FREQUENCY],
+            first_document=self.records[first:last, FIRST_DOCUMENT],
+            last_document=self.records[first:last, LAST_DOCUMENT],
         )
 
 
@@ -306,11 +302,10 @@ def _normalised(text: NDArray[np.uint8], offsets: NDArray[np.int64]) -> tuple[ND
     return np.frombuffer(b"".join(pieces), np.uint8), np.concatenate(([0], sizes)).cumsum(dtype=np.int64)
 
 
-def _grown(values: NDArray[_Number], needed: int, filler: int) -> NDArray[_Number]:
-    """`values` with room for `needed`, at least doubled when it must grow."""
+def _grown(values: NDArray[_Number], needed: int) -> NDArray[_Number]:
+    """`values` with room for `needed` rows, at least doubled when it must grow; new rows are 0."""
     if needed <= len(values):
         return values
-    room = max(needed, 2 * len(values))
-    grown = np.full(room, filler, values.dtype) if filler else np.zeros(room, values.dtype)
+    grown = np.zeros((max(needed, 2 * len(values)), *values.shape[1:]), values.dtype)
     grown[: len(values)] = values
     return grown

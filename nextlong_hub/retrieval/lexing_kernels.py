@@ -22,6 +22,9 @@ SEPARATOR, WORD, MARK, BIGRAM = 0, 1, 2, 3
 NORMALISE = 128
 """Bit of a class: text that holds this code point must be normalised before it is lexed."""
 
+LAST_ENTRY, FREQUENCY, FIRST_DOCUMENT, LAST_DOCUMENT = 0, 1, 2, 3
+"""Columns of the records `lex` keeps of terms."""
+
 _CLASS_MASK = 3
 _FNV_BASIS = np.uint64(14695981039346656037)
 _FNV_PRIME = np.uint64(1099511628211)
@@ -188,16 +191,65 @@ def _end_of_sign(text, place, stop):  # type: ignore[no-untyped-def]  # noqa: AN
 
 
 @njit(nogil=True, cache=True)
-def _count(term, stop_terms, row_start, entry, document, last_entry, frequencies, last_document, terms, counts):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
+def _next_start(text, place, stop, classes):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
+    """Where the next term begins, and whether it is a `WORD` or a `BIGRAM`; marks that follow nothing are skipped."""
+    while place < stop:
+        if text[place] < 128:
+            if _WORD_BYTE[text[place]]:
+                return place, WORD
+            place += 1
+            continue
+        point, width = _decoded(text, place)
+        kind = classes[point] & _CLASS_MASK
+        if kind in (WORD, BIGRAM):
+            return place, kind
+        place += width
+    return stop, SEPARATOR
+
+
+@njit(nogil=True, cache=True)
+def _word(text, place, stop, classes, signs):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
+    """The end, the number of characters and the hash of the word that begins at `place`."""
+    characters = 0
+    state = _FNV_BASIS
+    while place < stop:
+        byte = text[place]
+        if byte < 128:
+            lowered = _WORD_BYTE[byte]
+            if lowered == 0:
+                break
+            state = (state ^ np.uint64(lowered)) * _FNV_PRIME
+            characters += 1
+            place += 1
+            continue
+        point, width = _decoded(text, place)
+        kind = classes[point] & _CLASS_MASK
+        if kind == WORD:
+            characters += 1
+        elif kind != MARK:
+            break
+        for _ in range(width):
+            state = (state ^ np.uint64(text[place])) * _FNV_PRIME
+            place += 1
+    if signs:
+        end = _end_of_sign(text, place, stop)
+        while place < end:
+            state = (state ^ np.uint64(text[place])) * _FNV_PRIME
+            place += 1
+    return place, characters, _mixed(state)
+
+
+@njit(nogil=True, cache=True)
+def _count(record, term, row_start, entry, document, terms, counts):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
     """Add one occurrence of `term` to the chunk whose row begins at `row_start`; return the row's new end."""
-    known = last_entry[term]
+    known = record[LAST_ENTRY] - 1
     if known >= row_start:
         counts[known] += 1
         return entry
-    last_entry[term] = entry
-    frequencies[term] += 1
-    last_document[term] = document
-    terms[entry] = term - stop_terms
+    record[LAST_ENTRY] = entry + 1
+    record[FREQUENCY] += 1
+    record[LAST_DOCUMENT] = document
+    terms[entry] = term
     counts[entry] = 1
     return entry + 1
 
@@ -216,10 +268,7 @@ def lex(
     arena: NDArray[np.uint8],
     starts: NDArray[np.int64],
     filled: NDArray[np.int64],
-    last_entry: NDArray[np.int64],
-    frequencies: NDArray[np.int64],
-    first_document: NDArray[np.int64],
-    last_document: NDArray[np.int64],
+    records: NDArray[np.int64],
     terms: NDArray[np.uint32],
     counts: NDArray[np.uint32],
     row_ends: NDArray[np.int64],
@@ -241,10 +290,9 @@ def lex(
         arena: See the module.
         starts: See the module.
         filled: See the module.
-        last_entry: Entry at which each term was last begun, -1 for never. Shape: (term capacity,).
-        frequencies: Chunks that hold each term. Shape: (term capacity,).
-        first_document: First document that holds each term. Shape: (term capacity,).
-        last_document: Last document that holds each term. Shape: (term capacity,).
+        records: What is known of each term, side by side as it is used together; the columns are `LAST_ENTRY`,
+            one more than the entry at which the term was last begun, `FREQUENCY`, the chunks that hold it,
+            `FIRST_DOCUMENT` and `LAST_DOCUMENT`; 0 at first. Shape: (term capacity, 4).
         terms: One entry for each (chunk, distinct term): the term, counted from the first that is no stop word.
         counts: Occurrences of that term in that chunk.
         row_ends: One past each chunk's last entry. Shape: (chunks,).
@@ -260,87 +308,38 @@ def lex(
         known = filled[0]
         if (
             known + worst_terms > len(slots) // 2
-            or known + worst_terms >= min(len(starts), len(last_entry))
+            or known + worst_terms >= min(len(starts), len(records))
             or starts[known] + 2 * (stop - place) > len(arena)
             or entry + worst_terms > len(terms)
         ):
             return chunk
         row_start = entry
         words = 0
+        paired = False  # the character at `place` is the second of a pair already
+        place, kind = _next_start(text, place, stop, classes)
         while place < stop:
-            byte = text[place]
-            if byte < 128:
-                if _WORD_BYTE[byte] == 0:
-                    place += 1
-                    continue
-            else:
-                point, width = _decoded(text, place)
-                kind = classes[point] & _CLASS_MASK
-                if kind == SEPARATOR or kind == MARK:
-                    place += width
-                    continue
-                if kind == BIGRAM:
-                    begin = place
-                    middle = _end_of_cluster(text, place, stop, classes)
-                    place = middle
-                    lone = True
-                    while lone or _begins_cluster(text, middle, stop, classes):
-                        if _begins_cluster(text, middle, stop, classes):
-                            place = _end_of_cluster(text, middle, stop, classes)
-                        digest = _hash_of(text, begin, place)
-                        before = filled[0]
-                        term = _term_number(text, begin, place, digest, slots, arena, starts, filled)
-                        if term == before:
-                            first_document[term] = documents[chunk]
-                        if term >= stop_terms:
-                            words += 1
-                            entry = _count(
-                                term, stop_terms, row_start, entry, documents[chunk], last_entry, frequencies,
-                                last_document, terms, counts,
-                            )  # fmt: skip
-                        lone = False
-                        begin = middle
-                        middle = place
-                    continue
             begin = place
-            characters = 0
-            state = _FNV_BASIS
-            while place < stop:
-                byte = text[place]
-                if byte < 128:
-                    lowered = _WORD_BYTE[byte]
-                    if lowered == 0:
-                        break
-                    state = (state ^ np.uint64(lowered)) * _FNV_PRIME
-                    characters += 1
-                    place += 1
-                    continue
-                point, width = _decoded(text, place)
-                kind = classes[point] & _CLASS_MASK
-                if kind == WORD:
-                    characters += 1
-                elif kind != MARK:
-                    break
-                for _ in range(width):
-                    state = (state ^ np.uint64(text[place])) * _FNV_PRIME
-                    place += 1
-            if signs:
-                end = _end_of_sign(text, place, stop)
-                while place < end:
-                    state = (state ^ np.uint64(text[place])) * _FNV_PRIME
-                    place += 1
-            if characters < shortest:
-                continue
-            before = filled[0]
-            term = _term_number(text, begin, place, _mixed(state), slots, arena, starts, filled)
-            if term == before:
-                first_document[term] = documents[chunk]
-            if term >= stop_terms:
-                words += 1
-                entry = _count(
-                    term, stop_terms, row_start, entry, documents[chunk], last_entry, frequencies, last_document,
-                    terms, counts,
-                )  # fmt: skip
+            if kind == BIGRAM:
+                place = end = _end_of_cluster(text, begin, stop, classes)
+                was_paired, paired = paired, _begins_cluster(text, end, stop, classes)
+                if paired:
+                    end = _end_of_cluster(text, end, stop, classes)
+                wanted = paired or not was_paired
+                digest = _hash_of(text, begin, end)
+            else:
+                end, characters, digest = _word(text, begin, stop, classes, signs)
+                place = end
+                wanted = characters >= shortest
+            if wanted:
+                before = filled[0]
+                term = _term_number(text, begin, end, digest, slots, arena, starts, filled)
+                if term == before:
+                    records[term, FIRST_DOCUMENT] = documents[chunk]
+                if term >= stop_terms:
+                    words += 1
+                    number = term - stop_terms
+                    entry = _count(records[term], number, row_start, entry, documents[chunk], terms, counts)
+            place, kind = _next_start(text, place, stop, classes)
         row_ends[chunk] = entry
         lengths[chunk] = words
     return len(row_ends)
