@@ -58,12 +58,17 @@ def written_aside(path: Path) -> Iterator[Path]:
         path.parent.mkdir(parents=True, exist_ok=True)
         try:
             yield aside
-            with aside.open("rb+") as handle:
-                os.fsync(handle.fileno())
+            flush(aside)
             aside.replace(path)
             _flush_folder(path.parent)
         finally:
             aside.unlink(missing_ok=True)
+
+
+def flush(path: Path) -> None:
+    """Wait until a file's content is on the disk."""
+    with path.open("rb+") as handle:
+        os.fsync(handle.fileno())
 
 
 def write_bytes(path: Path, content: bytes | memoryview) -> None:

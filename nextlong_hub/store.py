@@ -18,6 +18,7 @@ import bisect
 import io
 from array import array
 from collections.abc import Iterator, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import accumulate, pairwise
@@ -30,7 +31,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from nextlong_hub.errors import DataError
-from nextlong_hub.files import read_json, storage_errors, write_bytes, write_json
+from nextlong_hub.files import flush, read_json, storage_errors, write_bytes, write_json
 from nextlong_hub.records import ChunkSpan, Document, TextBlock
 
 _DOCUMENT_SCHEMA = pa.schema([("id", pa.string()), ("source", pa.string())])
@@ -60,10 +61,12 @@ class PartWriter:
         self._sources: list[str] = []
 
     def __enter__(self) -> Self:
-        with storage_errors(self._folder):
+        with storage_errors(self._folder), ExitStack() as opened:
             self._folder.mkdir(parents=True, exist_ok=True)
-            self._text = (self._folder / "text.bin").open("wb")
-            self._documents = pa.ipc.new_file(str(self._folder / "documents.arrow"), _DOCUMENT_SCHEMA)
+            self._text = opened.enter_context((self._folder / "text.bin").open("wb"))
+            names = opened.enter_context(pa.OSFile(str(self._folder / "documents.arrow"), "wb"))
+            self._documents = opened.enter_context(pa.ipc.new_file(names, _DOCUMENT_SCHEMA))
+            self._opened = opened.pop_all()
         return self
 
     def add(self, document: Document, spans: Sequence[ChunkSpan]) -> None:
@@ -87,13 +90,11 @@ class PartWriter:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        with storage_errors(self._folder):
-            self._write_documents()
-            self._documents.close()
-            self._text.close()
-        _write_array(self._folder / "chunk_offsets.npy", np.frombuffer(self._offsets, np.int64))
-        _write_array(self._folder / "chunk_characters.npy", np.array(self._chunk_characters, np.int32))
-        _write_array(self._folder / "document_chunks.npy", np.array(self._document_chunks, np.int32))
+        with storage_errors(self._folder), self._opened:
+            if error is None:
+                self._write_documents()
+        if error is None:
+            self._finish()
 
     @property
     def counts(self) -> PartCounts:
@@ -105,6 +106,15 @@ class PartWriter:
             characters=sum(self._chunk_characters),
             bytes=self._offsets[-1],
         )
+
+    def _finish(self) -> None:
+        with storage_errors(self._folder):
+            # The receipt of this part is flushed: after a power cut it must not vouch for less than it says.
+            flush(self._folder / "text.bin")
+            flush(self._folder / "documents.arrow")
+        _write_array(self._folder / "chunk_offsets.npy", np.frombuffer(self._offsets, np.int64))
+        _write_array(self._folder / "chunk_characters.npy", np.array(self._chunk_characters, np.int32))
+        _write_array(self._folder / "document_chunks.npy", np.array(self._document_chunks, np.int32))
 
     def _write_documents(self) -> None:
         if self._ids:
