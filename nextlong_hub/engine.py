@@ -6,19 +6,22 @@ receipt. A cluster engine needs only another `Executor`.
 """
 
 import importlib
+import os
 import pickle
+import threading
 import time
 from collections import Counter, deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import asdict, dataclass, field
-from multiprocessing import get_context
+from multiprocessing import get_context, parent_process
+from multiprocessing.connection import wait as wait_for_any
 from pathlib import Path
 from typing import Any, Protocol
 
 from nextlong_hub.errors import WorkerError
-from nextlong_hub.files import read_json, sha256_of, write_json
+from nextlong_hub.files import read_checked_json, sha256_of, sha256_of_folder, write_checked_json
 
 _DEATHS_ALLOWED = 3
 _WINDOW_PER_WORKER = 2
@@ -49,7 +52,7 @@ class Receipt:
     key: str
     output: str
     sha256: str
-    """Of the output file's bytes; empty when the output is a folder."""
+    """Of the output file's bytes; of a folder, over the names and bytes of its files."""
     bytes: int
     seconds: float
     counts: dict[str, Any]
@@ -78,17 +81,21 @@ def perform(task: Task, **context: Any) -> Receipt:
     module, _, name = task.function.partition(":")
     function: Callable[..., dict[str, Any]] = getattr(importlib.import_module(module), name)
     counts = function(task, **context)
-    output = Path(task.output)
-    is_file = output.is_file()
+    sha256, size = _measure(Path(task.output))
     return Receipt(
         stage=task.stage,
         key=task.key,
         output=task.output,
-        sha256=sha256_of(output) if is_file else "",
-        bytes=output.stat().st_size if is_file else 0,
+        sha256=sha256,
+        bytes=size,
         seconds=round(time.perf_counter() - started, 3),
         counts=counts,
     )
+
+
+def _measure(output: Path) -> tuple[str, int]:
+    """Digest and size of what a task wrote."""
+    return sha256_of_folder(output) if output.is_dir() else (sha256_of(output), output.stat().st_size)
 
 
 def _perform_away(task: Task) -> Receipt:
@@ -101,6 +108,17 @@ def _perform_away(task: Task) -> Receipt:
         except Exception:
             raise RuntimeError(f"{task.stage} {task.key}: {type(error).__name__}: {error}") from error
         raise
+
+
+def _leave_with_parent() -> None:
+    """End this worker when the process that started it ends, be it by SIGKILL.
+
+    Workers hold both ends of the pool's pipes, so no closed pipe ever tells them: they would wait for ever.
+    """
+    parent = parent_process()
+    if parent is not None:
+        sentinel = parent.sentinel
+        threading.Thread(target=lambda: (wait_for_any([sentinel]), os._exit(1)), daemon=True).start()
 
 
 class InlineExecutor:
@@ -184,7 +202,9 @@ class LocalExecutor:
     def _workers(self) -> ProcessPoolExecutor:
         if self._pool is None:
             # spawn, not fork: the libraries beneath keep threads, and a forked copy of a held lock never opens.
-            self._pool = ProcessPoolExecutor(self.num_proc, mp_context=get_context("spawn"))
+            self._pool = ProcessPoolExecutor(
+                self.num_proc, mp_context=get_context("spawn"), initializer=_leave_with_parent
+            )
         return self._pool
 
     def _discard_pool(self) -> None:
@@ -209,11 +229,20 @@ def make_executor(num_proc: int) -> Executor:
     return InlineExecutor() if num_proc <= 1 else LocalExecutor(num_proc)
 
 
-def run_missing(executor: Executor, tasks: Sequence[Task], receipts_folder: Path) -> Iterator[Receipt]:
+def run_missing(
+    executor: Executor, tasks: Sequence[Task], receipts_folder: Path, before_first: Callable[[], None] | None = None
+) -> Iterator[Receipt]:
     """Yield the receipt of every task, running only those whose kept receipt does not match their output any more.
 
     A receipt is kept in `receipts_folder` after the output has its final name, so a crash between the two costs one
-    task and never trusts an unfinished file.
+    task and never trusts an unfinished file. Outputs are read again and compared with their digests: what was damaged
+    since is made anew.
+
+    Args:
+        executor: where the work runs.
+        tasks: everything that must be there in the end.
+        receipts_folder: where receipts are kept.
+        before_first: called once before the first task is run; not when there is nothing to run.
 
     Raises:
         WorkerError: see `Executor.run`.
@@ -225,8 +254,10 @@ def run_missing(executor: Executor, tasks: Sequence[Task], receipts_folder: Path
             missing.append(task)
         else:
             yield receipt
+    if missing and before_first is not None:
+        before_first()
     for receipt in executor.run(missing):
-        write_json(_receipt_path(receipts_folder, receipt.stage, receipt.key), asdict(receipt))
+        write_checked_json(_receipt_path(receipts_folder, receipt.stage, receipt.key), asdict(receipt))
         yield receipt
 
 
@@ -235,13 +266,10 @@ def _receipt_path(folder: Path, stage: str, key: str) -> Path:
 
 
 def _kept_receipt(folder: Path, task: Task) -> Receipt | None:
-    kept = read_json(_receipt_path(folder, task.stage, task.key))
+    kept = read_checked_json(_receipt_path(folder, task.stage, task.key))
     if not isinstance(kept, dict) or set(kept) != set(Receipt.__dataclass_fields__):
         return None
     output = Path(task.output)
-    if kept["sha256"]:
-        if not output.is_file() or output.stat().st_size != kept["bytes"] or sha256_of(output) != kept["sha256"]:
-            return None
-    elif not output.is_dir():
+    if not output.exists() or _measure(output) != (kept["sha256"], kept["bytes"]):
         return None
     return Receipt(**{**kept, "output": task.output})

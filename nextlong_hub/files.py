@@ -94,6 +94,19 @@ def read_json(path: Path) -> Any:
         return None
 
 
+def write_checked_json(path: Path, value: Any) -> None:
+    """Write `value` with its own digest, for `read_checked_json`: what is kept to be believed later."""
+    write_json(path, {"digest": digest_of(value), "value": value})
+
+
+def read_checked_json(path: Path) -> Any:
+    """Read what `write_checked_json` wrote; None when there is none, or when it was changed since."""
+    content = read_json(path)
+    if not isinstance(content, dict) or content.keys() != {"digest", "value"}:
+        return None
+    return content["value"] if digest_of(content["value"]) == content["digest"] else None
+
+
 def sha256_of(path: Path) -> str:
     """The sha256 of a file's bytes, in hexadecimal; the Hub's own name for a large file."""
     digest = hashlib.sha256()
@@ -101,6 +114,16 @@ def sha256_of(path: Path) -> str:
         while block := handle.read(_BLOCK_BYTES):
             digest.update(block)
     return digest.hexdigest()
+
+
+def sha256_of_folder(folder: Path) -> tuple[str, int]:
+    """One sha256 over the names and bytes of all files below a folder, and how many bytes they are together."""
+    digest = hashlib.sha256()
+    size = 0
+    for path in sorted(path for path in folder.rglob("*") if path.is_file()):
+        size += path.stat().st_size
+        digest.update(f"{sha256_of(path)} {path.relative_to(folder).as_posix()}\0".encode("utf-8", "surrogateescape"))
+    return digest.hexdigest(), size
 
 
 def digest_of(value: Any) -> str:

@@ -1,6 +1,7 @@
 """The engine: the same receipts wherever tasks run, and no worker's death hangs it or loses anything."""
 
 import faulthandler
+import hashlib
 import json
 import os
 import signal
@@ -71,7 +72,10 @@ def test_the_same_receipts_inline_and_on_workers(task: MakeTask, two_workers: Lo
     # sha256 and size of the file that holds {"square": 9}
     assert away["square-3"].bytes == 18
     assert away["square-3"].sha256 == "fe96d9f718dd968790ddeac531f02776c5c936ecbdb34a28cb3e3cbb484095c5"
-    assert (away["fill_folder-0"].sha256, away["fill_folder-0"].bytes) == ("", 0)
+    # sha256 of "<sha256 of the file> <its name>\0" for both files of the folder, each of which holds `fill_folder-0`
+    files = [f"{hashlib.sha256(b'fill_folder-0').hexdigest()} {name}\0" for name in ("a", "b")]
+    assert away["fill_folder-0"].sha256 == hashlib.sha256("".join(files).encode()).hexdigest()
+    assert away["fill_folder-0"].bytes == 26
 
 
 def test_tasks_run_on_workers_of_the_number_asked_for(task: MakeTask) -> None:
@@ -203,6 +207,29 @@ def test_a_receipt_of_a_folder_needs_the_folder(task: MakeTask, tmp_path: Path) 
     assert ran([one], tmp_path / "receipts") == []
     Path(one.output).rename(tmp_path / "elsewhere")
     assert ran([one], tmp_path / "receipts") == ["fill_folder-0"]
+
+
+@pytest.mark.parametrize("damage", ["change", "cut", "remove", "add"])
+def test_a_receipt_of_a_folder_speaks_for_every_file_in_it(task: MakeTask, tmp_path: Path, damage: str) -> None:
+    """A folder in which one file was changed, cut, removed or added is made anew."""
+    one = task("fill_folder")
+    ran([one], tmp_path / "receipts")
+    file = Path(one.output) / "b"
+    if damage == "remove":
+        file.unlink()
+    else:
+        new_name = file.with_name("c") if damage == "add" else file
+        new_name.write_bytes({"change": b"fill_folder-1", "cut": b"fill_", "add": b""}[damage])
+    assert ran([one], tmp_path / "receipts") == ["fill_folder-0"]
+
+
+def test_a_receipt_that_was_changed_is_not_believed(task: MakeTask, tmp_path: Path) -> None:
+    """A flipped digit in a receipt's counts costs a rerun, never a wrong count."""
+    one = task("square", 4)
+    ran([one], tmp_path / "receipts")
+    [kept] = (tmp_path / "receipts").rglob("*.json")
+    kept.write_bytes(kept.read_bytes().replace(b'"number": 4', b'"number": 5'))
+    assert ran([one], tmp_path / "receipts") == ["square-4"]
 
 
 def test_an_interrupted_run_keeps_what_was_done(task: MakeTask, tmp_path: Path) -> None:
