@@ -96,7 +96,7 @@ class FitSettings(_Section):
 class OutputSettings(_Section):
     """How rows are filed."""
 
-    unit_documents: int = Field(8, ge=1)
+    unit_documents: int = Field(4, ge=1)
     """Meta-documents in one unit: the grain of parallelism and of resume."""
     shard_bytes: int = Field(134_217_728, ge=1)
     """Bytes of text and tokens from which a Parquet shard is closed."""

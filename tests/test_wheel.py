@@ -1,0 +1,93 @@
+"""What is shipped is what is tested: the wheel, installed where there is no checkout."""
+
+import os
+import subprocess
+import sys
+import sysconfig
+import venv
+from pathlib import Path
+
+import pytest
+
+CHECKOUT = Path(__file__).parents[1]
+
+READS_ITS_DATA = """
+from importlib.resources import files
+import nextlong_hub
+from nextlong_hub.recipe import recipe_names
+from nextlong_hub.store import ChunkStore
+
+assert recipe_names() == ["64k", "128k", "512k", "subset"], recipe_names()
+assert "configs:" in files("nextlong_hub.cards").joinpath("dataset_card.md").read_text()
+assert files("nextlong_hub.builders").joinpath("demo/corpus.parquet").is_file()
+assert files("nextlong_hub.builders").joinpath("demo/gpt2/tokenizer.json").is_file()
+assert files("nextlong_hub.retrieval").joinpath("stopwords/en.txt").is_file()
+assert files("nextlong_hub").joinpath("py.typed").is_file()
+print(nextlong_hub.__file__)
+"""
+
+
+@pytest.fixture(scope="module")
+def scripts(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The scripts folder of an environment with our wheel and, from here, everything it depends on."""
+    folder = tmp_path_factory.mktemp("wheel")
+    copy = folder / "checkout"
+    tracked = subprocess.run(["git", "ls-files", "-z"], cwd=CHECKOUT, capture_output=True, text=True, check=True).stdout
+    for name in filter(None, tracked.split("\0")):
+        if (CHECKOUT / name).is_file():
+            (copy / name).parent.mkdir(parents=True, exist_ok=True)
+            (copy / name).write_bytes((CHECKOUT / name).read_bytes())
+    pip = [sys.executable, "-m", "pip", "--quiet", "--disable-pip-version-check"]
+    subprocess.run([*pip, "wheel", "--no-deps", "--wheel-dir", str(folder), str(copy)], check=True)
+    environment = folder / "environment"
+    venv.create(environment)
+    site = Path(sysconfig.get_path("purelib", vars={"base": str(environment), "platbase": str(environment)}))
+    wheel = next(folder.glob("*.whl"))
+    subprocess.run([*pip, "install", "--no-deps", "--target", str(site), str(wheel)], check=True)
+    # A path in a .pth file is searched, but the .pth files lying there are not read: not even our own editable one.
+    (site / "dependencies.pth").write_text(sysconfig.get_path("purelib") + "\n")
+    return environment / "bin"
+
+
+def run(scripts: Path, *arguments: str, cwd: Path) -> subprocess.CompletedProcess[str]:
+    """Run the environment's Python away from the checkout."""
+    return subprocess.run(
+        [str(scripts / "python"), *arguments],
+        cwd=cwd,
+        env={key: value for key, value in os.environ.items() if not key.startswith("PYTHON")},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def test_the_wheel_holds_what_it_reads(scripts: Path, tmp_path: Path) -> None:
+    """Recipes, cards, stop words, the demo corpus and its tokenizer come with the package."""
+    done = run(scripts, "-c", READS_ITS_DATA, cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert str(scripts.parent) in done.stdout
+
+
+@pytest.mark.parametrize("module", ["builders", "cards", "tests"])
+def test_no_folder_of_the_checkout_becomes_a_package(module: str, scripts: Path, tmp_path: Path) -> None:
+    """`builders` and `cards` exist inside nextlong_hub only: other people have packages of these names."""
+    done = run(scripts, "-c", f"import {module}", cwd=tmp_path)
+    assert f"No module named '{module}'" in done.stderr
+
+
+def test_the_command_runs(scripts: Path, tmp_path: Path) -> None:
+    """The console entry point of the wheel answers."""
+    done = run(scripts, "-c", "from nextlong_hub.cli import main; main()", "--help", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert "build" in done.stdout
+
+
+def test_the_wheel_builds_a_dataset(scripts: Path, tmp_path: Path) -> None:
+    """`pip install` and `nextlong-hub build` are all it takes, workers included."""
+    program = "from nextlong_hub.cli import main\nif __name__ == '__main__':\n    main()\n"
+    (tmp_path / "run.py").write_text(program)
+    done = run(
+        scripts, "run.py", "build", "64k", "--samples", "2", "--num-proc", "2", "--output", "nextlong", cwd=tmp_path
+    )
+    assert done.returncode == 0, done.stderr
+    assert (tmp_path / "nextlong" / "manifest.json").is_file()
