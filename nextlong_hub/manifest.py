@@ -172,14 +172,19 @@ def read_manifest(folder: Path) -> Manifest | None:
     Raises:
         DataError: there is one, but it is damaged or of another version.
     """
-    content = read_json(folder / MANIFEST_NAME)
+    path = folder / MANIFEST_NAME
+    content = read_json(path)
+    if content is None and path.is_file() and b'"nextlong-hub"' in path.read_bytes():
+        raise DataError(
+            f"{path} is not JSON any more: it was damaged after it was written; build again into an empty folder"
+        )
     if not isinstance(content, dict) or content.get("tool") != "nextlong-hub":
         return None
     try:
         return Manifest.model_validate(content)
     except ValidationError as error:
         raise DataError(
-            f"{folder / MANIFEST_NAME} cannot be used: {explain(error, Manifest)}; "
+            f"{path} cannot be used: {explain(error, Manifest)}; "
             "it is damaged or was written by another version of nextlong-hub: build again into an empty folder"
         ) from error
 

@@ -118,16 +118,22 @@ def mixture_rows(
         rows: how many rows are asked for in all; None takes as many as the scarcest ingredient allows.
 
     Returns:
-        Rows for each of `recipe.mixture`, at least one, in order.
+        Rows for each of `recipe.mixture`, at least one, in order; rounded so that they add up to `rows` if they can.
     """
     per_token = [part.share / targets[part.recipe] for part in recipe.mixture]
     scale = min(available[part.recipe] / rate for part, rate in zip(recipe.mixture, per_token, strict=True))
     if rows is not None:
         scale = min(scale, rows / sum(per_token))
-    return [
-        min(available[part.recipe], max(1, math.floor(scale * rate + 1e-9)))
-        for part, rate in zip(recipe.mixture, per_token, strict=True)
+    exact = [scale * rate for rate in per_token]
+    counts = [
+        min(available[part.recipe], max(1, math.floor(share + 1e-9)))
+        for part, share in zip(recipe.mixture, exact, strict=True)
     ]
+    if rows is not None:
+        lacking = max(0, min(rows, math.floor(sum(exact) + 1e-9)) - sum(counts))
+        for part in sorted(range(len(counts)), key=lambda part: counts[part] - exact[part])[:lacking]:
+            counts[part] += 1
+    return counts
 
 
 def _seeded_order(

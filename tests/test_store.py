@@ -1,6 +1,5 @@
 """The chunk store: what was put in comes out, over part borders, and nothing unfinished passes for a store."""
 
-from collections.abc import Sequence
 from itertools import pairwise
 from pathlib import Path
 
@@ -8,37 +7,17 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from small_stores import Parts, make_store
 from strategies import pieces
 
 from nextlong_hub.errors import ConflictError, DataError, StorageError
 from nextlong_hub.records import ChunkSpan, Document
 from nextlong_hub.store import ChunkStore, PartWriter, finish_store
 
-Parts = Sequence[Sequence[Sequence[str]]]
-"""Parts of documents of chunks."""
-
 WORLD: Parts = [[["ab\n", "é🙂"], [""], ["cde"]], [], [[], ["日本", "x", ""]]]
 """Two full parts with an empty one between; chunks 0 to 6 of documents 0 to 4, document 3 without any."""
 
 FLAT = ["ab\n", "é🙂", "", "cde", "日本", "x", ""]
-
-
-def spans(chunks: Sequence[str]) -> list[ChunkSpan]:
-    """Where the chunks lie in their document."""
-    ends = np.cumsum([0, *map(len, chunks)]).tolist()
-    return [ChunkSpan(start, end) for start, end in pairwise(ends)]
-
-
-def make_store(folder: Path, parts: Parts) -> ChunkStore:
-    """Write the parts and finish the store; documents are called `part/number`."""
-    counts = []
-    for number, documents in enumerate(parts):
-        with PartWriter(folder / f"part-{number:05d}") as part:
-            for row, chunks in enumerate(documents):
-                document = Document(id=f"{number}/{row}", text="".join(chunks), source=f"source {number}")
-                part.add(document, spans(chunks))
-        counts.append(part.counts)
-    return finish_store(folder, counts, "0123456789ab", {"skipped": {"empty": 2}})
 
 
 @pytest.fixture
