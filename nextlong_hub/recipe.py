@@ -198,11 +198,11 @@ def load_recipe(name: str, overrides: Mapping[str, Any] | None = None) -> Recipe
         if not path.is_file():
             raise RecipeError(f"no recipe file {name}; give the path of a TOML file, or one of {_known_names()}")
         return parse_recipe(path.read_bytes(), str(path), overrides)
-    resource = files(_RECIPES).joinpath(f"{name}.toml")
-    if not resource.is_file():
-        known = _known_names()
+    known = _known_names()
+    if name not in known:
         raise RecipeError(f"no recipe {name!r}; there are: {', '.join(known)}{_did_you_mean(name, known)}")
-    return parse_recipe(resource.read_bytes(), f"recipe {name}", overrides)
+    content = files(_RECIPES).joinpath(f"{name}.toml").read_bytes()
+    return parse_recipe(content, f"recipe {name}", overrides)
 
 
 def load_recipes(
