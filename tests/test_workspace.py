@@ -1,0 +1,146 @@
+"""The output folder: foreign ones are refused and left alone, and only one process writes."""
+
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from nextlong_hub.errors import ConflictError, StorageError
+from nextlong_hub.manifest import CorpusRecord, Manifest, TokenizerRecord, write_manifest
+from nextlong_hub.workspace import WORK_NAME, Workspace, locked, refuse_foreign
+
+HOLDER = """
+import sys, time
+from pathlib import Path
+from nextlong_hub.workspace import locked
+with locked(Path(sys.argv[1])):
+    print("locked", flush=True)
+    time.sleep(60)
+"""
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    """Every file below a folder."""
+    return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+@pytest.mark.parametrize("name", ["thesis.tex", ".hidden", ".work/other.json", "data/64k/train.parquet"])
+def test_a_foreign_folder_is_refused_and_untouched(tmp_path: Path, name: str) -> None:
+    """Whatever it holds, even a folder called like ours, it stays as it is, and the message names what is there."""
+    (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+    (tmp_path / name).write_text("mine")
+    with (
+        pytest.raises(
+            ConflictError, match=rf"already holds {name.split('/')[0]} and was not made by nextlong-hub; choo"
+        ),
+        locked(tmp_path),
+    ):
+        pytest.fail("the folder was taken")
+    assert contents(tmp_path) == {name: b"mine"}
+    assert not any(path.name == "lock" for path in tmp_path.rglob("*"))
+
+
+def test_a_long_list_of_foreign_files_is_cut(tmp_path: Path) -> None:
+    """The message names the first three, in order."""
+    for name in "dbcae":
+        (tmp_path / name).touch()
+    with pytest.raises(ConflictError, match="already holds a, b, c … and was not"):
+        refuse_foreign(tmp_path)
+
+
+def test_new_empty_and_own_folders_are_taken(tmp_path: Path) -> None:
+    """A folder that does not exist is made, with its parents; afterwards it is ours, whatever else is in it."""
+    output = tmp_path / "deep" / "nextlong"
+    with locked(output) as workspace:
+        assert workspace.work == output / WORK_NAME
+        (output / "data").mkdir()
+    (output / "notes.txt").write_text("added later")
+    with locked(output):
+        assert (output / "notes.txt").read_text() == "added later"
+    (tmp_path / "empty").mkdir()
+    with locked(tmp_path / "empty"):
+        pass
+
+
+def test_a_finished_dataset_without_its_work_is_ours(tmp_path: Path) -> None:
+    """Downloaded from the Hub, a folder has our manifest and nothing of `.work`; a foreign manifest does not count."""
+    (tmp_path / "README.md").touch()
+    (tmp_path / "manifest.json").write_text('{"name": "web app"}')
+    with pytest.raises(ConflictError, match=r"already holds README\.md, manifest\.json and was not made"):
+        refuse_foreign(tmp_path)
+    corpus = CorpusRecord(digest="c0ffee", documents=0, chunks=0, characters=0, skipped={}, sources=())
+    tokenizer = TokenizerRecord(name="demo", revision=None, digest="d16e57", characters_per_token=4.0)
+    write_manifest(tmp_path, Manifest(version="0.1.0", seed=1, corpus=corpus, tokenizer=tokenizer, configs={}))
+    refuse_foreign(tmp_path)
+    with locked(tmp_path):
+        pass
+
+
+def test_a_file_in_place_of_the_folder_is_refused(tmp_path: Path) -> None:
+    """Where the folder or one of its parents should be; the file stays."""
+    (tmp_path / "file").write_text("mine")
+    with pytest.raises(ConflictError, match=r"file is a file, but a folder is needed"), locked(tmp_path / "file"):
+        pytest.fail("the file was taken")
+    with pytest.raises(ConflictError, match=r"below: Not a directory"), locked(tmp_path / "file" / "below"):
+        pytest.fail("the folder was made below a file")
+    (tmp_path / "link").symlink_to(tmp_path / "nowhere")
+    with pytest.raises(ConflictError, match=r"link: File exists"), locked(tmp_path / "link"):
+        pytest.fail("a link to nowhere was taken")
+    assert contents(tmp_path) == {"file": b"mine"}
+
+
+def test_a_second_writer_in_this_process_is_refused(tmp_path: Path) -> None:
+    """The lock is given back when the block ends, well or not."""
+    with locked(tmp_path):
+        with pytest.raises(ConflictError, match="another process is writing"), locked(tmp_path):
+            pytest.fail("the lock was given twice")
+        with pytest.raises(ConflictError, match="another process is writing"), locked(tmp_path):
+            pytest.fail("being refused has freed the lock")
+    with pytest.raises(LookupError, match="mine"), locked(tmp_path):
+        raise LookupError("mine")
+    with locked(tmp_path):
+        pass
+
+
+def test_a_second_process_is_refused_until_the_first_dies(tmp_path: Path) -> None:
+    """Even kill -9 leaves no lock behind."""
+    with subprocess.Popen([sys.executable, "-c", HOLDER, str(tmp_path)], stdout=subprocess.PIPE, text=True) as holder:
+        assert holder.stdout is not None
+        try:
+            assert holder.stdout.readline() == "locked\n"
+            with (
+                pytest.raises(ConflictError, match=r"another process is writing .*; wait for it to end or choose"),
+                locked(tmp_path),
+            ):
+                pytest.fail("two processes write one folder")
+        finally:
+            os.kill(holder.pid, signal.SIGKILL)
+    with locked(tmp_path):
+        pass
+
+
+def test_a_disk_that_cannot_be_written_is_a_storage_error(small_disk: Path) -> None:
+    """A read-only file system is named with its remedy, whether the folder is there or not, and is not changed."""
+    (small_disk / "empty").mkdir()
+    subprocess.run(["mount", "-o", "remount,ro", str(small_disk)], check=True)
+    for name in ("empty", "new"):
+        with (
+            pytest.raises(StorageError, match=rf"{name}: Read-only file system; choose an --output"),
+            locked(small_disk / name),
+        ):
+            pytest.fail("a read-only disk was taken")
+    assert [path.name for path in small_disk.rglob("*")] == ["empty"]
+
+
+def test_work_on_other_inputs_lies_elsewhere(tmp_path: Path) -> None:
+    """Two identities, or two configurations, never share a folder."""
+    workspace = Workspace(tmp_path)
+    folders = [place(identity) for identity in ("a", "b") for place in (
+        workspace.store, workspace.index, workspace.receipts, lambda i: workspace.units("64k", i),
+        lambda i: workspace.units("128k", i),
+    )]  # fmt: skip
+    assert len(set(folders)) == len(folders) == 10
+    assert all(folder.parent == tmp_path for folder in folders)
