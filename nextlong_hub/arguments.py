@@ -14,6 +14,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
@@ -203,12 +204,18 @@ def _by_config(option: str, amounts: Iterable[str], recipes: Mapping[str, Recipe
     return found
 
 
-def _rows_per_token(recipe: Recipe, targets: Mapping[str, int]) -> float:
+def _rows_per_token(recipe: Recipe, targets: Mapping[str, int]) -> Fraction:
     """Rows in one token of a configuration; the rows of a mixture have different lengths."""
-    if not recipe.mixture:
-        return 1 / recipe.target_length
-    rates = [part.share / targets[part.recipe] for part in recipe.mixture if part.recipe in targets]
-    return sum(rates) / sum(part.share for part in recipe.mixture)
+    rates = _rates(recipe, targets)
+    if not rates:
+        return Fraction(1, recipe.target_length)
+    return sum(rates.values(), Fraction()) / sum((Fraction(part.share) for part in recipe.mixture), Fraction())
+
+
+def _rates(recipe: Recipe, targets: Mapping[str, int]) -> dict[str, Fraction]:
+    """Rows of each ingredient in proportion; none unless the recipe is a mixture."""
+    parts = [part for part in recipe.mixture if part.recipe in targets]
+    return {part.recipe: Fraction(part.share) / targets[part.recipe] for part in parts}
 
 
 def _ingredient_rows(
@@ -218,10 +225,11 @@ def _ingredient_rows(
     needs: Counter[str] = Counter()
     unbounded = set()
     for recipe in recipes:
-        rates = {part.recipe: part.share / targets[part.recipe] for part in recipe.mixture if part.recipe in targets}
+        rates = _rates(recipe, targets)
         for name, rate in rates.items():
             if recipe.name in rows:
-                needs[name] = max(needs[name], math.ceil(rows[recipe.name] * rate / sum(rates.values())))
+                share = rate / sum(rates.values(), Fraction())
+                needs[name] = max(needs[name], math.ceil(rows[recipe.name] * share))
             else:
                 unbounded.add(name)
     return {one.name: needs[one.name] for one in ingredients if one.name in needs and one.name not in unbounded}

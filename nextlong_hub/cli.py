@@ -93,7 +93,7 @@ def _resumable(output: Path) -> Iterator[None]:
     try:
         yield
     except (KeyboardInterrupt, _Terminated):
-        click.echo(f"\nInterrupted. Finished work is kept in {output}: the same command resumes it.", err=True)
+        click.echo(f"Interrupted. Finished work is kept in {output}: the same command resumes it.", err=True)
         raise
 
 

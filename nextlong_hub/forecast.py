@@ -81,8 +81,8 @@ class Trial:
     """Processor time of each stage."""
     warm_up_seconds: float
     """Processor time that only the first run in a process costs."""
-    process_bytes: int
-    """Peak memory of a process that has imported everything and made a few small rows."""
+    grown_bytes: int
+    """Memory for the tokenizer, the kernels, and a few small rows."""
     store: ChunkStore
     index_bytes: int
     chunk_counts: NDArray[np.int64]
@@ -106,6 +106,7 @@ class Trial:
 
 def try_out(recipe: Recipe, seen: Survey, request: BuildRequest, folder: Path) -> Trial:
     """Build the sample twice: the first run compiles and fills caches, the second is measured."""
+    before_bytes = peak_resident_bytes()
     folder.mkdir()
     pq.write_table(pa.table({"text": list(seen.texts)}), folder / "sample.parquet")
     counted = seen.texts[:: max(1, len(seen.texts) // _COUNTED_TEXTS)]
@@ -114,7 +115,7 @@ def try_out(recipe: Recipe, seen: Survey, request: BuildRequest, folder: Path) -
     target_length = max(_SHORTEST_TARGET, min(recipe.target_length, _TRIAL_TARGET, int(sample_tokens * _TRIAL_SHARE)))
     small = recipe.model_copy(update={"name": _TRIAL, "target_length": target_length, "corpus": ()})
     times = (_ProcessorTimes(), _ProcessorTimes())
-    peaks = []
+    peaks_bytes = []
     spans = [chunking.cut(text, recipe.chunking) for text in seen.texts]
     eligible = sum(len(own) >= recipe.meta_documents.minimum_chunks for own in spans)
     for number, (listener, rows) in enumerate(zip(times, (1, _TRIAL_ROWS), strict=True)):
@@ -129,14 +130,14 @@ def try_out(recipe: Recipe, seen: Survey, request: BuildRequest, folder: Path) -
             folder / f"run-{number}",
             progress=listener,
         )
-        peaks.append(peak_resident_bytes())
+        peaks_bytes.append(peak_resident_bytes())
     work = folder / "run-1" / WORK_NAME
     return Trial(
         manifest=report.manifest,
         target_length=target_length,
         seconds=times[1].seconds,
         warm_up_seconds=max(0.0, times[0].seconds["index"] - times[1].seconds["index"]),
-        process_bytes=peaks[0],
+        grown_bytes=peaks_bytes[0] - before_bytes,
         store=ChunkStore(next(work.glob("store-*"))),
         index_bytes=sum(path.stat().st_size for path in next(work.glob("index-*")).rglob("*") if path.is_file()),
         chunk_counts=np.array([len(own) for own in spans], np.int64),
@@ -262,9 +263,9 @@ class Forecast:
         return self._trial.warm_up_seconds
 
     @property
-    def process_bytes(self) -> int:
-        """Memory of a process before its first unit."""
-        return self._trial.process_bytes
+    def grown_bytes(self) -> int:
+        """Memory of a process before its first unit, besides its imports."""
+        return self._trial.grown_bytes
 
     def work_bytes(self, recipe: Recipe) -> int:
         """Memory of a process at work, besides: mapped index and text, the rows of a unit, the encoding of one."""

@@ -19,7 +19,7 @@ from typing import Literal
 from nextlong_hub import corpus, plan
 from nextlong_hub.corpus import MemorySource
 from nextlong_hub.files import digest_of
-from nextlong_hub.forecast import Forecast, try_out
+from nextlong_hub.forecast import Forecast, peak_resident_bytes, try_out
 from nextlong_hub.pipeline import BuildRequest, recipes_to_make
 from nextlong_hub.progress import Progress, Silence, Stages
 from nextlong_hub.recipe import Recipe
@@ -85,6 +85,14 @@ class Prediction:
         return parts + self.store_bytes + self.index_bytes + self.ingredient_bytes
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Start:
+    """What imports have cost this process, and will cost each worker."""
+
+    seconds: float
+    bytes: int
+
+
 def predict(request: BuildRequest, *, num_proc: int = 1, progress: Progress | None = None) -> Prediction:
     """Predict what `build` would do with the same request.
 
@@ -96,7 +104,7 @@ def predict(request: BuildRequest, *, num_proc: int = 1, progress: Progress | No
         CorpusTooSmallError: no document of the sample can be extended.
         RecipeError: the tokenizer cannot be used.
     """
-    start_seconds = min(process_time(), _LONGEST_START)
+    start = _Start(seconds=min(process_time(), _LONGEST_START), bytes=peak_resident_bytes())
     stages = Stages(progress or Silence())
     made = recipes_to_make(request)
     with stages.stage("look at the corpus", None, "pieces"):
@@ -113,7 +121,7 @@ def predict(request: BuildRequest, *, num_proc: int = 1, progress: Progress | No
             trial = try_out(recipe, seen, request, Path(scratch) / kind)
             forecasts[kind] = Forecast(trial=trial, seen=seen, pieces=len(pieces), workers=num_proc)
             done(1)
-    return _assemble(request, made, forecasts, num_proc, start_seconds)
+    return _assemble(request, made, forecasts, num_proc, start)
 
 
 def _kind(recipe: Recipe) -> str:
@@ -131,7 +139,7 @@ def _assemble(
     made: Sequence[Recipe],
     forecasts: Mapping[str, Forecast],
     workers: int,
-    start_seconds: float,
+    start: _Start,
 ) -> Prediction:
     predicted = {recipe.name: _predict_config(recipe, forecasts[_kind(recipe)], request.rows) for recipe in made}
     mixtures = [recipe for recipe in request.recipes if recipe.mixture]
@@ -140,9 +148,9 @@ def _assemble(
     published = [recipe.name for recipe in request.recipes]
     ingredients = [predicted[recipe.name] for recipe in made if recipe.name not in published]
     every = list(forecasts.values())
-    process_bytes = max(forecast.process_bytes for forecast in every)
+    process_bytes = start.bytes + max(forecast.grown_bytes for forecast in every)
     work_bytes = max(forecasts[_kind(recipe)].work_bytes(recipe) for recipe in made)
-    starts = start_seconds + max(forecast.start_seconds for forecast in every)
+    starts = start.seconds + max(forecast.start_seconds for forecast in every)
     seconds = sum(forecast.seconds for forecast in every) + sum(config.seconds for config in predicted.values())
     return Prediction(
         sampled_documents=every[0].sampled_documents,

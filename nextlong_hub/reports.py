@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from nextlong_hub.terminal import Rows, compact, duration, show_line, show_table, size
+from nextlong_hub.terminal import Rows, compact, duration, show_line, show_table, show_verbatim, size
 
 if TYPE_CHECKING:
     from nextlong_hub.fitting import FitReport
@@ -45,7 +45,7 @@ def show_build(report: "BuildReport", run: Run) -> None:
     show_table([*_fate_rows(records), _LINE, *_content_rows(records), _LINE, *times], run.configs)
     own = {f"{stage} {config}" for stage in _STAGES for config in run.configs}
     shared = [f"{stage} {duration(seconds)}" for stage, seconds in stage_seconds.items() if stage not in own]
-    show_line(f"Besides: {', '.join(shared)}. In all: {duration(run.seconds)}.")
+    show_line(f"Other stages: {', '.join(shared)}. In all: {duration(run.seconds)}.")
     largest = f", {size(run.peak_bytes['largest_worker'])} in the largest of {run.workers} workers"
     show_line(
         f"Peak memory: {size(run.peak_bytes['driver'])} in the driver{largest if run.workers > 1 else ''}, "
@@ -73,8 +73,8 @@ def show_build(report: "BuildReport", run: Run) -> None:
 def _show_next(run: Run) -> None:
     config = "128k" if "128k" in run.configs else run.configs[0]
     load = f'from datasets import load_dataset; print(load_dataset("{run.output}", "{config}", split="train"))'
-    show_line(f"  python -c {shlex.quote(load)}")
-    show_line(f"  nextlong-hub verify {shlex.quote(str(run.output))}")
+    show_verbatim(f"  python -c {shlex.quote(load)}")
+    show_verbatim(f"  nextlong-hub verify {shlex.quote(str(run.output))}")
 
 
 _LINE: tuple[str, Sequence[str]] = ("", ())
@@ -172,7 +172,7 @@ def _prediction_rows(configs: "Sequence[ConfigPrediction]") -> Rows:
 def show_verification(report: "VerifyReport", folder: Path) -> None:
     """Print each fault on a line of its own, then what was checked."""
     for fault in report.faults:
-        show_line(f"{fault.place}: {fault.message}")
+        show_verbatim(f"{fault.place}: {fault.message}")
     checked = f"{report.files:,} files, {report.rows:,} rows, {report.segments:,} segments"
     if report.encoded_rows:
         checked += f", {report.encoded_rows:,} rows encoded again"
@@ -198,7 +198,7 @@ def show_fit(report: "FitReport", output: Path) -> None:
     ]
     show_table(rows, [report.config])
     show_line(f"Written to {output}. Next:", "bold")
-    show_line(f"  nextlong-hub verify {shlex.quote(str(output))}")
+    show_verbatim(f"  nextlong-hub verify {shlex.quote(str(output))}")
 
 
 def show_fields(fields: Mapping[str, Any]) -> None:

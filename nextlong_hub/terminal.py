@@ -22,6 +22,8 @@ from nextlong_hub import progress as listening
 SECONDS_BETWEEN_LINES = 30.0
 """A stage that takes long says so this often where there are no bars."""
 
+_WORTH_A_LINE = 0.5
+"""Seconds from which a stage that found everything done is mentioned."""
 _NARROWEST_COLUMN = 7
 _BYTE_UNITS = ("bytes", "kB", "MB", "GB", "TB")
 
@@ -67,6 +69,7 @@ class Bars:
 
     def __exit__(self, *error: object) -> None:
         self._live.stop()
+        self._console.print()
 
     def start(self, stage: str, total: int | None, unit: str) -> None:
         """See `Progress`."""
@@ -86,9 +89,11 @@ class Bars:
         self._live.remove_task(self._task)
         self._task = None
         failed = sys.exc_info()[0] is not None
+        if not (failed or self._count.is_worth_a_line):
+            return
         mark = Text("✗ ", "red") if failed else Text("✓ ", "green")
         line = f"{self._count.stage:<22} {self._count.amount:>16} {duration(self._count.seconds):>11}"
-        self._console.print(mark + Text(line), soft_wrap=True, highlight=False)
+        self._console.print(mark + Text(line), soft_wrap=True)
 
 
 class Lines:
@@ -113,12 +118,14 @@ class Lines:
 
     def finish(self) -> None:
         """See `Progress`."""
-        self._say("stopped" if sys.exc_info()[0] is not None else "done")
+        failed = sys.exc_info()[0] is not None
+        if failed or self._count.is_worth_a_line:
+            self._say("stopped" if failed else "done")
 
     def _say(self, state: str) -> None:
         amount = f"{self._count.amount}, " if self._count.amount else ""
         line = f"{self._count.stage}: {amount}{duration(self._count.seconds)} {state}"
-        self._console.print(line, soft_wrap=True, highlight=False, markup=False)
+        self._console.print(line, soft_wrap=True, markup=False)
 
 
 class _Count:
@@ -141,16 +148,26 @@ class _Count:
     def seconds(self) -> float:
         return monotonic() - self._started
 
+    @property
+    def is_worth_a_line(self) -> bool:
+        return self.done > 0 or self.seconds > _WORTH_A_LINE
+
 
 def show_error(message: str) -> None:
     """Print a known fault on stderr, never broken by us: it may hold a path or a command to copy."""
     console = _console(sys.stderr.isatty(), stderr=True)
-    console.print(Text("Error: ", "bold red") + Text(message), soft_wrap=True, highlight=False)
+    console.print(Text("Error: ", "bold red") + Text(message), soft_wrap=True)
 
 
 def show_line(line: str = "", style: str = "") -> None:
-    """Print one line of the result on stdout, never broken by us."""
-    _console(sys.stdout.isatty()).print(Text(line, style), soft_wrap=True, highlight=False)
+    """Print a sentence of the result on stdout; a terminal breaks it between words, a pipe gets it on one line."""
+    console = _console(sys.stdout.isatty())
+    console.print(Text(line, style), soft_wrap=not console.is_terminal)
+
+
+def show_verbatim(line: str, style: str = "") -> None:
+    """Print one line of the result on stdout that is never broken: a command to copy, or one finding of many."""
+    _console(sys.stdout.isatty()).print(Text(line, style), soft_wrap=True)
 
 
 def show_table(rows: Rows, columns: Sequence[str]) -> None:
@@ -198,9 +215,9 @@ def compact(number: float) -> str:
 
 
 def duration(value: float) -> str:
-    """Seconds as a person says them: `0.9 s`, `3 min 12 s`, `2 h 05 min`."""
+    """Seconds as a person says them: `0.90 s`, `3 min 12 s`, `2 h 05 min`."""
     if value < 59.5:
-        return f"{value:.2g} s" if value < 9.95 else f"{value:.0f} s"
+        return f"{value:.0f} s" if value >= 9.95 else f"{value:.1f} s" if value >= 0.995 else f"{value:.2f} s"
     minutes, rest = divmod(round(value), 60)
     if minutes < 60:
         return f"{minutes} min {rest:02} s"

@@ -1,0 +1,184 @@
+"""What a person sees on a terminal, and what a log file gets."""
+
+import io
+
+import pytest
+from rich.console import Console
+
+from nextlong_hub import terminal
+from nextlong_hub.terminal import Bars, Lines, compact, duration, show_error, show_line, show_table, size, watching
+
+
+@pytest.mark.parametrize(
+    ("seconds", "words"),
+    [
+        (0.004, "0.00 s"),
+        (0.5, "0.50 s"),
+        (3.14, "3.1 s"),
+        (59, "59 s"),
+        (60, "1 min 00 s"),
+        (192, "3 min 12 s"),
+        (3_599.7, "1 h 00 min"),
+        (7_500, "2 h 05 min"),
+    ],
+)
+def test_durations_are_said_as_people_say_them(seconds: float, words: str) -> None:
+    """Two units at most, none of them 60."""
+    assert duration(seconds) == words
+
+
+@pytest.mark.parametrize(
+    ("number_bytes", "words"),
+    [
+        (0, "0 bytes"),
+        (999, "999 bytes"),
+        (999_600, "1 MB"),
+        (1_300_000, "1.3 MB"),
+        (394_000_000, "394 MB"),
+        (1.28e9, "1.28 GB"),
+        (5e15, "5000 TB"),
+    ],
+)
+def test_sizes_are_powers_of_ten(number_bytes: float, words: str) -> None:
+    """As disks are sold and the Hub counts."""
+    assert size(number_bytes) == words
+
+
+def test_counts_are_shortened_to_three_digits() -> None:
+    """38,214,000 tokens are 38.2M."""
+    assert [compact(n) for n in (7, 999, 1_000, 38_214_000, 4e9, 2.5e12)] == ["7", "999", "1K", "38.2M", "4B", "2.5T"]
+
+
+def test_a_table_wider_than_the_terminal_goes_on_below(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """No line is wider than the terminal, and no column is lost."""
+    monkeypatch.setenv("COLUMNS", "60")
+    columns = [f"config-{number}" for number in range(9)]
+    show_table([("rows", [f"{number},000" for number in range(9)]), ("", ()), ("tokens", ["1"] * 9)], columns)
+    out = capsys.readouterr().out
+    assert max(map(len, out.splitlines())) <= 60
+    for number in range(9):
+        assert f"config-{number}" in out
+        assert f"{number},000" in out
+
+
+def test_names_are_never_read_as_markup(capsys: pytest.CaptureFixture[str]) -> None:
+    """A folder called `[red]` is printed as it is called, in tables, lines and errors."""
+    show_table([("[bold]rows", ["[x]"])], ["[red]"])
+    show_line("[green]done[/green]")
+    show_error("no file [blue]a[/blue]")
+    captured = capsys.readouterr()
+    assert "[bold]rows" in captured.out
+    assert "[red]" in captured.out
+    assert "[green]done[/green]" in captured.out
+    assert captured.err == "Error: no file [blue]a[/blue]\n"
+
+
+def test_an_error_stays_on_one_line(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    """However long: it may hold a path or a command to copy, and logs are read by line."""
+    monkeypatch.setenv("COLUMNS", "40")
+    show_error("word " * 60)
+    assert len(capsys.readouterr().err.splitlines()) == 1
+
+
+def test_without_a_terminal_a_stage_is_one_line(capsys: pytest.CaptureFixture[str]) -> None:
+    """A log gets a line for each stage with its work, and stdout stays empty."""
+    with watching(quiet=False) as progress:
+        progress.start("retrieve 64k", 3, "units")
+        for _ in range(3):
+            progress.advance()
+        progress.finish()
+        progress.start("index", None, "shards")
+        progress.finish()
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    assert captured.err == "retrieve 64k: 3 of 3 units, 0.00 s done\n"
+
+
+def test_a_long_stage_says_so_now_and_then(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    """One line each time the interval has passed, not one for each unit."""
+    clock = iter(range(0, 10_000, 10))
+    monkeypatch.setattr(terminal, "monotonic", lambda: float(next(clock)))
+    with watching(quiet=False) as progress:
+        progress.start("synthesise", 100, "units")
+        for _ in range(9):
+            progress.advance()
+        progress.finish()
+    lines = capsys.readouterr().err.splitlines()
+    assert lines[-1].endswith("done")
+    assert 2 <= len(lines) - 1 <= 4
+    assert all("so far" in line for line in lines[:-1])
+
+
+def test_quiet_is_silent(capsys: pytest.CaptureFixture[str]) -> None:
+    """With --quiet nothing is said while it runs."""
+    with watching(quiet=True) as progress:
+        progress.start("index", 1, "shards")
+        progress.advance()
+        progress.finish()
+    assert capsys.readouterr().err == ""
+
+
+def test_a_stage_that_failed_is_not_called_done() -> None:
+    """Bars and lines mark the stage in which the run ended."""
+    for kind in (Lines, Bars):
+        stream = io.StringIO()
+        progress = kind(Console(file=stream, force_terminal=False, width=80))
+        with pytest.raises(ZeroDivisionError):
+            try:
+                progress.start("index", 4, "shards")
+                progress.advance()
+                _ = 1 / 0
+            finally:
+                progress.finish()
+        assert "1 of 4 shards" in stream.getvalue()
+        assert ("stopped" in stream.getvalue()) or ("✗" in stream.getvalue())
+
+
+def test_on_a_terminal_bars_move_and_a_line_stays_for_each_stage() -> None:
+    """What is left at the end is one line a stage."""
+    stream = io.StringIO()
+    with Bars(Console(file=stream, force_terminal=True, width=80, legacy_windows=False)) as bars:
+        bars.start("read and cut", 2, "pieces")
+        bars.advance()
+        bars.advance()
+        bars.finish()
+    assert "✓" in stream.getvalue()
+    assert "2 of 2 pieces" in stream.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("variables", "has_bars"),
+    [
+        ({}, True),
+        ({"HF_HUB_DISABLE_PROGRESS_BARS": "1"}, False),
+        ({"HF_HUB_DISABLE_PROGRESS_BARS": "0"}, True),
+        ({"TERM": "dumb"}, False),
+    ],
+)
+def test_bars_are_drawn_only_where_they_are_wanted(
+    variables: dict[str, str], has_bars: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """huggingface_hub's variable and a terminal that cannot move its cursor both turn them off."""
+    monkeypatch.delenv("HF_HUB_DISABLE_PROGRESS_BARS", raising=False)
+    monkeypatch.setenv("TERM", "xterm")
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
+    stream = io.StringIO()
+    monkeypatch.setattr(stream, "isatty", lambda: True)
+    monkeypatch.setattr("sys.stderr", stream)
+    with watching(quiet=False) as progress:
+        assert isinstance(progress, Bars if has_bars else Lines)
+
+
+def test_no_color_is_respected(monkeypatch: pytest.MonkeyPatch) -> None:
+    """With NO_COLOR not even an error on a terminal is coloured."""
+    monkeypatch.setenv("NO_COLOR", "1")
+    monkeypatch.setenv("TERM", "xterm-256color")
+    stream = io.StringIO()
+    monkeypatch.setattr(stream, "isatty", lambda: True)
+    monkeypatch.setattr("sys.stderr", stream)
+    show_error("no")
+    assert "\x1b[31m" not in stream.getvalue()
+    assert "31m" not in stream.getvalue()
