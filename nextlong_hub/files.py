@@ -7,6 +7,7 @@ import errno
 import hashlib
 import json
 import os
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -15,6 +16,7 @@ from typing import Any
 from nextlong_hub.errors import ConflictError, StorageError
 
 _BLOCK_BYTES = 1 << 20
+_ASIDE = re.compile(r"\..+\.\d+\.tmp")
 _REMEDIES = {
     errno.ENOSPC: "free some space there, then run the same command again: finished work is kept",
     errno.EDQUOT: "raise the quota or free some space, then run the same command again: finished work is kept",
@@ -63,6 +65,11 @@ def written_aside(path: Path) -> Iterator[Path]:
             _flush_folder(path.parent)
         finally:
             aside.unlink(missing_ok=True)
+
+
+def is_left_aside(path: Path) -> bool:
+    """Whether a file was being written by `written_aside` when its process was killed; nobody else may be writing."""
+    return _ASIDE.fullmatch(path.name) is not None
 
 
 def flush(path: Path) -> None:

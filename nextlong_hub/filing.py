@@ -11,20 +11,13 @@ import numpy as np
 
 from nextlong_hub import plan
 from nextlong_hub.engine import Executor, Receipt, Task
-from nextlong_hub.files import digest_of, write_bytes
-from nextlong_hub.manifest import (
-    MANIFEST_NAME,
-    ConfigRecord,
-    FileRecord,
-    IngredientRecord,
-    SynthesisRecord,
-    read_manifest,
-)
+from nextlong_hub.files import digest_of
+from nextlong_hub.manifest import ConfigRecord, FileRecord, IngredientRecord, SynthesisRecord
 from nextlong_hub.progress import Stages
 from nextlong_hub.recipe import Recipe
 from nextlong_hub.synthesis import Made, Row
 from nextlong_hub.tally import tally
-from nextlong_hub.workspace import Workspace
+from nextlong_hub.workspace import Workspace, withdraw
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,8 +27,6 @@ class ChosenRows:
     rows: tuple[Row, ...]
     mean_row_bytes: Mapping[str, float]
     """By unit file: what a row of it measures in text and tokens."""
-    recipes: tuple[Recipe, ...]
-    """What made the rows: one recipe, or the ingredients of a mixture."""
     synthesis: SynthesisRecord | None
     mixture: dict[str, IngredientRecord]
 
@@ -47,7 +38,6 @@ def choose_rows(recipe: Recipe, made: Mapping[str, Made], rows: int | None, seed
         return ChosenRows(
             rows=own.rows,
             mean_row_bytes=mean_row_bytes(own.receipts),
-            recipes=(recipe,),
             synthesis=own.record(),
             mixture={},
         )
@@ -61,7 +51,6 @@ def choose_rows(recipe: Recipe, made: Mapping[str, Made], rows: int | None, seed
     return ChosenRows(
         rows=tuple(_mix([part.rows for part in parts], counts, seed)),
         mean_row_bytes={unit: size for part in parts for unit, size in mean_row_bytes(part.receipts).items()},
-        recipes=tuple(part.prepared.recipe for part in parts),
         synthesis=None,
         mixture={
             part.prepared.recipe.name: IngredientRecord(rows=count, recipe=_public(part.prepared.recipe))
@@ -78,7 +67,11 @@ def mean_row_bytes(receipts: Iterable[Receipt]) -> dict[str, float]:
 def file_rows(
     recipe: Recipe, chosen: ChosenRows, output: Path, workspace: Workspace, executor: Executor, stages: Stages
 ) -> ConfigRecord:
-    """Write the published files of one configuration and count what is in them."""
+    """Write the published files of one configuration and count what is in them.
+
+    When any of them must be written, the manifest is withdrawn first: until the next one is committed, the folder holds
+    files that no manifest names, or other files than it names.
+    """
     shards = _split(chosen, recipe.output.shard_bytes)
     tasks = [
         Task(
@@ -92,11 +85,9 @@ def file_rows(
     ]
     units = [[Path(unit).parent.name, Path(unit).name, row] for unit, row in chosen.rows]
     receipts_folder = workspace.receipts(digest_of([recipe.fingerprint, units]))
-    if not receipts_folder.exists():
-        _withdraw(output, workspace, tasks)
-    receipts = stages.run(f"file {recipe.name}", "shards", tasks, executor, receipts_folder)
-    for one in {each.name: each for each in (*chosen.recipes, recipe)}.values():
-        write_bytes(output / "recipes" / f"{one.name}.toml", one.model_copy(update={"corpus": ()}).to_toml().encode())
+    receipts = stages.run(
+        f"file {recipe.name}", "shards", tasks, executor, receipts_folder, lambda: withdraw(output, workspace)
+    )
     files = tuple(_file_record(output, receipt) for receipt in receipts)
     return ConfigRecord(
         recipe=_public(recipe),
@@ -108,13 +99,6 @@ def file_rows(
         mixture=chosen.mixture,
         files=files,
     )
-
-
-def _withdraw(output: Path, workspace: Workspace, tasks: Iterable[Task]) -> None:
-    """Before a published file is replaced by another of the same name, the manifest that vouches for it goes."""
-    kept = read_manifest(output)
-    if kept and {output / file.path for file in kept.files} & {Path(task.output) for task in tasks}:
-        (output / MANIFEST_NAME).replace(workspace.work / f"withdrawn-{MANIFEST_NAME}")
 
 
 def _mix(parts: Sequence[Sequence[Row]], counts: Sequence[int], seed: int) -> list[Row]:

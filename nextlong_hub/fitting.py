@@ -88,7 +88,7 @@ def fit(
     stages = Stages(progress or Silence())
     with locked(output) as workspace, closing(make_executor(num_proc)) as executor:
         inputs = Inputs(corpus=find_corpus(workspace, [source], stages), tokenizer=load_tokenizer(tokenizer), seed=0)
-        kept = published_before(output, inputs, [recipe])
+        kept = published_before(output, workspace, inputs, [recipe])
         store = read_corpus(workspace, recipe, inputs.corpus, executor, stages)
         receipts = _fit_units(workspace, recipe, inputs, store, executor, stages)
         done = _record(store, receipts)
@@ -101,7 +101,6 @@ def fit(
         chosen = ChosenRows(
             rows=tuple(rows[:samples]),
             mean_row_bytes=mean_row_bytes(receipts),
-            recipes=(recipe,),
             synthesis=done,
             mixture={},
         )
@@ -114,8 +113,7 @@ def fit(
             "fit",
             __version__,
         )
-        if manifest != kept:
-            commit(output, manifest)
+        commit(output, workspace, manifest)
     return FitReport(
         manifest=manifest,
         config=recipe.name,

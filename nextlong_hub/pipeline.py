@@ -74,7 +74,7 @@ def build(request: BuildRequest, output: Path, *, num_proc: int = 1, progress: P
             tokenizer=load_tokenizer(request.tokenizer),
             seed=request.seed,
         )
-        kept = published_before(output, inputs, request.recipes)
+        kept = published_before(output, workspace, inputs, request.recipes)
         made = {}
         for recipe in recipes_to_make(request):
             prepared = prepare(workspace, recipe, inputs, executor, stages)
@@ -91,12 +91,11 @@ def build(request: BuildRequest, output: Path, *, num_proc: int = 1, progress: P
             "build",
             __version__,
         )
-        if manifest != kept:
-            commit(output, manifest)
+        changed = commit(output, workspace, manifest)
     return BuildReport(
         manifest=manifest,
         times=stages.times,
-        unchanged=manifest == kept,
+        unchanged=not changed,
         missing_rows={
             name: request.rows[name] - config.rows
             for name, config in configs.items()

@@ -3,6 +3,7 @@
 Shared by `pipeline`, which builds a folder, and by the `datasets` builder, which builds into a cache.
 """
 
+import shutil
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -15,9 +16,9 @@ import numpy as np
 from nextlong_hub import corpus, plan
 from nextlong_hub.engine import Executor, InlineExecutor, Task
 from nextlong_hub.errors import CorpusTooSmallError
-from nextlong_hub.files import digest_of, read_json, written_aside
+from nextlong_hub.files import digest_of, read_checked_json, sha256_of_folder, write_checked_json, written_aside
 from nextlong_hub.progress import Stages
-from nextlong_hub.recipe import BYTES_FORMAT, Recipe, SourceSettings
+from nextlong_hub.recipe import BYTES_FORMAT, Recipe, RetrievalSettings, SourceSettings
 from nextlong_hub.retrieval import build_index
 from nextlong_hub.store import ChunkStore, PartCounts, document_ids, finish_store
 from nextlong_hub.tokens import Tokenizer
@@ -151,9 +152,7 @@ def prepare(workspace: Workspace, recipe: Recipe, inputs: Inputs, executor: Exec
         StorageError: no space, or no permission.
     """
     store = read_corpus(workspace, recipe, inputs.corpus, executor, stages)
-    index_folder = workspace.index(digest_of([store.id, recipe.retrieval.model_dump(mode="json")]))
-    with stages.stage("index", None, "shards") as advance:
-        build_index(store, recipe.retrieval, index_folder, executor, lambda receipt: advance(1))
+    index_folder = _index(workspace, store, recipe.retrieval, executor, stages)
     characters_per_token = plan.measure_characters_per_token(store, inputs.tokenizer)
     candidates = plan.choose_candidates(store, recipe, inputs.corpus.sources, characters_per_token, inputs.seed)
     identity = digest_of([recipe.fingerprint, store.id, inputs.tokenizer.digest, inputs.seed])
@@ -174,10 +173,33 @@ def prepare(workspace: Workspace, recipe: Recipe, inputs: Inputs, executor: Exec
     return prepared
 
 
+def _index(
+    workspace: Workspace, store: ChunkStore, settings: RetrievalSettings, executor: Executor, stages: Stages
+) -> Path:
+    """Index the store, or find the index again as it was left; one that was damaged since is built anew.
+
+    A damaged index would not fail, it would answer: with other negatives than those of an undisturbed build.
+    """
+    identity = digest_of([store.id, settings.model_dump(mode="json")])
+    folder = workspace.index(identity)
+    seal = workspace.receipts(identity) / "index.json"
+    sealed = read_checked_json(seal)
+    if sealed is not None and sealed != [*sha256_of_folder(folder)]:
+        shutil.rmtree(folder, ignore_errors=True)
+        sealed = None
+    with stages.stage("index", None, "shards") as advance:
+        build_index(store, settings, folder, executor, lambda receipt: advance(1))
+    if sealed is None:
+        write_checked_json(seal, [*sha256_of_folder(folder)])
+    return folder
+
+
 def read_corpus(
     workspace: Workspace, recipe: Recipe, found: FoundCorpus, executor: Executor, stages: Stages
 ) -> ChunkStore:
     """Read and cut every piece of the corpus, each into one part of the chunk store.
+
+    Parts that are there already are compared with their digests; one that was damaged is read again.
 
     Raises:
         DataError: a piece cannot be read, or no document has text.
@@ -193,8 +215,6 @@ def read_corpus(
         ]
     )
     folder = workspace.store(identity)
-    if read_json(folder / "store.json") is not None:
-        return ChunkStore(folder)
     receipts_folder = workspace.receipts(identity)
     tasks = [_ingest_task(folder, recipe, piece, number) for number, piece in enumerate(found.pieces)]
     counts = _ingest(tasks, found, executor, receipts_folder, stages)

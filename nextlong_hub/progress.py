@@ -72,16 +72,24 @@ class Stages:
         return tuple(StageTime(stage=stage, seconds=seconds) for stage, seconds in self._seconds.items())
 
     def run(
-        self, name: str, unit: str, tasks: Sequence[Task], executor: Executor, receipts_folder: Path
+        self,
+        name: str,
+        unit: str,
+        tasks: Sequence[Task],
+        executor: Executor,
+        receipts_folder: Path,
+        before_first: Callable[[], None] | None = None,
     ) -> list[Receipt]:
         """One stage made of tasks: run those without a valid receipt, and give all receipts in the tasks' order.
+
+        `before_first` is called once before the first task runs; not when there is nothing to run.
 
         Raises:
             WorkerError: see `Executor.run`.
         """
         done: dict[str, Receipt] = {}
         with self.stage(name, len(tasks), unit) as advance:
-            for receipt in run_missing(executor, tasks, receipts_folder):
+            for receipt in run_missing(executor, tasks, receipts_folder, before_first):
                 done[receipt.key] = receipt
                 advance(1)
         return [done[task.key] for task in tasks]

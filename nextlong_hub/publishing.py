@@ -6,20 +6,23 @@ from typing import Literal
 
 from nextlong_hub.datacard import render_card
 from nextlong_hub.errors import ConflictError
-from nextlong_hub.files import write_bytes
+from nextlong_hub.files import is_left_aside, sha256_of, storage_errors, write_bytes
 from nextlong_hub.manifest import (
+    MANIFEST_NAME,
     ConfigRecord,
     CorpusRecord,
     Manifest,
     SourceRecord,
     TokenizerRecord,
     differences,
-    read_manifest,
     write_manifest,
 )
 from nextlong_hub.preparation import Inputs
 from nextlong_hub.recipe import Recipe
 from nextlong_hub.store import ChunkStore
+from nextlong_hub.workspace import Workspace, kept_manifest, withdraw
+
+CARD_NAME = "README.md"
 
 
 def describe(
@@ -73,13 +76,14 @@ def _public_path(path: str) -> str:
     return Path(path).name if Path(path).exists() else path
 
 
-def published_before(output: Path, inputs: Inputs, recipes: Sequence[Recipe]) -> Manifest | None:
+def published_before(output: Path, workspace: Workspace, inputs: Inputs, recipes: Sequence[Recipe]) -> Manifest | None:
     """What the folder holds already: a finished dataset may be added to, never silently changed.
 
     Raises:
-        ConflictError: it was made from other inputs, or by other recipes of the same names.
+        ConflictError: it was made from other inputs, or by other recipes of the same names; or a run that was
+            interrupted while it published has left a configuration unfinished that is none of `recipes`.
     """
-    kept = read_manifest(output)
+    kept = kept_manifest(output, workspace)
     if kept is None:
         return None
     wanted = {
@@ -94,14 +98,68 @@ def published_before(output: Path, inputs: Inputs, recipes: Sequence[Recipe]) ->
             f"{output} holds a finished dataset made from other inputs ({'; '.join(changes)}); "
             "choose another --output, or remove that folder to build it anew"
         )
+    if not (output / MANIFEST_NAME).is_file():
+        _require_whole(
+            output, {name: config for name, config in kept.configs.items() if f"recipe {name}" not in wanted}
+        )
     return kept
 
 
-def commit(output: Path, manifest: Manifest) -> None:
-    """Make the dataset valid, then remove what an earlier state of the folder left behind."""
-    write_bytes(output / "README.md", render_card(manifest).encode())
-    write_manifest(output, manifest)
-    published = {output / file.path for file in manifest.files}
-    for path in sorted((output / "data").rglob("*.parquet")):
-        if path not in published:
+def _require_whole(output: Path, configs: Mapping[str, ConfigRecord]) -> None:
+    """Configurations that the withdrawn manifest names and nobody makes again now must be as it says."""
+    for name, config in configs.items():
+        for file in config.files:
+            path = output / file.path
+            if not path.is_file() or sha256_of(path) != file.sha256:
+                raise ConflictError(
+                    f"an earlier run was interrupted while it published {name!r} in {output}, and {file.path} is not "
+                    f"what it was; build {name!r} again first, or along with this"
+                )
+
+
+def commit(output: Path, workspace: Workspace, manifest: Manifest) -> bool:
+    """Make the dataset valid, unless it is so already, and remove what an earlier state of the folder left behind.
+
+    While anything in the folder is not what a manifest says, there is no manifest: it is withdrawn first and written
+    last. A card that was edited by hand stays as it is for as long as the manifest does.
+
+    Returns:
+        Whether anything had to be written.
+    """
+    card = output / CARD_NAME
+    recipes = {output / "recipes" / f"{name}.toml": content for name, content in recipe_files(manifest).items()}
+    leftovers = _leftovers(output, manifest)
+    is_same = kept_manifest(output, workspace) == manifest
+    is_whole = card.is_file() and all(path.is_file() and path.read_bytes() == recipes[path] for path in recipes)
+    if is_same and is_whole and not leftovers and (output / MANIFEST_NAME).is_file():
+        return False
+    withdraw(output, workspace)
+    with storage_errors(output):
+        for path in leftovers:
             path.unlink()
+    if not is_same or not card.is_file():
+        write_bytes(card, render_card(manifest).encode())
+    for path, content in recipes.items():
+        write_bytes(path, content)
+    write_manifest(output, manifest)
+    (workspace.withdrawn / MANIFEST_NAME).unlink(missing_ok=True)
+    return True
+
+
+def recipe_files(manifest: Manifest) -> dict[str, bytes]:
+    """The resolved recipes behind a dataset, ingredients of its mixtures included, as TOML, by name."""
+    recipes = [
+        Recipe.model_validate(values)
+        for config in manifest.configs.values()
+        for values in (*(part.recipe for part in config.mixture.values()), config.recipe)
+    ]
+    return {recipe.name: recipe.to_toml().encode() for recipe in recipes}
+
+
+def _leftovers(output: Path, manifest: Manifest) -> list[Path]:
+    """Shards that the manifest does not name, and files in the middle of whose writing a process was killed."""
+    published = {output / file.path for file in manifest.files}
+    shards = [path for path in (output / "data").rglob("*.parquet") if path not in published]
+    folders = (output.glob("*"), (output / "data").rglob("*"), (output / "recipes").glob("*"))
+    unfinished = [path for folder in folders for path in folder if path.is_file() and is_left_aside(path)]
+    return sorted({*shards, *unfinished})

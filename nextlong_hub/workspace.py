@@ -8,9 +8,11 @@
             index-<id>/                    the retriever's index
             units-<config>-<id>/           answers and rows of each unit
             receipts-<id>/                 what is done
+            withdrawn/manifest.json        the last manifest, while what it vouches for is being replaced
 Folders carry the digest of all they were made from, so a changed choice never meets an old file.
 """
 
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -18,8 +20,8 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 
 from nextlong_hub.errors import ConflictError
-from nextlong_hub.files import storage_errors, write_json
-from nextlong_hub.manifest import read_manifest
+from nextlong_hub.files import is_left_aside, storage_errors, write_json
+from nextlong_hub.manifest import MANIFEST_NAME, Manifest, read_manifest
 
 WORK_NAME = ".work"
 _MARK = "nextlong-hub.json"
@@ -48,6 +50,11 @@ class Workspace:
         return self.work / f"receipts-{identity}"
 
     @property
+    def withdrawn(self) -> Path:
+        """Folder of a manifest that was taken back; see `withdraw`."""
+        return self.work / "withdrawn"
+
+    @property
     def file_digests(self) -> Path:
         """Remembered digests of corpus files."""
         return self.work / "file-digests.json"
@@ -74,9 +81,40 @@ def locked(output: Path) -> Iterator[Workspace]:
                 f"another process is writing {output}; wait for it to end or choose another --output"
             ) from error
     try:
+        _sweep(work)
         yield Workspace(work)
     finally:
         lock.release()
+
+
+def _sweep(work: Path) -> None:
+    """Remove what killed processes were writing: whoever holds the lock is the only one that writes."""
+    for path in [path for path in work.rglob(".*.tmp") if is_left_aside(path)]:
+        if path.is_dir():
+            shutil.rmtree(path, ignore_errors=True)
+        else:
+            path.unlink(missing_ok=True)
+
+
+def withdraw(output: Path, workspace: Workspace) -> None:
+    """Take the manifest back before anything it vouches for changes: a folder in between is no finished dataset.
+
+    `kept_manifest` still finds it, so that the next run knows what else the folder holds.
+    """
+    manifest = output / MANIFEST_NAME
+    if manifest.is_file():
+        with storage_errors(workspace.withdrawn):
+            workspace.withdrawn.mkdir(exist_ok=True)
+            manifest.replace(workspace.withdrawn / MANIFEST_NAME)
+
+
+def kept_manifest(output: Path, workspace: Workspace) -> Manifest | None:
+    """The manifest of the folder or, after a run that was interrupted while it published, the one it had withdrawn.
+
+    Raises:
+        DataError: it is damaged or of another version.
+    """
+    return read_manifest(output) or read_manifest(workspace.withdrawn)
 
 
 def refuse_foreign(output: Path) -> None:
@@ -88,11 +126,17 @@ def refuse_foreign(output: Path) -> None:
     with storage_errors(output):
         if output.is_dir():
             foreign = sorted(entry.name for entry in output.iterdir())
-            ours = (output / WORK_NAME / _MARK).is_file() or read_manifest(output) is not None
-            if foreign and not ours:
+            if foreign and not _is_ours(output, foreign):
                 raise ConflictError(
                     f"{output} already holds {', '.join(foreign[:3])}{' …' if len(foreign) > 3 else ''} and was not "
                     "made by nextlong-hub; choose an empty or new folder with --output"
                 )
         elif output.exists():
             raise ConflictError(f"{output} is a file, but a folder is needed; choose another --output")
+
+
+def _is_ours(output: Path, names: list[str]) -> bool:
+    """Whether our mark or manifest is there, or nothing but what a run killed before it set its mark leaves."""
+    work = output / WORK_NAME
+    begun = names == [WORK_NAME] and work.is_dir() and all(e.name.startswith(f".{_MARK}.") for e in work.iterdir())
+    return begun or (work / _MARK).is_file() or read_manifest(output) is not None

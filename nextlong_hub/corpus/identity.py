@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from nextlong_hub.corpus.pieces import Piece
 from nextlong_hub.corpus.reading import file_errors
 from nextlong_hub.errors import BadDocumentError
-from nextlong_hub.files import read_json, sha256_of, write_json
+from nextlong_hub.files import read_checked_json, sha256_of, write_checked_json
 
 _FILES_AT_ONCE = 4
 _IDS_AT_ONCE = 65_536
@@ -129,7 +129,7 @@ def _with_equal_hashes(hashes: NDArray[np.uint64]) -> NDArray[np.int64]:
 
 def _sha256_of_all(paths: Sequence[str], cache: Path | None) -> dict[str, str]:
     """Each file's sha256, from the cache where size and time of change are still the same."""
-    kept = read_json(cache) if cache else None
+    kept = read_checked_json(cache) if cache else None
     kept = kept if isinstance(kept, dict) else {}
 
     def entry_of(path: str) -> dict[str, Any]:
@@ -144,5 +144,5 @@ def _sha256_of_all(paths: Sequence[str], cache: Path | None) -> dict[str, str]:
     with ThreadPoolExecutor(_FILES_AT_ONCE) as pool:
         entries = dict(zip(paths, pool.map(entry_of, paths), strict=True))
     if cache and entries != kept:
-        write_json(cache, entries)
+        write_checked_json(cache, entries)
     return {path: entry["sha256"] for path, entry in entries.items()}
