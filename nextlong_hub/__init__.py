@@ -6,11 +6,12 @@ Importing this package makes `datasets.load_dataset("nextlong", "128k")` work; i
 everything heavier is imported when it is first used.
 """
 
-from typing import TYPE_CHECKING, Any
-
 from nextlong_hub.registration import register
 
+TYPE_CHECKING = False  # what typing.TYPE_CHECKING is, without the milliseconds that importing typing takes
 if TYPE_CHECKING:
+    from typing import Any
+
     from nextlong_hub.errors import NextLongError
     from nextlong_hub.fitting import FitReport, fit
     from nextlong_hub.loading import load
@@ -55,7 +56,7 @@ __all__ = [
 ]
 
 
-def __getattr__(name: str) -> Any:
+def __getattr__(name: str) -> "Any":
     """Import a public name from its home when it is first used."""
     if name not in _HOMES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
