@@ -89,8 +89,13 @@ def write_json(path: Path, value: Any) -> None:
 
     A lone surrogate, as in a file name that is not UTF-8, becomes its JSON escape and is read back as it was.
     """
+    write_bytes(path, json_bytes(value))
+
+
+def json_bytes(value: Any) -> bytes:
+    """What `write_json` writes."""
     content = json.dumps(value, indent=2, ensure_ascii=False) + "\n"
-    write_bytes(path, content.encode("utf-8", "backslashreplace"))
+    return content.encode("utf-8", "backslashreplace")
 
 
 def read_json(path: Path) -> Any:

@@ -11,10 +11,14 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from nextlong_hub.errors import DataError
-from nextlong_hub.files import read_json, write_json
+from nextlong_hub.files import digest_of, json_bytes, read_json, write_bytes
 from nextlong_hub.recipe import Recipe, explain
 
 MANIFEST_NAME = "manifest.json"
+
+_TOOL = "nextlong-hub"
+_OWN_KEYS = frozenset({"configs", "corpus", "tokenizer", "digest"})
+"""Keys by which a manifest of ours is known even if the name of the tool was damaged."""
 
 
 class _Part(BaseModel):
@@ -178,8 +182,13 @@ def read_manifest(folder: Path) -> Manifest | None:
         raise DataError(
             f"{path} is not JSON any more: it was damaged after it was written; build again into an empty folder"
         )
-    if not isinstance(content, dict) or content.get("tool") != "nextlong-hub":
+    if not isinstance(content, dict) or not (content.get("tool") == _TOOL or content.keys() >= _OWN_KEYS):
         return None
+    if content.pop("digest", None) != digest_of(content):
+        raise DataError(
+            f"{path} was changed after it was written: it does not match its own digest; put the original back, or "
+            "build again into an empty folder"
+        )
     try:
         return Manifest.model_validate(content)
     except ValidationError as error:
@@ -191,7 +200,13 @@ def read_manifest(folder: Path) -> Manifest | None:
 
 def write_manifest(folder: Path, manifest: Manifest) -> None:
     """Commit: from this moment the folder is a finished dataset."""
-    write_json(folder / MANIFEST_NAME, manifest.model_dump(mode="json"))
+    write_bytes(folder / MANIFEST_NAME, manifest_bytes(manifest))
+
+
+def manifest_bytes(manifest: Manifest) -> bytes:
+    """The manifest as a file, with a digest of its own: nothing else vouches for what it says."""
+    content = manifest.model_dump(mode="json")
+    return json_bytes({**content, "digest": digest_of(content)})
 
 
 def differences(kept: Mapping[str, Any], wanted: Mapping[str, Any]) -> list[str]:

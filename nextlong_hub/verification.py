@@ -1,4 +1,9 @@
-"""A dataset folder proves itself: every file, row and segment, and on request every character of the corpus."""
+"""A dataset folder proves itself: every file, row and segment, and on request every character of the corpus.
+
+What a check can find depends on what it is given. The folder alone proves that nothing was damaged since the manifest
+was written. With the tokenizer and the corpus it proves that the rows are what the manifest says they are, even to a
+reader who trusts neither: whoever changes a row can also change its sha256.
+"""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
@@ -7,18 +12,21 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
+from huggingface_hub import metadata_load
 
+from nextlong_hub import plan
 from nextlong_hub.engine import InlineExecutor
+from nextlong_hub.errors import DataError
 from nextlong_hub.files import sha256_of
-from nextlong_hub.manifest import MANIFEST_NAME, ConfigRecord, FileRecord, Manifest, read_manifest
+from nextlong_hub.manifest import MANIFEST_NAME, ConfigRecord, FileRecord, Manifest, manifest_bytes, read_manifest
 from nextlong_hub.preparation import Source, find_corpus, read_corpus
 from nextlong_hub.progress import Progress, Silence, Stages
-from nextlong_hub.recipe import Recipe
+from nextlong_hub.publishing import CARD_NAME, recipe_files
+from nextlong_hub.recipe import Recipe, SourceSettings
+from nextlong_hub.row_faults import CorpusTexts, corpus_faults, segment_faults, token_faults
 from nextlong_hub.shards import schema
-from nextlong_hub.store import ChunkStore
 from nextlong_hub.tokens import Tokenizer, load_tokenizer
 from nextlong_hub.workspace import Workspace
 
@@ -55,16 +63,24 @@ def verify(
 ) -> VerifyReport:
     """Check a dataset folder against its manifest.
 
-    Always: every file's size and sha256, schema, row and token counts, and that each row's segments tile its text. With
-    `tokenizer` each text is encoded again and must give exactly the row's tokens. With `sources` each text is rebuilt
-    from the corpus by its segments.
+    Always: the manifest's own digest, every shard's size and sha256, the recipes, the files that the card names, the
+    schema, row and token counts, and that each row's segments tile its text. With `tokenizer` each text is encoded
+    again and must give exactly the row's tokens and each segment's count of them. With `sources` each segment is read
+    again from the corpus. With both, the rows must also be in the seeded order of their meta-documents.
+
+    Not checked is what only a second retrieval could tell: the value of a score, and that no better negative existed.
+    The card may be edited by hand, apart from the list of files that `load_dataset` reads.
 
     Raises:
         DataError, RecipeError: the corpus or the tokenizer cannot be read.
     """
     stages = Stages(progress or Silence())
     check = _Check()
-    manifest = read_manifest(folder)
+    try:
+        manifest = read_manifest(folder)
+    except DataError as error:
+        check.fault(MANIFEST_NAME, str(error))
+        return check.report()
     if manifest is None:
         check.fault(MANIFEST_NAME, "there is none: the folder is unfinished or was not made by nextlong-hub")
         return check.report()
@@ -75,21 +91,19 @@ def verify(
                 MANIFEST_NAME,
                 f"made with tokenizer {manifest.tokenizer.digest}, but {tokenizer} is {check.tokenizer.digest}",
             )
-    _check_stray_files(folder, manifest, check)
+    _check_companions(folder, manifest, check)
     with (
         TemporaryDirectory(prefix="nextlong-verify-") as scratch,
         stages.stage("verify", len(manifest.files), "files") as done,
     ):
-        for config in manifest.configs.values():
+        for name, config in manifest.configs.items():
             if sources:
                 check.corpora = _read_corpora(Path(scratch), config, sources, manifest, check)
-            seen: set[str] = set()
+            rows: list[tuple[str, str]] = []
             for record in config.files:
-                _check_file(folder, record, config, seen, check)
+                _check_file(folder, record, config, rows, check)
                 done(1)
-            if check.config_rows != config.rows:
-                check.fault(MANIFEST_NAME, f"counts {config.rows:,} rows, but the files hold {check.config_rows:,}")
-            check.config_rows = 0
+            _check_config(name, config, rows, manifest, check)
     return check.report()
 
 
@@ -100,13 +114,14 @@ class _Check:
     faults: list[Fault] = field(default_factory=list)
     files: int = 0
     rows: int = 0
-    config_rows: int = 0
     segments: int = 0
     encoded_rows: int = 0
     rebuilt_rows: int = 0
     tokenizer: Tokenizer | None = None
-    corpora: dict[str, "_Corpus"] = field(default_factory=dict)
+    corpora: dict[str, CorpusTexts] = field(default_factory=dict)
     """By recipe."""
+    is_same_corpus: bool = False
+    """Whether `corpora` were read from what the manifest says the rows were made from."""
 
     def fault(self, place: str, message: str) -> None:
         self.faults.append(Fault(place=place, message=message))
@@ -122,35 +137,47 @@ class _Check:
         )
 
 
-class _Corpus:
-    """Chunk texts by document id and number."""
-
-    def __init__(self, store: ChunkStore) -> None:
-        self._store = store
-        self._numbers = {store.document(number)[0]: number for number in range(store.documents)}
-
-    def texts(self, chunks: Sequence[tuple[str, int]]) -> list[str | None]:
-        """The text of each (document, chunk); None where the corpus has no such chunk."""
-        first = self._store.first_chunk
-        numbers = [
-            int(first[number]) + chunk
-            if (number := self._numbers.get(document)) is not None and 0 <= chunk < first[number + 1] - first[number]
-            else -1
-            for document, chunk in chunks
-        ]
-        texts = self._store.texts(np.array([n for n in numbers if n >= 0], np.int64))
-        return [texts.get(number) for number in numbers]
-
-
-def _check_stray_files(folder: Path, manifest: Manifest, check: _Check) -> None:
-    listed = {file.path for file in manifest.files}
-    for path in sorted((folder / "data").rglob("*")):
-        name = path.relative_to(folder).as_posix()
-        if path.is_file() and name not in listed:
-            check.fault(name, "is not in the manifest; remove it")
+def _check_companions(folder: Path, manifest: Manifest, check: _Check) -> None:
+    """Everything published beside the shards, and nothing that nobody published."""
+    if (folder / MANIFEST_NAME).read_bytes() != manifest_bytes(manifest):
+        check.fault(MANIFEST_NAME, "is not laid out as it was written; put the original back")
+    recipes = {f"recipes/{name}.toml": content for name, content in recipe_files(manifest).items()}
+    for name, content in recipes.items():
+        path = folder / name
+        if not path.is_file():
+            check.fault(name, "is missing")
+        elif path.read_bytes() != content:
+            check.fault(name, "is not the recipe that the manifest holds; remove it and build again")
+    _check_card(folder / CARD_NAME, manifest, check)
+    listed = {file.path for file in manifest.files} | recipes.keys()
+    for part in ("data", "recipes"):
+        for path in sorted((folder / part).rglob("*")):
+            name = path.relative_to(folder).as_posix()
+            if path.is_file() and name not in listed:
+                check.fault(name, "is not in the manifest; remove it")
 
 
-def _check_file(folder: Path, record: FileRecord, config: ConfigRecord, seen: set[str], check: _Check) -> None:
+def _check_card(card: Path, manifest: Manifest, check: _Check) -> None:
+    """What `load_dataset` reads of the card: configurations and their files."""
+    wanted = {name: [file.path for file in config.files] for name, config in manifest.configs.items()}
+    try:
+        found = {
+            entry["config_name"]: [path for split in entry["data_files"] for path in split["path"]]
+            for entry in (metadata_load(card) or {})["configs"]
+        }
+    except FileNotFoundError:
+        check.fault(card.name, "is missing; build again to write it anew")
+    except Exception as error:  # whatever YAML, or the values of damaged YAML, may raise
+        check.fault(card.name, f"its header cannot be read ({type(error).__name__}); remove it and build again")
+    else:
+        if found != wanted:
+            check.fault(card.name, "its header names other configurations or files than the manifest")
+
+
+def _check_file(
+    folder: Path, record: FileRecord, config: ConfigRecord, rows: list[tuple[str, str]], check: _Check
+) -> None:
+    """One shard; its rows' ids and meta-documents are added to `rows`. What is damaged is not looked into."""
     path = folder / record.path
     check.files += 1
     if not path.is_file():
@@ -162,24 +189,22 @@ def _check_file(folder: Path, record: FileRecord, config: ConfigRecord, seen: se
     found = sha256_of(path)
     if found != record.sha256:
         check.fault(record.path, f"its sha256 is {found} instead of {record.sha256}")
-    rows = tokens = 0
+        return
+    before = len(rows)
+    tokens = 0
     try:
         for place, row in _rows(path, record.path, config, check):
-            rows += 1
+            rows.append((row["id"], row["meta_document"]))
             tokens += row["token_count"]
-            if row["id"] in seen:
-                check.fault(place, f"the id {row['id']!r} occurs twice")
-            seen.add(row["id"])
             _check_row(place, row, config, check)
-    except (OSError, pa.ArrowInvalid) as error:
+    except (OSError, ValueError, pa.ArrowException) as error:
         check.fault(record.path, f"cannot be read: {error}")
-        return
-    if (rows, tokens) != (record.rows, record.tokens):
+    count = len(rows) - before
+    if (count, tokens) != (record.rows, record.tokens):
         check.fault(
-            record.path, f"holds {rows:,} rows, {tokens:,} tokens instead of {record.rows:,} and {record.tokens:,}"
+            record.path, f"holds {count:,} rows, {tokens:,} tokens instead of {record.rows:,} and {record.tokens:,}"
         )
-    check.rows += rows
-    check.config_rows += rows
+    check.rows += count
 
 
 def _rows(path: Path, name: str, config: ConfigRecord, check: _Check) -> Iterator[tuple[str, dict[str, Any]]]:
@@ -192,6 +217,9 @@ def _rows(path: Path, name: str, config: ConfigRecord, check: _Check) -> Iterato
         number = 0
         for group in range(file.num_row_groups):
             table = file.read_row_group(group)
+            if any(column.null_count for column in table.columns):
+                check.fault(name, f"row group {group} holds nulls")
+                return
             rows = table.drop_columns([c for c in ("input_ids",) if c in table.column_names]).to_pylist()
             for index, row in enumerate(rows):
                 if "input_ids" in table.column_names:
@@ -200,11 +228,59 @@ def _rows(path: Path, name: str, config: ConfigRecord, check: _Check) -> Iterato
                 number += 1
 
 
+def _check_config(
+    name: str, config: ConfigRecord, rows: Sequence[tuple[str, str]], manifest: Manifest, check: _Check
+) -> None:
+    """What only all rows of a configuration together can show: counts, repeats, order."""
+    if not any(fault.place.startswith(f"data/{name}/") for fault in check.faults) and len(rows) != config.rows:
+        check.fault(MANIFEST_NAME, f"counts {config.rows:,} rows of {name!r}, but its files hold {len(rows):,}")
+    seen: set[str] = set()
+    for identity, _ in rows:
+        if identity in seen:
+            check.fault(f"data/{name}", f"the id {identity!r} occurs twice")
+        seen.add(identity)
+    _check_order(name, config, rows, manifest, check)
+
+
+def _check_order(
+    name: str, config: ConfigRecord, rows: Sequence[tuple[str, str]], manifest: Manifest, check: _Check
+) -> None:
+    """Rows come in the seeded order of their meta-documents; those of a mixture are merged in proportion."""
+    makers = [identity.partition("/")[0] for identity, _ in rows]
+    if config.mixture:
+        counts = [part.rows for part in config.mixture.values()]
+        names = list(config.mixture)
+        if makers != [names[part] for part, _ in plan.merge_in_proportion(counts, counts)]:
+            check.fault(f"data/{name}", "the rows of its ingredients are not merged in proportion")
+    if check.tokenizer is None or not check.is_same_corpus:
+        return
+    for recipe_name, corpus in check.corpora.items():
+        places = _places(config.row_recipes[recipe_name], corpus, manifest, check.tokenizer)
+        own = [document for maker, (_, document) in zip(makers, rows, strict=True) if maker == recipe_name]
+        strangers = [document for document in own if document not in places]
+        if strangers:
+            check.fault(f"data/{name}", f"{strangers[0]!r} is no document that {recipe_name!r} could extend")
+        elif any(places[one] >= places[other] for one, other in pairwise(own)):
+            check.fault(f"data/{name}", "its rows are not in the seeded order of their meta-documents")
+
+
+def _places(recipe: Recipe, corpus: CorpusTexts, manifest: Manifest, tokenizer: Tokenizer) -> dict[str, int]:
+    """Where each document that may be extended stands in the order; for `fit`, in the corpus."""
+    if recipe.fit is not None:
+        return corpus.numbers
+    sources = [SourceSettings(name=s.name, path=s.name, weight=s.weight) for s in manifest.corpus.sources]
+    characters_per_token = plan.measure_characters_per_token(corpus.store, tokenizer)
+    candidates = plan.choose_candidates(corpus.store, recipe, sources, characters_per_token, manifest.seed)
+    return {corpus.store.document(number)[0]: place for place, number in enumerate(candidates.order.tolist())}
+
+
 def _check_row(place: str, row: dict[str, Any], config: ConfigRecord, check: _Check) -> None:
     recipe = config.row_recipes.get(row["id"].partition("/")[0])
     if recipe is None:
         check.fault(place, f"the id {row['id']!r} names no recipe of this configuration")
         return
+    if row["id"] != f"{recipe.name}/{row['meta_document']}":
+        check.fault(place, f"the id {row['id']!r} does not name its meta-document {row['meta_document']!r}")
     may_be_shorter = recipe.fit is not None and not recipe.fit.discard
     if row["token_count"] != recipe.target_length and not (
         may_be_shorter and row["token_count"] < recipe.target_length
@@ -214,74 +290,30 @@ def _check_row(place: str, row: dict[str, Any], config: ConfigRecord, check: _Ch
         check.fault(place, f"input_ids has {len(row['input_ids']):,} entries, token_count says {row['token_count']:,}")
     if check.tokenizer is not None:
         check.encoded_rows += 1
-        encoded = check.tokenizer.encode(row["text"])
-        if len(encoded) != row["token_count"]:
-            check.fault(place, f"its text encodes to {len(encoded):,} tokens, token_count says {row['token_count']:,}")
-        elif "input_ids" in row and not np.array_equal(encoded, row["input_ids"]):
-            check.fault(place, "its text does not encode to its input_ids")
-    for message in _segment_faults(row, recipe):
+        for message in token_faults(row, check.tokenizer):
+            check.fault(place, message)
+    for message in segment_faults(row, recipe):
         check.fault(place, message)
     check.segments += len(row["segments"])
     if corpus := check.corpora.get(recipe.name):
         check.rebuilt_rows += 1
-        _check_rebuilt(place, row, recipe, corpus, check)
-
-
-def _segment_faults(row: dict[str, Any], recipe: Recipe) -> Iterator[str]:
-    """What is wrong with the order, the borders or the origin of a row's segments."""
-    segments, text, separator = row["segments"], row["text"], recipe.interleave.separator
-    if not segments:
-        yield "has no segments"
-        return
-    if segments[0]["start"] != 0 or segments[0]["role"] != "meta":
-        yield "does not begin with a meta-chunk at character 0"
-    for one, other in pairwise(segments):
-        if one["end"] < one["start"] or text[one["end"] : other["start"]] != separator:
-            yield f"segments at {one['start']:,} and {other['start']:,} are not joined by the separator"
-    if not 0 <= len(text) - segments[-1]["end"] <= len(separator):
-        yield f"the last segment ends at {segments[-1]['end']:,}, the text at {len(text):,}"
-    if segments[-1]["role"] != "negative" and recipe.interleave.fill == "even" and recipe.fit is None:
-        yield "does not end with a negative"
-    own = [s["chunk"] for s in segments if s["role"] == "meta"]
-    origins = {s["document"] for s in segments if s["role"] == "meta"}
-    if own != list(range(len(own))) or origins != {row["meta_document"]}:
-        yield "its meta-chunks are not those of its meta-document, in order"
-    negatives = [(s["document"], s["chunk"]) for s in segments if s["role"] == "negative"]
-    if len(set(negatives)) != len(negatives):
-        yield "a negative occurs twice"
-    if row["meta_document"] in {document for document, _ in negatives}:
-        yield "a negative comes from the meta-document"
-    if any(s["rank"] < 1 or s["score"] <= 0 for s in segments if s["role"] == "negative"):
-        yield "a negative has no rank or no score"
-    counted = sum(s["tokens"] for s in segments)
-    if not 0 <= row["token_count"] - counted <= len(segments) * max(1, len(separator.encode())):
-        yield f"its segments count {counted:,} tokens of {row['token_count']:,}"
-
-
-def _check_rebuilt(place: str, row: dict[str, Any], recipe: Recipe, corpus: _Corpus, check: _Check) -> None:
-    texts = corpus.texts([(s["document"], s["chunk"]) for s in row["segments"]])
-    for segment, text in zip(row["segments"], texts, strict=True):
-        if text is None:
-            check.fault(place, f"the corpus has no chunk {segment['chunk']} of document {segment['document']!r}")
-            return
-    rebuilt = recipe.interleave.separator.join(text or "" for text in texts)
-    # What follows the last segment is the beginning of a separator.
-    if (rebuilt + recipe.interleave.separator)[: len(row["text"])] != row["text"]:
-        check.fault(place, "its text is not what its segments give when read from the corpus")
+        for message in corpus_faults(row, recipe, corpus):
+            check.fault(place, message)
 
 
 def _read_corpora(
     scratch: Path, config: ConfigRecord, sources: Sequence[Source], manifest: Manifest, check: _Check
-) -> dict[str, _Corpus]:
+) -> dict[str, CorpusTexts]:
     """Read the corpus anew for each recipe behind a configuration; equal choices share one reading."""
     workspace = Workspace(scratch)
     silent = Stages(Silence())
     found = find_corpus(workspace, sources, silent)
-    if found.digest != manifest.corpus.digest:
+    check.is_same_corpus = found.digest == manifest.corpus.digest
+    if not check.is_same_corpus:
         check.fault(
             MANIFEST_NAME, f"made from corpus {manifest.corpus.digest[:12]}, but the one given is {found.digest[:12]}"
         )
     return {
-        name: _Corpus(read_corpus(workspace, recipe, found, InlineExecutor(memory=found.memory), silent))
+        name: CorpusTexts(read_corpus(workspace, recipe, found, InlineExecutor(memory=found.memory), silent))
         for name, recipe in config.row_recipes.items()
     }
