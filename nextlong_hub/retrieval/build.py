@@ -8,12 +8,10 @@ Terms are numbered by (-frequency, first appearance in the corpus): a total orde
 is cut into shards nor on who lexed which. `index.json` is written last; until then the folder holds no index.
 """
 
-import os
 import re
 import shutil
 import unicodedata
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import fields
 from pathlib import Path
 from typing import Any
@@ -22,11 +20,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nextlong_hub.engine import Executor, Receipt, Task, run_missing
-from nextlong_hub.files import read_json, storage_errors, write_json, written_aside
+from nextlong_hub.files import write_json
 from nextlong_hub.recipe import RetrievalSettings
+from nextlong_hub.retrieval.arrays import map_arrays, write_arrays
 from nextlong_hub.retrieval.building_kernels import COUNT_ESCAPE, IMPACT_LEVELS, fill, transpose
 from nextlong_hub.retrieval.formulas import gain, inverse_document_frequencies, length_norms
-from nextlong_hub.retrieval.index import GROUP, IndexShard, index_id, read_index_summary, save_shard
+from nextlong_hub.retrieval.index import GROUP, Forward, IndexShard, Postings, index_id, read_index_summary, save_shard
 from nextlong_hub.retrieval.lexer import LexedChunks, Lexer, TermTable
 from nextlong_hub.retrieval.stop_words import stop_words
 from nextlong_hub.store import ChunkStore
@@ -67,24 +66,22 @@ def build(
     summary = read_index_summary(folder)
     if summary is None or summary["id"] != identity:
         plan = _Plan(store, settings, folder / identity)
-        for tasks in (plan.lex_tasks(), [plan.merge_task()], plan.fill_tasks()):
+
+        def run(tasks: list[Task]) -> list[Receipt]:
+            receipts = []
             for receipt in run_missing(executor, tasks, plan.home / "receipts"):
+                receipts.append(receipt)
                 if on_receipt is not None:
                     on_receipt(receipt)
-        statistics = read_json(plan.home / "merged" / "statistics.json")
-        for name in ("idf.npy", "frequencies.npy"):
-            with written_aside(plan.home / name) as aside:
-                shutil.copyfile(plan.home / "merged" / name, aside)
-        write_json(
-            folder / "index.json",
-            {
-                "id": identity,
-                "store": store.id,
-                "settings": settings.model_dump(mode="json"),
-                "statistics": statistics,
-                "shards": plan.keys,
-            },
-        )
+            return receipts
+
+        run(plan.lex_tasks())
+        statistics = run([plan.merge_task()])[0].counts
+        run(plan.fill_tasks(statistics))
+        merged = map_arrays(plan.merged)
+        write_arrays(plan.home / "vocabulary.npz", {name: merged[name] for name in ("idf", "frequencies")})
+        described = {"store": store.id, "settings": settings.model_dump(mode="json"), "statistics": statistics}
+        write_json(folder / "index.json", {"id": identity, **described, "shards": plan.keys})
     _sweep(folder, identity)
 
 
@@ -93,8 +90,9 @@ class _Plan:
 
     def __init__(self, store: ChunkStore, settings: RetrievalSettings, home: Path) -> None:
         self.home = home
+        self.merged = home / "merged.npz"
         self._store = store
-        self._parameters = {"settings": settings.model_dump(mode="json")}
+        self._settings = settings.model_dump(mode="json")
         self._starts = range(0, store.chunks, settings.shard_chunks)
         self.keys = [f"shard-{number:05d}" for number in range(len(self._starts))]
 
@@ -105,9 +103,9 @@ class _Plan:
                 key=key,
                 function="nextlong_hub.retrieval.build:lex_shard",
                 inputs={"store": str(self._store.folder)},
-                output=str(self.home / "lexed" / key),
+                output=self._lexed(key),
                 parameters={
-                    **self._parameters,
+                    "settings": self._settings,
                     "start": start,
                     "stop": min(start + self._starts.step, self._store.chunks),
                 },
@@ -120,23 +118,26 @@ class _Plan:
             stage="merge",
             key="vocabulary",
             function="nextlong_hub.retrieval.build:merge_vocabularies",
-            inputs={key: str(self.home / "lexed" / key) for key in self.keys},
-            output=str(self.home / "merged"),
-            parameters=self._parameters,
+            inputs={key: self._lexed(key) for key in self.keys},
+            output=str(self.merged),
+            parameters={"settings": self._settings},
         )
 
-    def fill_tasks(self) -> list[Task]:
+    def fill_tasks(self, statistics: dict[str, Any]) -> list[Task]:
         return [
             Task(
                 stage="fill",
                 key=key,
                 function="nextlong_hub.retrieval.build:fill_shard",
-                inputs={"lexed": str(self.home / "lexed" / key), "merged": str(self.home / "merged")},
-                output=str(self.home / key),
-                parameters={**self._parameters, "key": key},
+                inputs={"lexed": self._lexed(key), "merged": str(self.merged)},
+                output=str(self.home / f"{key}.npz"),
+                parameters={"settings": self._settings, "key": key, "statistics": statistics},
             )
             for key in self.keys
         ]
+
+    def _lexed(self, key: str) -> str:
+        return str(self.home / "lexed" / f"{key}.npz")
 
 
 def lex_shard(task: Task) -> dict[str, Any]:
@@ -146,18 +147,16 @@ def lex_shard(task: Task) -> dict[str, Any]:
     start, stop = task.parameters["start"], task.parameters["stop"]
     documents = store.document_of(np.arange(start, stop))
     lexed = Lexer(settings).lex(store.blocks(start, stop), documents)
-    with _folder_aside(Path(task.output)) as folder:
-        for name in _LEXED:
-            np.save(folder / f"{name}.npy", getattr(lexed, name))
+    write_arrays(Path(task.output), {name: getattr(lexed, name) for name in _LEXED})
     return {"chunks": stop - start, "entries": len(lexed.terms), "terms": len(lexed.frequencies)}
 
 
 def merge_vocabularies(task: Task) -> dict[str, Any]:
     """Number the terms of all shards, and weigh them.
 
-    Writes, into `task.output`: `idf.npy` and `frequencies.npy`; for each shard `<shard>.npy`, int64 (the shard's terms,), the number in the
-    index of each of the shard's own terms, or -1; and `statistics.json`: chunks, terms, dense terms, mean length in
-    words, and the step of the quantised impacts.
+    Writes `idf` and `frequencies` of every indexed term, and for each shard, under its key, the number in the index of
+    each of the shard's own terms, or -1. Reports what `index.Index.statistics` holds: chunks, words, vocabulary (all
+    terms), terms (those indexed), dense terms, mean length in words, and the step of the quantised impacts.
     """
     settings = _settings(task)
     table = TermTable()
@@ -166,7 +165,7 @@ def merge_vocabularies(task: Task) -> dict[str, Any]:
     numbers: dict[str, NDArray[np.int64]] = {}
     chunks = words = 0
     for key, path in task.inputs.items():
-        lexed = _load_lexed(Path(path))
+        lexed = _load_lexed(path)
         known = table.terms
         numbers[key] = table.numbers(lexed.term_bytes, lexed.term_starts)
         new = table.terms - known
@@ -195,27 +194,23 @@ def merge_vocabularies(task: Task) -> dict[str, Any]:
         "mean_length": words / max(1, chunks),
         "step": highest / IMPACT_LEVELS if highest > 0 else 1.0,
     }
-    with _folder_aside(Path(task.output)) as folder:
-        np.save(folder / "idf.npy", idf[order])
-        np.save(folder / "frequencies.npy", frequencies[order])
-        for key, here in numbers.items():
-            np.save(folder / f"{key}.npy", final[here])
-        write_json(folder / "statistics.json", statistics)
+    arrays = {"idf": idf[order], "frequencies": frequencies[order]}
+    write_arrays(Path(task.output), arrays | {key: final[here] for key, here in numbers.items()})
     return statistics
 
 
 def fill_shard(task: Task) -> dict[str, Any]:
     """Turn one lexed shard into its index."""
-    settings = _settings(task)
-    merged = Path(task.inputs["merged"])
-    lexed = _load_lexed(Path(task.inputs["lexed"]))
-    final = np.load(merged / f"{task.parameters['key']}.npy")
-    idf = np.load(merged / "idf.npy")
-    statistics = read_json(merged / "statistics.json")
-    shard = _filled(lexed, final, idf, settings, statistics)
-    with _folder_aside(Path(task.output)) as folder:
-        save_shard(folder, shard)
-    return {"chunks": shard.chunks, "postings": len(shard.forward_terms), "terms": len(shard.directory)}
+    merged = map_arrays(Path(task.inputs["merged"]))
+    shard = _filled(
+        _load_lexed(task.inputs["lexed"]),
+        merged[task.parameters["key"]],
+        merged["idf"],
+        _settings(task),
+        task.parameters["statistics"],
+    )
+    save_shard(Path(task.output), shard)
+    return {"chunks": shard.chunks, "postings": len(shard.forward.terms), "terms": len(shard.postings.directory)}
 
 
 def _filled(
@@ -252,20 +247,24 @@ def _filled(
     first_sparse = int(np.searchsorted(directory, len(dense)))
     sparse_from = starts[first_sparse]
     return IndexShard(
-        row_starts=row_starts,
-        forward_terms=forward_terms,
-        forward_counts=forward_counts,
-        large_places=large_places,
-        large_counts=_large_counts(
-            large_places, row_starts, forward_terms, directory, starts, posting_chunks, posting_counts
+        forward=Forward(
+            row_starts=row_starts,
+            terms=forward_terms,
+            counts=forward_counts,
+            large_places=large_places,
+            large_counts=_large_counts(
+                large_places, row_starts, forward_terms, directory, starts, posting_chunks, posting_counts
+            ),
         ),
-        lengths=np.asarray(lexed.lengths),
-        directory=directory,
-        posting_starts=np.maximum(starts - sparse_from, 0),
-        peaks=peaks,
-        posting_chunks=posting_chunks[sparse_from:],
-        posting_impacts=impacts[sparse_from:],
-        dense=dense,
+        postings=Postings(
+            directory=directory,
+            starts=np.maximum(starts - sparse_from, 0),
+            peaks=peaks,
+            chunks=posting_chunks[sparse_from:],
+            impacts=impacts[sparse_from:],
+            dense=dense,
+        ),
+        lengths=lexed.lengths,
     )
 
 
@@ -288,8 +287,8 @@ def _large_counts(
     return counts
 
 
-def _load_lexed(folder: Path) -> LexedChunks:
-    return LexedChunks(**{name: np.load(folder / f"{name}.npy") for name in _LEXED})
+def _load_lexed(path: str) -> LexedChunks:
+    return LexedChunks(**map_arrays(Path(path)))
 
 
 def _settings(task: Task) -> RetrievalSettings:
@@ -297,25 +296,11 @@ def _settings(task: Task) -> RetrievalSettings:
     return RetrievalSettings.model_validate({**given, "stop_words": tuple(given["stop_words"])})
 
 
-@contextmanager
-def _folder_aside(path: Path) -> Iterator[Path]:
-    """Give a temporary folder beside `path`; when the block ends well, it takes the place of `path`."""
-    aside = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    with storage_errors(path):
-        shutil.rmtree(aside, ignore_errors=True)
-        aside.mkdir(parents=True)
-        try:
-            yield aside
-            shutil.rmtree(path, ignore_errors=True)
-            aside.rename(path)
-        finally:
-            shutil.rmtree(aside, ignore_errors=True)
-
-
 def _sweep(folder: Path, identity: str) -> None:
     """Remove what the finished index does not need: other indexes, bags of terms, receipts."""
     for entry in folder.iterdir():
         if re.fullmatch("[0-9a-f]{12}", entry.name) and entry.name != identity:
             shutil.rmtree(entry, ignore_errors=True)
-    for name in ("lexed", "merged", "receipts"):
+    for name in ("lexed", "receipts"):
         shutil.rmtree(folder / identity / name, ignore_errors=True)
+    (folder / identity / "merged.npz").unlink(missing_ok=True)

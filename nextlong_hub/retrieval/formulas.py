@@ -5,8 +5,8 @@
 
 `lucene`: idf = ln(1 + (N - df + 0.5) / (df + 0.5)), always above 0; gain 1 (Lucene 8 and later; Kamphuis et al., "Which
 BM25 do you mean?", ECIR 2020, table 1; without Lucene's one-byte rounding of lengths).
-`okapi`: what rank-bm25's BM25Okapi computes: idf = ln(N - df + 0.5) - ln(df + 0.5), and where that is negative, a quarter
-of the mean over all terms instead; gain k1 + 1.
+`okapi`: what rank-bm25's BM25Okapi computes: idf = ln(N - df + 0.5) - ln(df + 0.5), and where that is negative, a
+quarter of the mean over all terms instead; gain k1 + 1.
 
 N counts chunks, df the chunks that hold the term, length a chunk's words without stop words.
 """
@@ -49,4 +49,5 @@ def length_norms(settings: RetrievalSettings, lengths: NDArray[np.uint32], mean_
     """What is added to a term's frequency in the denominator, for chunks of `lengths` words. Shape: (chunks,)."""
     if mean_length == 0:
         return np.zeros(len(lengths))
-    return settings.k1 * (1 - settings.b + settings.b * lengths / mean_length)
+    norms: NDArray[np.float64] = settings.k1 * (1 - settings.b + settings.b * lengths / mean_length)
+    return norms

@@ -1,21 +1,13 @@
-"""The index on disk: plain `.npy` files, memory-mapped, in shards of a fixed range of chunks.
+"""The index on disk: plain `.npz` files, memory-mapped, in shards of a fixed range of chunks.
 
     index.json                      the commit point: id, statistics, names of the shards
-    <id>/idf.npy                    float64 (terms,)            by term, the most frequent term first
-    <id>/frequencies.npy            int64 (terms,)              chunks that hold it
-    <id>/shard-00000/
-        row_starts.npy              int64  (chunks + 1,)        forward index: a chunk's terms, ascending …
-        forward_terms.npy           uint32 (postings,)
-        forward_counts.npy          uint8  (postings,)          … and their occurrences, 255 = see large_counts
-        large_places.npy            int64  (large,)             places in forward_counts that hold 255, ascending
-        large_counts.npy            uint32 (large,)             what stands there
-        lengths.npy                 uint32 (chunks,)            words, stop words left out
-        directory.npy               uint32 (directory,)         the shard's terms, ascending
-        posting_starts.npy          int64  (directory + 1,)     a term's postings; dense terms have none
-        peaks.npy                   uint8  (directory,)         its largest impact
-        posting_chunks.npy          uint16 (sparse postings,)   chunk in the shard
-        posting_impacts.npy         uint8  (sparse postings,)   impact in steps, rounded up
-        dense.npy                   uint8  (dense terms, width) impacts of the terms most chunks hold
+    <id>/vocabulary.npz             by term, the most frequent term first
+        idf                         float64 (terms,)
+        frequencies                 int64  (terms,)             chunks that hold it
+    <id>/shard-00000.npz
+        forward_…                   the forward index: see `Forward`
+        postings_…                  the inverted index: see `Postings`
+        lengths                     uint32 (chunks,)            words of each chunk, stop words left out
 
 A term that only one document uses has no place in the index: a chunk is never matched with its own document, so such a
 term cannot add to any score. Half of a vocabulary is like that. It still counts for lengths and for okapi's mean idf.
@@ -24,9 +16,9 @@ Cost for each (chunk, distinct term): 5 bytes forward and 3 bytes of postings; 1
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -34,30 +26,56 @@ from numpy.typing import NDArray
 from nextlong_hub.errors import DataError
 from nextlong_hub.files import digest_of, read_json
 from nextlong_hub.recipe import RetrievalSettings
+from nextlong_hub.retrieval.arrays import map_arrays, write_arrays
 
 INDEX_FORMAT = 1
 """Raised whenever the same corpus and settings start to give other index bytes."""
 GROUP = 32
 """Chunks looked at together when candidates are collected; the width of a dense column is a multiple of it."""
-_BUCKET_BITS = 6
+BUCKET_BITS = 6
+"""A bucket of the directory spans 2^6 term numbers."""
+
+
+class Forward(NamedTuple):
+    """What each chunk of a shard says; a named tuple, for compiled code takes it as it is."""
+
+    row_starts: NDArray[np.int64]
+    """Chunk c has the entries `row_starts[c]` up to `row_starts[c + 1]`. Shape: (chunks + 1,)."""
+    terms: NDArray[np.uint32]
+    """Term numbers, ascending within a chunk. Shape: (entries,)."""
+    counts: NDArray[np.uint8]
+    """Their occurrences; 255 stands for that many or more. Shape: (entries,)."""
+    large_places: NDArray[np.int64]
+    """The entries whose count is 255, ascending. Shape: (large,)."""
+    large_counts: NDArray[np.uint32]
+    """Their true counts. Shape: (large,)."""
+
+
+class Postings(NamedTuple):
+    """Where each term of a shard occurs, and how much it weighs there."""
+
+    directory: NDArray[np.uint32]
+    """The shard's terms, ascending. Shape: (directory,)."""
+    starts: NDArray[np.int64]
+    """Row r of the directory has the postings `starts[r]` up to `starts[r + 1]`; dense terms have none."""
+    peaks: NDArray[np.uint8]
+    """Largest impact of each term of the directory, in steps. Shape: (directory,)."""
+    chunks: NDArray[np.uint16]
+    """Chunk in the shard, ascending within a term. Shape: (postings,)."""
+    impacts: NDArray[np.uint8]
+    """Impact in steps, rounded up. Shape: (postings,)."""
+    dense: NDArray[np.uint8]
+    """Impacts of terms 0, 1, …, those that most chunks hold, in every chunk of the shard. Shape: (dense terms, width)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class IndexShard:
-    """One shard's arrays; see the module for what each is."""
+    """One shard."""
 
-    row_starts: NDArray[np.int64]
-    forward_terms: NDArray[np.uint32]
-    forward_counts: NDArray[np.uint8]
-    large_places: NDArray[np.int64]
-    large_counts: NDArray[np.uint32]
+    forward: Forward
+    postings: Postings
     lengths: NDArray[np.uint32]
-    directory: NDArray[np.uint32]
-    posting_starts: NDArray[np.int64]
-    peaks: NDArray[np.uint8]
-    posting_chunks: NDArray[np.uint16]
-    posting_impacts: NDArray[np.uint8]
-    dense: NDArray[np.uint8]
+    """Words of each chunk, stop words left out. Shape: (chunks,)."""
 
     @property
     def chunks(self) -> int:
@@ -65,20 +83,25 @@ class IndexShard:
         return len(self.lengths)
 
 
-def save_shard(folder: Path, shard: IndexShard) -> None:
-    """Write the arrays into an existing folder."""
-    for field in fields(shard):
-        np.save(folder / f"{field.name}.npy", getattr(shard, field.name))
+def save_shard(path: Path, shard: IndexShard) -> None:
+    """Write one shard.
+
+    Raises:
+        StorageError: no space is left.
+    """
+    arrays = {f"forward_{name}": values for name, values in shard.forward._asdict().items()}
+    arrays |= {f"postings_{name}": values for name, values in shard.postings._asdict().items()}
+    write_arrays(path, {**arrays, "lengths": shard.lengths})
 
 
-def load_shard(folder: Path) -> IndexShard:
-    """Map a shard's arrays into memory, read-only."""
-    return IndexShard(**{field.name: load_array(folder / f"{field.name}.npy") for field in fields(IndexShard)})
-
-
-def load_array(path: Path) -> NDArray[Any]:
-    """Map one array, read-only, as a plain array: a kernel is compiled once for each type it meets."""
-    return np.asarray(np.load(path, mmap_mode="r"))
+def load_shard(path: Path) -> IndexShard:
+    """Map one shard into memory, read-only."""
+    arrays = map_arrays(path)
+    return IndexShard(
+        forward=Forward(**{name: arrays[f"forward_{name}"] for name in Forward._fields}),
+        postings=Postings(**{name: arrays[f"postings_{name}"] for name in Postings._fields}),
+        lengths=arrays["lengths"],
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,7 +109,7 @@ class Index:
     """A finished index, opened; memory-mapped, so that all processes of a machine share one copy."""
 
     statistics: dict[str, Any]
-    """`chunks`, `terms`, `dense_terms`, `mean_length`, `step`: see `build`."""
+    """`chunks`, `terms`, `dense_terms`, `mean_length`, `step`: see `build.merge_vocabularies`."""
     idf: NDArray[np.float64]
     """Shape: (terms,)."""
     frequencies: NDArray[np.int64]
@@ -110,11 +133,11 @@ def read_index_summary(folder: Path) -> dict[str, Any] | None:
     return summary if isinstance(summary, dict) and "id" in summary else None
 
 
-def open_index(folder: Path, identity: str) -> Index:
-    """Open the finished index in `folder`.
+def require_index(folder: Path, identity: str) -> dict[str, Any]:
+    """The summary of the finished index in `folder`, which must be the one named `identity`.
 
     Raises:
-        DataError: there is none, or it was made from something else than `identity` says.
+        DataError: there is none, or it was made from something else.
     """
     summary = read_index_summary(folder)
     if summary is None or summary["id"] != identity:
@@ -123,14 +146,25 @@ def open_index(folder: Path, identity: str) -> Index:
             f"{folder} holds {came}, and this corpus and these retrieval settings need index {identity}; "
             "run the build again to make it"
         )
+    return summary
+
+
+def open_index(folder: Path, identity: str) -> Index:
+    """Open the finished index in `folder`.
+
+    Raises:
+        DataError: see `require_index`.
+    """
+    summary = require_index(folder, identity)
     home = folder / identity
-    shards = [load_shard(home / name) for name in summary["shards"]]
-    edges = np.arange(0, summary["statistics"]["terms"] + (2 << _BUCKET_BITS), 1 << _BUCKET_BITS)
+    shards = [load_shard(home / f"{name}.npz") for name in summary["shards"]]
+    vocabulary = map_arrays(home / "vocabulary.npz")
+    edges = np.arange(0, summary["statistics"]["terms"] + (2 << BUCKET_BITS), 1 << BUCKET_BITS)
     return Index(
         statistics=summary["statistics"],
-        idf=load_array(home / "idf.npy"),
-        frequencies=load_array(home / "frequencies.npy"),
+        idf=vocabulary["idf"],
+        frequencies=vocabulary["frequencies"],
         first_chunk=np.cumsum([0, *(shard.chunks for shard in shards)], dtype=np.int64),
         shards=shards,
-        buckets=[np.searchsorted(shard.directory, edges) for shard in shards],
+        buckets=[np.searchsorted(shard.postings.directory, edges) for shard in shards],
     )

@@ -14,80 +14,73 @@ What lies where while `collect` runs over a full shard of 65,536 chunks:
   those queries share;
 * last level: the shard's columns (64 KB a term) and the postings in use, each read once for that handful of queries.
 
-An impact is 1 to 255 steps and a query's sum at most the sum of occurrences × peak, which `locate` returns: where it
+An impact is 1 to 255 steps and a query's sum at most the sum of occurrences times peak, which `locate` returns: where it
 could pass 16 bits the caller runs the same kernel with 32-bit sums. Those cannot overflow: the lexer refuses chunks
 above 2^24 bytes, so a query has fewer than 2^23 words of at most 255 steps each.
 """
+
+from typing import Any
 
 import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
 from nextlong_hub.retrieval.building_kernels import COUNT_ESCAPE
-from nextlong_hub.retrieval.index import GROUP
+from nextlong_hub.retrieval.index import BUCKET_BITS, Forward, Postings
+from nextlong_hub.retrieval.queries import Candidates, QueryBatch
 
 _TILE = 8192
-_BUCKET_BITS = np.uint32(6)
+_BUCKET_SHIFT = np.uint32(BUCKET_BITS)
 _HASH = np.uint64(2654435769)
 _HASH_SHIFT = np.uint64(12)
 _EMPTY = np.uint32(0xFFFFFFFF)
 
 
 @njit(nogil=True, cache=True)
-def gather_rows(
-    row_starts: NDArray[np.int64],
-    forward_terms: NDArray[np.uint32],
-    forward_counts: NDArray[np.uint8],
-    large_places: NDArray[np.int64],
-    large_counts: NDArray[np.uint32],
-    rows: NDArray[np.int64],
-    places: NDArray[np.int64],
-    starts: NDArray[np.int64],
-    terms: NDArray[np.uint32],
-    counts: NDArray[np.uint32],
-) -> None:
-    """Copy the forward rows of chunks `rows` of this shard to queries `places` of a batch (see `search.QueryBatch`)."""
+def gather_rows(forward: Forward, rows: NDArray[np.int64], places: NDArray[np.int64], queries: QueryBatch) -> None:
+    """Copy the forward rows of chunks `rows` of this shard to queries `places` of a batch."""
     for number in range(len(rows)):
-        target = starts[places[number]]
-        for entry in range(row_starts[rows[number]], row_starts[rows[number] + 1]):
-            terms[target] = forward_terms[entry]
-            count = np.uint32(forward_counts[entry])
-            if count == COUNT_ESCAPE:
-                count = large_counts[np.searchsorted(large_places, entry)]
-            counts[target] = count
+        target = queries.starts[places[number]]
+        for entry in range(forward.row_starts[rows[number]], forward.row_starts[rows[number] + 1]):
+            queries.terms[target] = forward.terms[entry]
+            queries.counts[target] = _count_at(forward, entry)
             target += 1
 
 
 @njit(nogil=True, cache=True)
+def _count_at(forward, entry):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
+    count = np.int64(forward.counts[entry])
+    if count == COUNT_ESCAPE:
+        return np.int64(forward.large_counts[np.searchsorted(forward.large_places, entry)])
+    return count
+
+
+@njit(nogil=True, cache=True)
 def locate(
-    directory: NDArray[np.uint32],
+    postings: Postings,
     bucket_starts: NDArray[np.int64],
-    peaks: NDArray[np.uint8],
     active: NDArray[np.int64],
-    starts: NDArray[np.int64],
-    terms: NDArray[np.uint32],
-    counts: NDArray[np.uint32],
+    queries: QueryBatch,
     places: NDArray[np.int64],
     largest: NDArray[np.int64],
 ) -> None:
     """Find each query term's row in the shard's directory, and the largest sum a chunk of the shard could reach.
 
     Args:
-        directory: The shard's terms, ascending. Shape: (directory,).
-        bucket_starts: Where terms 64 * i and above begin in it, so that a look-up halves 64 places and not 100,000.
-        peaks: Largest impact of each directory term, in steps. Shape: (directory,).
+        postings: The shard's.
+        bucket_starts: Where terms 64 * i and above begin in the directory, so that a look-up halves 64 places and not
+            100,000.
         active: Queries to look at. Shape: (active,).
-        starts: Query q has the terms `starts[q]` up to `starts[q + 1]`. Shape: (queries + 1,).
-        terms: Ascending within a query.
-        counts: Occurrences in the query.
-        places: Filled with directory rows, -1 for a term the shard does not hold. Shape: as `terms`.
+        queries: The batch.
+        places: Filled with directory rows, -1 for a term the shard does not hold. Shape: as `queries.terms`.
         largest: Filled with the sums, in steps. Shape: (queries,).
     """
+    directory = postings.directory
     for query in active:
         total = 0
-        for entry in range(starts[query], starts[query + 1]):
-            term = terms[entry]
-            bucket = term >> _BUCKET_BITS
+        for entry in range(queries.starts[query], queries.starts[query + 1]):
+            term = queries.terms[entry]
+            bucket = term >> _BUCKET_SHIFT
             low, high = bucket_starts[bucket], bucket_starts[bucket + 1]
             end = high
             while low < high:
@@ -98,7 +91,7 @@ def locate(
                     high = middle
             if low < end and directory[low] == term:
                 places[entry] = low
-                total += np.int64(counts[entry]) * np.int64(peaks[low])
+                total += np.int64(queries.counts[entry]) * np.int64(postings.peaks[low])
             else:
                 places[entry] = -1
         largest[query] = total
@@ -124,7 +117,7 @@ def rank_floor(values, size, rank):  # type: ignore[no-untyped-def]  # noqa: ANN
 
 @njit(nogil=True, cache=True)
 def _add_columns(sums, first, second, third, fourth, a, b, c, d):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
-    """sums += a * first + b * second + c * third + d * fourth."""
+    """Add a * first + b * second + c * third + d * fourth to the sums."""
     for chunk in range(len(sums)):
         sums[chunk] += a * first[chunk] + b * second[chunk] + c * third[chunk] + d * fourth[chunk]
 
@@ -150,7 +143,7 @@ def _kept(chunks, bounds, size, floor, keep):  # type: ignore[no-untyped-def]  #
 
 @njit(nogil=True, cache=True)
 def _sum_columns(sums, dense, tile, columns, weights, used):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
-    """Set a tile of sums to that of `used` weighted columns; four at a time, so that sums are loaded a quarter as often."""
+    """Set a tile of sums to that of `used` weighted columns; four at a time, so that sums are loaded less often."""
     sums[:] = 0
     end = tile + len(sums)
     step = 0
@@ -191,8 +184,10 @@ def _find_peaks(sums, peaks):  # type: ignore[no-untyped-def]  # noqa: ANN001, A
 
 
 @njit(nogil=True, cache=True)
-def _take(sums, peaks, floor, keep, first_chunk, size, chunks, bounds):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
-    """Append the chunks with sums above the floor to one query's candidates; return their number and the new floor."""
+def _take(sums, peaks, keep, first_chunk, query, candidates):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
+    """Append the chunks with sums above the query's floor to its candidates."""
+    chunks, bounds = candidates.chunks[query], candidates.bounds[query]
+    size, floor = candidates.sizes[query], candidates.floors[query]
     above = 0
     for group in range(len(peaks)):
         above += peaks[group] > floor
@@ -212,30 +207,21 @@ def _take(sums, peaks, floor, keep, first_chunk, size, chunks, bounds):  # type:
             chunks[size] = first_chunk + chunk
             bounds[size] = sums[chunk]
             size += 1
-    return size, floor
+    candidates.sizes[query] = size
+    candidates.floors[query] = floor
 
 
 @njit(nogil=True, cache=True)
 def collect(
-    dense: NDArray[np.uint8],
-    posting_starts: NDArray[np.int64],
-    posting_chunks: NDArray[np.uint16],
-    posting_impacts: NDArray[np.uint8],
+    postings: Postings,
     first_chunk: int,
     active: NDArray[np.int64],
-    starts: NDArray[np.int64],
-    terms: NDArray[np.uint32],
-    counts: NDArray[np.uint32],
+    queries: QueryBatch,
     places: NDArray[np.int64],
-    own_starts: NDArray[np.int64],
-    own_stops: NDArray[np.int64],
     keep: int,
-    sums: NDArray[np.unsignedinteger],
-    group_peaks: NDArray[np.unsignedinteger],
-    floors: NDArray[np.uint32],
-    sizes: NDArray[np.int64],
-    chunks: NDArray[np.uint32],
-    bounds: NDArray[np.uint32],
+    sums: NDArray[Any],
+    group_peaks: NDArray[Any],
+    candidates: Candidates,
 ) -> None:
     """Add this shard's chunks to the queries' candidates: those whose bound is above the query's floor.
 
@@ -243,95 +229,72 @@ def collect(
     seen so far that is not in the list has a bound of at most the floor.
 
     Args:
-        dense: The shard's columns. Shape: (dense terms, width).
-        posting_starts: See `index`.
-        posting_chunks: See `index`.
-        posting_impacts: See `index`.
+        postings: The shard's.
         first_chunk: Number of the shard's first chunk.
         active: Queries to serve. Shape: (active,).
-        starts: See `locate`.
-        terms: See `locate`.
-        counts: See `locate`.
+        queries: The batch.
         places: From `locate`.
-        own_starts: First chunk of each query's own document: never a candidate. Shape: (queries,).
-        own_stops: One past its last chunk. Shape: (queries,).
         keep: Candidates to keep when a list is full.
-        sums: Room for the sums of several queries, of the integer type to use. Shape: (together, width).
-        group_peaks: Room for the largest sum in each group of chunks, of the same type. Shape: (width / GROUP,).
-        floors: Bounds that chunks left out do not pass, in steps. Shape: (queries,).
-        sizes: Candidates of each query. Shape: (queries,).
-        chunks: Their chunk numbers. Shape: (queries, capacity).
-        bounds: Their bounds, in steps. Shape: (queries, capacity).
+        sums: Room for the sums of several queries, of the unsigned integer type to use. Shape: (together, width).
+        group_peaks: Room for the largest sum in each group of chunks, of the same type. Shape: (groups,).
+        candidates: Of all queries.
     """
     together, width = sums.shape
     integer = sums.dtype.type
+    dense = postings.dense
     columns = np.zeros((together, len(dense)), np.int64)
     weights = np.zeros((together, len(dense)), sums.dtype)
     used = np.zeros(together, np.int64)
     for batch in range(0, len(active), together):
-        queries = active[batch : batch + together]
-        for lane in range(len(queries)):
-            entry, last = starts[queries[lane]], starts[queries[lane] + 1]
+        lanes = active[batch : batch + together]
+        for lane in range(len(lanes)):
+            entry, last = queries.starts[lanes[lane]], queries.starts[lanes[lane] + 1]
             column = 0
-            while entry < last and terms[entry] < len(dense):
-                columns[lane, column] = terms[entry]
-                weights[lane, column] = counts[entry]
+            while entry < last and queries.terms[entry] < len(dense):
+                columns[lane, column] = queries.terms[entry]
+                weights[lane, column] = queries.counts[entry]
                 column += 1
                 entry += 1
             used[lane] = column
         for tile in range(0, width, _TILE):
-            for lane in range(len(queries)):
+            for lane in range(len(lanes)):
                 _sum_columns(sums[lane, tile : tile + _TILE], dense, tile, columns[lane], weights[lane], used[lane])
-        for lane in range(len(queries)):
-            query = queries[lane]
+        for lane in range(len(lanes)):
+            query = lanes[lane]
             row = sums[lane]
-            for entry in range(starts[query] + used[lane], starts[query + 1]):
+            for entry in range(queries.starts[query] + used[lane], queries.starts[query + 1]):
                 place = places[entry]
                 if place >= 0:
-                    first, last = posting_starts[place], posting_starts[place + 1]
-                    _add_postings(row, posting_chunks[first:last], posting_impacts[first:last], integer(counts[entry]))
-            own_first, own_last = own_starts[query] - first_chunk, own_stops[query] - first_chunk
+                    first, last = postings.starts[place], postings.starts[place + 1]
+                    weight = integer(queries.counts[entry])
+                    _add_postings(row, postings.chunks[first:last], postings.impacts[first:last], weight)
+            own_first, own_last = queries.own_starts[query] - first_chunk, queries.own_stops[query] - first_chunk
             row[max(own_first, 0) : max(min(own_last, width), 0)] = 0
             _find_peaks(row, group_peaks)
-            sizes[query], floors[query] = _take(
-                row, group_peaks, floors[query], keep, first_chunk, sizes[query], chunks[query], bounds[query]
-            )
+            _take(row, group_peaks, keep, first_chunk, query, candidates)
 
 
 @njit(nogil=True, cache=True)
-def rank_floors(
-    values: NDArray[np.uint32], sizes: NDArray[np.int64], active: NDArray[np.int64], rank: int, out: NDArray[np.uint32]
-) -> None:
-    """`rank_floor` of each active query's row. Shapes: (queries, capacity), (queries,), (active,), (queries,)."""
-    for query in active:
-        out[query] = rank_floor(values[query], sizes[query], rank)
+def rank_floors(values: NDArray[np.uint32], sizes: NDArray[np.int64], rank: int, floors: NDArray[np.uint32]) -> None:
+    """Set `floors` to each row's `rank_floor`. Shapes: (queries, capacity), (queries,), (queries,)."""
+    for query in range(len(sizes)):
+        floors[query] = rank_floor(values[query], sizes[query], rank)
 
 
 @njit(nogil=True, cache=True)
 def rescore(
-    row_starts: NDArray[np.int64],
-    forward_terms: NDArray[np.uint32],
-    forward_counts: NDArray[np.uint8],
-    large_places: NDArray[np.int64],
-    large_counts: NDArray[np.uint32],
+    forward: Forward,
     norms: NDArray[np.float64],
     gain: float,
     first_chunk: int,
     idf: NDArray[np.float64],
-    active: NDArray[np.int64],
-    starts: NDArray[np.int64],
-    terms: NDArray[np.uint32],
-    counts: NDArray[np.uint32],
-    sizes: NDArray[np.int64],
-    chunks: NDArray[np.uint32],
-    bounds: NDArray[np.uint32],
+    queries: QueryBatch,
+    candidates: Candidates,
     lowest: NDArray[np.uint32],
     above: NDArray[np.uint32],
     slots: NDArray[np.uint32],
     weights: NDArray[np.float64],
-    matched_entries: NDArray[np.int64],
-    matched_slots: NDArray[np.int64],
-    scores: NDArray[np.float32],
+    matches: NDArray[np.int64],
 ) -> int:
     """Score exactly the candidates of this shard with `lowest <= bound < above`; return how many that were.
 
@@ -340,67 +303,53 @@ def rescore(
     summed; a branch for each would cost three times as much. A chunk's terms ascend, so the order of the sum is fixed.
 
     Args:
-        row_starts: See `index`.
-        forward_terms: See `index`.
-        forward_counts: See `index`.
-        large_places: See `index`.
-        large_counts: See `index`.
+        forward: The shard's.
         norms: See `formulas.length_norms`. Shape: (chunks of the shard,).
         gain: See `formulas.gain`.
         first_chunk: Number of the shard's first chunk.
         idf: Shape: (terms of the index,).
-        active: Queries to serve. Shape: (active,).
-        starts: See `locate`.
-        terms: See `locate`.
-        counts: See `locate`.
-        sizes: See `collect`.
-        chunks: See `collect`.
-        bounds: See `collect`.
+        queries: The batch.
+        candidates: Of all queries; their scores are filled in where scored, those below 0 as 0.
         lowest: Shape: (queries,).
         above: Shape: (queries,).
         slots: Room for the table's terms, a power of two. Shape: (slots,).
         weights: Room for occurrences * idf. Shape: (slots,).
-        matched_entries: Room for the entries of a chunk's row that the query has, and one more. Shape: (room,).
-        matched_slots: Room for their slots. Shape: (room,).
-        scores: Filled in where scored; scores below 0 as 0. Shape: (queries, capacity).
+        matches: Room for the entries of a chunk that the query has, and for their slots. Shape: (2, widest row + 1).
     """
     mask = np.uint64(len(slots) - 1)
-    last_chunk = first_chunk + len(row_starts) - 1
+    last_chunk = first_chunk + len(norms)
     scored = 0
-    for query in active:
+    for query in range(len(lowest)):
         slots[:] = _EMPTY
-        for entry in range(starts[query], starts[query + 1]):
-            term = terms[entry]
+        for entry in range(queries.starts[query], queries.starts[query + 1]):
+            term = queries.terms[entry]
             slot = ((term * _HASH) >> _HASH_SHIFT) & mask
             while slots[slot] != _EMPTY:
                 slot = (slot + np.uint64(1)) & mask
             slots[slot] = term
-            weights[slot] = counts[entry] * idf[term]
-        for place in range(sizes[query]):
-            chunk = np.int64(chunks[query, place])
-            bound = bounds[query, place]
+            weights[slot] = queries.counts[entry] * idf[term]
+        for place in range(candidates.sizes[query]):
+            chunk = np.int64(candidates.chunks[query, place])
+            bound = candidates.bounds[query, place]
             if chunk < first_chunk or chunk >= last_chunk or bound < lowest[query] or bound >= above[query]:
                 continue
             chunk -= first_chunk
-            matches = 0
-            for entry in range(row_starts[chunk], row_starts[chunk + 1]):
-                term = forward_terms[entry]
+            matched = 0
+            for entry in range(forward.row_starts[chunk], forward.row_starts[chunk + 1]):
+                term = forward.terms[entry]
                 slot = ((term * _HASH) >> _HASH_SHIFT) & mask
                 held = slots[slot]
                 while (held != term) & (held != _EMPTY):
                     slot = (slot + np.uint64(1)) & mask
                     held = slots[slot]
-                matched_entries[matches] = entry
-                matched_slots[matches] = slot
-                matches += held == term
+                matches[0, matched] = entry
+                matches[1, matched] = slot
+                matched += held == term
             norm = norms[chunk]
             score = 0.0
-            for match in range(matches):
-                entry = matched_entries[match]
-                count = np.int64(forward_counts[entry])
-                if count == COUNT_ESCAPE:
-                    count = np.int64(large_counts[np.searchsorted(large_places, entry)])
-                score += weights[matched_slots[match]] * (count * gain / (count + norm))
-            scores[query, place] = max(score, 0.0)
+            for match in range(matched):
+                count = _count_at(forward, matches[0, match])
+                score += weights[matches[1, match]] * (count * gain / (count + norm))
+            candidates.scores[query, place] = max(score, 0.0)
             scored += 1
     return scored

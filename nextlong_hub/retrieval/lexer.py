@@ -7,7 +7,7 @@ combining mark) pass through Python. A term is
 * a run of letters and digits (Unicode categories L and N) with the combining marks that follow them, of at least two
   characters; of one, and with a trailing "+", "++" or "#", when the recipe keeps short words;
 * each pair of neighbouring characters, marks included, of Chinese, Japanese, Korean, Thai, Lao, Khmer and Burmese
-  (Lucene's CJKBigramFilter, extended to the scripts that put no space between words); a lone character is itself a term.
+  (Lucene's CJKBigramFilter, extended to the scripts that put no space between words); a lone character is a term.
 """
 
 import unicodedata
@@ -50,23 +50,19 @@ _IGNORED = dict.fromkeys([0xAD, 0x200C, 0x200D, 0x2060, 0xFEFF, *range(0xFE00, 0
 """Soft hyphen, joiners, byte order mark, variation selectors: invisible, and no end of a word."""
 _HANGUL_LETTERS = range(0x1100, 0x1200)  # they compose by rule, not by table
 _UNSPACED = (
-    range(0x0E00, 0x0F00),  # Thai, Lao
-    range(0x1000, 0x10A0),  # Burmese
-    range(0x1100, 0x1200),  # Hangul letters
-    range(0x1780, 0x1800),  # Khmer
-    range(0x2E80, 0x2FE0),  # CJK radicals
-    range(0x3005, 0x3008),  # iteration mark, closing mark, zero
-    range(0x3040, 0x3190),  # kana, Bopomofo, Hangul compatibility letters
-    range(0x31A0, 0x3200),  # Bopomofo and kana extensions
-    range(0x3400, 0x4DC0),  # CJK extension A
-    range(0x4E00, 0xA000),  # CJK
-    range(0xA960, 0xA980),  # Hangul letters, extended
-    range(0xAA60, 0xAA80),  # Burmese, extended
-    range(0xAC00, 0xD800),  # Hangul syllables
-    range(0xF900, 0xFB00),  # CJK compatibility
-    range(0x1B000, 0x1B170),  # kana supplement
-    range(0x20000, 0x40000),  # CJK extensions B and later
+    "BOPOMOFO",
+    "CJK",
+    "HANGUL",
+    "HENTAIGANA",
+    "HIRAGANA",
+    "IDEOGRAPHIC",
+    "KATAKANA",
+    "KHMER",
+    "LAO",
+    "MYANMAR",
+    "THAI",
 )
+"""How the names of letters begin that belong to a script without spaces, or, like Hangul, to one treated alike."""
 
 
 def normalise(text: str) -> str:
@@ -91,8 +87,8 @@ def code_point_classes() -> NDArray[np.uint8]:
             classes[point] = MARK
         elif category[0] in "LN":
             classes[point] = WORD
-            if category[0] == "L" or category == "Nl":
-                classes[point] = BIGRAM if any(point in script for script in _UNSPACED) else WORD
+            if (category[0] == "L" or category == "Nl") and unicodedata.name(character, "").startswith(_UNSPACED):
+                classes[point] = BIGRAM
         decomposed = unicodedata.decomposition(character)
         if decomposed and not decomposed.startswith("<"):
             composing.update(int(part, 16) for part in decomposed.split()[1:])
@@ -178,7 +174,7 @@ class Lexer:
         self._signs = settings.keep_short_words
 
     def lex(self, blocks: Iterable[TextBlock], documents: NDArray[np.int64]) -> LexedChunks:
-        """Count the terms of every chunk of `blocks`, which follow one another; `documents` tells each chunk's document.
+        """Count the terms of every chunk of `blocks`, which follow one another; `documents` holds each one's document.
 
         Raises:
             RecipeError: a chunk is longer than 16 MiB.
@@ -221,7 +217,8 @@ class Lexer:
             entry = growing.entries(done + at)
             at = lex(
                 text, offsets, documents, at, code_point_classes(), growing.stop_terms, self._shortest, self._signs,
-                table.slots, table.arena, table.starts, table.filled, growing.records, growing.terms, growing.counts, row_ends, lengths, entry,
+                table.slots, table.arena, table.starts, table.filled, growing.records, growing.terms, growing.counts,
+                row_ends, lengths, entry,
             )  # fmt: skip
             if at == chunks:
                 return
@@ -290,7 +287,7 @@ def _normalised(text: NDArray[np.uint8], offsets: NDArray[np.int64]) -> tuple[ND
         return text, offsets
     pieces: list[bytes | memoryview] = []
     sizes = np.diff(offsets)
-    whole = memoryview(np.ascontiguousarray(text))
+    whole = memoryview(np.ascontiguousarray(text).data)
     copied = 0
     for chunk in np.flatnonzero(needy).tolist():
         start, stop = offsets[chunk : chunk + 2].tolist()

@@ -3,6 +3,7 @@
 It shares our lexer, for two retrievers can only be compared over the same words, and nothing else.
 """
 
+import itertools
 from pathlib import Path
 from typing import Any
 
@@ -10,16 +11,15 @@ import numpy as np
 from numpy.typing import NDArray
 from rank_bm25 import BM25Okapi
 
-from nextlong_hub.errors import DataError
 from nextlong_hub.files import write_json
 from nextlong_hub.recipe import RetrievalSettings
 from nextlong_hub.records import Hits
 from nextlong_hub.retrieval.build import identity_of
 from nextlong_hub.retrieval.formulas import OKAPI_EPSILON, inverse_document_frequencies
 from nextlong_hub.retrieval.health import health
-from nextlong_hub.retrieval.index import read_index_summary
+from nextlong_hub.retrieval.index import read_index_summary, require_index
 from nextlong_hub.retrieval.lexer import Lexer
-from nextlong_hub.retrieval.search import ordered
+from nextlong_hub.retrieval.ranking import no_hits, ordered
 from nextlong_hub.store import ChunkStore
 
 
@@ -46,7 +46,7 @@ class ReferenceRetriever:
         rows = np.concatenate(([0], lexed.row_ends)).tolist()
         self._chunk_words = [
             np.repeat(lexed.terms[start:stop], lexed.counts[start:stop]).tolist()
-            for start, stop in zip(rows[:-1], rows[1:], strict=True)
+            for start, stop in itertools.pairwise(rows)
         ]
         model = BM25Okapi if settings.formula == "okapi" else _LuceneBm25
         has_words = any(self._chunk_words)  # rank-bm25 divides by the number of words
@@ -56,16 +56,15 @@ class ReferenceRetriever:
 
     def search(self, queries: NDArray[np.int64], k: int, *, threads: int = 1) -> Hits:
         """See `Retriever.search`; runs on one thread whatever `threads` says."""
-        chunks = np.full((len(queries), k), -1, np.int64)
-        top = np.zeros((len(queries), k), np.float32)
+        hits = no_hits(len(queries), k)
         for row, query in enumerate(queries.tolist()):
             if self._model is None:
                 break
             scores = self._model.get_scores(self._chunk_words[query]).astype(np.float32)
             document = int(self._store.document_of(np.array([query]))[0])
             scores[self._store.first_chunk[document] : self._store.first_chunk[document + 1]] = 0
-            chunks[row], top[row] = ordered(np.arange(self._store.chunks), scores, k)
-        return Hits(chunks=chunks, scores=top)
+            hits.chunks[row], hits.scores[row] = ordered(np.arange(self._store.chunks), scores, k)
+        return hits
 
     def health(self, queries: NDArray[np.int64], hits: Hits) -> dict[str, Any]:
         """See `Retriever.health`."""
@@ -88,8 +87,5 @@ def open_reference(store: ChunkStore, settings: RetrievalSettings, folder: Path)
     Raises:
         DataError: `build_reference` has not run with this store and these settings.
     """
-    identity = identity_of(store, settings)
-    summary = read_index_summary(folder)
-    if summary is None or summary["id"] != identity:
-        raise DataError(f"{folder} holds no index {identity}, which this corpus needs; run the build again to make it")
+    require_index(folder, identity_of(store, settings))
     return ReferenceRetriever(store, settings)

@@ -1,0 +1,50 @@
+"""The total order of hits, (-score, chunk), and what it makes possible: answers of disjoint parts that merge."""
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nextlong_hub.records import Hits
+
+_ALL_BITS = np.uint32(0xFFFFFFFF)
+_CHUNK_BITS = np.uint64(32)
+
+
+def no_hits(queries: int, k: int) -> Hits:
+    """The answer to `queries` queries before anything has been found."""
+    return Hits(chunks=np.full((queries, k), -1, np.int64), scores=np.zeros((queries, k), np.float32))
+
+
+def ordered(
+    chunks: NDArray[np.integer], scores: NDArray[np.float32], k: int
+) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
+    """The k best positive scores in order, padded with -1 and 0. Shapes: (k,) and (k,).
+
+    The bits of positive floats ascend as the floats do, so score and chunk make one integer that sorts as they should.
+    """
+    found = np.flatnonzero(scores > 0)
+    keys = (_ALL_BITS - scores[found].view(np.uint32)).astype(np.uint64) << _CHUNK_BITS
+    best = np.sort(keys | chunks[found].astype(np.uint64))[:k]
+    top_chunks, top_scores = np.full(k, -1, np.int64), np.zeros(k, np.float32)
+    top_chunks[: len(best)] = best & np.uint64(_ALL_BITS)
+    top_scores[: len(best)] = (_ALL_BITS - (best >> _CHUNK_BITS).astype(np.uint32)).view(np.float32)
+    return top_chunks, top_scores
+
+
+def merge_hits(parts: Sequence[Hits], k: int) -> Hits:
+    """Merge the answers of disjoint sets of shards to the same queries into the answer of all of them."""
+    chunks = np.concatenate([part.chunks for part in parts], axis=1)
+    scores = np.concatenate([part.scores for part in parts], axis=1)
+    merged = no_hits(len(chunks), k)
+    for row in range(len(chunks)):
+        merged.chunks[row], merged.scores[row] = ordered(chunks[row], scores[row], k)
+    return merged
+
+
+def stacked(parts: Sequence[Hits], k: int) -> Hits:
+    """The answers to consecutive slices of queries as one."""
+    whole = [no_hits(0, k), *parts]
+    return Hits(
+        chunks=np.concatenate([part.chunks for part in whole]), scores=np.concatenate([part.scores for part in whole])
+    )

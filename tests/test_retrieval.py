@@ -1,0 +1,339 @@
+"""BM25 retrieval is exact, the same however it is run, and says so itself when it is not."""
+
+import itertools
+import json
+import math
+import tempfile
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+from numpy.typing import NDArray
+from rank_bm25 import BM25Okapi
+
+from nextlong_hub.engine import InlineExecutor
+from nextlong_hub.recipe import RetrievalSettings
+from nextlong_hub.records import ChunkSpan, Document, Hits
+from nextlong_hub.retrieval import build_index, open_retriever
+from nextlong_hub.retrieval.ranking import merge_hits
+from nextlong_hub.retrieval.search import Bm25Retriever
+from nextlong_hub.store import ChunkStore, PartWriter, finish_store
+
+Corpus = list[list[str]]
+"""Documents as lists of chunks, each chunk words with spaces between."""
+
+ALL_WORDS: dict[str, Any] = {"stop_words": ()}
+WORDS = ["ant", "bee", "cow", "dog", "eel", "fox"]
+
+
+def make_store(folder: Path, corpus: Corpus) -> ChunkStore:
+    """A store with exactly these chunks."""
+    with PartWriter(folder / "part-00000") as part:
+        for number, chunks in enumerate(corpus):
+            ends = np.cumsum([0, *map(len, chunks)]).tolist()
+            spans = [ChunkSpan(start, end) for start, end in itertools.pairwise(ends)]
+            part.add(Document(id=f"d{number}", text="".join(chunks), source="test"), spans)
+    return finish_store(folder, [part.counts], f"store of {json.dumps(corpus)}", {})
+
+
+@contextmanager
+def opened(corpus: Corpus, **chosen: Any) -> Iterator[tuple[ChunkStore, Any]]:
+    """A store of `corpus` and the retriever over it, in a folder that goes away."""
+    with tempfile.TemporaryDirectory() as folder:
+        store = make_store(Path(folder) / "store", corpus)
+        retrieval = RetrievalSettings(**{**ALL_WORDS, **chosen})
+        build_index(store, retrieval, Path(folder) / "index", InlineExecutor())
+        yield store, open_retriever(Path(folder) / "index", store, retrieval)
+
+
+def every_chunk(store: ChunkStore) -> NDArray[np.int64]:
+    """All chunk numbers, as queries."""
+    return np.arange(store.chunks)
+
+
+def okapi_scores(corpus: Corpus, query: str) -> NDArray[np.float64]:
+    """What rank-bm25 says of every chunk."""
+    chunks = [chunk.split() for document in corpus for chunk in document]
+    return np.asarray(BM25Okapi(chunks).get_scores(query.split()))
+
+
+def lucene_scores(corpus: Corpus, query: str, k1: float = 1.5, b: float = 0.75) -> NDArray[np.float64]:
+    """Lucene's formula, written out."""
+    bags = [Counter(chunk.split()) for document in corpus for chunk in document]
+    lengths = [bag.total() for bag in bags]
+    mean = sum(lengths) / len(lengths)
+    scores = np.zeros(len(bags))
+    for word, times in Counter(query.split()).items():
+        frequency = sum(word in bag for bag in bags)
+        idf = math.log(1 + (len(bags) - frequency + 0.5) / (frequency + 0.5))
+        for chunk, bag in enumerate(bags):
+            if word in bag:
+                norm = k1 * (1 - b + b * lengths[chunk] / mean)
+                scores[chunk] += times * idf * bag[word] / (bag[word] + norm)
+    return scores
+
+
+def check_exact(hits: Hits, row: int, scores: NDArray[np.float64], own: range) -> int:
+    """Check one answer against the true scores of all chunks; chunks of equal score may stand in for one another.
+
+    Returns how many hits there were.
+    """
+    scores = scores.copy()
+    scores[own.start : own.stop] = 0
+    chunks, found = hits.chunks[row], hits.scores[row]
+    size = int((chunks >= 0).sum())
+    best = np.sort(scores[scores > 1e-9])[::-1][: len(chunks)]
+    assert size == len(best)
+    assert np.allclose(found[:size], best, rtol=1e-5)
+    assert np.allclose(found[:size], scores[chunks[:size]], rtol=1e-5)
+    assert not np.isin(chunks[:size], own).any()
+    assert len(set(chunks[:size].tolist())) == size
+    assert (chunks[size:] == -1).all()
+    assert (found[size:] == 0).all()
+    order = list(zip((-found[:size]).tolist(), chunks[:size].tolist(), strict=True))
+    assert order == sorted(order)
+    return size
+
+
+def check_corpus(corpus: Corpus, store: ChunkStore, hits: Hits, formula: str) -> int:
+    """`check_exact` for every chunk of the corpus as a query; returns the number of hits."""
+    total = 0
+    texts = [chunk for document in corpus for chunk in document]
+    for number, text in enumerate(texts):
+        document = int(store.document_of(np.array([number]))[0])
+        own = range(int(store.first_chunk[document]), int(store.first_chunk[document + 1]))
+        scores = okapi_scores(corpus, text) if formula == "okapi" else lucene_scores(corpus, text)
+        total += check_exact(hits, number, scores, own)
+    return total
+
+
+def same(one: Hits, other: Hits) -> bool:
+    """Whether two answers are the same to the last bit."""
+    return one.chunks.tobytes() == other.chunks.tobytes() and one.scores.tobytes() == other.scores.tobytes()
+
+
+def varied_corpus(chunks: int, seed: int = 0) -> Corpus:
+    """Documents of one to three chunks: words from frequent to rare, as in real text."""
+    rng = np.random.default_rng(seed)
+    texts = [
+        " ".join(f"w{int(rank)}x" for rank in rng.zipf(1.3, int(size)) % 400) for size in rng.integers(0, 40, chunks)
+    ]
+    corpus: Corpus = []
+    while texts:
+        size = int(rng.integers(1, 4))
+        corpus.append(texts[:size])
+        texts = texts[size:]
+    return corpus
+
+
+chunk_texts = st.lists(st.sampled_from(WORDS), max_size=8).map(" ".join)
+corpora = st.lists(st.lists(chunk_texts, min_size=1, max_size=3), min_size=1, max_size=6)
+"""Small worlds: repeated words, words of one document only, empty chunks, identical chunks, tiny idf."""
+
+
+def test_scores_are_those_worked_out_by_hand() -> None:
+    """Three chunks of mean length 2; "ant" is in two of them, so the query meets one other chunk through it."""
+    with opened([["ant bee"], ["ant ant cow"], ["dog"]]) as (store, retriever):
+        hits = retriever.search(every_chunk(store), 2)
+    idf = math.log(1 + (3 - 2 + 0.5) / (2 + 0.5))
+    second = idf * 2 / (2 + 1.5 * (0.25 + 0.75 * 3 / 2))
+    first = 2 * idf * 1 / (1 + 1.5 * (0.25 + 0.75 * 2 / 2))
+    assert hits.chunks.tolist() == [[1, -1], [0, -1], [-1, -1]]
+    assert hits.scores[0].tolist() == pytest.approx([second, 0], rel=1e-6)
+    assert hits.scores[1].tolist() == pytest.approx([first, 0], rel=1e-6)
+    assert hits.scores.dtype == np.float32
+    assert hits.chunks.dtype == np.int64
+
+
+@settings(max_examples=30, deadline=None)
+@given(corpora, st.sampled_from([2, 5, 65_536]), st.integers(1, 8))
+@example([["ant bee"], ["ant bee"], ["ant bee"], [""], ["bee bee bee"]], 2, 3)
+def test_okapi_is_rank_bm25(corpus: Corpus, shard_chunks: int, k: int) -> None:
+    """For every chunk as a query the answer is rank-bm25's, ties aware, however many shards there are."""
+    with opened(corpus, formula="okapi", shard_chunks=shard_chunks) as (store, retriever):
+        hits = retriever.search(every_chunk(store), k)
+        if any(chunk for document in corpus for chunk in document):  # rank-bm25 divides by the number of words
+            check_corpus(corpus, store, hits, "okapi")
+        else:
+            assert (hits.chunks == -1).all()
+
+
+@settings(max_examples=30, deadline=None)
+@given(corpora, st.sampled_from([2, 5, 65_536]), st.integers(1, 8))
+def test_lucene_is_the_written_out_formula(corpus: Corpus, shard_chunks: int, k: int) -> None:
+    """The same for Lucene's formula against a double loop over words and chunks."""
+    with opened(corpus, shard_chunks=shard_chunks) as (store, retriever):
+        hits = retriever.search(every_chunk(store), k)
+        if any(chunk for document in corpus for chunk in document):
+            check_corpus(corpus, store, hits, "lucene")
+        else:
+            assert (hits.chunks == -1).all()
+
+
+@pytest.mark.parametrize("formula", ["okapi", "lucene"])
+@pytest.mark.parametrize("shard_chunks", [65_536, 150])
+def test_a_corpus_with_frequent_words_is_exact_too(formula: str, shard_chunks: int) -> None:
+    """With enough chunks for columns of frequent words, every query of several hundred is answered exactly."""
+    corpus = varied_corpus(400)
+    with opened(corpus, formula=formula, shard_chunks=shard_chunks) as (store, retriever):
+        assert retriever.index.statistics["dense_terms"] > 5
+        assert len(retriever.index.shards) == math.ceil(store.chunks / shard_chunks)
+        hits = retriever.search(every_chunk(store), 10)
+        assert check_corpus(corpus, store, hits, formula) > 3000
+
+
+@pytest.mark.parametrize("formula", ["okapi", "lucene"])
+def test_both_retrievers_give_the_same_answer(formula: str) -> None:
+    """`retriever = "rank-bm25"` finds what ours finds, with stop words left out and the own document masked."""
+    corpus = [[f"the {chunk} and of" for chunk in document] for document in varied_corpus(120, seed=1)]
+    answers = []
+    for name in ("bm25", "rank-bm25"):
+        with opened(corpus, retriever=name, formula=formula, stop_words=("en",)) as (store, retriever):
+            answers.append(retriever.search(every_chunk(store), 20))
+    ours, theirs = answers
+    assert np.allclose(ours.scores, theirs.scores, rtol=1e-6)
+    assert (ours.chunks == theirs.chunks).mean() > 0.99
+    assert (ours.chunks >= 0).sum() > 1000
+
+
+def test_the_answer_does_not_depend_on_how_it_is_computed() -> None:
+    """Any number of shards and threads, any split of the queries and any order of asking gives the same bits."""
+    corpus = varied_corpus(300, seed=2)
+    with opened(corpus) as (store, retriever):
+        queries = every_chunk(store)
+        whole = retriever.search(queries, 25)
+        assert (whole.chunks >= 0).sum() > 5000
+        for threads in (2, 7):
+            assert same(retriever.search(queries, 25, threads=threads), whole)
+        split = [retriever.search(queries[first : first + 37], 25) for first in range(0, len(queries), 37)]
+        assert np.concatenate([part.chunks for part in split]).tobytes() == whole.chunks.tobytes()
+        backwards = retriever.search(queries[::-1], 25)
+        assert np.array_equal(backwards.chunks[::-1], whole.chunks)
+        shorter = retriever.search(queries, 7)
+        assert np.array_equal(shorter.chunks, whole.chunks[:, :7])
+    for shard_chunks in (17, 64, 299):
+        with opened(corpus, shard_chunks=shard_chunks) as (store, retriever):
+            assert same(retriever.search(every_chunk(store), 25), whole)
+
+
+def test_answers_of_some_shards_merge_into_the_answer_of_all() -> None:
+    """Search each shard alone, merge: the bytes of the whole. This is how an index can be spread over machines."""
+    with opened(varied_corpus(200, seed=3), shard_chunks=48) as (store, retriever):
+        shards = range(len(retriever.index.shards))
+        assert len(shards) == 5
+        batch = retriever.query_batch(every_chunk(store))
+        parts = [retriever.search_shards(batch, 12, [number]) for number in shards]
+        assert same(merge_hits(parts, 12), retriever.search(every_chunk(store), 12))
+        pairs = [retriever.search_shards(batch, 12, group) for group in ([4, 0], [2], [1, 3])]
+        assert same(merge_hits(pairs, 12), retriever.search(every_chunk(store), 12))
+
+
+def test_sums_beyond_sixteen_bits_are_computed_in_thirty_two() -> None:
+    """A word 700 times in a query, and rare enough for a high impact, would overflow; counts above 254 are kept."""
+    corpus = [["zebra " * 700 + "ant"], ["zebra " * 300], ["zebra"], ["ant bee"], *[[f"bee w{n}x"] for n in range(60)]]
+    for formula in ("lucene", "okapi"):
+        with opened(corpus, formula=formula) as (store, retriever):
+            hits = retriever.search(every_chunk(store), 5)
+            assert retriever.counts.wide >= 1
+            assert retriever.index.shards[0].forward.large_counts.tolist() == [700, 300]
+            check_corpus(corpus, store, hits, formula)
+            assert hits.chunks[0, :2].tolist() == [1, 2]
+
+
+def test_candidates_grow_until_the_answer_is_certain() -> None:
+    """900 chunks whose bounds differ by less than rounding: the first candidates prove nothing, and more are taken."""
+    rng = np.random.default_rng(5)
+    corpus = [[" ".join(rng.permutation(WORDS * 4 + ["gnu"] * int(n)))] for n in rng.integers(0, 2, 900)]
+    with opened(corpus, shard_chunks=256) as (store, retriever):
+        impatient = Bm25Retriever(retriever.index, store, RetrievalSettings(**ALL_WORDS, shard_chunks=256), spare=1)
+        queries = every_chunk(store)[::100]
+        hits = impatient.search(queries, 5)
+        assert impatient.counts.repeated > 0
+        texts = [chunk for document in corpus for chunk in document]
+        for row, query in enumerate(queries.tolist()):
+            check_exact(hits, row, lucene_scores(corpus, texts[query]), range(query, query + 1))
+            scores = lucene_scores(corpus, texts[query]).astype(np.float32)
+            scores[query] = 0
+            assert hits.chunks[row].tolist() == np.lexsort((np.arange(900), -scores))[:5].tolist()
+
+
+def test_more_hits_wanted_than_chunks() -> None:
+    """K beyond the corpus gives every chunk that shares a word, then padding."""
+    with opened([["ant"], ["ant"], ["ant bee"], ["bee"], ["cow"]]) as (store, retriever):
+        hits = retriever.search(every_chunk(store), 2000)
+        assert (hits.chunks >= 0).sum(axis=1).tolist() == [2, 2, 3, 1, 0]
+
+
+def test_no_queries_no_chunks_no_words() -> None:
+    """Nothing to search, or nothing to search with, is an answer and not a fault."""
+    with opened([["ant"], ["ant"]]) as (_, retriever):
+        assert retriever.search(np.zeros(0, np.int64), 3).chunks.shape == (0, 3)
+    with opened([]) as (_, retriever):
+        assert retriever.search(np.zeros(0, np.int64), 3).scores.shape == (0, 3)
+    for name in ("bm25", "rank-bm25"):
+        with opened([["", "."], ["!"]], retriever=name) as (store, retriever):
+            assert (retriever.search(every_chunk(store), 3).chunks == -1).all()
+
+
+def test_a_budget_reads_less_and_reports_its_recall() -> None:
+    """With a small budget scores stay exact and recall is measured; with a large one the answer is the exact one."""
+    corpus = varied_corpus(400, seed=6)
+    with opened(corpus) as (store, retriever):
+        exact = retriever.search(every_chunk(store), 10)
+        assert "approximation" not in retriever.health(every_chunk(store), exact)
+    recalls = []
+    for budget in (0.05, 0.5, 1000.0):
+        with opened(corpus, postings_budget=budget) as (store, retriever):
+            hits = retriever.search(every_chunk(store), 10)
+            report = retriever.health(every_chunk(store), hits)["approximation"]
+            assert report["postings_budget"] == budget
+            assert report["sampled_queries"] == 32
+            recalls.append(report["recall"])
+            texts = [chunk for document in corpus for chunk in document]
+            scores = lucene_scores(corpus, texts[7])
+            found = hits.chunks[7][hits.chunks[7] >= 0]
+            assert len(found)
+            assert np.allclose(hits.scores[7][: len(found)], scores[found], rtol=1e-5)
+    assert 0 < recalls[0] < recalls[1] <= recalls[2] == 1
+    assert same(hits, exact)
+
+
+def test_a_pool_shows_each_query_some_shards_and_reports_its_recall() -> None:
+    """Hits come from the number of shards that was asked for, differ from query to query, and are the same again."""
+    corpus = [[f"ant w{number % 50}x"] for number in range(400)]
+    with opened(corpus, shard_chunks=40, pool_chunks=120) as (store, retriever):
+        hits = retriever.search(every_chunk(store), 400)
+        shards = [set((row[row >= 0] // 40).tolist()) for row in hits.chunks]
+        assert {len(seen) for seen in shards} == {3}
+        assert len({frozenset(seen) for seen in shards}) > 50
+        assert same(retriever.search(every_chunk(store), 400, threads=3), hits)
+        report = retriever.health(every_chunk(store), hits)["approximation"]
+        assert report["pool_chunks"] == 120
+        assert 0.2 < report["recall"] < 0.4  # three shards of ten
+    with opened(corpus, shard_chunks=40, pool_chunks=10_000) as (store, retriever):
+        assert (
+            retriever.health(every_chunk(store), retriever.search(every_chunk(store), 9))["approximation"]["recall"]
+            == 1
+        )
+
+
+def test_health_counts_what_was_found() -> None:
+    """One query of four finds nothing; one chunk is found by all three others."""
+    with opened([["ant"], ["ant bee"], ["bee"], ["cow"]]) as (store, retriever):
+        queries = every_chunk(store)
+        hits = retriever.search(queries, 2)
+        report = retriever.health(queries, hits)
+    assert hits.chunks.tolist() == [[1, -1], [0, 2], [1, -1], [-1, -1]]
+    assert report["queries"] == 4
+    assert report["zero_hit_share"] == 0.25
+    assert report["filled_share"] == 0.5
+    assert report["hub_reuse"] == {"chunks": 3, "max": 2, "gini": pytest.approx(1 / 6)}
+    assert report["score_quantiles"]["1"] == pytest.approx(float(hits.scores.max()))
+    assert report["score_quantiles"]["0"] == pytest.approx(float(hits.scores[hits.chunks >= 0].min()))
+    assert json.loads(json.dumps(report)) == report
