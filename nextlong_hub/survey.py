@@ -91,17 +91,20 @@ def survey(pieces: Sequence[corpus.Piece], on_bad_document: OnBadDocument, memor
     texts: list[str] = []
     weights: list[float] = []
     left_out = 0.0
+    met = 0
     for number, times in sorted(picks.items()):
         stands_for = total * times / sum(picks.values())
         drawn, seen = _draw(strata[number], times)
         texts += drawn
+        met += seen
         weights += [stands_for / seen] * len(drawn)
         left_out += stands_for * (1 - len(drawn) / max(1, seen))
     if not texts:
         raise CorpusTooSmallError("the corpus has no document with text; check the paths and text_column")
+    is_whole = met >= round(total)
     return Survey(
         documents=total - left_out,
-        text_bytes=sum(stratum.text_bytes for stratum in strata),
+        text_bytes=float(sum(len(text.encode()) for text in texts) if is_whole else sum(s.text_bytes for s in strata)),
         texts=tuple(texts),
         weights=tuple(weights),
     )
