@@ -15,7 +15,7 @@ def render_card(manifest: Manifest) -> str:
     template = Template(_prose("dataset_card.md"))
     rows = sum(config.rows for config in manifest.configs.values())
     return template.substitute(
-        configs="\n".join(_config_yaml(name, config, _default(manifest)) for name, config in manifest.configs.items()),
+        configs=_configs_yaml(manifest),
         size_category=next((label for limit, label in _SIZES if rows < limit), "n>1M"),
         default_config=_default(manifest),
         config_table=_table(
@@ -37,6 +37,16 @@ def render_card(manifest: Manifest) -> str:
         seed=manifest.seed,
         version=manifest.version,
     )
+
+
+def lists_files_of(card: str, manifest: Manifest) -> bool:
+    """Whether a card, edited by hand or not, still tells `load_dataset` exactly the files of the manifest."""
+    opening, header, _ = [*card.split("---\n", 2), "", ""][:3]
+    return not opening and f"\nconfigs:\n{_configs_yaml(manifest)}\n" in f"\n{header}"
+
+
+def _configs_yaml(manifest: Manifest) -> str:
+    return "\n".join(_config_yaml(name, config, _default(manifest)) for name, config in manifest.configs.items())
 
 
 def _prose(name: str) -> str:

@@ -184,18 +184,20 @@ def read_manifest(folder: Path) -> Manifest | None:
         )
     if not isinstance(content, dict) or not (content.get("tool") == _TOOL or content.keys() >= _OWN_KEYS):
         return None
-    if content.pop("digest", None) != digest_of(content):
-        raise DataError(
-            f"{path} was changed after it was written: it does not match its own digest; put the original back, or "
-            "build again into an empty folder"
-        )
+    digest = content.pop("digest", None)
     try:
-        return Manifest.model_validate(content)
+        manifest = Manifest.model_validate(content)
     except ValidationError as error:
         raise DataError(
             f"{path} cannot be used: {explain(error, Manifest)}; "
             "it is damaged or was written by another version of nextlong-hub: build again into an empty folder"
         ) from error
+    if digest != digest_of(content):
+        raise DataError(
+            f"{path} was changed after it was written: it does not match its own digest; put the original back, or "
+            "build again into an empty folder"
+        )
+    return manifest
 
 
 def write_manifest(folder: Path, manifest: Manifest) -> None:

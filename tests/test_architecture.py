@@ -13,7 +13,7 @@ LAYERS = [
     "files recipe engine store progress",
     "corpus chunking retrieval negatives interleave tokens shards manifest",
     "workspace plan tally units preparation synthesis filing datacard survey publishing",
-    "pipeline verification fitting forecast predict registration autoload loading",
+    "pipeline verification row_faults fitting forecast predict registration autoload loading",
     "cli arguments reports terminal ondemand",
     "testing builders cards",
 ]
