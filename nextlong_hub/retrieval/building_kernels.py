@@ -1,8 +1,8 @@
 """Compiled kernels that turn one lexed shard into postings, quantised impacts and the forward index.
 
-Two counting sorts: entries by chunk become entries by term (the postings), and those entries by chunk again (the forward
-index, each chunk's terms now ascending). Both write to as many places at once as the shard has terms, or chunks; a cache
-line for each is a few megabytes, which the last-level cache holds.
+Two counting sorts: entries by chunk become entries by term (the postings), and those become entries by chunk again (the
+forward index, each chunk's terms now ascending). Both write to as many places at once as the shard has terms, or
+chunks; a cache line for each is a few megabytes, which the last-level cache holds.
 """
 
 import numpy as np

@@ -49,5 +49,5 @@ def length_norms(settings: RetrievalSettings, lengths: NDArray[np.uint32], mean_
     """What is added to a term's frequency in the denominator, for chunks of `lengths` words. Shape: (chunks,)."""
     if mean_length == 0:
         return np.zeros(len(lengths))
-    norms: NDArray[np.float64] = settings.k1 * (1 - settings.b + settings.b * lengths / mean_length)
-    return norms
+    words = lengths.astype(np.float64)
+    return np.asarray(settings.k1 * (1 - settings.b + settings.b * words / mean_length), np.float64)

@@ -65,7 +65,7 @@ class Postings(NamedTuple):
     impacts: NDArray[np.uint8]
     """Impact in steps, rounded up. Shape: (postings,)."""
     dense: NDArray[np.uint8]
-    """Impacts of terms 0, 1, …, those that most chunks hold, in every chunk of the shard. Shape: (dense terms, width)."""
+    """Impacts of terms 0, 1, …, the most frequent, in every chunk of the shard. Shape: (dense terms, width)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -14,8 +14,8 @@ What lies where while `collect` runs over a full shard of 65,536 chunks:
   those queries share;
 * last level: the shard's columns (64 KB a term) and the postings in use, each read once for that handful of queries.
 
-An impact is 1 to 255 steps and a query's sum at most the sum of occurrences times peak, which `locate` returns: where it
-could pass 16 bits the caller runs the same kernel with 32-bit sums. Those cannot overflow: the lexer refuses chunks
+An impact is 1 to 255 steps and a query's sum at most the sum of occurrences times peak, which `locate` returns: where
+it could pass 16 bits the caller runs the same kernel with 32-bit sums. Those cannot overflow: the lexer refuses chunks
 above 2^24 bytes, so a query has fewer than 2^23 words of at most 255 steps each.
 """
 
@@ -77,7 +77,7 @@ def locate(
     """
     directory = postings.directory
     for query in active:
-        total = 0
+        total = np.int64(0)
         for entry in range(queries.starts[query], queries.starts[query + 1]):
             term = queries.terms[entry]
             bucket = term >> _BUCKET_SHIFT

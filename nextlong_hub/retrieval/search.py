@@ -189,7 +189,8 @@ class Bm25Retriever:
         self._score(batch, shards, candidates, lowest, np.full(len(lowest), np.iinfo(np.uint32).max, np.uint32))
         reaching = np.where(partial, np.uint32(0), self._reaching(candidates, k))
         self._score(batch, shards, candidates, reaching, lowest)
-        return partial | (candidates.floors == 0) | (candidates.floors < self._reaching(candidates, k))
+        proven = (candidates.floors == 0) | (candidates.floors < self._reaching(candidates, k))
+        return np.asarray(partial | proven)
 
     def _collect(self, batch: QueryBatch, keep: int, shards: Sequence[int], candidates: Candidates) -> None:
         """Run every shard's bounds into the candidates."""
@@ -236,7 +237,7 @@ class Bm25Retriever:
         last = np.zeros(len(candidates.sizes), np.uint32)
         kernels.rank_floors(candidates.scores.view(np.uint32), candidates.sizes, k, last)
         steps = last.view(np.float32).astype(np.float64) * _BELOW / self.index.statistics["step"]
-        return np.ceil(steps).astype(np.uint32)
+        return np.asarray(np.ceil(steps), np.uint32)
 
     def _visible(self, queries: NDArray[np.int64]) -> NDArray[np.bool_]:
         """Which shards each query sees. Shape: (queries, shards)."""
@@ -245,7 +246,7 @@ class Bm25Retriever:
         if not self._settings.pool_chunks or wanted >= shards:
             return np.ones((len(queries), shards), np.bool_)
         lots = _lots(queries, shards)
-        return lots <= np.sort(lots, axis=1)[:, wanted - 1 : wanted]
+        return np.asarray(lots <= np.sort(lots, axis=1)[:, wanted - 1 : wanted])
 
     def _add_counts(self, **more: int) -> None:
         with self._lock:
@@ -255,8 +256,8 @@ class Bm25Retriever:
 
 def _lots(queries: NDArray[np.int64], shards: int) -> NDArray[np.uint64]:
     """A number drawn for each (query, shard) by hashing the two (splitmix64). Shape: (queries, shards)."""
-    state = (queries.astype(np.uint64)[:, None] << np.uint64(24)) + np.arange(shards, dtype=np.uint64)
-    state = (state + np.uint64(1)) * np.uint64(0x9E3779B97F4A7C15)
+    pairs = (queries.astype(np.uint64)[:, None] << np.uint64(24)) + np.arange(shards, dtype=np.uint64)
+    state = np.asarray((pairs + np.uint64(1)) * np.uint64(0x9E3779B97F4A7C15), np.uint64)
     state = (state ^ (state >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
     state = (state ^ (state >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
     return state ^ (state >> np.uint64(31))
