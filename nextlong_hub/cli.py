@@ -105,8 +105,8 @@ def _examples(*lines: str) -> str:
 @click.group(
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
     epilog=_examples(
-        "nextlong-hub build                   # the embedded demo, into ./nextlong",
-        "nextlong-hub build 128k --corpus docs.parquet --tokenizer Qwen/Qwen3-8B --tokens 1B",
+        "nextlong-hub build        # the embedded demo, into ./nextlong",
+        "nextlong-hub build 128k --corpus docs.jsonl --tokenizer ./llama3 --tokens 1B",
         "nextlong-hub verify nextlong",
     ),
 )
@@ -134,8 +134,8 @@ def _option_num_proc(command: _Command) -> _Command:
 
 
 def _options_columns(command: _Command) -> _Command:
-    command = click.option("--id-column", metavar="NAME", show_default="id", help="Column of ids.")(command)
-    return click.option("--text-column", metavar="NAME", show_default="text", help="Column of the text.")(command)
+    command = click.option("--id-column", metavar="NAME", help="Column of ids. [default: id]")(command)
+    return click.option("--text-column", metavar="NAME", help="Column of the text. [default: text]")(command)
 
 
 def _option_corpus(command: _Command) -> _Command:
@@ -160,9 +160,9 @@ def _option_output(**more: Any) -> Callable[[_Command], _Command]:
 @commands.command(
     short_help="Build configurations from a corpus.",
     epilog=_examples(
-        "nextlong-hub build                                    # the embedded demo, into ./nextlong",
-        "nextlong-hub build 128k --corpus docs.parquet --tokenizer ./llama3 --samples 1000",
-        "nextlong-hub build 64k 512k --corpus web=web/*.jsonl.zst --corpus books=user/books \\",
+        "nextlong-hub build        # the embedded demo, into ./nextlong",
+        "nextlong-hub build 128k --corpus docs.jsonl --tokenizer ./llama3 --tokens 1B",
+        "nextlong-hub build 64k 512k --corpus web='web/*.jsonl' --corpus user/books \\",
         "    --tokenizer Qwen/Qwen3-8B --tokens 64k=4B --tokens 512k=2B --output long",
         "nextlong-hub build --recipe mine.toml --set retrieval.k1=1.2 --dry-run",
     ),
@@ -206,8 +206,7 @@ def _option_output(**more: Any) -> Callable[[_Command], _Command]:
 @click.option(
     "--on-bad-document",
     type=click.Choice(["fail", "skip"]),
-    show_default="fail",
-    help="Stop at a document that cannot be read, or leave it out and count it.",
+    help="Stop at a document that cannot be read, or leave it out and count it. [default: fail]",
 )
 @click.option("--dry-run", is_flag=True, help="Write nothing; predict rows, disk, memory and time.")
 @_option_json
@@ -274,7 +273,7 @@ def _dry_run(request: "BuildRequest", output: Path, workers: int, *, as_json: bo
     short_help="Check a finished dataset folder.",
     epilog=_examples(
         "nextlong-hub verify nextlong",
-        "nextlong-hub verify long --corpus docs.parquet --tokenizer ./llama3   # and rebuild every row",
+        "nextlong-hub verify long --corpus docs.parquet --tokenizer ./llama3",
     ),
 )
 @click.argument("folder", type=click.Path(exists=True, file_okay=False, path_type=Path), metavar="DIR")
@@ -314,8 +313,9 @@ def verify(
 @commands.command(
     short_help="Fit existing long texts to a target length.",
     epilog=_examples(
-        "nextlong-hub fit long.jsonl --tokenizer ./qwen3 --target 131072 --output fitted",
-        "nextlong-hub fit user/long-texts --tokenizer Qwen/Qwen3-8B --target 65536 --mode truncate --output fitted",
+        "nextlong-hub fit long.jsonl --tokenizer ./qwen3 --target 131072 --output fit",
+        "nextlong-hub fit me/texts --tokenizer ./qwen3 --target 65536 --output fit \\",
+        "    --mode truncate",
     ),
 )
 @click.argument("source", metavar="SOURCE")
@@ -330,7 +330,7 @@ def verify(
 )
 @_option_output(required=True)
 @_options_columns
-@click.option("--samples", metavar="N", show_default="all", help="Stop after so many rows.")
+@click.option("--samples", metavar="N", help="Stop after so many rows. [default: all]")
 @_option_num_proc
 @_option_json
 @_option_quiet
@@ -380,7 +380,7 @@ def fit(
     short_help="Let load_dataset know the name without an import.",
     epilog=_examples(
         "nextlong-hub autoload status",
-        "nextlong-hub autoload enable     # from now on no import is needed in this environment",
+        "nextlong-hub autoload enable      # no import is needed any more here",
         "nextlong-hub autoload disable",
     ),
 )

@@ -100,6 +100,16 @@ def test_help_ends_with_examples_to_copy(command: str, capsys: pytest.CaptureFix
 
 
 @pytest.mark.parametrize("command", COMMANDS)
+def test_help_fits_a_terminal_of_80_columns(
+    command: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """No line is broken by the terminal, examples included: a broken line cannot be copied."""
+    monkeypatch.setenv("COLUMNS", "80")
+    assert cli.run([command, "--help"]) == 0
+    assert max(map(len, capsys.readouterr().out.splitlines())) <= 80
+
+
+@pytest.mark.parametrize("command", COMMANDS)
 def test_the_help_lists_every_command(command: str, capsys: pytest.CaptureFixture[str]) -> None:
     """`--help` is where one looks for what there is."""
     assert cli.run(["--help"]) == 0
