@@ -15,7 +15,9 @@ FUNCTION = "engine_tasks:"
 
 
 def square(task: Task) -> dict[str, Any]:
-    """Write the square of a number."""
+    """Write the square of a number, when asked so not before a neighbour has died."""
+    if task.parameters.get("slow"):
+        time.sleep(0.4)
     number = task.parameters["number"]
     write_json(Path(task.output), {"square": number * number})
     return {"number": number}

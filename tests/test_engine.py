@@ -108,9 +108,11 @@ def test_a_worker_killed_while_idle_is_replaced(task: MakeTask, two_workers: Loc
     }
 
 
-def test_a_task_that_always_kills_its_worker_is_named(task: MakeTask, two_workers: LocalExecutor) -> None:
+@pytest.mark.parametrize("attempt", range(3))
+def test_a_task_that_always_kills_its_worker_is_named(task: MakeTask, two_workers: LocalExecutor, attempt: int) -> None:
     """The run ends with an error that names that task, never a neighbour, and the executor can be used again."""
-    tasks = [*(task("square", n) for n in range(2)), task("die_always"), *(task("square", n) for n in range(2, 6))]
+    neighbours = [task("square", number, slow=True) for number in range(6)]
+    tasks = [*neighbours[:attempt], task("die_always"), *neighbours[attempt:]]
     with pytest.raises(WorkerError, match=r"^test die_always-0: its worker process was killed 3 times.*smaller --num-"):
         list(two_workers.run(tasks))
     assert [receipt.key for receipt in two_workers.run([task("square", 7)])] == ["square-7"]
