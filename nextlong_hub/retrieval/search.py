@@ -120,6 +120,19 @@ class Bm25Retriever:
             "recall": float(good.sum() / max(1, (exact.chunks >= 0).sum())),
         }
 
+    def score(self, queries: NDArray[np.int64], chunks: NDArray[np.int64]) -> NDArray[np.float32]:
+        """The exact scores of given chunks, 0 where they are not above 0 or the chunk is -1: to check an answer with.
+
+        Shapes: (queries,), (queries, n) and (queries, n).
+        """
+        candidates = no_candidates(*chunks.shape)
+        candidates.sizes[:] = chunks.shape[1]
+        candidates.chunks[:] = np.maximum(chunks, 0)
+        candidates.bounds[:] = chunks >= 0
+        every = np.ones(len(queries), np.uint32)
+        self._score(self.query_batch(queries), range(len(self.index.shards)), candidates, every, every + np.uint32(1))
+        return candidates.scores
+
     def query_batch(self, queries: NDArray[np.int64]) -> QueryBatch:
         """Look the queries up in the forward index."""
         queries = np.asarray(queries, np.int64)
@@ -221,7 +234,7 @@ class Bm25Retriever:
         above: NDArray[np.uint32],
     ) -> None:
         """Score exactly the candidates with `lowest <= bound < above`."""
-        most_terms = max(1, int(np.diff(batch.starts).max()))
+        most_terms = int(np.diff(batch.starts).max(initial=1))
         slots = np.zeros(1 << (_SLOTS_PER_TERM * most_terms - 1).bit_length(), np.uint32)
         weights = np.zeros(len(slots), np.float64)
         matches = np.zeros((2, self._widest_row + 1), np.int64)
