@@ -40,8 +40,10 @@ _BYTES_A_DOCUMENT = 48
 """In the chunk store: number of chunks, and an id and a source of usual length."""
 _BYTES_A_UNIT_TOKEN = 210
 """Of memory: texts, candidates and token ids of all rows of a unit."""
-_BYTES_A_ROW_TOKEN = 320
-"""Of memory: what encoding one row takes at its peak."""
+_BYTES_A_ROW_TOKEN = 500
+"""Of memory: what encoding one row takes at its peak, and what the allocator keeps of it."""
+_DRIVER_BYTES = 110_000_000
+"""Of memory: what the driver takes to keep receipts and to count what the finished files hold."""
 _BYTES_A_HIT = 12
 """Of an answer kept on disk: chunk number and score."""
 _CLOSER_EACH_DOUBLING = 0.03
@@ -81,6 +83,8 @@ class Trial:
     """Processor time of each stage."""
     warm_up_seconds: float
     """Processor time that only the first run in a process costs."""
+    tokenizer_bytes: int
+    """Memory for the tokenizer."""
     grown_bytes: int
     """Memory for the tokenizer, the kernels, and a few small rows."""
     store: ChunkStore
@@ -111,6 +115,7 @@ def try_out(recipe: Recipe, seen: Survey, request: BuildRequest, folder: Path) -
     pq.write_table(pa.table({"text": list(seen.texts)}), folder / "sample.parquet")
     counted = seen.texts[:: max(1, len(seen.texts) // _COUNTED_TEXTS)]
     characters_per_token = sum(map(len, counted)) / sum(load_tokenizer(request.tokenizer).count(counted))
+    tokenizer_bytes = peak_resident_bytes() - before_bytes
     sample_tokens = sum(map(len, seen.texts)) / characters_per_token
     target_length = max(_SHORTEST_TARGET, min(recipe.target_length, _TRIAL_TARGET, int(sample_tokens * _TRIAL_SHARE)))
     small = recipe.model_copy(update={"name": _TRIAL, "target_length": target_length, "corpus": ()})
@@ -137,6 +142,7 @@ def try_out(recipe: Recipe, seen: Survey, request: BuildRequest, folder: Path) -
         target_length=target_length,
         seconds=times[1].seconds,
         warm_up_seconds=max(0.0, times[0].seconds["index"] - times[1].seconds["index"]),
+        tokenizer_bytes=tokenizer_bytes,
         grown_bytes=peaks_bytes[0] - before_bytes,
         store=ChunkStore(next(work.glob("store-*"))),
         index_bytes=sum(path.stat().st_size for path in next(work.glob("index-*")).rglob("*") if path.is_file()),
@@ -266,6 +272,11 @@ class Forecast:
     def grown_bytes(self) -> int:
         """Memory of a process before its first unit, besides its imports."""
         return self._trial.grown_bytes
+
+    @property
+    def driver_bytes(self) -> int:
+        """Memory of a process that leaves all units to others, besides its imports."""
+        return self._trial.tokenizer_bytes + _DRIVER_BYTES
 
     def work_bytes(self, recipe: Recipe) -> int:
         """Memory of a process at work, besides: mapped index and text, the rows of a unit, the encoding of one."""

@@ -148,8 +148,8 @@ def _assemble(
     published = [recipe.name for recipe in request.recipes]
     ingredients = [predicted[recipe.name] for recipe in made if recipe.name not in published]
     every = list(forecasts.values())
-    process_bytes = start.bytes + max(forecast.grown_bytes for forecast in every)
-    work_bytes = max(forecasts[_kind(recipe)].work_bytes(recipe) for recipe in made)
+    work_bytes = start.bytes + max(f.grown_bytes for f in every)
+    work_bytes += max(forecasts[_kind(recipe)].work_bytes(recipe) for recipe in made)
     starts = start.seconds + max(forecast.start_seconds for forecast in every)
     seconds = sum(forecast.seconds for forecast in every) + sum(config.seconds for config in predicted.values())
     return Prediction(
@@ -164,8 +164,8 @@ def _assemble(
         store_bytes=sum(forecast.store_bytes for forecast in every),
         index_bytes=sum(forecast.index_bytes for forecast in every),
         ingredient_bytes=sum(config.unit_bytes for config in ingredients),
-        driver_bytes=process_bytes + (work_bytes if workers == 1 else 0),
-        worker_bytes=process_bytes + work_bytes if workers > 1 else 0,
+        driver_bytes=work_bytes if workers == 1 else start.bytes + max(f.driver_bytes for f in every),
+        worker_bytes=work_bytes if workers > 1 else 0,
         seconds=seconds + starts * (2 if workers > 1 else 1),
     )
 
