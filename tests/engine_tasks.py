@@ -15,9 +15,9 @@ FUNCTION = "engine_tasks:"
 
 
 def square(task: Task) -> dict[str, Any]:
-    """Write the square of a number, when asked so not before a neighbour has died."""
+    """Write the square of a number; when asked to be slow, take long enough for a neighbour to die meanwhile."""
     if task.parameters.get("slow"):
-        time.sleep(0.4)
+        time.sleep(0.8)
     number = task.parameters["number"]
     write_json(Path(task.output), {"square": number * number})
     return {"number": number}
@@ -47,8 +47,7 @@ def die_once(task: Task) -> dict[str, Any]:
 
 
 def die_always(task: Task) -> dict[str, Any]:
-    """Kill the worker every time, while other tasks run."""
-    time.sleep(0.2)
+    """Kill the worker every time."""
     os.kill(os.getpid(), signal.SIGKILL)
     return {}
 

@@ -122,6 +122,18 @@ def test_a_second_process_is_refused_until_the_first_dies(tmp_path: Path) -> Non
         pass
 
 
+def test_what_a_killed_writer_left_is_swept_away(tmp_path: Path) -> None:
+    """Half files of a process that is gone are removed by the next one; all other work stays."""
+    with locked(tmp_path) as workspace:
+        (workspace.store("a") / "part-00000").mkdir(parents=True)
+        (workspace.store("a") / ".store.json.4711.tmp").write_text("{")
+        (workspace.store("a") / "part-00000" / ".text.bin.4711.tmp").touch()
+        (workspace.store("a") / "part-00000" / "text.bin").touch()
+    with locked(tmp_path) as workspace:
+        left = sorted(path.name for path in workspace.store("a").rglob("*"))
+    assert left == ["part-00000", "text.bin"]
+
+
 def test_a_disk_that_cannot_be_written_is_a_storage_error(small_disk: Path) -> None:
     """A read-only file system is named with its remedy, whether the folder is there or not, and is not changed."""
     (small_disk / "empty").mkdir()
