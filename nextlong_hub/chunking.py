@@ -13,7 +13,9 @@ from nextlong_hub.recipe import ChunkingSettings
 from nextlong_hub.records import ChunkSpan
 
 # Latin, Arabic and Devanagari sentences end before white space, Chinese and Japanese ones need none.
-_SENTENCE_END = re.compile(r"[.!?\u2026\u061f\u0964][\"'\u201d\u2019)\]]*\s+|[\u3002\uff01\uff1f]")
+_SENTENCE_END = re.compile(
+    r"[.!?\u2026\u061f\u0964][\"'\u201d\u2019)\]]*\s+|[\u3002\uff01\uff1f][\u300d\u300f\uff09\u201d\u2019]*"
+)
 _WORD_END = re.compile(r"\s+")
 
 
@@ -42,7 +44,7 @@ def _cut_lossless(text: str, chunk_characters: int) -> list[ChunkSpan]:
 def _last_break(text: str, start: int, limit: int) -> int:
     """The best place to end a chunk that begins at `start` and may not pass `limit`."""
     newline = text.rfind("\n", start, limit)
-    if newline >= 0:
+    if newline >= 0 and text[start:newline].strip():  # blank lines alone would be a chunk of nothing
         return newline + 1
     for pattern in (_SENTENCE_END, _WORD_END):
         # A break in the first half would leave a stump; the next kind of break is tried instead.

@@ -220,7 +220,7 @@ class LocalExecutor:
                 raise WorkerError(
                     f"{task.stage} {task.key}: its worker process was killed {_DEATHS_ALLOWED} times, most often a "
                     f"sign of too little memory; run again with a smaller --num-proc (now {self.num_proc}): "
-                    "finished work is kept"
+                    "finished work is kept. A script of your own must call us under if __name__ == '__main__':"
                 )
 
 

@@ -45,7 +45,7 @@ def test_lossless_chunks_joined_are_the_document(text: str, limit: int) -> None:
 
 @given(texts(), limits)
 def test_lossless_is_greedy(text: str, limit: int) -> None:
-    """A chunk that ends at a newline had no room for the next line; one cut elsewhere held no newline to end at."""
+    """A chunk that ends at a newline had no room for the next line; one cut elsewhere held none but blank lines in front."""
     found = chunks(text, limit)
     position = 0
     for chunk in found[:-1]:
@@ -54,7 +54,7 @@ def test_lossless_is_greedy(text: str, limit: int) -> None:
         if chunk.endswith("\n"):
             assert len(chunk) + len(next_line[0] + next_line[1]) > limit
         else:
-            assert "\n" not in chunk
+            assert "\n" not in chunk.lstrip()
 
 
 @given(texts(), limits)
