@@ -219,6 +219,7 @@ def build(output: Path, num_proc: int | None, dry_run: bool, as_json: bool, quie
     """
     from nextlong_hub import reports, terminal
     from nextlong_hub.arguments import BuildArguments, build_request, default_workers
+    from nextlong_hub.manifest import manifest_bytes
     from nextlong_hub.pipeline import build as build_folder
 
     request = build_request(BuildArguments(**arguments))
@@ -246,7 +247,7 @@ def build(output: Path, num_proc: int | None, dry_run: bool, as_json: bool, quie
                 "total_seconds": round(run.seconds, 3),
                 "num_proc": workers,
                 "peak_bytes": run.peak_bytes,
-                "manifest": report.manifest.model_dump(mode="json"),
+                "manifest": json.loads(manifest_bytes(report.manifest)),
             }
         )
     else:
@@ -355,6 +356,7 @@ def fit(
     from nextlong_hub import reports, terminal
     from nextlong_hub.arguments import default_workers, parse_amount, parse_modes, parse_sources
     from nextlong_hub.fitting import fit as fit_source
+    from nextlong_hub.manifest import manifest_bytes
 
     modes = parse_modes(mode)
     with _resumable(output), terminal.watching(quiet=quiet) as progress:
@@ -371,7 +373,7 @@ def fit(
         )
     if as_json:
         counts = {name: getattr(report, name) for name in reports.FIT_COUNTS}
-        _print_json({"output": str(output), **counts, "manifest": report.manifest.model_dump(mode="json")})
+        _print_json({"output": str(output), **counts, "manifest": json.loads(manifest_bytes(report.manifest))})
     else:
         reports.show_fit(report, output)
 

@@ -97,7 +97,8 @@ def predict(request: BuildRequest, *, num_proc: int = 1, progress: Progress | No
     """Predict what `build` would do with the same request.
 
     Reads metadata and at most about 4,000 documents or 16 MB, and writes into a temporary folder only. The same request
-    gives the same rows, bytes and tokens every time; times are measured anew.
+    gives the same rows, bytes and tokens every time. Times and memory are measured anew, memory by growth: a process
+    that has been larger before, such as a notebook's, hides some of it.
 
     Raises:
         DataError: the sample holds a document that `build` would refuse, or a remote source does not tell its size.

@@ -101,10 +101,12 @@ def survey(pieces: Sequence[corpus.Piece], on_bad_document: OnBadDocument, memor
         left_out += stands_for * (1 - len(drawn) / max(1, seen))
     if not texts:
         raise CorpusTooSmallError("the corpus has no document with text; check the paths and text_column")
-    is_whole = met >= round(total)
+    if met >= round(total):  # nothing was left to guess
+        text_bytes = sum(len(text.encode()) for text in texts)
+        return Survey(documents=len(texts), text_bytes=text_bytes, texts=tuple(texts), weights=(1.0,) * len(texts))
     return Survey(
         documents=total - left_out,
-        text_bytes=float(sum(len(text.encode()) for text in texts) if is_whole else sum(s.text_bytes for s in strata)),
+        text_bytes=sum(stratum.text_bytes for stratum in strata),
         texts=tuple(texts),
         weights=tuple(weights),
     )

@@ -150,7 +150,8 @@ def test_with_workers_each_of_them_has_the_memory_it_takes(
     alone = told
     helped = predict(request(sources, tiny(), tiny=48), num_proc=4)
     assert alone.worker_bytes == 0
-    assert helped.worker_bytes > helped.driver_bytes
+    assert helped.worker_bytes > 0
+    assert alone.driver_bytes > 0
     assert (
         helped.disk_bytes
         == alone.disk_bytes
