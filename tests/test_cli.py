@@ -345,7 +345,7 @@ def test_an_interrupted_build_says_that_it_can_be_resumed(
     number: int, code: int, workers: str, arguments: list[str], tmp_path: Path
 ) -> None:
     """Neither Ctrl-C nor SIGTERM shows a traceback; the same command goes on, and ends with the same bytes."""
-    many = [*arguments, "--samples", "tiny=100"]
+    many = [*arguments, "--samples", "tiny=60"]
     process = python(*many, "--num-proc", workers)
     receipts = tmp_path / "out/.work"
     deadline = time.monotonic() + 60

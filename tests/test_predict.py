@@ -1,6 +1,6 @@
 """A dry run tells beforehand what a build then does."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from importlib.resources import as_file, files
 from pathlib import Path
 
@@ -94,17 +94,19 @@ def test_without_a_number_rows_follow_the_corpus(sources: tuple[SourceSettings, 
 
 
 @pytest.mark.parametrize(
-    ("recipe", "rows", "words"),
+    ("target_length", "rows", "words"),
     [
-        (lambda: tiny(), 5_000, "5,000 rows were asked for, but only about"),
-        (lambda: load_recipe("512k", {"name": "tiny", "target_length": 524_288}), 2, "and one row needs 524,288"),
+        (512, 5_000, "5,000 rows were asked for, but only about"),
+        (524_288, 2, "and one row needs 524,288"),
     ],
 )
 def test_a_corpus_that_is_too_small_is_told(
-    recipe: Callable[[], Recipe], rows: int, words: str, sources: tuple[SourceSettings, ...]
+    target_length: int, rows: int, words: str, sources: tuple[SourceSettings, ...], tmp_path: Path
 ) -> None:
     """Fewer documents than rows, or fewer tokens than one row: the reason and the remedy."""
-    (config,) = predict(request(sources, recipe(), tiny=rows)).configs
+    pq.write_table(pq.read_table(sources[0].path).slice(0, 20), tmp_path / "few.parquet")
+    few = (SourceSettings(name="few", path=str(tmp_path / "few.parquet")),)
+    (config,) = predict(request(few, tiny(target_length=target_length), tiny=rows)).configs
     assert words in config.problem
     assert "add documents" in config.problem
     assert config.rows < rows
