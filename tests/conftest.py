@@ -1,10 +1,15 @@
 """What several test files need around them."""
 
+import shutil
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from building import make_request
+
+from nextlong_hub.pipeline import build
+from nextlong_hub.testing.worlds import make_documents, write_corpus
 
 
 @pytest.fixture
@@ -20,3 +25,23 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
         yield folder
     finally:
         subprocess.run(["umount", str(folder)], check=True)
+
+
+@pytest.fixture(scope="session")
+def corpus_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A corpus of forty short documents; nobody may change it."""
+    return write_corpus(tmp_path_factory.mktemp("world") / "corpus.jsonl", make_documents(40))
+
+
+@pytest.fixture(scope="session")
+def built(corpus_file: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A finished dataset of eight rows made from `corpus_file`; nobody may change it."""
+    output = tmp_path_factory.mktemp("built") / "dataset"
+    build(make_request(corpus_file), output)
+    return output
+
+
+@pytest.fixture
+def dataset(built: Path, tmp_path: Path) -> Path:
+    """A copy of `built` to change."""
+    return Path(shutil.copytree(built, tmp_path / "dataset"))

@@ -1,0 +1,63 @@
+"""Builds in processes that are killed at a chosen moment.
+
+Children are forked from a server that has imported everything and started no thread: a death costs a third of a second.
+"""
+
+import os
+import signal
+from collections.abc import Callable
+from multiprocessing import get_context
+from pathlib import Path
+from typing import Any, Literal
+
+from building import make_request
+
+from nextlong_hub import engine
+from nextlong_hub.pipeline import build
+
+SECONDS_BEFORE_A_HANG_FAILS = 60
+
+Moment = Literal["before a receipt", "after a receipt", "before a rename"]
+
+
+def build_and_die(corpus: Path, output: Path, count: int, moment: Moment, *, num_proc: int = 1) -> bool:
+    """Build in a process that is killed at its `count`-th such moment; False when it finished before that."""
+    context = get_context("forkserver")
+    context.set_forkserver_preload(["crashes", "nextlong_hub.units", "nextlong_hub.retrieval.search"])
+    process = context.Process(target=_build, args=(corpus, output, count, moment, num_proc))
+    process.start()
+    process.join(SECONDS_BEFORE_A_HANG_FAILS)
+    if process.exitcode not in (0, -signal.SIGKILL):
+        process.kill()
+        raise AssertionError(f"the build ended with {process.exitcode}, neither done nor killed by itself")
+    return process.exitcode != 0
+
+
+def _build(corpus: Path, output: Path, count: int, moment: Moment, num_proc: int) -> None:
+    countdown = iter(range(count - 1, -1, -1))
+
+    def die_when_due() -> None:
+        if next(countdown) == 0:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    if moment == "before a rename":
+        Path.replace = _around(Path.replace, before=die_when_due)  # type: ignore[method-assign]
+    elif moment == "before a receipt":
+        engine.write_checked_json = _around(engine.write_checked_json, before=die_when_due)
+    else:
+        engine.write_checked_json = _around(engine.write_checked_json, after=die_when_due)
+    build(make_request(corpus), output, num_proc=num_proc)
+
+
+def _around(
+    function: Callable[..., Any], before: Callable[[], None] | None = None, after: Callable[[], None] | None = None
+) -> Callable[..., Any]:
+    def call(*arguments: Any) -> Any:
+        if before:
+            before()
+        result = function(*arguments)
+        if after:
+            after()
+        return result
+
+    return call
