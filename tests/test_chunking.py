@@ -45,7 +45,7 @@ def test_lossless_chunks_joined_are_the_document(text: str, limit: int) -> None:
 
 @given(texts(), limits)
 def test_lossless_is_greedy(text: str, limit: int) -> None:
-    """A chunk that ends at a newline had no room for the next line; one cut elsewhere held none, or blank lines only."""
+    """A chunk that ends at a newline had no room for the next line; one cut elsewhere held no line worth ending."""
     found = chunks(text, limit)
     position = 0
     for chunk in found[:-1]:
