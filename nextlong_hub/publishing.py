@@ -1,6 +1,8 @@
 """A folder becomes a finished dataset: what its manifest says, and the moment it is committed."""
 
+import glob
 from collections.abc import Mapping, Sequence
+from itertools import dropwhile
 from pathlib import Path
 from typing import Literal
 
@@ -72,8 +74,16 @@ def _target(config: ConfigRecord) -> int:
 
 
 def _public_path(path: str) -> str:
-    """A path without the folders of this machine: what is published names the file, not where somebody keeps it."""
-    return Path(path).name if Path(path).exists() else path
+    """A path without the folders of this machine: what is published names the file, not where somebody keeps it.
+
+    Of a pattern the part with wildcards is kept. Hub names and addresses are public as they are.
+    """
+    here = Path(path).expanduser()
+    if here.exists():
+        return here.name if here.name not in ("", "..") else here.resolve().name
+    if glob.has_magic(path) and not path.startswith("hf://"):
+        return Path(*dropwhile(lambda part: not glob.has_magic(part), here.parts)).as_posix()
+    return path
 
 
 def published_before(output: Path, workspace: Workspace, inputs: Inputs, recipes: Sequence[Recipe]) -> Manifest | None:

@@ -32,7 +32,7 @@ def make_request(
     wanted = recipes or (tiny_recipe(),)
     return BuildRequest(
         recipes=wanted,
-        sources=tuple(SourceSettings(name=path.name.partition(".")[0], path=str(path)) for path in paths),
+        sources=tuple(SourceSettings(name=path.name.partition(".")[0] or "here", path=str(path)) for path in paths),
         tokenizer="demo",
         seed=seed,
         rows=rows if isinstance(rows, Mapping) else {recipe.name: rows for recipe in wanted if not recipe.mixture},
