@@ -1,5 +1,6 @@
 """An index is built whole or not at all, with the same bytes however it is built."""
 
+import json
 import subprocess
 import sys
 from collections.abc import Iterator, Sequence
@@ -11,6 +12,7 @@ import pytest
 
 from nextlong_hub.engine import InlineExecutor, LocalExecutor, Receipt, Task
 from nextlong_hub.errors import DataError, RecipeError
+from nextlong_hub.files import sha256_of
 from nextlong_hub.recipe import RetrievalSettings
 from nextlong_hub.records import ChunkSpan, Document
 from nextlong_hub.retrieval import build_index, open_retriever
@@ -137,6 +139,18 @@ def test_a_finished_index_is_used_again_and_another_one_replaces_it(tmp_path: Pa
     other = make_store(tmp_path / "other", name="another store")
     with pytest.raises(DataError, match="run the build again"):
         open_retriever(folder, other, okapi)
+
+
+def test_a_shard_that_was_cut_short_is_noticed(tmp_path: Path) -> None:
+    """Opening compares sizes; index.json also holds each shard's sha256 for whoever wants to be sure."""
+    store = make_store(tmp_path / "store")
+    build_index(store, SETTINGS, tmp_path / "index", InlineExecutor())
+    listed = json.loads((tmp_path / "index" / "index.json").read_text())["shards"]
+    paths = sorted((tmp_path / "index").rglob("shard-*.npz"))
+    assert [shard["sha256"] for shard in listed] == [sha256_of(path) for path in paths]
+    paths[1].write_bytes(paths[1].read_bytes()[:-1])
+    with pytest.raises(DataError, match=r"shard-00001\.npz is missing or cut short"):
+        open_retriever(tmp_path / "index", store, SETTINGS)
 
 
 def test_the_reference_needs_its_build_step_too(tmp_path: Path) -> None:

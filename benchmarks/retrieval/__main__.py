@@ -16,6 +16,7 @@ from nextlong_hub.recipe import RetrievalSettings
 from nextlong_hub.store import ChunkStore
 
 _WORDS = {"all": (), "stopped": ("en",)}
+_DEMO = Path(__file__).parents[2] / "builders" / "demo" / "corpus.parquet"
 _SLOW_QUERIES = 2
 _LARGEST_DOCUMENT = 16
 _TIE = 1e-5
@@ -24,7 +25,13 @@ _TIE = 1e-5
 def main() -> None:
     """Measure every world, one after the other, and print a row for each engine."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.retrieval")
-    parser.add_argument("--corpus", nargs="+", type=Path, required=True, help="Parquet, text or HTML files, or folders")
+    parser.add_argument(
+        "--corpus",
+        nargs="+",
+        type=Path,
+        default=[_DEMO],
+        help="Parquet, text or HTML files, or folders of them; default: the demo corpus, too small to show much",
+    )
     parser.add_argument("--chunks", nargs="+", type=int, default=[10_000, 50_000, 107_000, 200_000])
     parser.add_argument("--k", nargs="+", type=int, default=[32, 128])
     parser.add_argument("--words", nargs="+", choices=list(_WORDS), default=list(_WORDS))
@@ -43,6 +50,9 @@ def main() -> None:
                 rows += measure_world(store, words, folder, chosen)
                 if chosen.json:
                     chosen.json.write_text(json.dumps(rows, indent=2) + "\n")
+            if store.chunks < chunks:
+                print(f"\nThe corpus ends at {store.chunks:,} chunks; add to --corpus for larger worlds.")
+                break
 
 
 def measure_world(store: ChunkStore, words: str, folder: Path, chosen: argparse.Namespace) -> list[dict[str, Any]]:
@@ -63,11 +73,24 @@ def measure_world(store: ChunkStore, words: str, folder: Path, chosen: argparse.
     for k in chosen.k:
         queries = draw_queries(store, chosen.queries)
         rows += measure_questions(store, words, engines, queries, k, chosen.rounds, with_slow=k == chosen.k[0])
+    growth = growth_with_queries(store, engines, chosen.k[0])
     peaks = {engine.name: engine.close() for engine in engines}
     for row in rows:
         row["peak_mb"] = round(peaks[row["engine"]] / 1e6)
     show(rows)
+    print(f"\nOurs, k = {chosen.k[0]}, CPU ms a query for batches of " + ", ".join(growth))
     return rows
+
+
+def growth_with_queries(store: ChunkStore, engines: list[Remote], k: int) -> list[str]:
+    """What a query of ours costs in batches of several sizes, as text."""
+    return [
+        f"{batch:,}: {engine.search(queries, k).cpu_seconds * 1000 / len(queries):.3f}"
+        for engine in engines
+        if engine.name == "ours"
+        for batch in (1, 16, 64, 256, 1024)
+        for queries in [draw_queries(store, batch)]
+    ]
 
 
 def draw_queries(store: ChunkStore, number: int) -> NDArray[np.int64]:

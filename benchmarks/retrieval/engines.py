@@ -242,4 +242,13 @@ def _serve(name: str, world: World, pipe: Connection) -> None:
         answers = engine.search(first, second)
         cpu, wall = time.process_time() - cpu, time.perf_counter() - wall
         pipe.send(Measured(answers=answers, cpu_seconds=cpu, wall_seconds=wall))
-    pipe.send(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024)
+    pipe.send(_peak_bytes())
+
+
+def _peak_bytes() -> int:
+    """Peak resident memory; `getrusage` would count what the parent held before this process became its own."""
+    status = Path("/proc/self/status")
+    if status.exists():
+        line = next(line for line in status.read_text().splitlines() if line.startswith("VmHWM:"))
+        return int(line.split()[1]) * 1024
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024

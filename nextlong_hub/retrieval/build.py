@@ -25,7 +25,16 @@ from nextlong_hub.recipe import RetrievalSettings
 from nextlong_hub.retrieval.arrays import map_arrays, write_arrays
 from nextlong_hub.retrieval.building_kernels import COUNT_ESCAPE, IMPACT_LEVELS, fill, transpose
 from nextlong_hub.retrieval.formulas import gain, inverse_document_frequencies, length_norms
-from nextlong_hub.retrieval.index import GROUP, Forward, IndexShard, Postings, index_id, read_index_summary, save_shard
+from nextlong_hub.retrieval.index import (
+    GROUP,
+    Forward,
+    IndexShard,
+    Postings,
+    building_choices,
+    index_id,
+    read_index_summary,
+    save_shard,
+)
 from nextlong_hub.retrieval.lexer import LexedChunks, Lexer, TermTable
 from nextlong_hub.retrieval.stop_words import stop_words
 from nextlong_hub.store import ChunkStore
@@ -77,11 +86,19 @@ def build(
 
         run(plan.lex_tasks())
         statistics = run([plan.merge_task()])[0].counts
-        run(plan.fill_tasks(statistics))
+        shards = sorted(run(plan.fill_tasks(statistics)), key=lambda receipt: receipt.key)
         merged = map_arrays(plan.merged)
         write_arrays(plan.home / "vocabulary.npz", {name: merged[name] for name in ("idf", "frequencies")})
-        described = {"store": store.id, "settings": settings.model_dump(mode="json"), "statistics": statistics}
-        write_json(folder / "index.json", {"id": identity, **described, "shards": plan.keys})
+        write_json(
+            folder / "index.json",
+            {
+                "id": identity,
+                "store": store.id,
+                "settings": building_choices(settings),
+                "statistics": statistics,
+                "shards": [{"name": shard.key, "bytes": shard.bytes, "sha256": shard.sha256} for shard in shards],
+            },
+        )
     _sweep(folder, identity)
 
 

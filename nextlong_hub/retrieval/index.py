@@ -1,6 +1,6 @@
 """The index on disk: plain `.npz` files, memory-mapped, in shards of a fixed range of chunks.
 
-    index.json                      the commit point: id, statistics, names of the shards
+    index.json                      the commit point: id, statistics, and each shard's name, size and sha256
     <id>/vocabulary.npz             by term, the most frequent term first
         idf                         float64 (terms,)
         frequencies                 int64  (terms,)             chunks that hold it
@@ -121,10 +121,14 @@ class Index:
     """For each shard: where the terms from 64 * i on begin in its directory. Shape of each: (terms / 64 + 2,)."""
 
 
+def building_choices(settings: RetrievalSettings) -> dict[str, Any]:
+    """The settings an index's bytes depend on, as JSON values; what is chosen at search time is left out."""
+    return settings.model_dump(mode="json", exclude={"postings_budget", "pool_chunks"})
+
+
 def index_id(store_id: str, settings: RetrievalSettings, stop_words: Sequence[str], unicode_version: str) -> str:
-    """Digest of everything an index's bytes depend on; what is chosen at search time is left out."""
-    chosen = settings.model_dump(mode="json", exclude={"postings_budget", "pool_chunks"})
-    return digest_of([INDEX_FORMAT, store_id, chosen, list(stop_words), unicode_version])
+    """Digest of everything an index's bytes depend on."""
+    return digest_of([INDEX_FORMAT, store_id, building_choices(settings), list(stop_words), unicode_version])
 
 
 def read_index_summary(folder: Path) -> dict[str, Any] | None:
@@ -153,11 +157,18 @@ def open_index(folder: Path, identity: str) -> Index:
     """Open the finished index in `folder`.
 
     Raises:
-        DataError: see `require_index`.
+        DataError: see `require_index`; or a shard is missing or does not have its size.
     """
     summary = require_index(folder, identity)
     home = folder / identity
-    shards = [load_shard(home / f"{name}.npz") for name in summary["shards"]]
+    for shard in summary["shards"]:
+        path = home / f"{shard['name']}.npz"
+        if not path.is_file() or path.stat().st_size != shard["bytes"]:
+            raise DataError(
+                f"{path} is missing or cut short, and the index needs its {shard['bytes']} bytes; "
+                f"remove {folder} and run the build again"
+            )
+    shards = [load_shard(home / f"{shard['name']}.npz") for shard in summary["shards"]]
     vocabulary = map_arrays(home / "vocabulary.npz")
     edges = np.arange(0, summary["statistics"]["terms"] + (2 << BUCKET_BITS), 1 << BUCKET_BITS)
     return Index(

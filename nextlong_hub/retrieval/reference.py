@@ -17,7 +17,7 @@ from nextlong_hub.records import Hits
 from nextlong_hub.retrieval.build import identity_of
 from nextlong_hub.retrieval.formulas import OKAPI_EPSILON, inverse_document_frequencies
 from nextlong_hub.retrieval.health import health
-from nextlong_hub.retrieval.index import read_index_summary, require_index
+from nextlong_hub.retrieval.index import building_choices, read_index_summary, require_index
 from nextlong_hub.retrieval.lexer import Lexer
 from nextlong_hub.retrieval.ranking import no_hits, ordered
 from nextlong_hub.store import ChunkStore
@@ -76,9 +76,7 @@ def build_reference(store: ChunkStore, settings: RetrievalSettings, folder: Path
     identity = identity_of(store, settings)
     summary = read_index_summary(folder)
     if summary is None or summary["id"] != identity:
-        write_json(
-            folder / "index.json", {"id": identity, "store": store.id, "settings": settings.model_dump(mode="json")}
-        )
+        write_json(folder / "index.json", {"id": identity, "store": store.id, "settings": building_choices(settings)})
 
 
 def open_reference(store: ChunkStore, settings: RetrievalSettings, folder: Path) -> ReferenceRetriever:
