@@ -17,6 +17,7 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cached_property
 from importlib.resources import files
 from itertools import chain
 from pathlib import Path
@@ -29,6 +30,13 @@ from numpy.typing import NDArray
 from nextlong_hub.errors import AuthError, DataError, NetworkError, RecipeError, StorageError
 from nextlong_hub.files import storage_errors
 from nextlong_hub.records import Reason
+from nextlong_hub.token_offsets import (
+    Spellings,
+    TokenSpans,
+    byte_alphabet,
+    byte_level_spelling,
+    sentencepiece_spelling,
+)
 
 EMBEDDED = "demo"
 """The tokenizer that comes with the package: GPT-2's."""
@@ -102,6 +110,7 @@ class Tokenizer:
         backend.encode_special_tokens = True
         if getattr(backend.model, "dropout", None) is not None:
             backend.model.dropout = None  # training noise: the same text must have the same ids
+        backend.post_processor = None  # without special tokens, all it does is to move a token's start past its spaces
         self._backend = backend
 
     def __reduce__(self) -> tuple[Callable[..., "Tokenizer"], tuple[str, str, str]]:
@@ -141,23 +150,22 @@ class Tokenizer:
         """
         if target < 1:
             raise RecipeError(f"a target length of {target} tokens was asked for; it must be at least 1")
-        whole = self._encode(text)
-        total_tokens = len(whole)
+        whole_ids = self.encode(text)
+        total_tokens = len(whole_ids)
         if total_tokens < target:
             return Unfitted(total_tokens=total_tokens, reason=Reason.BELOW_TARGET)
-        whole_ids = np.array(whole.ids, np.int32)[:target]
-        whole_starts = _starts(whole)[:target]
+        spans = self._spans(text, whole_ids)
+        whole_ids, whole_starts, guess = whole_ids[:target], spans.starts[:target], int(spans.ends[target - 1])
+        del spans
         if total_tokens == target:
             return Fitted(
                 characters=len(text), input_ids=whole_ids, token_starts=whole_starts, total_tokens=total_tokens
             )
-        _, guess = whole.token_to_chars(target - 1) or (0, len(text))
-        del whole  # some hundred bytes a token, and the kept text needs as much again
         for characters, input_ids in self._tried_cuts(text, guess, target):
             if len(input_ids) == target:
                 # The same ids from the first character on cover the same characters; only other ids need a second look.
                 same = np.array_equal(input_ids, whole_ids)
-                starts = whole_starts if same else _starts(self._encode(text[:characters]))
+                starts = whole_starts if same else self._spans(text[:characters], input_ids).starts
                 return Fitted(
                     characters=characters, input_ids=input_ids, token_starts=starts, total_tokens=total_tokens
                 )
@@ -184,8 +192,28 @@ class Tokenizer:
         before = guess_tokens - guess_window
         return [cut for cut, tokens in zip(near, windows, strict=True) if before + tokens == target]
 
-    def _encode(self, text: str) -> tokenizers.Encoding:
-        return self._backend.encode(text, add_special_tokens=False)
+    def _spans(self, text: str, ids: NDArray[np.int32]) -> TokenSpans:
+        """Where the tokens of a text lie: told from their spellings, or by encoding it again, twice as dear."""
+        spans = self._spellings.spans(text, ids) if self._spellings else None
+        if spans is None:
+            offsets = self._backend.encode(text, add_special_tokens=False).offsets  # tuples: no other access there is
+            pairs = np.fromiter(chain.from_iterable(offsets), np.int64, 2 * len(offsets))
+            spans = TokenSpans(starts=pairs[::2], ends=pairs[1::2])
+        return spans
+
+    @cached_property
+    def _spellings(self) -> Spellings | None:
+        """None where a token does not always spell the same bytes (BERT leaves out white space and case)."""
+        added = {number: token.content.encode() for number, token in self._backend.get_added_tokens_decoder().items()}
+        vocabulary = self._backend.get_vocab(with_added_tokens=False).items()
+        if isinstance(self._backend.decoder, tokenizers.decoders.ByteLevel):
+            alphabet = byte_alphabet()
+            spelled = {number: byte_level_spelling(token, alphabet) for token, number in vocabulary}
+        elif isinstance(self._backend.model, tokenizers.models.BPE | tokenizers.models.Unigram):
+            spelled = {number: sentencepiece_spelling(token) for token, number in vocabulary}
+        else:
+            return None
+        return Spellings((added | spelled).items())  # Gemma lists the `▁▁` of its vocabulary as added too
 
     def _lengths(self, texts: list[str]) -> list[int]:
         return [len(encoding) for encoding in self._backend.encode_batch_fast(texts, add_special_tokens=False)]
@@ -351,8 +379,3 @@ def _hub_errors(repository: str, revision: str | None) -> Iterator[None]:
             f"there is no folder {repository} here, the Hub's cache holds no such tokenizer, and {constants.ENDPOINT} "
             f"cannot be reached ({error}); check the connection, or give a local folder"
         ) from error
-
-
-def _starts(encoding: tokenizers.Encoding) -> NDArray[np.int64]:
-    # A list of pairs is the only bulk access there is; reading the first of each beats np.array(pairs) fourfold.
-    return np.fromiter((start for start, _ in encoding.offsets), np.int64, len(encoding))

@@ -60,6 +60,7 @@ INGREDIENTS = [
     "don't",
     "ﬁ",
 ]
+ORDINARY = "Hello  world,\n\n\té ß 日本語 한국 👩\u200d👧    \r\n 𓀀 don't <|endoftext|> <s> 12345"
 NASTY_TEXTS = st.lists(st.sampled_from(INGREDIENTS) | st.text(max_size=4), min_size=1, max_size=12).map("".join)
 
 
@@ -84,8 +85,15 @@ def with_normalizer() -> Tokenizer:
     return opened(values)
 
 
+def with_space_in_front() -> Tokenizer:
+    """Like RoBERTa: a space put in front, and offsets that leave out spaces when they are asked for."""
+    values = embedded_values()
+    byte_level = {"type": "ByteLevel", "add_prefix_space": True, "trim_offsets": True, "use_regex": True}
+    return opened(values | {"pre_tokenizer": byte_level, "post_processor": byte_level})
+
+
 def without_words() -> Tokenizer:
-    """Like Mistral: no words, a `▁` put in front, and bytes for characters it does not know."""
+    """Like Mistral and Gemma: no words, a `▁` put in front, runs of them added, bytes for unknown characters."""
     pieces = ["<unk>", "<s>", *(f"<0x{byte:02X}>" for byte in range(256)), "▁", *sorted(set(ALPHABET) - {" "})]
     merges = [("▁", "w"), ("l", "l"), ("o", "r"), ("▁w", "or"), ("▁", "▁"), ("▁▁", "▁▁"), ("\n", "\n"), ("日", "本")]
     pieces += ["".join(merge) for merge in merges]
@@ -93,9 +101,9 @@ def without_words() -> Tokenizer:
         {
             "version": "1.0",
             "added_tokens": [
-                {"id": number, "content": content, "special": True}
+                {"id": pieces.index(content), "content": content, "special": content.startswith("<")}
                 | dict.fromkeys(("single_word", "lstrip", "rstrip", "normalized"), False)
-                for number, content in enumerate(pieces[:2])
+                for content in ("<unk>", "<s>", "▁▁▁▁")
             ],
             "normalizer": {
                 "type": "Sequence",
@@ -146,9 +154,11 @@ def of_lower_case_words() -> Tokenizer:
 MAKERS: dict[str, Callable[[], Tokenizer]] = {
     EMBEDDED: lambda: load_tokenizer(EMBEDDED),
     "normalizer": with_normalizer,
+    "space in front": with_space_in_front,
     "no words": without_words,
     "lower-case words": of_lower_case_words,
 }
+TINY = frozenset(MAKERS)
 if FOLDERS:
     for found in sorted(Path(FOLDERS).iterdir()):
         MAKERS[found.name] = lambda found=found: load_tokenizer(str(found))  # type: ignore[misc]
@@ -218,6 +228,51 @@ def test_every_target_of_a_nasty_text(name: str) -> None:
     assert outcomes["fitted"] > 20
     if name == EMBEDDED:
         assert outcomes[Reason.NO_EXACT_CUT] > 5, "a pyramid of four tokens cannot be cut"
+
+
+@every_tokenizer
+@settings(deadline=None, max_examples=60)
+@given(text=NASTY_TEXTS)
+def test_places_told_from_spellings_are_those_of_the_library(name: str, text: str) -> None:
+    """Whatever the text, a token's place is the one that the library finds by tracking characters."""
+    tokenizer = tokenizer_named(name)
+    ids = tokenizer.encode(text)
+    spans = tokenizer._spans(text, ids)
+    encoding = tokenizer._backend.encode(text, add_special_tokens=False)
+    assert ids.tolist() == encoding.ids
+    assert list(zip(spans.starts.tolist(), spans.ends.tolist(), strict=True)) == encoding.offsets
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "told"),
+    [
+        (EMBEDDED, ORDINARY, True),
+        ("space in front", ORDINARY, True),
+        ("normalizer", ORDINARY, True),
+        ("normalizer", ORDINARY + "e\u0301", False),  # two characters become one
+        ("no words", "hello   world\n\n日本語 𓀀      é", True),
+        ("no words", "hello ▁ world", False),  # a sign that is spelled like a space
+    ],
+)
+def test_spellings_suffice_where_the_text_is_encoded_as_it_stands(name: str, text: str, told: bool) -> None:
+    """The dear way is left to texts that a tokenizer changes or does not know."""
+    tokenizer = tokenizer_named(name)
+    assert tokenizer._spellings is not None
+    assert (tokenizer._spellings.spans(text, tokenizer.encode(text)) is not None) is told
+
+
+def test_starts_do_not_depend_on_what_a_tokenizer_leaves_out_of_offsets() -> None:
+    """A token's first character may be a space, even where the tokenizer's settings would have it skipped."""
+    values = embedded_values()
+    values["post_processor"] = {
+        "type": "ByteLevel",
+        "add_prefix_space": False,
+        "trim_offsets": True,
+        "use_regex": True,
+    }
+    fitted = opened(values).fit("one two  three", 4)
+    assert isinstance(fitted, Fitted)
+    assert fitted.token_starts.tolist() == [0, 3, 7, 8]
 
 
 def test_cuts_worked_out_by_hand() -> None:
@@ -298,7 +353,7 @@ def test_settings_for_training_batches_are_ignored() -> None:
 def test_ids_are_those_of_transformers(name: str, tmp_path: Path) -> None:
     """Who encodes a row with `AutoTokenizer`, adding and splitting as we do, gets our ids."""
     ours = tokenizer_named(name)
-    if name in (EMBEDDED, "normalizer", "no words", "lower-case words"):
+    if name in TINY:
         (tmp_path / "tokenizer.json").write_text(ours._backend.to_str())
         (tmp_path / "tokenizer_config.json").write_text('{"tokenizer_class": "PreTrainedTokenizerFast"}')
         folder = str(tmp_path)

@@ -1,0 +1,26 @@
+"""Freed memory back to the system, which the C library keeps for a next time that may never come."""
+
+import ctypes
+from collections.abc import Callable
+from functools import cache
+
+
+def release_memory() -> bool:
+    """Hand back what this process has freed; False where the C library cannot be told so, or had nothing to give.
+
+    glibc keeps freed blocks below the topmost one in use, and encoding a long text makes and frees millions of small
+    ones: a worker that has done one long row would hold several hundred megabytes while it waits, reads and writes.
+    """
+    trim = _malloc_trim()
+    return trim is not None and trim(0) == 1
+
+
+@cache
+def _malloc_trim() -> Callable[[int], int] | None:
+    """`malloc_trim` of glibc; macOS, Windows and musl have none."""
+    try:
+        trim = ctypes.CDLL(None).malloc_trim
+    except (AttributeError, OSError, TypeError):  # no such function, no such library, no library without a name
+        return None
+    trim.argtypes, trim.restype = [ctypes.c_size_t], ctypes.c_int
+    return trim

@@ -1,0 +1,90 @@
+"""Where tokens lie in a text, told from what their ids spell.
+
+A tokenizer that keeps track of characters while it encodes takes twice as long and hands the places over as Python
+tuples. Most need not be asked: each of their tokens always spells the same bytes, so the tokens of a text lie end to
+end in it, each as long as its spelling. That is no assumption about the tokenizer: the spellings are put together and
+compared with the text, and only what spells the text to the last byte is believed.
+"""
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+_BYTE_PIECE = re.compile(r"<0x([0-9A-F]{2})>")
+_VISIBLE_SPACE = "▁"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TokenSpans:
+    """The characters each token of a text covers, also those it covers in part; in the order of the text."""
+
+    starts: NDArray[np.int64]
+    """First character. Shape: (tokens,)."""
+    ends: NDArray[np.int64]
+    """First character after it. Shape: (tokens,)."""
+
+
+def byte_alphabet() -> dict[int, int]:
+    """The byte that each character stands for in the vocabulary of a byte-level tokenizer (GPT-2's `bytes_to_unicode`).
+
+    Visible Latin-1 characters stand for themselves, the other bytes for the characters from U+0100 on.
+    """
+    visible = {*range(0x21, 0x7F), *range(0xA1, 0xAD), *range(0xAE, 0x100)}
+    hidden = (byte for byte in range(0x100) if byte not in visible)
+    return {byte: byte for byte in sorted(visible)} | {0x100 + number: byte for number, byte in enumerate(hidden)}
+
+
+def byte_level_spelling(token: str, alphabet: Mapping[int, int]) -> bytes:
+    """What a token spells whose characters stand for bytes; one with other characters is spelled as it stands."""
+    try:
+        return token.translate(alphabet).encode("latin-1")
+    except UnicodeEncodeError:
+        return token.encode()
+
+
+def sentencepiece_spelling(token: str) -> bytes:
+    """What a SentencePiece token spells: `▁` is a space, `<0x0A>` a single byte."""
+    byte = _BYTE_PIECE.fullmatch(token)
+    return bytes.fromhex(byte[1]) if byte else token.replace(_VISIBLE_SPACE, " ").encode()
+
+
+class Spellings:
+    """What every token of a vocabulary spells."""
+
+    def __init__(self, spelled: Iterable[tuple[int, bytes]]) -> None:
+        by_id = dict(spelled)
+        self._spellings = [by_id.get(number, b"") for number in range(max(by_id, default=-1) + 1)]
+        self._lengths = np.fromiter(map(len, self._spellings), np.int64, len(self._spellings))
+
+    def spans(self, text: str, ids: NDArray[np.int32]) -> TokenSpans | None:
+        """Where the tokens of a text lie; None if they do not spell it.
+
+        Some tokenizers put a space in front of a text. It belongs to no character: a token that is nothing else is said
+        to cover the first one.
+
+        Args:
+            text: The text.
+            ids: All its tokens. Shape: (tokens,).
+        """
+        content = text.encode()
+        lengths = self._lengths[ids]
+        if not content or not lengths.all():  # a token that spells nothing lies nowhere
+            return None
+        added = int(lengths.sum()) - len(content)
+        if added not in (0, 1):
+            return None
+        spelled = b"".join(map(self._spellings.__getitem__, ids.tolist()))
+        if spelled != b" " * added + content:
+            return None
+        ends = np.cumsum(lengths) - added
+        starts = ends - lengths
+        if added:
+            starts[0], ends[0] = 0, max(1, ends[0])
+        if text.isascii():
+            return TokenSpans(starts=starts, ends=ends)
+        is_first_byte = (np.frombuffer(content, np.uint8) & 0b1100_0000) != 0b1000_0000
+        characters_begun = np.cumsum(is_first_byte, dtype=np.int64)
+        return TokenSpans(starts=characters_begun[starts] - 1, ends=characters_begun[ends - 1])
