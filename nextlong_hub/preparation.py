@@ -273,11 +273,14 @@ def _without_repeats(folder: Path, recipe: Recipe, found: FoundCorpus) -> dict[i
 
 def _finish(folder: Path, identity: str, found: FoundCorpus, counts: Sequence[dict[str, Any]]) -> ChunkStore:
     parts = [PartCounts(**{name: part[name] for name in PartCounts.__dataclass_fields__}) for part in counts]
-    if not sum(part.chunks for part in parts):
-        raise CorpusTooSmallError("the corpus has no document with text; check the paths and text_column")
     skipped: Counter[str] = Counter()
     for part in counts:
         skipped.update(part["skipped"])
+    if not sum(part.chunks for part in parts):
+        left_out = ", ".join(f"{count:,} {reason}" for reason, count in sorted(skipped.items())) or "none"
+        raise CorpusTooSmallError(
+            f"the corpus has no document with text (left out: {left_out}); check the paths and text_column"
+        )
     sources = []
     for source in found.sources:
         own = [part for part, piece in zip(parts, found.pieces, strict=True) if piece.source == source.name]
