@@ -151,6 +151,7 @@ def _fit_units(
                 "start": start,
                 "stop": min(start + recipe.output.unit_documents, store.documents),
                 "tokenizer": inputs.tokenizer.location,
+                "tokenizer_digest": inputs.tokenizer.digest,
             },
         )
         for number, start in enumerate(starts)

@@ -96,6 +96,7 @@ class Prepared:
             parameters={
                 **self._range(unit),
                 "tokenizer": self.inputs.tokenizer.location,
+                "tokenizer_digest": self.inputs.tokenizer.digest,
                 "characters_per_token": self.characters_per_token,
             },
         )

@@ -228,6 +228,12 @@ def _write_array(path: Path, values: NDArray[Any]) -> None:
     write_bytes(path, content.getbuffer())
 
 
+def store_stamp(folder: Path) -> tuple[int, int]:
+    """Changes whenever the store in `folder` is declared complete again: a mapped file may have been replaced since."""
+    status = (folder / "store.json").stat()
+    return status.st_ino, status.st_mtime_ns
+
+
 def document_ids(part: Path) -> pa.ChunkedArray:
     """The ids of the documents in one part's folder, memory-mapped, in order."""
     return _documents(part)["id"]

@@ -22,13 +22,14 @@ from numpy.typing import NDArray
 
 from nextlong_hub import chunking, corpus, shards
 from nextlong_hub.engine import Task
+from nextlong_hub.errors import DataError
 from nextlong_hub.files import written_aside
 from nextlong_hub.interleave import Piece, clip, interleave
 from nextlong_hub.negatives import Candidate, NearDuplicates, ReadChunk, Selection, select_even, select_reference
 from nextlong_hub.recipe import FitSettings, Recipe
 from nextlong_hub.records import Discarded, Reason, Sample, Segment
 from nextlong_hub.retrieval import open_retriever
-from nextlong_hub.store import ChunkStore, PartWriter
+from nextlong_hub.store import ChunkStore, PartWriter, store_stamp
 from nextlong_hub.tokens import Fitted, Tokenizer, load_tokenizer
 
 _ATTEMPTS = 8
@@ -64,7 +65,7 @@ def retrieve(task: Task) -> dict[str, Any]:
     Parameters: `recipe`, `start`, `stop` (in the seeded order), `k`.
     """
     recipe = Recipe.model_validate(task.parameters["recipe"])
-    store = _open_store(task.inputs["store"])
+    store = _open_store(task)
     documents = _documents(task)
     queries = np.concatenate([np.arange(store.first_chunk[d], store.first_chunk[d + 1]) for d in documents])
     retriever = open_retriever(Path(task.inputs["index"]), store, recipe.retrieval)
@@ -86,13 +87,13 @@ def retrieve(task: Task) -> dict[str, Any]:
 def synthesise(task: Task) -> dict[str, Any]:
     """Turn the retriever's answers into rows: choose negatives, interleave, fit to the target length.
 
-    Parameters: `recipe`, `start`, `stop`, `tokenizer`, `characters_per_token`.
+    Parameters: `recipe`, `start`, `stop`, `tokenizer`, `tokenizer_digest`, `characters_per_token`.
     """
     recipe = Recipe.model_validate(task.parameters["recipe"])
     bench = _Bench(
         recipe=recipe,
-        store=_open_store(task.inputs["store"]),
-        tokenizer=_open_tokenizer(task.parameters["tokenizer"]),
+        store=_open_store(task),
+        tokenizer=_open_tokenizer(task),
         characters_per_token=task.parameters["characters_per_token"],
     )
     outcomes = bench.synthesise(_documents(task), _read_answers(Path(task.inputs["answers"])))
@@ -102,11 +103,11 @@ def synthesise(task: Task) -> dict[str, Any]:
 def fit_rows(task: Task) -> dict[str, Any]:
     """Fit whole documents to the target length, each becoming a row of a single segment.
 
-    Parameters: `recipe`, `start`, `stop` (document numbers), `tokenizer`.
+    Parameters: `recipe`, `start`, `stop` (document numbers), `tokenizer`, `tokenizer_digest`.
     """
     recipe = Recipe.model_validate(task.parameters["recipe"])
-    store = _open_store(task.inputs["store"])
-    tokenizer = _open_tokenizer(task.parameters["tokenizer"])
+    store = _open_store(task)
+    tokenizer = _open_tokenizer(task)
     texts = store.texts(np.arange(task.parameters["start"], task.parameters["stop"]))
     outcomes = [_fit_document(recipe, tokenizer, *store.document(number), text) for number, text in texts.items()]
     return _write_rows(task, recipe, outcomes)
@@ -323,12 +324,27 @@ def _read_answers(path: Path) -> list[list[Candidate]]:
     ]
 
 
-@lru_cache(maxsize=4)
-def _open_store(folder: str) -> ChunkStore:
-    """A worker serves many tasks of one build: it opens the store once."""
-    return ChunkStore(Path(folder))
+def _open_store(task: Task) -> ChunkStore:
+    """A worker serves many tasks of one build: it opens the store once, and anew when it was finished again since."""
+    folder = Path(task.inputs["store"])
+    return _store_of(folder, store_stamp(folder))
 
 
 @lru_cache(maxsize=4)
-def _open_tokenizer(name: str) -> Tokenizer:
-    return load_tokenizer(name)
+def _store_of(folder: Path, stamp: tuple[int, int]) -> ChunkStore:
+    return ChunkStore(folder)
+
+
+def _open_tokenizer(task: Task) -> Tokenizer:
+    return _tokenizer_of(task.parameters["tokenizer"], task.parameters["tokenizer_digest"])
+
+
+@lru_cache(maxsize=4)
+def _tokenizer_of(location: str, digest: str) -> Tokenizer:
+    tokenizer = load_tokenizer(location)
+    if tokenizer.digest != digest:
+        raise DataError(
+            f"the tokenizer {location} had the digest {digest} when this run started and has {tokenizer.digest} now; "
+            "put the old files back, or start again with a new output folder"
+        )
+    return tokenizer

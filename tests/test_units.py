@@ -1,0 +1,206 @@
+"""Units of work: what a row is depends on its own document, never on its unit, its neighbours or its process."""
+
+import json
+import shutil
+from pathlib import Path
+
+import nextlong_hub.builders
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from building import make_request, published, read_rows, read_texts
+
+from nextlong_hub.engine import InlineExecutor, Task, perform
+from nextlong_hub.errors import DataError
+from nextlong_hub.manifest import SynthesisRecord
+from nextlong_hub.pipeline import BuildReport, BuildRequest, build
+from nextlong_hub.recipe import Recipe, SourceSettings
+from nextlong_hub.store import ChunkStore
+from nextlong_hub.testing.worlds import make_documents, tiny_recipe, write_corpus
+from nextlong_hub.verification import verify
+
+GPT2 = Path(nextlong_hub.builders.__path__[0]) / "demo" / "gpt2"
+
+
+def record(report: BuildReport) -> SynthesisRecord:
+    """How the tiny configuration came about."""
+    found = report.manifest.configs["tiny"].synthesis
+    assert found is not None
+    return found
+
+
+@pytest.mark.parametrize("unit_documents", [1, 3, 40])
+def test_the_size_of_units_does_not_change_a_row(
+    unit_documents: int, built: Path, corpus_file: Path, tmp_path: Path
+) -> None:
+    """One document a unit, three, or all of them: the same rows."""
+    recipe = tiny_recipe(output={"unit_documents": unit_documents})
+    build(make_request(corpus_file, recipe), tmp_path / "dataset")
+    assert read_rows(tmp_path / "dataset") == read_rows(built)
+
+
+def test_rows_fill_shards_and_row_groups_in_order(built: Path, corpus_file: Path, tmp_path: Path) -> None:
+    """Small shards and row groups hold the same rows in the same order, each within its limit."""
+    recipe = tiny_recipe(output={"shard_bytes": 10_000, "row_group_bytes": 5_000})
+    build(make_request(corpus_file, recipe), tmp_path / "dataset")
+    assert read_rows(tmp_path / "dataset") == read_rows(built)
+    files = sorted((tmp_path / "dataset" / "data" / "tiny").iterdir())
+    assert [file.name for file in files] == [f"train-{n:05d}-of-{len(files):05d}.parquet" for n in range(len(files))]
+    assert len(files) > 2
+    assert all(pq.ParquetFile(file).num_row_groups == pq.ParquetFile(file).metadata.num_rows for file in files)
+
+
+def test_a_row_without_room_for_negatives_is_not_tried(tmp_path: Path) -> None:
+    """Documents longer than half a row, and documents of one chunk, are counted as not eligible."""
+    corpus = write_corpus(
+        tmp_path / "corpus.jsonl",
+        [*make_documents(20), *make_documents(26, paragraphs=(9, 9))[20:], *make_documents(30, paragraphs=(1, 1))[26:]],
+    )
+    report = build(make_request(corpus, rows=4), tmp_path / "dataset")
+    short = sum(len(text) <= 256 for text in read_texts(corpus).values())
+    assert record(report).not_eligible == {
+        "too_few_chunks": short,
+        "too_long": 30 - short - record(report).eligible_documents,
+    }
+    assert record(report).not_eligible["too_long"] >= 6
+
+
+def test_reference_fill_keeps_only_what_reaches_the_target(corpus_file: Path, tmp_path: Path) -> None:
+    """With an adjustment of 1.02 some candidates stay short: they are discarded, counted, and replaced by the next."""
+    recipe = tiny_recipe(interleave={"fill": "reference", "adjustment": 1.02})
+    report = build(make_request(corpus_file, recipe, rows=20), tmp_path / "dataset")
+    done = record(report)
+    assert done.discarded["below_target"] >= 3
+    assert done.candidates == done.kept + sum(done.discarded.values())
+    assert len(read_rows(tmp_path / "dataset")) == min(20, done.kept)
+
+
+def test_a_row_that_cannot_be_cut_gets_other_negatives(tmp_path: Path) -> None:
+    """A cut that would fall into a blank line has no exact prefix; another last negative is taken instead."""
+    recipe = tiny_recipe(interleave={"separator": "\n\n\n"}, chunking={"chunk_characters": 120})
+    corpus = write_corpus(tmp_path / "corpus.jsonl", make_documents(40, seed=8))
+    report = build(make_request(corpus, recipe, rows=30), tmp_path / "dataset")
+    assert record(report).discarded.get("no_exact_cut", 0) == 0
+    assert {row["token_count"] for row in read_rows(tmp_path / "dataset")} == {512}
+
+
+def test_a_tokenizer_that_changed_is_never_taken_for_the_old_one(corpus_file: Path, tmp_path: Path) -> None:
+    """In one process, two builds with a tokenizer folder that changed in between each use what lies there then."""
+    folder = Path(shutil.copytree(GPT2, tmp_path / "tokenizer"))
+    request = make_request(corpus_file)
+    request = BuildRequest(recipes=request.recipes, sources=request.sources, tokenizer=str(folder), rows=request.rows)
+    build(request, tmp_path / "first")
+    content = json.loads((folder / "tokenizer.json").read_text())
+    content["model"]["merges"] = content["model"]["merges"][:2000]
+    (folder / "tokenizer.json").write_text(json.dumps(content))
+    build(request, tmp_path / "second")
+    assert verify(tmp_path / "second", sources=request.sources, tokenizer=str(folder)).faults == ()
+    assert read_rows(tmp_path / "first") != read_rows(tmp_path / "second")
+
+
+def test_a_tokenizer_that_changes_during_a_build_stops_it(tmp_path: Path) -> None:
+    """A worker that finds another tokenizer than the driver had refuses to count with it."""
+    task = Task(
+        stage="fit",
+        key="unit-00000",
+        function="nextlong_hub.units:fit_rows",
+        inputs={"store": str(store_of(make_request(write_world(tmp_path)), tmp_path).folder)},
+        output=str(tmp_path / "unit.parquet"),
+        parameters={
+            "recipe": tiny_recipe(fit={"truncate": True, "discard": True}).model_dump(mode="json"),
+            "start": 0,
+            "stop": 1,
+            "tokenizer": "demo",
+            "tokenizer_digest": "0123456789ab",
+        },
+    )
+    with pytest.raises(DataError, match="had the digest 0123456789ab when this run started"):
+        perform(task)
+    assert not Path(task.output).exists()
+
+
+def write_world(folder: Path) -> Path:
+    """A corpus of twelve documents."""
+    return write_corpus(folder / "corpus.jsonl", make_documents(12))
+
+
+def store_of(request: BuildRequest, folder: Path) -> ChunkStore:
+    """The chunk store of a finished build."""
+    build(BuildRequest(recipes=request.recipes, sources=request.sources, tokenizer="demo"), folder / "made")
+    return ChunkStore(next((folder / "made" / ".work").glob("store-*")))
+
+
+def test_a_store_that_was_mended_is_opened_again(corpus_file: Path, tmp_path: Path) -> None:
+    """Damaged and mended between two builds of one process, the chunk store is not read from its old mapped files."""
+    build(make_request(corpus_file, rows=2), tmp_path / "dataset")
+    offsets = next((tmp_path / "dataset").glob(".work/store-*/part-00000/chunk_offsets.npy"))
+    content = bytearray(offsets.read_bytes())
+    content[128 + 8 * 50] ^= 4
+    with offsets.open("r+b") as handle:  # the same file, as a failing disk would have it
+        handle.write(content)
+    build(make_request(corpus_file, rows=8), tmp_path / "dataset")
+    assert verify(tmp_path / "dataset", sources=make_request(corpus_file).sources, tokenizer="demo").faults == ()
+
+
+def test_answers_hold_no_text(built: Path) -> None:
+    """Between retrieval and assembly only chunk numbers and scores travel, one list for each meta-chunk."""
+    for file in built.glob(".work/units-*/*.answers.arrow"):
+        table = pa.ipc.open_file(pa.memory_map(str(file))).read_all()
+        assert table.schema == pa.schema([("chunks", pa.list_(pa.int64())), ("scores", pa.list_(pa.float32()))])
+        assert table.num_rows > 2
+        for chunks, scores in zip(table["chunks"].to_pylist(), table["scores"].to_pylist(), strict=True):
+            order = sorted(zip([-score for score in scores], chunks, strict=True))
+            assert [chunk for _, chunk in order] == chunks
+            assert len(set(chunks)) == len(chunks) > 0
+
+
+def test_receipts_are_small_and_tell_what_was_done(built: Path) -> None:
+    """Below one kilobyte each; the candidates of all units add up to those of the manifest."""
+    receipts = [json.loads(path.read_bytes())["value"] for path in built.glob(".work/receipts-*/*/*.json")]
+    assert all(path.stat().st_size < 1024 for path in built.glob(".work/receipts-*/*/*.json"))
+    made = [receipt["counts"] for receipt in receipts if receipt["stage"] == "synthesise"]
+    assert sum(counts["kept"] for counts in made) == 8
+    manifest = json.loads((built / "manifest.json").read_bytes())
+    assert sum(counts["candidates"] for counts in made) == manifest["configs"]["tiny"]["synthesis"]["candidates"]
+
+
+def test_a_dataset_in_memory_is_a_corpus(corpus_file: Path, built: Path, tmp_path: Path) -> None:
+    """A `datasets.Dataset` gives the rows that its file gives, also with workers, which cannot see it."""
+    from datasets import Dataset
+
+    from nextlong_hub.corpus import memory_source
+
+    texts = read_texts(corpus_file)
+    dataset = Dataset.from_dict({"id": list(texts), "text": list(texts.values())})
+    recipe = tiny_recipe()
+    request = BuildRequest(
+        recipes=(recipe,), sources=(memory_source(dataset, "corpus"),), tokenizer="demo", rows={"tiny": 8}
+    )
+    build(request, tmp_path / "dataset", num_proc=2)
+    assert read_rows(tmp_path / "dataset") == read_rows(built)
+    before = published(tmp_path / "dataset")
+    assert build(request, tmp_path / "dataset").unchanged
+    assert published(tmp_path / "dataset") == before
+    assert verify(tmp_path / "dataset", sources=request.sources, tokenizer="demo").faults == ()
+
+
+def test_ingest_counts_what_it_reads(corpus_file: Path, tmp_path: Path) -> None:
+    """One piece becomes one part of the store: documents, chunks, characters and bytes of the original texts."""
+    from nextlong_hub.corpus import discover
+
+    [piece] = discover([SourceSettings(name="corpus", path=str(corpus_file))])
+    recipe: Recipe = tiny_recipe()
+    task = Task(
+        stage="ingest",
+        key="part-00000",
+        function="nextlong_hub.units:ingest",
+        output=str(tmp_path / "part-00000"),
+        parameters={"recipe": recipe.model_dump(mode="json"), "piece": piece.to_json(), "held": []},
+    )
+    [receipt] = InlineExecutor().run([task])
+    texts = read_texts(corpus_file).values()
+    assert receipt.counts["documents"] == len(texts)
+    assert receipt.counts["characters"] == sum(map(len, texts))
+    assert receipt.counts["bytes"] == sum(len(text.encode()) for text in texts)
+    assert receipt.counts["skipped"] == {}
+    assert (tmp_path / "part-00000" / "text.bin").read_bytes() == "".join(texts).encode()
