@@ -23,6 +23,10 @@ _REMEDIES = {
     errno.EROFS: "choose an --output on a file system that can be written",
     errno.EACCES: "choose another --output or change the permissions",
     errno.EPERM: "choose another --output or change the permissions",
+    errno.EFBIG: "raise the limit on file sizes (ulimit -f), then run the same command again: finished work is kept",
+    errno.EIO: "the disk failed: check it, then run the same command again; what was finished is checked before use",
+    errno.EMFILE: "raise the limit on open files (ulimit -n), then run the same command again: finished work is kept",
+    errno.ENFILE: "close other programs, then run the same command again: finished work is kept",
 }
 
 
@@ -31,7 +35,7 @@ def storage_errors(path: Path) -> Iterator[None]:
     """Turn the operating system's storage faults around `path` into ours.
 
     Raises:
-        StorageError: no space, no permission or a read-only file system.
+        StorageError: no space, no permission, a read-only file system, a failing disk, or a limit of the system.
         ConflictError: a file stands where a folder is needed, or the other way round.
     """
     try:

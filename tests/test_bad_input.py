@@ -1,5 +1,6 @@
 """Every bad input gives one clear error that names place and remedy, with its exit code, and loses nothing finished."""
 
+import errno
 import gzip
 import json
 import os
@@ -340,6 +341,26 @@ def test_a_full_disk_costs_nothing_that_was_finished(corpus_file: Path, tmp_path
         assert published(folder / "dataset") == published(built)
     finally:
         subprocess.run(["umount", "--lazy", str(folder)], check=True)  # an open index may still be mapped
+
+
+@pytest.mark.parametrize("number", [errno.EIO, errno.EDQUOT, errno.EMFILE])
+def test_a_failing_disk_is_a_storage_error(
+    number: int, corpus_file: Path, attempt: Attempt, built: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Exit code 7 when the tenth flush fails; that file is not believed, and a rerun gives the usual bytes."""
+    flushes = iter(range(1000))
+
+    def fail_once(descriptor: int) -> None:
+        if next(flushes) == 10:
+            raise OSError(number, os.strerror(number))
+
+    monkeypatch.setattr(os, "fsync", fail_once)
+    code, message = attempt(corpus_file)
+    assert code == 7
+    assert os.strerror(number) in message
+    assert "run the same command again" in message
+    assert attempt(corpus_file) == (0, "")
+    assert published(attempt.output) == published(built)
 
 
 def test_finished_work_survives_a_bad_document(attempt: Attempt) -> None:
