@@ -35,7 +35,7 @@ _SUMS_TOGETHER = 8
 _CANDIDATES_AT_ONCE = 1 << 22
 """Candidates held at once, at 12 bytes each."""
 _FEWEST_KEPT = 64
-_FEWEST_KEPT_APPROXIMATE = 512
+_FEWEST_KEPT_APPROXIMATE = 256
 """With terms left out bounds say less, so more candidates are scored."""
 _GROWTH = 4
 _SLOTS_PER_TERM = 32
@@ -200,7 +200,11 @@ class Bm25Retriever:
         lowest = np.zeros(len(partial), np.uint32)
         kernels.rank_floors(candidates.bounds, candidates.sizes, k, lowest)
         self._score(batch, shards, candidates, lowest, np.full(len(lowest), np.iinfo(np.uint32).max, np.uint32))
-        reaching = np.where(partial, np.uint32(0), self._reaching(candidates, k))
+        reaching = self._reaching(candidates, k)
+        if partial.any():
+            kept = np.zeros(len(partial), np.uint32)
+            kernels.rank_floors(candidates.bounds, candidates.sizes, keep, kept)
+            reaching = np.where(partial, np.minimum(kept, lowest), reaching)
         self._score(batch, shards, candidates, reaching, lowest)
         proven = (candidates.floors == 0) | (candidates.floors < self._reaching(candidates, k))
         return np.asarray(partial | proven)
