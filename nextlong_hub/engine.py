@@ -22,6 +22,7 @@ from typing import Any, Protocol
 
 from nextlong_hub.errors import WorkerError
 from nextlong_hub.files import read_checked_json, sha256_of, sha256_of_folder, write_checked_json
+from nextlong_hub.memory import release_memory
 
 _DEATHS_ALLOWED = 3
 _WINDOW_PER_WORKER = 2
@@ -82,6 +83,7 @@ def perform(task: Task, **context: Any) -> Receipt:
     function: Callable[..., dict[str, Any]] = getattr(importlib.import_module(module), name)
     counts = function(task, **context)
     sha256, size = _measure(Path(task.output))
+    release_memory()
     return Receipt(
         stage=task.stage,
         key=task.key,
