@@ -24,7 +24,7 @@ compat: $(VENV)/installed ## Run the builder's checks on datasets 4.0, 4.8 and 5
 	$(BIN)/python tests/compat/check_datasets_versions.py
 
 bench-retrieval: $(VENV)/installed-bench ## Compare retrieval with rank-bm25, bm25s and tantivy
-	$(BIN)/python -m benchmarks.retrieval
+	$(BIN)/python -m benchmarks.retrieval $(if $(CORPUS),--corpus $(CORPUS))
 
 $(VENV)/installed: pyproject.toml
 	$(PYTHON) -m venv $(VENV)

@@ -170,6 +170,7 @@ def _record(store: ChunkStore, receipts: list[Receipt]) -> SynthesisRecord:
         discarded=count_discards(receipts),
         queries=0,
         unanswered=0,
+        recall=None,
         near_duplicates=0,
         **total,
     )

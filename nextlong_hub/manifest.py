@@ -109,6 +109,8 @@ class SynthesisRecord(_Part):
     """Meta-chunks for which the retriever was asked."""
     unanswered: int
     """Queries for which no chunk scored above 0."""
+    recall: float | None
+    """Share of the exact answers that approximate retrieval found, measured on a sample; None for exact retrieval."""
     near_duplicates: int
     """Retrieved chunks passed over as near-copies of a meta-chunk."""
 

@@ -24,8 +24,8 @@ class Made:
     """Of the synthesis of each unit, in order."""
     rows: tuple[Row, ...]
     """(unit file, row) of each row, in order."""
-    unanswered: int
-    queries: int
+    answers: tuple[Receipt, ...]
+    """Of the retrieval for each unit."""
 
     def record(self) -> SynthesisRecord:
         """What the manifest tells about it."""
@@ -37,10 +37,16 @@ class Made:
             discarded=count_discards(self.receipts),
             truncated=self._total("truncated"),
             truncated_tokens=self._total("truncated_tokens"),
-            queries=self.queries,
-            unanswered=self.unanswered,
+            queries=sum(receipt.counts["queries"] for receipt in self.answers),
+            unanswered=sum(receipt.counts["unanswered"] for receipt in self.answers),
+            recall=self._recall(),
             near_duplicates=self._total("near_duplicates"),
         )
+
+    def _recall(self) -> float | None:
+        """Mean over one query of each unit; None when retrieval is exact."""
+        measured = [receipt.counts["recall"] for receipt in self.answers if receipt.counts["recall"] is not None]
+        return round(sum(measured) / len(measured), 4) if measured else None
 
     def _total(self, count: str) -> int:
         return sum(receipt.counts[count] for receipt in self.receipts)
@@ -91,8 +97,7 @@ def synthesise(prepared: Prepared, rows: int | None, executor: Executor, stages:
         prepared=prepared,
         receipts=tuple(receipts),
         rows=tuple(kept[:wanted]),
-        unanswered=sum(receipt.counts["unanswered"] for receipt in answers),
-        queries=sum(receipt.counts["queries"] for receipt in answers),
+        answers=tuple(answers),
     )
 
 

@@ -27,7 +27,7 @@ from nextlong_hub.files import written_aside
 from nextlong_hub.interleave import Piece, clip, interleave
 from nextlong_hub.negatives import Candidate, NearDuplicates, ReadChunk, Selection, select_even, select_reference
 from nextlong_hub.recipe import FitSettings, Recipe
-from nextlong_hub.records import Discarded, Reason, Sample, Segment
+from nextlong_hub.records import Discarded, Hits, Reason, Sample, Segment
 from nextlong_hub.retrieval import open_retriever
 from nextlong_hub.store import ChunkStore, PartWriter, store_stamp
 from nextlong_hub.tokens import Fitted, Tokenizer, load_tokenizer
@@ -81,7 +81,12 @@ def retrieve(task: Task) -> dict[str, Any]:
     )
     with written_aside(Path(task.output)) as aside, pa.ipc.new_file(str(aside), _ANSWER_SCHEMA) as writer:
         writer.write_table(answers)
-    return {"queries": len(queries), "unanswered": int((found == 0).sum())}
+    sample = Hits(chunks=hits.chunks[:1], scores=hits.scores[:1])
+    return {
+        "queries": len(queries),
+        "unanswered": int((found == 0).sum()),
+        "recall": retriever.recall(queries[:1], sample),
+    }
 
 
 def synthesise(task: Task) -> dict[str, Any]:

@@ -17,7 +17,7 @@ from nextlong_hub.pipeline import build
 
 SECONDS_BEFORE_A_HANG_FAILS = 60
 
-Moment = Literal["before a receipt", "after a receipt", "before a rename"]
+Moment = Literal["after a receipt", "before a rename"]
 
 
 def build_and_die(corpus: Path, output: Path, count: int, moment: Moment, *, num_proc: int = 1) -> bool:
@@ -42,8 +42,6 @@ def _build(corpus: Path, output: Path, count: int, moment: Moment, num_proc: int
 
     if moment == "before a rename":
         Path.replace = _around(Path.replace, before=die_when_due)  # type: ignore[method-assign]
-    elif moment == "before a receipt":
-        engine.write_checked_json = _around(engine.write_checked_json, before=die_when_due)
     else:
         engine.write_checked_json = _around(engine.write_checked_json, after=die_when_due)
     build(make_request(corpus), output, num_proc=num_proc)

@@ -5,7 +5,7 @@ Compiled kernels are imported when something is built or opened, not before.
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from nextlong_hub.engine import Executor, Receipt
 from nextlong_hub.recipe import RetrievalSettings
@@ -29,8 +29,12 @@ class Retriever(Protocol):
         """
         ...
 
-    def health(self, queries: "NDArray[np.int64]", hits: Hits) -> dict[str, Any]:
-        """What the manifest should know about an answer, as JSON values; see `health.health`."""
+    def recall(self, queries: "NDArray[np.int64]", hits: Hits) -> float | None:
+        """How much of the exact answer to `queries` an approximate answer holds; None when the search is exact anyway.
+
+        The share of the exact answer's places that are filled with scores at least as high as its last: a chunk that
+        ties is as good an answer. It costs an exact search, so ask for a sample of the queries.
+        """
         ...
 
 

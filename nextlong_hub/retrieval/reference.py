@@ -5,7 +5,6 @@ It shares our lexer, for two retrievers can only be compared over the same words
 
 import itertools
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,7 +15,6 @@ from nextlong_hub.recipe import RetrievalSettings
 from nextlong_hub.records import Hits
 from nextlong_hub.retrieval.build import identity_of
 from nextlong_hub.retrieval.formulas import OKAPI_EPSILON, inverse_document_frequencies
-from nextlong_hub.retrieval.health import health
 from nextlong_hub.retrieval.index import building_choices, read_index_summary, require_index
 from nextlong_hub.retrieval.lexer import Lexer
 from nextlong_hub.retrieval.ranking import no_hits, ordered
@@ -66,9 +64,9 @@ class ReferenceRetriever:
             hits.chunks[row], hits.scores[row] = ordered(np.arange(self._store.chunks), scores, k)
         return hits
 
-    def health(self, queries: NDArray[np.int64], hits: Hits) -> dict[str, Any]:
-        """See `Retriever.health`."""
-        return health(hits)
+    def recall(self, queries: NDArray[np.int64], hits: Hits) -> float | None:
+        """See `Retriever.recall`: the reference is always exact."""
+        return None
 
 
 def build_reference(store: ChunkStore, settings: RetrievalSettings, folder: Path) -> None:

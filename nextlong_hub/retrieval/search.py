@@ -13,7 +13,6 @@ import threading
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,7 +21,6 @@ from nextlong_hub.recipe import RetrievalSettings
 from nextlong_hub.records import Hits
 from nextlong_hub.retrieval import kernels
 from nextlong_hub.retrieval.formulas import gain, length_norms
-from nextlong_hub.retrieval.health import health
 from nextlong_hub.retrieval.index import GROUP, Index
 from nextlong_hub.retrieval.queries import Candidates, QueryBatch, no_candidates, row_starts
 from nextlong_hub.retrieval.ranking import no_hits, ordered, stacked
@@ -96,29 +94,15 @@ class Bm25Retriever:
         with ThreadPoolExecutor(threads) as pool:
             return stacked(list(pool.map(answer, slices)), k)
 
-    def health(self, queries: NDArray[np.int64], hits: Hits) -> dict[str, Any]:
-        """See `Retriever.health`; with an approximation switched on, its recall on a sample of the queries as well."""
-        report = health(hits)
-        if self._settings.postings_budget or self._settings.pool_chunks:
-            report["approximation"] = self.measured_recall(queries, hits)
-        return report
-
-    def measured_recall(self, queries: NDArray[np.int64], hits: Hits, sample: int = 32) -> dict[str, Any]:
-        """Share of the exact answer's places filled with scores at least as high, over an even sample of the queries.
-
-        A chunk whose score equals the exact answer's last is as good an answer: ties do not count against it.
-        """
-        rows = np.unique(np.linspace(0, max(0, len(queries) - 1), min(sample, len(queries))).astype(np.int64))
+    def recall(self, queries: NDArray[np.int64], hits: Hits) -> float | None:
+        """See `Retriever.recall`."""
+        if not self._settings.postings_budget and not self._settings.pool_chunks:
+            return None
         exact_settings = self._settings.model_copy(update={"postings_budget": 0.0, "pool_chunks": 0})
-        exact = Bm25Retriever(self.index, self._store, exact_settings).search(queries[rows], hits.chunks.shape[1])
+        exact = Bm25Retriever(self.index, self._store, exact_settings).search(queries, hits.chunks.shape[1])
         last = np.where(exact.chunks >= 0, exact.scores, np.inf).min(axis=1, initial=np.inf)
-        good = (hits.scores[rows] >= last[:, None]) & (hits.chunks[rows] >= 0)
-        return {
-            "postings_budget": self._settings.postings_budget,
-            "pool_chunks": self._settings.pool_chunks,
-            "sampled_queries": len(rows),
-            "recall": float(good.sum() / max(1, (exact.chunks >= 0).sum())),
-        }
+        good = (hits.scores >= last[:, None]) & (hits.chunks >= 0)
+        return float(good.sum() / max(1, (exact.chunks >= 0).sum()))
 
     def score(self, queries: NDArray[np.int64], chunks: NDArray[np.int64]) -> NDArray[np.float32]:
         """The exact scores of given chunks, 0 where they are not above 0 or the chunk is -1: to check an answer with.
