@@ -53,7 +53,7 @@ def show_build(report: "BuildReport", run: Run) -> None:
     )
     for name, record in zip(run.configs, records, strict=True):
         if record.synthesis and record.synthesis.recall is not None:
-            show_line(f"{name}: approximate retrieval found {record.synthesis.recall:.1%} of the exact answers (sampled).")
+            show_line(f"{name}: approximate retrieval found {record.synthesis.recall:.1%} of the exact answers, sampled.")
     for name, missing in report.missing_rows.items():
         made = report.manifest.configs[name].rows
         show_line(
