@@ -52,8 +52,9 @@ def show_build(report: "BuildReport", run: Run) -> None:
         "files mapped into memory included."
     )
     for name, record in zip(run.configs, records, strict=True):
-        if record.synthesis and record.synthesis.recall is not None:
-            show_line(f"{name}: approximate retrieval found {record.synthesis.recall:.1%} of the exact answers, sampled.")
+        recall = record.synthesis and record.synthesis.recall
+        if recall is not None:
+            show_line(f"{name}: approximate retrieval found {recall:.1%} of the exact answers, sampled.")
     for name, missing in report.missing_rows.items():
         made = report.manifest.configs[name].rows
         show_line(
