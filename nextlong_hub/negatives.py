@@ -141,7 +141,6 @@ def select_reference(
     settings: InterleaveSettings,
     read: Mapping[int, ReadChunk],
     estimate_tokens: Callable[[int], float],
-    banned: frozenset[int] = frozenset(),
 ) -> Selection:
     """Give every meta-chunk in order its first k negatives that are still free, k = ⌈(T·E·w - S) / (p·s)⌉.
 
@@ -149,7 +148,7 @@ def select_reference(
     number of meta-chunks and s the chunk length in characters (NExtLong App. D.1, eq. 8-12). Whether the sample reaches
     the target is left to the tokenizer.
     """
-    dealer = _Dealer(answers, read, estimate_tokens, banned, meta_tokens)
+    dealer = _Dealer(answers, read, estimate_tokens, frozenset(), meta_tokens)
     wanted_characters = target_tokens * settings.characters_per_token * settings.adjustment - meta_characters
     each = max(0, -int(-wanted_characters // (len(answers) * chunk_characters)))
     for meta_chunk in range(len(answers)):

@@ -12,7 +12,7 @@ LAYERS = [
     "errors records",
     "files memory recipe engine store progress token_offsets",
     "corpus chunking retrieval negatives interleave tokens shards manifest",
-    "workspace plan tally units preparation synthesis filing datacard survey publishing",
+    "workspace plan tally assembly units preparation synthesis filing datacard survey publishing",
     "pipeline verification row_faults fitting forecast predict registration autoload loading",
     "cli arguments reports terminal ondemand",
     "testing builders cards",
