@@ -19,7 +19,7 @@ from nextlong_hub.progress import Progress, Silence, Stages
 from nextlong_hub.publishing import commit, describe, published_before
 from nextlong_hub.recipe import ChunkingSettings, FitSettings, OutputSettings, Recipe
 from nextlong_hub.store import ChunkStore
-from nextlong_hub.synthesis import count_discards, listed
+from nextlong_hub.synthesis import count_discards, kept_rows, listed, units_until
 from nextlong_hub.tokens import load_tokenizer
 from nextlong_hub.workspace import Workspace, locked
 
@@ -86,13 +86,14 @@ def fit(
         fit=FitSettings(truncate=truncate, discard=discard),
     )
     stages = Stages(progress or Silence())
+    loaded = load_tokenizer(tokenizer)
     with locked(output) as workspace, closing(make_executor(num_proc)) as executor:
-        inputs = Inputs(corpus=find_corpus(workspace, [source], stages), tokenizer=load_tokenizer(tokenizer), seed=0)
+        inputs = Inputs(corpus=find_corpus(workspace, [source], stages), tokenizer=loaded, seed=0)
         kept = published_before(output, workspace, inputs, [recipe])
         store = read_corpus(workspace, recipe, inputs.corpus, executor, stages)
-        receipts = _fit_units(workspace, recipe, inputs, store, executor, stages)
+        receipts = _fit_units(workspace, recipe, inputs, store, samples, executor, stages)
         done = _record(store, receipts)
-        rows = [(receipt.output, row) for receipt in receipts for row in range(receipt.counts["kept"])]
+        rows = kept_rows(receipts)
         if not rows:
             raise CorpusTooSmallError(
                 f"none of {store.documents:,} texts became a row of {target_length:,} tokens "
@@ -133,30 +134,39 @@ def config_name(target_length: int) -> str:
 
 
 def _fit_units(
-    workspace: Workspace, recipe: Recipe, inputs: Inputs, store: ChunkStore, executor: Executor, stages: Stages
+    workspace: Workspace,
+    recipe: Recipe,
+    inputs: Inputs,
+    store: ChunkStore,
+    samples: int | None,
+    executor: Executor,
+    stages: Stages,
 ) -> list[Receipt]:
-    """Fit every document, a unit of them at a time."""
+    """Fit documents, a unit of them at a time, until there are rows enough."""
     identity = digest_of([recipe.fingerprint, store.id, inputs.tokenizer.digest])
     folder = workspace.units(recipe.name, identity)
-    starts = range(0, store.documents, recipe.output.unit_documents)
-    tasks = [
-        Task(
+    unit_documents = recipe.output.unit_documents
+
+    def task_of(unit: int) -> Task:
+        return Task(
             stage="fit",
-            key=f"unit-{number:05d}",
+            key=f"unit-{unit:05d}",
             function="nextlong_hub.units:fit_rows",
             inputs={"store": str(store.folder)},
-            output=str(folder / f"unit-{number:05d}.parquet"),
+            output=str(folder / f"unit-{unit:05d}.parquet"),
             parameters={
                 "recipe": recipe.model_dump(mode="json"),
-                "start": start,
-                "stop": min(start + recipe.output.unit_documents, store.documents),
+                "start": unit * unit_documents,
+                "stop": min((unit + 1) * unit_documents, store.documents),
                 "tokenizer": inputs.tokenizer.location,
                 "tokenizer_digest": inputs.tokenizer.digest,
             },
         )
-        for number, start in enumerate(starts)
-    ]
-    return stages.run("fit", "units", tasks, executor, workspace.receipts(identity))
+
+    def run(units: range) -> list[Receipt]:
+        return stages.run("fit", "units", [task_of(unit) for unit in units], executor, workspace.receipts(identity))
+
+    return units_until(samples or store.documents, -(-store.documents // unit_documents), unit_documents, run)
 
 
 def _record(store: ChunkStore, receipts: list[Receipt]) -> SynthesisRecord:

@@ -68,12 +68,10 @@ def build(request: BuildRequest, output: Path, *, num_proc: int = 1, progress: P
         WorkerError: a unit kept killing its worker.
     """
     stages = Stages(progress or Silence())
+    tokenizer = load_tokenizer(request.tokenizer)
     with locked(output) as workspace, closing(make_executor(num_proc)) as executor:
-        inputs = Inputs(
-            corpus=find_corpus(workspace, request.sources, stages),
-            tokenizer=load_tokenizer(request.tokenizer),
-            seed=request.seed,
-        )
+        found = find_corpus(workspace, request.sources, stages)
+        inputs = Inputs(corpus=found, tokenizer=tokenizer, seed=request.seed)
         kept = published_before(output, workspace, inputs, request.recipes)
         made = {}
         for recipe in recipes_to_make(request):

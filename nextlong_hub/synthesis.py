@@ -1,7 +1,7 @@
 """Units are run until there are rows enough."""
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
 from nextlong_hub import plan
@@ -74,18 +74,15 @@ def synthesise(prepared: Prepared, rows: int | None, executor: Executor, stages:
     wanted = plan.wanted_rows(recipe, prepared.store, prepared.characters_per_token, rows)
     wanted = min(wanted, prepared.eligible_documents)
     answers: list[Receipt] = []
-    receipts: list[Receipt] = []
-    kept: list[Row] = []
-    while len(kept) < wanted and len(receipts) < prepared.units:
-        more = -(-(wanted - len(kept)) // recipe.output.unit_documents)
-        units = range(len(receipts), min(len(receipts) + more, prepared.units))
-        for stage, task_of, done in (
-            ("retrieve", prepared.retrieve_task, answers),
-            ("synthesise", prepared.synthesise_task, receipts),
-        ):
-            tasks = [task_of(unit) for unit in units]
-            done += stages.run(f"{stage} {recipe.name}", "units", tasks, executor, prepared.receipts_folder)
-        kept = [(receipt.output, row) for receipt in receipts for row in range(receipt.counts["kept"])]
+
+    def run(units: range) -> list[Receipt]:
+        asked = [prepared.retrieve_task(unit) for unit in units]
+        answers.extend(stages.run(f"retrieve {recipe.name}", "units", asked, executor, prepared.receipts_folder))
+        made = [prepared.synthesise_task(unit) for unit in units]
+        return stages.run(f"synthesise {recipe.name}", "units", made, executor, prepared.receipts_folder)
+
+    receipts = units_until(wanted, prepared.units, recipe.output.unit_documents, run)
+    kept = kept_rows(receipts)
     if not kept:
         discarded = count_discards(receipts)
         raise CorpusTooSmallError(
@@ -99,6 +96,27 @@ def synthesise(prepared: Prepared, rows: int | None, executor: Executor, stages:
         rows=tuple(kept[:wanted]),
         answers=tuple(answers),
     )
+
+
+def units_until(rows: int, units: int, unit_documents: int, run: Callable[[range], list[Receipt]]) -> list[Receipt]:
+    """Run units in order, as many as it takes to have `rows` rows: a candidate that is discarded costs another one.
+
+    Args:
+        rows: how many are wanted.
+        units: how many units there are.
+        unit_documents: candidates in a unit.
+        run: runs a range of units and gives their receipts in order.
+    """
+    receipts: list[Receipt] = []
+    while len(receipts) < units and (missing := rows - len(kept_rows(receipts))) > 0:
+        more = -(-missing // unit_documents)
+        receipts += run(range(len(receipts), min(len(receipts) + more, units)))
+    return receipts
+
+
+def kept_rows(receipts: Iterable[Receipt]) -> list[Row]:
+    """Every row of finished units, in order."""
+    return [(receipt.output, row) for receipt in receipts for row in range(receipt.counts["kept"])]
 
 
 def count_discards(receipts: Iterable[Receipt]) -> dict[str, int]:

@@ -101,11 +101,11 @@ def test_fit_resumes_and_is_the_same_for_any_number_of_workers(long_texts: Path,
 
 
 def test_samples_are_the_first_rows(long_texts: Path, tmp_path: Path) -> None:
-    """With a limit the first rows are written, and the report still says how many texts would fit."""
+    """With a limit the first rows are written, and the texts behind them are not even looked at."""
     report = run(long_texts, tmp_path / "few", samples=5)
     run(long_texts, tmp_path / "all")
     assert read_rows(tmp_path / "few", "200") == read_rows(tmp_path / "all", "200")[:5]
-    assert (report.rows, report.kept) == (5, len(read_rows(tmp_path / "all", "200")))
+    assert report.rows == 5 <= report.kept < len(read_rows(tmp_path / "all", "200"))
 
 
 def test_other_modes_into_the_same_folder_are_refused(long_texts: Path, tmp_path: Path) -> None:

@@ -46,19 +46,20 @@ def columns_of(schema: pa.Schema, piece: Piece) -> Columns:
         hint = _likely_text_column(piece.text_column, others)
         raise DataError(
             f"{piece.location} has no column {piece.text_column!r}; its columns are {_listed(types)}; name the one "
-            f"that holds the text with text_column{hint}"
+            f"that holds the text with text_column (--text-column){hint}"
         )
     if not _is_string(types[piece.text_column]):
         hint = _likely_text_column("", others)
         raise DataError(
             f"{piece.location}: column {piece.text_column!r} holds {types[piece.text_column]}, and text must be "
-            f"string; its columns are {_listed(types)}; name the one that holds the text with text_column{hint}"
+            f"string; its columns are {_listed(types)}; name the one that holds the text with text_column "
+            f"(--text-column){hint}"
         )
     id_type = types.get(piece.id_column)
     if id_type is not None and not (_is_string(id_type) or pa.types.is_integer(id_type) or pa.types.is_null(id_type)):
         raise DataError(
             f"{piece.location}: column {piece.id_column!r} holds {id_type}, and ids must be string or integer; name "
-            "another with id_column, or one that does not exist to number the rows"
+            "another with id_column (--id-column), or one that does not exist to number the rows"
         )
     return Columns(
         text=piece.text_column,
