@@ -5,22 +5,20 @@ Results go to stdout, progress and errors to stderr; a known fault is one line a
 """
 
 import json
-import resource
 import shutil
-import signal
 import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
-from types import FrameType
 from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
 import click
 
 from nextlong_hub import __version__
 from nextlong_hub.errors import NextLongError, VerificationError
+from nextlong_hub.interruption import Terminated, told_by_signals
 
 if TYPE_CHECKING:
     from nextlong_hub.pipeline import BuildRequest
@@ -32,17 +30,13 @@ _TERMINATED = 143
 _Command = TypeVar("_Command", bound=Callable[..., Any])
 
 
-class _Terminated(BaseException):
-    """SIGTERM arrived: a scheduler wants its machine back."""
-
-
 def main() -> NoReturn:
     """Run the command line and leave with its exit code; the entry point of `nextlong-hub` and `hf-nextlong`."""
     name = Path(sys.argv[0]).name
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="backslashreplace")  # a file name need not fit the terminal's encoding
-    with _signals():
+    with told_by_signals():
         code = run(sys.argv[1:], name if name in _NAMES else _NAMES[0])
     sys.exit(code)
 
@@ -56,7 +50,7 @@ def run(arguments: list[str], name: str = _NAMES[0]) -> int:
         return error.exit_code
     except click.Abort:
         return _INTERRUPTED
-    except _Terminated:
+    except Terminated:
         return _TERMINATED
     except NextLongError as error:
         from nextlong_hub import terminal
@@ -67,32 +61,11 @@ def run(arguments: list[str], name: str = _NAMES[0]) -> int:
 
 
 @contextmanager
-def _signals() -> Iterator[None]:
-    """Turn SIGINT and SIGTERM into exceptions, and let no worker finish its unit first: units are whole or absent."""
-
-    def leave(number: int, frame: FrameType | None) -> None:
-        signal.signal(number, signal.SIG_DFL)
-        if "multiprocessing" in sys.modules:
-            from multiprocessing import active_children
-
-            for worker in active_children():
-                worker.kill()
-        raise _Terminated if number == signal.SIGTERM else KeyboardInterrupt
-
-    before = {number: signal.signal(number, leave) for number in (signal.SIGINT, signal.SIGTERM)}
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
-
-
-@contextmanager
 def _resumable(output: Path) -> Iterator[None]:
     """Say, when a run is interrupted, that nothing finished is lost."""
     try:
         yield
-    except (KeyboardInterrupt, _Terminated):
+    except (KeyboardInterrupt, Terminated):
         click.echo(f"Interrupted. Finished work is kept in {output}: the same command resumes it.", err=True)
         raise
 
@@ -220,6 +193,7 @@ def build(output: Path, num_proc: int | None, dry_run: bool, as_json: bool, quie
     from nextlong_hub import reports, terminal
     from nextlong_hub.arguments import BuildArguments, build_request, default_workers
     from nextlong_hub.manifest import manifest_bytes
+    from nextlong_hub.memory import peak_bytes
     from nextlong_hub.pipeline import build as build_folder
 
     request = build_request(BuildArguments(**arguments))
@@ -401,15 +375,6 @@ def autoload(action: str, as_json: bool) -> None:
         _print_json(asdict(report))
     else:
         reports.show_fields(asdict(report))
-
-
-def peak_bytes() -> dict[str, int]:
-    """Peak resident bytes of this process, and of the largest one it started: mapped files in use included."""
-    unit = 1 if sys.platform == "darwin" else 1024
-    return {
-        "driver": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit,
-        "largest_worker": resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss * unit,
-    }
 
 
 def _print_json(value: Any) -> None:

@@ -1,6 +1,7 @@
-"""Freed memory back to the system, which the C library keeps for a next time that may never come."""
+"""Memory: how much was used at most, and freed memory back to the system."""
 
 import ctypes
+import sys
 from collections.abc import Callable
 from functools import cache
 
@@ -13,6 +14,22 @@ def release_memory() -> bool:
     """
     trim = _malloc_trim()
     return trim is not None and trim(0) == 1
+
+
+def peak_bytes() -> dict[str, int]:
+    """Peak resident bytes of this process, and of the largest one it started: mapped files in use included.
+
+    Empty on Windows, which counts otherwise.
+    """
+    if sys.platform == "win32":
+        return {}
+    import resource
+
+    unit = 1 if sys.platform == "darwin" else 1024
+    return {
+        "driver": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit,
+        "largest_worker": resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss * unit,
+    }
 
 
 @cache

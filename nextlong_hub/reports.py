@@ -34,7 +34,7 @@ class Run:
     seconds: float
     """By the clock on the wall."""
     peak_bytes: Mapping[str, int]
-    """Peak resident memory of the `driver` and of the `largest_worker`."""
+    """Peak resident memory of the `driver` and of the `largest_worker`; empty where it cannot be known."""
 
 
 def show_build(report: "BuildReport", run: Run) -> None:
@@ -46,11 +46,12 @@ def show_build(report: "BuildReport", run: Run) -> None:
     own = {f"{stage} {config}" for stage in _STAGES for config in run.configs}
     shared = [f"{stage} {duration(seconds)}" for stage, seconds in stage_seconds.items() if stage not in own]
     show_line(f"Other stages: {', '.join(shared)}. In all: {duration(run.seconds)}.")
-    largest = f", {size(run.peak_bytes['largest_worker'])} in the largest of {run.workers} workers"
-    show_line(
-        f"Peak memory: {size(run.peak_bytes['driver'])} in the driver{largest if run.workers > 1 else ''}, "
-        "files mapped into memory included."
-    )
+    if run.peak_bytes:
+        largest = f", {size(run.peak_bytes['largest_worker'])} in the largest of {run.workers} workers"
+        show_line(
+            f"Peak memory: {size(run.peak_bytes['driver'])} in the driver{largest if run.workers > 1 else ''}, "
+            "files mapped into memory included."
+        )
     for name, record in zip(run.configs, records, strict=True):
         recall = record.synthesis and record.synthesis.recall
         if recall is not None:

@@ -10,7 +10,7 @@ ROOT = Path(__file__).parents[1]
 
 LAYERS = [
     "errors records",
-    "files memory recipe engine store progress token_offsets",
+    "files memory interruption recipe engine store progress token_offsets",
     "corpus chunking retrieval negatives interleave tokens shards manifest",
     "workspace plan tally assembly units preparation synthesis filing datacard survey publishing",
     "pipeline verification row_faults fitting forecast predict registration autoload loading",

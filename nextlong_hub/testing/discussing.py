@@ -47,7 +47,7 @@ def create_discussion(hub: HubState, request: Request, kind: str, name: str) -> 
     )
     if wanted.get("description"):
         _comment(discussion, account.name, wanted["description"])
-    hub.library.keep(repository)
+    hub.shelf.keep(repository)
     return json_answer({"num": discussion.number, "title": discussion.title, "pullRequest": pull_request})
 
 
@@ -78,7 +78,7 @@ def comment(hub: HubState, request: Request, kind: str, name: str, number: str) 
     """`POST /api/datasets/{name}/discussions/{number}/comment`."""
     repository = hub.readable(request, kind, name)
     event = _comment(_find(repository, number), hub.accounts.known(request).name, request.json()["comment"])
-    hub.library.keep(repository)
+    hub.shelf.keep(repository)
     return json_answer({"newMessage": event})
 
 
@@ -89,7 +89,7 @@ def change_status(hub: HubState, request: Request, kind: str, name: str, number:
     discussion = _find(repository, number)
     discussion.status = request.json()["status"]
     event = _event(discussion, "status-change", author, {"status": discussion.status})
-    hub.library.keep(repository)
+    hub.shelf.keep(repository)
     return json_answer({"newStatus": event})
 
 
@@ -107,7 +107,7 @@ def merge(hub: HubState, request: Request, kind: str, name: str, number: str) ->
     discussion.merge_commit = repository.commit("main", proposed.tree, title=title, author=author).oid
     discussion.status = "merged"
     _event(discussion, "status-change", author, {"status": "merged"})
-    hub.library.keep(repository)
+    hub.shelf.keep(repository)
     return json_answer({"mergeCommitId": discussion.merge_commit})
 
 

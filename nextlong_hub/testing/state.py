@@ -13,7 +13,7 @@ class HubState:
     """Everything a running Hub knows."""
 
     endpoint: str
-    library: Library
+    shelf: Library
     accounts: Accounts
     part_bytes: int | None
     """Large files above this size are uploaded in parts of this size; None: always in one piece."""
@@ -29,7 +29,7 @@ class HubState:
             Refusal: it does not exist, or the one who asks may not know it.
         """
         name = unquote(name)
-        return self.accounts.visible(request, self.library.find(kind, name), name)
+        return self.accounts.visible(request, self.shelf.find(kind, name), name)
 
     def writable(self, request: Request, kind: str, name: str) -> Repository:
         """The repository a request wants to change.
