@@ -2,6 +2,7 @@
 
 import os
 import re
+import shutil
 import subprocess
 import sys
 from importlib import import_module
@@ -11,6 +12,7 @@ import pytest
 
 import nextlong_hub
 from nextlong_hub import cli, shards
+from nextlong_hub.recipe import parse_recipe
 
 CHECKOUT = Path(__file__).parents[1]
 README = (CHECKOUT / "README.md").read_text(encoding="utf-8")
@@ -21,6 +23,20 @@ def column_table(text: str) -> list[str]:
     """The first cell of each row of the table headed `column`."""
     table = text.split("| column | what it holds |")[1].split("\n\n")[0]
     return re.findall(r"^\| `(\w+)` \|", table, re.MULTILINE)
+
+
+def run_python(script: str, folder: Path) -> str:
+    """What a script prints that is run in `folder` with an empty cache and no network."""
+    done = subprocess.run(
+        [sys.executable, script],
+        cwd=folder,
+        env=os.environ | {"HF_HOME": str(folder / "home"), "HF_HUB_OFFLINE": "1"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout
 
 
 @pytest.mark.parametrize("text", [README, CARD], ids=["README", "card"])
@@ -46,17 +62,32 @@ def test_the_python_of_readme_runs(tmp_path: Path) -> None:
     """The block a reader copies first works as it stands, in an empty folder with an empty cache."""
     blocks = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
     assert blocks
-    for block in blocks:
-        done = subprocess.run(
-            [sys.executable, "-c", block],
-            cwd=tmp_path,
-            env=os.environ | {"HF_HOME": str(tmp_path / "home"), "HF_HUB_OFFLINE": "1"},
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        assert done.returncode == 0, done.stderr
-        assert done.stdout.split()[-1] == "65536"
+    for number, block in enumerate(blocks):
+        script = tmp_path / f"block{number}.py"
+        script.write_text(block)
+        assert run_python(str(script), tmp_path).split()[-1] == "65536"
+
+
+def test_the_recipe_of_readme_is_one() -> None:
+    """The TOML a reader copies is accepted, every key of it."""
+    [block] = re.findall(r"```toml\n(.*?)```", README, re.DOTALL)
+    recipe = parse_recipe(block.encode(), "README")
+    assert [source.license for source in recipe.corpus] == ["CC-BY-SA-4.0", "CC0-1.0"]
+
+
+def test_the_example_of_building_from_python_runs(tmp_path: Path) -> None:
+    """It builds what it says, and what it built is without fault."""
+    done = run_python(str(CHECKOUT / "examples" / "02_build_from_python.py"), tmp_path)
+    assert "12 rows, 24,576 tokens" in done
+    assert "12 rows rebuilt from the corpus, 0 faults" in done
+
+
+def test_the_example_of_reading_a_row_runs(dataset: Path, tmp_path: Path) -> None:
+    """It reads `./nextlong`, with nothing of ours imported."""
+    shutil.copytree(dataset, tmp_path / "nextlong")
+    card = tmp_path / "nextlong" / "README.md"
+    card.write_text(card.read_text().replace('"tiny"', '"128k"'))
+    assert "rank   score  tokens" in run_python(str(CHECKOUT / "examples" / "01_read_a_row.py"), tmp_path)
 
 
 def test_the_map_of_readme_is_true() -> None:
