@@ -17,7 +17,7 @@ from nextlong_hub.preparation import Inputs, Source, find_corpus, prepare
 from nextlong_hub.progress import Progress, Silence, Stages, StageTime
 from nextlong_hub.publishing import commit, describe, published_before
 from nextlong_hub.recipe import Recipe
-from nextlong_hub.synthesis import synthesise
+from nextlong_hub.synthesis import Made, synthesise
 from nextlong_hub.tokens import load_tokenizer
 from nextlong_hub.workspace import locked
 
@@ -73,9 +73,10 @@ def build(request: BuildRequest, output: Path, *, num_proc: int = 1, progress: P
         found = find_corpus(workspace, request.sources, stages)
         inputs = Inputs(corpus=found, tokenizer=tokenizer, seed=request.seed)
         kept = published_before(output, workspace, inputs, request.recipes)
-        made = {}
+        made: dict[str, Made] = {}
         for recipe in recipes_to_make(request):
-            prepared = prepare(workspace, recipe, inputs, executor, stages)
+            earlier = [one.prepared for one in made.values()]
+            prepared = prepare(workspace, recipe, inputs, executor, stages, earlier)
             made[recipe.name] = synthesise(prepared, request.rows.get(recipe.name), executor, stages)
         configs = {}
         for recipe in request.recipes:

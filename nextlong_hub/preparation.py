@@ -145,15 +145,34 @@ def _as_settings(source: corpus.MemorySource) -> SourceSettings:
     )
 
 
-def prepare(workspace: Workspace, recipe: Recipe, inputs: Inputs, executor: Executor, stages: Stages) -> Prepared:
+def prepare(
+    workspace: Workspace,
+    recipe: Recipe,
+    inputs: Inputs,
+    executor: Executor,
+    stages: Stages,
+    earlier: Sequence[Prepared] = (),
+) -> Prepared:
     """Read and cut the corpus, index it, and choose the candidates; whatever is there already is used again.
+
+    Args:
+        workspace: where finished work lies.
+        recipe: the configuration.
+        inputs: what it is made from.
+        executor: where the work runs.
+        stages: hears about it.
+        earlier: configurations of this run that are prepared: what they share with this one is not checked again.
 
     Raises:
         DataError: the corpus cannot be read, or is too small.
         StorageError: no space, or no permission.
     """
-    store = read_corpus(workspace, recipe, inputs.corpus, executor, stages)
-    index_folder = _index(workspace, store, recipe.retrieval, executor, stages)
+    stores = {other.store.id: other.store for other in earlier}
+    identity = _store_identity(inputs.corpus, recipe)
+    store = stores.get(identity) or read_corpus(workspace, recipe, inputs.corpus, executor, stages)
+    index_folder = workspace.index(_index_identity(store, recipe.retrieval))
+    if index_folder not in {other.index_folder for other in earlier}:
+        _index(workspace, store, recipe.retrieval, executor, stages)
     characters_per_token = plan.measure_characters_per_token(store, inputs.tokenizer)
     candidates = plan.choose_candidates(store, recipe, inputs.corpus.sources, characters_per_token, inputs.seed)
     identity = digest_of([recipe.fingerprint, store.id, inputs.tokenizer.digest, inputs.seed])
@@ -174,14 +193,18 @@ def prepare(workspace: Workspace, recipe: Recipe, inputs: Inputs, executor: Exec
     return prepared
 
 
+def _index_identity(store: ChunkStore, settings: RetrievalSettings) -> str:
+    return digest_of([store.id, settings.model_dump(mode="json")])
+
+
 def _index(
     workspace: Workspace, store: ChunkStore, settings: RetrievalSettings, executor: Executor, stages: Stages
-) -> Path:
+) -> None:
     """Index the store, or find the index again as it was left; one that was damaged since is built anew.
 
     A damaged index would not fail, it would answer: with other negatives than those of an undisturbed build.
     """
-    identity = digest_of([store.id, settings.model_dump(mode="json")])
+    identity = _index_identity(store, settings)
     folder = workspace.index(identity)
     seal = workspace.receipts(identity) / "index.json"
     sealed = read_checked_json(seal)
@@ -192,7 +215,19 @@ def _index(
         build_index(store, settings, folder, executor, lambda receipt: advance(1))
     if sealed is None:
         write_checked_json(seal, [*sha256_of_folder(folder)])
-    return folder
+
+
+def _store_identity(found: FoundCorpus, recipe: Recipe) -> str:
+    """Digest of all that decides the chunk store."""
+    return digest_of(
+        [
+            BYTES_FORMAT,
+            found.digest,
+            [source.name for source in found.sources],
+            recipe.chunking.model_dump(mode="json"),
+            recipe.on_bad_document,
+        ]
+    )
 
 
 def read_corpus(
@@ -206,15 +241,7 @@ def read_corpus(
         DataError: a piece cannot be read, or no document has text.
         StorageError: no space, or no permission.
     """
-    identity = digest_of(
-        [
-            BYTES_FORMAT,
-            found.digest,
-            [source.name for source in found.sources],
-            recipe.chunking.model_dump(mode="json"),
-            recipe.on_bad_document,
-        ]
-    )
+    identity = _store_identity(found, recipe)
     folder = workspace.store(identity)
     receipts_folder = workspace.receipts(identity)
     tasks = [_ingest_task(folder, recipe, piece, number) for number, piece in enumerate(found.pieces)]
