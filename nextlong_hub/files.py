@@ -150,6 +150,8 @@ def digest_of(value: Any) -> str:
 
 def _flush_folder(folder: Path) -> None:
     """Make a rename outlive a power cut: the new name is part of the folder, not of the file."""
+    if os.name == "nt":  # Windows opens no folders
+        return
     descriptor = os.open(folder, os.O_RDONLY)
     try:
         os.fsync(descriptor)
