@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from nextlong_hub import chunking, plan
 from nextlong_hub.manifest import ConfigRecord, Manifest, SynthesisRecord
-from nextlong_hub.memory import peak_bytes
+from nextlong_hub.memory import driver_peak_bytes
 from nextlong_hub.pipeline import BuildRequest, build
 from nextlong_hub.recipe import Recipe, SourceSettings
 from nextlong_hub.store import ChunkStore
@@ -109,12 +109,12 @@ class Trial:
 
 def try_out(recipe: Recipe, seen: Survey, request: BuildRequest, folder: Path) -> Trial:
     """Build the sample twice: the first run compiles and fills caches, the second is measured."""
-    before_bytes = _peak_bytes()
+    before_bytes = driver_peak_bytes()
     folder.mkdir()
     pq.write_table(pa.table({"text": list(seen.texts)}), folder / "sample.parquet")
     counted = seen.texts[:: max(1, len(seen.texts) // _COUNTED_TEXTS)]
     characters_per_token = sum(map(len, counted)) / sum(load_tokenizer(request.tokenizer).count(counted))
-    tokenizer_bytes = _peak_bytes() - before_bytes
+    tokenizer_bytes = driver_peak_bytes() - before_bytes
     sample_tokens = sum(map(len, seen.texts)) / characters_per_token
     target_length = max(_SHORTEST_TARGET, min(recipe.target_length, _TRIAL_TARGET, int(sample_tokens * _TRIAL_SHARE)))
     small = recipe.model_copy(update={"name": _TRIAL, "target_length": target_length, "corpus": ()})
@@ -134,7 +134,7 @@ def try_out(recipe: Recipe, seen: Survey, request: BuildRequest, folder: Path) -
             folder / f"run-{number}",
             progress=listener,
         )
-        peaks_bytes.append(_peak_bytes())
+        peaks_bytes.append(driver_peak_bytes())
     work = folder / "run-1" / WORK_NAME
     return Trial(
         manifest=report.manifest,
@@ -289,8 +289,3 @@ class Forecast:
     def _weigh(self, documents: NDArray[np.bool_]) -> int:
         """How many documents of the corpus a choice of the sample stands for."""
         return round(self.documents * float(self._weights @ documents) / float(self._weights.sum()))
-
-
-def _peak_bytes() -> int:
-    """Peak memory of this process so far; 0 where it cannot be known."""
-    return peak_bytes().get("driver", 0)

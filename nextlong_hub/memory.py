@@ -32,6 +32,11 @@ def peak_bytes() -> dict[str, int]:
     }
 
 
+def driver_peak_bytes() -> int:
+    """Peak resident bytes of this process so far; 0 where that cannot be known."""
+    return peak_bytes().get("driver", 0)
+
+
 @cache
 def _malloc_trim() -> Callable[[int], int] | None:
     """`malloc_trim` of glibc; macOS, Windows and musl have none."""

@@ -19,7 +19,8 @@ from typing import Literal
 from nextlong_hub import corpus, plan
 from nextlong_hub.corpus import MemorySource
 from nextlong_hub.files import digest_of
-from nextlong_hub.forecast import Forecast, peak_resident_bytes, try_out
+from nextlong_hub.forecast import Forecast, try_out
+from nextlong_hub.memory import driver_peak_bytes
 from nextlong_hub.pipeline import BuildRequest, recipes_to_make
 from nextlong_hub.progress import Progress, Silence, Stages
 from nextlong_hub.recipe import Recipe
@@ -105,7 +106,7 @@ def predict(request: BuildRequest, *, num_proc: int = 1, progress: Progress | No
         CorpusTooSmallError: no document of the sample can be extended.
         RecipeError: the tokenizer cannot be used.
     """
-    start = _Start(seconds=min(process_time(), _LONGEST_START), bytes=peak_resident_bytes())
+    start = _Start(seconds=min(process_time(), _LONGEST_START), bytes=driver_peak_bytes())
     stages = Stages(progress or Silence())
     made = recipes_to_make(request)
     with stages.stage("look at the corpus", None, "pieces"):
