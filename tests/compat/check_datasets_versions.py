@@ -73,7 +73,17 @@ def run_checks(python: Path, order: str) -> bool:
         subprocess.run([python, "-c", switch.format("enable")], check=True)
     environment = {name: text for name, text in os.environ.items() if name != "PYTHONPATH"}
     with tempfile.TemporaryDirectory() as elsewhere:
-        options = ["-q", "-p", "no:cacheprovider", "--import-mode=importlib", "--rootdir", elsewhere, "-c", os.devnull]
+        options = [
+            "-q",
+            "--noconftest",
+            "-p",
+            "no:cacheprovider",
+            "--import-mode=importlib",
+            "--rootdir",
+            elsewhere,
+            "-c",
+            os.devnull,
+        ]
         done = subprocess.run(
             [python, "-m", "pytest", *options, CHECKS],
             cwd=elsewhere,
