@@ -142,7 +142,7 @@ def parse_rows(
             if key in wanted_tokens:
                 rows[name] = math.ceil(wanted_tokens[key] * _rows_per_token(recipe, targets))
                 break
-    return rows | _ingredient_rows(recipes, ingredients, targets, rows)
+    return rows | ingredient_rows(recipes, ingredients, targets, rows)
 
 
 def parse_amount(text: str, option: str) -> int:
@@ -218,7 +218,7 @@ def _rates(recipe: Recipe, targets: Mapping[str, int]) -> dict[str, Fraction]:
     return {part.recipe: Fraction(part.share) / targets[part.recipe] for part in parts}
 
 
-def _ingredient_rows(
+def ingredient_rows(
     recipes: Sequence[Recipe], ingredients: Sequence[Recipe], targets: Mapping[str, int], rows: Mapping[str, int]
 ) -> dict[str, int]:
     """Rows that mixtures of a known size need of ingredients that are made for them alone."""

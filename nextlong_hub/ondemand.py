@@ -15,7 +15,7 @@ import pyarrow as pa
 from filelock import FileLock
 
 from nextlong_hub import plan, shards
-from nextlong_hub.arguments import DEMO, default_name
+from nextlong_hub.arguments import DEMO, default_name, ingredient_rows
 from nextlong_hub.corpus import memory_source
 from nextlong_hub.engine import InlineExecutor, run_missing
 from nextlong_hub.errors import RecipeError
@@ -91,10 +91,13 @@ class Session:
 
     def _mixture(self) -> Iterator[pa.Table]:
         made: dict[str, Made] = {}
+        targets = {recipe.name: recipe.target_length for recipe in (*self.ingredients, self.recipe)}
+        asked = {} if self.rows is None else {self.recipe.name: self.rows}
+        needed = ingredient_rows([self.recipe], self.ingredients, targets, asked)
         for recipe in self.ingredients:
             prepared = _prepared(self, recipe)
             with _lock(self.work, prepared.units_folder.name):
-                made[recipe.name] = synthesise(prepared, None, InlineExecutor(), Stages(Silence()))
+                made[recipe.name] = synthesise(prepared, needed.get(recipe.name), InlineExecutor(), Stages(Silence()))
         for unit, row in choose_rows(self.recipe, made, self.rows, self.inputs.seed).rows:
             table = shards.read_table(Path(unit)).slice(row, 1)
             yield table.select(shards.schema(tokens=self.recipe.tokens).names)
