@@ -210,7 +210,16 @@ def show_fields(fields: Mapping[str, Any]) -> None:
     """Print a few values by name."""
     width = max(map(len, fields), default=0) + 2
     for name, value in fields.items():
-        show_line(f"{_words(name):<{width}}{'yes' if value is True else 'no' if value is False else value}")
+        show_line(f"{_words(name):<{width}}{_plainly(value)}")
+
+
+def _plainly(value: Any) -> str:
+    """A value as a person would say it."""
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, tuple | list):
+        return ", ".join(map(str, value)) or "none"
+    return str(value)
 
 
 def _count(value: int | None) -> str:

@@ -270,6 +270,13 @@ def test_more_hits_wanted_than_chunks() -> None:
         assert (hits.chunks >= 0).sum(axis=1).tolist() == [2, 2, 3, 1, 0]
 
 
+@pytest.mark.parametrize("query", [-1, 2])
+def test_a_query_that_is_no_chunk_is_refused(query: int) -> None:
+    """A number out of range is told, not answered with another chunk's hits."""
+    with opened([["ant"], ["ant"]]) as (_, retriever), pytest.raises(ValueError, match="from 0 to 1"):
+        retriever.search(np.array([query]), 1)
+
+
 def test_no_queries_no_chunks_no_words() -> None:
     """Nothing to search, or nothing to search with, is an answer and not a fault."""
     with opened([["ant"], ["ant"]]) as (_, retriever):

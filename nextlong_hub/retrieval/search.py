@@ -120,6 +120,11 @@ class Bm25Retriever:
     def query_batch(self, queries: NDArray[np.int64]) -> QueryBatch:
         """Look the queries up in the forward index."""
         queries = np.asarray(queries, np.int64)
+        if len(queries) and not 0 <= queries.min() <= queries.max() < self._store.chunks:
+            raise ValueError(
+                f"queries are chunk numbers from 0 to {self._store.chunks - 1:,}, but {queries.min():,} to "
+                f"{queries.max():,} came"
+            )
         shard_of = np.searchsorted(self.index.first_chunk, queries, side="right") - 1
         sizes = np.zeros(len(queries), np.int64)
         groups = []
