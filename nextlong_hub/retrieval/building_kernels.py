@@ -6,8 +6,9 @@ chunks; a cache line for each is a few megabytes, which the last-level cache hol
 """
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
+
+from nextlong_hub.retrieval.compiling import kernel
 
 COUNT_ESCAPE = 255
 """A count in the forward index that stands for "this or more: see the list of large counts"."""
@@ -16,7 +17,7 @@ IMPACT_LEVELS = 255
 _ROUNDING = 1.0 + 1e-12
 
 
-@njit(nogil=True, cache=True)
+@kernel
 def transpose(
     row_ends: NDArray[np.int64],
     terms: NDArray[np.uint32],
@@ -54,7 +55,7 @@ def transpose(
         row_sizes[chunk] = size
 
 
-@njit(nogil=True, cache=True)
+@kernel
 def fill(
     directory: NDArray[np.uint32],
     starts: NDArray[np.int64],

@@ -22,10 +22,10 @@ above 2^24 bytes, so a query has fewer than 2^23 words of at most 255 steps each
 from typing import Any
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
 from nextlong_hub.retrieval.building_kernels import COUNT_ESCAPE
+from nextlong_hub.retrieval.compiling import kernel
 from nextlong_hub.retrieval.index import BUCKET_BITS, Forward, Postings
 from nextlong_hub.retrieval.queries import Candidates, QueryBatch
 
@@ -36,7 +36,7 @@ _HASH_SHIFT = np.uint64(12)
 _EMPTY = np.uint32(0xFFFFFFFF)
 
 
-@njit(nogil=True, cache=True)
+@kernel
 def gather_rows(forward: Forward, rows: NDArray[np.int64], places: NDArray[np.int64], queries: QueryBatch) -> None:
     """Copy the forward rows of chunks `rows` of this shard to queries `places` of a batch."""
     for number in range(len(rows)):
@@ -47,7 +47,7 @@ def gather_rows(forward: Forward, rows: NDArray[np.int64], places: NDArray[np.in
             target += 1
 
 
-@njit(nogil=True, cache=True)
+@kernel
 def _count_at(forward, entry):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
     count = np.int64(forward.counts[entry])
     if count == COUNT_ESCAPE:
@@ -55,7 +55,7 @@ def _count_at(forward, entry):  # type: ignore[no-untyped-def]  # noqa: ANN001, 
     return count
 
 
-@njit(nogil=True, cache=True)
+@kernel
 def locate(
     postings: Postings,
     bucket_starts: NDArray[np.int64],
@@ -97,7 +97,7 @@ def locate(
         largest[query] = total
 
 
-@njit(nogil=True, cache=True)
+@kernel
 def rank_floor(values, size, rank):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN201
     """The `rank`-th largest of the first `size` values, unsigned integers; 0 when there are fewer than `rank`."""
     low, high = np.uint32(0), np.uint32(0)
@@ -115,20 +115,20 @@ def rank_floor(values, size, rank):  # type: ignore[no-untyped-def]  # noqa: ANN
     return low
 
 
-@njit(nogil=True, cache=True)
+@kernel
 def _add_columns(sums, first, second, third, fourth, a, b, c, d):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
     """Add a * first + b * second + c * third + d * fourth to the sums."""
     for chunk in range(len(sums)):
         sums[chunk] += a * first[chunk] + b * second[chunk] + c * third[chunk] + d * fourth[chunk]
 
 
-@njit(nogil=True, cache=True)
+@kernel
 def _add_column(sums, column, weight):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
     for chunk in range(len(sums)):
         sums[chunk] += weight * column[chunk]
 
 
-@njit(nogil=True, cache=True)
+@kernel
 def _kept(chunks, bounds, size, floor, keep):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
     """Throw out the lowest candidates until at most `keep` are left, all ties of a bound together."""
     floor = max(floor, rank_floor(bounds, size, keep + 1))
@@ -141,7 +141,7 @@ def _kept(chunks, bounds, size, floor, keep):  # type: ignore[no-untyped-def]  #
     return left, floor
 
 
-@njit(nogil=True, cache=True)
+@kernel
 def _sum_columns(sums, dense, tile, columns, weights, used):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
     """Set a tile of sums to that of `used` weighted columns; four at a time, so that sums are loaded less often."""
     sums[:] = 0
@@ -165,13 +165,13 @@ def _sum_columns(sums, dense, tile, columns, weights, used):  # type: ignore[no-
         step += 1
 
 
-@njit(nogil=True, cache=True)
+@kernel
 def _add_postings(sums, chunks, impacts, weight):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
     for posting in range(len(chunks)):
         sums[chunks[posting]] += weight * impacts[posting]
 
 
-@njit(nogil=True, cache=True)
+@kernel
 def _find_peaks(sums, peaks):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
     """The largest sum of each group: chunks that lie `len(peaks)` apart, so that the loop is over neighbours."""
     groups = len(peaks)
@@ -183,7 +183,7 @@ def _find_peaks(sums, peaks):  # type: ignore[no-untyped-def]  # noqa: ANN001, A
                 peaks[group] = values[group]
 
 
-@njit(nogil=True, cache=True)
+@kernel
 def _take(sums, peaks, keep, first_chunk, query, candidates):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
     """Append the chunks with sums above the query's floor to its candidates."""
     chunks, bounds = candidates.chunks[query], candidates.bounds[query]
@@ -211,7 +211,7 @@ def _take(sums, peaks, keep, first_chunk, query, candidates):  # type: ignore[no
     candidates.floors[query] = floor
 
 
-@njit(nogil=True, cache=True)
+@kernel
 def collect(
     postings: Postings,
     first_chunk: int,
@@ -274,14 +274,14 @@ def collect(
             _take(row, group_peaks, keep, first_chunk, query, candidates)
 
 
-@njit(nogil=True, cache=True)
+@kernel
 def rank_floors(values: NDArray[np.uint32], sizes: NDArray[np.int64], rank: int, floors: NDArray[np.uint32]) -> None:
     """Set `floors` to each row's `rank_floor`. Shapes: (queries, capacity), (queries,), (queries,)."""
     for query in range(len(sizes)):
         floors[query] = rank_floor(values[query], sizes[query], rank)
 
 
-@njit(nogil=True, cache=True)
+@kernel
 def rescore(
     forward: Forward,
     norms: NDArray[np.float64],

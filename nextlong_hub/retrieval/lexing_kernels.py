@@ -14,8 +14,9 @@ in the second-level cache (about 100 KB).
 """
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
+
+from nextlong_hub.retrieval.compiling import kernel
 
 SEPARATOR, WORD, MARK, BIGRAM = 0, 1, 2, 3
 """What a code point is to the lexer; the low two bits of a class."""
@@ -48,7 +49,7 @@ _LOWER = _ascii_table(letters_only_lowered=False)
 """Every byte, ASCII capitals lowered. Shape: (256,)."""
 
 
-@njit(nogil=True, cache=True)
+@kernel
 def _mixed(state: np.uint64) -> np.uint64:
     """Spread FNV's state over all 64 bits: its high bits depend on few of the input's."""
     state ^= state >> np.uint64(32)
@@ -56,7 +57,7 @@ def _mixed(state: np.uint64) -> np.uint64:
     return state ^ (state >> np.uint64(29))
 
 
-@njit(nogil=True, cache=True)
+@kernel
 def _hash_of(text, start, stop):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
     state = _FNV_BASIS
     for place in range(start, stop):
@@ -64,7 +65,7 @@ def _hash_of(text, start, stop):  # type: ignore[no-untyped-def]  # noqa: ANN001
     return _mixed(state)
 
 
-@njit(nogil=True, cache=True)
+@kernel
 def _term_number(text, start, stop, digest, slots, arena, starts, filled):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
     """The number of the term text[start:stop], lowered; a new one when it has not been seen."""
     mask = np.uint64(len(slots) - 1)
@@ -94,7 +95,7 @@ def _term_number(text, start, stop, digest, slots, arena, starts, filled):  # ty
         slot = (slot + np.uint64(1)) & mask
 
 
-@njit(nogil=True, cache=True)
+@kernel
 def rehash(slots: NDArray[np.uint64], arena: NDArray[np.uint8], starts: NDArray[np.int64], terms: int) -> None:
     """Enter `terms` known terms into empty `slots`."""
     mask = np.uint64(len(slots) - 1)
@@ -106,7 +107,7 @@ def rehash(slots: NDArray[np.uint64], arena: NDArray[np.uint8], starts: NDArray[
         slots[slot] = (digest & _HIGH_BITS) | np.uint64(number + 1)
 
 
-@njit(nogil=True, cache=True)
+@kernel
 def number_terms(
     text: NDArray[np.uint8],
     offsets: NDArray[np.int64],
@@ -122,7 +123,7 @@ def number_terms(
         numbers[place] = _term_number(text, start, stop, _hash_of(text, start, stop), slots, arena, starts, filled)
 
 
-@njit(nogil=True, cache=True)
+@kernel
 def _decoded(text, place):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
     """The code point that begins at `place`, and its width in bytes; the text is valid UTF-8."""
     lead = np.int64(text[place])
@@ -135,7 +136,7 @@ def _decoded(text, place):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN2
     return ((lead & 0x07) << 18) | upper | (np.int64(text[place + 3]) & 0x3F), 4
 
 
-@njit(nogil=True, cache=True)
+@kernel
 def needs_normalising(
     text: NDArray[np.uint8], offsets: NDArray[np.int64], classes: NDArray[np.uint8], needy: NDArray[np.bool_]
 ) -> int:
@@ -157,7 +158,7 @@ def needs_normalising(
     return total
 
 
-@njit(nogil=True, cache=True)
+@kernel
 def _end_of_cluster(text, place, stop, classes):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
     """One past the character at `place` and the combining marks that follow it."""
     place += _decoded(text, place)[1]
@@ -169,14 +170,14 @@ def _end_of_cluster(text, place, stop, classes):  # type: ignore[no-untyped-def]
     return place
 
 
-@njit(nogil=True, cache=True)
+@kernel
 def _begins_cluster(text, place, stop, classes):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
     if place >= stop or text[place] < 128:
         return False
     return classes[_decoded(text, place)[0]] & _CLASS_MASK == BIGRAM
 
 
-@njit(nogil=True, cache=True)
+@kernel
 def _end_of_sign(text, place, stop):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
     """One past the "+", "++" or "#" that ends a word such as "C++"; `place` itself where there is none."""
     before = text[place - 1]
@@ -190,7 +191,7 @@ def _end_of_sign(text, place, stop):  # type: ignore[no-untyped-def]  # noqa: AN
     return end
 
 
-@njit(nogil=True, cache=True)
+@kernel
 def _next_start(text, place, stop, classes):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
     """Where the next term begins, and whether it is a `WORD` or a `BIGRAM`; marks that follow nothing are skipped."""
     while place < stop:
@@ -207,7 +208,7 @@ def _next_start(text, place, stop, classes):  # type: ignore[no-untyped-def]  # 
     return stop, SEPARATOR
 
 
-@njit(nogil=True, cache=True)
+@kernel
 def _word(text, place, stop, classes, signs):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
     """The end, the number of characters and the hash of the word that begins at `place`."""
     characters = 0
@@ -239,7 +240,7 @@ def _word(text, place, stop, classes, signs):  # type: ignore[no-untyped-def]  #
     return place, characters, _mixed(state)
 
 
-@njit(nogil=True, cache=True)
+@kernel
 def _count(record, term, row_start, entry, document, terms, counts):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
     """Add one occurrence of `term` to the chunk whose row begins at `row_start`; return the row's new end."""
     known = record[LAST_ENTRY] - 1
@@ -254,7 +255,7 @@ def _count(record, term, row_start, entry, document, terms, counts):  # type: ig
     return entry + 1
 
 
-@njit(nogil=True, cache=True)
+@kernel
 def lex(
     text: NDArray[np.uint8],
     offsets: NDArray[np.int64],
