@@ -1,4 +1,4 @@
-"""How kernels are compiled: free of Python's lock, so that threads run beside each other, and kept for later processes."""
+"""How kernels are compiled: free of Python's lock, so that threads run beside each other, and kept for later runs."""
 
 from collections.abc import Callable
 from typing import Any
