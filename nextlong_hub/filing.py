@@ -106,8 +106,8 @@ def _mix(parts: Sequence[Sequence[Row]], counts: Sequence[int], seed: int) -> li
     chosen = []
     for number, (rows, count) in enumerate(zip(parts, counts, strict=True)):
         keys = plan.seeded_keys(np.arange(len(rows)), seed + number)
-        chosen.append([rows[row] for row in sorted(np.argsort(keys, kind="stable")[:count].tolist())])
-    return [chosen[part][row] for part, row in plan.merge_in_proportion(counts, counts)]
+        chosen.append(iter([rows[row] for row in sorted(np.argsort(keys, kind="stable")[:count].tolist())]))
+    return [next(chosen[part]) for part in plan.merge_in_proportion(counts, counts).tolist()]
 
 
 def _split(chosen: ChosenRows, shard_bytes: int) -> list[list[Row]]:

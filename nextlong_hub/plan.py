@@ -91,19 +91,18 @@ def seeded_keys(numbers: NDArray[np.int64], seed: int) -> NDArray[np.uint64]:
         return state ^ (state >> np.uint64(31))
 
 
-def merge_in_proportion(counts: Sequence[int], weights: Sequence[float]) -> list[tuple[int, int]]:
+def merge_in_proportion(counts: Sequence[int], weights: Sequence[float]) -> NDArray[np.int64]:
     """Merge several queues so that every prefix has them in proportion to their weights.
 
     The i-th item of a queue of weight w is due at (i + ½) / w: stride scheduling (Waldspurger, 1995).
 
     Returns:
-        (queue, position in the queue) of each item, in order.
+        The number of the queue that comes next, again and again; each queue keeps its own order. Shape: (items,).
     """
     queues = np.repeat(np.arange(len(counts)), counts)
     positions = np.concatenate([np.arange(count) for count in counts])
     due = (positions + 0.5) / np.asarray(weights, float)[queues]
-    order = np.lexsort((queues, due))
-    return list(zip(queues[order].tolist(), positions[order].tolist(), strict=True))
+    return queues[np.lexsort((queues, due))]
 
 
 def mixture_rows(
@@ -145,5 +144,8 @@ def _seeded_order(
     shuffled = [documents[own[np.lexsort((documents[own], keys[own]))]] for own in groups]
     unset = all(weight is None for weight in weights)
     shares = [max(1, len(own)) if unset else weight or 1.0 for own, weight in zip(groups, weights, strict=True)]
-    merged = merge_in_proportion([len(own) for own in groups], shares)
-    return np.array([shuffled[queue][position] for queue, position in merged], np.int64)
+    turns = merge_in_proportion([len(own) for own in groups], shares)
+    order = np.empty(len(documents), np.int64)
+    for number, own_order in enumerate(shuffled):
+        order[turns == number] = own_order
+    return order

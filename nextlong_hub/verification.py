@@ -241,7 +241,7 @@ def _check_order(
     if config.mixture:
         counts = [part.rows for part in config.mixture.values()]
         names = list(config.mixture)
-        if makers != [names[part] for part, _ in plan.merge_in_proportion(counts, counts)]:
+        if makers != [names[part] for part in plan.merge_in_proportion(counts, counts).tolist()]:
             check.fault(f"data/{name}", "the rows of its ingredients are not merged in proportion")
     if check.tokenizer is None or not check.is_same_corpus:
         return
