@@ -156,4 +156,4 @@ class Bench:
         self._tokens |= zip(texts, self._tokenizer.count([text + separator for text in texts.values()]), strict=True)
 
     def _estimate_tokens(self, chunk: int) -> float:
-        return float(self._store.chunk_characters[chunk]) / self._characters_per_token
+        return self._store.characters_of(chunk) / self._characters_per_token

@@ -67,7 +67,7 @@ def answer_length(store: ChunkStore, recipe: Recipe, characters_per_token: float
     needed_characters = recipe.target_length * characters_per_token
     if recipe.interleave.fill == "reference":
         needed_characters = recipe.target_length * recipe.interleave.characters_per_token * recipe.interleave.adjustment
-    mean_characters = max(1.0, float(store.chunk_characters.mean()))
+    mean_characters = max(1.0, int(store.summary["characters"]) / store.chunks)
     return min(store.chunks, math.ceil(_ANSWER_SLACK * needed_characters / mean_characters) + _ANSWER_RESERVE)
 
 

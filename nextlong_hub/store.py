@@ -167,15 +167,18 @@ class ChunkStore:
         return str(self.summary["id"])
 
     @cached_property
-    def chunk_characters(self) -> NDArray[np.int32]:
-        """Characters in each chunk. Shape: (chunks,)."""
-        return np.concatenate([part.characters for part in self._parts])
-
-    @cached_property
     def document_characters(self) -> NDArray[np.int64]:
         """Characters in each document. Shape: (documents,)."""
-        ends = np.concatenate(([0], self.chunk_characters)).cumsum(dtype=np.int64)
-        return np.diff(ends[self.first_chunk])
+        counts = [np.zeros(0, np.int64)]
+        for part, (first, end) in zip(self._parts, pairwise(self._part_documents), strict=True):
+            ends = np.concatenate(([0], part.characters)).cumsum(dtype=np.int64)
+            counts.append(np.diff(ends[self.first_chunk[first : end + 1] - self.first_chunk[first]]))
+        return np.concatenate(counts)
+
+    def characters_of(self, chunk: int) -> int:
+        """Characters in one chunk."""
+        part = bisect.bisect_right(self._part_chunks, chunk) - 1
+        return int(self._parts[part].characters[chunk - self._part_chunks[part]])
 
     def document_of(self, chunks: NDArray[np.int64]) -> NDArray[np.int64]:
         """The document each chunk belongs to. Shape: as `chunks`."""

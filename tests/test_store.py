@@ -30,7 +30,7 @@ def test_counts_by_hand(store: ChunkStore) -> None:
     """Documents, chunks, characters and where each document's chunks begin, through all parts."""
     assert (store.documents, store.chunks, store.id) == (5, 7, "0123456789ab")
     assert store.first_chunk.tolist() == [0, 2, 3, 4, 4, 7]
-    assert store.chunk_characters.tolist() == [3, 2, 0, 3, 2, 1, 0]
+    assert [store.characters_of(chunk) for chunk in range(7)] == [3, 2, 0, 3, 2, 1, 0]
     assert store.document_characters.tolist() == [5, 0, 3, 0, 3]
     assert store.summary["characters"] == 11
     assert store.summary["bytes"] == len("".join(FLAT).encode())
