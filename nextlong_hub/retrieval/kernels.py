@@ -284,6 +284,7 @@ def rank_floors(values: NDArray[np.uint32], sizes: NDArray[np.int64], rank: int,
 @kernel
 def rescore(
     forward: Forward,
+    lengths: NDArray[np.uint32],
     norms: NDArray[np.float64],
     gain: float,
     first_chunk: int,
@@ -304,7 +305,8 @@ def rescore(
 
     Args:
         forward: The shard's.
-        norms: See `formulas.length_norms`. Shape: (chunks of the shard,).
+        lengths: Words of each chunk. Shape: (chunks of the shard,).
+        norms: See `formulas.length_norms`, for every length. Shape: (longest + 1,).
         gain: See `formulas.gain`.
         first_chunk: Number of the shard's first chunk.
         idf: Shape: (terms of the index,).
@@ -317,7 +319,7 @@ def rescore(
         matches: Room for the entries of a chunk that the query has, and for their slots. Shape: (2, widest row + 1).
     """
     mask = np.uint64(len(slots) - 1)
-    last_chunk = first_chunk + len(norms)
+    last_chunk = first_chunk + len(lengths)
     scored = 0
     for query in range(len(lowest)):
         slots[:] = _EMPTY
@@ -345,7 +347,7 @@ def rescore(
                 matches[0, matched] = entry
                 matches[1, matched] = slot
                 matched += held == term
-            norm = norms[chunk]
+            norm = norms[lengths[chunk]]
             score = 0.0
             for match in range(matched):
                 count = _count_at(forward, matches[0, match])

@@ -61,7 +61,7 @@ class Bm25Retriever:
     """Searches one opened index; safe to share between threads."""
 
     def __init__(self, index: Index, store: ChunkStore, settings: RetrievalSettings, *, spare: int = 2) -> None:
-        """Prepare the length norms, 8 bytes a chunk.
+        """Prepare the norm of each length there is; what is larger stays mapped.
 
         Args:
             index: The opened index.
@@ -76,8 +76,9 @@ class Bm25Retriever:
         self._store = store
         self._lock = threading.Lock()
         self._gain = gain(settings)
-        mean_length = index.statistics["mean_length"]
-        self._norms = [length_norms(settings, shard.lengths, mean_length) for shard in index.shards]
+        longest = max((int(shard.lengths.max(initial=0)) for shard in index.shards), default=0)
+        every_length = np.arange(longest + 1, dtype=np.uint32)
+        self._norms = length_norms(settings, every_length, index.statistics["mean_length"])
         rows = [np.diff(shard.forward.row_starts).max(initial=0) for shard in index.shards]
         self._widest_row = int(max(rows, default=0))
 
@@ -232,8 +233,9 @@ class Bm25Retriever:
         weights = np.zeros(len(slots), np.float64)
         matches = np.zeros((2, self._widest_row + 1), np.int64)
         for number in shards:
+            shard = self.index.shards[number]
             scored = kernels.rescore(
-                self.index.shards[number].forward, self._norms[number], self._gain, int(self.index.first_chunk[number]),
+                shard.forward, shard.lengths, self._norms, self._gain, int(self.index.first_chunk[number]),
                 self.index.idf, batch, candidates, lowest, above, slots, weights, matches,
             )  # fmt: skip
             self._add_counts(scored=scored)
