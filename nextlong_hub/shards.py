@@ -4,8 +4,7 @@ Each file is encoded in memory and written whole: zstd, page index, page checksu
 are read back as other data), and row groups small enough for the Hub's viewer and for a streaming reader.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -118,26 +117,8 @@ def read_table(path: Path, columns: Sequence[str] | None = None) -> pa.Table:
     Raises:
         DataError: the file is not Parquet, or a page does not match its checksum.
     """
-    with _reading(path):
-        return pq.read_table(path, columns=columns, page_checksum_verification=True)
-
-
-def read_rows(paths: Iterable[Path]) -> Iterator[dict[str, Any]]:
-    """Every row of the files in order, one row group in memory at a time, every page checked.
-
-    Raises:
-        DataError: see `read_table`.
-    """
-    for path in paths:
-        with _reading(path), pq.ParquetFile(path, page_checksum_verification=True) as file:
-            for group in range(file.num_row_groups):
-                yield from file.read_row_group(group).to_pylist()
-
-
-@contextmanager
-def _reading(path: Path) -> Iterator[None]:
     try:
-        yield
+        return pq.read_table(path, columns=columns, page_checksum_verification=True)
     except (pa.ArrowException, OSError) as error:
         raise DataError(f"{path} cannot be read: {error}; run the build again to make it anew") from error
 

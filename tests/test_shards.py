@@ -17,7 +17,7 @@ from strategies import samples
 from nextlong_hub.errors import DataError, StorageError
 from nextlong_hub.recipe import OutputSettings
 from nextlong_hub.records import Sample, Segment
-from nextlong_hub.shards import read_rows, read_table, row_groups, row_sizes, schema, to_table, write_table
+from nextlong_hub.shards import read_table, row_groups, row_sizes, schema, to_table, write_table
 
 SETTINGS = OutputSettings()
 
@@ -67,7 +67,7 @@ def test_rows_come_back_as_they_were(
     if not tokens:
         for row in expected:
             del row["input_ids"]
-    assert list(read_rows([path, path])) == expected * 2
+    assert read_table(path).to_pylist() == expected
 
 
 def test_columns_and_types_by_name() -> None:
@@ -92,7 +92,7 @@ def test_the_schema_of_the_file_is_the_schema_of_the_table(tmp_path: Path) -> No
         write_table(path, to_table(rows, tokens=True), SETTINGS)
         assert pq.read_schema(path).equals(schema(tokens=True))
         assert read_table(path).num_rows == len(rows)
-        assert list(read_rows([path])) == [as_row(row) for row in rows]
+        assert read_table(path).to_pylist() == [as_row(row) for row in rows]
 
 
 def test_segments_carry_every_field_of_the_record() -> None:
@@ -154,8 +154,6 @@ def test_a_flipped_bit_in_a_page_is_noticed(tmp_path: Path, column: str) -> None
         path.write_bytes(damaged)
         with pytest.raises(DataError, match=r"a\.parquet cannot be read: .*; run the build again to make it anew"):
             read_table(path)
-        with pytest.raises(DataError, match=r"a\.parquet cannot be read"):
-            list(read_rows([path]))
 
 
 @pytest.mark.parametrize("content", [b"", b"PAR1", b"no Parquet at all", None], ids=["empty", "cut", "other", "absent"])
@@ -166,8 +164,6 @@ def test_what_is_not_parquet_is_a_data_error(tmp_path: Path, content: bytes | No
         path.write_bytes(content)
     with pytest.raises(DataError, match=r"a\.parquet cannot be read: .*; run the build again"):
         read_table(path)
-    with pytest.raises(DataError, match=r"a\.parquet cannot be read: .*; run the build again"):
-        list(read_rows([path]))
 
 
 def test_a_folder_called_like_a_partition_adds_no_column(tmp_path: Path) -> None:
