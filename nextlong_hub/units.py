@@ -23,14 +23,13 @@ from numpy.typing import NDArray
 from nextlong_hub import chunking, corpus, shards
 from nextlong_hub.assembly import Bench
 from nextlong_hub.engine import Task
-from nextlong_hub.errors import DataError
 from nextlong_hub.files import written_aside
 from nextlong_hub.negatives import Candidate
 from nextlong_hub.recipe import FitSettings, Recipe
 from nextlong_hub.records import Discarded, Hits, Reason, Sample, Segment
 from nextlong_hub.retrieval import open_retriever
 from nextlong_hub.store import ChunkStore, PartWriter, store_stamp
-from nextlong_hub.tokens import Fitted, Tokenizer, load_tokenizer
+from nextlong_hub.tokens import Fitted, Tokenizer, reopen
 
 _ANSWER_SCHEMA = pa.schema([("chunks", pa.list_(pa.int64())), ("scores", pa.list_(pa.float32()))])
 
@@ -199,12 +198,4 @@ def _open_tokenizer(task: Task) -> Tokenizer:
     return _tokenizer_of(task.parameters["tokenizer"], task.parameters["tokenizer_digest"])
 
 
-@lru_cache(maxsize=4)
-def _tokenizer_of(location: str, digest: str) -> Tokenizer:
-    tokenizer = load_tokenizer(location)
-    if tokenizer.digest != digest:
-        raise DataError(
-            f"the tokenizer {location} had the digest {digest} when this run started and has {tokenizer.digest} now; "
-            "put the old files back, or start again with a new output folder"
-        )
-    return tokenizer
+_tokenizer_of = lru_cache(maxsize=4)(reopen)
