@@ -1,26 +1,20 @@
-"""The result of each command in words and tables, on stdout: what became of every candidate, and what to type next."""
+"""What a build did, or would do: what became of every candidate, what it took, and what to type next."""
 
 import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from nextlong_hub.reports.wording import LINE, NOTHING, count, words
 from nextlong_hub.terminal import Rows, compact, duration, show_line, show_table, show_verbatim, size
 
 if TYPE_CHECKING:
-    from nextlong_hub.fitting import FitReport
     from nextlong_hub.manifest import ConfigRecord, SynthesisRecord
     from nextlong_hub.pipeline import BuildReport
     from nextlong_hub.predict import ConfigPrediction, Prediction
-    from nextlong_hub.verification import VerifyReport
 
-_NOTHING = "-"
 _STAGES = ("retrieve", "synthesise", "file")
-
-
-FIT_COUNTS = ("config", "read", "kept", "truncated", "truncated_tokens", "discarded", "rows", "tokens")
-"""What a fit reports besides its manifest."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,7 +36,7 @@ def show_build(report: "BuildReport", run: Run) -> None:
     records = [report.manifest.configs[name] for name in run.configs]
     stage_seconds = {time.stage: time.seconds for time in report.times}
     times = _time_rows(run.configs, stage_seconds)
-    show_table([*_fate_rows(records), _LINE, *_content_rows(records), _LINE, *times], run.configs)
+    show_table([*_fate_rows(records), LINE, *_content_rows(records), LINE, *times], run.configs)
     own = {f"{stage} {config}" for stage in _STAGES for config in run.configs}
     shared = [f"{stage} {duration(seconds)}" for stage, seconds in stage_seconds.items() if stage not in own]
     show_line(f"Other stages: {', '.join(shared)}. In all: {duration(run.seconds)}.")
@@ -82,16 +76,13 @@ def _show_next(run: Run) -> None:
     show_verbatim(f"  nextlong-hub verify {shlex.quote(str(run.output))}")
 
 
-_LINE: tuple[str, Sequence[str]] = ("", ())
-
-
 def _fate_rows(records: "Sequence[ConfigRecord]") -> Rows:
     """What became of the candidates; a mixture had none of its own."""
     parts = [record.synthesis for record in records]
     reasons = sorted({reason for part in parts if part for reason in part.discarded})
     counts = [_fate(part, reasons) if part else {} for part in parts]
     labels = list(dict.fromkeys(label for each in counts for label in each))
-    return [(label, [_count(each.get(label)) for each in counts]) for label in labels]
+    return [(label, [count(each.get(label)) for each in counts]) for label in labels]
 
 
 def _fate(part: "SynthesisRecord", reasons: Sequence[str]) -> dict[str, int]:
@@ -101,7 +92,7 @@ def _fate(part: "SynthesisRecord", reasons: Sequence[str]) -> dict[str, int]:
         "    truncated": part.truncated,
         "    tokens cut": part.truncated_tokens,
         "  discarded": sum(part.discarded.values()),
-        **{f"    {_words(reason)}": part.discarded.get(reason, 0) for reason in reasons},
+        **{f"    {words(reason)}": part.discarded.get(reason, 0) for reason in reasons},
         "queries": part.queries,
         "  unanswered": part.unanswered,
         "near-duplicates passed over": part.near_duplicates,
@@ -110,11 +101,11 @@ def _fate(part: "SynthesisRecord", reasons: Sequence[str]) -> dict[str, int]:
 
 def _content_rows(records: "Sequence[ConfigRecord]") -> Rows:
     return [
-        ("rows", [_count(record.rows) for record in records]),
-        ("tokens", [_count(record.tokens) for record in records]),
-        ("meta-chunks", [_count(record.segments.meta) for record in records]),
-        ("negatives", [_count(record.segments.negative) for record in records]),
-        ("  distinct", [_count(record.segments.distinct_negatives) for record in records]),
+        ("rows", [count(record.rows) for record in records]),
+        ("tokens", [count(record.tokens) for record in records]),
+        ("meta-chunks", [count(record.segments.meta) for record in records]),
+        ("negatives", [count(record.segments.negative) for record in records]),
+        ("  distinct", [count(record.segments.distinct_negatives) for record in records]),
         ("on disk", [size(sum(file.bytes for file in record.files)) for record in records]),
     ]
 
@@ -122,7 +113,7 @@ def _content_rows(records: "Sequence[ConfigRecord]") -> Rows:
 def _time_rows(configs: Sequence[str], stage_seconds: Mapping[str, float]) -> Rows:
     times = {stage: [stage_seconds.get(f"{stage} {config}") for config in configs] for stage in _STAGES}
     return [
-        (f"time to {stage}", [_NOTHING if value is None else duration(value) for value in values])
+        (f"time to {stage}", [NOTHING if value is None else duration(value) for value in values])
         for stage, values in times.items()
     ]
 
@@ -160,75 +151,15 @@ def show_prediction(prediction: "Prediction", output: Path, workers: int, free_b
 def _prediction_rows(configs: "Sequence[ConfigPrediction]") -> Rows:
     reasons = sorted({reason for config in configs for reason in config.not_eligible})
     return [
-        ("extendable documents", [_count(config.eligible_documents) for config in configs]),
-        *((f"  {_words(reason)}", [_count(c.not_eligible.get(reason)) for c in configs]) for reason in reasons),
-        ("candidates", [_count(config.candidates) for config in configs]),
-        ("  kept", [_NOTHING if c.kept_share is None else f"{c.kept_share:.0%}" for c in configs]),
-        ("rows asked for", [_count(config.asked_rows) for config in configs]),
-        ("rows", [_count(config.rows) for config in configs]),
-        ("tokens", [_count(config.tokens) for config in configs]),
-        _LINE,
+        ("extendable documents", [count(config.eligible_documents) for config in configs]),
+        *((f"  {words(reason)}", [count(c.not_eligible.get(reason)) for c in configs]) for reason in reasons),
+        ("candidates", [count(config.candidates) for config in configs]),
+        ("  kept", [NOTHING if c.kept_share is None else f"{c.kept_share:.0%}" for c in configs]),
+        ("rows asked for", [count(config.asked_rows) for config in configs]),
+        ("rows", [count(config.rows) for config in configs]),
+        ("tokens", [count(config.tokens) for config in configs]),
+        LINE,
         ("published files", [size(config.published_bytes) for config in configs]),
-        ("units while it runs", [_NOTHING if not c.unit_bytes else size(c.unit_bytes) for c in configs]),
+        ("units while it runs", [NOTHING if not c.unit_bytes else size(c.unit_bytes) for c in configs]),
         ("time", [duration(config.seconds) for config in configs]),
     ]
-
-
-def show_verification(report: "VerifyReport", folder: Path) -> None:
-    """Print each fault on a line of its own, then what was checked."""
-    for fault in report.faults:
-        show_verbatim(f"{fault.place}: {fault.message}")
-    checked = f"{report.files:,} files, {report.rows:,} rows, {report.segments:,} segments"
-    if report.encoded_rows:
-        checked += f", {report.encoded_rows:,} rows encoded again"
-    if report.rebuilt_rows:
-        checked += f", {report.rebuilt_rows:,} rows rebuilt from the corpus"
-    if report.faults:
-        show_line(f"{folder} is not what it says: {_faults(len(report.faults))}. Checked: {checked}.", "bold red")
-    else:
-        show_line(f"{folder} is what it says. Checked: {checked}.", "bold green")
-
-
-def show_fit(report: "FitReport", output: Path) -> None:
-    """Print what became of every text that was read."""
-    rows: Rows = [
-        ("read", [_count(report.read)]),
-        ("  kept", [_count(report.kept)]),
-        ("    truncated", [_count(report.truncated)]),
-        ("    tokens cut", [_count(report.truncated_tokens)]),
-        ("  discarded", [_count(sum(report.discarded.values()))]),
-        *((f"    {_words(reason)}", [_count(count)]) for reason, count in sorted(report.discarded.items())),
-        ("rows", [_count(report.rows)]),
-        ("tokens", [_count(report.tokens)]),
-    ]
-    show_table(rows, [report.config])
-    show_line(f"Written to {output}. Next:", "bold")
-    show_verbatim(f"  nextlong-hub verify {shlex.quote(str(output))}")
-
-
-def show_fields(fields: Mapping[str, Any]) -> None:
-    """Print a few values by name."""
-    width = max(map(len, fields), default=0) + 2
-    for name, value in fields.items():
-        show_line(f"{_words(name):<{width}}{_plainly(value)}")
-
-
-def _plainly(value: Any) -> str:
-    """A value as a person would say it."""
-    if isinstance(value, bool):
-        return "yes" if value else "no"
-    if isinstance(value, tuple | list):
-        return ", ".join(map(str, value)) or "none"
-    return str(value)
-
-
-def _count(value: int | None) -> str:
-    return _NOTHING if value is None else f"{value:,}"
-
-
-def _faults(count: int) -> str:
-    return "1 fault" if count == 1 else f"{count:,} faults"
-
-
-def _words(identifier: str) -> str:
-    return identifier.replace("_", " ")

@@ -1,0 +1,68 @@
+"""The command line: each command parses, calls one library function, and prints what it returned.
+
+Only click and our lightest modules are imported here, everything else where it is used: `--help` must be instant.
+Results go to stdout, progress and errors to stderr; a known fault is one line and an exit code (see `errors`).
+"""
+
+import sys
+from pathlib import Path
+from typing import NoReturn
+
+import click
+
+from nextlong_hub import __version__
+from nextlong_hub.cli import autoload, build, fit, verify
+from nextlong_hub.cli.options import examples
+from nextlong_hub.errors import NextLongError
+from nextlong_hub.interruption import Terminated, told_by_signals
+
+_NAMES = ("nextlong-hub", "hf-nextlong")
+_INTERRUPTED = 130
+_TERMINATED = 143
+
+
+def main() -> NoReturn:
+    """Run the command line and leave with its exit code; the entry point of `nextlong-hub` and `hf-nextlong`."""
+    name = Path(sys.argv[0]).name
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="backslashreplace")  # a file name need not fit the terminal's encoding
+    with told_by_signals():
+        code = run(sys.argv[1:], name if name in _NAMES else _NAMES[0])
+    sys.exit(code)
+
+
+def run(arguments: list[str], name: str = _NAMES[0]) -> int:
+    """Run one command and return its exit code; a fault nobody foresaw goes through, traceback and all."""
+    try:
+        outcome = commands.main(arguments, name, standalone_mode=False)
+    except click.ClickException as error:
+        error.show()
+        return error.exit_code
+    except click.Abort:
+        return _INTERRUPTED
+    except Terminated:
+        return _TERMINATED
+    except NextLongError as error:
+        from nextlong_hub import terminal
+
+        terminal.show_error(str(error))
+        return error.exit_code
+    return outcome if isinstance(outcome, int) else 0
+
+
+@click.group(
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+    epilog=examples(
+        "nextlong-hub build        # the embedded demo, into ./nextlong",
+        "nextlong-hub build 128k --corpus docs.jsonl --tokenizer ./llama3 --tokens 1B",
+        "nextlong-hub verify nextlong",
+    ),
+)
+@click.version_option(__version__, "-V", "--version", message="%(prog)s %(version)s")
+def commands() -> None:
+    """Turn a pile of short documents into a long-context dataset that load_dataset reads."""
+
+
+for _command in (build.build, verify.verify, fit.fit, autoload.autoload):
+    commands.add_command(_command)

@@ -1,0 +1,142 @@
+"""`nextlong-hub build`: configurations from a corpus, or, with `--dry-run`, what they would cost."""
+
+import json
+import shutil
+import time
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from nextlong_hub.cli.options import (
+    examples,
+    option_corpus,
+    option_json,
+    option_num_proc,
+    option_output,
+    option_quiet,
+    option_tokenizer,
+    options_columns,
+    print_json,
+    resumable,
+)
+
+if TYPE_CHECKING:
+    from nextlong_hub.pipeline import BuildRequest
+
+
+@click.command(
+    short_help="Build configurations from a corpus.",
+    epilog=examples(
+        "nextlong-hub build        # the embedded demo, into ./nextlong",
+        "nextlong-hub build 128k --corpus docs.jsonl --tokenizer ./llama3 --tokens 1B",
+        "nextlong-hub build 64k 512k --corpus web='web/*.jsonl' --corpus user/books \\",
+        "    --tokenizer Qwen/Qwen3-8B --tokens 64k=4B --tokens 512k=2B --output long",
+        "nextlong-hub build --recipe mine.toml --set retrieval.k1=1.2 --dry-run",
+    ),
+)
+@click.argument("configs", nargs=-1, metavar="[CONFIG]...")
+@option_corpus
+@option_tokenizer(help="Folder or Hub name of the tokenizer that counts tokens; `demo` is the embedded GPT-2.")
+@option_output(default=Path("nextlong"), show_default=True)
+@click.option("--samples", multiple=True, metavar="[CONFIG=]N", help="Rows to make. Repeatable.")
+@click.option(
+    "--tokens",
+    multiple=True,
+    metavar="[CONFIG=]N",
+    show_default="as many as the corpus has",
+    help="Rows to make, by their tokens: 500M, 4B. Repeatable.",
+)
+@click.option(
+    "--seed",
+    type=click.IntRange(min=0),
+    default=42,
+    show_default=True,
+    metavar="N",
+    help="Decides which documents are extended, and in which order.",
+)
+@option_num_proc
+@click.option(
+    "--recipe",
+    "recipe_files",
+    multiple=True,
+    metavar="FILE.toml",
+    help="Build this recipe of yours, besides the CONFIGs named. Repeatable.",
+)
+@click.option(
+    "--set",
+    "settings",
+    multiple=True,
+    metavar="KEY=VALUE",
+    help="Change one choice of every recipe of this run. Repeatable.",
+)
+@options_columns
+@click.option(
+    "--on-bad-document",
+    type=click.Choice(["fail", "skip"]),
+    help="Stop at a document that cannot be read, or leave it out and count it. [default: fail]",
+)
+@click.option("--dry-run", is_flag=True, help="Write nothing; predict rows, disk, memory and time.")
+@option_json
+@option_quiet
+def build(output: Path, num_proc: int | None, dry_run: bool, as_json: bool, quiet: bool, **arguments: Any) -> None:
+    """Build long-context configurations from a corpus of short documents.
+
+    A CONFIG is 64k, 128k, 512k or subset; all four are built when none is named. A run that was interrupted, or another
+    CONFIG for the same folder, goes on with what is there. The same command gives the same bytes with any --num-proc.
+    """
+    from nextlong_hub import terminal
+    from nextlong_hub.arguments import BuildArguments, build_request, default_workers
+    from nextlong_hub.manifest import manifest_bytes
+    from nextlong_hub.memory import peak_bytes
+    from nextlong_hub.pipeline import build as build_folder
+    from nextlong_hub.reports import builds
+
+    request = build_request(BuildArguments(**arguments))
+    workers = num_proc or default_workers()
+    if dry_run:
+        _dry_run(request, output, workers, as_json=as_json, quiet=quiet)
+        return
+    started = time.monotonic()
+    with resumable(output), terminal.watching(quiet=quiet) as progress:
+        report = build_folder(request, output, num_proc=workers, progress=progress)
+    run = builds.Run(
+        output=output,
+        configs=tuple(recipe.name for recipe in request.recipes),
+        workers=workers,
+        seconds=time.monotonic() - started,
+        peak_bytes=peak_bytes(),
+    )
+    if as_json:
+        print_json(
+            {
+                "output": str(output),
+                "unchanged": report.unchanged,
+                "missing_rows": report.missing_rows,
+                "seconds": {time.stage: round(time.seconds, 3) for time in report.times},
+                "total_seconds": round(run.seconds, 3),
+                "num_proc": workers,
+                "peak_bytes": run.peak_bytes,
+                "manifest": json.loads(manifest_bytes(report.manifest)),
+            }
+        )
+    else:
+        builds.show_build(report, run)
+
+
+def _dry_run(request: "BuildRequest", output: Path, workers: int, *, as_json: bool, quiet: bool) -> None:
+    """Predict a build and print it."""
+    from nextlong_hub import terminal
+    from nextlong_hub.predict import predict
+    from nextlong_hub.reports import builds
+    from nextlong_hub.workspace import refuse_foreign
+
+    refuse_foreign(output)
+    with terminal.watching(quiet=quiet) as progress:
+        prediction = predict(request, num_proc=workers, progress=progress)
+    free_bytes = shutil.disk_usage(next(folder for folder in output.absolute().parents if folder.is_dir())).free
+    if as_json:
+        print_json({**asdict(prediction), "free_bytes": free_bytes})
+    else:
+        builds.show_prediction(prediction, output, workers, free_bytes)

@@ -1,0 +1,86 @@
+"""`nextlong-hub fit`: existing long texts at a target length."""
+
+import json
+from pathlib import Path
+
+import click
+
+from nextlong_hub.cli.options import (
+    examples,
+    option_json,
+    option_num_proc,
+    option_output,
+    option_quiet,
+    option_tokenizer,
+    options_columns,
+    print_json,
+    resumable,
+)
+
+
+@click.command(
+    short_help="Fit existing long texts to a target length.",
+    epilog=examples(
+        "nextlong-hub fit long.jsonl --tokenizer ./qwen3 --target 131072 --output fit",
+        "nextlong-hub fit me/texts --tokenizer ./qwen3 --target 65536 --output fit \\",
+        "    --mode truncate",
+    ),
+)
+@click.argument("source", metavar="SOURCE")
+@option_tokenizer(required=True, help="Folder or Hub name of the tokenizer that counts tokens.")
+@click.option("--target", required=True, metavar="TOKENS", help="Tokens of every row: 131072.")
+@click.option(
+    "--mode",
+    default="truncate,discard",
+    show_default=True,
+    metavar="MODES",
+    help="truncate: cut what is longer. discard: leave out what is shorter. One of them, or both with a comma.",
+)
+@option_output(required=True)
+@options_columns
+@click.option("--samples", metavar="N", help="Stop after so many rows. [default: all]")
+@option_num_proc
+@option_json
+@option_quiet
+def fit(
+    source: str,
+    tokenizer: str,
+    target: str,
+    mode: str,
+    output: Path,
+    text_column: str | None,
+    id_column: str | None,
+    samples: str | None,
+    num_proc: int | None,
+    as_json: bool,
+    quiet: bool,
+) -> None:
+    """Fit the texts of an existing dataset to a target length under a tokenizer.
+
+    SOURCE is a file, folder, glob, hf:// address or Hub dataset with a column of long texts. The rows that fit become a
+    new dataset folder; what was cut or left out is counted.
+    """
+    from nextlong_hub import terminal
+    from nextlong_hub.arguments import default_workers, parse_amount, parse_modes, parse_sources
+    from nextlong_hub.fitting import fit as fit_source
+    from nextlong_hub.manifest import manifest_bytes
+    from nextlong_hub.reports import fits
+
+    modes = parse_modes(mode)
+    with resumable(output), terminal.watching(quiet=quiet) as progress:
+        report = fit_source(
+            parse_sources([source], text_column, id_column)[0],
+            tokenizer=tokenizer,
+            target_length=parse_amount(target, "--target"),
+            truncate="truncate" in modes,
+            discard="discard" in modes,
+            output=output,
+            samples=parse_amount(samples, "--samples") if samples else None,
+            num_proc=num_proc or default_workers(),
+            progress=progress,
+        )
+    if as_json:
+        counts = {name: getattr(report, name) for name in fits.FIT_COUNTS}
+        print_json({"output": str(output), **counts, "manifest": json.loads(manifest_bytes(report.manifest))})
+    else:
+        fits.show_fit(report, output)

@@ -1,0 +1,82 @@
+"""What several commands have in common: their options, their examples, and how they print and are interrupted."""
+
+import json
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+
+from nextlong_hub.interruption import Terminated
+
+Command = TypeVar("Command", bound=Callable[..., Any])
+
+
+def option_quiet(command: Command) -> Command:
+    """Add `--quiet`."""
+    return click.option("-q", "--quiet", is_flag=True, help="Show no progress.")(command)
+
+
+def option_json(command: Command) -> Command:
+    """Add `--json`, which the command takes as `as_json`."""
+    return click.option("--json", "as_json", is_flag=True, help="Print one JSON object instead of tables.")(command)
+
+
+def option_num_proc(command: Command) -> Command:
+    """Add `--num-proc`."""
+    return click.option(
+        "--num-proc",
+        type=click.IntRange(min=1),
+        metavar="N",
+        show_default="the processors there are, 8 at most",
+        help="Worker processes.",
+    )(command)
+
+
+def options_columns(command: Command) -> Command:
+    """Add `--text-column` and `--id-column`."""
+    command = click.option("--id-column", metavar="NAME", help="Column of ids. [default: id]")(command)
+    return click.option("--text-column", metavar="NAME", help="Column of the text. [default: text]")(command)
+
+
+def option_corpus(command: Command) -> Command:
+    """Add the repeatable `--corpus`, which the command takes as `corpora`."""
+    return click.option(
+        "--corpus",
+        "corpora",
+        multiple=True,
+        metavar="[NAME=]PATH",
+        help="File, folder, glob, hf://datasets/… or Hub dataset: Parquet, Arrow, JSONL (.gz, .zst), text. Repeatable.",
+    )(command)
+
+
+def option_tokenizer(**more: Any) -> Callable[[Command], Command]:
+    """Add `--tokenizer`; `more` goes to `click.option`."""
+    return click.option("--tokenizer", metavar="NAME_OR_DIR", **more)
+
+
+def option_output(**more: Any) -> Callable[[Command], Command]:
+    """Add `--output`; `more` goes to `click.option`."""
+    kind = click.Path(path_type=Path)
+    return click.option("--output", type=kind, metavar="DIR", help="Dataset folder to make or to add to.", **more)
+
+
+@contextmanager
+def resumable(output: Path) -> Iterator[None]:
+    """Say, when a run is interrupted, that nothing finished is lost."""
+    try:
+        yield
+    except (KeyboardInterrupt, Terminated):
+        click.echo(f"Interrupted. Finished work is kept in {output}: the same command resumes it.", err=True)
+        raise
+
+
+def examples(*lines: str) -> str:
+    """Lay out the examples that end a command's help."""
+    return "\b\nExamples:\n" + "\n".join(f"  {line}" for line in lines)
+
+
+def print_json(value: Any) -> None:
+    """Print one JSON value on stdout."""
+    click.echo(json.dumps(value, indent=2, ensure_ascii=False, default=str))
