@@ -9,7 +9,7 @@ from pathlib import Path
 ROOT = Path(__file__).parents[1]
 
 LAYERS = [
-    "errors records",
+    "errors records inert",
     "files memory interruption recipe engine store progress token_offsets",
     "corpus chunking retrieval negatives interleave tokens shards manifest",
     "workspace plan tally assembly units preparation synthesis filing datacard survey publishing",
