@@ -4,6 +4,7 @@
 and nothing in it depends on the clock, the machine or the number of workers.
 """
 
+import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal
@@ -11,7 +12,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from nextlong_hub.errors import DataError
-from nextlong_hub.files import digest_of, json_bytes, read_json, write_bytes
+from nextlong_hub.files import digest_of, json_bytes, write_bytes
 from nextlong_hub.recipe import Recipe, explain
 
 MANIFEST_NAME = "manifest.json"
@@ -179,27 +180,47 @@ def read_manifest(folder: Path) -> Manifest | None:
         DataError: there is one, but it is damaged or of another version.
     """
     path = folder / MANIFEST_NAME
-    content = read_json(path)
-    if content is None and path.is_file() and b'"nextlong-hub"' in path.read_bytes():
-        raise DataError(
-            f"{path} is not JSON any more: it was damaged after it was written; build again into an empty folder"
-        )
-    if not isinstance(content, dict) or not (content.get("tool") == _TOOL or content.keys() >= _OWN_KEYS):
-        return None
-    digest = content.pop("digest", None)
     try:
-        manifest = Manifest.model_validate(content)
+        content = path.read_bytes()
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    return parse_manifest(content, str(path))
+
+
+def parse_manifest(content: bytes, place: str) -> Manifest | None:
+    """The manifest in a file's bytes; None when the file is none of ours. `place` is how messages call it.
+
+    Raises:
+        DataError: it is ours, but damaged or of another version.
+    """
+    values = _json(content)
+    if values is None and b'"nextlong-hub"' in content:
+        raise DataError(
+            f"{place} is not JSON any more: it was damaged after it was written; build again into an empty folder"
+        )
+    if not isinstance(values, dict) or not (values.get("tool") == _TOOL or values.keys() >= _OWN_KEYS):
+        return None
+    digest = values.pop("digest", None)
+    try:
+        manifest = Manifest.model_validate(values)
     except ValidationError as error:
         raise DataError(
-            f"{path} cannot be used: {explain(error, Manifest)}; "
+            f"{place} cannot be used: {explain(error, Manifest)}; "
             "it is damaged or was written by another version of nextlong-hub: build again into an empty folder"
         ) from error
-    if digest != digest_of(content):
+    if digest != digest_of(values):
         raise DataError(
-            f"{path} was changed after it was written: it does not match its own digest; put the original back, or "
+            f"{place} was changed after it was written: it does not match its own digest; put the original back, or "
             "build again into an empty folder"
         )
     return manifest
+
+
+def _json(content: bytes) -> Any:
+    try:
+        return json.loads(content)
+    except ValueError:
+        return None
 
 
 def write_manifest(folder: Path, manifest: Manifest) -> None:

@@ -12,7 +12,7 @@ LAYERS = [
     "errors records inert",
     "files memory interruption recipe engine store progress token_offsets",
     "corpus chunking retrieval negatives interleave tokens shards manifest",
-    "workspace plan tally assembly units preparation synthesis filing datacard survey publishing",
+    "workspace plan tally assembly units preparation synthesis filing datacard survey publishing splits",
     "pipeline verification row_faults fitting forecast predict registration autoload loading",
     "cli arguments reports terminal ondemand",
     "testing builders cards",
@@ -30,7 +30,7 @@ DOORS = {
     "rich": "terminal",
     "datasets": "corpus registration loading builders",
     "huggingface_hub": "corpus tokens",
-    "yaml": "testing",
+    "yaml": "splits testing",
 }
 """Which modules may import which library; a library that is not named here may not be imported at all."""
 

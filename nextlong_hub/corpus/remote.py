@@ -73,12 +73,18 @@ def resolve_commit(name: str, revision: str | None) -> str:
         return str(HfApi().dataset_info(name, revision=revision).sha)
 
 
-def open_file(url: str) -> IO[bytes]:
-    """Open one file by its `hf://` URL; bytes are fetched as they are read."""
+def open_file(url: str, *, cache_type: str = "readahead") -> IO[bytes]:
+    """Open one file by its `hf://` URL; bytes are fetched as they are read.
+
+    Args:
+        url: The file.
+        cache_type: fsspec's name for how much more is fetched than is read: `readahead` for a reader that goes through
+            the file, `none` for one that knows the ranges it wants.
+    """
     from huggingface_hub import HfFileSystem
 
     with hub_errors(url):
-        return HfFileSystem().open(url, "rb")  # type: ignore[no-any-return]
+        return HfFileSystem().open(url, "rb", cache_type=cache_type)  # type: ignore[no-any-return]
 
 
 def open_dataset(name: str, config: str | None, split: str, commit: str | None) -> Any:
