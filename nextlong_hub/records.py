@@ -1,6 +1,6 @@
 """What travels between the stages, in order of appearance.
 
-    Document ▶ ChunkSpan ▶ TextBlock ▶ Hits ▶ Segment ▶ Sample | Discarded
+    Document ▶ ChunkSpan ▶ TextBlock ▶ Hits ▶ Segment ▶ Sample | Discarded ▶ PackedRow
 
 Character counts are Unicode code points, as Python counts them; tokens are those of the recipe's tokenizer.
 """
@@ -94,6 +94,41 @@ class Sample:
     """Tokens of the untruncated text that were cut off."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PackedDocument:
+    """One document's place in a packed row; attention never leaves it."""
+
+    id: str
+    """What the document is called by itself; of a sample, the sample's id."""
+    source: str
+    meta_document: str
+    """The document of the corpus that it is, or that a sample extends."""
+    offset: int
+    """Characters of that document before this text: 0 unless a document longer than a row was split."""
+    start: int
+    """First character in the row's text."""
+    end: int
+    """One past the last character. The next document begins there."""
+    tokens: int
+    """Its tokens in `input_ids`, special tokens included."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PackedRow:
+    """Whole documents back to back in one training row, each with its own attention."""
+
+    id: str
+    text: str
+    """The texts of the documents, with nothing between them."""
+    input_ids: "NDArray[np.int32]"
+    """Each document encoded by itself, concatenated. Shape: (tokens,)."""
+    loss_mask: "NDArray[np.int8] | None"
+    """1 where the loss is taken; None when it is taken everywhere. Shape: (tokens,)."""
+    documents: tuple[PackedDocument, ...]
+    segments: tuple[Segment, ...]
+    """Of all documents; characters of the row's text."""
+
+
 class Reason(StrEnum):
     """Why a candidate gave no sample."""
 
@@ -105,6 +140,8 @@ class Reason(StrEnum):
     """The text was longer than the target length, and the recipe discards instead of truncating."""
     NO_EXACT_CUT = "no_exact_cut"
     """No prefix of the text has exactly the target length in tokens."""
+    NO_TOKENS = "no_tokens"
+    """The text has no token: its tokenizer leaves out every character of it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -12,11 +12,12 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
+from numpy.typing import NDArray
 
 from nextlong_hub.errors import DataError
 from nextlong_hub.files import write_bytes
 from nextlong_hub.recipe import OutputSettings
-from nextlong_hub.records import Sample, Segment
+from nextlong_hub.records import PackedDocument, PackedRow, Sample, Segment
 
 SEGMENT_TYPE = pa.struct(
     [
@@ -32,37 +33,84 @@ SEGMENT_TYPE = pa.struct(
 )
 """One chunk's span inside a row: `records.Segment`, field by field."""
 
-_COLUMNS = [
-    pa.field("id", pa.string()),
-    pa.field("text", pa.large_string()),
-    pa.field("input_ids", pa.list_(pa.int32())),
-    pa.field("token_count", pa.int32()),
-    pa.field("meta_document", pa.string()),
-    pa.field("source", pa.string()),
-    pa.field("segments", pa.list_(SEGMENT_TYPE)),
-]
+DOCUMENT_TYPE = pa.struct(
+    [
+        ("id", pa.string()),
+        ("source", pa.string()),
+        ("meta_document", pa.string()),
+        ("offset", pa.int32()),
+        ("start", pa.int32()),
+        ("end", pa.int32()),
+        ("tokens", pa.int32()),
+    ]
+)
+"""One document's place in a packed row: `records.PackedDocument`, field by field."""
+
+_TYPES = {
+    "id": pa.string(),
+    "text": pa.large_string(),
+    "input_ids": pa.list_(pa.int32()),
+    "loss_mask": pa.list_(pa.int8()),
+    "token_count": pa.int32(),
+    "document_lengths": pa.list_(pa.int32()),
+    "documents": pa.list_(DOCUMENT_TYPE),
+    "meta_document": pa.string(),
+    "source": pa.string(),
+    "segments": pa.list_(SEGMENT_TYPE),
+}
+_REPEATING = (
+    *("meta_document", "source", "documents.list.element.source"),
+    *("segments.list.element.role", "segments.list.element.document"),
+)
+"""Columns that say the same again and again: stored as a dictionary."""
+_OF_SAMPLES = frozenset({"meta_document", "source"})
+_OF_PACKED_ROWS = frozenset({"document_lengths", "documents"})
 
 
-def schema(*, tokens: bool) -> pa.Schema:
-    """The columns of a row; without `tokens` there is no `input_ids`."""
-    return pa.schema([field for field in _COLUMNS if tokens or field.name != "input_ids"])
+def schema(*, tokens: bool, packed: bool = False, masked: bool = False) -> pa.Schema:
+    """The columns of a row.
+
+    Args:
+        tokens: there is `input_ids`.
+        packed: a row holds several documents: `documents` and `document_lengths` in place of `meta_document`, `source`.
+        masked: there is `loss_mask`.
+    """
+    absent = set(_OF_SAMPLES if packed else _OF_PACKED_ROWS)
+    absent |= {name for name, wanted in (("input_ids", tokens), ("loss_mask", masked)) if not wanted}
+    return pa.schema([(name, kind) for name, kind in _TYPES.items() if name not in absent])
 
 
 def to_table(samples: Sequence[Sample], *, tokens: bool) -> pa.Table:
     """Samples as a table of rows, arrays built from NumPy rather than from Python lists (12 times faster)."""
-    lengths = [len(sample.input_ids) for sample in samples]
     columns: dict[str, Any] = {
-        "id": [sample.id for sample in samples],
-        "text": [sample.text for sample in samples],
-        "token_count": lengths,
         "meta_document": [sample.meta_document for sample in samples],
         "source": [sample.source for sample in samples],
-        "segments": _segments([sample.segments for sample in samples]),
     }
-    if tokens:
-        flat = np.concatenate([np.zeros(0, np.int32), *(sample.input_ids for sample in samples)])
-        columns["input_ids"] = pa.ListArray.from_arrays(_offsets(lengths), pa.array(flat, pa.int32()))
-    wanted = schema(tokens=tokens)
+    return _table(samples, columns, schema(tokens=tokens))
+
+
+def to_packed_table(rows: Sequence[PackedRow], *, tokens: bool, masked: bool) -> pa.Table:
+    """Packed rows as a table; with `masked`, a row that has no mask gives loss everywhere."""
+    columns: dict[str, Any] = {
+        "document_lengths": [[document.tokens for document in row.documents] for row in rows],
+        "documents": _structs([row.documents for row in rows], DOCUMENT_TYPE),
+    }
+    if masked:
+        masks = [np.ones(len(row.input_ids), np.int8) if row.loss_mask is None else row.loss_mask for row in rows]
+        columns["loss_mask"] = _lists(masks, np.int8)
+    return _table(rows, columns, schema(tokens=tokens, packed=True, masked=masked))
+
+
+def _table(rows: Sequence[Sample] | Sequence[PackedRow], columns: dict[str, Any], wanted: pa.Schema) -> pa.Table:
+    """The columns that every kind of row has, and `columns`, in the order of `wanted`."""
+    columns |= {
+        "id": [row.id for row in rows],
+        "text": [row.text for row in rows],
+        "token_count": [len(row.input_ids) for row in rows],
+        "segments": _structs([row.segments for row in rows], SEGMENT_TYPE),
+    }
+    if "input_ids" in wanted.names:
+        columns["input_ids"] = _lists([row.input_ids for row in rows], np.int32)
     return pa.table({name: columns[name] for name in wanted.names}, schema=wanted)
 
 
@@ -79,7 +127,7 @@ def write_table(path: Path, table: pa.Table, settings: OutputSettings) -> None:
         table.schema,
         compression="zstd",
         # A dictionary of token ids is larger than what zstd saves by it, and four times slower to read.
-        use_dictionary=["meta_document", "source", "segments.list.element.role", "segments.list.element.document"],
+        use_dictionary=[name for name in _REPEATING if name.partition(".")[0] in table.column_names],
         write_page_index=True,
         # Page borders that follow the content: after a rebuild the Hub stores only the pages that changed.
         use_content_defined_chunking=True,
@@ -104,11 +152,12 @@ def row_groups(table: pa.Table, row_group_bytes: int) -> Iterator[tuple[int, int
 
 
 def row_sizes(table: pa.Table) -> list[int]:
-    """Bytes of text and tokens in each row."""
-    text_bytes = pc.binary_length(table["text"]).to_pylist()
-    if "input_ids" not in table.column_names:
-        return text_bytes  # type: ignore[no-any-return]
-    return [text + 4 * tokens for text, tokens in zip(text_bytes, table["token_count"].to_pylist(), strict=True)]
+    """Bytes of text and tokens, and of their mask, in each row."""
+    token_bytes = 4 * ("input_ids" in table.column_names) + ("loss_mask" in table.column_names)
+    sizes: list[int] = pc.add(
+        pc.binary_length(table["text"]), pc.multiply(table["token_count"], token_bytes)
+    ).to_pylist()
+    return sizes
 
 
 def read_table(path: Path, columns: Sequence[str] | None = None) -> pa.Table:
@@ -123,13 +172,20 @@ def read_table(path: Path, columns: Sequence[str] | None = None) -> pa.Table:
         raise DataError(f"{path} cannot be read: {error}; run the build again to make it anew") from error
 
 
-def _segments(rows: Sequence[Sequence[Segment]]) -> pa.ListArray:
-    flat = [segment for row in rows for segment in row]
-    values = pa.StructArray.from_arrays(
-        [pa.array([getattr(s, field.name) for s in flat], field.type) for field in SEGMENT_TYPE],
-        fields=list(SEGMENT_TYPE),
-    )
+def _structs(
+    rows: Sequence[Sequence[Segment]] | Sequence[Sequence[PackedDocument]], kind: pa.StructType
+) -> pa.ListArray:
+    """A list of structs for each row; the records have a field for each of the struct's."""
+    flat = [record for row in rows for record in row]
+    columns = [pa.array([getattr(record, field.name) for record in flat], field.type) for field in kind]
+    values = pa.StructArray.from_arrays(columns, fields=list(kind))
     return pa.ListArray.from_arrays(_offsets([len(row) for row in rows]), values)
+
+
+def _lists(rows: Sequence[NDArray[Any]], kind: type[np.integer[Any]]) -> pa.ListArray:
+    """A list of integers for each row."""
+    values = np.concatenate([np.zeros(0, kind), *rows])
+    return pa.ListArray.from_arrays(_offsets([len(row) for row in rows]), pa.array(values))
 
 
 def _offsets(lengths: Sequence[int]) -> pa.Array:
