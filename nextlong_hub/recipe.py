@@ -88,9 +88,17 @@ class FitSettings(_Section):
     """Rows are whole documents, fitted to the target length: what `nextlong-hub fit` writes."""
 
     truncate: bool
-    """Cut a longer document; otherwise discard it."""
+    """Cut a longer document; otherwise discard it. Packed: otherwise split it, unless `discard`."""
     discard: bool
-    """Discard a shorter document; otherwise keep it as it is."""
+    """Discard a shorter document; otherwise keep it as it is. Packed: discard a longer one."""
+
+
+class PackingSettings(_Section):
+    """How documents come to share a row (`pack = true`)."""
+
+    window_tokens: int = Field(16_777_216, ge=1)
+    """Documents are packed a stretch of so many tokens at a time: longer stretches fill rows better, shorter ones keep
+    documents nearer to their neighbours."""
 
 
 class OutputSettings(_Section):
@@ -141,7 +149,7 @@ class Recipe(_Section):
     name: Name
     description: str = ""
     target_length: int = Field(131_072, ge=8)
-    """Tokens in every row. Of a mixture: in its longest row."""
+    """Tokens in every row. Of a mixture: in its longest row. Packed: in a row at most."""
     tokens: bool = True
     """Write the `input_ids` column."""
     on_bad_document: Literal["fail", "skip"] = "fail"
@@ -157,6 +165,10 @@ class Recipe(_Section):
     """When set, rows are whole documents instead of being synthesised."""
     mixture: tuple[Part, ...] = ()
     """When set, rows are a seeded selection of other recipes' rows instead of being synthesised."""
+    pack: bool = False
+    """Put several documents into a row, back to back, each with its own attention: the samples of a mixture, or the
+    documents that are fitted."""
+    packing: PackingSettings = PackingSettings()
 
     @model_validator(mode="before")
     @classmethod
@@ -169,6 +181,20 @@ class Recipe(_Section):
             raise ValueError(f"recipe {self.name!r} cannot be an ingredient of its own mixture")
         if len({part.recipe for part in self.mixture}) < len(self.mixture):
             raise ValueError(f"recipe {self.name!r} names an ingredient of its mixture twice; add the shares up")
+        return self
+
+    @model_validator(mode="after")
+    def _packing_has_documents(self) -> Self:
+        if self.pack and not (self.mixture or self.fit):
+            raise ValueError(
+                f"recipe {self.name!r} packs its rows, but a synthesised sample fills a row by itself; name the recipe "
+                "of the samples as the mixture of another one that packs them"
+            )
+        if self.pack and self.fit and self.fit.truncate and self.fit.discard:
+            raise ValueError(
+                f"recipe {self.name!r} says twice what becomes of a document longer than a packed row; choose truncate "
+                "or discard, or neither to split it"
+            )
         return self
 
     @property

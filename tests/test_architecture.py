@@ -11,8 +11,9 @@ ROOT = Path(__file__).parents[1]
 LAYERS = [
     "errors records inert",
     "files memory interruption recipe engine store progress token_offsets",
-    "corpus chunking retrieval negatives interleave tokens shards manifest",
-    "workspace plan tally assembly units preparation synthesis filing datacard survey publishing splits",
+    "corpus chunking retrieval negatives interleave tokens packing shards manifest",
+    "workspace plan tally assembly units preparation synthesis filing survey splits",
+    "stats plots datacard publishing",
     "pipeline verification row_faults fitting forecast predict registration autoload loading",
     "cli arguments reports terminal ondemand",
     "testing builders cards",
