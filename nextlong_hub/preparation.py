@@ -5,7 +5,7 @@ Shared by `pipeline`, which builds a folder, and by the `datasets` builder, whic
 
 import shutil
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from operator import attrgetter
 from pathlib import Path
@@ -168,9 +168,9 @@ def prepare(
         StorageError: no space, or no permission.
     """
     stores = {other.store.id: other.store for other in earlier}
-    identity = _store_identity(inputs.corpus, recipe)
+    identity = _store_identity_of(inputs.corpus, recipe)
     store = stores.get(identity) or read_corpus(workspace, recipe, inputs.corpus, executor, stages)
-    index_folder = workspace.index(_index_identity(store, recipe.retrieval))
+    index_folder = workspace.index(index_identity(store.id, recipe.retrieval))
     if index_folder not in {other.index_folder for other in earlier}:
         _index(workspace, store, recipe.retrieval, executor, stages)
     characters_per_token = plan.measure_characters_per_token(store, inputs.tokenizer)
@@ -193,8 +193,9 @@ def prepare(
     return prepared
 
 
-def _index_identity(store: ChunkStore, settings: RetrievalSettings) -> str:
-    return digest_of([store.id, settings.model_dump(mode="json")])
+def index_identity(store_id: str, settings: RetrievalSettings) -> str:
+    """Digest of all that decides the index of a store: it names the index's folder."""
+    return digest_of([store_id, settings.model_dump(mode="json")])
 
 
 def _index(
@@ -204,7 +205,7 @@ def _index(
 
     A damaged index would not fail, it would answer: with other negatives than those of an undisturbed build.
     """
-    identity = _index_identity(store, settings)
+    identity = index_identity(store.id, settings)
     folder = workspace.index(identity)
     seal = workspace.receipts(identity) / "index.json"
     sealed = read_checked_json(seal)
@@ -217,17 +218,21 @@ def _index(
         write_checked_json(seal, [*sha256_of_folder(folder)])
 
 
-def _store_identity(found: FoundCorpus, recipe: Recipe) -> str:
-    """Digest of all that decides the chunk store."""
+def store_identity(corpus_digest: str, source_names: Iterable[str], recipe: Recipe) -> str:
+    """Digest of all that decides the chunk store: it names the store's folder."""
     return digest_of(
         [
             BYTES_FORMAT,
-            found.digest,
-            [source.name for source in found.sources],
+            corpus_digest,
+            list(source_names),
             recipe.chunking.model_dump(mode="json"),
             recipe.on_bad_document,
         ]
     )
+
+
+def _store_identity_of(found: FoundCorpus, recipe: Recipe) -> str:
+    return store_identity(found.digest, [source.name for source in found.sources], recipe)
 
 
 def read_corpus(
@@ -241,7 +246,7 @@ def read_corpus(
         DataError: a piece cannot be read, or no document has text.
         StorageError: no space, or no permission.
     """
-    identity = _store_identity(found, recipe)
+    identity = _store_identity_of(found, recipe)
     folder = workspace.store(identity)
     receipts_folder = workspace.receipts(identity)
     tasks = [_ingest_task(folder, recipe, piece, number) for number, piece in enumerate(found.pieces)]

@@ -190,6 +190,14 @@ class ChunkStore:
         row = self._parts[part].documents.slice(number - self._part_documents[part], 1)
         return row["id"][0].as_py(), row["source"][0].as_py()
 
+    def document_number(self, document_id: str) -> int | None:
+        """The number of the document with that id; None when there is none."""
+        for part, first in zip(self._parts, self._part_documents[:-1], strict=True):
+            place = part.documents["id"].index(document_id).as_py()
+            if place >= 0:
+                return first + int(place)
+        return None
+
     def blocks(self, start: int, stop: int) -> Iterator[TextBlock]:
         """The text of chunks `start` up to `stop`, as few blocks as the parts allow, in order."""
         for part, (first, end) in zip(self._parts, pairwise(self._part_chunks), strict=True):

@@ -27,6 +27,7 @@ from nextlong_hub.retrieval.building_kernels import COUNT_ESCAPE, IMPACT_LEVELS,
 from nextlong_hub.retrieval.formulas import gain, inverse_document_frequencies, length_norms
 from nextlong_hub.retrieval.index import (
     GROUP,
+    VOCABULARY,
     Forward,
     IndexShard,
     Postings,
@@ -88,7 +89,7 @@ def build(
         statistics = run([plan.merge_task()])[0].counts
         shards = sorted(run(plan.fill_tasks(statistics)), key=lambda receipt: receipt.key)
         merged = map_arrays(plan.merged)
-        write_arrays(plan.home / "vocabulary.npz", {name: merged[name] for name in ("idf", "frequencies")})
+        write_arrays(plan.home / "vocabulary.npz", {name: merged[name] for name in VOCABULARY})
         write_json(
             folder / "index.json",
             {
@@ -171,9 +172,10 @@ def lex_shard(task: Task) -> dict[str, Any]:
 def merge_vocabularies(task: Task) -> dict[str, Any]:
     """Number the terms of all shards, and weigh them.
 
-    Writes `idf` and `frequencies` of every indexed term, and for each shard, under its key, the number in the index of
-    each of the shard's own terms, or -1. Reports what `index.Index.statistics` holds: chunks, words, vocabulary (all
-    terms), terms (those indexed), dense terms, mean length in words, and the step of the quantised impacts.
+    Writes `idf`, `frequencies` and spelling of every indexed term, and for each shard, under its key, the number in the
+    index of each of the shard's own terms, or -1. Reports what `index.Index.statistics` holds: chunks, words,
+    vocabulary (all terms), terms (those indexed), dense terms, mean length in words, and the step of the quantised
+    impacts.
     """
     settings = _settings(task)
     table = TermTable()
@@ -211,7 +213,8 @@ def merge_vocabularies(task: Task) -> dict[str, Any]:
         "mean_length": words / max(1, chunks),
         "step": highest / IMPACT_LEVELS if highest > 0 else 1.0,
     }
-    arrays = {"idf": idf[order], "frequencies": frequencies[order]}
+    term_bytes, term_starts = table.spelled(order)
+    arrays = dict(zip(VOCABULARY, (idf[order], frequencies[order], term_bytes, term_starts), strict=True))
     write_arrays(Path(task.output), arrays | {key: final[here] for key, here in numbers.items()})
     return statistics
 

@@ -4,6 +4,7 @@
     <id>/vocabulary.npz             by term, the most frequent term first
         idf                         float64 (terms,)
         frequencies                 int64  (terms,)             chunks that hold it
+        term_bytes, term_starts     uint8, int64                how it is spelled: no search reads it, explanations do
     <id>/shard-00000.npz
         forward_…                   the forward index: see `Forward`
         postings_…                  the inverted index: see `Postings`
@@ -28,8 +29,10 @@ from nextlong_hub.files import digest_of, read_json
 from nextlong_hub.recipe import RetrievalSettings
 from nextlong_hub.retrieval.arrays import map_arrays, write_arrays
 
-INDEX_FORMAT = 1
+INDEX_FORMAT = 2
 """Raised whenever the same corpus and settings start to give other index bytes."""
+VOCABULARY = ("idf", "frequencies", "term_bytes", "term_starts")
+"""Arrays of the vocabulary; see `Index`."""
 GROUP = 32
 """Chunks looked at together when candidates are collected; the width of a dense column is a multiple of it."""
 BUCKET_BITS = 6
@@ -114,6 +117,10 @@ class Index:
     """Shape: (terms,)."""
     frequencies: NDArray[np.int64]
     """Chunks that hold each term. Shape: (terms,)."""
+    term_bytes: NDArray[np.uint8]
+    """The terms' UTF-8 bytes, back to back. Shape: (bytes,)."""
+    term_starts: NDArray[np.int64]
+    """Term t is `term_bytes[term_starts[t]:term_starts[t + 1]]`. Shape: (terms + 1,)."""
     first_chunk: NDArray[np.int64]
     """Shard s owns chunks `first_chunk[s]` up to `first_chunk[s + 1]`. Shape: (shards + 1,)."""
     shards: Sequence[IndexShard]
@@ -173,8 +180,7 @@ def open_index(folder: Path, identity: str) -> Index:
     edges = np.arange(0, summary["statistics"]["terms"] + (2 << BUCKET_BITS), 1 << BUCKET_BITS)
     return Index(
         statistics=summary["statistics"],
-        idf=vocabulary["idf"],
-        frequencies=vocabulary["frequencies"],
+        **{name: vocabulary[name] for name in VOCABULARY},
         first_chunk=np.cumsum([0, *(shard.chunks for shard in shards)], dtype=np.int64),
         shards=shards,
         buckets=[np.searchsorted(shard.postings.directory, edges) for shard in shards],

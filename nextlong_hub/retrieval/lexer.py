@@ -44,6 +44,7 @@ CHUNK_BYTES_LIMIT = 1 << 24
 """Bytes of one chunk; below it no sum of quantised impacts can pass 32 bits (see `kernels`)."""
 
 _CHUNKS_PER_PASS = 4096
+_TERMS_PER_PASS = 1 << 20
 _CODE_POINTS = 0x110000
 _LAST_PLANES = 0x40000  # planes 4 to 13 are unassigned, 15 and 16 are private use: separators
 _IGNORED = dict.fromkeys([0xAD, 0x200C, 0x200D, 0x2060, 0xFEFF, *range(0xFE00, 0xFE10), *range(0xE0100, 0xE01F0)])
@@ -151,6 +152,20 @@ class TermTable:
             rehash(self.slots, self.arena, self.starts, self.terms)
         self.starts = _grown(self.starts, needed + 1)
         self.arena = _grown(self.arena, int(self.starts[self.terms]) + term_bytes)
+
+    def spelled(self, order: NDArray[np.int64]) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
+        """The UTF-8 bytes of the terms in `order`, back to back, and where each begins.
+
+        Shapes: (bytes,) and (terms + 1,).
+        """
+        starts = np.concatenate(([0], np.diff(self.starts)[order])).cumsum(dtype=np.int64)
+        spelled = np.zeros(starts[-1], np.uint8)
+        for first in range(0, len(order), _TERMS_PER_PASS):
+            here = slice(first, first + _TERMS_PER_PASS)
+            own = starts[first : first + _TERMS_PER_PASS + 1]
+            shift = np.repeat(self.starts[order[here]] - own[:-1], np.diff(own))
+            spelled[own[0] : own[-1]] = self.arena[np.arange(own[0], own[-1]) + shift]
+        return spelled, starts
 
     def numbers(self, term_bytes: NDArray[np.uint8], offsets: NDArray[np.int64]) -> NDArray[np.int64]:
         """The numbers of whole terms. Shape: (terms,)."""

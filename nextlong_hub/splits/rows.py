@@ -1,15 +1,17 @@
 """One row as Python sees it."""
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
 from nextlong_hub.errors import DataError
-from nextlong_hub.records import Segment
-from nextlong_hub.shards import SEGMENT_TYPE
+from nextlong_hub.records import PackedDocument, Segment
+from nextlong_hub.shards import DOCUMENT_TYPE, SEGMENT_TYPE
+
+_Number = TypeVar("_Number", bound=np.generic)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,11 +31,20 @@ class Row:
     """The meta-document's source."""
     segments: pa.Table
     """One row a segment, with the columns of `shards.SEGMENT_TYPE`."""
+    documents: pa.Table
+    """Of a packed row: one row a document, with the columns of `shards.DOCUMENT_TYPE`; else empty."""
+    loss_mask: NDArray[np.int8]
+    """1 where the loss is taken; empty where it is taken everywhere. Shape: (tokens,) or (0,)."""
 
     @property
     def segment_list(self) -> tuple[Segment, ...]:
         """The segments as records."""
         return tuple(Segment(**values) for values in self.segments.to_pylist())
+
+    @property
+    def document_list(self) -> tuple[PackedDocument, ...]:
+        """The documents of a packed row as records."""
+        return tuple(PackedDocument(**values) for values in self.documents.to_pylist())
 
     @property
     def meta_chunks(self) -> list[int]:
@@ -55,7 +66,7 @@ class Row:
 def row_from(table: pa.Table, number: int, config: str) -> Row:
     """Row `number` of a configuration from its table, which holds that row alone."""
     values = {name: table[name][0] for name in table.column_names}
-    tokens = _numbers(values.get("input_ids"))
+    tokens = _numbers(values.get("input_ids"), np.int32)
     return Row(
         number=number,
         config=config,
@@ -65,7 +76,9 @@ def row_from(table: pa.Table, number: int, config: str) -> Row:
         token_count=_value(values, "token_count", len(tokens)),
         meta_document=_value(values, "meta_document", ""),
         source=_value(values, "source", ""),
-        segments=_segments(values.get("segments")),
+        segments=_structs(values.get("segments"), SEGMENT_TYPE),
+        documents=_structs(values.get("documents"), DOCUMENT_TYPE),
+        loss_mask=_numbers(values.get("loss_mask"), np.int8),
     )
 
 
@@ -75,15 +88,14 @@ def _value(values: dict[str, Any], name: str, missing: Any) -> Any:
     return missing if value is None else value
 
 
-def _numbers(scalar: Any) -> NDArray[np.int32]:
+def _numbers(scalar: Any, kind: type[_Number]) -> NDArray[_Number]:
     if scalar is None or not scalar.is_valid:
-        return np.zeros(0, np.int32)
-    return np.asarray(scalar.values.to_numpy(zero_copy_only=False), np.int32)
+        return np.zeros(0, kind)
+    return np.asarray(scalar.values.to_numpy(zero_copy_only=False), kind)
 
 
-def _segments(scalar: Any) -> pa.Table:
-    schema = pa.schema(list(SEGMENT_TYPE))
+def _structs(scalar: Any, kind: pa.StructType) -> pa.Table:
+    schema = pa.schema(list(kind))
     if scalar is None or not scalar.is_valid:
         return schema.empty_table()
-    values = scalar.values
-    return pa.table([values.field(field.name).cast(field.type) for field in schema], schema=schema)
+    return pa.table([scalar.values.field(field.name).cast(field.type) for field in schema], schema=schema)
