@@ -1,10 +1,13 @@
 """Discussions and pull requests: open, list, comment, close, merge."""
 
+from collections.abc import Mapping
 from typing import Any, Literal
 
 from nextlong_hub.testing.messages import Answer, Refusal, Request, json_answer
-from nextlong_hub.testing.repositories import Discussion, Repository, now
+from nextlong_hub.testing.repositories import Commit, Discussion, Entry, Repository, now
 from nextlong_hub.testing.state import HubState
+
+_KINDS = {True: "pull_request", False: "discussion"}
 
 
 def open_discussion(
@@ -55,6 +58,11 @@ def list_discussions(hub: HubState, request: Request, kind: str, name: str) -> A
     """`GET /api/datasets/{name}/discussions`, newest first."""
     repository = hub.readable(request, kind, name)
     described = [_described(repository, discussion) for discussion in reversed(repository.discussions)]
+    if kind_wanted := request.query.get("type"):
+        described = [d for d in described if kind_wanted in ("all", _KINDS[d["isPullRequest"]])]
+    if request.query.get("status") in ("open", "closed"):
+        is_open = request.query["status"] == "open"
+        described = [d for d in described if is_open == (d["status"] in ("open", "draft"))]
     start = int(request.query.get("p", "0")) * hub.page_entries
     page = described[start : start + hub.page_entries]
     return json_answer({"discussions": page, "count": len(described), "start": start})
@@ -94,21 +102,34 @@ def change_status(hub: HubState, request: Request, kind: str, name: str, number:
 
 
 def merge(hub: HubState, request: Request, kind: str, name: str, number: str) -> Answer:
-    """`POST /api/datasets/{name}/discussions/{number}/merge`; 409 when `main` has moved on since."""
+    """`POST /api/datasets/{name}/discussions/{number}/merge`: one commit on `main`; 409 when it cannot be made."""
     repository = hub.writable(request, kind, name)
     discussion = _find(repository, number)
-    if not discussion.is_pull_request or discussion.status in ("closed", "merged"):
+    if not discussion.is_pull_request or discussion.status != "open":
         raise Refusal(400, f"discussion {number} is no open pull request")
-    proposed, main = repository.at(f"refs/pr/{number}"), repository.at("main")
-    if main.oid not in {commit.oid for commit in repository.history(proposed)}:
-        raise Refusal(409, "the branch main has moved on since: the local Hub merges fast-forward only")
+    tree = _merged(repository, repository.at(f"refs/pr/{number}"), repository.at("main"))
     author = hub.accounts.known(request).name
     title = f"{discussion.title} (#{number})"
-    discussion.merge_commit = repository.commit("main", proposed.tree, title=title, author=author).oid
+    discussion.merge_commit = repository.commit("main", tree, title=title, author=author).oid
     discussion.status = "merged"
     _event(discussion, "status-change", author, {"status": "merged"})
     hub.shelf.keep(repository)
     return json_answer({"mergeCommitId": discussion.merge_commit})
+
+
+def _merged(repository: Repository, proposed: Commit, main: Commit) -> dict[str, Entry]:
+    """What `main` becomes with the changes of a pull request; a file that both changed goes together with nothing."""
+    behind = {commit.oid for commit in repository.history(main)}
+    base = next(commit for commit in repository.history(proposed) if commit.oid in behind)
+
+    def changed(tree: Mapping[str, Entry]) -> dict[str, Entry | None]:
+        return {path: tree.get(path) for path in {*tree, *base.tree} if tree.get(path) != base.tree.get(path)}
+
+    theirs, ours = changed(main.tree), changed(proposed.tree)
+    conflicts = sorted(path for path in theirs.keys() & ours.keys() if theirs[path] != ours[path])
+    if conflicts:
+        raise Refusal(409, f"main has moved on since; both sides changed {', '.join(conflicts)}")
+    return {path: entry for path, entry in {**main.tree, **ours}.items() if entry is not None}
 
 
 def _find(repository: Repository, number: str) -> Discussion:

@@ -4,7 +4,7 @@ import re
 from dataclasses import dataclass, field
 from typing import Any
 
-from nextlong_hub.testing.messages import Answer, Request, json_answer
+from nextlong_hub.testing.messages import Answer, json_answer
 
 
 @dataclass(slots=True, kw_only=True)
@@ -23,6 +23,15 @@ class Fault:
     """JSON value of the failing answer; None: a plain error message."""
     drop_after: bool = False
     """Do what was asked, then close the connection without an answer: the client cannot know that it was done."""
+    reset_after_bytes: int | None = None
+    """Read so many bytes of the body, then reset the connection; nothing is done."""
+    delay_seconds: float = 0.0
+    """Do what was asked, but answer only so much later: a client that waits less gives up on what was done."""
+
+    @property
+    def replaces_answer(self) -> bool:
+        """Whether the failing answer comes instead of what was asked for."""
+        return not (self.drop_after or self.delay_seconds)
 
     def answer(self) -> Answer:
         """The answer that replaces the real one."""
@@ -47,10 +56,17 @@ class Faults:
         self._waiting.append(fault)
         return fault
 
-    def next_for(self, request: Request, target: str) -> Fault | None:
-        """Use up one failure for a request, if one is waiting for it; `target` is the path with its query."""
+    def next_for(self, method: str, target: str, *, before_body: bool = False) -> Fault | None:
+        """Use up one failure for a request, if one is waiting for it.
+
+        Args:
+            method: Of the request.
+            target: Its path with its query.
+            before_body: Whether its body has still to be read: only then can the connection be reset within it.
+        """
         for fault in self._waiting:
-            if fault.times > 0 and fault.method == request.method and re.search(fault.path_pattern, target):
+            fits = fault.times > 0 and fault.method == method and re.search(fault.path_pattern, target)
+            if fits and (fault.reset_after_bytes is not None) == before_body:
                 fault.times -= 1
                 return fault
         return None

@@ -5,7 +5,7 @@ import secrets
 import tempfile
 import threading
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Literal, Self
@@ -17,9 +17,10 @@ from nextlong_hub.testing.repositories import Commit, Kind, Library, Repository
 from nextlong_hub.testing.routes import answer_to
 from nextlong_hub.testing.server import Server
 from nextlong_hub.testing.state import HubState
+from nextlong_hub.testing.xet import XetStorage
 
 DROPPED = 0
-"""Status in the log of a request that was carried out but never answered."""
+"""Status in the log of a request that was never answered."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,8 +39,8 @@ class LoggedRequest:
 class LocalHub:
     """A Hugging Face Hub for tests: real clients create, push, list and load against it, and it can fail on order.
 
-    Speaks what `huggingface_hub` (0.34 to 2.x) and `datasets` (4.x, 5.x) ask for with Xet switched off. Use it as a
-    context manager, and give `environment()` to a process before it imports either library:
+    Speaks what `huggingface_hub` (0.34 to 2.x) and `datasets` (4.x, 5.x) ask for. Use it as a context manager, and give
+    `environment()` to a process before it imports either library:
 
         with LocalHub() as hub:
             hub.put("datasets", "tester/notes", {"notes.txt": b"hello"})
@@ -53,6 +54,8 @@ class LocalHub:
         folder: Keep repositories and bytes here, where a later LocalHub finds them again; None: in memory.
         part_bytes: Size above which large files are uploaded in parts of that size; None: always in one piece.
         page_entries: Entries in one page of a listing; the real Hub's number is the default.
+        commit_bytes: Largest commit request that is taken, beyond it 413; None: any.
+        xet: Take large files through Xet, as the real Hub does, instead of Git LFS; needs `hf_xet` in the test too.
     """
 
     def __init__(
@@ -63,25 +66,31 @@ class LocalHub:
         folder: Path | None = None,
         part_bytes: int | None = None,
         page_entries: int = 1000,
+        commit_bytes: int | None = None,
+        xet: bool = False,
     ) -> None:
         self.requests: list[LoggedRequest] = []
         """Every request so far, oldest first; clear it to watch one step alone."""
         self._faults = Faults()
         self._lock = threading.RLock()
         self._home: tempfile.TemporaryDirectory[str] | None = None
-        self._server = Server(self._serve)
+        self._server = Server(self._serve, self._interrupt)
         self._state = HubState(
             endpoint=f"http://127.0.0.1:{self._server.server_address[1]}",
             shelf=Library(folder),
             accounts=Accounts(),
             part_bytes=part_bytes,
             page_entries=page_entries,
+            commit_bytes=commit_bytes,
         )
+        self._xet = xet
         self.account = self.add_account(user, organizations=organizations)
         """The account that `environment()` logs in."""
 
     def __enter__(self) -> Self:
         self._home = tempfile.TemporaryDirectory(prefix="local-hub-")
+        if self._xet:
+            self._state.xet = XetStorage(self.home / "xet-storage")
         threading.Thread(target=self._server.serve_forever, args=(0.02,), daemon=True).start()
         return self
 
@@ -127,7 +136,8 @@ class LocalHub:
             "HF_DATASETS_CACHE": str(self.home / "datasets"),
             "HF_TOKEN_PATH": str(self.home / "token"),
             "HF_HUB_OFFLINE": "0",
-            "HF_HUB_DISABLE_XET": "1",
+            "HF_HUB_DISABLE_XET": "0" if self._xet else "1",
+            "HF_XET_CACHE": str(self.home / "xet-cache"),
             "HF_HUB_DISABLE_TELEMETRY": "1",
             "HF_HUB_DISABLE_PROGRESS_BARS": "1",
             "HF_UPDATE_DOWNLOAD_COUNTS": "0",
@@ -222,6 +232,8 @@ class LocalHub:
         headers: Mapping[str, str] | None = None,
         body: Any = None,
         drop_after: bool = False,
+        reset_after_bytes: int | None = None,
+        delay_seconds: float = 0.0,
     ) -> Fault:
         """Make the next requests that match fail.
 
@@ -233,6 +245,11 @@ class LocalHub:
             headers: More headers for the failing answer, `Retry-After` for example.
             body: JSON value of the failing answer.
             drop_after: Do what is asked, then close the connection without an answer.
+            reset_after_bytes: Read so many bytes of the body, then reset the connection; nothing is done.
+            delay_seconds: Do what is asked, but answer only so much later.
+
+        A host that no name server knows is one more request away:
+        `fail("POST", "/commit/", status=307, headers={"Location": "http://nowhere.invalid/"})`.
 
         Raises:
             re.error: the pattern is no regular expression.
@@ -245,6 +262,8 @@ class LocalHub:
             headers=dict(headers or {}),
             body=body,
             drop_after=drop_after,
+            reset_after_bytes=reset_after_bytes,
+            delay_seconds=delay_seconds,
         )
         with self._lock:
             return self._faults.add(fault)
@@ -262,8 +281,8 @@ class LocalHub:
     def _serve(self, request: Request, target: str) -> Answer | None:
         """Answer one request and log it; None: close the connection instead."""
         with self._lock:
-            fault = self._faults.next_for(request, target)
-            answer = fault.answer() if fault and not fault.drop_after else answer_to(self._state, request)
+            fault = self._faults.next_for(request.method, target)
+            answer = fault.answer() if fault and fault.replaces_answer else answer_to(self._state, request)
             dropped = fault is not None and fault.drop_after
             self.requests.append(
                 LoggedRequest(
@@ -273,4 +292,15 @@ class LocalHub:
                     user=self._state.accounts.name_behind(request.token),
                 )
             )
-            return None if dropped else answer
+            if dropped:
+                return None
+            return replace(answer, delay_seconds=fault.delay_seconds) if fault else answer
+
+    def _interrupt(self, method: str, target: str) -> int | None:
+        """After how many bytes of its body to reset the connection of a request that has begun; log it if so."""
+        with self._lock:
+            fault = self._faults.next_for(method, target, before_body=True)
+            if fault is None:
+                return None
+            self.requests.append(LoggedRequest(method=method, target=target, status=DROPPED, user=None))
+            return fault.reset_after_bytes

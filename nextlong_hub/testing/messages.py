@@ -51,6 +51,8 @@ class Answer:
     headers: dict[str, str] = field(default_factory=dict)
     length: int | None = None
     """Content-Length to announce to a HEAD request, in bytes; None: that of the body."""
+    delay_seconds: float = 0.0
+    """Wait so long before it is sent."""
 
 
 class Refusal(Exception):

@@ -42,6 +42,7 @@ _ROUTES: list[tuple[str, str, Callable[..., Answer]]] = [
     ("PUT", rf"/large-files/part/{_SHA256}/(?P<number>\d+)", writing.receive_part),
     ("POST", rf"/large-files/join/{_SHA256}", writing.join_parts),
     ("POST", rf"/large-files/verify/{_SHA256}", writing.verify_large_file),
+    ("GET", rf"{_REPOSITORY}/xet-(?P<mode>read|write)-token/{_REVISION}", writing.xet_token),
     ("GET", rf"{_REPOSITORY}/discussions", discussing.list_discussions),
     ("POST", rf"{_REPOSITORY}/discussions", discussing.create_discussion),
     ("GET", _DISCUSSION, discussing.discussion_details),

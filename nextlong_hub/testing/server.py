@@ -3,7 +3,9 @@
 import gzip
 import socket
 import socketserver
+import struct
 import sys
+import threading
 from collections.abc import Callable
 from contextlib import suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -15,6 +17,12 @@ from nextlong_hub.testing.messages import Answer, Request
 Serve = Callable[[Request, str], Answer | None]
 """Answers a request, given also its path with the query as it came; None closes the connection instead."""
 
+Interrupt = Callable[[str, str], int | None]
+"""Given method and path with query: after how many bytes of the body to reset the connection; None: not at all."""
+
+_LINGER_NOT_AT_ALL = struct.pack("ii", 1, 0)
+"""Closing a socket with this option sends RST instead of FIN."""
+
 
 class Server(ThreadingHTTPServer):
     """An HTTP server on a free port; remembers its open connections so that they can be closed with it."""
@@ -22,8 +30,10 @@ class Server(ThreadingHTTPServer):
     daemon_threads = True
     request_queue_size = 128
 
-    def __init__(self, serve: Serve) -> None:
+    def __init__(self, serve: Serve, interrupt: Interrupt) -> None:
         self.serve = serve
+        self.interrupt = interrupt
+        self.closing = threading.Event()
         self._open: set[socket.socket] = set()
         super().__init__(("127.0.0.1", 0), _Handler)
 
@@ -43,7 +53,8 @@ class Server(ThreadingHTTPServer):
         super().shutdown_request(request)
 
     def close_connections(self) -> None:
-        """Wake every thread that waits for a next request which will never come."""
+        """Wake every thread that waits for a next request which will never come, or before it answers."""
+        self.closing.set()
         for connection in list(self._open):
             with suppress(OSError):
                 connection.shutdown(socket.SHUT_RDWR)
@@ -74,6 +85,11 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _answer(self) -> None:
         url = urlsplit(self.path)
+        last_byte = self.server.interrupt(self.command, self.path)
+        if last_byte is not None:
+            self.rfile.read(min(last_byte, int(self.headers.get("Content-Length") or 0)))
+            self._reset()
+            return
         request = Request(
             method=self.command,
             path=url.path,
@@ -86,6 +102,8 @@ class _Handler(BaseHTTPRequestHandler):
             self.close_connection = True
             self.connection.shutdown(socket.SHUT_RDWR)
             return
+        if answer.delay_seconds:
+            self.server.closing.wait(answer.delay_seconds)
         self.send_response(answer.status)
         for name, value in answer.headers.items():
             self.send_header(name, value)
@@ -93,6 +111,11 @@ class _Handler(BaseHTTPRequestHandler):
         self.end_headers()
         if self.command != "HEAD":
             self.wfile.write(answer.body)
+
+    def _reset(self) -> None:
+        self.close_connection = True
+        self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _LINGER_NOT_AT_ALL)
+        self.connection.close()
 
     def _body(self) -> bytes:
         if self.headers.get("Transfer-Encoding", "").lower() == "chunked":

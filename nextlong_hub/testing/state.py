@@ -6,6 +6,7 @@ from urllib.parse import unquote
 from nextlong_hub.testing.accounts import Accounts
 from nextlong_hub.testing.messages import Refusal, Request
 from nextlong_hub.testing.repositories import Kind, Library, Repository
+from nextlong_hub.testing.xet import XetStorage
 
 
 @dataclass(slots=True, kw_only=True)
@@ -19,6 +20,10 @@ class HubState:
     """Large files above this size are uploaded in parts of this size; None: always in one piece."""
     page_entries: int
     """Entries in one page of a listing."""
+    commit_bytes: int | None
+    """Largest commit request that is taken; None: any."""
+    xet: XetStorage | None = None
+    """Where large files arrive through Xet; None: Xet is off."""
     parts: dict[str, dict[int, bytes]] = field(default_factory=dict)
     """Parts of large files that have arrived, by sha256 and part number from 1."""
 
@@ -40,6 +45,13 @@ class HubState:
         repository = self.readable(request, kind, name)
         self.accounts.writer(request, repository.namespace)
         return repository
+
+    def has_large_file(self, sha256: str) -> bool:
+        """Whether a large file has arrived; what came through Xet is taken over from there."""
+        if sha256 in self.shelf.blobs:
+            return True
+        content = self.xet.read(sha256) if self.xet else None
+        return content is not None and self.shelf.blobs.add(content) == sha256
 
     def page_url(self, repository: Repository) -> str:
         """The address of a repository's page; models have no prefix."""

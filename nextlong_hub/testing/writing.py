@@ -3,6 +3,7 @@
 import base64
 import hashlib
 import json
+import time
 from collections.abc import Iterator
 from typing import Any
 from urllib.parse import unquote
@@ -12,6 +13,8 @@ from nextlong_hub.testing.discussing import open_discussion
 from nextlong_hub.testing.messages import Answer, Refusal, Request, is_true, json_answer
 from nextlong_hub.testing.repositories import Entry, Repository, is_large, large_entry
 from nextlong_hub.testing.state import HubState, kind_of
+
+_XET_TOKEN_SECONDS = 3600
 
 
 def create_repository(hub: HubState, request: Request) -> Answer:
@@ -68,8 +71,10 @@ def prepare_upload(hub: HubState, request: Request, kind: str, name: str, revisi
 
 def large_file_batch(hub: HubState, request: Request, kind: str, name: str) -> Answer:
     """`POST /datasets/{name}.git/info/lfs/objects/batch`: where to send the large files that are not here yet."""
-    _allow_commit(hub, request, hub.readable(request, kind, name))
+    _allow_commit(hub, request, hub.readable(request, kind, name), anyone=True)
     asked = request.json()
+    if hub.xet and "xet" in asked.get("transfers", []):  # only huggingface_hub before 1.0 asks
+        return json_answer({"transfer": "xet", "objects": [{**wanted, "actions": {}} for wanted in asked["objects"]]})
     multipart = hub.part_bytes if "multipart" in asked.get("transfers", []) else None
     objects = []
     for wanted in asked["objects"]:
@@ -104,6 +109,23 @@ def join_parts(hub: HubState, request: Request, sha256: str) -> Answer:
     return _keep_large_file(hub, sha256, b"".join(arrived[number] for number in expected))
 
 
+def xet_token(hub: HubState, request: Request, kind: str, name: str, mode: str, revision: str) -> Answer:
+    """`GET /api/datasets/{name}/xet-{read,write}-token/{revision}`: where Xet keeps its bytes, and leave to enter."""
+    repository = hub.readable(request, kind, name)
+    if hub.xet is None:
+        raise Refusal(404, "Xet is switched off on this local Hub")
+    if mode == "write":
+        _allow_commit(hub, request, repository, anyone=unquote(revision).startswith("refs/pr/") or None)
+    expiration = int(time.time()) + _XET_TOKEN_SECONDS
+    answer = {"casUrl": hub.xet.url, "exp": expiration, "accessToken": "xet-token"}
+    headers = {
+        "X-Xet-Cas-Url": hub.xet.url,
+        "X-Xet-Access-Token": "xet-token",
+        "X-Xet-Token-Expiration": str(expiration),
+    }
+    return json_answer(answer, headers=headers)
+
+
 def verify_large_file(hub: HubState, request: Request, sha256: str) -> Answer:
     """`POST /large-files/verify/{sha256}`."""
     if sha256 not in hub.shelf.blobs:
@@ -117,6 +139,8 @@ def commit(hub: HubState, request: Request, kind: str, name: str, revision: str)
     branch = unquote(revision)
     as_pull_request = is_true(request.query.get("create_pr"))
     account = _allow_commit(hub, request, repository, anyone=as_pull_request or branch.startswith("refs/pr/"))
+    if hub.commit_bytes is not None and len(request.body) > hub.commit_bytes:
+        raise Refusal(413, "Payload too large")
     head = repository.at(revision)
     if branch not in repository.branches:
         raise Refusal(404, f"Invalid rev id: {branch}", "RevisionNotFound")
@@ -211,7 +235,7 @@ def _changed(hub: HubState, tree: dict[str, Entry], operations: list[dict[str, A
         if key == "file":
             tree[path] = hub.shelf.entry(path, base64.b64decode(value["content"]))
         elif key == "lfsFile":
-            if value["oid"] not in hub.shelf.blobs:
+            if not hub.has_large_file(value["oid"]):
                 raise Refusal(400, f"large file {value['oid']} of {path} has not been uploaded")
             tree[path] = large_entry(value["oid"], value["size"])
         elif key == "deletedFile":
