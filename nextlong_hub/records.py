@@ -1,6 +1,7 @@
 """What travels between the stages, in order of appearance.
 
     Document ▶ ChunkSpan ▶ TextBlock ▶ Hits ▶ Segment ▶ Sample | Discarded ▶ PackedRow
+    Document ▶ Message ▶ Turn ▶ Segment ▶ PackedRow | Discarded                         (conversations)
 
 Character counts are Unicode code points, as Python counts them; tokens are those of the recipe's tokenizer.
 """
@@ -23,6 +24,27 @@ class Document:
     text: str
     source: str
     """The named source it came from."""
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """One turn of a conversation, before any chat template."""
+
+    role: Literal["system", "user", "assistant", "tool"]
+    content: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Turn:
+    """One message's place in the text that a chat template makes of its conversation."""
+
+    number: int
+    """Number of the message in the conversation, from 0."""
+    role: Literal["system", "user", "assistant", "tool"]
+    start: int
+    """First character of its content in the text; what lies between two turns is the template's."""
+    end: int
+    """One past the last character."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,13 +81,16 @@ class Hits:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Segment:
-    """One chunk's span inside a sample's text: from it one can tell where each character came from."""
+    """One chunk's span inside a sample's text: from it one can tell where each character came from.
 
-    role: Literal["meta", "negative"]
+    In a conversation it is the content of one message, and what belongs to no segment is the chat template's.
+    """
+
+    role: Literal["meta", "negative", "system", "user", "assistant", "tool"]
     document: str
     """Id of the document the chunk belongs to."""
     chunk: int
-    """Number of the chunk in that document, from 0."""
+    """Number of the chunk in that document, or of the message in that conversation, from 0."""
     start: int
     """First character in the sample's text. The separator before it belongs to no segment."""
     end: int
@@ -142,6 +167,19 @@ class Reason(StrEnum):
     """No prefix of the text has exactly the target length in tokens."""
     NO_TOKENS = "no_tokens"
     """The text has no token: its tokenizer leaves out every character of it."""
+    UNPARSEABLE = "unparseable"
+    """A row that holds no conversation in a form that is known."""
+    UNSUPPORTED = "unsupported"
+    """A conversation with more than text: tool calls, images, reasoning in a field of its own, weights of turns."""
+    EMPTY_TURN = "empty_turn"
+    WRONG_ROLE_ORDER = "wrong_role_order"
+    NO_ASSISTANT = "no_assistant"
+    RESERVED_CHARACTER = "reserved_character"
+    """A conversation with a Unicode noncharacter from U+FDD0 to U+FDEF, by which we find messages again."""
+    REFUSED_BY_TEMPLATE = "refused_by_template"
+    """The chat template raises an error: a role that it does not know, or an order that it does not allow."""
+    MASK_UNLOCATABLE = "mask_unlocatable"
+    """The chat template changes what was said, so that nobody can tell which of the tokens are the answer."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
