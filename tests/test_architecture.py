@@ -14,7 +14,7 @@ LAYERS = [
     "corpus chunking retrieval negatives interleave tokens packing shards manifest",
     "workspace plan tally assembly units preparation synthesis filing survey splits",
     "stats plots datacard publishing",
-    "pipeline verification row_faults fitting forecast predict registration autoload loading",
+    "pipeline verification row_faults fitting forecast predict explanation registration autoload loading",
     "cli arguments reports terminal ondemand",
     "testing builders cards",
 ]
@@ -31,6 +31,7 @@ DOORS = {
     "rich": "terminal",
     "datasets": "corpus registration loading builders",
     "huggingface_hub": "corpus tokens",
+    "matplotlib": "plots",
     "yaml": "splits testing",
 }
 """Which modules may import which library; a library that is not named here may not be imported at all."""

@@ -214,7 +214,8 @@ def merge_vocabularies(task: Task) -> dict[str, Any]:
         "step": highest / IMPACT_LEVELS if highest > 0 else 1.0,
     }
     term_bytes, term_starts = table.spelled(order)
-    arrays = dict(zip(VOCABULARY, (idf[order], frequencies[order], term_bytes, term_starts), strict=True))
+    described = (idf[order], frequencies[order], term_bytes, term_starts)
+    arrays: dict[str, NDArray[Any]] = dict(zip(VOCABULARY, described, strict=True))
     write_arrays(Path(task.output), arrays | {key: final[here] for key, here in numbers.items()})
     return statistics
 

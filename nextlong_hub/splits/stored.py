@@ -13,6 +13,7 @@ import pyarrow.parquet as pq
 from nextlong_hub.corpus.remote import hub_errors
 from nextlong_hub.errors import DataError
 from nextlong_hub.manifest import ConfigRecord, Manifest
+from nextlong_hub.shards import DOCUMENT_TYPE, SEGMENT_TYPE
 from nextlong_hub.splits.places import Place, find
 from nextlong_hub.splits.rows import Row, row_from
 
@@ -50,10 +51,7 @@ def open_split(where: str | Path, config: str | None = None, *, revision: str | 
     if config not in names:
         raise DataError(f"{place.name} has no configuration {config!r}; it has: {', '.join(names)}")
     split = StoredSplit(place, config)
-    if not set(_CONTENT) & set(split.columns):
-        raise DataError(
-            f"{place.name} has the columns {', '.join(split.columns[:8])}; rows of text need `text` or `input_ids`"
-        )
+    _check_columns(split)
     return split
 
 
@@ -133,13 +131,21 @@ class StoredSplit:
             DataError: there is no such row or column, or its file is damaged.
         """
         number = self.number_of(which) if isinstance(which, str) else self._checked(which)
-        file = int(np.searchsorted(self._ends, number, side="right"))
-        place = number - (self._ends[file - 1] if file else 0)
-        metadata = self._file(self.files[file]).metadata
-        ends = list(accumulate(metadata.row_group(group).num_rows for group in range(metadata.num_row_groups)))
-        group = int(np.searchsorted(ends, place, side="right"))
-        table = self._row_group(self.files[file], group, self._wanted(columns))
-        return row_from(table.take([place - (ends[group - 1] if group else 0)]), number, self.config)
+        name, group, place = self._locate(number)
+        table = self._row_group(name, group, self._wanted(columns))
+        return row_from(table.take([place]), number, self.config)
+
+    def neighbours(self, number: int, columns: Sequence[str] | None = None) -> Iterator[Row]:
+        """The rows that share a row group with a row, itself among them: after `row`, they cost no further reading.
+
+        Raises:
+            DataError: see `row`.
+        """
+        number = self._checked(number)
+        name, group, place = self._locate(number)
+        table = self._row_group(name, group, self._wanted(columns))
+        for other in range(table.num_rows):
+            yield row_from(table.slice(other, 1), number - place + other, self.config)
 
     def number_of(self, row_id: str) -> int:
         """The number of the row with that id; nothing but ids is read.
@@ -172,6 +178,15 @@ class StoredSplit:
         if not -len(self) <= number < len(self):
             raise DataError(f"row {number} was asked for, and {self.config} of {self.where} has {len(self):,} rows")
         return number % len(self)
+
+    def _locate(self, number: int) -> tuple[str, int, int]:
+        """The file of a row, its row group there, and the row's place in that."""
+        file = int(np.searchsorted(self._ends, number, side="right"))
+        place = number - (self._ends[file - 1] if file else 0)
+        metadata = self._file(self.files[file]).metadata
+        ends = list(accumulate(metadata.row_group(group).num_rows for group in range(metadata.num_row_groups)))
+        group = int(np.searchsorted(ends, place, side="right"))
+        return self.files[file], group, place - (ends[group - 1] if group else 0)
 
     def _wanted(self, columns: Sequence[str] | None) -> list[str]:
         unknown = [name for name in columns or () if name not in self.columns]
@@ -213,3 +228,22 @@ class StoredSplit:
                 raise DataError(
                     f"{self.where}/{name} cannot be read: {error}; build it again, or fetch it anew"
                 ) from error
+
+
+def _check_columns(split: StoredSplit) -> None:
+    """Refuse what cannot be shown: neither text nor tokens, or segments that are other than ours."""
+    if not set(_CONTENT) & set(split.columns):
+        raise DataError(
+            f"{split.where} has the columns {', '.join(split.columns[:8])}; rows of text need `text` or `input_ids`"
+        )
+    for column, wanted in (("segments", SEGMENT_TYPE), ("documents", DOCUMENT_TYPE)):
+        if column in split.columns:
+            kind = split.schema.field(column).type
+            values = kind.value_type if pa.types.is_list(kind) or pa.types.is_large_list(kind) else kind
+            there = {field.name for field in values} if pa.types.is_struct(values) else set()
+            missing = [field.name for field in wanted if field.name not in there]
+            if missing:
+                raise DataError(
+                    f"column {column!r} of {split.where} lacks {', '.join(missing)}; rename it, or give a dataset "
+                    "that nextlong-hub made"
+                )
