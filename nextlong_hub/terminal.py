@@ -2,7 +2,8 @@
 
 Results go to stdout, everything else to stderr, so that a pipe carries results alone. Bars need a terminal; anywhere
 else (a file, a cluster's log, `HF_HUB_DISABLE_PROGRESS_BARS`) a stage is one plain line, and a long one a line every
-half minute. `NO_COLOR` is rich's to read.
+half minute. `NO_COLOR` is rich's to read. Whatever is printed may hold words of a corpus, a card or a server: all of it
+is made inert first, see `inert`.
 """
 
 import os
@@ -10,14 +11,17 @@ import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from time import monotonic
+from typing import Literal
 
 from rich import box
-from rich.console import Console
+from rich.console import Console, RenderableType
+from rich.padding import Padding
 from rich.progress import BarColumn, Progress, SpinnerColumn, TaskID, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 from rich.table import Table
 from rich.text import Text
 
 from nextlong_hub import progress as listening
+from nextlong_hub.inert import visible, visible_line
 
 SECONDS_BETWEEN_LINES = 30.0
 """A stage that takes long says so this often where there are no bars."""
@@ -27,8 +31,16 @@ _WORTH_A_LINE = 0.5
 _NARROWEST_COLUMN = 7
 _BYTE_UNITS = ("bytes", "kB", "MB", "GB", "TB")
 
+_WIDTH_OF_PIPES = 120
+
 Rows = Sequence[tuple[str, Sequence[str]]]
 """A label and one value for each column; an empty label draws a line."""
+
+Piece = tuple[str, str]
+"""Some text and its style."""
+
+Column = tuple[str, Literal["left", "right"]]
+"""A heading, and to which side the cells below it keep."""
 
 
 @contextmanager
@@ -156,18 +168,50 @@ class _Count:
 def show_error(message: str) -> None:
     """Print a known fault on stderr, never broken by us: it may hold a path or a command to copy."""
     console = _console(sys.stderr.isatty(), stderr=True)
-    console.print(Text("Error: ", "bold red") + Text(message), soft_wrap=True)
+    console.print(Text("Error: ", "bold red") + Text(visible(message)), soft_wrap=True)
 
 
 def show_line(line: str = "", style: str = "") -> None:
     """Print a sentence of the result on stdout; a terminal breaks it between words, a pipe gets it on one line."""
     console = _console(sys.stdout.isatty())
-    console.print(Text(line, style), soft_wrap=not console.is_terminal)
+    console.print(Text(visible(line), style), soft_wrap=not console.is_terminal)
 
 
 def show_verbatim(line: str, style: str = "") -> None:
     """Print one line of the result on stdout that is never broken: a command to copy, or one finding of many."""
-    _console(sys.stdout.isatty()).print(Text(line, style), soft_wrap=True)
+    show_pieces([(line, style)])
+
+
+def show_pieces(pieces: Sequence[Piece], *, indent: int | None = None) -> None:
+    """Print one line of the result, made of differently styled pieces.
+
+    Args:
+        pieces: The parts of the line.
+        indent: Break the line between words and indent all of it by so many columns; None never breaks it.
+    """
+    line = Text.assemble(*((visible(text), style) for text, style in pieces))
+    if indent is None:
+        _console(sys.stdout.isatty()).print(line, soft_wrap=True)
+    else:
+        _print_filling(Padding(line, (0, 0, 0, indent)))
+
+
+def line_width() -> int:
+    """Columns to fill: those of the terminal; 120 where there is none and `COLUMNS` does not say otherwise."""
+    if sys.stdout.isatty() or os.environ.get("COLUMNS"):
+        return _console(sys.stdout.isatty()).width
+    return _WIDTH_OF_PIPES
+
+
+def show_listing(columns: Sequence[Column], rows: Sequence[Sequence[Piece]]) -> None:
+    """Print rows of cells on stdout, one line each; what does not fit is cut, first of all in the last column."""
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), width=line_width(), header_style="dim")
+    for number, (name, justify) in enumerate(columns):
+        is_last = number == len(columns) - 1
+        table.add_column(Text(name), justify=justify, no_wrap=True, overflow="ellipsis", ratio=1 if is_last else None)
+    for row in rows:
+        table.add_row(*(Text(visible_line(text), style, overflow="ellipsis", no_wrap=True) for text, style in row))
+    _print_filling(table)
 
 
 def show_table(rows: Rows, columns: Sequence[str]) -> None:
@@ -187,10 +231,10 @@ def show_table(rows: Rows, columns: Sequence[str]) -> None:
         table = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False, collapse_padding=True, padding=(0, 1))
         table.add_column("", no_wrap=True, min_width=label_width - 2)
         for name, width in zip(columns[first:last], widths[first:last], strict=True):
-            table.add_column(Text(name), justify="right", no_wrap=True, min_width=width - 2)
+            table.add_column(Text(visible_line(name)), justify="right", no_wrap=True, min_width=width - 2)
         for label, values in rows:
             if label:
-                table.add_row(Text(label), *map(Text, values[first:last]))
+                table.add_row(*(Text(visible_line(value)) for value in (label, *values[first:last])))
             else:
                 table.add_section()
         console.print(table)
@@ -223,6 +267,19 @@ def duration(value: float) -> str:
         return f"{minutes} min {rest:02} s"
     hours, minutes = divmod(minutes, 60)
     return f"{hours} h {minutes:02} min"
+
+
+def _print_filling(content: RenderableType) -> None:
+    """Print on stdout, as wide as `line_width` says; a pipe gets no blanks at the end of its lines."""
+    console = _console(sys.stdout.isatty())
+    console.width = line_width()
+    if console.is_terminal:
+        console.print(content)
+        return
+    with console.capture() as captured:
+        console.print(content)
+    for line in captured.get().splitlines():
+        console.print(Text(line.rstrip()), soft_wrap=True)
 
 
 def _console(is_terminal: bool, *, stderr: bool = False) -> Console:

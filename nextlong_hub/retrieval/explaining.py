@@ -1,5 +1,8 @@
 """Why one chunk was found for another: the terms they share, and what each adds to the score."""
 
+import re
+from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,7 +13,10 @@ from nextlong_hub.recipe import RetrievalSettings
 from nextlong_hub.retrieval.build import identity_of
 from nextlong_hub.retrieval.formulas import gain, length_norms
 from nextlong_hub.retrieval.index import Index, open_index
+from nextlong_hub.retrieval.lexer import normalise
 from nextlong_hub.store import ChunkStore
+
+_WORD = re.compile(r"[^\W_]+")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -93,6 +99,42 @@ def explain(folder: Path, store: ChunkStore, settings: RetrievalSettings, query:
         chunk_words=words,
         mean_words=mean_words,
     )
+
+
+def passage(text: str, weights: Mapping[str, float], characters: int) -> list[tuple[str, float]]:
+    """The stretch of a text in which the heaviest terms come together, cut at words.
+
+    Args:
+        text: A chunk's text.
+        weights: What each term weighs.
+        characters: Longest stretch.
+
+    Returns:
+        Pieces of text, back to back, each with the weight of the term that it is; 0 for what lies between. Of scripts
+        that put no space between words, whose terms are pairs of characters, no piece has a weight.
+    """
+    words = [(found.start(), found.end(), normalise(found[0])) for found in _WORD.finditer(text)]
+    best, chosen = -1.0, (0, 0)
+    first, value = 0, 0.0
+    inside: Counter[str] = Counter()
+    for last, (_, end, word) in enumerate(words):
+        inside[word] += 1
+        value += weights.get(word, 0.0) * (inside[word] == 1)
+        while end - words[first][0] > characters and first < last:
+            left = words[first][2]
+            inside[left] -= 1
+            value -= weights.get(left, 0.0) * (inside[left] == 0)
+            first += 1
+        if value > best:
+            best, chosen = value, (first, last + 1)
+    pieces: list[tuple[str, float]] = []
+    at = words[chosen[0]][0] if words else 0
+    for start, end, word in words[slice(*chosen)]:
+        if word in weights:
+            pieces += [(text[at:start], 0.0), (text[start:end], weights[word])]
+            at = end
+    stop = words[chosen[1] - 1][1] if words else min(len(text), characters)
+    return [(piece, weight) for piece, weight in (*pieces, (text[at:stop], 0.0)) if piece]
 
 
 def _row(index: Index, chunk: int) -> tuple[NDArray[np.uint32], NDArray[np.int64], int]:
