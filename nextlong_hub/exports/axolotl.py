@@ -1,0 +1,41 @@
+"""Parquet for axolotl: exactly the three columns by which it knows that rows are tokenised already.
+
+It takes a row for a document, so packed rows are exported a document a row, and it packs them again itself.
+"""
+
+from collections.abc import Iterator
+
+import numpy as np
+import pyarrow as pa
+
+from nextlong_hub.exports import parquet
+from nextlong_hub.exports.outbox import Outbox
+from nextlong_hub.exports.rows import ExportRow
+from nextlong_hub.exports.seam import ExportSettings, Format
+
+_SCHEMA = pa.schema([(name, pa.list_(pa.int32())) for name in ("input_ids", "attention_mask", "labels")])
+
+
+def write(rows: Iterator[ExportRow], outbox: Outbox, settings: ExportSettings) -> None:
+    """Write one row of tokens, ones and labels for each document."""
+    values: Iterator[parquet.Columns] = (
+        {
+            "input_ids": row.input_ids,
+            "attention_mask": np.ones(len(row.input_ids), np.int32),
+            "labels": row.labels,
+        }
+        for row in rows
+    )
+    parquet.write_shards(values, _SCHEMA, outbox, settings.shard_bytes)
+
+
+FORMAT = Format(
+    name="axolotl",
+    reader="axolotl",
+    write=write,
+    tokens="always",
+    wants_text=False,
+    takes_packed_rows=False,
+    takes_loss_mask=True,
+    shard_bytes=parquet.SHARD_BYTES,
+)

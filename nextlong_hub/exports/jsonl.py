@@ -1,0 +1,73 @@
+"""Plain JSON Lines with everything a trainer may want of a row, for readers nobody has thought of."""
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import pyarrow as pa
+
+from nextlong_hub.exports.outbox import Outbox, Stream
+from nextlong_hub.exports.rows import ExportRow
+from nextlong_hub.exports.seam import ExportSettings, Format
+
+
+def write(rows: Iterator[ExportRow], outbox: Outbox, settings: ExportSettings) -> None:
+    """Write `train-00000.jsonl` and so on, closed at `shard_bytes` of JSON; a compressed file is one frame.
+
+    In memory is one line or, compressed, one compressed file.
+    """
+    lines = (_line(row) for row in rows)
+    waiting = next(lines, None)
+    number = 0
+    while waiting is not None:
+        name = f"train-{number:05d}.jsonl"
+        size = 0
+        with outbox.stream(f"{name}.zst" if settings.compression else name) as stream:
+            writer = _Frame(stream) if settings.compression else stream
+            while waiting is not None and (size == 0 or size + len(waiting) <= settings.shard_bytes):
+                writer.write(waiting)
+                size += len(waiting)
+                waiting = next(lines, None)
+            if isinstance(writer, _Frame):
+                writer.finish()
+        number += 1
+
+
+class _Frame:
+    """One zstd frame: some readers stop at the end of the first."""
+
+    def __init__(self, stream: Stream) -> None:
+        self._stream = stream
+        self._compressed = pa.BufferOutputStream()
+        self._writer = pa.CompressedOutputStream(self._compressed, "zstd")
+
+    def write(self, content: bytes) -> None:
+        """Append bytes."""
+        self._writer.write(content)
+
+    def finish(self) -> None:
+        """End the frame and hand it on."""
+        self._writer.close()
+        self._stream.write(memoryview(self._compressed.getvalue()))
+
+
+def _line(row: ExportRow) -> bytes:
+    values: dict[str, Any] = {"id": row.id, "source": row.source, "text": row.text}
+    if len(row.input_ids):
+        values |= {"input_ids": row.input_ids.tolist(), "document_lengths": row.document_lengths}
+    if row.loss_mask is not None:
+        values["loss_mask"] = row.loss_mask.tolist()
+    return json.dumps(values, ensure_ascii=False).encode() + b"\n"
+
+
+FORMAT = Format(
+    name="jsonl",
+    reader="anything that reads JSON Lines",
+    write=write,
+    tokens="where stored",
+    wants_text=True,
+    takes_packed_rows=True,
+    takes_loss_mask=True,
+    shard_bytes=1 << 27,
+    compressions=("zstd",),
+)

@@ -1,0 +1,71 @@
+r"""Megatron-LM's indexed dataset: all tokens in one `.bin`, and where each document lies in `.idx`.
+
+    MMIDIDX\0\0            9 bytes
+    version                uint64, 1
+    type of a token        uint8: 8 is uint16, 4 is int32
+    sequences, documents   uint64 each; the documents are counted with the end of the last
+    lengths                int32 for each sequence, in tokens
+    pointers               int64 for each sequence, in bytes of `.bin`
+    document indices       int64: the sequence with which each document begins, and one past the last
+
+A document is one sequence. With rows of exactly T tokens and `--seq-length T` a window of training is a row: it takes T
+tokens and the next one as its last label.
+"""
+
+import struct
+from collections.abc import Iterator
+
+import numpy as np
+
+from nextlong_hub.exports.outbox import Outbox
+from nextlong_hub.exports.rows import ExportRow
+from nextlong_hub.exports.seam import ExportSettings, Format, token_bytes_of
+
+PREFIX = "train"
+
+_HEADER = b"MMIDIDX\0\0"
+_VERSION = 1
+_TYPES = {2: (8, "<u2"), 4: (4, "<i4")}
+"""By the bytes of a token: the code of its type, and the type."""
+
+
+def write(rows: Iterator[ExportRow], outbox: Outbox, settings: ExportSettings) -> None:
+    """Write `train.bin` and `train.idx`; in memory are 4 bytes a document.
+
+    Raises:
+        DataError: a token id does not fit into the bytes of a token.
+    """
+    code, kind = _TYPES[settings.token_bytes]
+    lengths = []
+    with outbox.stream(f"{PREFIX}.bin") as stream:
+        for row in rows:
+            stream.write(token_bytes_of(row, kind))
+            lengths.append(len(row.input_ids))
+    outbox.put(f"{PREFIX}.idx", index_bytes(lengths, code, settings.token_bytes))
+
+
+def index_bytes(lengths: list[int], code: int, token_bytes: int) -> bytes:
+    """The `.idx` of sequences of those lengths, each a document."""
+    pointers = np.cumsum([0, *lengths[:-1]], dtype=np.int64) * token_bytes if lengths else np.zeros(0, np.int64)
+    return b"".join(
+        [
+            _HEADER,
+            struct.pack("<QBQQ", _VERSION, code, len(lengths), len(lengths) + 1),
+            np.array(lengths, "<i4").tobytes(),
+            pointers.astype("<i8").tobytes(),
+            np.arange(len(lengths) + 1, dtype="<i8").tobytes(),
+        ]
+    )
+
+
+FORMAT = Format(
+    name="megatron",
+    reader="Megatron-LM, Megatron Bridge",
+    write=write,
+    tokens="always",
+    wants_text=False,
+    takes_packed_rows=False,
+    takes_loss_mask=False,
+    shard_bytes=0,
+    token_bytes="by vocabulary or 4",
+)

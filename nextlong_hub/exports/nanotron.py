@@ -1,0 +1,68 @@
+"""datatrove's tokenised files, for nanotron: `.ds` tokens, `.ds.index` ends of documents, `.ds.metadata`.
+
+    train_00000.ds            uint16 or uint32, documents back to back
+    train_00000.ds.index      uint64: where each document ends, in tokens
+    train_00000.ds.metadata   `tokenizer|bytes of a token`, tokens, tokens for people, on three lines
+
+nanotron cuts a file into windows of `sequence_length` + 1 tokens that do not overlap. With rows of exactly T tokens and
+`sequence_length: T - 1` each window is one row; files end with a row.
+"""
+
+import math
+from collections.abc import Iterator
+
+import numpy as np
+
+from nextlong_hub.exports.outbox import Outbox
+from nextlong_hub.exports.rows import ExportRow
+from nextlong_hub.exports.seam import ExportSettings, Format, token_bytes_of
+
+_TYPES = {2: "<u2", 4: "<u4"}
+
+
+def write(rows: Iterator[ExportRow], outbox: Outbox, settings: ExportSettings) -> None:
+    """Write files of about `shard_bytes`; in memory are 8 bytes a document of one file.
+
+    Raises:
+        DataError: a token id does not fit into the bytes of a token.
+    """
+    kind = _TYPES[settings.token_bytes]
+    waiting = next(rows, None)
+    number = 0
+    while waiting is not None:
+        name = f"train_{number:05d}.ds"
+        ends = [0]
+        with outbox.stream(name) as stream:
+            while waiting is not None and (stream.bytes == 0 or stream.bytes < settings.shard_bytes):
+                stream.write(token_bytes_of(waiting, kind))
+                ends.extend(ends[-1] + np.cumsum(waiting.document_lengths))
+                waiting = next(rows, None)
+        outbox.put(f"{name}.index", np.array(ends[1:], "<u8").tobytes())
+        outbox.put(f"{name}.metadata", metadata_text(settings, ends[-1]).encode())
+        number += 1
+
+
+def metadata_text(settings: ExportSettings, tokens: int) -> str:
+    """What stands in `.ds.metadata`; the reader splits it at line ends and at `|`."""
+    name = " ".join(settings.tokenizer_name.replace("|", " ").split())
+    return "\n".join([f"{name}|{settings.token_bytes}", str(int(tokens)), _metric(int(tokens))])
+
+
+def _metric(tokens: int) -> str:
+    """Three digits and an SI prefix: 131072 is `131 kT`."""
+    exponent = math.floor(math.log10(tokens))
+    prefix = ["", "k", "M", "G", "T", "P"][exponent // 3]
+    return f"{tokens / 10 ** (exponent // 3 * 3):.{2 - exponent % 3}f} {prefix}T"
+
+
+FORMAT = Format(
+    name="nanotron",
+    reader="nanotron (datatrove)",
+    write=write,
+    tokens="always",
+    wants_text=False,
+    takes_packed_rows=True,
+    takes_loss_mask=False,
+    shard_bytes=1 << 30,
+    token_bytes="by vocabulary",
+)

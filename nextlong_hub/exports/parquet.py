@@ -1,0 +1,80 @@
+"""Parquet for trainers: shards closed by size, row groups small enough to stream, every page with a checksum."""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+from numpy.typing import NDArray
+
+from nextlong_hub.exports.outbox import Outbox
+
+SHARD_BYTES = 1 << 27
+
+_ROW_GROUP_BYTES = 1 << 25
+
+Columns = Mapping[str, NDArray[np.int32] | Sequence[int] | str]
+"""The values of one row."""
+
+
+def write_shards(rows: Iterable[Columns], schema: pa.Schema, outbox: Outbox, shard_bytes: int) -> None:
+    """Write rows into `data/train-00000.parquet` and so on; in memory is one encoded shard and one row group.
+
+    Args:
+        rows: one at a time.
+        schema: their columns: lists of int32, or text.
+        outbox: takes the files.
+        shard_bytes: bytes of values from which a file is closed.
+
+    Raises:
+        StorageError: the disk is full or cannot be written.
+    """
+    for number, shard in enumerate(_groups(rows, shard_bytes)):
+        # Encoded into memory first: with a full disk the Parquet writer can abort the whole process instead of raising.
+        sink = pa.BufferOutputStream()
+        with pq.ParquetWriter(
+            sink,
+            schema,
+            compression="zstd",
+            use_dictionary=False,  # of token ids it is larger than what zstd saves by it
+            write_page_index=True,
+            write_page_checksum=True,
+        ) as writer:
+            for group in _groups(shard, min(_ROW_GROUP_BYTES, shard_bytes)):
+                table = _table(list(group), schema)
+                writer.write_table(table, row_group_size=table.num_rows)
+        outbox.put(f"data/train-{number:05d}.parquet", memoryview(sink.getvalue()))
+
+
+def _groups(rows: Iterable[Columns], limit_bytes: int) -> Iterator[Iterator[Columns]]:
+    """Neighbouring rows of at most `limit_bytes` together, one row at least; each group is used up before the next."""
+    waiting = iter(rows)
+    following = next(waiting, None)
+
+    def group() -> Iterator[Columns]:
+        nonlocal following
+        size = 0
+        while following is not None and (size == 0 or size + _bytes(following) <= limit_bytes):
+            size += max(1, _bytes(following))
+            row, following = following, next(waiting, None)
+            yield row
+
+    while following is not None:
+        yield group()
+
+
+def _bytes(row: Columns) -> int:
+    return sum(len(value.encode()) if isinstance(value, str) else 4 * len(value) for value in row.values())
+
+
+def _table(rows: Sequence[Columns], schema: pa.Schema) -> pa.Table:
+    return pa.table([_column([row[field.name] for row in rows], field.type) for field in schema], schema=schema)
+
+
+def _column(values: Sequence[Any], kind: pa.DataType) -> pa.Array:
+    if not pa.types.is_list(kind):
+        return pa.array(values, kind)
+    offsets = np.cumsum([0, *map(len, values)])
+    flat = np.concatenate([np.asarray(value, np.int32) for value in values])
+    return pa.ListArray.from_arrays(pa.array(offsets, pa.int32()), pa.array(flat).cast(kind.value_type))

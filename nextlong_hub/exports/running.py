@@ -1,0 +1,162 @@
+"""An export from its checks to its last file."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nextlong_hub import __version__
+from nextlong_hub.errors import DataError
+from nextlong_hub.exports import axolotl, jsonl, mds, megatron, nanotron, text, trl
+from nextlong_hub.exports.choosing import ExportRequest, choose_format, choose_settings, choose_tokenizer
+from nextlong_hub.exports.outbox import ExportedFile, Outbox
+from nextlong_hub.exports.rows import EncodeBatch, ExportRow, pack, read_rows, unpack
+from nextlong_hub.exports.seam import ExportSettings, Format
+from nextlong_hub.files import digest_of, sha256_of
+from nextlong_hub.progress import Progress, Silence, Stages
+from nextlong_hub.splits import StoredSplit, open_split
+from nextlong_hub.tokens import Tokenizer
+
+FORMATS = {one.FORMAT.name: one.FORMAT for one in (mds, trl, axolotl, text, megatron, nanotron, jsonl)}
+"""Every format by its name."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExportReport:
+    """What an export wrote."""
+
+    format: str
+    config: str
+    rows: int
+    documents: int
+    tokens: int
+    """0 where the format has none."""
+    learned_tokens: int
+    """Tokens on which the loss is taken."""
+    bytes: int
+    files: tuple[ExportedFile, ...]
+    is_unchanged: bool
+    """The folder held this export already, whole."""
+
+
+def export(
+    where: str | Path,
+    request: ExportRequest,
+    output: Path,
+    *,
+    threads: int = 1,
+    progress: Progress | None = None,
+) -> ExportReport:
+    """Write one configuration of a dataset in a form that a trainer reads.
+
+    The same rows and choices give the same bytes, whatever the number of threads. A run that was killed can be started
+    again; a finished export is left as it is.
+
+    Args:
+        where: dataset folder, folder of Parquet files, or dataset on the Hub.
+        request: the format and its choices.
+        output: the new folder.
+        threads: how many encode texts, where texts are encoded.
+        progress: hears about the rows.
+
+    Raises:
+        DataError: the dataset cannot be read, has no rows, or a row does not fit the format.
+        RecipeError: there is no such format, or the format cannot carry what is asked for.
+        ConflictError: `output` holds something else.
+        StorageError: no space, or no permission.
+    """
+    kind = choose_format(request.format, FORMATS)
+    split = open_split(where, request.config)
+    tokenizer = choose_tokenizer(kind, request, split)
+    settings = choose_settings(kind, request, split, tokenizer)
+    head = {
+        "version": __version__,
+        "format": kind.name,
+        "source": _source(split),
+        "tokenizer": tokenizer.digest if tokenizer else None,
+        "settings": asdict(settings) | {"hashes": list(settings.hashes)},
+    }
+    outbox = Outbox(output, head)
+    finished = outbox.finished()
+    if finished is not None:
+        return _report(finished, is_unchanged=True)
+    outbox.begin()
+    stages = Stages(progress or Silence())
+    counts = dict.fromkeys(("rows", "documents", "tokens", "learned_tokens"), 0)
+    with (
+        closing(_Encoder(tokenizer, threads)) as encoder,
+        stages.stage(f"export {split.config}", len(split), "rows") as advance,
+    ):
+        rows = _rows(kind, settings, split, encoder.encode if tokenizer else None)
+        kind.write(_counted(rows, counts, advance), outbox, settings)
+    if not counts["rows"]:
+        raise DataError(f"{split.config} of {split.where} has no rows, so there is nothing to export")
+    return _report(outbox.commit(counts), is_unchanged=False)
+
+
+class _Encoder:
+    """Encodes texts in order, several at once."""
+
+    def __init__(self, tokenizer: Tokenizer | None, threads: int) -> None:
+        self._tokenizer = tokenizer
+        self._pool = ThreadPoolExecutor(threads)  # the tokenizer works outside the interpreter's lock
+
+    def encode(self, texts: Sequence[str]) -> Iterable[NDArray[np.int32]]:
+        """The tokens of each text."""
+        return self._pool.map(self._tokenizer.encode, texts) if self._tokenizer else ()
+
+    def close(self) -> None:
+        """Let the threads go."""
+        self._pool.shutdown(cancel_futures=True)
+
+
+def _rows(
+    kind: Format, settings: ExportSettings, split: StoredSplit, encode_batch: EncodeBatch | None
+) -> Iterator[ExportRow]:
+    """The rows as the format is to have them."""
+    has_tokens = kind.tokens == "always" or (
+        kind.tokens == "where stored" and (encode_batch is not None or "input_ids" in split.columns)
+    )
+    rows = read_rows(split, tokens=has_tokens, text=kind.wants_text, encode_batch=encode_batch)
+    if settings.pack_tokens:
+        return pack(rows, split.config, settings.pack_tokens, by_source=settings.by_source)
+    return rows if kind.takes_packed_rows else unpack(rows)
+
+
+def _counted(rows: Iterator[ExportRow], counts: dict[str, int], advance: Any) -> Iterator[ExportRow]:
+    for row in rows:
+        counts["rows"] += 1
+        counts["documents"] += len(row.documents)
+        counts["tokens"] += len(row.input_ids)
+        learned = row.input_ids.size if row.loss_mask is None else np.count_nonzero(row.loss_mask)
+        counts["learned_tokens"] += int(learned)
+        yield row
+        advance(1)
+
+
+def _source(split: StoredSplit) -> dict[str, Any]:
+    """Identity of the rows, wherever they lie: that of their files, or the commit on the Hub."""
+    if split.record is not None:
+        digests = [file.sha256 for file in split.record.files]
+    elif split.folder is not None:
+        digests = [sha256_of(split.folder / name) for name in split.files]
+    else:
+        digests = [split.commit or "", *split.files]
+    return {"config": split.config, "files": digest_of(digests)}
+
+
+def _report(content: dict[str, Any], *, is_unchanged: bool) -> ExportReport:
+    files = tuple(ExportedFile(**file) for file in content["files"])
+    return ExportReport(
+        format=content["format"],
+        config=content["source"]["config"],
+        **content["counts"],
+        bytes=sum(file.bytes for file in files),
+        files=files,
+        is_unchanged=is_unchanged,
+    )

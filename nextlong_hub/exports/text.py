@@ -1,0 +1,41 @@
+"""Parquet with one column `text`, for trainers that tokenise themselves, and LLaMA-Factory's `dataset_info.json`.
+
+LLaMA-Factory finds the dataset by its name in that file; torchtitan and most others read the Parquet files as they are.
+"""
+
+from collections.abc import Iterator
+
+import pyarrow as pa
+
+from nextlong_hub.exports import parquet
+from nextlong_hub.exports.outbox import Outbox
+from nextlong_hub.exports.rows import ExportRow
+from nextlong_hub.exports.seam import ExportSettings, Format
+from nextlong_hub.files import json_bytes
+
+_SCHEMA = pa.schema([("text", pa.large_string())])
+
+
+def write(rows: Iterator[ExportRow], outbox: Outbox, settings: ExportSettings) -> None:
+    """Write one row of text for each document, and name the dataset for LLaMA-Factory."""
+    values: Iterator[parquet.Columns] = ({"text": row.text} for row in rows)
+    parquet.write_shards(values, _SCHEMA, outbox, settings.shard_bytes)
+    dataset = {"file_name": "data", "columns": {"prompt": "text"}}
+    outbox.put("dataset_info.json", json_bytes({dataset_name(settings.name): dataset}))
+
+
+def dataset_name(config: str) -> str:
+    """What LLaMA-Factory calls the dataset; its lists of datasets are separated by commas."""
+    return f"nextlong_{config.replace('-', '_')}"
+
+
+FORMAT = Format(
+    name="text",
+    reader="LLaMA-Factory, torchtitan",
+    write=write,
+    tokens="never",
+    wants_text=True,
+    takes_packed_rows=False,
+    takes_loss_mask=False,
+    shard_bytes=parquet.SHARD_BYTES,
+)

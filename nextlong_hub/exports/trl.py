@@ -1,0 +1,32 @@
+"""Parquet for TRL: `input_ids`, `labels`, and `seq_lengths`, from which its collator rebuilds positions."""
+
+from collections.abc import Iterator
+
+import pyarrow as pa
+
+from nextlong_hub.exports import parquet
+from nextlong_hub.exports.outbox import Outbox
+from nextlong_hub.exports.rows import ExportRow
+from nextlong_hub.exports.seam import ExportSettings, Format
+
+_SCHEMA = pa.schema([(name, pa.list_(pa.int32())) for name in ("input_ids", "labels", "seq_lengths")])
+
+
+def write(rows: Iterator[ExportRow], outbox: Outbox, settings: ExportSettings) -> None:
+    """Write one row of tokens, labels and document lengths for each row."""
+    values: Iterator[parquet.Columns] = (
+        {"input_ids": row.input_ids, "labels": row.labels, "seq_lengths": row.document_lengths} for row in rows
+    )
+    parquet.write_shards(values, _SCHEMA, outbox, settings.shard_bytes)
+
+
+FORMAT = Format(
+    name="trl",
+    reader="TRL's SFTTrainer",
+    write=write,
+    tokens="always",
+    wants_text=False,
+    takes_packed_rows=True,
+    takes_loss_mask=True,
+    shard_bytes=parquet.SHARD_BYTES,
+)
