@@ -105,8 +105,9 @@ class NExtLong(datasets.ArrowBasedBuilder):
         )
 
     def _info(self) -> datasets.DatasetInfo:
-        tokens = self._session(self.config).recipe.tokens
-        features = self.config.features or datasets.Features.from_arrow_schema(shards.schema(tokens=tokens))
+        made = self._session(self.config).recipe
+        schema = shards.schema(tokens=made.tokens, packed=made.pack)
+        features = self.config.features or datasets.Features.from_arrow_schema(schema)
         return datasets.DatasetInfo(description=self.config.description, features=features)
 
     def _split_generators(self, dl_manager: Any) -> list[datasets.SplitGenerator]:

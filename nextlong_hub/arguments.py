@@ -16,9 +16,11 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 from fractions import Fraction
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
+from nextlong_hub import plan
 from nextlong_hub.errors import RecipeError
+from nextlong_hub.fitting import Mode
 from nextlong_hub.pipeline import DEFAULT_SEED, BuildRequest
 from nextlong_hub.recipe import Recipe, SourceSettings, load_recipes, parse_setting
 
@@ -161,19 +163,19 @@ def parse_amount(text: str, option: str) -> int:
     raise RecipeError(f"{option} {text!r} is no whole number above 0; write it as 128, 500K, 4B or 1.5T")
 
 
-def parse_modes(text: str) -> set[str]:
-    """Read `truncate`, `discard` or `truncate,discard`.
+def parse_modes(text: str) -> frozenset[Mode]:
+    """Read `truncate`, `discard`, `pack` or several with commas between them.
 
     Raises:
         RecipeError: there is another word among them.
     """
     modes = {mode.strip() for mode in text.split(",")}
-    unknown = sorted(modes - {"truncate", "discard"})
+    unknown = sorted(modes - set(get_args(Mode)))
     if unknown:
-        close = get_close_matches(unknown[0], ["truncate", "discard"], n=1)
+        close = get_close_matches(unknown[0], get_args(Mode), n=1)
         hint = f" (did you mean {close[0]!r}?)" if close else ""
-        raise RecipeError(f"--mode {text!r}: {unknown[0]!r} is neither truncate nor discard{hint}")
-    return modes
+        raise RecipeError(f"--mode {text!r}: {unknown[0]!r} is neither truncate nor discard nor pack{hint}")
+    return frozenset(mode for mode in get_args(Mode) if mode in modes)
 
 
 def default_workers() -> int:
@@ -205,7 +207,7 @@ def _by_config(option: str, amounts: Iterable[str], recipes: Mapping[str, Recipe
 
 
 def _rows_per_token(recipe: Recipe, targets: Mapping[str, int]) -> Fraction:
-    """Rows in one token of a configuration; the rows of a mixture have different lengths."""
+    """Rows in one token of a configuration; the rows of a mixture have different lengths unless it packs them."""
     rates = _rates(recipe, targets)
     if not rates:
         return Fraction(1, recipe.target_length)
@@ -213,9 +215,13 @@ def _rows_per_token(recipe: Recipe, targets: Mapping[str, int]) -> Fraction:
 
 
 def _rates(recipe: Recipe, targets: Mapping[str, int]) -> dict[str, Fraction]:
-    """Rows of each ingredient in proportion; none unless the recipe is a mixture."""
+    """Rows of each ingredient's samples in proportion; none unless the recipe is a mixture."""
     parts = [part for part in recipe.mixture if part.recipe in targets]
-    return {part.recipe: Fraction(part.share) / targets[part.recipe] for part in parts}
+    return {
+        part.recipe: Fraction(part.share)
+        / (plan.samples_in_row(recipe, part.recipe, targets[part.recipe]) * targets[part.recipe])
+        for part in parts
+    }
 
 
 def ingredient_rows(
@@ -229,7 +235,8 @@ def ingredient_rows(
         for name, rate in rates.items():
             if recipe.name in rows:
                 share = rate / sum(rates.values(), Fraction())
-                needs[name] = max(needs[name], math.ceil(rows[recipe.name] * share))
+                together = plan.samples_in_row(recipe, name, targets[name])
+                needs[name] = max(needs[name], math.ceil(rows[recipe.name] * share) * together)
             else:
                 unbounded.add(name)
     return {one.name: needs[one.name] for one in ingredients if one.name in needs and one.name not in unbounded}

@@ -12,7 +12,8 @@ import numpy as np
 from nextlong_hub import plan
 from nextlong_hub.engine import Executor, Receipt, Task
 from nextlong_hub.files import digest_of
-from nextlong_hub.manifest import ConfigRecord, FileRecord, IngredientRecord, SynthesisRecord
+from nextlong_hub.manifest import ConfigRecord, FileRecord, IngredientRecord, PackingRecord, SynthesisRecord
+from nextlong_hub.packed_plan import PackedPlan, Planner
 from nextlong_hub.progress import Stages
 from nextlong_hub.recipe import Recipe
 from nextlong_hub.synthesis import Made, Row
@@ -29,6 +30,8 @@ class ChosenRows:
     """By unit file: what a row of it measures in text and tokens."""
     synthesis: SynthesisRecord | None
     mixture: dict[str, IngredientRecord]
+    packed: PackedPlan | None = None
+    """Of a configuration whose documents were packed as they came; otherwise `rows` are packed when they are filed."""
 
 
 def choose_rows(recipe: Recipe, made: Mapping[str, Made], rows: int | None, seed: int) -> ChosenRows:
@@ -72,33 +75,90 @@ def file_rows(
     When any of them must be written, the manifest is withdrawn first: until the next one is committed, the folder holds
     files that no manifest names, or other files than it names.
     """
+    tasks, content = (_packed_shards if recipe.pack else _plain_shards)(recipe, chosen, output, workspace)
+    receipts = stages.run(
+        f"file {recipe.name}",
+        "shards",
+        tasks,
+        executor,
+        workspace.receipts(digest_of([recipe.fingerprint, content])),
+        lambda: withdraw(output, workspace),
+    )
+    files = tuple(_file_record(output, receipt) for receipt in receipts)
+    rows, tokens = sum(file.rows for file in files), sum(file.tokens for file in files)
+    return ConfigRecord(
+        recipe=_public(recipe),
+        fingerprint=recipe.fingerprint,
+        rows=rows,
+        tokens=tokens,
+        segments=tally([output / file.path for file in files]),
+        synthesis=chosen.synthesis,
+        mixture=chosen.mixture,
+        packing=PackingRecord(
+            documents=sum(receipt.counts["documents"] for receipt in receipts),
+            continued_documents=sum(receipt.counts["continued_documents"] for receipt in receipts),
+            fill=round(tokens / (rows * recipe.target_length), 6),
+        )
+        if recipe.pack
+        else None,
+        files=files,
+    )
+
+
+def _plain_shards(
+    recipe: Recipe, chosen: ChosenRows, output: Path, workspace: Workspace
+) -> tuple[list[Task], list[list[Any]]]:
+    """The tasks that copy rows of units, and what decides their content."""
     shards = _split(chosen, recipe.output.shard_bytes)
     tasks = [
         Task(
             stage="file",
             key=f"{recipe.name}-{number:05d}",
-            function="nextlong_hub.units:copy_rows",
-            output=str(output / "data" / recipe.name / f"train-{number:05d}-of-{len(shards):05d}.parquet"),
+            function="nextlong_hub.filing_units:copy_rows",
+            output=_shard_path(output, recipe, number, len(shards)),
             parameters={"recipe": recipe.model_dump(mode="json"), "rows": _runs(shard)},
         )
         for number, shard in enumerate(shards)
     ]
-    units = [[Path(unit).parent.name, Path(unit).name, row] for unit, row in chosen.rows]
-    receipts_folder = workspace.receipts(digest_of([recipe.fingerprint, units]))
-    receipts = stages.run(
-        f"file {recipe.name}", "shards", tasks, executor, receipts_folder, lambda: withdraw(output, workspace)
-    )
-    files = tuple(_file_record(output, receipt) for receipt in receipts)
-    return ConfigRecord(
-        recipe=_public(recipe),
-        fingerprint=recipe.fingerprint,
-        rows=len(chosen.rows),
-        tokens=sum(file.tokens for file in files),
-        segments=tally([output / file.path for file in files]),
-        synthesis=chosen.synthesis,
-        mixture=chosen.mixture,
-        files=files,
-    )
+    return tasks, [[Path(unit).parent.name, Path(unit).name, row] for unit, row in chosen.rows]
+
+
+def _packed_shards(
+    recipe: Recipe, chosen: ChosenRows, output: Path, workspace: Workspace
+) -> tuple[list[Task], list[list[Any]]]:
+    """The tasks that pack documents of units into rows, and what decides their content.
+
+    The plan lies in a file, so that a task names no more than its range of it, however many documents there are.
+    """
+    packed = chosen.packed or plan_rows(recipe, chosen)
+    content = [[Path(unit).parent.name, Path(unit).name, packed.digest] for unit in packed.units]
+    places = workspace.units(recipe.name, digest_of([recipe.fingerprint, content])) / "places.npy"
+    packed.write_places(places)
+    ranges = packed.shards(recipe.output.shard_bytes)
+    tasks = [
+        Task(
+            stage="file",
+            key=f"{recipe.name}-{number:05d}",
+            function="nextlong_hub.filing_units:pack_rows",
+            inputs={"places": str(places), **packed.units_of(start, stop)},
+            output=_shard_path(output, recipe, number, len(ranges)),
+            parameters={"recipe": recipe.model_dump(mode="json"), **packed.range(start, stop)},
+        )
+        for number, (start, stop) in enumerate(ranges)
+    ]
+    return tasks, content
+
+
+def plan_rows(recipe: Recipe, chosen: ChosenRows) -> PackedPlan:
+    """Pack the rows that were chosen for a mixture, each a document of its own."""
+    planner = Planner(recipe)
+    for unit, rows in _runs(chosen.rows):
+        planner.add_rows(unit, rows, chosen.mean_row_bytes[unit])
+    return planner.finish()
+
+
+def _shard_path(output: Path, recipe: Recipe, number: int, count: int) -> str:
+    return str(output / "data" / recipe.name / f"train-{number:05d}-of-{count:05d}.parquet")
 
 
 def _mix(parts: Sequence[Sequence[Row]], counts: Sequence[int], seed: int) -> list[Row]:

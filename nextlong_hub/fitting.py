@@ -1,31 +1,45 @@
-"""`fit`: an existing dataset of long texts becomes one whose rows have exactly the target length.
+"""`fit`: an existing dataset becomes one whose rows have a target length, exactly or, packed, as nearly as they can.
 
-The published NExtLong files are the case in mind. Their authors advise to truncate what is too long after tokenization,
-to discard what is short, and never to concatenate without a document mask.
+The published NExtLong files are one case in mind: their authors advise to truncate what is too long after tokenization,
+to discard what is short, and never to concatenate without a document mask. Short texts are the other: packed, they
+share rows, each with its own attention.
 """
 
+import math
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
+
+import numpy as np
+import pyarrow.parquet as pq
+from numpy.typing import NDArray
 
 from nextlong_hub import __version__, plan
 from nextlong_hub.engine import Executor, Receipt, Task, make_executor
-from nextlong_hub.errors import CorpusTooSmallError, RecipeError
+from nextlong_hub.errors import CorpusTooSmallError, DataError, RecipeError
 from nextlong_hub.files import digest_of
 from nextlong_hub.filing import ChosenRows, file_rows, mean_row_bytes
-from nextlong_hub.manifest import Manifest, SynthesisRecord
-from nextlong_hub.preparation import Inputs, Source, find_corpus, read_corpus
+from nextlong_hub.manifest import Manifest, PackingRecord, SynthesisRecord, read_manifest
+from nextlong_hub.packed_plan import Planner
+from nextlong_hub.preparation import FoundCorpus, Inputs, Source, find_corpus, read_corpus
 from nextlong_hub.progress import Progress, Silence, Stages
 from nextlong_hub.publishing import commit, describe, published_before
-from nextlong_hub.recipe import ChunkingSettings, FitSettings, OutputSettings, Recipe
+from nextlong_hub.recipe import ChunkingSettings, FitSettings, OutputSettings, Recipe, SourceSettings
 from nextlong_hub.store import ChunkStore
-from nextlong_hub.synthesis import count_discards, kept_rows, listed, units_until
+from nextlong_hub.synthesis import count_discards, kept_rows, listed
 from nextlong_hub.tokens import load_tokenizer
 from nextlong_hub.workspace import Workspace, locked
 
+Mode = Literal["truncate", "discard", "pack"]
+"""What may be done to a text; see `fit`."""
+
 _WHOLE_DOCUMENT = 2**31 - 1
 """Characters in a chunk: no document is longer, so each is a single one."""
-_UNIT_DOCUMENTS = 16
+_UNIT_DOCUMENTS = 1024
+_UNIT_CHARACTERS = 4_194_304
+_GUESSED_CHARACTERS_PER_TOKEN = 4
+"""Tells how many units to run at a time when only some rows are wanted; never what is in a row."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,9 +53,15 @@ class FitReport:
     kept: int
     truncated: int
     truncated_tokens: int
+    split: int
+    """Texts longer than a packed row that became several documents."""
     discarded: dict[str, int]
+    skipped: dict[str, int]
+    """What was left out when the source was read, by reason; not among `read`."""
     rows: int
     tokens: int
+    packing: PackingRecord | None
+    """None unless texts share rows."""
 
 
 def fit(
@@ -49,62 +69,53 @@ def fit(
     *,
     tokenizer: str,
     target_length: int,
-    truncate: bool,
-    discard: bool,
+    modes: frozenset[Mode] | set[Mode],
     output: Path,
     samples: int | None = None,
+    on_bad_document: Literal["fail", "skip"] = "fail",
     num_proc: int = 1,
     progress: Progress | None = None,
 ) -> FitReport:
-    """Write the texts of `source` into a new dataset folder, each at its target length.
+    """Write the texts of `source` into a new dataset folder, each at its target length or packed into rows of it.
+
+    Without `pack` a text longer than the target is cut with `truncate`, else left out, and a shorter one left out with
+    `discard`, else kept as it is. With `pack` a shorter one shares a row with others; one longer than a row is cut with
+    `truncate`, left out with `discard`, and with neither split into documents that fill rows.
 
     Args:
-        source: where the texts are.
+        source: where the texts are; a dataset folder of ours with one configuration is one, too.
         tokenizer: a folder, a Hub name, or `demo`.
-        target_length: in tokens.
-        truncate: cut what is longer; otherwise it is discarded.
-        discard: leave out what is shorter; otherwise it is kept as it is.
+        target_length: in tokens; packed, of a row at most.
+        modes: what may be done to a text.
         output: the new folder.
         samples: stop at so many rows.
+        on_bad_document: stop at a text that cannot be read, or leave it out and count it.
         num_proc: worker processes.
         progress: hears about the stages.
 
     Raises:
+        RecipeError: the target is below 1, or the modes contradict each other.
         DataError: the source cannot be read, or no text is left.
         ConflictError: `output` holds something else, or was made from other inputs.
         StorageError: no space, or no permission.
     """
-    if target_length < 1:
-        raise RecipeError(f"the target length is {target_length}, but it must be at least 1 token")
-    recipe = Recipe(
-        name=config_name(target_length),
-        description=f"Texts fitted to {target_length:,} tokens: longer {'cut' if truncate else 'discarded'}, "
-        f"shorter {'discarded' if discard else 'kept'}",
-        target_length=target_length,
-        chunking=ChunkingSettings(chunk_characters=_WHOLE_DOCUMENT),
-        output=OutputSettings(unit_documents=_UNIT_DOCUMENTS),
-        fit=FitSettings(truncate=truncate, discard=discard),
-    )
+    recipe = fit_recipe(target_length, modes, on_bad_document)
     stages = Stages(progress or Silence())
+    source = _rows_of(source)
     loaded = load_tokenizer(tokenizer)
     with locked(output) as workspace, closing(make_executor(num_proc)) as executor:
         inputs = Inputs(corpus=find_corpus(workspace, [source], stages), tokenizer=loaded, seed=0)
+        _refuse_packed_rows(inputs.corpus)
         kept = published_before(output, workspace, inputs, [recipe])
         store = read_corpus(workspace, recipe, inputs.corpus, executor, stages)
-        receipts = _fit_units(workspace, recipe, inputs, store, samples, executor, stages)
+        receipts, chosen = _fit_units(workspace, recipe, inputs, store, samples, executor, stages)
         done = _record(store, receipts)
-        rows = kept_rows(receipts)
-        if not rows:
+        if not done.kept:
             raise CorpusTooSmallError(
                 f"none of {store.documents:,} texts became a row of {target_length:,} tokens "
-                f"({listed(done.discarded)}); choose a shorter --target, or leave discard out of --mode"
+                f"({listed(done.discarded)}); choose a {'longer' if recipe.pack else 'shorter'} --target, or leave "
+                "discard out of --mode"
             )
-        chosen = ChosenRows(
-            rows=tuple(rows[:samples]),
-            mean_row_bytes=mean_row_bytes(receipts),
-            synthesis=done,
-            mixture={},
-        )
         config = file_rows(recipe, chosen, output, workspace, executor, stages)
         manifest = describe(
             inputs,
@@ -122,15 +133,145 @@ def fit(
         kept=done.kept,
         truncated=done.truncated,
         truncated_tokens=done.truncated_tokens,
+        split=sum(receipt.counts.get("split", 0) for receipt in receipts),
         discarded=done.discarded,
+        skipped=manifest.corpus.skipped,
         rows=config.rows,
         tokens=config.tokens,
+        packing=config.packing,
+    )
+
+
+def fit_recipe(
+    target_length: int, modes: frozenset[Mode] | set[Mode], on_bad_document: Literal["fail", "skip"] = "fail"
+) -> Recipe:
+    """The recipe behind a fit; see `fit`.
+
+    Raises:
+        RecipeError: the target is below 1, or the modes contradict each other.
+    """
+    if target_length < 1:
+        raise RecipeError(f"the target length is {target_length}, but it must be at least 1 token")
+    if modes >= {"pack", "truncate", "discard"}:
+        raise RecipeError(
+            "pack with both truncate and discard says twice what becomes of a text longer than a row; choose "
+            "pack,truncate to cut it, pack,discard to leave it out, or pack alone to split it"
+        )
+    longer = "cut" if "truncate" in modes else "discarded"
+    description = f"longer {longer}, shorter {'discarded' if 'discard' in modes else 'kept'}"
+    if "pack" in modes:
+        longer = longer if modes & {"truncate", "discard"} else "split"
+        description = f"shorter packed into rows, longer {longer}"
+    return Recipe(
+        name=config_name(target_length) + ("-packed" if "pack" in modes else ""),
+        description=f"Texts fitted to {target_length:,} tokens: {description}",
+        target_length=target_length,
+        on_bad_document=on_bad_document,
+        chunking=ChunkingSettings(chunk_characters=_WHOLE_DOCUMENT),
+        output=OutputSettings(unit_documents=_UNIT_DOCUMENTS),
+        fit=FitSettings(truncate="truncate" in modes, discard="discard" in modes),
+        pack="pack" in modes,
     )
 
 
 def config_name(target_length: int) -> str:
     """What a configuration of that length is called: 131,072 is `128k`, 1,000 is `1000`."""
     return f"{target_length // 1024}k" if target_length % 1024 == 0 else str(target_length)
+
+
+def unit_ranges(characters: NDArray[np.int64], most_documents: int, most_characters: int) -> list[tuple[int, int]]:
+    """Cut documents into units of at most so many documents and characters, one document at least.
+
+    Args:
+        characters: of each document. Shape: (documents,).
+        most_documents: in a unit.
+        most_characters: in a unit of several documents.
+    """
+    ends = np.cumsum(characters)
+    ranges = []
+    start = 0
+    while start < len(ends):
+        before = int(ends[start - 1]) if start else 0
+        stop = int(np.searchsorted(ends, before + most_characters, side="right"))
+        ranges.append((start, min(max(stop, start + 1), start + most_documents)))
+        start = ranges[-1][1]
+    return ranges
+
+
+def _rows_of(source: Source) -> Source:
+    """The rows of a source that is a dataset folder of ours, rather than whatever else lies in that folder.
+
+    Raises:
+        DataError: the folder has several configurations.
+    """
+    if not isinstance(source, SourceSettings) or not Path(source.path).is_dir():
+        return source
+    manifest = read_manifest(Path(source.path))
+    if manifest is None:
+        return source
+    if len(manifest.configs) > 1:
+        folders = ", ".join(str(Path(source.path) / "data" / name) for name in manifest.configs)
+        raise DataError(f"{source.path} is a dataset of {len(manifest.configs)} configurations; name one: {folders}")
+    [name] = manifest.configs
+    return source.model_copy(update={"path": str(Path(source.path) / "data" / name)})
+
+
+def _refuse_packed_rows(corpus: FoundCorpus) -> None:
+    """A packed row is no text: its documents stand back to back and must not see each other.
+
+    Raises:
+        DataError: a file of the corpus holds packed rows.
+    """
+    for path in dict.fromkeys(piece.location for piece in corpus.pieces if piece.format == "parquet"):
+        try:
+            names = pq.read_schema(path).names if Path(path).is_file() else []
+        except (OSError, ValueError):
+            continue  # whoever reads it says what is wrong with it
+        if {"documents", "document_lengths"} <= set(names):
+            raise DataError(
+                f"{path} holds packed rows, several documents back to back in each; fit the texts they were packed from"
+            )
+
+
+class _Plain:
+    """Every text is a row of its own."""
+
+    def __init__(self) -> None:
+        self._receipts: list[Receipt] = []
+
+    @property
+    def rows(self) -> int:
+        return sum(receipt.counts["kept"] for receipt in self._receipts)
+
+    def take(self, receipts: list[Receipt]) -> None:
+        self._receipts += receipts
+
+    def finish(self, samples: int | None, record: SynthesisRecord) -> ChosenRows:
+        return ChosenRows(
+            rows=tuple(kept_rows(self._receipts)[:samples]),
+            mean_row_bytes=mean_row_bytes(self._receipts),
+            synthesis=record,
+            mixture={},
+        )
+
+
+class _Packed:
+    """Texts share rows."""
+
+    def __init__(self, recipe: Recipe) -> None:
+        self._planner = Planner(recipe)
+
+    @property
+    def rows(self) -> int:
+        return self._planner.rows
+
+    def take(self, receipts: list[Receipt]) -> None:
+        for receipt in receipts:
+            self._planner.add_unit(receipt.output, receipt.counts["row_bytes"])
+
+    def finish(self, samples: int | None, record: SynthesisRecord) -> ChosenRows:
+        packed = self._planner.finish(samples)
+        return ChosenRows(rows=(), mean_row_bytes={}, synthesis=record, mixture={}, packed=packed)
 
 
 def _fit_units(
@@ -141,32 +282,42 @@ def _fit_units(
     samples: int | None,
     executor: Executor,
     stages: Stages,
-) -> list[Receipt]:
-    """Fit documents, a unit of them at a time, until there are rows enough."""
+) -> tuple[list[Receipt], ChosenRows]:
+    """Fit documents, some units of them at a time, until there are rows enough."""
     identity = digest_of([recipe.fingerprint, store.id, inputs.tokenizer.digest])
     folder = workspace.units(recipe.name, identity)
-    unit_documents = recipe.output.unit_documents
-
-    def task_of(unit: int) -> Task:
-        return Task(
+    ranges = unit_ranges(store.document_characters, recipe.output.unit_documents, _UNIT_CHARACTERS)
+    tasks = [
+        Task(
             stage="fit",
             key=f"unit-{unit:05d}",
-            function="nextlong_hub.units:fit_rows",
+            function="nextlong_hub.fitting_units:fit_rows",
             inputs={"store": str(store.folder)},
             output=str(folder / f"unit-{unit:05d}.parquet"),
             parameters={
                 "recipe": recipe.model_dump(mode="json"),
-                "start": unit * unit_documents,
-                "stop": min((unit + 1) * unit_documents, store.documents),
+                "start": start,
+                "stop": stop,
                 "tokenizer": inputs.tokenizer.location,
                 "tokenizer_digest": inputs.tokenizer.digest,
             },
         )
-
-    def run(units: range) -> list[Receipt]:
-        return stages.run("fit", "units", [task_of(unit) for unit in units], executor, workspace.receipts(identity))
-
-    return units_until(samples or store.documents, -(-store.documents // unit_documents), unit_documents, run)
+        for unit, (start, stop) in enumerate(ranges)
+    ]
+    gathered = _Packed(recipe) if recipe.pack else _Plain()
+    expected_rows = store.documents
+    if recipe.pack:
+        expected_rows = int(store.summary["characters"]) // (_GUESSED_CHARACTERS_PER_TOKEN * recipe.target_length)
+    receipts: list[Receipt] = []
+    while len(receipts) < len(tasks) and (samples is None or gathered.rows < samples):
+        more = len(tasks)
+        if samples is not None:
+            more = math.ceil((samples - gathered.rows) * len(tasks) / max(1, expected_rows))
+        own = tasks[len(receipts) : len(receipts) + more]
+        done = stages.run("fit", "units", own, executor, workspace.receipts(identity))
+        gathered.take(done)
+        receipts += done
+    return receipts, gathered.finish(samples, _record(store, receipts))
 
 
 def _record(store: ChunkStore, receipts: list[Receipt]) -> SynthesisRecord:

@@ -124,6 +124,17 @@ class IngredientRecord(_Part):
     """The resolved recipe that made these rows."""
 
 
+class PackingRecord(_Part):
+    """How documents share the rows of a configuration."""
+
+    documents: int
+    """Documents in all rows."""
+    continued_documents: int
+    """Those that go on where another ended: later pieces of a document longer than a row."""
+    fill: float
+    """Share of the tokens that the rows could hold which they do hold."""
+
+
 class ConfigRecord(_Part):
     """One configuration of the dataset."""
 
@@ -136,6 +147,8 @@ class ConfigRecord(_Part):
     """None for a mixture: its rows were made for its ingredients."""
     mixture: dict[str, IngredientRecord]
     """Empty unless the configuration is a mixture."""
+    packing: PackingRecord | None = None
+    """None unless a row holds several documents."""
     files: tuple[FileRecord, ...]
 
     @property

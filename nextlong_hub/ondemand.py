@@ -20,7 +20,8 @@ from nextlong_hub.corpus import memory_source
 from nextlong_hub.engine import InlineExecutor, run_missing
 from nextlong_hub.errors import RecipeError
 from nextlong_hub.files import digest_of, storage_errors
-from nextlong_hub.filing import choose_rows
+from nextlong_hub.filing import choose_rows, plan_rows
+from nextlong_hub.filing_units import packed_table
 from nextlong_hub.pipeline import DEFAULT_SEED
 from nextlong_hub.preparation import Inputs, Prepared, Source, find_corpus, prepare
 from nextlong_hub.progress import Silence, Stages
@@ -98,7 +99,15 @@ class Session:
             prepared = _prepared(self, recipe)
             with _lock(self.work, prepared.units_folder.name):
                 made[recipe.name] = synthesise(prepared, needed.get(recipe.name), InlineExecutor(), Stages(Silence()))
-        for unit, row in choose_rows(self.recipe, made, self.rows, self.inputs.seed).rows:
+        chosen = choose_rows(self.recipe, made, self.rows, self.inputs.seed)
+        if self.recipe.pack:
+            packed = plan_rows(self.recipe, chosen)
+            for start, stop in packed.shards(self.recipe.output.row_group_bytes):
+                yield packed_table(
+                    self.recipe, packed.units_of(start, stop), packed.places, **packed.range(start, stop)
+                )
+            return
+        for unit, row in chosen.rows:
             table = shards.read_table(Path(unit)).slice(row, 1)
             yield table.select(shards.schema(tokens=self.recipe.tokens).names)
 

@@ -6,8 +6,8 @@ free at the end of a row stays free, and whoever exports to a trainer that needs
 
 Best-fit decreasing takes the documents from the longest to the shortest and puts each into the fullest row that still
 has room: at most 11/9 of the fewest possible rows, and a few (D. S. Johnson, "Fast algorithms for bin packing", Journal
-of Computer and System Sciences 8, 1974). "Fewer Truncations Improve Language Modeling" (arXiv:2404.10830) packs training
-rows so.
+of Computer and System Sciences 8, 1974). Training rows are packed so in "Fewer Truncations Improve Language Modeling"
+(arXiv:2404.10830).
 """
 
 from collections.abc import Mapping

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from nextlong_hub.errors import CorpusTooSmallError
+from nextlong_hub.errors import CorpusTooSmallError, RecipeError
 from nextlong_hub.recipe import Recipe, SourceSettings
 from nextlong_hub.store import ChunkStore
 from nextlong_hub.tokens import Tokenizer
@@ -108,7 +108,9 @@ def merge_in_proportion(counts: Sequence[int], weights: Sequence[float]) -> NDAr
 def mixture_rows(
     recipe: Recipe, targets: Mapping[str, int], available: Mapping[str, int], rows: int | None
 ) -> list[int]:
-    """How many rows each part of a mixture gives: shares are of tokens, rows have different lengths.
+    """How many samples each part of a mixture gives: shares are of tokens, samples have different lengths.
+
+    A mixture that packs its rows takes as many of each as fill rows by themselves, where there are enough for one.
 
     Args:
         recipe: a mixture.
@@ -117,22 +119,47 @@ def mixture_rows(
         rows: how many rows are asked for in all; None takes as many as the scarcest ingredient allows.
 
     Returns:
-        Rows for each of `recipe.mixture`, at least one, in order; rounded so that they add up to `rows` if they can.
+        Samples of each of `recipe.mixture`, at least one, in order; rounded so that they give `rows` rows if they can.
     """
-    per_token = [part.share / targets[part.recipe] for part in recipe.mixture]
-    scale = min(available[part.recipe] / rate for part, rate in zip(recipe.mixture, per_token, strict=True))
+    together = [samples_in_row(recipe, part.recipe, targets[part.recipe]) for part in recipe.mixture]
+    full = [max(1, available[part.recipe] // each) for part, each in zip(recipe.mixture, together, strict=True)]
+    per_token = [
+        part.share / (each * targets[part.recipe]) for part, each in zip(recipe.mixture, together, strict=True)
+    ]
+    scale = min(count / rate for count, rate in zip(full, per_token, strict=True))
     if rows is not None:
         scale = min(scale, rows / sum(per_token))
     exact = [scale * rate for rate in per_token]
-    counts = [
-        min(available[part.recipe], max(1, math.floor(share + 1e-9)))
-        for part, share in zip(recipe.mixture, exact, strict=True)
-    ]
+    counts = [min(count, max(1, math.floor(share + 1e-9))) for count, share in zip(full, exact, strict=True)]
     if rows is not None:
         lacking = max(0, min(rows, math.floor(sum(exact) + 1e-9)) - sum(counts))
         for part in sorted(range(len(counts)), key=lambda part: counts[part] - exact[part])[:lacking]:
             counts[part] += 1
-    return counts
+    return [
+        min(available[part.recipe], count * each)
+        for part, count, each in zip(recipe.mixture, counts, together, strict=True)
+    ]
+
+
+def samples_in_row(recipe: Recipe, ingredient: str, sample_length: int) -> int:
+    """How many samples of an ingredient fill one row of a mixture: one, unless the mixture packs its rows.
+
+    Args:
+        recipe: the mixture.
+        ingredient: the name of the ingredient's recipe.
+        sample_length: tokens of each of its samples.
+
+    Raises:
+        RecipeError: a sample is longer than a packed row; none is ever split.
+    """
+    if not recipe.pack:
+        return 1
+    if sample_length > recipe.target_length:
+        raise RecipeError(
+            f"recipe {recipe.name}: a sample of {ingredient} has {sample_length:,} tokens and a packed row takes "
+            f"{recipe.target_length:,}; samples are never split: raise target_length or name a shorter ingredient"
+        )
+    return recipe.target_length // sample_length
 
 
 def _seeded_order(

@@ -233,14 +233,18 @@ def _predict_mixture(
         counts = plan.mixture_rows(recipe, targets, {part.config: part.rows for part in parts}, asked)
     else:
         counts = [0] * len(parts)
+    made_rows = sum(
+        -(-count // plan.samples_in_row(recipe, part.config, targets[part.config]))
+        for count, part in zip(counts, parts, strict=True)
+    )
     tokens = sum(count * targets[part.config] for count, part in zip(counts, parts, strict=True))
     published = sum(
         round(part.published_bytes * count / part.rows) for count, part in zip(counts, parts, strict=True) if part.rows
     )
     forecast = forecasts[_kind(next(one for one in made if one.name == parts[0].config))]
     problem = ""
-    if asked is not None and sum(counts) < asked:
-        problem = f"{asked:,} rows were asked for, but its ingredients give about {sum(counts):,} in these shares"
+    if asked is not None and made_rows < asked:
+        problem = f"{asked:,} rows were asked for, but its ingredients give about {made_rows:,} in these shares"
     return ConfigPrediction(
         config=recipe.name,
         asked_rows=asked,
@@ -248,7 +252,7 @@ def _predict_mixture(
         not_eligible={},
         candidates=None,
         kept_share=None,
-        rows=sum(counts),
+        rows=made_rows,
         tokens=tokens,
         published_bytes=published,
         unit_bytes=0,

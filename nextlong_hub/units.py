@@ -3,10 +3,9 @@
     ingest       pieces of a corpus                      ▶  one part of the chunk store
     retrieve     a range of meta-documents               ▶  the retriever's answers: chunk numbers and scores, no text
     synthesise   the answers, and the text they lead to  ▶  rows
-    fit_rows     documents that are long already         ▶  rows
-    copy_rows    rows of finished units                  ▶  one published Parquet shard
 
-Each is pure: its output depends on the task's inputs and parameters and on nothing else.
+Each is pure: its output depends on the task's inputs and parameters and on nothing else. `fitting_units` and
+`filing_units` hold the others.
 """
 
 from collections import Counter
@@ -25,11 +24,11 @@ from nextlong_hub.assembly import Bench
 from nextlong_hub.engine import Task
 from nextlong_hub.files import written_aside
 from nextlong_hub.negatives import Candidate
-from nextlong_hub.recipe import FitSettings, Recipe
-from nextlong_hub.records import Discarded, Hits, Reason, Sample, Segment
+from nextlong_hub.recipe import Recipe
+from nextlong_hub.records import Discarded, Hits, Sample
 from nextlong_hub.retrieval import open_retriever
 from nextlong_hub.store import ChunkStore, PartWriter, store_stamp
-from nextlong_hub.tokens import Fitted, Tokenizer, reopen
+from nextlong_hub.tokens import Tokenizer, reopen
 
 _ANSWER_SCHEMA = pa.schema([("chunks", pa.list_(pa.int64())), ("scores", pa.list_(pa.float32()))])
 
@@ -63,7 +62,7 @@ def retrieve(task: Task) -> dict[str, Any]:
     Parameters: `recipe`, `start`, `stop` (in the seeded order), `k`.
     """
     recipe = Recipe.model_validate(task.parameters["recipe"])
-    store = _open_store(task)
+    store = open_store(task)
     documents = _documents(task)
     queries = np.concatenate([np.arange(store.first_chunk[d], store.first_chunk[d + 1]) for d in documents])
     retriever = open_retriever(Path(task.inputs["index"]), store, recipe.retrieval)
@@ -95,54 +94,15 @@ def synthesise(task: Task) -> dict[str, Any]:
     recipe = Recipe.model_validate(task.parameters["recipe"])
     bench = Bench(
         recipe=recipe,
-        store=_open_store(task),
-        tokenizer=_open_tokenizer(task),
+        store=open_store(task),
+        tokenizer=open_tokenizer(task),
         characters_per_token=task.parameters["characters_per_token"],
     )
     outcomes = bench.synthesise(_documents(task), _read_answers(Path(task.inputs["answers"])))
-    return {**_write_rows(task, recipe, outcomes), "near_duplicates": bench.near_duplicates}
+    return {**write_samples(task, recipe, outcomes), "near_duplicates": bench.near_duplicates}
 
 
-def fit_rows(task: Task) -> dict[str, Any]:
-    """Fit whole documents to the target length, each becoming a row of a single segment.
-
-    Parameters: `recipe`, `start`, `stop` (document numbers), `tokenizer`, `tokenizer_digest`.
-    """
-    recipe = Recipe.model_validate(task.parameters["recipe"])
-    store = _open_store(task)
-    tokenizer = _open_tokenizer(task)
-    texts = store.texts(np.arange(task.parameters["start"], task.parameters["stop"]))
-    outcomes = [_fit_document(recipe, tokenizer, *store.document(number), text) for number, text in texts.items()]
-    return _write_rows(task, recipe, outcomes)
-
-
-def _fit_document(recipe: Recipe, tokenizer: Tokenizer, identity: str, source: str, text: str) -> Sample | Discarded:
-    """One document, cut, left as it is, or discarded, as the recipe says."""
-    modes = recipe.fit or FitSettings(truncate=True, discard=True)
-    fitted = tokenizer.fit(text, recipe.target_length)
-    total = fitted.total_tokens
-    if isinstance(fitted, Fitted) and (total == recipe.target_length or modes.truncate):
-        characters, input_ids = fitted.characters, fitted.input_ids
-    elif total < recipe.target_length and not modes.discard:
-        characters, input_ids = len(text), tokenizer.encode(text)
-    else:
-        reason = Reason.OVER_TARGET if isinstance(fitted, Fitted) else fitted.reason
-        return Discarded(meta_document=identity, reason=reason, tokens=total)
-    whole = Segment(
-        role="meta", document=identity, chunk=0, start=0, end=characters, tokens=len(input_ids), rank=0, score=0.0
-    )
-    return Sample(
-        id=f"{recipe.name}/{identity}",
-        text=text[:characters],
-        input_ids=input_ids,
-        meta_document=identity,
-        source=source,
-        segments=(whole,),
-        truncated_tokens=total - len(input_ids),
-    )
-
-
-def _write_rows(task: Task, recipe: Recipe, outcomes: Sequence[Sample | Discarded]) -> dict[str, Any]:
+def write_samples(task: Task, recipe: Recipe, outcomes: Sequence[Sample | Discarded]) -> dict[str, Any]:
     """Write a unit's rows and count what became of its candidates."""
     samples = [outcome for outcome in outcomes if isinstance(outcome, Sample)]
     discarded = [outcome for outcome in outcomes if isinstance(outcome, Discarded)]
@@ -158,18 +118,6 @@ def _write_rows(task: Task, recipe: Recipe, outcomes: Sequence[Sample | Discarde
     }
 
 
-def copy_rows(task: Task) -> dict[str, Any]:
-    """Copy rows of finished units into one published shard.
-
-    Parameters: `recipe` and `rows`, a list of [unit file, [row, …]].
-    """
-    recipe = Recipe.model_validate(task.parameters["recipe"])
-    tables = [shards.read_table(Path(path)).take(rows) for path, rows in task.parameters["rows"]]
-    table = pa.concat_tables(tables).select(shards.schema(tokens=recipe.tokens).names)
-    shards.write_table(Path(task.output), table, recipe.output)
-    return {"rows": table.num_rows, "tokens": sum(table["token_count"].to_pylist())}
-
-
 def _documents(task: Task) -> NDArray[np.int64]:
     order: NDArray[np.int64] = np.load(task.inputs["order"], mmap_mode="r")
     return np.array(order[task.parameters["start"] : task.parameters["stop"]])
@@ -183,7 +131,7 @@ def _read_answers(path: Path) -> list[list[Candidate]]:
     ]
 
 
-def _open_store(task: Task) -> ChunkStore:
+def open_store(task: Task) -> ChunkStore:
     """A worker serves many tasks of one build: it opens the store once, and anew when it was finished again since."""
     folder = Path(task.inputs["store"])
     return _store_of(folder, store_stamp(folder))
@@ -194,7 +142,8 @@ def _store_of(folder: Path, stamp: tuple[int, int]) -> ChunkStore:
     return ChunkStore(folder)
 
 
-def _open_tokenizer(task: Task) -> Tokenizer:
+def open_tokenizer(task: Task) -> Tokenizer:
+    """The tokenizer of a task, which must be the one that its driver opened."""
     return _tokenizer_of(task.parameters["tokenizer"], task.parameters["tokenizer_digest"])
 
 

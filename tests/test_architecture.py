@@ -12,9 +12,10 @@ LAYERS = [
     "errors records inert",
     "files memory interruption recipe engine store progress token_offsets",
     "corpus chunking retrieval negatives interleave tokens packing shards manifest",
-    "workspace plan tally assembly units preparation synthesis filing survey splits",
+    "workspace plan tally assembly units preparation synthesis survey splits "
+    "packed_tables packed_plan fitting_units filing_units filing",
     "stats plots datacard publishing",
-    "pipeline verification row_faults fitting forecast predict explanation registration autoload loading",
+    "pipeline verification row_faults fitting forecast predict explanation registration autoload loading exports importing",
     "cli arguments reports terminal ondemand",
     "testing builders cards",
 ]

@@ -103,7 +103,7 @@ def test_a_tokenizer_that_changes_during_a_build_stops_it(tmp_path: Path) -> Non
     task = Task(
         stage="fit",
         key="unit-00000",
-        function="nextlong_hub.units:fit_rows",
+        function="nextlong_hub.fitting_units:fit_rows",
         inputs={"store": str(store_of(make_request(write_world(tmp_path)), tmp_path).folder)},
         output=str(tmp_path / "unit.parquet"),
         parameters={

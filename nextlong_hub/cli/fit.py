@@ -2,6 +2,7 @@
 
 import json
 from pathlib import Path
+from typing import Literal
 
 import click
 
@@ -24,6 +25,7 @@ from nextlong_hub.cli.options import (
         "nextlong-hub fit long.jsonl --tokenizer ./qwen3 --target 131072 --output fit",
         "nextlong-hub fit me/texts --tokenizer ./qwen3 --target 65536 --output fit \\",
         "    --mode truncate",
+        "nextlong-hub fit short.parquet --tokenizer ./qwen3 --target 65536 --mode pack --output packed",
     ),
 )
 @click.argument("source", metavar="SOURCE")
@@ -34,11 +36,19 @@ from nextlong_hub.cli.options import (
     default="truncate,discard",
     show_default=True,
     metavar="MODES",
-    help="truncate: cut what is longer. discard: leave out what is shorter. One of them, or both with a comma.",
+    help="truncate: cut what is longer. discard: leave out what is shorter. pack: let short texts share rows and split "
+    "longer ones; pack,truncate cuts those, pack,discard leaves them out.",
 )
 @option_output(required=True)
 @options_columns
 @click.option("--samples", metavar="N", help="Stop after so many rows. [default: all]")
+@click.option(
+    "--on-bad-document",
+    type=click.Choice(["fail", "skip"]),
+    default="fail",
+    show_default=True,
+    help="Stop at a text that cannot be read, or leave it out and count it.",
+)
 @option_num_proc
 @option_json
 @option_quiet
@@ -51,14 +61,18 @@ def fit(
     text_column: str | None,
     id_column: str | None,
     samples: str | None,
+    on_bad_document: Literal["fail", "skip"],
     num_proc: int | None,
     as_json: bool,
     quiet: bool,
 ) -> None:
     """Fit the texts of an existing dataset to a target length under a tokenizer.
 
-    SOURCE is a file, folder, glob, hf:// address or Hub dataset with a column of long texts. The rows that fit become a
-    new dataset folder; what was cut or left out is counted.
+    SOURCE is a file, folder, glob, hf:// address or Hub dataset with a column of texts, or a dataset folder of ours.
+    The rows become a new dataset folder; what was cut, split or left out is counted.
+
+    Packed texts stand back to back in their row and must not see each other: document_lengths says where each begins.
+    Rows are not padded.
     """
     from nextlong_hub import terminal
     from nextlong_hub.arguments import default_workers, parse_amount, parse_modes, parse_sources
@@ -72,15 +86,16 @@ def fit(
             parse_sources([source], text_column, id_column)[0],
             tokenizer=tokenizer,
             target_length=parse_amount(target, "--target"),
-            truncate="truncate" in modes,
-            discard="discard" in modes,
+            modes=modes,
             output=output,
             samples=parse_amount(samples, "--samples") if samples else None,
+            on_bad_document=on_bad_document,
             num_proc=num_proc or default_workers(),
             progress=progress,
         )
     if as_json:
         counts = {name: getattr(report, name) for name in fits.FIT_COUNTS}
+        counts["packing"] = report.packing and report.packing.model_dump()
         print_json({"output": str(output), **counts, "manifest": json.loads(manifest_bytes(report.manifest))})
     else:
         fits.show_fit(report, output)

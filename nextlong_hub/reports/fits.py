@@ -10,7 +10,9 @@ from nextlong_hub.terminal import Rows, show_line, show_table, show_verbatim
 if TYPE_CHECKING:
     from nextlong_hub.fitting import FitReport
 
-FIT_COUNTS = ("config", "read", "kept", "truncated", "truncated_tokens", "discarded", "rows", "tokens")
+FIT_COUNTS = (
+    *("config", "read", "kept", "truncated", "truncated_tokens", "split", "discarded", "skipped", "rows", "tokens"),
+)
 """What a fit reports besides its manifest."""
 
 
@@ -21,10 +23,14 @@ def show_fit(report: "FitReport", output: Path) -> None:
         ("  kept", [count(report.kept)]),
         ("    truncated", [count(report.truncated)]),
         ("    tokens cut", [count(report.truncated_tokens)]),
+        *([("    split", [count(report.split)])] if report.packing else []),
         ("  discarded", [count(sum(report.discarded.values()))]),
         *((f"    {words(reason)}", [count(texts)]) for reason, texts in sorted(report.discarded.items())),
+        *((f"not read: {words(reason)}", [count(texts)]) for reason, texts in sorted(report.skipped.items())),
+        *([("documents", [count(report.packing.documents)])] if report.packing else []),
         ("rows", [count(report.rows)]),
         ("tokens", [count(report.tokens)]),
+        *([("of a full row", [f"{report.packing.fill:.2%}"])] if report.packing else []),
     ]
     show_table(rows, [report.config])
     show_line(f"Written to {output}. Next:", "bold")

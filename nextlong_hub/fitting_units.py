@@ -1,0 +1,193 @@
+"""What a worker does to fit documents: each is measured, cut, split or left out.
+
+    fit_rows     documents that are long already, or are to share rows with others   ▶  rows of one document each
+
+Pure: its output depends on the task's inputs and parameters and on nothing else.
+"""
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nextlong_hub import shards
+from nextlong_hub.engine import Task
+from nextlong_hub.recipe import FitSettings, Recipe
+from nextlong_hub.records import Discarded, PackedDocument, PackedRow, Reason, Sample, Segment
+from nextlong_hub.tokens import Fitted, Tokenizer
+from nextlong_hub.units import open_store, open_tokenizer, write_samples
+
+_SHORTER_CUTS = 64
+"""A packed document need not fill its row: where no prefix has exactly so many tokens, up to so many fewer will do."""
+_GUESSED_CHARACTERS_PER_TOKEN = 8
+"""A piece is looked for in so many characters a token; in more, where they are not enough."""
+
+
+def fit_rows(task: Task) -> dict[str, Any]:
+    """Fit whole documents to the target length, or, to be packed, to a row of that length at most.
+
+    Parameters: `recipe`, `start`, `stop` (document numbers), `tokenizer`, `tokenizer_digest`.
+    """
+    recipe = Recipe.model_validate(task.parameters["recipe"])
+    store = open_store(task)
+    tokenizer = open_tokenizer(task)
+    texts = store.texts(np.arange(task.parameters["start"], task.parameters["stop"]))  # each document is one chunk
+    documents = [(*store.document(number), text) for number, text in texts.items()]
+    if recipe.pack:
+        return write_documents(task, recipe, [_pack_document(recipe, tokenizer, *document) for document in documents])
+    return write_samples(task, recipe, [_fit_document(recipe, tokenizer, *document) for document in documents])
+
+
+def _fit_document(recipe: Recipe, tokenizer: Tokenizer, identity: str, source: str, text: str) -> Sample | Discarded:
+    """One document, cut, left as it is, or discarded, as the recipe says."""
+    modes = recipe.fit or FitSettings(truncate=True, discard=True)
+    fitted = tokenizer.fit(text, recipe.target_length)
+    total = fitted.total_tokens
+    if isinstance(fitted, Fitted) and (total == recipe.target_length or modes.truncate):
+        characters, input_ids = fitted.characters, fitted.input_ids
+    elif 0 < total < recipe.target_length and not modes.discard:
+        characters, input_ids = len(text), tokenizer.encode(text)
+    else:
+        reason = Reason.OVER_TARGET if isinstance(fitted, Fitted) else fitted.reason
+        return Discarded(meta_document=identity, reason=reason if total else Reason.NO_TOKENS, tokens=total)
+    return Sample(
+        id=f"{recipe.name}/{identity}",
+        text=text[:characters],
+        input_ids=input_ids,
+        meta_document=identity,
+        source=source,
+        segments=(_whole(identity, characters, len(input_ids)),),
+        truncated_tokens=total - len(input_ids),
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pieces:
+    """What became of a document that is to share rows with others."""
+
+    rows: tuple[PackedRow, ...]
+    """Of one document each, none longer than a row; several when it was split."""
+    truncated_tokens: int
+    """Tokens that were cut off."""
+
+
+def write_documents(
+    task: Task, recipe: Recipe, outcomes: Sequence[Pieces | Discarded], *, masked: bool = False
+) -> dict[str, Any]:
+    """Write a unit's documents, a row each, for `filing` to pack, and count what became of its candidates."""
+    kept = [outcome for outcome in outcomes if isinstance(outcome, Pieces)]
+    discarded = [outcome for outcome in outcomes if isinstance(outcome, Discarded)]
+    rows = [row for pieces in kept for row in pieces.rows]
+    table = shards.to_packed_table(rows, tokens=recipe.tokens, masked=masked)
+    shards.write_table(Path(task.output), table, recipe.output)
+    return {
+        "candidates": len(outcomes),
+        "kept": len(kept),
+        "discarded": dict(sorted(Counter(d.reason.value for d in discarded).items())),
+        "truncated": sum(pieces.truncated_tokens > 0 for pieces in kept),
+        "truncated_tokens": sum(pieces.truncated_tokens for pieces in kept),
+        "split": sum(len(pieces.rows) > 1 for pieces in kept),
+        "tokens": sum(len(row.input_ids) for row in rows),
+        "row_bytes": sum(shards.row_sizes(table)),
+    }
+
+
+def _pack_document(recipe: Recipe, tokenizer: Tokenizer, identity: str, source: str, text: str) -> Pieces | Discarded:
+    """One document as it is or, when it is longer than a row, cut, split or discarded, as the recipe says."""
+    modes = recipe.fit or FitSettings(truncate=False, discard=False)
+    input_ids = tokenizer.encode(text)
+    total = len(input_ids)
+    if total == 0:
+        return Discarded(meta_document=identity, reason=Reason.NO_TOKENS, tokens=0)
+    if total > recipe.target_length and modes.discard:
+        return Discarded(meta_document=identity, reason=Reason.OVER_TARGET, tokens=total)
+    cuts: list[tuple[int, int, NDArray[np.int32]]] | None = [(0, len(text), input_ids)]
+    if total > recipe.target_length:
+        cuts = split_text(tokenizer, text, recipe.target_length, most=1 if modes.truncate else None)
+    if cuts is None:
+        return Discarded(meta_document=identity, reason=Reason.NO_EXACT_CUT, tokens=total)
+    return Pieces(
+        rows=tuple(_one_document(recipe, identity, source, text[a:b], ids, offset=a) for a, b, ids in cuts),
+        truncated_tokens=total - len(cuts[0][2]) if modes.truncate else 0,
+    )
+
+
+def split_text(
+    tokenizer: Tokenizer, text: str, capacity: int, most: int | None = None
+) -> list[tuple[int, int, NDArray[np.int32]]] | None:
+    """Cut a long text into pieces that fill rows, each but the last as well as it can.
+
+    A piece is looked for in a stretch of text not much longer than itself: the time grows with the text, not with its
+    square.
+
+    Args:
+        tokenizer: counts the tokens.
+        text: all of it becomes pieces, but for an end that has no token.
+        capacity: most tokens of a piece.
+        most: stop after so many pieces.
+
+    Returns:
+        First character, one past the last, and ids of each piece, which are those of the piece encoded by itself; None
+        where there is no place to cut.
+    """
+    pieces: list[tuple[int, int, NDArray[np.int32]]] = []
+    start = 0
+    while start < len(text) and (most is None or len(pieces) < most):
+        stretch = capacity * _GUESSED_CHARACTERS_PER_TOKEN
+        rest = text[start : start + stretch]
+        while len(input_ids := tokenizer.encode(rest)) <= capacity and start + len(rest) < len(text):
+            stretch *= 2
+            rest = text[start : start + stretch]
+        if len(input_ids) == 0:
+            break
+        if len(input_ids) > capacity:
+            fitted = _fullest(tokenizer, rest, capacity)
+            if fitted is None:
+                return None
+            rest, input_ids = rest[: fitted.characters], fitted.input_ids
+        pieces.append((start, start + len(rest), input_ids))
+        start += len(rest)
+    return pieces
+
+
+def _fullest(tokenizer: Tokenizer, text: str, capacity: int) -> Fitted | None:
+    """The longest prefix that fills a row, or nearly: not every number of tokens has a prefix."""
+    for target in range(capacity, max(0, capacity - _SHORTER_CUTS), -1):
+        fitted = tokenizer.fit(text, target)
+        if isinstance(fitted, Fitted):
+            return fitted
+    return None
+
+
+def _one_document(
+    recipe: Recipe, identity: str, source: str, text: str, input_ids: NDArray[np.int32], offset: int
+) -> PackedRow:
+    name = f"{recipe.name}/{identity}@{offset}" if offset else f"{recipe.name}/{identity}"
+    tokens = len(input_ids)
+    return PackedRow(
+        id=name,
+        text=text,
+        input_ids=input_ids,
+        loss_mask=None,
+        documents=(
+            PackedDocument(
+                id=name,
+                source=source,
+                meta_document=identity,
+                offset=offset,
+                start=0,
+                end=len(text),
+                tokens=tokens,
+            ),
+        ),
+        segments=(_whole(identity, len(text), tokens),),
+    )
+
+
+def _whole(identity: str, characters: int, tokens: int) -> Segment:
+    """The segment that a document is when nothing was put between its parts."""
+    return Segment(role="meta", document=identity, chunk=0, start=0, end=characters, tokens=tokens, rank=0, score=0.0)
