@@ -1,0 +1,89 @@
+"""`nextlong-hub export`: finished rows in the form a trainer reads."""
+
+from dataclasses import asdict
+from pathlib import Path
+
+import click
+
+from nextlong_hub.cli.options import (
+    examples,
+    option_json,
+    option_num_proc,
+    option_quiet,
+    option_tokenizer,
+    print_json,
+)
+
+
+@click.command(
+    short_help="Write rows in the form a trainer reads.",
+    epilog=examples(
+        "nextlong-hub export nextlong mds --config 64k --pack 524288 --output prolong/64k",
+        "nextlong-hub export nextlong trl --config 128k --output trl-128k",
+        "nextlong-hub export nextlong axolotl --tokenizer Qwen/Qwen3-8B --output qwen",
+    ),
+)
+@click.argument("dataset", metavar="DATASET")
+@click.argument("format_name", metavar="FORMAT")
+@click.option("--config", metavar="NAME", help="Configuration to export. [default: 128k, else the first]")
+@click.option(
+    "--output", type=click.Path(path_type=Path), required=True, metavar="DIR", help="New folder for the files."
+)
+@option_tokenizer(help="Encode the texts anew with this tokenizer. [default: the tokens that are stored]")
+@click.option("--pack", "pack_tokens", metavar="TOKENS", help="Pack documents into rows of so many tokens: 524288.")
+@click.option("--shard-bytes", metavar="BYTES", help="Close a file from this size: 64M. [default: by format]")
+@click.option("--compression", type=click.Choice(["zstd"]), help="Compress the files; mds and jsonl.")
+@click.option("--by-source", is_flag=True, help="A folder for each source, and an index above them; mds.")
+@click.option("--hash", "hashes", multiple=True, metavar="NAME", help="Digest to put into the index: sha1. Repeatable.")
+@click.option(
+    "--token-bytes",
+    type=click.Choice(["2", "4"]),
+    help="Bytes of a token; megatron and nanotron. [default: by the vocabulary]",
+)
+@option_num_proc
+@option_json
+@option_quiet
+def export(
+    dataset: str,
+    format_name: str,
+    config: str | None,
+    output: Path,
+    tokenizer: str | None,
+    pack_tokens: str | None,
+    shard_bytes: str | None,
+    compression: str | None,
+    by_source: bool,
+    hashes: tuple[str, ...],
+    token_bytes: str | None,
+    num_proc: int | None,
+    as_json: bool,
+    quiet: bool,
+) -> None:
+    """Write one configuration of a dataset in the form a trainer reads.
+
+    DATASET is a dataset folder, a folder of Parquet files or a dataset on the Hub. FORMAT is one of mds (ProLong and
+    NExtLong), trl, axolotl, text (LLaMA-Factory, torchtitan), megatron, nanotron and jsonl.
+    """
+    from nextlong_hub import terminal
+    from nextlong_hub.arguments import default_workers, parse_amount
+    from nextlong_hub.exports import ExportRequest
+    from nextlong_hub.exports import export as export_rows
+    from nextlong_hub.reports import exports
+
+    request = ExportRequest(
+        format=format_name,
+        config=config,
+        tokenizer=tokenizer,
+        pack_tokens=parse_amount(pack_tokens, "--pack") if pack_tokens else None,
+        shard_bytes=parse_amount(shard_bytes, "--shard-bytes") if shard_bytes else None,
+        compression="zstd" if compression else None,
+        by_source=by_source,
+        hashes=hashes,
+        token_bytes={None: None, "2": 2, "4": 4}[token_bytes],
+    )
+    with terminal.watching(quiet=quiet) as progress:
+        report = export_rows(dataset, request, output, threads=num_proc or default_workers(), progress=progress)
+    if as_json:
+        print_json({"output": str(output), **asdict(report)})
+    else:
+        exports.show_export(report, output)
