@@ -64,5 +64,5 @@ def commands() -> None:
     """Turn a pile of short documents into a long-context dataset that load_dataset reads."""
 
 
-for _command in (build.build, inspect.inspect, verify.verify, fit.fit, push.push, autoload.autoload):
+for _command in (build.build, inspect.inspect, verify.verify, fit.fit, export.export, push.push, autoload.autoload):
     commands.add_command(_command)
