@@ -12,6 +12,7 @@ of Computer and System Sciences 8, 1974). Training rows are packed so in "Fewer 
 
 from collections.abc import Mapping
 from heapq import heappop, heappush
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -137,7 +138,7 @@ def unpack(row: Mapping[str, Any]) -> list[dict[str, Any]]:
     segments = iter([*row["segments"], None])
     segment = next(segments)
     unpacked = []
-    for document, first, last in zip(documents, borders, borders[1:], strict=True):
+    for document, (first, last) in zip(documents, pairwise(borders), strict=True):
         start, end = document["start"], document["end"]
         own = []
         while segment is not None and segment["start"] < end:

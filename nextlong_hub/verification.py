@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from itertools import pairwise
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
+from typing import Any, NamedTuple
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -21,6 +21,8 @@ from nextlong_hub.engine import InlineExecutor
 from nextlong_hub.errors import DataError
 from nextlong_hub.files import sha256_of
 from nextlong_hub.manifest import MANIFEST_NAME, ConfigRecord, FileRecord, Manifest, manifest_bytes, read_manifest
+from nextlong_hub.packed_faults import name_faults, packed_faults, piece_faults
+from nextlong_hub.packing import unpack
 from nextlong_hub.preparation import Source, find_corpus, read_corpus
 from nextlong_hub.progress import Progress, Silence, Stages
 from nextlong_hub.publishing import CARD_NAME, recipe_files
@@ -99,12 +101,23 @@ def verify(
         for name, config in manifest.configs.items():
             if sources:
                 check.corpora = _read_corpora(Path(scratch), config, sources, manifest, check)
-            rows: list[tuple[str, str]] = []
+            rows: list[_Found] = []
+            first_row = 0
             for record in config.files:
-                _check_file(folder, record, config, rows, check)
+                _check_file(folder, record, config, first_row, rows, check)
+                first_row += record.rows
                 done(1)
             _check_config(name, config, rows, manifest, check)
     return check.report()
+
+
+class _Found(NamedTuple):
+    """One document that a row holds; a row that is not packed is one."""
+
+    id: str
+    meta_document: str
+    row: int
+    """Number of the row in its configuration."""
 
 
 @dataclass(slots=True)
@@ -166,9 +179,9 @@ def _check_card(card: Path, manifest: Manifest, check: _Check) -> None:
 
 
 def _check_file(
-    folder: Path, record: FileRecord, config: ConfigRecord, rows: list[tuple[str, str]], check: _Check
+    folder: Path, record: FileRecord, config: ConfigRecord, first_row: int, rows: list[_Found], check: _Check
 ) -> None:
-    """One shard; its rows' ids and meta-documents are added to `rows`. What is damaged is not looked into."""
+    """One shard; the documents of its rows are added to `rows`. What is damaged is not looked into."""
     path = folder / record.path
     check.files += 1
     if not path.is_file():
@@ -181,16 +194,16 @@ def _check_file(
     if found != record.sha256:
         check.fault(record.path, f"its sha256 is {found} instead of {record.sha256}")
         return
-    before = len(rows)
-    tokens = 0
+    count = tokens = 0
     try:
         for place, row in _rows(path, record.path, config, check):
-            rows.append((row["id"], row["meta_document"]))
+            for where, document in _documents(place, row, config, first_row + count, check):
+                rows.append(_Found(document["id"], document["meta_document"], first_row + count))
+                _check_row(where, document, config, check)
+            count += 1
             tokens += row["token_count"]
-            _check_row(place, row, config, check)
     except (OSError, ValueError, pa.ArrowException) as error:
         check.fault(record.path, f"cannot be read: {error}")
-    count = len(rows) - before
     if (count, tokens) != (record.rows, record.tokens):
         check.fault(
             record.path, f"holds {count:,} rows, {tokens:,} tokens instead of {record.rows:,} and {record.tokens:,}"
@@ -201,7 +214,7 @@ def _check_file(
 def _rows(path: Path, name: str, config: ConfigRecord, check: _Check) -> Iterator[tuple[str, dict[str, Any]]]:
     """Each row with its place, tokens as an array; nothing when the columns are not ours."""
     with pq.ParquetFile(path, page_checksum_verification=True) as file:
-        wanted = schema(tokens=bool(config.recipe["tokens"]))
+        wanted = schema(tokens=bool(config.recipe["tokens"]), packed=config.packing is not None)
         if not file.schema_arrow.remove_metadata().equals(wanted):
             check.fault(name, f"has columns {file.schema_arrow.names} of other names or types than {wanted.names}")
             return
@@ -211,48 +224,72 @@ def _rows(path: Path, name: str, config: ConfigRecord, check: _Check) -> Iterato
             if any(column.null_count for column in table.columns):
                 check.fault(name, f"row group {group} holds nulls")
                 return
-            rows = table.drop_columns([c for c in ("input_ids",) if c in table.column_names]).to_pylist()
+            long = [column for column in ("input_ids", "loss_mask") if column in table.column_names]
+            rows = table.drop_columns(long).to_pylist()
             for index, row in enumerate(rows):
-                if "input_ids" in table.column_names:
-                    row["input_ids"] = table["input_ids"][index].values.to_numpy()
+                row |= {column: table[column][index].values.to_numpy() for column in long}
                 yield f"{name}, row {number}", row
                 number += 1
 
 
-def _check_config(
-    name: str, config: ConfigRecord, rows: Sequence[tuple[str, str]], manifest: Manifest, check: _Check
-) -> None:
+def _documents(
+    place: str, row: dict[str, Any], config: ConfigRecord, number: int, check: _Check
+) -> Iterator[tuple[str, dict[str, Any]]]:
+    """The documents of a row with their places: the row itself, or those of a packed row that can be taken apart."""
+    if config.packing is None:
+        yield place, row
+        return
+    messages = list(packed_faults(row, Recipe.model_validate(config.recipe), number))
+    for message in messages:
+        check.fault(place, message)
+    if not messages:
+        yield from ((f"{place}, document {n}", document) for n, document in enumerate(unpack(row)))
+
+
+def _check_config(name: str, config: ConfigRecord, rows: Sequence[_Found], manifest: Manifest, check: _Check) -> None:
     """What only all rows of a configuration together can show: counts, repeats, order."""
-    if not any(fault.place.startswith(f"data/{name}/") for fault in check.faults) and len(rows) != config.rows:
-        check.fault(MANIFEST_NAME, f"counts {config.rows:,} rows of {name!r}, but its files hold {len(rows):,}")
+    kind, counted = ("documents", config.packing.documents) if config.packing else ("rows", config.rows)
+    if not any(fault.place.startswith(f"data/{name}/") for fault in check.faults) and len(rows) != counted:
+        check.fault(MANIFEST_NAME, f"counts {counted:,} {kind} of {name!r}, but its files hold {len(rows):,}")
     seen: set[str] = set()
-    for identity, _ in rows:
+    for identity, _, _ in rows:
         if identity in seen:
             check.fault(f"data/{name}", f"the id {identity!r} occurs twice")
         seen.add(identity)
     _check_order(name, config, rows, manifest, check)
 
 
-def _check_order(
-    name: str, config: ConfigRecord, rows: Sequence[tuple[str, str]], manifest: Manifest, check: _Check
-) -> None:
-    """Rows come in the seeded order of their meta-documents; those of a mixture are merged in proportion."""
-    makers = [identity.partition("/")[0] for identity, _ in rows]
+def _check_order(name: str, config: ConfigRecord, rows: Sequence[_Found], manifest: Manifest, check: _Check) -> None:
+    """Rows come in the seeded order of their meta-documents; those of a mixture are merged in proportion.
+
+    Packing changes the order, but not within a row.
+    """
+    makers = [found.id.partition("/")[0] for found in rows]
     if config.mixture:
         counts = [part.rows for part in config.mixture.values()]
         names = list(config.mixture)
-        if makers != [names[part] for part in plan.merge_in_proportion(counts, counts).tolist()]:
+        wanted = [names[part] for part in plan.merge_in_proportion(counts, counts).tolist()]
+        if makers != wanted and (config.packing is None or sorted(makers) != sorted(wanted)):
             check.fault(f"data/{name}", "the rows of its ingredients are not merged in proportion")
     if check.tokenizer is None or not check.is_same_corpus:
         return
     for recipe_name, corpus in check.corpora.items():
         places = _places(config.row_recipes[recipe_name], corpus, manifest, check.tokenizer)
-        own = [document for maker, (_, document) in zip(makers, rows, strict=True) if maker == recipe_name]
-        strangers = [document for document in own if document not in places]
+        own = [found for maker, found in zip(makers, rows, strict=True) if maker == recipe_name]
+        strangers = [found.meta_document for found in own if found.meta_document not in places]
         if strangers:
             check.fault(f"data/{name}", f"{strangers[0]!r} is no document that {recipe_name!r} could extend")
-        elif any(places[one] >= places[other] for one, other in pairwise(own)):
-            check.fault(f"data/{name}", "its rows are not in the seeded order of their meta-documents")
+            continue
+        ordered = [
+            (places[one.meta_document] < places[other.meta_document]) or one.meta_document == other.meta_document
+            if config.packing
+            else places[one.meta_document] < places[other.meta_document]
+            for one, other in pairwise(own)
+            if config.packing is None or one.row == other.row
+        ]
+        if not all(ordered):
+            what = "the documents of a row" if config.packing else "its rows"
+            check.fault(f"data/{name}", f"{what} are not in the seeded order of their meta-documents")
 
 
 def _places(recipe: Recipe, corpus: CorpusTexts, manifest: Manifest, tokenizer: Tokenizer) -> dict[str, int]:
@@ -270,9 +307,9 @@ def _check_row(place: str, row: dict[str, Any], config: ConfigRecord, check: _Ch
     if recipe is None:
         check.fault(place, f"the id {row['id']!r} names no recipe of this configuration")
         return
-    if row["id"] != f"{recipe.name}/{row['meta_document']}":
-        check.fault(place, f"the id {row['id']!r} does not name its meta-document {row['meta_document']!r}")
-    may_be_shorter = recipe.fit is not None and not recipe.fit.discard
+    for message in name_faults(row, recipe):
+        check.fault(place, message)
+    may_be_shorter = recipe.pack or (recipe.fit is not None and not recipe.fit.discard)
     if row["token_count"] != recipe.target_length and not (
         may_be_shorter and row["token_count"] < recipe.target_length
     ):
@@ -288,7 +325,7 @@ def _check_row(place: str, row: dict[str, Any], config: ConfigRecord, check: _Ch
     check.segments += len(row["segments"])
     if corpus := check.corpora.get(recipe.name):
         check.rebuilt_rows += 1
-        for message in corpus_faults(row, recipe, corpus):
+        for message in piece_faults(row, corpus) if recipe.pack else corpus_faults(row, recipe, corpus):
             check.fault(place, message)
 
 

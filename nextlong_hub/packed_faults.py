@@ -1,0 +1,71 @@
+"""What is wrong with a packed row: its documents must tile its text, its tokens and its mask, and be what they say."""
+
+from collections.abc import Iterator, Mapping
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+
+from nextlong_hub.recipe import Recipe
+from nextlong_hub.row_faults import CorpusTexts
+
+
+def packed_faults(row: Mapping[str, Any], recipe: Recipe, number: int) -> Iterator[str]:
+    """What is wrong with how a row's documents lie in it; nothing is, where `packing.unpack` can take it apart.
+
+    Args:
+        row: as a reader gives it, token columns as arrays.
+        recipe: of its configuration.
+        number: its place in the configuration, from 0.
+    """
+    documents, lengths = row["documents"], row["document_lengths"]
+    if row["id"] != f"{recipe.name}/{number:06d}":
+        yield f"the id {row['id']!r} is not that of row {number:,} of {recipe.name!r}"
+    if not documents:
+        yield "has no documents"
+    if [document["tokens"] for document in documents] != lengths:
+        yield "document_lengths are not the tokens of its documents"
+    if min(lengths, default=1) < 1 or sum(lengths) != row["token_count"]:
+        yield f"its documents have {sum(lengths):,} tokens together, token_count says {row['token_count']:,}"
+    if row["token_count"] > recipe.target_length:
+        yield f"has {row['token_count']:,} tokens, more than {recipe.target_length:,}"
+    for name in ("input_ids", "loss_mask"):
+        if name in row and len(row[name]) != row["token_count"]:
+            yield f"{name} has {len(row[name]):,} entries, token_count says {row['token_count']:,}"
+    if "loss_mask" in row and not np.isin(row["loss_mask"], (0, 1)).all():
+        yield "loss_mask holds other values than 0 and 1"
+    borders = [0, *(document["end"] for document in documents)]
+    starts = [document["start"] for document in documents]
+    if starts != borders[:-1] or borders[-1] != len(row["text"]) or any(a >= b for a, b in pairwise(borders)):
+        yield "its documents do not tile its text"
+    ends = [segment["end"] for segment in row["segments"]]
+    if ends != sorted(ends) or any(end > len(row["text"]) for end in ends):
+        yield "its segments are not in the order of its text"
+
+
+def name_faults(document: Mapping[str, Any], recipe: Recipe) -> Iterator[str]:
+    """What is wrong with the id of a sample, or of a document that `packing.unpack` gave.
+
+    Args:
+        document: the row.
+        recipe: the one it was made by.
+    """
+    offset, origin = document.get("offset", 0), document["meta_document"]
+    if document["id"] != f"{recipe.name}/{origin}" + (f"@{offset}" if offset else ""):
+        yield f"the id {document['id']!r} does not name its meta-document {origin!r}"
+    may_be_split = recipe.pack and recipe.fit is not None and not (recipe.fit.truncate or recipe.fit.discard)
+    if offset and not may_be_split:
+        yield f"it begins at character {offset:,} of {origin!r}, but nothing was split"
+
+
+def piece_faults(document: Mapping[str, Any], corpus: CorpusTexts) -> Iterator[str]:
+    """What reading a document again from the corpus shows, when it is the whole of one there or a piece of it."""
+    [whole] = corpus.texts([(document["meta_document"], 0)])
+    if whole is None:
+        yield f"the corpus has no document {document['meta_document']!r}"
+    elif not whole.startswith(document["text"], document["offset"]):
+        yield f"its text is not what {document['meta_document']!r} holds from character {document['offset']:,}"
+    else:
+        source = corpus.store.document(corpus.numbers[document["meta_document"]])[1]
+        if source != document["source"]:
+            yield f"it comes from {source!r}, not {document['source']!r}"
