@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from nextlong_hub.errors import NextLongError
+    from nextlong_hub.exploring import Sample, Split, open
     from nextlong_hub.fitting import FitReport, fit
     from nextlong_hub.loading import load
     from nextlong_hub.pipeline import BuildReport, BuildRequest, build
@@ -27,13 +28,16 @@ _HOMES = {
     "FitReport": "fitting",
     "NextLongError": "errors",
     "Recipe": "recipe",
+    "Sample": "exploring",
     "SourceSettings": "recipe",
+    "Split": "exploring",
     "VerifyReport": "verification",
     "build": "pipeline",
     "fit": "fitting",
     "load": "loading",
     "load_recipe": "recipe",
     "load_recipes": "recipe",
+    "open": "exploring",
     "recipe_names": "recipe",
     "verify": "verification",
 }
@@ -44,13 +48,16 @@ __all__ = [
     "FitReport",
     "NextLongError",
     "Recipe",
+    "Sample",
     "SourceSettings",
+    "Split",
     "VerifyReport",
     "build",
     "fit",
     "load",
     "load_recipe",
     "load_recipes",
+    "open",
     "recipe_names",
     "verify",
 ]

@@ -73,6 +73,14 @@ def resolve_commit(name: str, revision: str | None) -> str:
         return str(HfApi().dataset_info(name, revision=revision).sha)
 
 
+def page_of(subject: str) -> str:
+    """The address of a dataset's page; `subject` is its name, or the URL of anything in it."""
+    from huggingface_hub import constants
+
+    name = subject.removeprefix("hf://datasets/").split("@")[0]
+    return f"{constants.ENDPOINT}/datasets/{'/'.join(name.split('/')[:2])}"
+
+
 def open_file(url: str, *, cache_type: str = "readahead") -> IO[bytes]:
     """Open one file by its `hf://` URL; bytes are fetched as they are read.
 
@@ -127,7 +135,7 @@ def translated(error: BaseException, subject: str, revision: str | None = None) 
     from huggingface_hub import constants, errors
 
     name = subject.removeprefix("hf://datasets/").split("@")[0]
-    page = f"{constants.ENDPOINT}/datasets/{'/'.join(name.split('/')[:2])}"
+    page = page_of(subject)
     causes = list(_causes(error))
     statuses = [getattr(getattr(cause, "response", None), "status_code", None) for cause in causes]
 

@@ -48,7 +48,7 @@ def show_row(row: "Row", split: "StoredSplit", *, complete: bool) -> None:
     show_pieces(
         [(row.id or f"row {row.number}", "bold"), (f"   row {row.number:,} of {len(split):,} in {split.config}", "")]
     )
-    show_line(_size(row, segments))
+    show_line(size_of(row, segments))
     if row.meta_document:
         show_pieces(
             [("Meta-document ", ""), (row.meta_document, META_STYLE), (f" from {row.source}" if row.source else "", "")]
@@ -98,7 +98,7 @@ def show_why(why: "NegativeExplanation", row: "Row") -> None:
         place = f"{segment.document}, chunk {segment.chunk}"
         show_pieces([(f"  {name:<10} ", ""), (f"{number:>5,}", style), (f"  {place}", "")])
     show_line()
-    show_line(_verdict(why))
+    show_line(verdict(why))
     show_line()
     terms = sorted(explanation.terms, key=lambda term: (-term.weight, term.term))
     heaviest = terms[0].weight if terms and terms[0].weight > 0 else 1.0
@@ -158,7 +158,7 @@ def row_as_json(row: "Row", split: "StoredSplit") -> dict[str, Any]:
         "source": row.source,
         "documents": row.documents.to_pylist(),
         "segments": [
-            {"segment": number, **segment, "begins": _first_words(row.text[segment["start"] : segment["end"]])}
+            {"segment": number, **segment, "begins": first_words(row.text[segment["start"] : segment["end"]])}
             for number, segment in enumerate(row.segments.to_pylist())
         ],
     }
@@ -173,7 +173,8 @@ def why_as_json(why: "NegativeExplanation") -> dict[str, Any]:
     return {**content, "is_exact": why.is_exact, **counted, "terms": terms}
 
 
-def _size(row: "Row", segments: "Sequence[Segment]") -> str:
+def size_of(row: "Row", segments: "Sequence[Segment]") -> str:
+    """How much there is in a row, on one line."""
     parts = [f"{row.token_count:,} tokens", f"{len(row.text):,} characters"]
     if segments:
         metas = sum(segment.role == "meta" for segment in segments)
@@ -205,7 +206,7 @@ def _legend() -> Iterator[Piece]:
 
 def _show_segments(row: "Row", segments: "Sequence[Segment]", *, complete: bool) -> None:
     """The table of segments: all of them, or each meta-chunk with its first negatives."""
-    shown = list(range(len(segments))) if complete else _first_of_each(segments)
+    shown = list(range(len(segments))) if complete else first_of_each(segments)
     rows = [_cells(row, number, segments[number]) for number in shown]
     left_out = len(segments) - len(shown)
     show_listing(_COLUMNS, rows)
@@ -214,8 +215,8 @@ def _show_segments(row: "Row", segments: "Sequence[Segment]", *, complete: bool)
         show_line(f"{left_out:,} more segments; --all shows them, --segment N one in full, --why N what it shares.")
 
 
-def _first_of_each(segments: "Sequence[Segment]") -> list[int]:
-    """The first meta-chunks, each with its first negatives."""
+def first_of_each(segments: "Sequence[Segment]", negatives: int = NEGATIVES_SHOWN) -> list[int]:
+    """The numbers of the first meta-chunks, each with its first negatives."""
     shown: list[int] = []
     metas = behind = 0
     for number, segment in enumerate(segments):
@@ -223,7 +224,7 @@ def _first_of_each(segments: "Sequence[Segment]") -> list[int]:
         behind = 0 if segment.role == "meta" else behind + 1
         if metas > META_CHUNKS_SHOWN:
             break
-        if behind <= NEGATIVES_SHOWN:
+        if behind <= negatives:
             shown.append(number)
     return shown
 
@@ -238,7 +239,7 @@ def _cells(row: "Row", number: int, segment: "Segment") -> Sequence[Piece]:
         (f"{segment.tokens:,}", ""),
         (segment.document, ""),
         (f"{segment.chunk:,}", ""),
-        (_first_words(row.text[segment.start : segment.end]), "" if is_meta else "dim"),
+        (first_words(row.text[segment.start : segment.end]), "" if is_meta else "dim"),
     ]
 
 
@@ -246,7 +247,7 @@ def _style(segment: "Segment") -> str:
     return META_STYLE if segment.role == "meta" else NEGATIVE_STYLES[0]
 
 
-def _first_words(text: str) -> str:
+def first_words(text: str) -> str:
     """How a segment begins, on one line."""
     return visible_line(" ".join(text[: 2 * _WORDS_CHARACTERS].split()))[:_WORDS_CHARACTERS]
 
@@ -259,7 +260,7 @@ def _share(weight: float, score: float) -> str:
     return f"{weight / score:.0%}" if score > 0 else NOTHING
 
 
-def _verdict(why: "NegativeExplanation") -> str:
+def verdict(why: "NegativeExplanation") -> str:
     """What the sum is worth: the stored score itself, or an estimate of it."""
     explanation = why.explanation
     score = f"BM25 score {why.stored_score:.4f}, rank {why.rank}"
@@ -273,8 +274,8 @@ def _verdict(why: "NegativeExplanation") -> str:
             "build is not here. Name the corpus with --corpus for the exact weights."
         )
     return (
-        f"{score}, but {terms}, with frequencies {place}, give {explanation.score:.4f}: the row was changed, or was made "
-        "from something else."
+        f"{score}, but {terms}, with frequencies {place}, give {explanation.score:.4f}: the row was changed, or was "
+        "made from something else."
     )
 
 

@@ -31,20 +31,24 @@ def strip_lines(bars: Sequence[Bar], width: int) -> Iterator[list[Piece]]:
         bars: What `viewer.strip.bars` gave.
         width: Cells in a line, at most.
     """
-    tokens = sum(bar.tokens for bar in bars)
-    if not tokens:
+    if not any(bar.tokens for bar in bars):
         return
     width = max(_FEWEST_CELLS, width)
     cells = width * min(_MOST_LINES, math.ceil(len(bars) / width))
-    glyphs, starts = _cells(bars, tokens, cells)
+    glyphs, starts = _cells(bars, cells)
     for first in range(0, cells, width):
         yield [(_marks(starts, first, width), META_STYLE)]
-        yield [(glyph, style) for glyph, style in glyphs[first : first + width]]
+        yield glyphs[first : first + width]
 
 
-def _cells(bars: Sequence[Bar], tokens: int, cells: int) -> tuple[list[Piece], dict[int, int]]:
+def strip_line(bars: Sequence[Bar], width: int) -> str:
+    """The whole strip on one line, without colour and numbers."""
+    return "".join(glyph for glyph, _ in _cells(bars, width)[0]) if any(bar.tokens for bar in bars) else ""
+
+
+def _cells(bars: Sequence[Bar], cells: int) -> tuple[list[Piece], dict[int, int]]:
     """Glyph and style of each cell, and the cells in which meta-chunks begin with the number of the first."""
-    per_cell = tokens / cells
+    per_cell = sum(bar.tokens for bar in bars) / cells
     meta, negative, shade = [0.0] * cells, [0.0] * cells, [0.0] * cells
     starts: dict[int, int] = {}
     before = 0.0
@@ -80,4 +84,4 @@ def _marks(starts: dict[int, int], first: int, width: int) -> str:
             text = label if place >= free and place + len(label) <= width else _MARK
             line[place : place + len(text)] = text
             free = place + len(text) + 1
-    return "".join(line)
+    return "".join(line).rstrip()

@@ -10,7 +10,7 @@ from fnmatch import fnmatchcase
 from pathlib import Path, PurePosixPath
 from typing import IO, Any
 
-from nextlong_hub.corpus.remote import is_hub_name, list_files, open_file
+from nextlong_hub.corpus.remote import is_hub_name, list_files, open_file, page_of
 from nextlong_hub.errors import DataError
 from nextlong_hub.manifest import MANIFEST_NAME, Manifest, parse_manifest
 
@@ -30,6 +30,8 @@ class Place:
     """None when it is on the Hub."""
     commit: str | None
     """Of a dataset on the Hub."""
+    page: str | None = None
+    """Address of a dataset's page on the Hub."""
     manifest: Manifest | None
     configs: Mapping[str, tuple[str, ...]]
     """The files of each configuration, in row order, relative to the place."""
@@ -93,11 +95,21 @@ def _remote(name: str, url: str, revision: str | None) -> Place:
         try:
             with open_at(file) as handle:
                 return handle.read()
-        except DataError:  # the card is never listed, so only opening it tells whether there is one
-            return None
+        except DataError:
+            if file == _CARD:  # it is never listed, so only opening it tells whether there is one
+                return None
+            raise
 
     manifest, configs = _configs(name, files, read)
-    return Place(name=name, folder=None, commit=found.commit, manifest=manifest, configs=configs, open=open_at)
+    return Place(
+        name=name,
+        folder=None,
+        commit=found.commit,
+        page=page_of(url),
+        manifest=manifest,
+        configs=configs,
+        open=open_at,
+    )
 
 
 def _configs(
@@ -107,12 +119,22 @@ def _configs(
     content = read(MANIFEST_NAME)
     manifest = parse_manifest(content, f"{name}/{MANIFEST_NAME}") if content is not None else None
     if manifest is not None:
-        return manifest, {
-            config: tuple(file.path for file in record.files) for config, record in manifest.configs.items()
-        }
+        outside = [file.path for file in manifest.files if _leaves(file.path)]
+        if outside:
+            raise DataError(
+                f"{name}/{MANIFEST_NAME} names {outside[0]!r}, which lies outside; do not trust this dataset"
+            )
+        configs = {config: tuple(file.path for file in record.files) for config, record in manifest.configs.items()}
+        return manifest, configs
     if not files:
         raise DataError(f"{name} holds no Parquet file; give a dataset folder, or build one with `nextlong-hub build`")
     return None, _configs_of_card(read(_CARD), files) or _configs_of_folders(files)
+
+
+def _leaves(path: str) -> bool:
+    """Whether a path, which somebody wrote into a manifest, leads out of the dataset."""
+    parts = PurePosixPath(path)
+    return parts.is_absolute() or ".." in parts.parts
 
 
 def _configs_of_card(card: bytes | None, files: list[str]) -> dict[str, tuple[str, ...]]:

@@ -80,6 +80,11 @@ class StoredSplit:
         return self._place.commit
 
     @property
+    def page(self) -> str | None:
+        """The dataset's page on the Hub; None of a local one."""
+        return self._place.page
+
+    @property
     def configs(self) -> tuple[str, ...]:
         """All configurations there are, this one too."""
         return tuple(self._place.configs)
@@ -147,6 +152,14 @@ class StoredSplit:
         for other in range(table.num_rows):
             yield row_from(table.slice(other, 1), number - place + other, self.config)
 
+    def __iter__(self) -> Iterator[Row]:
+        number = 0
+        for batch in self.batches():
+            table = pa.table(batch)
+            for place in range(batch.num_rows):
+                yield row_from(table.slice(place, 1), number + place, self.config)
+            number += batch.num_rows
+
     def number_of(self, row_id: str) -> int:
         """The number of the row with that id; nothing but ids is read.
 
@@ -176,7 +189,8 @@ class StoredSplit:
 
     def _checked(self, number: int) -> int:
         if not -len(self) <= number < len(self):
-            raise DataError(f"row {number} was asked for, and {self.config} of {self.where} has {len(self):,} rows")
+            rows = f"{len(self):,} rows, 0 to {len(self) - 1:,}" if len(self) else "no rows"
+            raise DataError(f"row {number:,} was asked for, and {self.config} of {self.where} has {rows}")
         return number % len(self)
 
     def _locate(self, number: int) -> tuple[str, int, int]:

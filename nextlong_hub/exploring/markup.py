@@ -1,0 +1,82 @@
+"""HTML for a notebook: a few elements that stay legible where styles, classes and images are stripped, as on GitHub.
+
+Words of a corpus appear only in `<code>` and `<pre>`: escaped, their hidden characters shown by name, and out of reach
+of MathJax, which a notebook runs over everything else.
+"""
+
+import re
+from collections.abc import Sequence
+from html import escape
+
+from nextlong_hub.inert import visible, visible_line
+from nextlong_hub.reports.strips import META
+
+META_COLOUR = "#3b82c4"
+NEGATIVE_COLOUR = "#c67a35"
+
+
+def notebook(*parts: str) -> str:
+    """One output, set off from MathJax."""
+    return f'<div class="tex2jax_ignore mathjax_ignore">{"".join(parts)}</div>'
+
+
+def words(text: str) -> str:
+    """Somebody's words on one line."""
+    return f"<code>{escape(visible_line(text))}</code>"
+
+
+def name(text: str) -> str:
+    """Somebody's name for something, never broken."""
+    return f'<code style="white-space: nowrap">{escape(visible_line(text))}</code>'
+
+
+def glyphs(strip: str) -> str:
+    """A strip of ours on one line, its meta-chunks in colour."""
+    runs = re.split(f"({META}+)", strip)
+    marked = (coloured(run, META_COLOUR) if run.startswith(META) else coloured(run, NEGATIVE_COLOUR) for run in runs)
+    return f'<code style="white-space: nowrap">{"".join(marked)}</code>'
+
+
+def block(text: str) -> str:
+    """Somebody's text as it stands, broken where the window ends."""
+    return f'<pre style="white-space: pre-wrap; word-break: break-word">{escape(visible(text))}</pre>'
+
+
+def image(uri: str, description: str) -> str:
+    """A picture made here; where it cannot be shown, the description stands in its place."""
+    return f'<img style="width: 100%" alt="{escape(visible_line(description))}" src="{uri}">'
+
+
+def link(address: str, content: str) -> str:
+    """A link to an address of ours."""
+    return f'<a href="{escape(address)}">{content}</a>'
+
+
+def coloured(text: str, colour: str) -> str:
+    """A few words of ours in colour."""
+    return f'<span style="color: {colour}">{escape(text)}</span>'
+
+
+def paragraph(*parts: str) -> str:
+    """A paragraph of markup."""
+    return f"<p>{''.join(parts)}</p>"
+
+
+def folded(title: str, content: str) -> str:
+    """What opens when its title is clicked."""
+    return f"<details><summary>{escape(title)}</summary>{content}</details>"
+
+
+def table(header: Sequence[str], rows: Sequence[Sequence[str]], *, numbers: Sequence[int] = ()) -> str:
+    """A table of cells that are markup already; columns whose places are in `numbers` keep to the right."""
+    sides = ["right" if place in numbers else "left" for place in range(len(header))]
+    lines = [
+        "<tr>"
+        + "".join(f'<th align="{side}">{escape(name)}</th>' for name, side in zip(header, sides, strict=True))
+        + "</tr>"
+    ]
+    lines += [
+        "<tr>" + "".join(f'<td align="{side}">{cell}</td>' for cell, side in zip(row, sides, strict=True)) + "</tr>"
+        for row in rows
+    ]
+    return f"<table>{''.join(lines)}</table>"
