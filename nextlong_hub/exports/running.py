@@ -1,6 +1,6 @@
 """An export from its checks to its last file."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import asdict, dataclass
@@ -71,32 +71,45 @@ def export(
         StorageError: no space, or no permission.
     """
     kind = choose_format(request.format, FORMATS)
-    split = open_split(where, request.config)
-    tokenizer = choose_tokenizer(kind, request, split)
-    settings = choose_settings(kind, request, split, tokenizer)
-    head = {
-        "version": __version__,
-        "format": kind.name,
-        "source": _source(split),
-        "tokenizer": tokenizer.digest if tokenizer else None,
-        "settings": asdict(settings) | {"hashes": list(settings.hashes)},
-    }
-    outbox = Outbox(output, head)
-    finished = outbox.finished()
-    if finished is not None:
-        return _report(finished, is_unchanged=True)
-    outbox.begin()
-    stages = Stages(progress or Silence())
+    with closing(open_split(where, request.config)) as split:
+        tokenizer = choose_tokenizer(kind, request, split)
+        settings = choose_settings(kind, request, split, tokenizer)
+        head = {
+            "version": __version__,
+            "format": kind.name,
+            "source": _source(split),
+            "tokenizer": tokenizer.digest if tokenizer else None,
+            "settings": asdict(settings) | {"hashes": list(settings.hashes)},
+        }
+        outbox = Outbox(output, head)
+        finished = outbox.finished()
+        if finished is not None:
+            return _report(finished, is_unchanged=True)
+        outbox.begin()
+        counts = _write(kind, settings, split, tokenizer, outbox, threads, Stages(progress or Silence()))
+    return _report(outbox.commit(counts), is_unchanged=False)
+
+
+def _write(
+    kind: Format,
+    settings: ExportSettings,
+    split: StoredSplit,
+    tokenizer: Tokenizer | None,
+    outbox: Outbox,
+    threads: int,
+    stages: Stages,
+) -> dict[str, int]:
+    """Write all rows; what they were, counted."""
     counts = dict.fromkeys(("rows", "documents", "tokens", "learned_tokens"), 0)
     with (
         closing(_Encoder(tokenizer, threads)) as encoder,
         stages.stage(f"export {split.config}", len(split), "rows") as advance,
     ):
-        rows = _rows(kind, settings, split, encoder.encode if tokenizer else None)
-        kind.write(_counted(rows, counts, advance), outbox, settings)
+        encode = encoder.encode if tokenizer else None
+        kind.write(_counted(_rows(kind, settings, split, encode, advance), counts), outbox, settings)
     if not counts["rows"]:
         raise DataError(f"{split.config} of {split.where} has no rows, so there is nothing to export")
-    return _report(outbox.commit(counts), is_unchanged=False)
+    return counts
 
 
 class _Encoder:
@@ -116,19 +129,29 @@ class _Encoder:
 
 
 def _rows(
-    kind: Format, settings: ExportSettings, split: StoredSplit, encode_batch: EncodeBatch | None
+    kind: Format,
+    settings: ExportSettings,
+    split: StoredSplit,
+    encode_batch: EncodeBatch | None,
+    advance: Callable[[int], None],
 ) -> Iterator[ExportRow]:
     """The rows as the format is to have them."""
     has_tokens = kind.tokens == "always" or (
         kind.tokens == "where stored" and (encode_batch is not None or "input_ids" in split.columns)
     )
-    rows = read_rows(split, tokens=has_tokens, text=kind.wants_text, encode_batch=encode_batch)
+    rows = _told(read_rows(split, tokens=has_tokens, text=kind.wants_text, encode_batch=encode_batch), advance)
     if settings.pack_tokens:
         return pack(rows, split.config, settings.pack_tokens, by_source=settings.by_source)
     return rows if kind.takes_packed_rows else unpack(rows)
 
 
-def _counted(rows: Iterator[ExportRow], counts: dict[str, int], advance: Any) -> Iterator[ExportRow]:
+def _told(rows: Iterable[ExportRow], advance: Callable[[int], None]) -> Iterator[ExportRow]:
+    for row in rows:
+        yield row
+        advance(1)
+
+
+def _counted(rows: Iterable[ExportRow], counts: dict[str, int]) -> Iterator[ExportRow]:
     for row in rows:
         counts["rows"] += 1
         counts["documents"] += len(row.documents)
@@ -136,7 +159,6 @@ def _counted(rows: Iterator[ExportRow], counts: dict[str, int], advance: Any) ->
         learned = row.input_ids.size if row.loss_mask is None else np.count_nonzero(row.loss_mask)
         counts["learned_tokens"] += int(learned)
         yield row
-        advance(1)
 
 
 def _source(split: StoredSplit) -> dict[str, Any]:

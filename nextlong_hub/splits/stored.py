@@ -1,10 +1,11 @@
 """One configuration as it is stored: its length, one row of it, or all its rows in batches."""
 
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, nullcontext
+from contextlib import ExitStack, contextmanager, nullcontext
 from functools import cached_property
 from itertools import accumulate
 from pathlib import Path
+from typing import IO
 
 import numpy as np
 import pyarrow as pa
@@ -51,7 +52,10 @@ def open_split(where: str | Path, config: str | None = None, *, revision: str | 
     if config not in names:
         raise DataError(f"{place.name} has no configuration {config!r}; it has: {', '.join(names)}")
     split = StoredSplit(place, config)
-    _check_columns(split)
+    with ExitStack() as failing:
+        failing.callback(split.close)
+        _check_columns(split)
+        failing.pop_all()
     return split
 
 
@@ -62,6 +66,7 @@ class StoredSplit:
         self._place = place
         self.config = config
         self._opened: dict[str, pq.ParquetFile] = {}
+        self._handles: list[IO[bytes]] = []
         self._held: tuple[tuple[str, int, tuple[str, ...]], pa.Table] | None = None
 
     @property
@@ -125,6 +130,12 @@ class StoredSplit:
         if self.record is not None:
             return list(accumulate(file.rows for file in self.record.files))
         return list(accumulate(self._file(name).metadata.num_rows for name in self.files))
+
+    def close(self) -> None:
+        """Close its files; what is read afterwards opens them again."""
+        self._opened = {}
+        while self._handles:
+            self._handles.pop().close()
 
     def __len__(self) -> int:
         return self._ends[-1] if self._ends else 0
@@ -220,7 +231,8 @@ class StoredSplit:
     def _file(self, name: str) -> pq.ParquetFile:
         if name not in self._opened:
             with self._readable(name):
-                file = pq.ParquetFile(self._place.open(name), page_checksum_verification=True)
+                self._handles.append(self._place.open(name))
+                file = pq.ParquetFile(self._handles[-1], page_checksum_verification=True)
             expected = {record.path: record.rows for record in self.record.files} if self.record else {}
             if file.metadata.num_rows != expected.get(name, file.metadata.num_rows):
                 raise DataError(
@@ -238,7 +250,7 @@ class StoredSplit:
                 yield
             except FileNotFoundError as error:
                 raise DataError(f"{self.where}/{name} is missing; build again, or fetch the dataset anew") from error
-            except pa.ArrowException as error:
+            except (pa.ArrowException, OSError) as error:  # a wrong checksum is an OSError without a number
                 raise DataError(
                     f"{self.where}/{name} cannot be read: {error}; build it again, or fetch it anew"
                 ) from error

@@ -1,0 +1,139 @@
+"""What trainers read, read without our code: one tiny reader a format, written from the formats' descriptions."""
+
+import json
+import struct
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+SHAPE_TYPES = ("B", "H", "I", "Q")
+VALUE_TYPES = {"uint8": "B", "uint32": "I"}
+
+
+def read_mds(folder: Path) -> Iterator[dict[str, Any]]:
+    """The samples that an `index.json` leads to, shard by shard."""
+    for shard in json.loads((folder / "index.json").read_text())["shards"]:
+        content = read_shard_bytes(folder, shard)
+        (count,) = struct.unpack_from("<I", content)
+        offsets = struct.unpack_from(f"<{count + 1}I", content, 4)
+        header = json.loads(content[4 * (count + 2) : offsets[0]])
+        assert count == shard["samples"]
+        assert header == {key: shard[key] for key in header}
+        for number in range(count):
+            yield read_sample(content[offsets[number] : offsets[number + 1]], shard)
+
+
+def read_shard_bytes(folder: Path, shard: dict[str, Any]) -> bytes:
+    """A shard's bytes, decompressed; sizes must be what the index says."""
+    raw = shard["raw_data"]
+    if shard["compression"] is None:
+        assert shard["zip_data"] is None
+        content = (folder / raw["basename"]).read_bytes()
+    else:
+        packed = (folder / shard["zip_data"]["basename"]).read_bytes()
+        assert len(packed) == shard["zip_data"]["bytes"]
+        content = pa.decompress(packed, decompressed_size=raw["bytes"], codec="zstd", asbytes=True)
+    assert len(content) == raw["bytes"]
+    return content
+
+
+def read_sample(content: bytes, shard: dict[str, Any]) -> dict[str, Any]:
+    """One sample's columns."""
+    free = sum(size is None for size in shard["column_sizes"])
+    sizes = list(struct.unpack_from(f"<{free}I", content))
+    place = 4 * free
+    values: dict[str, Any] = {}
+    for name, encoding, size in zip(
+        shard["column_names"], shard["column_encodings"], shard["column_sizes"], strict=True
+    ):
+        length = sizes.pop(0) if size is None else size
+        values[name] = decode(encoding, content[place : place + length])
+        place += length
+    assert place == len(content)
+    return values
+
+
+def decode(encoding: str, content: bytes) -> Any:
+    """One value: text, a 64-bit integer, or an array as nested lists."""
+    if encoding == "str":
+        return content.decode()
+    if encoding == "int":
+        return struct.unpack("<q", content)[0]
+    dimensions, code = content[0] >> 2, content[0] & 3
+    shape = struct.unpack_from(f"<{dimensions}{SHAPE_TYPES[code]}", content, 1)
+    values = content[1 + dimensions * 2**code :]
+    kind = VALUE_TYPES[encoding.removeprefix("ndarray:")]
+    flat = list(struct.unpack(f"<{len(values) // struct.calcsize(kind)}{kind}", values))
+    if dimensions == 1:
+        return flat
+    rows, columns = shape
+    return [flat[row * columns : (row + 1) * columns] for row in range(rows)]
+
+
+def read_prolong(folder: Path, *, masked: bool = False, most_tokens: int = 1 << 32) -> Iterator[dict[str, Any]]:
+    """What ProLong's collator makes of each sample: spans joined, the first label of each span without loss.
+
+    Spans of one token are dropped and those beyond `most_tokens` are cut; labels are not shifted yet.
+    """
+    for sample in read_mds(folder):
+        tokens = sample["input_ids"]
+        learned = sample["mask"] if masked else [1] * len(tokens)
+        spans = sample.get("indices", [[0, len(tokens)]])
+        batch: dict[str, list[int]] = {"input_ids": [], "labels": [], "seq_lengths": []}
+        for start, end in spans:
+            end = min(end, start + most_tokens - len(batch["input_ids"]))
+            if end - start > 1:
+                labels = [t if m else -100 for t, m in zip(tokens[start:end], learned[start:end], strict=True)]
+                batch["input_ids"] += tokens[start:end]
+                batch["labels"] += [-100, *labels[1:]]
+                batch["seq_lengths"].append(end - start)
+        yield batch
+
+
+def read_parquet(folder: Path) -> list[dict[str, Any]]:
+    """The rows of all Parquet files, in the order of their names."""
+    return [row for file in sorted((folder / "data").glob("*.parquet")) for row in pq.read_table(file).to_pylist()]
+
+
+def read_megatron(folder: Path) -> list[list[int]]:
+    """The documents of `train.bin`, found by `train.idx`."""
+    index = (folder / "train.idx").read_bytes()
+    magic, version, code, sequences, documents = struct.unpack_from("<9sQBQQ", index)
+    assert (magic, version) == (b"MMIDIDX\0\0", 1)
+    place = struct.calcsize("<9sQBQQ")
+    lengths = np.frombuffer(index, np.int32, sequences, place)
+    pointers = np.frombuffer(index, np.int64, sequences, place + 4 * sequences)
+    borders = np.frombuffer(index, np.int64, documents, place + 12 * sequences)
+    assert place + 12 * sequences + 8 * documents == len(index)
+    assert borders.tolist() == list(range(sequences + 1))
+    kind = {8: np.dtype("<u2"), 4: np.dtype("<i4")}[code]
+    tokens = (folder / "train.bin").read_bytes()
+    assert len(tokens) == int(lengths.sum()) * kind.itemsize
+    return [np.frombuffer(tokens, kind, n, p).tolist() for n, p in zip(lengths, pointers, strict=True)]
+
+
+def read_nanotron(folder: Path) -> list[list[int]]:
+    """The documents of all `.ds` files, found by their indexes."""
+    found = []
+    for file in sorted(folder.glob("*.ds")):
+        name, count, _ = file.with_name(f"{file.name}.metadata").read_text().split("\n")
+        tokens = np.frombuffer(file.read_bytes(), {"2": "<u2", "4": "<u4"}[name.split("|")[1]]).tolist()
+        ends = np.frombuffer(file.with_name(f"{file.name}.index").read_bytes(), "<u8").tolist()
+        assert ends[-1] == len(tokens) == int(count)
+        found += [tokens[start:end] for start, end in zip([0, *ends], ends, strict=False)]
+    return found
+
+
+def read_jsonl(folder: Path) -> list[dict[str, Any]]:
+    """The rows of all JSON Lines files, decompressed where they end in `.zst`."""
+    found = []
+    for file in sorted(folder.glob("train-*")):
+        content = file.read_bytes()
+        if file.suffix == ".zst":
+            content = pa.CompressedInputStream(pa.BufferReader(content), "zstd").read()
+        found += [json.loads(line) for line in content.decode().split("\n") if line]
+    return found
