@@ -39,7 +39,17 @@ def glyphs(strip: str) -> str:
 
 def block(text: str) -> str:
     """Somebody's text as it stands, broken where the window ends."""
-    return f'<pre style="white-space: pre-wrap; word-break: break-word">{escape(visible(text))}</pre>'
+    return _block(escape(visible(text)))
+
+
+def marked(pieces: Sequence[tuple[str, bool]]) -> str:
+    """Somebody's text with some words in bold; line breaks and runs of blanks become one blank."""
+    text = ((re.sub(r"\s+", " ", piece), is_bold) for piece, is_bold in pieces)
+    return _block("".join(f"<b>{escape(visible(t))}</b>" if is_bold else escape(visible(t)) for t, is_bold in text))
+
+
+def _block(content: str) -> str:
+    return f'<pre style="white-space: pre-wrap; word-break: break-word">{content}</pre>'
 
 
 def image(uri: str, description: str) -> str:
@@ -70,13 +80,14 @@ def folded(title: str, content: str) -> str:
 def table(header: Sequence[str], rows: Sequence[Sequence[str]], *, numbers: Sequence[int] = ()) -> str:
     """A table of cells that are markup already; columns whose places are in `numbers` keep to the right."""
     sides = ["right" if place in numbers else "left" for place in range(len(header))]
-    lines = [
-        "<tr>"
-        + "".join(f'<th align="{side}">{escape(name)}</th>' for name, side in zip(header, sides, strict=True))
-        + "</tr>"
-    ]
-    lines += [
-        "<tr>" + "".join(f'<td align="{side}">{cell}</td>' for cell, side in zip(row, sides, strict=True)) + "</tr>"
-        for row in rows
-    ]
+    lines = [_line("th", [escape(title) for title in header], sides), *(_line("td", row, sides) for row in rows)]
     return f"<table>{''.join(lines)}</table>"
+
+
+def _line(tag: str, cells: Sequence[str], sides: Sequence[str]) -> str:
+    """One row of a table; Jupyter's style is stronger than `align`, and GitHub knows nothing else."""
+    parts = (
+        f'<{tag} align="{side}" style="text-align: {side}">{cell}</{tag}>'
+        for cell, side in zip(cells, sides, strict=True)
+    )
+    return f"<tr>{''.join(parts)}</tr>"

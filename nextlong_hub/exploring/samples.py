@@ -27,7 +27,8 @@ TEXT_SHOWN_BYTES = 20_000
 
 _TERMINAL_COLUMNS = 88
 _EXCERPT_CHARACTERS = 1200
-_BEGINNING_CHARACTERS = 64
+_BEGINNING_CHARACTERS = 48
+_NEGATIVES_SHOWN = 2
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -177,14 +178,16 @@ def _line(row: Row, number: int, segment: Segment) -> str:
 
 
 def _segment_table(row: Row, segments: "Sequence[Segment]") -> str:
-    shown = first_of_each(segments)
+    shown = first_of_each(segments, negatives=_NEGATIVES_SHOWN)
     rows = []
     for number in shown:
         segment = segments[number]
         is_meta = segment.role == "meta"
         colour = markup.META_COLOUR if is_meta else markup.NEGATIVE_COLOUR
         role = markup.coloured(f"{META} meta" if is_meta else "negative", colour)
-        begins = first_words(row.text[segment.start : segment.end])[:_BEGINNING_CHARACTERS]
+        begins = first_words(row.text[segment.start : segment.end])
+        if len(begins) > _BEGINNING_CHARACTERS:
+            begins = f"{begins[:_BEGINNING_CHARACTERS]}…"
         rows.append(
             [
                 f"{number:,}",
@@ -194,7 +197,7 @@ def _segment_table(row: Row, segments: "Sequence[Segment]") -> str:
                 f"{segment.tokens:,}",
                 markup.name(segment.document),
                 f"{segment.chunk:,}",
-                markup.words(begins),
+                markup.name(begins),
             ]
         )
     header = ("segment", "role", "rank", "score", "tokens", "document", "chunk", "begins")

@@ -87,5 +87,4 @@ class Why:
         """Where the heaviest terms come together, each of them in bold."""
         weights = {term.term: term.weight for term in self.explained.explanation.terms}
         pieces = passage(self._row.segment_text(segment), weights, _PASSAGE_CHARACTERS)
-        marked = (f"<b>{markup.words(piece)}</b>" if weight else markup.words(piece) for piece, weight in pieces)
-        return markup.paragraph(f"{title} ", "".join(marked))
+        return markup.paragraph(title) + markup.marked([(piece, weight > 0) for piece, weight in pieces])

@@ -10,6 +10,8 @@ from fnmatch import fnmatchcase
 from pathlib import Path, PurePosixPath
 from typing import IO, Any
 
+import pyarrow as pa
+
 from nextlong_hub.corpus.remote import is_hub_name, list_files, open_file, page_of
 from nextlong_hub.errors import DataError
 from nextlong_hub.manifest import MANIFEST_NAME, Manifest, parse_manifest
@@ -77,7 +79,7 @@ def _local(name: str, path: Path) -> Place:
         commit=None,
         manifest=manifest,
         configs=configs,
-        open=lambda file: (folder / file).open("rb"),
+        open=lambda file: pa.OSFile(str(folder / file), "rb"),
     )
 
 
