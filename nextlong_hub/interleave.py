@@ -8,14 +8,8 @@ corpus is altered on its way.
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
-
-import numpy as np
 
 from nextlong_hub.records import Segment
-
-if TYPE_CHECKING:
-    from numpy.typing import NDArray
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,15 +60,16 @@ def interleave(meta_chunks: Sequence[Piece], negatives: Sequence[Sequence[Piece]
     return LongText(text=separator.join(texts), segments=tuple(segments))
 
 
-def clip(segments: Sequence[Segment], characters: int, token_starts: "NDArray[np.int64]") -> tuple[Segment, ...]:
-    """The segments of a text's first `characters` characters, with their tokens counted.
+def clip(segments: Sequence[Segment], characters: int, tokens: Sequence[int]) -> tuple[Segment, ...]:
+    """The segments of a text's first `characters` characters, with their tokens.
 
     Args:
         segments: of the whole text.
         characters: how much of the text is kept.
-        token_starts: the first character of each kept token, ascending. Shape: (tokens,).
+        tokens: how many begin in each segment that is kept.
     """
-    kept = [replace(s, end=min(s.end, characters)) for s in segments if s.start < characters]
-    starts = np.searchsorted(token_starts, [s.start for s in kept])
-    ends = np.searchsorted(token_starts, [s.end for s in kept])
-    return tuple(replace(s, tokens=int(b - a)) for s, a, b in zip(kept, starts, ends, strict=True))
+    kept = [segment for segment in segments if segment.start < characters]
+    return tuple(
+        replace(segment, end=min(segment.end, characters), tokens=count)
+        for segment, count in zip(kept, tokens, strict=True)
+    )

@@ -15,6 +15,8 @@ from nextlong_hub.tokens import Tokenizer
 _MEASURED_CHUNKS = 512
 _ANSWER_SLACK = 1.5
 _ANSWER_RESERVE = 64
+_LIKELY_MARGIN = 1.02
+"""A chunk beyond it is tokenised where it is needed after all."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,6 +71,41 @@ def answer_length(store: ChunkStore, recipe: Recipe, characters_per_token: float
         needed_characters = recipe.target_length * recipe.interleave.characters_per_token * recipe.interleave.adjustment
     mean_characters = max(1.0, int(store.summary["characters"]) / store.chunks)
     return min(store.chunks, math.ceil(_ANSWER_SLACK * needed_characters / mean_characters) + _ANSWER_RESERVE)
+
+
+def sample_characters(recipe: Recipe, characters_per_token: float) -> int:
+    """About how many characters a sample is put together from, what is cut off its end included."""
+    if recipe.interleave.fill == "reference":
+        goal = recipe.target_length * recipe.interleave.characters_per_token * recipe.interleave.adjustment
+    else:
+        goal = recipe.target_length * characters_per_token * _LIKELY_MARGIN
+    return math.ceil(goal)
+
+
+def likely_hits(
+    hits: NDArray[np.int64], queries: NDArray[np.int64], store: ChunkStore, characters: int
+) -> NDArray[np.int32]:
+    """How many hits of each query a sample is likely to need, were negatives dealt by their characters.
+
+    Args:
+        hits: chunks by rank, padded with -1. Shape: (queries, k).
+        queries: how many of them, in order, belong to each document. Shape: (documents,).
+        store: knows how long chunks are.
+        characters: see `sample_characters`.
+
+    Returns:
+        For each query, the same for all of a document. Shape: (queries,).
+    """
+    depths = []
+    for own in np.split(hits, np.cumsum(queries)[:-1]):
+        by_turn = own.T.ravel()
+        _, first = np.unique(by_turn, return_index=True)
+        places = np.sort(first)
+        places = places[by_turn[places] >= 0]
+        reached = np.cumsum(store.characters_of_each(by_turn[places]))
+        enough = int(np.searchsorted(reached, characters))
+        depths.append(places[enough] // len(own) + 1 if enough < len(places) else hits.shape[1])
+    return np.repeat(np.array(depths, np.int32), queries)
 
 
 def wanted_rows(recipe: Recipe, store: ChunkStore, characters_per_token: float, rows: int | None) -> int:

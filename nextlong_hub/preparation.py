@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from nextlong_hub import corpus, plan
 from nextlong_hub.engine import Executor, InlineExecutor, Task
@@ -21,7 +22,8 @@ from nextlong_hub.progress import Stages
 from nextlong_hub.recipe import BYTES_FORMAT, Recipe, RetrievalSettings, SourceSettings
 from nextlong_hub.retrieval import build_index
 from nextlong_hub.store import ChunkStore, PartCounts, document_ids, finish_store
-from nextlong_hub.tokens import Tokenizer
+from nextlong_hub.tokenising import Tokenising, shared
+from nextlong_hub.tokens import Frame, Tokenizer, find_frame
 from nextlong_hub.workspace import Workspace
 
 Source = SourceSettings | corpus.MemorySource
@@ -46,7 +48,20 @@ class Inputs:
 
     corpus: FoundCorpus
     tokenizer: Tokenizer
+    """Ids and token counts of rows are its."""
     seed: int
+    more_tokenizers: tuple[Tokenizer, ...] = ()
+    """Rows have at least the target length under these, too."""
+
+    @property
+    def tokenizers(self) -> tuple[Tokenizer, ...]:
+        """All of them, the first-named first."""
+        return (self.tokenizer, *self.more_tokenizers)
+
+    @property
+    def tokenizer_digests(self) -> list[str]:
+        """What tells them apart, in their order."""
+        return [tokenizer.digest for tokenizer in self.tokenizers]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,6 +75,12 @@ class Prepared:
     units_folder: Path
     receipts_folder: Path
     characters_per_token: float
+    """Of the corpus, under the first tokenizer."""
+    tokenising: tuple[Tokenising, ...]
+    """For each tokenizer, the chunks it has tokenised."""
+    more_characters_per_token: tuple[float, ...]
+    """Under the other tokenizers."""
+    frame: Frame
     answer_length: int
     """Hits asked for each meta-chunk."""
     eligible_documents: int
@@ -78,7 +99,13 @@ class Prepared:
             function="nextlong_hub.units:retrieve",
             inputs={"store": str(self.store.folder), "index": str(self.index_folder), "order": str(self.order_path)},
             output=str(self.units_folder / f"unit-{unit:05d}.answers.arrow"),
-            parameters={**self._range(unit), "k": self.answer_length},
+            parameters={
+                **self._range(unit),
+                "k": self.answer_length,
+                "sample_characters": plan.sample_characters(
+                    self.recipe, max(self.characters_per_token, *self.more_characters_per_token, 0.0)
+                ),
+            },
         )
 
     def synthesise_task(self, unit: int) -> Task:
@@ -91,13 +118,26 @@ class Prepared:
                 "store": str(self.store.folder),
                 "order": str(self.order_path),
                 "answers": str(self.units_folder / f"unit-{unit:05d}.answers.arrow"),
+                **{f"tokens-{number}": str(one.folder) for number, one in enumerate(self.tokenising)},
             },
             output=str(self.units_folder / f"unit-{unit:05d}.parquet"),
             parameters={
                 **self._range(unit),
-                "tokenizer": self.inputs.tokenizer.location,
-                "tokenizer_digest": self.inputs.tokenizer.digest,
-                "characters_per_token": self.characters_per_token,
+                "frame": [self.frame.bos, self.frame.eos],
+                "tokenizers": [
+                    {
+                        "location": tokenizer.location,
+                        "digest": tokenizer.digest,
+                        "characters_per_token": characters_per_token,
+                        "rounds": tokenising.rounds,
+                    }
+                    for tokenizer, characters_per_token, tokenising in zip(
+                        self.inputs.tokenizers,
+                        (self.characters_per_token, *self.more_characters_per_token),
+                        self.tokenising,
+                        strict=True,
+                    )
+                ],
             },
         )
 
@@ -105,6 +145,13 @@ class Prepared:
     def order_path(self) -> Path:
         """The candidates in the order in which they are tried."""
         return self.units_folder / "order.npy"
+
+    def meta_chunks(self, units: range) -> NDArray[np.int64]:
+        """The chunks of the documents that some units extend."""
+        size = self.recipe.output.unit_documents
+        order = np.load(self.order_path, mmap_mode="r")[units.start * size : units.stop * size]
+        first = self.store.first_chunk
+        return np.concatenate([np.zeros(0, np.int64), *(np.arange(first[d], first[d + 1]) for d in order)])
 
     def _range(self, unit: int) -> dict[str, Any]:
         start = unit * self.recipe.output.unit_documents
@@ -174,8 +221,11 @@ def prepare(
     if index_folder not in {other.index_folder for other in earlier}:
         _index(workspace, store, recipe.retrieval, executor, stages)
     characters_per_token = plan.measure_characters_per_token(store, inputs.tokenizer)
+    more = tuple(plan.measure_characters_per_token(store, other) for other in inputs.more_tokenizers)
     candidates = plan.choose_candidates(store, recipe, inputs.corpus.sources, characters_per_token, inputs.seed)
-    identity = digest_of([recipe.fingerprint, store.id, inputs.tokenizer.digest, inputs.seed])
+    frame = find_frames(recipe, inputs.tokenizers)
+    identity = digest_of([recipe.fingerprint, store.id, inputs.tokenizer_digests, frame.bos, frame.eos, inputs.seed])
+    before = [tokenising for other in earlier for tokenising in other.tokenising]
     prepared = Prepared(
         recipe=recipe,
         inputs=inputs,
@@ -184,13 +234,29 @@ def prepare(
         units_folder=workspace.units(recipe.name, identity),
         receipts_folder=workspace.receipts(identity),
         characters_per_token=characters_per_token,
-        answer_length=plan.answer_length(store, recipe, characters_per_token),
+        more_characters_per_token=more,
+        tokenising=tuple(
+            shared(Tokenising(workspace, store, tokenizer, recipe.interleave.separator), before)
+            for tokenizer in inputs.tokenizers
+        ),
+        frame=frame,
+        answer_length=plan.answer_length(store, recipe, max(characters_per_token, *more, 0.0)),
         eligible_documents=len(candidates.order),
         not_eligible=candidates.not_eligible,
     )
     with written_aside(prepared.order_path) as aside, aside.open("wb") as handle:
         np.save(handle, candidates.order)
     return prepared
+
+
+def find_frames(recipe: Recipe, tokenizers: Sequence[Tokenizer]) -> Frame:
+    """What the ids of rows stand between; every tokenizer must have the tokens that the recipe asks for.
+
+    Raises:
+        RecipeError: one has not.
+    """
+    frames = [find_frame(one, bos=recipe.add_bos_token, eos=recipe.add_eos_token) for one in tokenizers]
+    return frames[0]
 
 
 def index_identity(store_id: str, settings: RetrievalSettings) -> str:

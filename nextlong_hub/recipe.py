@@ -93,6 +93,36 @@ class FitSettings(_Section):
     """Discard a shorter document; otherwise keep it as it is. Packed: discard a longer one."""
 
 
+class ConversationSettings(_Section):
+    """Rows are conversations under a chat template, with a loss mask on what the assistant says."""
+
+    form: Literal["auto", "openai", "sharegpt", "magpie"] = "auto"
+    """How the corpus holds a conversation: `messages` of role and content, `conversations` of from and value, or an
+    `instruction` with its `response`. `auto` takes the first of them that a row has."""
+    columns: tuple[str, ...] = ()
+    """Other names for the columns of that form: one, or for magpie two. With `auto` their number tells the form."""
+    system_prompt: str = ""
+    """Given to conversations that have none of their own."""
+    too_long: Literal["truncate", "discard"] = "truncate"
+    """What becomes of a conversation longer than a row: cut behind the last answer that fits, or left out."""
+    chat_template: str = "auto"
+    """`auto`: the tokenizer's own or, if it has none, the one in `builders/chat_templates` whose control tokens it
+    knows. Else the name of one of those, the path of a `.jinja` file, or the template itself. What was used is written
+    out in the resolved recipe."""
+    template_variables: dict[str, str | bool | int] = {}
+    """What the template may ask for by name; the tokenizer's special tokens (`bos_token`, …) are added."""
+
+    @model_validator(mode="after")
+    def _columns_are_those_of_the_form(self) -> Self:
+        wanted = {"auto": (1, 2), "magpie": (2,)}.get(self.form, (1,))
+        if self.columns and len(self.columns) not in wanted:
+            raise ValueError(
+                f"form {self.form!r} takes {' or '.join(map(str, wanted))} columns, not {len(self.columns)}; name the "
+                "one with the list of messages, or those of the instruction and of the response"
+            )
+        return self
+
+
 class PackingSettings(_Section):
     """How documents come to share a row (`pack = true`)."""
 
@@ -132,6 +162,9 @@ class SourceSettings(_Section):
     license: str | None = None
     text_column: str = "text"
     id_column: str = "id"
+    record_columns: tuple[str, ...] = ()
+    """When set, a document's text is a JSON object of those of these columns that its row has, whatever they hold, and
+    `text_column` is not read."""
     config: str | None = None
     """Configuration of a Hub dataset."""
     split: str = "train"
@@ -152,6 +185,10 @@ class Recipe(_Section):
     """Tokens in every row. Of a mixture: in its longest row. Packed: in a row at most."""
     tokens: bool = True
     """Write the `input_ids` column."""
+    add_bos_token: bool = False
+    """Put the tokenizer's `bos_token` before the ids of each row; it counts in the target length."""
+    add_eos_token: bool = False
+    """Put the tokenizer's `eos_token` behind them; it counts, too."""
     on_bad_document: Literal["fail", "skip"] = "fail"
     corpus: tuple[SourceSettings, ...] = ()
     """Sources to use when none is named on the command line."""
@@ -165,9 +202,11 @@ class Recipe(_Section):
     """When set, rows are whole documents instead of being synthesised."""
     mixture: tuple[Part, ...] = ()
     """When set, rows are a seeded selection of other recipes' rows instead of being synthesised."""
+    conversations: ConversationSettings | None = None
+    """When set, rows are conversations under a chat template instead of being synthesised."""
     pack: bool = False
-    """Put several documents into a row, back to back, each with its own attention: the samples of a mixture, or the
-    documents that are fitted."""
+    """Put several documents into a row, back to back, each with its own attention: the samples of a mixture, the
+    documents that are fitted, or conversations, which are always packed."""
     packing: PackingSettings = PackingSettings()
 
     @model_validator(mode="before")
@@ -185,7 +224,12 @@ class Recipe(_Section):
 
     @model_validator(mode="after")
     def _packing_has_documents(self) -> Self:
-        if self.pack and not (self.mixture or self.fit):
+        if self.conversations and not (self.pack and self.tokens and not self.mixture and not self.fit):
+            raise ValueError(
+                f"recipe {self.name!r} makes rows of conversations, which are packed, have tokens, and are neither "
+                "mixed nor fitted; set pack = true and tokens = true, and leave out mixture and fit"
+            )
+        if self.pack and not (self.mixture or self.fit or self.conversations):
             raise ValueError(
                 f"recipe {self.name!r} packs its rows, but a synthesised sample fills a row by itself; name the recipe "
                 "of the samples as the mixture of another one that packs them"
@@ -208,9 +252,10 @@ class Recipe(_Section):
 
 
 def recipe_names() -> list[str]:
-    """The recipes that come with the package, shortest target first."""
+    """The recipes that come with the package, shortest target first, mixtures and conversations last."""
     recipes = [load_recipe(name) for name in _known_names()]
-    return [recipe.name for recipe in sorted(recipes, key=lambda r: (bool(r.mixture), r.target_length, r.name))]
+    kinds = {recipe.name: (bool(recipe.conversations), bool(recipe.mixture)) for recipe in recipes}
+    return [recipe.name for recipe in sorted(recipes, key=lambda r: (kinds[r.name], r.target_length, r.name))]
 
 
 def load_recipe(name: str, overrides: Mapping[str, Any] | None = None) -> Recipe:

@@ -8,7 +8,7 @@ import numpy as np
 
 from nextlong_hub.recipe import Recipe
 from nextlong_hub.store import ChunkStore
-from nextlong_hub.tokens import Fitted, Tokenizer
+from nextlong_hub.tokens import Frame, Tokenizer
 
 
 class CorpusTexts:
@@ -31,18 +31,17 @@ class CorpusTexts:
         return [texts.get(number) for number in numbers]
 
 
-def token_faults(row: dict[str, Any], tokenizer: Tokenizer) -> Iterator[str]:
-    """What encoding a row's text again shows."""
-    fitted = tokenizer.fit(row["text"], max(1, row["token_count"]))
-    if fitted.total_tokens != row["token_count"]:
-        yield f"its text encodes to {fitted.total_tokens:,} tokens, token_count says {row['token_count']:,}"
+def token_faults(row: dict[str, Any], tokenizer: Tokenizer, frame: Frame) -> Iterator[str]:
+    """What encoding a row's text again, in one go, shows; `frame` is what its ids must stand between."""
+    text_ids, starts = tokenizer.encode_with_starts(row["text"])
+    total = len(text_ids) + frame.tokens
+    if total != row["token_count"]:
+        yield f"its text encodes to {total:,} tokens, token_count says {row['token_count']:,}"
         return
-    if not isinstance(fitted, Fitted):  # no token at all
-        return
-    if "input_ids" in row and not np.array_equal(fitted.input_ids, row["input_ids"]):
+    if "input_ids" in row and not np.array_equal(frame.around(text_ids), row["input_ids"]):
         yield "its text does not encode to its input_ids"
     spans = np.array([(segment["start"], segment["end"]) for segment in row["segments"]]).reshape(-1, 2)
-    counted = np.diff(np.searchsorted(fitted.token_starts, spans), axis=1).ravel().tolist()
+    counted = np.diff(np.searchsorted(starts, spans), axis=1).ravel().tolist()
     for segment, tokens in zip(row["segments"], counted, strict=True):
         if segment["tokens"] != tokens:
             yield f"{tokens:,} tokens begin in its segment at {segment['start']:,}, not {segment['tokens']:,}"
@@ -70,7 +69,8 @@ def segment_faults(row: dict[str, Any], recipe: Recipe) -> Iterator[str]:
         yield "its meta-chunks are not those of its meta-document, in order"
     yield from _negative_faults(row)
     counted = sum(s["tokens"] for s in segments)
-    if not 0 <= row["token_count"] - counted <= len(segments) * max(1, len(separator.encode())):
+    framing = recipe.add_bos_token + recipe.add_eos_token
+    if not framing <= row["token_count"] - counted <= framing + len(segments) * max(1, len(separator.encode())):
         yield f"its segments count {counted:,} tokens of {row['token_count']:,}"
 
 

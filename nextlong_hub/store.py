@@ -180,6 +180,15 @@ class ChunkStore:
         part = bisect.bisect_right(self._part_chunks, chunk) - 1
         return int(self._parts[part].characters[chunk - self._part_chunks[part]])
 
+    def characters_of_each(self, chunks: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Characters in each of many chunks. Shape: as `chunks`."""
+        parts = np.searchsorted(self._part_chunks, chunks, side="right") - 1
+        characters = np.zeros(len(chunks), np.int64)
+        for part in np.unique(parts).tolist():
+            own = parts == part
+            characters[own] = self._parts[part].characters[chunks[own] - self._part_chunks[part]]
+        return characters
+
     def document_of(self, chunks: NDArray[np.int64]) -> NDArray[np.int64]:
         """The document each chunk belongs to. Shape: as `chunks`."""
         return np.searchsorted(self.first_chunk, chunks, side="right") - 1

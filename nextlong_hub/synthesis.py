@@ -3,6 +3,9 @@
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
 
 from nextlong_hub import plan
 from nextlong_hub.engine import Executor, Receipt
@@ -10,6 +13,7 @@ from nextlong_hub.errors import CorpusTooSmallError
 from nextlong_hub.manifest import SynthesisRecord
 from nextlong_hub.preparation import Prepared
 from nextlong_hub.progress import Stages
+from nextlong_hub.units import likely_chunks
 
 Row = tuple[str, int]
 """A unit's file and a row in it."""
@@ -77,7 +81,13 @@ def synthesise(prepared: Prepared, rows: int | None, executor: Executor, stages:
 
     def run(units: range) -> list[Receipt]:
         asked = [prepared.retrieve_task(unit) for unit in units]
-        answers.extend(stages.run(f"retrieve {recipe.name}", "units", asked, executor, prepared.receipts_folder))
+        answered = stages.run(f"retrieve {recipe.name}", "units", asked, executor, prepared.receipts_folder)
+        answers.extend(answered)
+        wanted_chunks = np.concatenate(
+            [prepared.meta_chunks(units), *(likely_chunks(Path(receipt.output)) for receipt in answered)]
+        )
+        for tokenising in prepared.tokenising:
+            tokenising.run(wanted_chunks, executor, stages)
         made = [prepared.synthesise_task(unit) for unit in units]
         return stages.run(f"synthesise {recipe.name}", "units", made, executor, prepared.receipts_folder)
 

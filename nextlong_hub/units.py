@@ -2,6 +2,7 @@
 
     ingest       pieces of a corpus                      ▶  one part of the chunk store
     retrieve     a range of meta-documents               ▶  the retriever's answers: chunk numbers and scores, no text
+    tokenise     chunks that samples are likely to need  ▶  their tokens, once for all samples
     synthesise   the answers, and the text they lead to  ▶  rows
 
 Each is pure: its output depends on the task's inputs and parameters and on nothing else. `fitting_units` and
@@ -19,8 +20,8 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from nextlong_hub import chunking, corpus, shards
-from nextlong_hub.assembly import Bench
+from nextlong_hub import chunking, corpus, plan, shards
+from nextlong_hub.assembly import Bench, Made, Ruler
 from nextlong_hub.engine import Task
 from nextlong_hub.files import written_aside
 from nextlong_hub.negatives import Candidate
@@ -28,9 +29,13 @@ from nextlong_hub.recipe import Recipe
 from nextlong_hub.records import Discarded, Hits, Sample
 from nextlong_hub.retrieval import open_retriever
 from nextlong_hub.store import ChunkStore, PartWriter, store_stamp
-from nextlong_hub.tokens import Tokenizer, reopen
+from nextlong_hub.tokens import Frame, Tokenizer, TokenShelf, reopen
+from nextlong_hub.tokens.shelf import write_part
 
-_ANSWER_SCHEMA = pa.schema([("chunks", pa.list_(pa.int64())), ("scores", pa.list_(pa.float32()))])
+_ANSWER_SCHEMA = pa.schema(
+    [("chunks", pa.list_(pa.int64())), ("scores", pa.list_(pa.float32())), ("likely", pa.int32())]
+)
+"""For each query its hits, best first, and how many of them a sample is likely to need."""
 
 
 def ingest(task: Task, memory: Mapping[str, Any] | None = None) -> dict[str, Any]:
@@ -59,7 +64,7 @@ def ingest(task: Task, memory: Mapping[str, Any] | None = None) -> dict[str, Any
 def retrieve(task: Task) -> dict[str, Any]:
     """Ask the retriever for every meta-chunk of a range of meta-documents.
 
-    Parameters: `recipe`, `start`, `stop` (in the seeded order), `k`.
+    Parameters: `recipe`, `start`, `stop` (in the seeded order), `k`, `sample_characters`.
     """
     recipe = Recipe.model_validate(task.parameters["recipe"])
     store = open_store(task)
@@ -69,10 +74,14 @@ def retrieve(task: Task) -> dict[str, Any]:
     hits = retriever.search(queries, task.parameters["k"])
     found = (hits.chunks >= 0).sum(axis=1)
     offsets = pa.array(np.cumsum([0, *found]), pa.int32())
+    likely = plan.likely_hits(
+        hits.chunks, np.diff(store.first_chunk)[documents], store, task.parameters["sample_characters"]
+    )
     answers = pa.table(
         [
             pa.ListArray.from_arrays(offsets, pa.array(hits.chunks[hits.chunks >= 0])),
             pa.ListArray.from_arrays(offsets, pa.array(hits.scores[hits.chunks >= 0])),
+            pa.array(likely, pa.int32()),
         ],
         schema=_ANSWER_SCHEMA,
     )
@@ -86,20 +95,51 @@ def retrieve(task: Task) -> dict[str, Any]:
     }
 
 
+def tokenise(task: Task) -> dict[str, Any]:
+    """Tokenise some chunks of one round, each by itself, for all samples they will stand in.
+
+    Parameters: `tokenizer`, `tokenizer_digest`, `separator`, `start`, `stop` (places in the list of the round).
+    """
+    wanted = np.load(task.inputs["chunks"], mmap_mode="r")[task.parameters["start"] : task.parameters["stop"]]
+    texts = open_store(task).texts(np.array(wanted))
+    chunks = open_tokenizer(task).tokenise_chunks(list(texts.values()), task.parameters["separator"])
+    write_part(Path(task.output), chunks)
+    return {"chunks": len(chunks), "tokens": sum(chunk.tokens for chunk in chunks)}
+
+
+def likely_chunks(answers: Path) -> NDArray[np.int64]:
+    """The chunks in a unit's answers that its samples are likely to need, without order."""
+    table = pa.ipc.open_file(pa.memory_map(str(answers))).read_all().combine_chunks()
+    if not table.num_rows:
+        return np.zeros(0, np.int64)
+    lists = table["chunks"].chunk(0)
+    offsets = lists.offsets.to_numpy()
+    ranks = np.arange(offsets[0], offsets[-1]) - np.repeat(offsets[:-1], np.diff(offsets))
+    likely = np.repeat(table["likely"].to_numpy(), np.diff(offsets))
+    return lists.values.to_numpy()[ranks < likely]  # type: ignore[no-any-return]
+
+
 def synthesise(task: Task) -> dict[str, Any]:
     """Turn the retriever's answers into rows: choose negatives, interleave, fit to the target length.
 
-    Parameters: `recipe`, `start`, `stop`, `tokenizer`, `tokenizer_digest`, `characters_per_token`.
+    Parameters: `recipe`, `start`, `stop`, `frame`, and `tokenizers`: for each `location`, `digest`,
+    `characters_per_token`, and the `rounds` on its shelf in the input `tokens-0`, `tokens-1`, ….
     """
     recipe = Recipe.model_validate(task.parameters["recipe"])
-    bench = Bench(
-        recipe=recipe,
-        store=open_store(task),
-        tokenizer=open_tokenizer(task),
-        characters_per_token=task.parameters["characters_per_token"],
-    )
-    outcomes = bench.synthesise(_documents(task), _read_answers(Path(task.inputs["answers"])))
-    return {**write_samples(task, recipe, outcomes), "near_duplicates": bench.near_duplicates}
+    bos, eos = task.parameters["frame"]
+    rulers = [
+        Ruler(
+            tokenizer=_tokenizer_of(one["location"], one["digest"]),
+            shelf=_shelf_of(Path(task.inputs[f"tokens-{number}"]), tuple(one["rounds"])),
+            characters_per_token=one["characters_per_token"],
+        )
+        for number, one in enumerate(task.parameters["tokenizers"])
+    ]
+    bench = Bench(recipe=recipe, store=open_store(task), rulers=rulers, frame=Frame(bos=bos, eos=eos))
+    made = bench.synthesise(_documents(task), _read_answers(Path(task.inputs["answers"])))
+    outcomes = [one.sample if isinstance(one, Made) else one for one in made]
+    sizes = [[len(one.sample.text), *one.token_counts] for one in made if isinstance(one, Made)]
+    return {**write_samples(task, recipe, outcomes), "near_duplicates": bench.near_duplicates, "sizes": sizes}
 
 
 def write_samples(task: Task, recipe: Recipe, outcomes: Sequence[Sample | Discarded]) -> dict[str, Any]:
@@ -148,3 +188,4 @@ def open_tokenizer(task: Task) -> Tokenizer:
 
 
 _tokenizer_of = lru_cache(maxsize=4)(reopen)
+_shelf_of = lru_cache(maxsize=4)(TokenShelf)

@@ -23,7 +23,7 @@ from nextlong_hub.files import sha256_of
 from nextlong_hub.manifest import MANIFEST_NAME, ConfigRecord, FileRecord, Manifest, manifest_bytes, read_manifest
 from nextlong_hub.packed_faults import name_faults, packed_faults, piece_faults
 from nextlong_hub.packing import unpack
-from nextlong_hub.preparation import Source, find_corpus, read_corpus
+from nextlong_hub.preparation import Source, find_corpus, find_frames, read_corpus
 from nextlong_hub.progress import Progress, Silence, Stages
 from nextlong_hub.publishing import CARD_NAME, recipe_files
 from nextlong_hub.recipe import Recipe, SourceSettings
@@ -318,7 +318,7 @@ def _check_row(place: str, row: dict[str, Any], config: ConfigRecord, check: _Ch
         check.fault(place, f"input_ids has {len(row['input_ids']):,} entries, token_count says {row['token_count']:,}")
     if check.tokenizer is not None:
         check.encoded_rows += 1
-        for message in token_faults(row, check.tokenizer):
+        for message in token_faults(row, check.tokenizer, find_frames(recipe, [check.tokenizer])):
             check.fault(place, message)
     for message in segment_faults(row, recipe):
         check.fault(place, message)

@@ -6,6 +6,7 @@
             lock                           held by the process that writes
             store-<id>/                    the cut corpus
             index-<id>/                    the retriever's index
+            tokens-<id>/                   chunks tokenised once, for one tokenizer
             units-<config>-<id>/           answers and rows of each unit
             receipts-<id>/                 what is done
             withdrawn/manifest.json        the last manifest, while what it vouches for is being replaced
@@ -40,6 +41,10 @@ class Workspace:
     def index(self, identity: str) -> Path:
         """The retriever's index."""
         return self.work / f"index-{identity}"
+
+    def tokens(self, identity: str) -> Path:
+        """Chunks tokenised once."""
+        return self.work / f"tokens-{identity}"
 
     def units(self, config: str, identity: str) -> Path:
         """Answers and rows of a configuration's units."""

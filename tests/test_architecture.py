@@ -12,11 +12,11 @@ LAYERS = [
     "errors records inert",
     "files memory interruption recipe engine store progress token_offsets",
     "corpus chunking retrieval negatives interleave tokens packing shards manifest",
-    "workspace plan tally assembly units preparation synthesis survey splits "
+    "workspace plan tally assembly tokenising units preparation synthesis survey splits "
     "packed_tables packed_plan fitting_units filing_units filing",
     "stats plots datacard publishing",
     "pipeline verification row_faults packed_faults fitting forecast predict explanation registration autoload loading exports importing",
-    "cli arguments reports terminal ondemand",
+    "cli arguments reports terminal exploring ondemand",
     "testing builders cards",
 ]
 """Lowest first. The stages are those of layer 2."""

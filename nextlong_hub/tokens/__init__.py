@@ -2,9 +2,31 @@
 
 loading      a folder, a Hub name or the embedded GPT-2   ▶  a Tokenizer
 tokenizer    a text                                       ▶  its ids, and the piece of it that is exactly the target
+seams        a tokenizer                                  ▶  the places where texts may be put together, proven
+stitching    chunks tokenised before                      ▶  the ids of a text made of them, and its exact cuts
 """
 
+from nextlong_hub.tokens.frames import Frame, control_tokens, find_frame
 from nextlong_hub.tokens.loading import EMBEDDED, load_tokenizer, reopen
+from nextlong_hub.tokens.seams import Seams
+from nextlong_hub.tokens.shelf import TokenShelf
+from nextlong_hub.tokens.stitching import ChunkTokens, Kept, Stitched, bounds
 from nextlong_hub.tokens.tokenizer import Fitted, Tokenizer, Unfitted
 
-__all__ = ["EMBEDDED", "Fitted", "Tokenizer", "Unfitted", "load_tokenizer", "reopen"]
+__all__ = [
+    "EMBEDDED",
+    "ChunkTokens",
+    "Fitted",
+    "Frame",
+    "Kept",
+    "Seams",
+    "Stitched",
+    "TokenShelf",
+    "Tokenizer",
+    "Unfitted",
+    "bounds",
+    "control_tokens",
+    "find_frame",
+    "load_tokenizer",
+    "reopen",
+]

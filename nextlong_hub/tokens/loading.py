@@ -5,7 +5,7 @@ import hashlib
 import os
 import re
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from importlib.resources import files
 from pathlib import Path
@@ -84,11 +84,30 @@ def reopen(location: str, digest: str, name: str | None = None) -> Tokenizer:
     tokenizer = load_tokenizer(location)
     if tokenizer.digest != digest:
         raise DataError(
-            f"the tokenizer {name or location} had the digest {digest} when this run started and has {tokenizer.digest} "
-            "now; put the old files back, or start again with a new output folder"
+            f"the tokenizer {name or location} had the digest {digest} when this run started and now has "
+            f"{tokenizer.digest}; put the old files back, or start again with a new output folder"
         )
     tokenizer.name = name or location
     return tokenizer
+
+
+def folder_of(tokenizer: Tokenizer, patterns: Sequence[str]) -> Path:
+    """The folder where a tokenizer's files lie; those of a Hub tokenizer that match `patterns` are fetched first.
+
+    Raises:
+        AuthError, NetworkError, RecipeError, StorageError: see `load_tokenizer`.
+    """
+    if tokenizer.location == EMBEDDED:
+        package, folder = _EMBEDDED_FOLDER
+        return Path(str(files(package).joinpath(folder)))
+    if tokenizer.revision is None:
+        return Path(tokenizer.location)
+    from huggingface_hub import snapshot_download
+
+    repository = tokenizer.location.rpartition("@")[0]
+    wanted = [_TOKENIZER_FILE, *_CONVERTIBLE_FILES, *patterns]
+    with _hub_errors(repository, tokenizer.revision):
+        return Path(snapshot_download(repository, revision=tokenizer.revision, allow_patterns=wanted))
 
 
 def _from_folder(folder: Path, *, name: str, location: str, revision: str | None) -> Tokenizer:

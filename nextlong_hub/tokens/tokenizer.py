@@ -1,15 +1,16 @@
 """Texts in, token ids out, and the piece of a text that is exactly the target length.
 
-No special token is ever added, and text that spells one
-(`<|endoftext|>`) stays text: a document cannot forge a document boundary.
+No special token is ever added, and text that spells one (`<|endoftext|>`) stays text: a document cannot forge a border
+between documents.
 
 Why cutting the ids would not do: the first T ids of a long text need not be the ids of any prefix of it. The cut may
 fall inside a character (three tokens for one emoji) or a pre-token (two newlines are one token at the end of a text and
 two before a letter), and decoded ids are not the text (NFC, the `▁` put in front). So the cut is made in the text, and
-what is kept is encoded again from its first character: the promise has been seen to hold, for any tokenizer.
+what is kept is encoded again from the last place before the cut where that is proven to suffice; else from its first
+character.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cached_property
@@ -28,14 +29,13 @@ from nextlong_hub.token_offsets import (
     byte_level_spelling,
     sentencepiece_spelling,
 )
+from nextlong_hub.tokens.seams import Seams, prove, without_prefix
+from nextlong_hub.tokens.stitching import ChunkTokens, Engine, Stitched
 
 _TEXTS_PER_BATCH = 256
-_REACH_CHARACTERS = 64
-"""How far from the first guess a cut is sought. Farther out, no prefix can be expected to make up the difference."""
-_WINDOW_CHARACTERS = 512
-"""How much text before the guess is encoded to predict where the exact cuts are."""
-_TRIED_CUTS = 8
-"""How many predicted cuts are checked on the whole text."""
+_BLOCK_CHARACTERS = 16_384
+"""Longer texts are encoded in blocks, where that is proven to be the same: BPE over a megabyte can take three times as
+long as over its parts (Mistral's SentencePiece model)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,8 +46,6 @@ class Fitted:
     """Length of the kept prefix."""
     input_ids: NDArray[np.int32]
     """What encoding the kept prefix by itself gives. Shape: (target,)."""
-    token_starts: NDArray[np.int64]
-    """First character of each token, ascending; tokens that share a character share a start. Shape: (target,)."""
     total_tokens: int
     """Tokens of the whole text."""
 
@@ -90,10 +88,30 @@ class Tokenizer:
         """Number of tokens, special ones included; every id is below the largest id + 1."""
         return int(self._backend.get_vocab_size(with_added_tokens=True))
 
+    @property
+    def seams(self) -> Seams:
+        """Where texts may be put together from parts tokenised before, and if nowhere, why; see `seams`."""
+        return self._engine.seams
+
+    @property
+    def added_tokens(self) -> dict[int, tokenizers.AddedToken]:
+        """Tokens that are found in a text as they stand, special or not, by their ids."""
+        return dict(self._backend.get_added_tokens_decoder())
+
+    def copy_backend(self) -> tokenizers.Tokenizer:
+        """A copy of the library's tokenizer, as it is used here, to be altered."""
+        copy = tokenizers.Tokenizer.from_str(self._backend.to_str())
+        copy.encode_special_tokens = True
+        return copy
+
     def encode(self, text: str) -> NDArray[np.int32]:
-        """The ids of a text, without special tokens. Shape: (tokens,)."""
-        encoding = self._backend.encode_batch_fast([text], add_special_tokens=False)[0]  # does not track characters
-        return np.array(encoding.ids, np.int32)
+        """The ids of a text, without special tokens, encoded in one go. Shape: (tokens,)."""
+        return self._encode_batch(self._backend, [text])[0]
+
+    def encode_with_starts(self, text: str) -> tuple[NDArray[np.int32], NDArray[np.int64]]:
+        """The ids of a text encoded in one go, and each token's first character, ascending. Shapes: (tokens,)."""
+        ids = self.encode(text)
+        return ids, self._spans(text, ids, True).starts
 
     def count(self, texts: Sequence[str], *, threads: int = 1) -> list[int]:
         """How many tokens each text has by itself.
@@ -112,60 +130,101 @@ class Tokenizer:
         """Keep the prefix of a text that has exactly `target` tokens when it is encoded by itself (NExtLong, Alg. 1).
 
         The first cut tried is the end of the text's own token number `target`. When that prefix has another number of
-        tokens, the nearest exact cut within 64 characters is taken, of two equally near the longer.
+        tokens, the nearest exact cut around it is taken, of two equally near the longer.
 
         Raises:
             RecipeError: the target is below 1.
         """
         if target < 1:
             raise RecipeError(f"a target length of {target} tokens was asked for; it must be at least 1")
-        whole_ids = self.encode(text)
-        total_tokens = len(whole_ids)
-        if total_tokens < target:
-            return Unfitted(total_tokens=total_tokens, reason=Reason.BELOW_TARGET)
-        spans = self._spans(text, whole_ids)
-        whole_ids, whole_starts, guess = whole_ids[:target], spans.starts[:target], int(spans.ends[target - 1])
-        del spans
-        if total_tokens == target:
-            return Fitted(
-                characters=len(text), input_ids=whole_ids, token_starts=whole_starts, total_tokens=total_tokens
-            )
-        for characters, input_ids in self._tried_cuts(text, guess, target):
-            if len(input_ids) == target:
-                # The same ids from the first character on cover the same characters; only other ids need a second look.
-                same = np.array_equal(input_ids, whole_ids)
-                starts = whole_starts if same else self._spans(text[:characters], input_ids).starts
-                return Fitted(
-                    characters=characters, input_ids=input_ids, token_starts=starts, total_tokens=total_tokens
-                )
-        return Unfitted(total_tokens=total_tokens, reason=Reason.NO_EXACT_CUT)
+        whole = self.stitch(text, [(0, len(text))], [_UNKNOWN])
+        cut = next(whole.exact_cuts(target), None)
+        if cut is None:
+            is_short = whole.total_tokens < target
+            reason = Reason.BELOW_TARGET if is_short else Reason.NO_EXACT_CUT
+            return Unfitted(total_tokens=whole.total_tokens, reason=reason)
+        ids = whole.keep(cut).input_ids
+        return Fitted(characters=cut, input_ids=ids, total_tokens=whole.total_tokens)
 
-    def _tried_cuts(self, text: str, guess: int, target: int) -> Iterator[tuple[int, NDArray[np.int32]]]:
-        """The prefixes worth trying, best first, each with the ids it has by itself."""
-        guess_ids = self.encode(text[:guess])
-        yield guess, guess_ids
-        for characters in self._predict_cuts(text, guess, len(guess_ids), target)[:_TRIED_CUTS]:
-            yield characters, self.encode(text[:characters])
+    def tokenise_chunks(self, chunks: Sequence[str], separator: str) -> list[ChunkTokens]:
+        """Tokenise chunks once, for all texts they will stand in.
 
-    def _predict_cuts(self, text: str, guess: int, guess_tokens: int, target: int) -> list[int]:
-        """Where the prefix should have `target` tokens, nearest to the guess first.
-
-        Encoding the whole prefix for each place would cost a hundred times as much as the fit itself. Only its last
-        characters are encoded, and the guess, whose number of tokens is known, tells what lies before them. This holds
-        where the tokens around the cut do not depend on text farther back, so it is a prediction and is checked.
+        Args:
+            chunks: their texts.
+            separator: what stands behind each of them in a text.
         """
-        start = max(0, guess - _WINDOW_CHARACTERS)
-        near = [cut for step in range(1, _REACH_CHARACTERS + 1) for cut in (guess + step, guess - step)]
-        near = [cut for cut in near if start < cut <= len(text)]
-        guess_window, *windows = self._lengths([text[start:cut] for cut in (guess, *near)])
-        before = guess_tokens - guess_window
-        return [cut for cut, tokens in zip(near, windows, strict=True) if before + tokens == target]
+        known: list[ChunkTokens] = []
+        for start in range(0, len(chunks), _TEXTS_PER_BATCH):
+            batch = chunks[start : start + _TEXTS_PER_BATCH]
+            encoded = self._encode_batch(self._backend, [chunk + separator for chunk in batch])
+            known += [self._core_of(chunk, separator, ids) for chunk, ids in zip(batch, encoded, strict=True)]
+        return known
 
-    def _spans(self, text: str, ids: NDArray[np.int32]) -> TokenSpans:
-        """Where the tokens of a text lie: told from their spellings, or by encoding it again, twice as dear."""
+    def stitch(self, text: str, spans: Sequence[tuple[int, int]], chunks: Sequence[ChunkTokens]) -> Stitched:
+        """All tokens of a text made of chunks; only what stands between their cores is encoded.
+
+        Args:
+            text: the whole text.
+            spans: first character of each chunk and one past its last, in order.
+            chunks: what `tokenise_chunks` has told of each.
+        """
+        return Stitched(self._engine, text, spans, chunks)
+
+    def _core_of(self, chunk: str, separator: str, ids: NDArray[np.int32]) -> ChunkTokens:
+        """The core of a chunk; `ids` are those of the chunk with the separator behind it."""
+        first = self.seams.first(chunk)
+        last = self.seams.last(chunk)
+        if first is None or last is None:
+            return ChunkTokens(tokens=len(ids), first=-1, last=-1, ids=ids[:0])
+        spelled = self._spellings.spans(chunk + separator, ids) if self._spellings else None
+        if spelled is not None:
+            begin, end = np.searchsorted(spelled.starts, (first, last)).tolist()
+            core = ids[begin:end].copy()
+        else:
+            (core,) = self._encode_parts([chunk[first:last]], False)
+        return ChunkTokens(tokens=len(ids), first=first, last=last, ids=core)
+
+    @cached_property
+    def _engine(self) -> Engine:
+        return Engine(
+            seams=prove(self._backend),
+            encode=self._encode_parts,
+            spans=self._spans,
+            spelled=lambda text, ids: self._spellings.spans(text, ids) if self._spellings else None,
+        )
+
+    @cached_property
+    def _inner_backend(self) -> tokenizers.Tokenizer:
+        """Encodes a part that is not the first of its text: nothing is put in front of it."""
+        return without_prefix(self._backend) if self.seams.prefixed else self._backend
+
+    def _encode_parts(self, parts: Sequence[str], is_beginning: bool) -> list[NDArray[np.int32]]:
+        """The ids of each part of one text; the first one is the text's beginning or not."""
+        blocks = [list(self.seams.blocks(part, _BLOCK_CHARACTERS)) for part in parts]
+        flat = list(chain.from_iterable(blocks))
+        beginning = 1 if is_beginning else 0
+        ids = self._encode_batch(self._backend, flat[:beginning]) + self._encode_batch(
+            self._inner_backend, flat[beginning:]
+        )
+        if len(flat) == len(parts):
+            return ids
+        remaining = iter(ids)
+        return [np.concatenate([next(remaining) for _ in own]) for own in blocks]
+
+    @staticmethod
+    def _encode_batch(backend: tokenizers.Tokenizer, texts: Sequence[str]) -> list[NDArray[np.int32]]:
+        if not texts:
+            return []
+        # The fast way does not track characters.
+        encodings = backend.encode_batch_fast(list(texts), add_special_tokens=False)
+        return [np.array(encoding.ids, np.int32) for encoding in encodings]
+
+    def _spans(self, text: str, ids: NDArray[np.int32], is_beginning: bool) -> TokenSpans:
+        """Where the tokens of a text or a part lie: told from their spellings, or by encoding again, twice as dear."""
         spans = self._spellings.spans(text, ids) if self._spellings else None
         if spans is None:
-            offsets = self._backend.encode(text, add_special_tokens=False).offsets  # tuples: no other access there is
+            backend = self._backend if is_beginning else self._inner_backend
+            offsets = backend.encode(text, add_special_tokens=False).offsets  # tuples: no other access there is
             pairs = np.fromiter(chain.from_iterable(offsets), np.int64, 2 * len(offsets))
             spans = TokenSpans(starts=pairs[::2], ends=pairs[1::2])
         return spans
@@ -186,3 +245,7 @@ class Tokenizer:
 
     def _lengths(self, texts: list[str]) -> list[int]:
         return [len(encoding) for encoding in self._backend.encode_batch_fast(texts, add_special_tokens=False)]
+
+
+_UNKNOWN = ChunkTokens(tokens=0, first=-1, last=-1, ids=np.zeros(0, np.int32))
+"""A chunk of which nothing is known yet: it is encoded with the text it stands in."""
