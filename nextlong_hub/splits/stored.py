@@ -250,9 +250,12 @@ class StoredSplit:
                 yield
             except FileNotFoundError as error:
                 raise DataError(f"{self.where}/{name} is missing; build again, or fetch the dataset anew") from error
-            except (pa.ArrowException, OSError) as error:  # a wrong checksum is an OSError without a number
+            except (pa.ArrowException, OSError) as error:  # a wrong checksum is a plain OSError
+                if self.commit and not isinstance(error, pa.ArrowException) and type(error) is not OSError:
+                    raise  # what the Hub or the network said
+                reason = " ".join(str(error).split())
                 raise DataError(
-                    f"{self.where}/{name} cannot be read: {error}; build it again, or fetch it anew"
+                    f"{self.where}/{name} cannot be read: {reason}; build it again, or fetch it anew"
                 ) from error
 
 
