@@ -2,7 +2,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test lint types unit compat bench-retrieval clean
+.PHONY: demo test lint types unit compat check-mds check-trainers bench-retrieval clean
 
 demo: $(VENV)/installed ## Build the embedded demo corpus into ./nextlong and read one row back
 	$(BIN)/nextlong-hub build 64k 128k 512k subset --output nextlong
@@ -22,6 +22,12 @@ unit: $(VENV)/installed
 
 compat: $(VENV)/installed ## Run the builder's checks on datasets 4.0, 4.8 and 5.2
 	$(BIN)/python tests/compat/check_datasets_versions.py
+
+check-mds: $(VENV)/installed ## Read our MDS exports with the real mosaicml-streaming; installs it in a folder of its own
+	$(BIN)/python tests/compat/check_mds.py
+
+check-trainers: $(VENV)/installed ## Read every export with the packages of its trainer; installs about 6 GB
+	$(BIN)/python tests/compat/check_trainers.py
 
 bench-retrieval: $(VENV)/installed-bench ## Compare retrieval with rank-bm25, bm25s and tantivy
 	$(BIN)/python -m benchmarks.retrieval $(if $(CORPUS),--corpus $(CORPUS))
