@@ -27,8 +27,8 @@ from trainer_readers import read_mds
 CHECKS = Path(__file__).with_name("mds_checks.py")
 TORCH = "torch==1.13.1" if sys.version_info < (3, 12) else "torch"
 REQUIREMENTS = (
-    *(TORCH, "numpy<2", "xxhash==3.5.0", "zstd<2", "python-snappy", "Brotli", "tqdm", "catalogue", "filelock", "Pillow"),
-    "typing_extensions",
+    *(TORCH, "numpy<2", "typing_extensions", "xxhash==3.5.0", "zstd<2", "python-snappy", "Brotli"),
+    *("tqdm", "catalogue", "filelock", "Pillow"),
 )
 STREAMING = "mosaicml-streaming==0.13.0"
 
