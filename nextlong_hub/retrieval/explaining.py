@@ -125,7 +125,7 @@ def passage(text: str, weights: Mapping[str, float], characters: int) -> list[tu
             inside[left] -= 1
             value -= weights.get(left, 0.0) * (inside[left] == 0)
             first += 1
-        if value > best:
+        if value > best or (value == best and first == chosen[0]):  # of equals the longest: it tells more
             best, chosen = value, (first, last + 1)
     pieces: list[tuple[str, float]] = []
     at = words[chosen[0]][0] if words else 0
