@@ -2,7 +2,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test lint types unit compat check-mds check-trainers bench-retrieval clean
+.PHONY: demo test lint types unit compat check-attention check-mds check-trainers bench-retrieval clean
 
 demo: $(VENV)/installed ## Build the embedded demo corpus into ./nextlong and read one row back
 	$(BIN)/nextlong-hub build 64k 128k 512k subset --output nextlong
@@ -22,6 +22,9 @@ unit: $(VENV)/installed
 
 compat: $(VENV)/installed ## Run the builder's checks on datasets 4.0, 4.8 and 5.2
 	$(BIN)/python tests/compat/check_datasets_versions.py
+
+check-attention: $(VENV)/installed ## Have PyTorch prove that documents of a row do not see each other; may install it
+	$(BIN)/python tests/compat/check_attention.py --install
 
 check-mds: $(VENV)/installed ## Read our MDS exports with the real mosaicml-streaming; installs it in a folder of its own
 	$(BIN)/python tests/compat/check_mds.py
