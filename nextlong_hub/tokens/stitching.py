@@ -183,9 +183,9 @@ class Stitched:
         offsets = np.cumsum(lengths) - lengths
         numbers = np.searchsorted(window_starts, borders, side="right") - 1
         inside = np.minimum(borders - window_starts[numbers], lengths[numbers])
-        tokens_before = np.concatenate(([0], np.cumsum(self._core_tokens)))
-        in_windows = np.searchsorted(self._starts_in_windows(), offsets[numbers] + inside)
-        return np.add(tokens_before[numbers], in_windows, dtype=np.int64)
+        tokens_before = np.concatenate(([0], np.cumsum(self._core_tokens, dtype=np.int64)))
+        begun: NDArray[np.int64] = np.searchsorted(self._starts_in_windows(), offsets[numbers] + inside)
+        return begun + tokens_before[numbers]
 
     def _starts_in_windows(self) -> "NDArray[np.int64]":
         """First character of each token of the windows, in all windows put together."""
