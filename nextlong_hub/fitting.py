@@ -6,6 +6,7 @@ share rows, each with its own attention.
 """
 
 import math
+from collections.abc import Callable, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,20 +17,20 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from nextlong_hub import __version__, plan
-from nextlong_hub.engine import Executor, Receipt, Task, make_executor
+from nextlong_hub.engine import Receipt, Task, make_executor
 from nextlong_hub.errors import CorpusTooSmallError, DataError, RecipeError
 from nextlong_hub.files import digest_of
 from nextlong_hub.filing import ChosenRows, file_rows, mean_row_bytes
 from nextlong_hub.manifest import Manifest, PackingRecord, SynthesisRecord, read_manifest
 from nextlong_hub.packed_plan import Planner
-from nextlong_hub.preparation import FoundCorpus, Inputs, Source, find_corpus, read_corpus
+from nextlong_hub.preparation import FoundCorpus, Inputs, Source, find_corpus, find_frames, read_corpus
 from nextlong_hub.progress import Progress, Silence, Stages
 from nextlong_hub.publishing import commit, describe, published_before
 from nextlong_hub.recipe import ChunkingSettings, FitSettings, OutputSettings, Recipe, SourceSettings
 from nextlong_hub.store import ChunkStore
 from nextlong_hub.synthesis import count_discards, kept_rows, listed
-from nextlong_hub.tokens import load_tokenizer
-from nextlong_hub.workspace import Workspace, locked
+from nextlong_hub.tokens import Frame, load_tokenizer
+from nextlong_hub.workspace import locked
 
 Mode = Literal["truncate", "discard", "pack"]
 """What may be done to a text; see `fit`."""
@@ -72,6 +73,8 @@ def fit(
     modes: frozenset[Mode] | set[Mode],
     output: Path,
     samples: int | None = None,
+    add_bos_token: bool = False,
+    add_eos_token: bool = False,
     on_bad_document: Literal["fail", "skip"] = "fail",
     num_proc: int = 1,
     progress: Progress | None = None,
@@ -89,6 +92,8 @@ def fit(
         modes: what may be done to a text.
         output: the new folder.
         samples: stop at so many rows.
+        add_bos_token: put the tokenizer's `bos_token` before each document; it counts in the target.
+        add_eos_token: put its `eos_token` behind each document, and behind each piece of a split one.
         on_bad_document: stop at a text that cannot be read, or leave it out and count it.
         num_proc: worker processes.
         progress: hears about the stages.
@@ -99,16 +104,36 @@ def fit(
         ConflictError: `output` holds something else, or was made from other inputs.
         StorageError: no space, or no permission.
     """
-    recipe = fit_recipe(target_length, modes, on_bad_document)
+    recipe = fit_recipe(target_length, modes).model_copy(
+        update={
+            "add_bos_token": add_bos_token,
+            "add_eos_token": add_eos_token,
+            "on_bad_document": on_bad_document,
+        }
+    )
     stages = Stages(progress or Silence())
     source = _rows_of(source)
     loaded = load_tokenizer(tokenizer)
+    frame = find_frames(recipe, [loaded])
+    if target_length <= frame.tokens:
+        raise RecipeError(
+            f"a row of {target_length} tokens has no room for text beside the {frame.tokens} special tokens asked for; "
+            "choose a longer --target"
+        )
     with locked(output) as workspace, closing(make_executor(num_proc)) as executor:
         inputs = Inputs(corpus=find_corpus(workspace, [source], stages), tokenizer=loaded, seed=0)
         _refuse_packed_rows(inputs.corpus)
         kept = published_before(output, workspace, inputs, [recipe])
         store = read_corpus(workspace, recipe, inputs.corpus, executor, stages)
-        receipts, chosen = _fit_units(workspace, recipe, inputs, store, samples, executor, stages)
+        identity = digest_of([recipe.fingerprint, store.id, inputs.tokenizer.digest, frame.bos, frame.eos])
+        receipts_folder = workspace.receipts(identity)
+        receipts, chosen = _fit_units(
+            recipe,
+            store,
+            _unit_tasks(workspace.units(recipe.name, identity), recipe, inputs, frame, store),
+            samples,
+            lambda tasks: stages.run("fit", "units", tasks, executor, receipts_folder),
+        )
         done = _record(store, receipts)
         if not done.kept:
             raise CorpusTooSmallError(
@@ -142,9 +167,7 @@ def fit(
     )
 
 
-def fit_recipe(
-    target_length: int, modes: frozenset[Mode] | set[Mode], on_bad_document: Literal["fail", "skip"] = "fail"
-) -> Recipe:
+def fit_recipe(target_length: int, modes: frozenset[Mode] | set[Mode]) -> Recipe:
     """The recipe behind a fit; see `fit`.
 
     Raises:
@@ -166,7 +189,6 @@ def fit_recipe(
         name=config_name(target_length) + ("-packed" if "pack" in modes else ""),
         description=f"Texts fitted to {target_length:,} tokens: {description}",
         target_length=target_length,
-        on_bad_document=on_bad_document,
         chunking=ChunkingSettings(chunk_characters=_WHOLE_DOCUMENT),
         output=OutputSettings(unit_documents=_UNIT_DOCUMENTS),
         fit=FitSettings(truncate="truncate" in modes, discard="discard" in modes),
@@ -274,20 +296,10 @@ class _Packed:
         return ChosenRows(rows=(), mean_row_bytes={}, synthesis=record, mixture={}, packed=packed)
 
 
-def _fit_units(
-    workspace: Workspace,
-    recipe: Recipe,
-    inputs: Inputs,
-    store: ChunkStore,
-    samples: int | None,
-    executor: Executor,
-    stages: Stages,
-) -> tuple[list[Receipt], ChosenRows]:
-    """Fit documents, some units of them at a time, until there are rows enough."""
-    identity = digest_of([recipe.fingerprint, store.id, inputs.tokenizer.digest])
-    folder = workspace.units(recipe.name, identity)
+def _unit_tasks(folder: Path, recipe: Recipe, inputs: Inputs, frame: Frame, store: ChunkStore) -> list[Task]:
+    """The tasks that fit all documents, a unit of them each, into `folder`."""
     ranges = unit_ranges(store.document_characters, recipe.output.unit_documents, _UNIT_CHARACTERS)
-    tasks = [
+    return [
         Task(
             stage="fit",
             key=f"unit-{unit:05d}",
@@ -300,10 +312,21 @@ def _fit_units(
                 "stop": stop,
                 "tokenizer": inputs.tokenizer.location,
                 "tokenizer_digest": inputs.tokenizer.digest,
+                "frame": [frame.bos, frame.eos],
             },
         )
         for unit, (start, stop) in enumerate(ranges)
     ]
+
+
+def _fit_units(
+    recipe: Recipe,
+    store: ChunkStore,
+    tasks: Sequence[Task],
+    samples: int | None,
+    run: Callable[[Sequence[Task]], list[Receipt]],
+) -> tuple[list[Receipt], ChosenRows]:
+    """Run units until there are rows enough: all of them, or some at a time where only some rows are wanted."""
     gathered = _Packed(recipe) if recipe.pack else _Plain()
     expected_rows = store.documents
     if recipe.pack:
@@ -314,7 +337,7 @@ def _fit_units(
         if samples is not None:
             more = math.ceil((samples - gathered.rows) * len(tasks) / max(1, expected_rows))
         own = tasks[len(receipts) : len(receipts) + more]
-        done = stages.run("fit", "units", own, executor, workspace.receipts(identity))
+        done = run(own)
         gathered.take(done)
         receipts += done
     return receipts, gathered.finish(samples, _record(store, receipts))

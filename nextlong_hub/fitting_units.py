@@ -18,7 +18,7 @@ from nextlong_hub import shards
 from nextlong_hub.engine import Task
 from nextlong_hub.recipe import FitSettings, Recipe
 from nextlong_hub.records import Discarded, PackedDocument, PackedRow, Reason, Sample, Segment
-from nextlong_hub.tokens import Fitted, Tokenizer
+from nextlong_hub.tokens import Fitted, Frame, Tokenizer
 from nextlong_hub.units import open_store, open_tokenizer, write_samples
 
 _SHORTER_CUTS = 64
@@ -30,34 +30,49 @@ _GUESSED_CHARACTERS_PER_TOKEN = 8
 def fit_rows(task: Task) -> dict[str, Any]:
     """Fit whole documents to the target length, or, to be packed, to a row of that length at most.
 
-    Parameters: `recipe`, `start`, `stop` (document numbers), `tokenizer`, `tokenizer_digest`.
+    Parameters: `recipe`, `start`, `stop` (document numbers), `tokenizer`, `tokenizer_digest`, `frame`.
     """
     recipe = Recipe.model_validate(task.parameters["recipe"])
+    bos, eos = task.parameters["frame"]
+    bench = _Bench(recipe=recipe, tokenizer=open_tokenizer(task), frame=Frame(bos=bos, eos=eos))
     store = open_store(task)
-    tokenizer = open_tokenizer(task)
     texts = store.texts(np.arange(task.parameters["start"], task.parameters["stop"]))  # each document is one chunk
     documents = [(*store.document(number), text) for number, text in texts.items()]
     if recipe.pack:
-        return write_documents(task, recipe, [_pack_document(recipe, tokenizer, *document) for document in documents])
-    return write_samples(task, recipe, [_fit_document(recipe, tokenizer, *document) for document in documents])
+        return write_documents(task, recipe, [_pack_document(bench, *document) for document in documents])
+    return write_samples(task, recipe, [_fit_document(bench, *document) for document in documents])
 
 
-def _fit_document(recipe: Recipe, tokenizer: Tokenizer, identity: str, source: str, text: str) -> Sample | Discarded:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Bench:
+    """What every document of a unit is fitted with."""
+
+    recipe: Recipe
+    tokenizer: Tokenizer
+    frame: Frame
+
+    @property
+    def most_tokens(self) -> int:
+        """Tokens of a row's text, without those it stands between."""
+        return self.recipe.target_length - self.frame.tokens
+
+
+def _fit_document(bench: _Bench, identity: str, source: str, text: str) -> Sample | Discarded:
     """One document, cut, left as it is, or discarded, as the recipe says."""
-    modes = recipe.fit or FitSettings(truncate=True, discard=True)
-    fitted = tokenizer.fit(text, recipe.target_length)
+    modes = bench.recipe.fit or FitSettings(truncate=True, discard=True)
+    fitted = bench.tokenizer.fit(text, bench.most_tokens)
     total = fitted.total_tokens
-    if isinstance(fitted, Fitted) and (total == recipe.target_length or modes.truncate):
+    if isinstance(fitted, Fitted) and (total == bench.most_tokens or modes.truncate):
         characters, input_ids = fitted.characters, fitted.input_ids
-    elif 0 < total < recipe.target_length and not modes.discard:
-        characters, input_ids = len(text), tokenizer.encode(text)
+    elif 0 < total < bench.most_tokens and not modes.discard:
+        characters, input_ids = len(text), bench.tokenizer.encode(text)
     else:
         reason = Reason.OVER_TARGET if isinstance(fitted, Fitted) else fitted.reason
         return Discarded(meta_document=identity, reason=reason if total else Reason.NO_TOKENS, tokens=total)
     return Sample(
-        id=f"{recipe.name}/{identity}",
+        id=f"{bench.recipe.name}/{identity}",
         text=text[:characters],
-        input_ids=input_ids,
+        input_ids=bench.frame.around(input_ids),
         meta_document=identity,
         source=source,
         segments=(_whole(identity, characters, len(input_ids)),),
@@ -96,22 +111,22 @@ def write_documents(
     }
 
 
-def _pack_document(recipe: Recipe, tokenizer: Tokenizer, identity: str, source: str, text: str) -> Pieces | Discarded:
+def _pack_document(bench: _Bench, identity: str, source: str, text: str) -> Pieces | Discarded:
     """One document as it is or, when it is longer than a row, cut, split or discarded, as the recipe says."""
-    modes = recipe.fit or FitSettings(truncate=False, discard=False)
-    input_ids = tokenizer.encode(text)
+    modes = bench.recipe.fit or FitSettings(truncate=False, discard=False)
+    input_ids = bench.tokenizer.encode(text)
     total = len(input_ids)
     if total == 0:
         return Discarded(meta_document=identity, reason=Reason.NO_TOKENS, tokens=0)
-    if total > recipe.target_length and modes.discard:
+    if total > bench.most_tokens and modes.discard:
         return Discarded(meta_document=identity, reason=Reason.OVER_TARGET, tokens=total)
     cuts: list[tuple[int, int, NDArray[np.int32]]] | None = [(0, len(text), input_ids)]
-    if total > recipe.target_length:
-        cuts = split_text(tokenizer, text, recipe.target_length, most=1 if modes.truncate else None)
+    if total > bench.most_tokens:
+        cuts = split_text(bench.tokenizer, text, bench.most_tokens, most=1 if modes.truncate else None)
     if cuts is None:
         return Discarded(meta_document=identity, reason=Reason.NO_EXACT_CUT, tokens=total)
     return Pieces(
-        rows=tuple(_one_document(recipe, identity, source, text[a:b], ids, offset=a) for a, b, ids in cuts),
+        rows=tuple(_one_document(bench, identity, source, text[a:b], ids, offset=a) for a, b, ids in cuts),
         truncated_tokens=total - len(cuts[0][2]) if modes.truncate else 0,
     )
 
@@ -164,10 +179,10 @@ def _fullest(tokenizer: Tokenizer, text: str, capacity: int) -> Fitted | None:
 
 
 def _one_document(
-    recipe: Recipe, identity: str, source: str, text: str, input_ids: NDArray[np.int32], offset: int
+    bench: _Bench, identity: str, source: str, text: str, text_ids: NDArray[np.int32], offset: int
 ) -> PackedRow:
-    name = f"{recipe.name}/{identity}@{offset}" if offset else f"{recipe.name}/{identity}"
-    tokens = len(input_ids)
+    name = f"{bench.recipe.name}/{identity}@{offset}" if offset else f"{bench.recipe.name}/{identity}"
+    input_ids = bench.frame.around(text_ids)
     return PackedRow(
         id=name,
         text=text,
@@ -181,10 +196,10 @@ def _one_document(
                 offset=offset,
                 start=0,
                 end=len(text),
-                tokens=tokens,
+                tokens=len(input_ids),
             ),
         ),
-        segments=(_whole(identity, len(text), tokens),),
+        segments=(_whole(identity, len(text), len(text_ids)),),
     )
 
 

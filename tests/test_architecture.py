@@ -15,7 +15,7 @@ LAYERS = [
     "workspace plan tally assembly tokenising units preparation synthesis survey splits "
     "packed_tables packed_plan fitting_units filing_units filing",
     "stats plots datacard publishing",
-    "pipeline verification row_faults packed_faults fitting forecast predict explanation registration autoload loading exports importing",
+    "pipeline portability verification row_faults packed_faults fitting forecast predict explanation registration autoload loading exports importing",
     "cli arguments reports terminal exploring ondemand",
     "testing builders cards",
 ]

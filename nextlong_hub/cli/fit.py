@@ -42,6 +42,8 @@ from nextlong_hub.cli.options import (
 @option_output(required=True)
 @options_columns
 @click.option("--samples", metavar="N", help="Stop after so many rows. [default: all]")
+@click.option("--add-bos-token", is_flag=True, help="Begin each text with the tokenizer's bos_token; it counts.")
+@click.option("--add-eos-token", is_flag=True, help="End each text with the tokenizer's eos_token; it counts.")
 @click.option(
     "--on-bad-document",
     type=click.Choice(["fail", "skip"]),
@@ -61,6 +63,8 @@ def fit(
     text_column: str | None,
     id_column: str | None,
     samples: str | None,
+    add_bos_token: bool,
+    add_eos_token: bool,
     on_bad_document: Literal["fail", "skip"],
     num_proc: int | None,
     as_json: bool,
@@ -89,6 +93,8 @@ def fit(
             modes=modes,
             output=output,
             samples=parse_amount(samples, "--samples") if samples else None,
+            add_bos_token=add_bos_token,
+            add_eos_token=add_eos_token,
             on_bad_document=on_bad_document,
             num_proc=num_proc or default_workers(),
             progress=progress,
