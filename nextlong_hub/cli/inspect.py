@@ -61,7 +61,7 @@ def inspect(
         from nextlong_hub.explanation import explain_negative
 
         sources = parse_sources(corpora, text_column, id_column)
-        with terminal.watching(quiet=quiet) as progress:
+        with terminal.watching(quiet=quiet or not corpora) as progress:
             explanation = explain_negative(split, found, why, sources=sources, progress=progress)
         if as_json:
             print_json(inspections.why_as_json(explanation))

@@ -46,12 +46,19 @@ def show_row(row: "Row", split: "StoredSplit", *, complete: bool) -> None:
     """Print a row: what it is, its strip, and its segments, with `complete` every one of them."""
     segments = row.segment_list
     show_pieces(
-        [(row.id or f"row {row.number}", "bold"), (f"   row {row.number:,} of {len(split):,} in {split.config}", "")]
+        [
+            (visible_line(row.id) or f"row {row.number}", "bold"),
+            (f"   row {row.number:,} of {len(split):,} in {split.config}", ""),
+        ]
     )
     show_line(size_of(row, segments))
     if row.meta_document:
         show_pieces(
-            [("Meta-document ", ""), (row.meta_document, META_STYLE), (f" from {row.source}" if row.source else "", "")]
+            [
+                ("Meta-document ", ""),
+                (visible_line(row.meta_document), META_STYLE),
+                (f" from {visible_line(row.source)}" if row.source else "", ""),
+            ]
         )
     _show_documents(row)
     show_line()
@@ -74,9 +81,9 @@ def show_segment(row: "Row", number: int) -> None:
     kind = (
         "meta-chunk" if segment.role == "meta" else f"hard negative of rank {segment.rank}, score {segment.score:.2f}"
     )
-    show_pieces([(f"Segment {number:,} of {row.id}", "bold"), (f"   {kind}", _style(segment))])
+    show_pieces([(f"Segment {number:,} of {visible_line(row.id)}", "bold"), (f"   {kind}", _style(segment))])
     show_line(
-        f"{segment.document}, chunk {segment.chunk}; {segment.tokens:,} tokens, characters {segment.start:,} to "
+        f"{visible_line(segment.document)}, chunk {segment.chunk}; {segment.tokens:,} tokens, characters {segment.start:,} to "
         f"{segment.end:,} of the text"
     )
     show_line()
@@ -87,7 +94,11 @@ def show_why(why: "NegativeExplanation", row: "Row") -> None:
     """Print the words that a hard negative shares with its meta-chunk, the heaviest first, and what each weighs."""
     explanation = why.explanation
     show_pieces(
-        [("Why segment ", ""), (f"{why.segment:,}", NEGATIVE_STYLES[0]), (f" of {why.row} is a hard negative", "")]
+        [
+            ("Why segment ", ""),
+            (f"{why.segment:,}", NEGATIVE_STYLES[0]),
+            (f" of {visible_line(why.row)} is a hard negative", ""),
+        ]
     )
     show_line()
     for name, number, style in (
@@ -95,7 +106,7 @@ def show_why(why: "NegativeExplanation", row: "Row") -> None:
         ("negative", why.segment, NEGATIVE_STYLES[0]),
     ):
         segment = row.segment_list[number]
-        place = f"{segment.document}, chunk {segment.chunk}"
+        place = f"{visible_line(segment.document)}, chunk {segment.chunk}"
         show_pieces([(f"  {name:<10} ", ""), (f"{number:>5,}", style), (f"  {place}", "")])
     show_line()
     show_line(verdict(why))
@@ -167,9 +178,8 @@ def row_as_json(row: "Row", split: "StoredSplit") -> dict[str, Any]:
 def why_as_json(why: "NegativeExplanation") -> dict[str, Any]:
     """An explanation, the heaviest term first."""
     content = asdict(why)
-    terms = content["explanation"].pop("terms")
     counted = content.pop("explanation")
-    terms.sort(key=lambda term: (-term["weight"], term["term"]))
+    terms = sorted(counted.pop("terms"), key=lambda term: (-term["weight"], term["term"]))
     return {**content, "is_exact": why.is_exact, **counted, "terms": terms}
 
 
@@ -191,8 +201,13 @@ def _show_documents(row: "Row") -> None:
         return
     show_line(f"Packed: {_counted(len(documents), 'document')}, which attention keeps apart")
     for document in documents[:_DOCUMENTS_SHOWN]:
-        name = document.id if document.id != document.meta_document else document.meta_document
-        show_pieces([("  ", ""), (name, META_STYLE), (f", {document.tokens:,} tokens, from {document.source}", "")])
+        show_pieces(
+            [
+                ("  ", ""),
+                (visible_line(document.id), META_STYLE),
+                (f", {document.tokens:,} tokens, from {visible_line(document.source)}", ""),
+            ]
+        )
     if len(documents) > _DOCUMENTS_SHOWN:
         show_line(f"  and {len(documents) - _DOCUMENTS_SHOWN:,} more")
 
