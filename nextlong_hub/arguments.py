@@ -44,7 +44,8 @@ class BuildArguments:
     configs: Sequence[str] = ()
     recipe_files: Sequence[str] = ()
     corpora: Sequence[str] = ()
-    tokenizer: str | None = None
+    tokenizer: str | Sequence[str] | None = None
+    """One or several; ids and token counts are those of the first."""
     samples: Sequence[str] = ()
     tokens: Sequence[str] = ()
     settings: Sequence[str] = ()
@@ -66,11 +67,14 @@ def build_request(arguments: BuildArguments) -> BuildRequest:
     named = (*arguments.configs, *arguments.recipe_files)
     recipes, ingredients = load_recipes(named or PUBLISHED, overrides)
     sources = parse_sources(arguments.corpora) or _sources_of(recipes)
+    named_tokenizers = [arguments.tokenizer] if isinstance(arguments.tokenizer, str) else arguments.tokenizer or ()
+    tokenizer, *more_tokenizers = named_tokenizers or [_embedded_tokenizer(sources)]
     return BuildRequest(
         recipes=recipes,
         ingredients=ingredients,
         sources=_with_columns(sources, arguments.text_column, arguments.id_column),
-        tokenizer=arguments.tokenizer or _embedded_tokenizer(sources),
+        tokenizer=tokenizer,
+        more_tokenizers=tuple(more_tokenizers),
         seed=arguments.seed,
         rows=parse_rows(recipes, ingredients, arguments.samples, arguments.tokens),
     )

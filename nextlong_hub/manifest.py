@@ -62,6 +62,38 @@ class TokenizerRecord(_Part):
     """Measured on an even sample of the corpus."""
 
 
+class ReachRecord(_Part):
+    """What one tokenizer makes of the samples of one configuration."""
+
+    rows: int
+    """Samples; a packed row holds several."""
+    reaching: int
+    """Those with at least the target length of their recipe."""
+    characters: int
+    tokens: int
+    rows_reaching: dict[str, int]
+    """Those with at least 65536, 131072 and 524288 tokens, whatever their target length."""
+    truncated_tokens: int
+    """Tokens beyond the target length: what a trainer cuts off."""
+
+
+class PortabilityRecord(_Part):
+    """What one tokenizer makes of all samples."""
+
+    name: str
+    revision: str | None
+    """Commit of a Hub tokenizer."""
+    digest: str
+    vocabulary_size: int
+    tokens_per_character: float
+    """Of the samples."""
+    rows_reaching: dict[str, int]
+    """As in `configs`, over all of them."""
+    truncated_share: float
+    """Share of the tokens that lie beyond the target length."""
+    configs: dict[str, ReachRecord]
+
+
 class FileRecord(_Part):
     """One published file."""
 
@@ -169,6 +201,9 @@ class Manifest(_Part):
     seed: int
     corpus: CorpusRecord
     tokenizer: TokenizerRecord
+    portability: tuple[PortabilityRecord, ...] = ()
+    """Of each tokenizer under which the samples have at least their target length, that of `token_count` first; empty
+    where nothing was synthesised."""
     configs: dict[str, ConfigRecord]
 
     @property
@@ -181,6 +216,7 @@ class Manifest(_Part):
         return {
             "corpus": self.corpus.digest,
             "tokenizer": self.tokenizer.digest,
+            "other tokenizers": [record.digest for record in self.portability[1:]],
             "seed": self.seed,
             **{f"recipe {name}": config.fingerprint for name, config in self.configs.items()},
         }

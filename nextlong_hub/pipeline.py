@@ -13,12 +13,13 @@ from nextlong_hub.engine import make_executor
 from nextlong_hub.errors import RecipeError
 from nextlong_hub.filing import choose_rows, file_rows
 from nextlong_hub.manifest import Manifest
-from nextlong_hub.preparation import Inputs, Source, find_corpus, prepare
+from nextlong_hub.portability import portability, sizes_of
+from nextlong_hub.preparation import Inputs, Source, find_corpus, find_frames, prepare
 from nextlong_hub.progress import Progress, Silence, Stages, StageTime
 from nextlong_hub.publishing import commit, describe, published_before
 from nextlong_hub.recipe import Recipe
 from nextlong_hub.synthesis import Made, synthesise
-from nextlong_hub.tokens import load_tokenizer
+from nextlong_hub.tokens import Tokenizer, load_tokenizer
 from nextlong_hub.workspace import locked
 
 DEFAULT_SEED = 42
@@ -37,10 +38,17 @@ class BuildRequest:
     """What mixtures among the recipes are made from, unless it is published too: see `recipe.load_recipes`."""
     sources: tuple[Source, ...]
     tokenizer: str
-    """A folder, a Hub name, or `demo`."""
+    """A folder, a Hub name, or `demo`; ids and token counts of rows are its."""
     seed: int = DEFAULT_SEED
     rows: Mapping[str, int] = field(default_factory=dict)
     """Rows of a configuration; one that is not named gets about as many tokens as the corpus holds."""
+    more_tokenizers: tuple[str, ...] = ()
+    """Rows have at least the target length under these, too: exactly under the one that needs most text."""
+
+    @property
+    def tokenizers(self) -> tuple[str, ...]:
+        """All of them, each once, the one that counts first."""
+        return tuple(dict.fromkeys((self.tokenizer, *self.more_tokenizers)))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,10 +76,10 @@ def build(request: BuildRequest, output: Path, *, num_proc: int = 1, progress: P
         WorkerError: a unit kept killing its worker.
     """
     stages = Stages(progress or Silence())
-    tokenizer = load_tokenizer(request.tokenizer)
+    tokenizers = open_tokenizers(request)
     with locked(output) as workspace, closing(make_executor(num_proc)) as executor:
         found = find_corpus(workspace, request.sources, stages)
-        inputs = Inputs(corpus=found, tokenizer=tokenizer, seed=request.seed)
+        inputs = Inputs(corpus=found, tokenizer=tokenizers[0], seed=request.seed, more_tokenizers=tokenizers[1:])
         kept = published_before(output, workspace, inputs, request.recipes)
         made: dict[str, Made] = {}
         for recipe in recipes_to_make(request):
@@ -79,9 +87,11 @@ def build(request: BuildRequest, output: Path, *, num_proc: int = 1, progress: P
             prepared = prepare(workspace, recipe, inputs, executor, stages, earlier)
             made[recipe.name] = synthesise(prepared, request.rows.get(recipe.name), executor, stages)
         configs = {}
+        sizes = {}
         for recipe in request.recipes:
             rows = choose_rows(recipe, made, request.rows.get(recipe.name), request.seed)
             configs[recipe.name] = file_rows(recipe, rows, output, workspace, executor, stages)
+            sizes[recipe.name] = sizes_of(rows.rows, made, len(tokenizers))
         manifest = describe(
             inputs,
             prepared.store,
@@ -89,6 +99,7 @@ def build(request: BuildRequest, output: Path, *, num_proc: int = 1, progress: P
             {**(kept.configs if kept else {}), **configs},
             "build",
             __version__,
+            portability(inputs, sizes, kept.portability if kept else ()),
         )
         changed = commit(output, workspace, manifest)
     return BuildReport(
@@ -101,6 +112,28 @@ def build(request: BuildRequest, output: Path, *, num_proc: int = 1, progress: P
             if request.rows.get(name, 0) > config.rows
         },
     )
+
+
+def open_tokenizers(request: BuildRequest) -> tuple[Tokenizer, ...]:
+    """The tokenizers of a request, those with the same content once, before anything else is done.
+
+    Raises:
+        RecipeError: one cannot be used, lacks a token that a recipe asks for, or does not go with a recipe.
+        AuthError, NetworkError, StorageError: see `load_tokenizer`.
+    """
+    by_digest: dict[str, Tokenizer] = {}
+    for name in request.tokenizers:
+        tokenizer = load_tokenizer(name)
+        by_digest.setdefault(tokenizer.digest, tokenizer)
+    tokenizers = tuple(by_digest.values())
+    for recipe in (*request.ingredients, *request.recipes):
+        find_frames(recipe, tokenizers)
+        if len(tokenizers) > 1 and recipe.pack:
+            raise RecipeError(
+                f"recipe {recipe.name!r} packs its rows, which are then full under one tokenizer only; name one "
+                "--tokenizer, or set pack = false"
+            )
+    return tokenizers
 
 
 def recipes_to_make(request: BuildRequest) -> list[Recipe]:

@@ -14,6 +14,7 @@ from nextlong_hub.manifest import (
     ConfigRecord,
     CorpusRecord,
     Manifest,
+    PortabilityRecord,
     SourceRecord,
     TokenizerRecord,
     differences,
@@ -34,6 +35,7 @@ def describe(
     configs: Mapping[str, ConfigRecord],
     kind: Literal["build", "fit"],
     version: str,
+    portability: tuple[PortabilityRecord, ...] = (),
 ) -> Manifest:
     """The manifest of a dataset made from `inputs`."""
     summary = store.summary
@@ -50,7 +52,7 @@ def describe(
             sources=tuple(
                 SourceRecord(
                     name=source.name,
-                    path=_public_path(source.path),
+                    path=public_path(source.path),
                     license=source.license,
                     weight=source.weight,
                     documents=counts["documents"],
@@ -60,11 +62,12 @@ def describe(
             ),
         ),
         tokenizer=TokenizerRecord(
-            name=_public_path(inputs.tokenizer.name),
+            name=public_path(inputs.tokenizer.name),
             revision=inputs.tokenizer.revision,
             digest=inputs.tokenizer.digest,
             characters_per_token=characters_per_token,
         ),
+        portability=portability,
         configs=dict(sorted(configs.items(), key=lambda item: (bool(item[1].mixture), _target(item[1]), item[0]))),
     )
 
@@ -73,7 +76,7 @@ def _target(config: ConfigRecord) -> int:
     return int(config.recipe["target_length"])
 
 
-def _public_path(path: str) -> str:
+def public_path(path: str) -> str:
     """A path without the folders of this machine: what is published names the file, not where somebody keeps it.
 
     Of a pattern the part with wildcards is kept. Hub names and addresses are public as they are.
@@ -99,6 +102,7 @@ def published_before(output: Path, workspace: Workspace, inputs: Inputs, recipes
     wanted = {
         "corpus": inputs.corpus.digest,
         "tokenizer": inputs.tokenizer.digest,
+        "other tokenizers": inputs.tokenizer_digests[1:],
         "seed": inputs.seed,
         **{f"recipe {recipe.name}": recipe.fingerprint for recipe in recipes},
     }

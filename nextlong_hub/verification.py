@@ -5,6 +5,7 @@ was written. With the tokenizer and the corpus it proves that the rows are what 
 reader who trusts neither: whoever changes a row can also change its sha256.
 """
 
+from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
@@ -23,6 +24,7 @@ from nextlong_hub.files import sha256_of
 from nextlong_hub.manifest import MANIFEST_NAME, ConfigRecord, FileRecord, Manifest, manifest_bytes, read_manifest
 from nextlong_hub.packed_faults import name_faults, packed_faults, piece_faults
 from nextlong_hub.packing import unpack
+from nextlong_hub.portability import Size, reach
 from nextlong_hub.preparation import Source, find_corpus, find_frames, read_corpus
 from nextlong_hub.progress import Progress, Silence, Stages
 from nextlong_hub.publishing import CARD_NAME, recipe_files
@@ -60,14 +62,16 @@ def verify(
     folder: Path,
     *,
     sources: Sequence[Source] = (),
-    tokenizer: str | None = None,
+    tokenizer: str | Sequence[str] | None = None,
     progress: Progress | None = None,
 ) -> VerifyReport:
     """Check a dataset folder against its manifest.
 
     Always: the manifest's own digest, every shard's size and sha256, the recipes, the files that the card names, the
     schema, row and token counts, and that each row's segments tile its text. With `tokenizer` each text is encoded
-    again and must give exactly the row's tokens and each segment's count of them. With `sources` each segment is read
+    again, in one go, and must give exactly the row's tokens and each segment's count of them. Of several tokenizers
+    that the dataset was made for, the others must find at least the target length; the manifest's portability table
+    must be right about each that is given. With `sources` each segment is read
     again from the corpus. With both, the rows must also be in the seeded order of their meta-documents.
 
     Not checked is what only a second retrieval could tell: the value of a score, and that no better negative existed.
@@ -86,13 +90,7 @@ def verify(
     if manifest is None:
         check.fault(MANIFEST_NAME, "there is none: the folder is unfinished or was not made by nextlong-hub")
         return check.report()
-    if tokenizer is not None:
-        check.tokenizer = load_tokenizer(tokenizer)
-        if check.tokenizer.digest != manifest.tokenizer.digest:
-            check.fault(
-                MANIFEST_NAME,
-                f"made with tokenizer {manifest.tokenizer.digest}, but {tokenizer} is {check.tokenizer.digest}",
-            )
+    _open_tokenizers([tokenizer] if isinstance(tokenizer, str) else tokenizer or (), manifest, check)
     _check_companions(folder, manifest, check)
     with (
         TemporaryDirectory(prefix="nextlong-verify-") as scratch,
@@ -108,6 +106,7 @@ def verify(
                 first_row += record.rows
                 done(1)
             _check_config(name, config, rows, manifest, check)
+            _check_portability(name, config, manifest, check)
     return check.report()
 
 
@@ -131,6 +130,13 @@ class _Check:
     encoded_rows: int = 0
     rebuilt_rows: int = 0
     tokenizer: Tokenizer | None = None
+    """The one whose ids the rows hold."""
+    others: tuple[Tokenizer, ...] = ()
+    """Others, under which rows must reach their target length, too."""
+    made_for: int = 1
+    """Tokenizers that the dataset was made for."""
+    sizes: defaultdict[str, list[Size]] = field(default_factory=lambda: defaultdict(list))
+    """Of the samples of one configuration, by the digest of a tokenizer."""
     corpora: dict[str, CorpusTexts] = field(default_factory=dict)
     """By recipe."""
     is_same_corpus: bool = False
@@ -148,6 +154,20 @@ class _Check:
             encoded_rows=self.encoded_rows,
             rebuilt_rows=self.rebuilt_rows,
         )
+
+
+def _open_tokenizers(names: Sequence[str], manifest: Manifest, check: _Check) -> None:
+    """Open the tokenizers to check with; one that the dataset was not made with is a fault, and used nevertheless."""
+    check.made_for = max(1, len(manifest.portability))
+    known = {record.digest for record in manifest.portability}
+    for name in names:
+        found = load_tokenizer(name)
+        if found.digest in known - {manifest.tokenizer.digest}:
+            check.others += (found,)
+            continue
+        check.tokenizer = found
+        if found.digest != manifest.tokenizer.digest:
+            check.fault(MANIFEST_NAME, f"made with tokenizer {manifest.tokenizer.digest}, but {name} is {found.digest}")
 
 
 def _check_companions(folder: Path, manifest: Manifest, check: _Check) -> None:
@@ -310,16 +330,17 @@ def _check_row(place: str, row: dict[str, Any], config: ConfigRecord, check: _Ch
     for message in name_faults(row, recipe):
         check.fault(place, message)
     may_be_shorter = recipe.pack or (recipe.fit is not None and not recipe.fit.discard)
+    may_be_longer = check.made_for > 1
     if row["token_count"] != recipe.target_length and not (
-        may_be_shorter and row["token_count"] < recipe.target_length
+        may_be_shorter if row["token_count"] < recipe.target_length else may_be_longer
     ):
         check.fault(place, f"has {row['token_count']:,} tokens instead of {recipe.target_length:,}")
     if "input_ids" in row and len(row["input_ids"]) != row["token_count"]:
         check.fault(place, f"input_ids has {len(row['input_ids']):,} entries, token_count says {row['token_count']:,}")
     if check.tokenizer is not None:
-        check.encoded_rows += 1
         for message in token_faults(row, check.tokenizer, find_frames(recipe, [check.tokenizer])):
             check.fault(place, message)
+    _check_sizes(place, row, recipe, check)
     for message in segment_faults(row, recipe):
         check.fault(place, message)
     check.segments += len(row["segments"])
@@ -327,6 +348,39 @@ def _check_row(place: str, row: dict[str, Any], config: ConfigRecord, check: _Ch
         check.rebuilt_rows += 1
         for message in piece_faults(row, corpus) if recipe.pack else corpus_faults(row, recipe, corpus):
             check.fault(place, message)
+
+
+def _check_sizes(place: str, row: dict[str, Any], recipe: Recipe, check: _Check) -> None:
+    """How long a sample is under each tokenizer: long enough, and no longer than the hungriest of them demands."""
+    framing = recipe.add_bos_token + recipe.add_eos_token
+    check.encoded_rows += check.tokenizer is not None or bool(check.others)
+    counts = {other.digest: len(other.encode(row["text"])) + framing for other in check.others}
+    for other in check.others:
+        if counts[other.digest] < recipe.target_length:
+            check.fault(
+                place,
+                f"has {counts[other.digest]:,} tokens under {other.name} instead of at least {recipe.target_length:,}",
+            )
+    if check.tokenizer is not None:
+        counts[check.tokenizer.digest] = row["token_count"]
+    if 1 < check.made_for == len(counts) and min(counts.values()) > recipe.target_length:
+        check.fault(place, f"has more than {recipe.target_length:,} tokens under every tokenizer it was made for")
+    for digest, tokens in counts.items():
+        size = Size(characters=len(row["text"]), tokens=tokens, target_length=recipe.target_length)
+        check.sizes[digest].append(size)
+
+
+def _check_portability(name: str, config: ConfigRecord, manifest: Manifest, check: _Check) -> None:
+    """What the table says of a configuration under the tokenizers at hand."""
+    damaged = any(f"{fault.place}/".startswith(f"data/{name}/") for fault in check.faults)
+    for record in manifest.portability:
+        if (
+            record.digest in check.sizes
+            and not damaged
+            and record.configs.get(name) != reach(check.sizes[record.digest])
+        ):
+            check.fault(MANIFEST_NAME, f"its portability table is wrong about {name!r} under {record.name}")
+    check.sizes.clear()
 
 
 def _read_corpora(

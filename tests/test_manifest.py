@@ -165,7 +165,7 @@ def test_a_folder_without_a_manifest_has_none(tmp_path: Path) -> None:
 def test_differences_name_both_sides(manifest: Manifest) -> None:
     """What both have and disagree on, one line each; a configuration that only one side knows is none."""
     kept = manifest.inputs()
-    assert list(kept) == ["corpus", "tokenizer", "seed", "recipe 128k", "recipe subset"]
+    assert list(kept) == ["corpus", "tokenizer", "other tokenizers", "seed", "recipe 128k", "recipe subset"]
     assert differences(kept, kept) == []
     assert differences(kept, {"recipe 64k": "new"}) == []
     assert differences(kept, kept | {"seed": 7, "corpus": "beef"}) == [

@@ -38,7 +38,11 @@ if TYPE_CHECKING:
 )
 @click.argument("configs", nargs=-1, metavar="[CONFIG]...")
 @option_corpus
-@option_tokenizer(help="Folder or Hub name of the tokenizer that counts tokens; `demo` is the embedded GPT-2.")
+@option_tokenizer(
+    multiple=True,
+    help="Folder or Hub name of the tokenizer that counts tokens; `demo` is the embedded GPT-2. Repeatable: rows then "
+    "have at least the target length under each, and the ids of the first.",
+)
 @option_output(default=Path("nextlong"), show_default=True)
 @click.option("--samples", multiple=True, metavar="[CONFIG=]N", help="Rows to make. Repeatable.")
 @click.option(

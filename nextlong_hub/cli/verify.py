@@ -2,6 +2,7 @@
 
 from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -14,26 +15,35 @@ from nextlong_hub.cli.options import (
     options_columns,
     print_json,
 )
-from nextlong_hub.errors import VerificationError
+from nextlong_hub.errors import RecipeError, VerificationError
+
+
+class _Place(click.Path):
+    """A dataset folder, or the address of a published one."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """Leave an address as it is; a folder must be there."""
+        return value if str(value).startswith("hf://") else super().convert(value, param, ctx)
 
 
 @click.command(
-    short_help="Check a finished dataset folder.",
+    short_help="Check a finished dataset, here or on the Hub.",
     epilog=examples(
         "nextlong-hub verify nextlong",
         "nextlong-hub verify long --corpus docs.parquet --tokenizer ./llama3",
+        "nextlong-hub verify hf://datasets/me/nextlong",
     ),
 )
-@click.argument("folder", type=click.Path(exists=True, file_okay=False, path_type=Path), metavar="DIR")
+@click.argument("place", type=_Place(exists=True, file_okay=False, path_type=Path), metavar="DIR|hf://…")
 @option_corpus
-@option_tokenizer(help="Encode every text again with this tokenizer, and compare.")
+@option_tokenizer(multiple=True, help="Encode every text again with this tokenizer, and compare. Repeatable.")
 @options_columns
 @option_json
 @option_quiet
 def verify(
-    folder: Path,
+    place: Path | str,
     corpora: tuple[str, ...],
-    tokenizer: str | None,
+    tokenizer: tuple[str, ...],
     text_column: str | None,
     id_column: str | None,
     as_json: bool,
@@ -41,9 +51,18 @@ def verify(
 ) -> int:
     """Check a finished dataset folder: every file, row and segment.
 
-    With --corpus each text is rebuilt from the corpus by its segments, with --tokenizer it is encoded again. Every
-    fault is printed on one line, and any fault makes the exit code 3.
+    With --corpus each text is rebuilt from the corpus by its segments, with --tokenizer it is encoded again. Of a
+    dataset on the Hub, hf://datasets/USER/NAME[@REVISION], only card and manifest are downloaded: every file must have
+    the size and sha256 that the manifest says. Every fault is printed on one line, and any fault makes the exit code 3.
     """
+    if isinstance(place, str):
+        if corpora or tokenizer:
+            raise RecipeError(
+                "--corpus and --tokenizer need the rows, which a check on the Hub does not download; run `hf download "
+                f"{place.removeprefix('hf://datasets/').partition('@')[0]} --repo-type dataset --local-dir DIR` and "
+                "verify DIR"
+            )
+        return _verify_published(place, as_json=as_json, quiet=quiet)
     from nextlong_hub import terminal
     from nextlong_hub.arguments import parse_sources
     from nextlong_hub.reports.verifications import show_verification
@@ -51,9 +70,24 @@ def verify(
 
     sources = parse_sources(corpora, text_column, id_column)
     with terminal.watching(quiet=quiet) as progress:
-        report = verify_folder(folder, sources=sources, tokenizer=tokenizer, progress=progress)
+        report = verify_folder(place, sources=sources, tokenizer=tokenizer, progress=progress)
     if as_json:
         print_json({"ok": not report.faults, **asdict(report)})
     else:
-        show_verification(report, folder)
+        show_verification(report, place)
+    return VerificationError.exit_code if report.faults else 0
+
+
+def _verify_published(address: str, *, as_json: bool, quiet: bool) -> int:
+    """Check a dataset on the Hub."""
+    from nextlong_hub import terminal
+    from nextlong_hub.hub import verify_remote
+    from nextlong_hub.reports.pushes import show_remote_verification
+
+    with terminal.watching(quiet=quiet):
+        report = verify_remote(address)
+    if as_json:
+        print_json({"ok": not report.faults, **asdict(report)})
+    else:
+        show_remote_verification(report)
     return VerificationError.exit_code if report.faults else 0
