@@ -83,8 +83,8 @@ def show_segment(row: "Row", number: int) -> None:
     )
     show_pieces([(f"Segment {number:,} of {visible_line(row.id)}", "bold"), (f"   {kind}", _style(segment))])
     show_line(
-        f"{visible_line(segment.document)}, chunk {segment.chunk}; {segment.tokens:,} tokens, characters {segment.start:,} to "
-        f"{segment.end:,} of the text"
+        f"{visible_line(segment.document)}, chunk {segment.chunk}; {segment.tokens:,} tokens, characters "
+        f"{segment.start:,} to {segment.end:,} of the text"
     )
     show_line()
     show_line(row.segment_text(number))
