@@ -14,7 +14,7 @@ LAYERS = [
     "corpus chunking retrieval negatives interleave tokens packing shards manifest",
     "workspace plan tally assembly tokenising units preparation synthesis survey splits "
     "packed_tables packed_plan fitting_units filing_units filing",
-    "stats plots datacard publishing",
+    "stats plots viewer datacard publishing",
     "pipeline portability verification row_faults packed_faults fitting forecast predict explanation registration autoload loading exports importing",
     "cli arguments reports terminal exploring ondemand",
     "testing builders cards",
@@ -33,6 +33,7 @@ DOORS = {
     "datasets": "corpus registration loading builders",
     "huggingface_hub": "corpus tokens",
     "matplotlib": "plots",
+    "jinja2": "viewer",
     "yaml": "splits testing",
 }
 """Which modules may import which library; a library that is not named here may not be imported at all."""

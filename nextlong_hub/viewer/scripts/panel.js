@@ -1,0 +1,39 @@
+// What is known of the segment that is selected.
+
+/** Fill the panel. */
+function showProvenance(row, segment) {
+  const { isMeta, document: documents, chunk, start, end, firstToken, tokens, rank, score } = row.segments;
+  byId("segment-name").textContent = `Segment ${count(segment + 1)} of ${count(row.count)}`;
+  const before = metaBeside(row, segment, -1);
+  const after = metaBeside(row, segment, 1);
+  const facts = [
+    ["Role", isMeta[segment] ? `Meta-chunk ${row.metas.indexOf(segment) + 1} of ${count(row.metas.length)}` : "Hard negative"],
+    ["Document", row.documents[documents[segment]]],
+    ["Source", isMeta[segment] ? row.parts[row.segments.part[segment]]?.source ?? row.source : ""],
+    ["Chunk", count(chunk[segment])],
+    ["Rank", isMeta[segment] ? "" : `${count(rank[segment])} of ${count(row.lastRank)}`],
+    ["BM25 score", isMeta[segment] ? "" : score[segment].toFixed(1)],
+    ["Retrieved for", isMeta[segment] || before === undefined ? "" : `meta-chunk ${row.metas.indexOf(before) + 1}`],
+    ["Tokens", count(tokens[segment])],
+    ["Begins at token", count(firstToken[segment])],
+    ["Characters", `${count(start[segment])} to ${count(end[segment])}`],
+    ["To the next meta-chunk", after === undefined || !areTogether(row, segment, after) ? "none follows" : counted(tokensBetween(row, segment, after), "token")],
+  ];
+  byId("provenance").replaceChildren(...facts.filter(([, value]) => value).flatMap(([name, value]) => {
+    const shown = make("dd");
+    shown.append(make("bdi", "", value));
+    return [make("dt", "", name), shown];
+  }));
+  byId("jumps").replaceChildren(
+    ...[["Previous meta-chunk", before], ["Next meta-chunk", after]]
+      .filter(([, target]) => target !== undefined)
+      .map(([name, target]) => {
+        const button = make("button", "", name);
+        button.type = "button";
+        button.addEventListener("click", () => select(target));
+        return button;
+      }),
+  );
+  byId("previous-meta").disabled = before === undefined;
+  byId("next-meta").disabled = after === undefined;
+}
