@@ -11,7 +11,7 @@ from typing import NoReturn
 import click
 
 from nextlong_hub import __version__
-from nextlong_hub.cli import autoload, build, export, fit, inspect, push, verify
+from nextlong_hub.cli import autoload, build, export, fit, importing, inspect, push, verify
 from nextlong_hub.cli.options import examples
 from nextlong_hub.errors import NextLongError
 from nextlong_hub.interruption import Terminated, told_by_signals
@@ -64,5 +64,14 @@ def commands() -> None:
     """Turn a pile of short documents into a long-context dataset that load_dataset reads."""
 
 
-for _command in (build.build, inspect.inspect, verify.verify, fit.fit, export.export, push.push, autoload.autoload):
+for _command in (
+    build.build,
+    inspect.inspect,
+    verify.verify,
+    fit.fit,
+    export.export,
+    importing.import_command,
+    push.push,
+    autoload.autoload,
+):
     commands.add_command(_command)

@@ -96,7 +96,7 @@ def choose_settings(
         compression=request.compression,
         by_source=request.by_source,
         hashes=tuple(sorted(set(request.hashes))),
-        token_bytes=request.token_bytes or _token_bytes(kind, _vocabulary_size(request, recorded)),
+        token_bytes=request.token_bytes or _token_bytes(kind, _vocabulary_size(request, split)),
         masked="loss_mask" in split.columns,
         tokenizer_name=Path(request.tokenizer).name if request.tokenizer else recorded or "unknown tokenizer",
     )
@@ -130,10 +130,16 @@ def _refused_options(kind: Format, request: ExportRequest, *, has_tokens: bool) 
         yield f"{kind.name} leaves no choice how many bytes a token has; leave out --token-bytes"
 
 
-def _vocabulary_size(request: ExportRequest, recorded: str) -> int | None:
-    """Known when the tokenizer is at hand: named, or the embedded one."""
-    name = request.tokenizer or (EMBEDDED if recorded == EMBEDDED else None)
-    return load_tokenizer(name).vocabulary_size if name else None
+def _vocabulary_size(request: ExportRequest, split: StoredSplit) -> int | None:
+    """Known when the tokenizer is at hand, being named or the embedded one, or where the manifest tells."""
+    if request.tokenizer is not None:
+        return load_tokenizer(request.tokenizer).vocabulary_size
+    if split.manifest is None:
+        return None
+    recorded = split.manifest.tokenizer
+    if recorded.name == EMBEDDED:
+        return load_tokenizer(EMBEDDED).vocabulary_size
+    return next((one.vocabulary_size for one in split.manifest.portability if one.digest == recorded.digest), None)
 
 
 def _token_bytes(kind: Format, vocabulary: int | None) -> Literal[2, 4]:

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing
+from contextlib import closing, nullcontext
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -18,9 +18,10 @@ from nextlong_hub.exports.outbox import ExportedFile, Outbox
 from nextlong_hub.exports.rows import EncodeBatch, ExportRow, pack, read_rows, unpack
 from nextlong_hub.exports.seam import ExportSettings, Format
 from nextlong_hub.files import digest_of, sha256_of
+from nextlong_hub.preparation import find_frames
 from nextlong_hub.progress import Progress, Silence, Stages
 from nextlong_hub.splits import StoredSplit, open_split
-from nextlong_hub.tokens import Tokenizer
+from nextlong_hub.tokens import Frame, Tokenizer
 
 FORMATS = {one.FORMAT.name: one.FORMAT for one in (mds, trl, axolotl, text, megatron, nanotron, jsonl)}
 """Every format by its name."""
@@ -101,11 +102,12 @@ def _write(
 ) -> dict[str, int]:
     """Write all rows; what they were, counted."""
     counts = dict.fromkeys(("rows", "documents", "tokens", "learned_tokens"), 0)
+    encoder = _Encoder(tokenizer, _frame(split, tokenizer), threads) if tokenizer else None
     with (
-        closing(_Encoder(tokenizer, threads)) as encoder,
+        closing(encoder) if encoder else nullcontext(),
         stages.stage(f"export {split.config}", len(split), "rows") as advance,
     ):
-        encode = encoder.encode if tokenizer else None
+        encode = encoder.encode if encoder else None
         kind.write(_counted(_rows(kind, settings, split, encode, advance), counts), outbox, settings)
     if not counts["rows"]:
         raise DataError(f"{split.config} of {split.where} has no rows, so there is nothing to export")
@@ -115,17 +117,24 @@ def _write(
 class _Encoder:
     """Encodes texts in order, several at once."""
 
-    def __init__(self, tokenizer: Tokenizer | None, threads: int) -> None:
+    def __init__(self, tokenizer: Tokenizer, frame: Frame, threads: int) -> None:
         self._tokenizer = tokenizer
+        self._frame = frame
         self._pool = ThreadPoolExecutor(threads)  # the tokenizer works outside the interpreter's lock
 
     def encode(self, texts: Sequence[str]) -> Iterable[NDArray[np.int32]]:
-        """The tokens of each text."""
-        return self._pool.map(self._tokenizer.encode, texts) if self._tokenizer else ()
+        """The tokens of each text, with those it stands between."""
+        return map(self._frame.around, self._pool.map(self._tokenizer.encode, texts))
 
     def close(self) -> None:
         """Let the threads go."""
         self._pool.shutdown(cancel_futures=True)
+
+
+def _frame(split: StoredSplit, tokenizer: Tokenizer) -> Frame:
+    """What the ids of a document stand between, as the recipe of its rows says."""
+    recipes = list(split.record.row_recipes.values()) if split.record else []
+    return find_frames(recipes[0], [tokenizer]) if recipes else Frame()
 
 
 def _rows(

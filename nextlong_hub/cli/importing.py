@@ -1,0 +1,72 @@
+"""`nextlong-hub import`: published long-context datasets of others."""
+
+import json
+from pathlib import Path
+
+import click
+
+from nextlong_hub.cli.options import (
+    examples,
+    option_json,
+    option_num_proc,
+    option_output,
+    option_quiet,
+    option_tokenizer,
+    options_columns,
+    print_json,
+    resumable,
+)
+
+
+@click.command(
+    "import",
+    short_help="Bring in a published long-context dataset.",
+    epilog=examples(
+        "nextlong-hub import NExtLong-512K-dataset --tokenizer ./llama3 --config 512k --output in",
+        "nextlong-hub import 'long/*.jsonl' --tokenizer ./qwen3 --config 128k --output in",
+    ),
+)
+@click.argument("source", metavar="SOURCE")
+@option_tokenizer(required=True, help="Folder or Hub name of the tokenizer; of an MDS folder the one that made it.")
+@option_output(required=True)
+@click.option("--config", default="imported", show_default=True, metavar="NAME", help="What the rows are called.")
+@options_columns
+@option_num_proc
+@option_json
+@option_quiet
+def import_command(
+    source: str,
+    tokenizer: str,
+    output: Path,
+    config: str,
+    text_column: str | None,
+    id_column: str | None,
+    num_proc: int | None,
+    as_json: bool,
+    quiet: bool,
+) -> None:
+    """Bring a published long-context dataset into a dataset folder, every row as it is.
+
+    SOURCE is a folder of MDS shards as ProLong and NExtLong publish them, or a file, folder, glob, hf:// address or Hub
+    dataset with a column of texts. MDS rows keep their tokens and their documents; texts are encoded.
+    """
+    from nextlong_hub import terminal
+    from nextlong_hub.arguments import default_workers, parse_sources
+    from nextlong_hub.importing import import_rows
+    from nextlong_hub.manifest import manifest_bytes
+    from nextlong_hub.reports import imports
+
+    with resumable(output), terminal.watching(quiet=quiet) as progress:
+        report = import_rows(
+            parse_sources([source], text_column, id_column)[0],
+            tokenizer=tokenizer,
+            output=output,
+            config=config,
+            num_proc=num_proc or default_workers(),
+            progress=progress,
+        )
+    if as_json:
+        counts = {name: getattr(report, name) for name in imports.IMPORT_COUNTS}
+        print_json({"output": str(output), **counts, "manifest": json.loads(manifest_bytes(report.manifest))})
+    else:
+        imports.show_import(report, output)
