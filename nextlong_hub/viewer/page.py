@@ -95,7 +95,7 @@ def write_page(
     # A person who picks a row looks for its configuration first.
     order = sorted(range(len(encoded)), key=lambda index: (names.index(described[index]["split"]), index))
     content = _render(
-        title=splits[0].where if len(names) > 1 else f"{splits[0].where} {names[0]}",
+        title=_public_name(splits[0]),
         rows=[described[index] for index in order],
         payloads=[encoded[index] for index in order],
         configs=[{"name": split.config, "rows": len(split)} for split in splits],
@@ -132,6 +132,11 @@ def _named(splits: Sequence[StoredSplit], wanted: Sequence[str]) -> Iterator[Row
                 break
         else:
             raise DataError("; ".join(failures))
+
+
+def _public_name(split: StoredSplit) -> str:
+    """What the page calls the dataset: a page is passed on, and a folder's path is nobody else's business."""
+    return split.where if split.commit else Path(split.where).absolute().name
 
 
 def _present(split: StoredSplit) -> list[str]:

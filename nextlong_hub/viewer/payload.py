@@ -1,7 +1,7 @@
 """A row as the data of a page: JSON, compressed, in an alphabet in which no tag can be written.
 
-The text is there once, cut at the borders of its segments, so that the page needs no character offsets (a browser counts
-UTF-16 units where we count code points). Names are made visible here, the text is made visible where it is shown.
+The text is there once, cut at the borders of its segments, so that the page needs no character offsets (a browser
+counts UTF-16 units where we count code points). Names are made visible here, the text where it is shown.
 """
 
 import base64

@@ -37,7 +37,7 @@ function select(segment, { scroll = true, quiet = false } = {}) {
   blocks[segment].setAttribute("aria-current", "true");
   selected = segment;
   showProvenance(row, segment);
-  if (scroll) blocks[segment].scrollIntoView({ block: "start" });
+  if (scroll) bringUp(segment);
   if (!quiet) announce(describe(row, segment));
   history.replaceState(null, "", `#row=${byId("row").value}&segment=${segment + 1}`);
 }

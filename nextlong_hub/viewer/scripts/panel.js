@@ -17,7 +17,7 @@ function showProvenance(row, segment) {
     ["Tokens", count(tokens[segment])],
     ["Begins at token", count(firstToken[segment])],
     ["Characters", `${count(start[segment])} to ${count(end[segment])}`],
-    ["To the next meta-chunk", after === undefined || !areTogether(row, segment, after) ? "none follows" : counted(tokensBetween(row, segment, after), "token")],
+    ["Next meta-chunk", after === undefined || !areTogether(row, segment, after) ? "none follows" : `in ${counted(tokensBetween(row, segment, after), "token")}`],
   ];
   byId("provenance").replaceChildren(...facts.filter(([, value]) => value).flatMap(([name, value]) => {
     const shown = make("dd");

@@ -11,10 +11,11 @@ const sight = new IntersectionObserver((entries) => {
 function showText(row) {
   sight.disconnect();
   const all = document.createDocumentFragment();
+  const perLine = lettersPerLine();
   blocks = row.segments.tokens.map((_, segment) => {
     if (row.parts.length && (segment === 0 || !areTogether(row, segment - 1, segment))) all.append(makeBorder(row, segment));
     all.append(makeSeparator(row.pieces[2 * segment]));
-    const block = makeBlock(row, segment);
+    const block = makeBlock(row, segment, perLine);
     all.append(block);
     return block;
   });
@@ -24,7 +25,7 @@ function showText(row) {
 }
 
 /** @returns {HTMLElement} the heading and the text of one segment. */
-function makeBlock(row, segment) {
+function makeBlock(row, segment, perLine) {
   const { isMeta, rank, tokens, shade } = row.segments;
   const block = make("section", `segment ${isMeta[segment] ? "meta" : `negative shade-${shade[segment]}`}`);
   block.id = `segment-${segment}`;
@@ -40,15 +41,25 @@ function makeBlock(row, segment) {
   fill(body, textOf(row, segment));
   block.append(head, body);
   // What a block will be high, nearly: the scroll bar then does not lie, and far jumps land where they should.
-  block.style.containIntrinsicBlockSize = `auto ${Math.round(64 + 25 * linesOf(textOf(row, segment)))}px`;
+  block.style.containIntrinsicBlockSize = `auto ${Math.round(48 + 24.8 * linesOf(textOf(row, segment), perLine))}px`;
   return block;
 }
 
-/** @returns {number} lines that a text takes, at about 80 letters a line. */
-function linesOf(text) {
+/** @returns {number} letters on a line of the text, about. */
+const lettersPerLine = () => Math.max(20, Math.min(78, (textBox.clientWidth - 40) / 7.9));
+
+/** @returns {number} lines that a text takes. */
+function linesOf(text, perLine) {
   let lines = 0;
-  for (const line of text.split("\n")) lines += Math.max(1, Math.ceil(line.length / 80));
+  for (const line of text.split("\n")) lines += Math.max(1, Math.ceil(line.length / perLine));
   return lines;
+}
+
+/** Bring a segment to the top; again once its neighbours have been laid out and have their true heights. */
+function bringUp(segment) {
+  const block = blocks[segment];
+  block.scrollIntoView({ block: "start" });
+  requestAnimationFrame(() => requestAnimationFrame(() => block.isConnected && block.scrollIntoView({ block: "start" })));
 }
 
 /** @returns {HTMLElement} what stands between two segments: out of sight while it is white space. */
