@@ -181,6 +181,8 @@ class ConfigRecord(_Part):
     """Empty unless the configuration is a mixture."""
     packing: PackingRecord | None = None
     """None unless a row holds several documents."""
+    not_exact: int = 0
+    """Imported documents whose text does not encode to their tokens; the tokens are those that were imported."""
     files: tuple[FileRecord, ...]
 
     @property
@@ -197,7 +199,7 @@ class Manifest(_Part):
     format: Literal[1] = 1
     version: str
     """Version of nextlong-hub that wrote it."""
-    kind: Literal["build", "fit"] = "build"
+    kind: Literal["build", "fit", "import"] = "build"
     seed: int
     corpus: CorpusRecord
     tokenizer: TokenizerRecord

@@ -33,7 +33,7 @@ def describe(
     store: ChunkStore,
     characters_per_token: float,
     configs: Mapping[str, ConfigRecord],
-    kind: Literal["build", "fit"],
+    kind: Literal["build", "fit", "import"],
     version: str,
     portability: tuple[PortabilityRecord, ...] = (),
 ) -> Manifest:

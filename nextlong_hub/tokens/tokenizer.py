@@ -20,7 +20,7 @@ import numpy as np
 import tokenizers
 from numpy.typing import NDArray
 
-from nextlong_hub.errors import RecipeError
+from nextlong_hub.errors import DataError, RecipeError
 from nextlong_hub.records import Reason
 from nextlong_hub.token_offsets import (
     Spellings,
@@ -107,6 +107,24 @@ class Tokenizer:
     def encode(self, text: str) -> NDArray[np.int32]:
         """The ids of a text, without special tokens, encoded in one go. Shape: (tokens,)."""
         return self._encode_batch(self._backend, [text])[0]
+
+    def decode(self, ids: NDArray[np.int32]) -> str:
+        """The text of some ids, control tokens spelled out; encoding it need not give the same ids.
+
+        Raises:
+            DataError: there is an id that no token of this tokenizer has.
+        """
+        largest = int(ids.max(initial=0))
+        if largest > self._largest_id:
+            raise DataError(
+                f"there is a token {largest:,}, but the largest of {self.name} is {self._largest_id:,}; name the "
+                "tokenizer that these tokens were made with"
+            )
+        return str(self._backend.decode(ids.tolist(), skip_special_tokens=False))
+
+    @cached_property
+    def _largest_id(self) -> int:
+        return max(self._backend.get_vocab(with_added_tokens=True).values())
 
     def encode_with_starts(self, text: str) -> tuple[NDArray[np.int32], NDArray[np.int64]]:
         """The ids of a text encoded in one go, and each token's first character, ascending. Shapes: (tokens,)."""
