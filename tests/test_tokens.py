@@ -26,7 +26,7 @@ from nextlong_hub.records import Reason
 from nextlong_hub.testing import LocalHub
 from nextlong_hub.tokens import EMBEDDED, Fitted, Tokenizer, Unfitted, load_tokenizer
 
-FOLDERS = os.environ.get("NEXTLONG_TEST_TOKENIZERS")
+FOLDERS = os.environ.get("NEXTLONG_TOKENIZERS")
 """A folder of tokenizer folders on which the laws shall be tested as well."""
 
 ALPHABET = "abcdehilnoprstuwCHW.,!0123456789\n\r\t éß日本"

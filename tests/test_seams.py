@@ -1,0 +1,164 @@
+"""Seams: a text's tokens are those of its parts put together wherever we say so, and doubt is never talked away."""
+
+import os
+from collections.abc import Callable
+from functools import cache
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from tiny_tokenizers import PATTERNS, PROVEN, byte_level, demo_texts, plain, sentencepiece
+from tokenizers import normalizers, pre_tokenizers
+
+from nextlong_hub.tokens import Tokenizer, load_tokenizer
+
+FOLDERS = os.environ.get("NEXTLONG_TOKENIZERS")
+"""A folder of tokenizer folders on which the laws shall hold as well."""
+
+MAKERS: dict[str, Callable[[], Tokenizer]] = {**PROVEN, "the embedded one": lambda: load_tokenizer("demo")}
+PARTS = st.sampled_from(
+    [
+        "word", " word", "Word", "don't", "we'LL", "x's", "é", "e\u0301", "\ufb1d", "\u1112\u1161\u11ab",
+        "\u017f", "'\u017f",
+        "日本", "語。", "नमस्ते", "\n", "\n\n", "\r\n", " ", "  ", "\t", "\xa0", "\u2028", "\u200b", "▁", "▁▁▁", "<0x0A>",
+        "1234", "1 ", ".", "...\n", "/", "//\n", "<tool_call>", "<mask>", "👩\u200d👧", "\x00", "K", "Ω", "ǅ", "ʰ",
+    ]
+)  # fmt: skip
+TEXTS = st.lists(PARTS | st.text(max_size=3), max_size=14).map("".join)
+
+
+@cache
+def tokenizer_named(name: str) -> Tokenizer:
+    """Each tokenizer is made once for all tests."""
+    return MAKERS[name]()
+
+
+def check_every_seam(tokenizer: Tokenizer, text: str) -> int:
+    """At each sync point of a text, its tokens are those of the two halves; how many there were."""
+    places = tokenizer.seams.places
+    assert places is not None
+    whole = tokenizer.encode(text)
+    cuts = [found.end() for found in places.finditer(text)]
+    for cut in cuts:
+        (before,) = tokenizer._encode_parts([text[:cut]], True)
+        (behind,) = tokenizer._encode_parts([text[cut:]], False)
+        assert np.array_equal(np.concatenate([before, behind]), whole), (text[:cut], text[cut:])
+    return len(cuts)
+
+
+@pytest.mark.parametrize("name", MAKERS)
+@settings(deadline=None, max_examples=120)
+@given(text=TEXTS)
+def test_halves_have_the_tokens_of_the_whole(name: str, text: str) -> None:
+    """Whatever the text, at every place where we say so."""
+    check_every_seam(tokenizer_named(name), text)
+
+
+@pytest.mark.parametrize("name", MAKERS)
+def test_prose_has_a_seam_at_nearly_every_word(name: str) -> None:
+    """On real text the law holds at thousands of places: it is not kept by finding none."""
+    assert tokenizer_named(name).seams.doubt == ""
+    assert sum(check_every_seam(tokenizer_named(name), text[:700]) for text in demo_texts()[:12]) > 700
+
+
+@pytest.mark.skipif(not FOLDERS, reason="NEXTLONG_TOKENIZERS names no folder of tokenizer folders")
+def test_halves_have_the_tokens_of_the_whole_for_real_tokenizers() -> None:
+    """The law for whole vocabularies of published models."""
+    for folder in sorted(path for path in Path(str(FOLDERS)).iterdir() if path.is_dir()):
+        tokenizer = load_tokenizer(str(folder))
+        if not tokenizer.seams.doubt:
+            assert sum(check_every_seam(tokenizer, text[:2000]) for text in demo_texts()[:25]) > 4000
+
+
+@pytest.mark.parametrize(
+    ("text", "first", "last"),
+    [
+        ("one two\nthree", 3, 8),
+        ("one", None, None),
+        ("1 2", None, None),
+        ("a\nb", 1, 2),
+        ("日本\n語", 2, 3),
+        ("x " + "1" * 500 + "y z", 1, 503),
+    ],
+)
+def test_first_and_last_place_by_hand(text: str, first: int | None, last: int | None) -> None:
+    """Before a space or line feed behind a letter, and behind a line feed before one."""
+    seams = tokenizer_named("llama 3").seams
+    assert (seams.first(text), seams.last(text)) == (first, last)
+
+
+def test_a_place_counts_only_with_both_its_sides() -> None:
+    """The end of a stretch hides what stands behind it: a half must show itself that it may be cut."""
+    seams = tokenizer_named("llama 3").seams
+    assert seams.last("one two three", 0, 7) == 3
+    assert seams.last("one two three", 0, 8) == 7
+    assert seams.last("one two three", 4, 7) is None
+
+
+def test_gpt_2_has_no_seam_behind_a_line_feed() -> None:
+    """Two line feeds are one token at the end of a text and two before a letter."""
+    gpt2 = tokenizer_named("the embedded one")
+    assert gpt2.seams.first("1\n\nword") is None
+    assert [len(gpt2.encode("\n\n")), len(gpt2.encode("\n\nword"))] == [1, 3]
+
+
+@pytest.mark.parametrize(
+    ("make", "doubt"),
+    [
+        (lambda: byte_level(r"\w+|\W+"), "the expression by which it finds words is not a known one"),
+        (lambda: byte_level(PATTERNS["qwen 2"] + "|x"), "the expression by which it finds words is not a known one"),
+        (lambda: byte_level(PATTERNS["qwen 2"], normalizer=normalizers.NFKC()), "its normalizer NFKC is not a known"),
+        (lambda: byte_level(PATTERNS["qwen 2"], normalizer=normalizers.Lowercase()), "its normalizer Lowercase"),
+        (lambda: byte_level(added=(plain("end of"),)), "'end of' spans a place between words"),
+        (lambda: byte_level(PATTERNS["tekken"], added=(plain("a\nb"),)), "spans a place between words"),
+        (lambda: byte_level(added=(plain("<x>", rstrip=True),)), "'<x>' depends on what stands around it"),
+        (lambda: byte_level(added=(plain("<x>", lstrip=True),)), "'<x>' depends on what stands around it"),
+        (lambda: byte_level(added=(plain("<x>", single_word=True),)), "'<x>' depends on what stands around it"),
+        (lambda: sentencepiece(added=(plain("<x>"),)), "'<x>' is followed by another ▁"),
+        (lambda: sentencepiece(form="gemma", added=(plain("s▁a"),)), "'s▁a' spans a place between words"),
+    ],
+)
+def test_doubt_is_told(make: Callable[[], Tokenizer], doubt: str) -> None:
+    """What could break the law, and does in other texts, is found when the tokenizer is opened."""
+    seams = make().seams
+    assert seams.places is None
+    assert doubt in seams.doubt
+    assert (seams.first("one two"), seams.last("one two"), list(seams.blocks("one two", 1))) == (
+        None,
+        None,
+        ["one two"],
+    )
+
+
+def test_merges_over_spaces_are_found_in_the_vocabulary() -> None:
+    """A vocabulary learnt from whole texts joins words: a space is no seam there; the law holds for what is."""
+    tokenizer = sentencepiece(whole=True)
+    assert any("s▁" in entry for entry in tokenizer.copy_backend().get_vocab())
+    assert tokenizer.seams.first("ones twos threes") is None
+    for text in demo_texts():
+        check_every_seam(tokenizer, text[:2000])
+
+
+def test_a_splitter_of_another_kind_is_doubted() -> None:
+    """A space put in front of a text, words cut at white space alone: not proven, whatever the rest."""
+    for splitter in (
+        pre_tokenizers.ByteLevel(add_prefix_space=True),
+        pre_tokenizers.Whitespace(),
+        pre_tokenizers.Sequence([pre_tokenizers.Punctuation(), pre_tokenizers.ByteLevel(add_prefix_space=False)]),
+        pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False),
+    ):
+        backend = byte_level().copy_backend()
+        backend.pre_tokenizer = splitter
+        tokenizer = Tokenizer(backend, name="other", location="nowhere", revision=None, digest="0" * 12)
+        assert tokenizer.seams.places is None
+        assert tokenizer.seams.doubt
+
+
+@given(text=TEXTS, characters=st.integers(1, 8))
+def test_blocks_are_the_text(text: str, characters: int) -> None:
+    """Blocks put together give the text back, and each but the last has at least the length asked for."""
+    blocks = list(tokenizer_named("llama 3").seams.blocks(text, characters))
+    assert "".join(blocks) == text
+    assert all(len(block) > characters for block in blocks[:-1])
