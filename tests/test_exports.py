@@ -24,6 +24,7 @@ from trainer_readers import (
     read_prolong,
 )
 
+from nextlong_hub import cli
 from nextlong_hub.errors import ConflictError, DataError, NextLongError, RecipeError, StorageError
 from nextlong_hub.exports import FORMATS, ExportReport, ExportRequest, export
 
@@ -438,11 +439,14 @@ def test_the_command_line_exports(built: Path, tmp_path: Path) -> None:
     assert all(f"{name}" in shown for name in FORMATS)
 
 
-def test_every_format_has_its_line_for_the_trainer(built: Path, tmp_path: Path) -> None:
+def test_every_format_has_its_line_for_the_trainer(
+    built: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     """The closing line of each format names the folder."""
     for name in FORMATS:
-        done = run_command("export", built, name, "--output", tmp_path / name, "--quiet")
-        assert str(tmp_path / name) in done.stdout.split("For the trainer:")[1]
+        folder = tmp_path / name
+        assert cli.run(["export", str(built), name, "--output", str(folder), "--num-proc", "1", "--quiet"]) == 0
+        assert str(folder) in capsys.readouterr().out.split("For the trainer:")[1]
 
 
 def test_load_dataset_reads_what_is_parquet(built: Path, tmp_path: Path) -> None:

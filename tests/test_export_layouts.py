@@ -1,0 +1,168 @@
+"""The bytes of MDS, Megatron and datatrove files: golden ones written by hand, and laws for what is between."""
+
+import hashlib
+import json
+import struct
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from packed_rows import packed_row, write_packed
+from trainer_readers import read_mds, read_sample
+
+from nextlong_hub.errors import DataError
+from nextlong_hub.exports import ExportRequest, export, mds_layout
+from nextlong_hub.exports.nanotron import _metric
+
+COLUMNS = mds_layout.columns_of(
+    {"domain": "str", "indices": "ndarray:uint32", "input_ids": "ndarray:uint32", "length": "int"}
+)
+
+arrays = st.lists(st.integers(0, 2**32 - 1), min_size=1, max_size=300).map(lambda values: np.array(values, np.uint32))
+tables = st.lists(st.tuples(*[st.integers(0, 2**32 - 1)] * 2), min_size=1, max_size=20).map(
+    lambda rows: np.array(rows, np.uint32)
+)
+samples = st.fixed_dictionaries(
+    {"domain": st.text(max_size=9), "indices": tables, "input_ids": arrays, "length": st.integers(0, 2**40)}
+)
+
+
+def test_one_mds_shard_byte_by_byte(tmp_path: Path) -> None:
+    """A sample of three tokens in two documents, every byte of its file and of its index spelled out."""
+    folder = write_packed(tmp_path / "rows", [packed_row("r", [("a", "web", [7, 70_000]), ("b", "web", [1])])])
+    export(folder, ExportRequest(format="mds"), tmp_path / "out")
+    config = (
+        b'{"column_encodings": ["str", "ndarray:uint32", "ndarray:uint32", "int"], '
+        b'"column_names": ["domain", "indices", "input_ids", "length"], "column_sizes": [null, null, null, 8], '
+        b'"compression": null, "format": "mds", "hashes": [], "size_limit": 67108864, "version": 2}'
+    )
+    sample = b"".join(
+        [
+            bytes.fromhex("03000000 13000000 0e000000"),  # bytes of domain, indices, input_ids; length always has 8
+            b"web",
+            bytes.fromhex("08 02 02  00000000 02000000 02000000 03000000"),  # 2 dimensions, uint8 shape: two by two
+            bytes.fromhex("04 03  07000000 70110100 01000000"),  # 1 dimension, uint8 shape 3
+            bytes.fromhex("0300000000000000"),
+        ]
+    )
+    first = 4 + 8 + len(config)
+    shard = struct.pack("<3I", 1, first, first + len(sample)) + config + sample
+    assert (tmp_path / "out" / "shard.00000.mds").read_bytes() == shard
+    entry = config.decode()[1:-1].split(', "size_limit"')
+    assert (tmp_path / "out" / "index.json").read_text() == (
+        '{"shards": [{' + entry[0] + ', "raw_data": {"basename": "shard.00000.mds", "bytes": '
+        f'{len(shard)}, "hashes": {{}}}}, "samples": 1, "size_limit"{entry[1]}, "zip_data": null}}], "version": 2}}'
+    )
+
+
+def test_one_megatron_index_byte_by_byte(tmp_path: Path) -> None:
+    """Two documents of three and one token, in tokens of four bytes."""
+    folder = write_packed(tmp_path / "rows", [packed_row("r", [("a", "web", [7, 70_000, 8]), ("b", "web", [1])])])
+    export(folder, ExportRequest(format="megatron"), tmp_path / "out")
+    assert (tmp_path / "out" / "train.idx").read_bytes() == bytes.fromhex(
+        "4d4d494449445800 00"  # MMIDIDX
+        "0100000000000000 04"  # version, int32
+        "0200000000000000 0300000000000000"  # sequences; documents and the end of the last
+        "03000000 01000000"
+        "0000000000000000 0c00000000000000"
+        "0000000000000000 0100000000000000 0200000000000000"
+    )
+    assert (tmp_path / "out" / "train.bin").read_bytes() == bytes.fromhex("07000000 70110100 08000000 01000000")
+
+
+def test_one_datatrove_file_byte_by_byte(tmp_path: Path) -> None:
+    """The same documents in tokens of two bytes: tokens, ends, and the three lines of its metadata."""
+    folder = write_packed(tmp_path / "rows", [packed_row("r", [("a", "web", [7, 513, 8]), ("b", "web", [1])])])
+    export(folder, ExportRequest(format="nanotron", token_bytes=2), tmp_path / "out")
+    assert (tmp_path / "out" / "train_00000.ds").read_bytes() == bytes.fromhex("0700 0102 0800 0100")
+    ends = bytes.fromhex("0300000000000000 0400000000000000")
+    assert (tmp_path / "out" / "train_00000.ds.index").read_bytes() == ends
+    assert (tmp_path / "out" / "train_00000.ds.metadata").read_bytes() == b"unknown tokenizer|2\n4\n4.00 T"
+
+
+@pytest.mark.parametrize(
+    ("tokens", "shown"),
+    [(1, "1.00 T"), (999, "999 T"), (1000, "1.00 kT"), (131_072, "131 kT"), (4_194_304_000, "4.19 GT")],
+)
+def test_a_number_of_tokens_for_people(tokens: int, shown: str) -> None:
+    """Three digits and an SI prefix, as datatrove writes it."""
+    assert _metric(tokens) == shown
+
+
+@given(samples)
+def test_a_sample_is_read_back_as_it_was(sample: dict[str, Any]) -> None:
+    """By our reader and by one that shares no code with it, whatever the shape of its arrays."""
+    encoded = mds_layout.encode_sample(COLUMNS, sample)
+    as_lists = {name: value.tolist() if isinstance(value, np.ndarray) else value for name, value in sample.items()}
+    shard = {
+        "column_names": COLUMNS.names,
+        "column_encodings": COLUMNS.encodings,
+        "column_sizes": COLUMNS.sizes,
+    }
+    assert read_sample(encoded, shard) == as_lists
+    whole = mds_layout.head_bytes([encoded], b"{}") + encoded
+    [found] = mds_layout.samples_of(memoryview(whole), COLUMNS, frozenset(COLUMNS.names))
+    assert {n: v.tolist() if isinstance(v, np.ndarray) else v for n, v in found.items()} == as_lists
+
+
+@given(st.lists(samples, min_size=1, max_size=4), st.data())
+def test_a_cut_shard_is_refused(rows: list[dict[str, Any]], data: st.DataObject) -> None:
+    """Wherever a shard ends too early, or goes on too long, it is no shard."""
+    encoded = [mds_layout.encode_sample(COLUMNS, row) for row in rows]
+    whole = mds_layout.head_bytes(encoded, b"{}") + b"".join(encoded)
+    cut = data.draw(st.integers(0, len(whole) - 1))
+    for damaged in (whole[:cut], whole + b"\0"):
+        with pytest.raises(DataError):
+            list(mds_layout.samples_of(memoryview(damaged), COLUMNS, frozenset(COLUMNS.names)))
+
+
+@given(st.lists(samples, min_size=1, max_size=3), st.data())
+def test_damage_never_escapes_as_another_error(rows: list[dict[str, Any]], data: st.DataObject) -> None:
+    """A changed byte is either read as another value or refused in our words."""
+    encoded = [mds_layout.encode_sample(COLUMNS, row) for row in rows]
+    whole = bytearray(mds_layout.head_bytes(encoded, b"{}") + b"".join(encoded))
+    whole[data.draw(st.integers(0, len(whole) - 1))] ^= data.draw(st.integers(1, 255))
+    try:
+        list(mds_layout.samples_of(memoryview(bytes(whole)), COLUMNS, frozenset(COLUMNS.names)))
+    except DataError as error:
+        assert str(error)
+
+
+def test_an_empty_array_is_refused() -> None:
+    """The format has none, and its reader would fail much later."""
+    with pytest.raises(DataError, match="cannot hold an array without elements"):
+        mds_layout.encode_array(np.zeros(0, np.uint32))
+
+
+@settings(max_examples=40)
+@given(st.lists(st.lists(st.integers(0, 128_255), min_size=1, max_size=200), min_size=1, max_size=12))
+def test_rows_of_any_length_survive_mds(tmp_path_factory: pytest.TempPathFactory, rows: list[list[int]]) -> None:
+    """Ragged rows come back in order from shards of any size, with indices that cover them."""
+    scratch = tmp_path_factory.mktemp("ragged")
+    folder = write_packed(scratch / "rows", [packed_row(f"r{n}", [("x", "s", row)]) for n, row in enumerate(rows)])
+    export(folder, ExportRequest(format="mds", shard_bytes=1500), scratch / "out")
+    assert [(sample["input_ids"], sample["indices"]) for sample in read_mds(scratch / "out")] == [
+        (row, [[0, len(row)]]) for row in rows
+    ]
+    manifest = json.loads((scratch / "out" / "nextlong-export.json").read_text())
+    for file in manifest["files"]:
+        assert hashlib.sha256((scratch / "out" / file["path"]).read_bytes()).hexdigest() == file["sha256"]
+
+
+def test_other_encodings_are_read_and_pickles_are_not() -> None:
+    """Arrays that tell their own type, arrays of fixed shape, and plain numbers can be decoded; objects cannot."""
+    readable = ("ndarray", "ndarray:int64", "ndarray:uint32:2,3", "uint16", "float32", "str", "int")
+    assert all(map(mds_layout.can_decode, readable))
+    assert not any(map(mds_layout.can_decode, ("pkl", "json", "jpeg", "ndarray:object", "bytes")))
+    columns = mds_layout.Columns(
+        names=("a", "b", "c"), encodings=("ndarray", "ndarray:uint16:2,1", "uint16"), sizes=(None, 4, 2)
+    )
+    content = struct.pack("<I", 7) + bytes.fromhex("21 04 01 05000000  0500 0600  0900")
+    whole = mds_layout.head_bytes([content], b"") + content
+    [sample] = mds_layout.samples_of(memoryview(whole), columns, frozenset("abc"))
+    assert sample["a"].tolist() == [5]
+    assert sample["a"].dtype == np.int32
+    assert (sample["b"].tolist(), sample["c"]) == ([[5], [6]], 9)
