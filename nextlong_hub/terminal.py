@@ -32,6 +32,10 @@ _NARROWEST_COLUMN = 7
 _BYTE_UNITS = ("bytes", "kB", "MB", "GB", "TB")
 
 _WIDTH_OF_PIPES = 120
+_GAP = 2
+_NARROWEST_WORDS = 10
+_NARROWEST_LAST = 24
+"""Columns that words get before others are made narrower for them."""
 
 Rows = Sequence[tuple[str, Sequence[str]]]
 """A label and one value for each column; an empty label draws a line."""
@@ -204,14 +208,32 @@ def line_width() -> int:
 
 
 def show_listing(columns: Sequence[Column], rows: Sequence[Sequence[Piece]]) -> None:
-    """Print rows of cells on stdout, one line each; what does not fit is cut, first of all in the last column."""
-    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), width=line_width(), header_style="dim")
-    for number, (name, justify) in enumerate(columns):
-        is_last = number == len(columns) - 1
-        table.add_column(Text(name), justify=justify, no_wrap=True, overflow="ellipsis", ratio=1 if is_last else None)
-    for row in rows:
-        table.add_row(*(Text(visible_line(text), style, overflow="ellipsis", no_wrap=True) for text, style in row))
+    """Print rows of cells on stdout, one line each; words are cut where there is no room, numbers are not."""
+    table = Table(box=None, pad_edge=False, padding=(0, _GAP, 0, 0), header_style="dim")
+    cells = [[Text(visible_line(text), style) for text, style in row] for row in rows]
+    widths = _listing_widths(columns, cells)
+    for (name, justify), width in zip(columns, widths, strict=False):
+        table.add_column(Text(name), justify=justify, no_wrap=True, overflow="ellipsis", width=width)
+    for row in cells:
+        table.add_row(*row[: len(widths)])
     _print_filling(table)
+
+
+def _listing_widths(columns: Sequence[Column], cells: Sequence[Sequence[Text]]) -> list[int]:
+    """The width of each column; there is none for a last column for which there is no room at all."""
+    natural = [max((row[place].cell_len for row in cells), default=0) for place in range(len(columns))]
+    widths = [max(wanted, len(name)) for wanted, (name, _) in zip(natural, columns, strict=True)]
+
+    def room() -> int:
+        return line_width() - sum(widths[:-1]) - _GAP * (len(widths) - 1)
+
+    for is_number in (True, False):  # the headings of numbers give way first
+        for place, (_, justify) in enumerate(columns[:-1]):
+            lacking = _NARROWEST_LAST - room()
+            if lacking > 0 and (justify == "right") == is_number:
+                least = max(1, natural[place]) if is_number else _NARROWEST_WORDS
+                widths[place] = max(min(widths[place], least), widths[place] - lacking)
+    return [*widths[:-1], min(widths[-1], room())] if room() >= _NARROWEST_WORDS // 2 else widths[:-1]
 
 
 def show_table(rows: Rows, columns: Sequence[str]) -> None:

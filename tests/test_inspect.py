@@ -181,6 +181,21 @@ def test_a_pipe_gets_neither_colours_nor_blanks_at_line_ends(built: Path) -> Non
         assert not any("\x1b" in line for line in lines)
 
 
+@pytest.mark.parametrize("columns", [60, 72, 100])
+def test_no_number_is_cut_on_a_narrow_terminal(built: Path, monkeypatch: pytest.MonkeyPatch, columns: int) -> None:
+    """Headings and words give way; a score with digits missing would be another score."""
+    monkeypatch.setenv("COLUMNS", str(columns))
+    row = read_rows(built)[0]
+    listed = [line for line in inspect(built, "tiny", "0", "--all").splitlines() if "negative  " in line]
+    negatives = [segment for segment in row["segments"] if segment["role"] == "negative"]
+    for line, segment in zip(listed, negatives, strict=True):
+        assert len(line) <= columns
+        assert {f"{segment['score']:.1f}", str(segment["tokens"]), str(segment["rank"])} <= set(line.split())
+    terms = json.loads(inspect(built, "tiny", "0", "--why", "1", "--json"))["terms"]
+    why = inspect(built, "tiny", "0", "--why", "1")
+    assert all(f"  {term['weight']:.2f}  " in why and f"  {term['idf']:.2f}" in why for term in terms[:10])
+
+
 def test_a_terminal_gets_colours_unless_it_asks_for_none(built: Path) -> None:
     """With NO_COLOR the same glyphs remain, and they alone tell meta-chunks from negatives."""
     coloured, plain = inspect_on_terminal(built, "tiny", "2"), inspect_on_terminal(built, "tiny", "2", NO_COLOR="1")

@@ -14,6 +14,8 @@ from nextlong_hub.reports.strips import META
 META_COLOUR = "#3b82c4"
 NEGATIVE_COLOUR = "#c67a35"
 
+_LINE_CHARACTERS = 84
+
 
 def notebook(*parts: str) -> str:
     """One output, set off from MathJax."""
@@ -43,9 +45,18 @@ def block(text: str) -> str:
 
 
 def marked(pieces: Sequence[tuple[str, bool]]) -> str:
-    """Somebody's text with some words in bold; line breaks and runs of blanks become one blank."""
-    text = ((re.sub(r"\s+", " ", piece), is_bold) for piece, is_bold in pieces)
-    return _block("".join(f"<b>{escape(visible(t))}</b>" if is_bold else escape(visible(t)) for t, is_bold in text))
+    """Somebody's text with some words in bold, set in lines: GitHub does not break those of `<pre>`."""
+    parts = []
+    column = 0
+    for piece, is_bold in pieces:
+        text = ""
+        for part in re.findall(r"\s+|\S+", visible(piece)):
+            is_break = part.isspace() and column >= _LINE_CHARACTERS
+            shown = "\n" if is_break else " " if part.isspace() else part
+            text += shown
+            column = 0 if is_break else column + len(shown)
+        parts.append(f"<b>{escape(text)}</b>" if is_bold else escape(text))
+    return _block("".join(parts))
 
 
 def _block(content: str) -> str:

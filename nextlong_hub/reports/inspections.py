@@ -27,7 +27,7 @@ _WORDS_CHARACTERS = 160
 _TEXT_CHARACTERS = 2000
 """Characters shown of a text that has no segments."""
 _DOCUMENTS_SHOWN = 5
-_BAR = 24
+_BAR = 16
 _LONGEST_TERM = 32
 _PASSAGE_CHARACTERS = 320
 _COLUMNS: Sequence[Column] = (
