@@ -180,15 +180,17 @@ def test_a_packed_row_shows_its_documents(tmp_path: Path) -> None:
         id="p/0",
         text="abc",
         input_ids=np.arange(3, dtype=np.int32),
-        loss_mask=None,
+        loss_mask=np.array([0, 1, 1], np.int8),
         documents=documents,
         segments=segments,
     )
-    write_table(tmp_path / "a.parquet", to_packed_table([row], tokens=True, masked=False), OutputSettings())
+    write_table(tmp_path / "a.parquet", to_packed_table([row], tokens=True, masked=True), OutputSettings())
     sample = nextlong_hub.open(tmp_path).sample(0)
     assert sample.documents["id"].to_pylist() == ["doc0", "doc1", "doc2"]
     assert "Packed: 3 documents, which attention keeps apart" in shown(sample)
     assert "doc2" in shown(sample)
+    assert sample.loss_mask.tolist() == [0, 1, 1]
+    assert "3 tokens, loss on 2 of them" in shown(sample)
 
 
 def test_a_row_of_the_hub_links_to_its_viewer(built: Path) -> None:

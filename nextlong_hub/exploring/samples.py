@@ -111,6 +111,11 @@ class Sample:
         return self._row.documents
 
     @property
+    def loss_mask(self) -> NDArray[np.int8]:
+        """1 where the loss is taken; empty where it is taken everywhere. Shape: (tokens,) or (0,)."""
+        return self._row.loss_mask
+
+    @property
     def meta_chunks(self) -> list[int]:
         """Numbers of the segments that are meta-chunks, ascending."""
         return self._row.meta_chunks

@@ -186,6 +186,8 @@ def why_as_json(why: "NegativeExplanation") -> dict[str, Any]:
 def size_of(row: "Row", segments: "Sequence[Segment]") -> str:
     """How much there is in a row, on one line."""
     parts = [f"{row.token_count:,} tokens", f"{len(row.text):,} characters"]
+    if row.loss_mask.size:
+        parts.insert(1, f"loss on {int(row.loss_mask.sum()):,} of them")
     if segments:
         metas = sum(segment.role == "meta" for segment in segments)
         documents = len({segment.document for segment in segments if segment.role == "negative"})
