@@ -15,7 +15,7 @@ LAYERS = [
     "workspace plan tally assembly tokenising units preparation synthesis survey splits "
     "packed_tables packed_plan fitting_units filing_units filing",
     "stats plots viewer datacard publishing",
-    "pipeline portability verification row_faults packed_faults fitting forecast predict explanation registration autoload loading exports importing",
+    "pipeline portability verification hub row_faults packed_faults fitting forecast predict explanation doctor registration autoload loading exports importing",
     "cli arguments reports terminal exploring ondemand",
     "testing builders cards",
 ]
@@ -28,10 +28,12 @@ DOORS = {
     "pydantic": "recipe manifest",
     "tomli_w": "recipe",
     "filelock": "workspace ondemand",
+    "packaging": "doctor",
     "click": "cli",
     "rich": "terminal",
     "datasets": "corpus registration loading builders",
-    "huggingface_hub": "corpus tokens",
+    "huggingface_hub": "corpus tokens hub",
+    "hf_xet pytest": "testing",
     "matplotlib": "plots",
     "jinja2": "viewer",
     "yaml": "splits testing",

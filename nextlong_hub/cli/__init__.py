@@ -11,7 +11,7 @@ from typing import NoReturn
 import click
 
 from nextlong_hub import __version__
-from nextlong_hub.cli import autoload, build, export, fit, importing, inspect, push, verify, view
+from nextlong_hub.cli import autoload, build, doctor, export, fit, importing, inspect, push, verify, view
 from nextlong_hub.cli.options import examples
 from nextlong_hub.errors import NextLongError
 from nextlong_hub.interruption import Terminated, told_by_signals
@@ -74,5 +74,6 @@ for _command in (
     importing.import_command,
     push.push,
     autoload.autoload,
+    doctor.doctor,
 ):
     commands.add_command(_command)

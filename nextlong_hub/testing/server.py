@@ -48,9 +48,12 @@ class Server(ThreadingHTTPServer):
         super().process_request(request, client_address)
 
     def shutdown_request(self, request: Any) -> None:
-        """End a connection."""
+        """End a connection, one that is reset without saying goodbye."""
         self._open.discard(request)
-        super().shutdown_request(request)
+        if request.getsockopt(socket.SOL_SOCKET, socket.SO_LINGER):
+            self.close_request(request)
+        else:
+            super().shutdown_request(request)
 
     def close_connections(self) -> None:
         """Wake every thread that waits for a next request which will never come, or before it answers."""
@@ -82,6 +85,12 @@ class _Handler(BaseHTTPRequestHandler):
             return False
         setattr(self, f"do_{self.command}", self._answer)
         return True
+
+    def finish(self) -> None:
+        """Close both sides, also of a client that has gone before it was answered."""
+        with suppress(ConnectionError):
+            super().finish()
+        self.rfile.close()
 
     def _answer(self) -> None:
         url = urlsplit(self.path)
@@ -115,7 +124,6 @@ class _Handler(BaseHTTPRequestHandler):
     def _reset(self) -> None:
         self.close_connection = True
         self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _LINGER_NOT_AT_ALL)
-        self.connection.close()
 
     def _body(self) -> bytes:
         if self.headers.get("Transfer-Encoding", "").lower() == "chunked":

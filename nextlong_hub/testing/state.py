@@ -26,6 +26,8 @@ class HubState:
     """Where large files arrive through Xet; None: Xet is off."""
     parts: dict[str, dict[int, bytes]] = field(default_factory=dict)
     """Parts of large files that have arrived, by sha256 and part number from 1."""
+    arrived: set[tuple[str, str]] = field(default_factory=set)
+    """Large files that were uploaded, each as the page of its repository and its sha256."""
 
     def readable(self, request: Request, kind: str, name: str) -> Repository:
         """The repository a request wants to look at.
@@ -52,6 +54,16 @@ class HubState:
             return True
         content = self.xet.read(sha256) if self.xet else None
         return content is not None and self.shelf.blobs.add(content) == sha256
+
+    def knows_large_file(self, repository: Repository, sha256: str) -> bool:
+        """Whether a large file need not be uploaded again to a repository: it was, or one of its commits has it."""
+        if (self.page_url(repository), sha256) in self.arrived:
+            return True
+        return any(
+            entry.large and entry.sha256 == sha256
+            for commit in repository.commits.values()
+            for entry in commit.tree.values()
+        )
 
     def page_url(self, repository: Repository) -> str:
         """The address of a repository's page; models have no prefix."""

@@ -3,10 +3,11 @@
 import base64
 import hashlib
 import json
+import secrets
 import time
 from collections.abc import Iterator
 from typing import Any
-from urllib.parse import unquote
+from urllib.parse import unquote, urlencode
 
 from nextlong_hub.testing.card_check import card_faults
 from nextlong_hub.testing.discussing import open_discussion
@@ -71,7 +72,8 @@ def prepare_upload(hub: HubState, request: Request, kind: str, name: str, revisi
 
 def large_file_batch(hub: HubState, request: Request, kind: str, name: str) -> Answer:
     """`POST /datasets/{name}.git/info/lfs/objects/batch`: where to send the large files that are not here yet."""
-    _allow_commit(hub, request, hub.readable(request, kind, name), anyone=True)
+    repository = hub.readable(request, kind, name)
+    _allow_commit(hub, request, repository, anyone=True)
     asked = request.json()
     if hub.xet and "xet" in asked.get("transfers", []):  # only huggingface_hub before 1.0 asks
         return json_answer({"transfer": "xet", "objects": [{**wanted, "actions": {}} for wanted in asked["objects"]]})
@@ -80,9 +82,9 @@ def large_file_batch(hub: HubState, request: Request, kind: str, name: str) -> A
     for wanted in asked["objects"]:
         sha256, size_bytes = wanted["oid"], wanted["size"]
         answer = {"oid": sha256, "size": size_bytes}
-        if asked["operation"] == "upload" and sha256 not in hub.shelf.blobs:
+        if asked["operation"] == "upload" and not hub.knows_large_file(repository, sha256):
             answer["actions"] = {
-                "upload": _upload_action(hub, sha256, size_bytes, multipart),
+                "upload": _upload_action(hub, repository, sha256, size_bytes, multipart),
                 "verify": {"href": f"{hub.endpoint}/large-files/verify/{sha256}", "header": {}},
             }
         objects.append(answer)
@@ -91,7 +93,7 @@ def large_file_batch(hub: HubState, request: Request, kind: str, name: str) -> A
 
 def receive_large_file(hub: HubState, request: Request, sha256: str) -> Answer:
     """`PUT /large-files/whole/{sha256}`."""
-    return _keep_large_file(hub, sha256, request.body)
+    return _keep_large_file(hub, request, sha256, request.body)
 
 
 def receive_part(hub: HubState, request: Request, sha256: str, number: str) -> Answer:
@@ -106,7 +108,7 @@ def join_parts(hub: HubState, request: Request, sha256: str) -> Answer:
     expected = [part["partNumber"] for part in request.json()["parts"]]
     if sorted(arrived) != expected:
         raise Refusal(400, f"parts {sorted(arrived)} have arrived, {expected} were announced")
-    return _keep_large_file(hub, sha256, b"".join(arrived[number] for number in expected))
+    return _keep_large_file(hub, request, sha256, b"".join(arrived[number] for number in expected))
 
 
 def xet_token(hub: HubState, request: Request, kind: str, name: str, mode: str, revision: str) -> Answer:
@@ -209,22 +211,27 @@ def _allow_commit(hub: HubState, request: Request, repository: Repository, *, an
     return hub.accounts.writer(request, repository.namespace).name
 
 
-def _upload_action(hub: HubState, sha256: str, size_bytes: int, part_bytes: int | None) -> dict[str, Any]:
+def _upload_action(
+    hub: HubState, repository: Repository, sha256: str, size_bytes: int, part_bytes: int | None
+) -> dict[str, Any]:
+    """Where to send a large file; like the real ones, the addresses are signed: who has them needs no token."""
+    signed = urlencode({"repository": hub.page_url(repository), "X-Amz-Signature": secrets.token_hex(16)})
     if part_bytes is None or size_bytes <= part_bytes:
-        return {"href": f"{hub.endpoint}/large-files/whole/{sha256}", "header": {}}
+        return {"href": f"{hub.endpoint}/large-files/whole/{sha256}?{signed}", "header": {}}
     parts = range(1, -(-size_bytes // part_bytes) + 1)
-    urls = {f"{number:05d}": f"{hub.endpoint}/large-files/part/{sha256}/{number}" for number in parts}
+    urls = {f"{number:05d}": f"{hub.endpoint}/large-files/part/{sha256}/{number}?{signed}" for number in parts}
     return {
-        "href": f"{hub.endpoint}/large-files/join/{sha256}",
+        "href": f"{hub.endpoint}/large-files/join/{sha256}?{signed}",
         "header": {"chunk_size": str(part_bytes), **urls},
     }
 
 
-def _keep_large_file(hub: HubState, sha256: str, content: bytes) -> Answer:
+def _keep_large_file(hub: HubState, request: Request, sha256: str, content: bytes) -> Answer:
     found = hashlib.sha256(content).hexdigest()
     if found != sha256:
         raise Refusal(400, f"the bytes that came have sha256 {found}, not {sha256}")
     hub.shelf.blobs.add(content)
+    hub.arrived.add((request.query.get("repository", ""), sha256))
     return json_answer({})
 
 

@@ -1,0 +1,99 @@
+"""What a push would change: the files of a dataset against those on the Hub, by their digests."""
+
+import hashlib
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+Kind = Literal["added", "changed", "unchanged", "removed"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RemoteFile:
+    """One file as the Hub lists it."""
+
+    bytes: int
+    oid: str
+    """git's name of it: sha1 over its bytes and their number; of a large file, of its pointer."""
+    sha256: str | None
+    """Of a large file, kept by Git LFS or Xet."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LocalFile:
+    """One file to be published."""
+
+    path: str
+    bytes: int
+    sha256: str
+    source: Path | bytes
+    """Where it lies; the content itself of all but data files, so that what was checked is what is sent."""
+
+    def is_same(self, remote: RemoteFile) -> bool:
+        """Whether the Hub has exactly these bytes."""
+        if remote.sha256 is not None:
+            return remote.sha256 == self.sha256
+        return remote.bytes == self.bytes and remote.oid == git_oid(self.content())
+
+    def content(self) -> bytes:
+        """Its bytes."""
+        return self.source if isinstance(self.source, bytes) else self.source.read_bytes()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Change:
+    """What becomes of one file."""
+
+    path: str
+    kind: Kind
+    bytes: int
+    """Of the file as it will be; of a removed one as it was."""
+
+
+@dataclass(frozen=True, slots=True)
+class Changes:
+    """What becomes of every file that is published or was."""
+
+    files: tuple[Change, ...]
+    """Those to be published in the order in which they are sent, then those to be removed, by path."""
+
+    def of(self, *kinds: Kind) -> list[Change]:
+        """The files of these kinds."""
+        return [file for file in self.files if file.kind in kinds]
+
+    def __bool__(self) -> bool:
+        """Whether anything changes."""
+        return len(self.of("unchanged")) < len(self.files)
+
+    @property
+    def sent_bytes(self) -> int:
+        """Size of all files that are new or changed, in bytes; what the Hub has already is not sent again."""
+        return sum(file.bytes for file in self.of("added", "changed"))
+
+
+def compare(local: Mapping[str, LocalFile], remote: Mapping[str, RemoteFile], stale: frozenset[str]) -> Changes:
+    """What a push changes.
+
+    Args:
+        local: Everything to be published, by path, in the order in which it is to be sent.
+        remote: Everything on the branch, by path.
+        stale: Paths to remove, as far as they are there and not published anew.
+    """
+    return Changes(tuple(_changes(local, remote, stale)))
+
+
+def _changes(
+    local: Mapping[str, LocalFile], remote: Mapping[str, RemoteFile], stale: frozenset[str]
+) -> Iterator[Change]:
+    for path, file in local.items():
+        there = remote.get(path)
+        kind: Kind = "added" if there is None else "unchanged" if file.is_same(there) else "changed"
+        yield Change(path=path, kind=kind, bytes=file.bytes)
+    for path in sorted(stale & remote.keys() - local.keys()):
+        yield Change(path=path, kind="removed", bytes=remote[path].bytes)
+
+
+def git_oid(content: bytes) -> str:
+    """Name a file with this content as git does."""
+    return hashlib.sha1(b"blob %d\0" % len(content) + content, usedforsecurity=False).hexdigest()

@@ -1,0 +1,44 @@
+"""Which Hub is spoken to, and as whom."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from huggingface_hub import constants, get_token
+
+from nextlong_hub.errors import NetworkError
+from nextlong_hub.hub.patience import Patience, Transient
+from nextlong_hub.hub.repository import Account, Repository
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Login:
+    """What huggingface_hub will use, told by its environment variables and its files."""
+
+    endpoint: str
+    is_offline: bool
+    """`HF_HUB_OFFLINE` is set."""
+    has_token: bool
+    cache: Path
+    """Where downloads are kept."""
+
+    def account(self) -> Account:
+        """Ask the Hub whose token it is.
+
+        Raises:
+            AuthError: the Hub does not know the token.
+            NetworkError: the Hub cannot be reached.
+        """
+        try:
+            return Repository("the account", Patience().answer_seconds).account()
+        except Transient as fault:
+            raise NetworkError(f"{fault.reason}; check the connection to {self.endpoint}, then ask again") from fault
+
+
+def describe_login() -> Login:
+    """Look at the environment; asks nobody."""
+    return Login(
+        endpoint=constants.ENDPOINT,
+        is_offline=constants.HF_HUB_OFFLINE,
+        has_token=get_token() is not None,
+        cache=Path(constants.HF_HUB_CACHE),
+    )

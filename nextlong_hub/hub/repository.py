@@ -1,0 +1,314 @@
+"""One dataset repository on the Hub: what is there, and the few ways in which a push changes it.
+
+Every call either succeeds or raises one of the outcomes of `faults.hub_errors`; none is retried here.
+"""
+
+import re
+import warnings
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+from huggingface_hub import CommitOperationAdd, CommitOperationDelete, HfApi, constants, hf_hub_url
+from huggingface_hub.errors import (
+    EntryNotFoundError,
+    HfHubHTTPError,
+    LocalTokenNotFoundError,
+    RepositoryNotFoundError,
+    RevisionNotFoundError,
+)
+from huggingface_hub.hf_api import RepoFile
+from huggingface_hub.utils import (
+    are_progress_bars_disabled,
+    build_hf_headers,
+    disable_progress_bars,
+    enable_progress_bars,
+    get_session,
+    hf_raise_for_status,
+)
+
+from nextlong_hub.errors import AuthError, DataError
+from nextlong_hub.hub.changes import LocalFile, RemoteFile
+from nextlong_hub.hub.faults import hub_errors, page_of
+
+MAIN = constants.DEFAULT_REVISION
+"""The branch that `load_dataset` reads."""
+
+TRAILER = "nextlong-push-id: "
+"""Begins the line of a commit's message by which a push knows its own commit."""
+
+_NAME = re.compile(r"[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*", re.ASCII)
+_OTHER_KINDS = re.compile(r"(?:hf://)?(models?|spaces?|buckets?|kernels?)/")
+_TYPE = "dataset"
+_PROPOSAL = "Made by nextlong-hub push."
+_WARNINGS = (
+    "Warnings while validating metadata",  # the card was checked before
+    "Use 'content=<...>' to upload raw bytes",  # how huggingface_hub calls httpx
+    "Cannot (dis|en)able progress bars",
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Account:
+    """Who is logged in."""
+
+    name: str
+    writable: frozenset[str]
+    """Namespaces in which the account may write."""
+    may_write: bool
+    """Whether the token may write at all."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Remote:
+    """A branch of the repository, at one commit."""
+
+    head: str
+    files: Mapping[str, RemoteFile]
+    private: bool
+    gated: bool
+    has_branch: bool
+    """Whether the branch is there already; otherwise the head is that of main, from which it will begin."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Proposal:
+    """A pull request of ours."""
+
+    number: int
+    is_draft: bool
+
+    @property
+    def revision(self) -> str:
+        """Its branch."""
+        return f"refs/pr/{self.number}"
+
+
+def dataset_name(name: str) -> str:
+    """`USER/NAME`, of a name or an `hf://datasets/…` address.
+
+    Raises:
+        DataError: it is neither.
+    """
+    plain = name.removeprefix("hf://").removeprefix("datasets/")
+    if _NAME.fullmatch(plain):
+        return plain
+    kind = _OTHER_KINDS.match(name)
+    if kind:
+        raise DataError(f"{name} is one of the Hub's {kind[1]}, and only a dataset can hold this; name it as USER/NAME")
+    raise DataError(f"{name!r} cannot be the name of a dataset; write it as USER/NAME")
+
+
+class Repository:
+    """A dataset repository, whether it is there already or not.
+
+    Args:
+        name: `USER/NAME`.
+        answer_seconds: How long to wait for an answer.
+    """
+
+    def __init__(self, name: str, answer_seconds: float) -> None:
+        self.name = name
+        self._seconds = answer_seconds
+        self._api = HfApi(library_name="nextlong-hub")
+        self._at: dict[str, Any] = {"repo_id": name, "repo_type": _TYPE}
+        self.failed_tries = 0
+        """Requests that huggingface_hub itself has made good by trying again."""
+
+    @property
+    def page(self) -> str:
+        """Its address."""
+        return page_of(self.name)
+
+    @contextmanager
+    def _asking(self) -> Iterator[None]:
+        with hub_errors(self.name) as counter, _limited(self._seconds):
+            yield
+        self.failed_tries += counter.tries
+
+    def account(self) -> Account:
+        """Who is logged in, and where they may write."""
+        with self._asking():
+            try:
+                who = self._api.whoami()
+            except LocalTokenNotFoundError as error:
+                raise AuthError("you are not logged in to the Hub; run `hf auth login`, or set HF_TOKEN") from error
+        name = str(who["name"])
+        token = (who.get("auth") or {}).get("accessToken") or {}
+        organizations = [o["name"] for o in who.get("orgs") or () if o.get("roleInOrg") != "read"]
+        return Account(name=name, writable=frozenset({name, *organizations}), may_write=token.get("role") != "read")
+
+    def look(self, revision: str = MAIN) -> Remote | None:
+        """What is on a branch now; None when there is no such repository, or none that can be seen."""
+        with self._asking():
+            try:
+                info = self._api.repo_info(**self._at, timeout=self._seconds)
+            except RepositoryNotFoundError as error:
+                if getattr(error.response, "status_code", None) == 401 and not _says_not_found(error):
+                    raise
+                return None
+            head, has_branch = str(info.sha), True
+            if revision != MAIN:
+                try:
+                    head = str(self._api.repo_info(**self._at, revision=revision, timeout=self._seconds).sha)
+                except RevisionNotFoundError:
+                    has_branch = False
+            listed = self._api.list_repo_tree(**self._at, recursive=True, revision=head)
+            files = {
+                file.path: RemoteFile(bytes=file.size, oid=file.blob_id, sha256=file.lfs.sha256 if file.lfs else None)
+                for file in listed
+                if isinstance(file, RepoFile)
+            }
+        return Remote(head=head, files=files, private=bool(info.private), gated=bool(info.gated), has_branch=has_branch)
+
+    def is_other_kind(self) -> str | None:
+        """`model` or `space` when there is one of that name, None when there is neither."""
+        with self._asking():
+            return next((kind for kind in ("model", "space") if self._api.repo_exists(self.name, repo_type=kind)), None)
+
+    def read(self, path: str, commit: str) -> bytes | None:
+        """A small file, past every cache; None when there is none."""
+        with self._asking():
+            url = hf_hub_url(self.name, path, repo_type=_TYPE, revision=commit)
+            answer = get_session().get(url, headers=build_hf_headers())
+            try:
+                hf_raise_for_status(answer)
+            except EntryNotFoundError:
+                return None
+            return bytes(answer.content)
+
+    def create(self, private: bool | None) -> None:
+        """Make the repository; None leaves its visibility to what the account has set as its own."""
+        with self._asking():
+            self._api.create_repo(**self._at, private=private)
+
+    def create_branch(self, branch: str, start: str) -> None:
+        """Begin a branch at a commit."""
+        with self._asking():
+            self._api.create_branch(**self._at, branch=branch, revision=start)
+
+    def upload(self, additions: Sequence[CommitOperationAdd], revision: str) -> None:
+        """Send the content of large files ahead of the commit; what the Hub has already is not sent again."""
+        with self._asking(), _quietly():
+            self._api.preupload_lfs_files(**self._at, additions=list(additions), revision=revision, free_memory=False)
+
+    def commit(
+        self,
+        additions: Sequence[CommitOperationAdd],
+        removed: Collection[str],
+        *,
+        message: str,
+        push_id: str,
+        parent: str,
+        revision: str,
+    ) -> str:
+        """Make one commit on top of `parent`, or none; its oid."""
+        deletions = [CommitOperationDelete(path, is_folder=False) for path in sorted(removed)]
+        with self._asking(), _quietly():
+            info = self._api.create_commit(
+                **self._at,
+                operations=[*additions, *deletions],
+                commit_message=message,
+                commit_description=f"{TRAILER}{push_id}",
+                parent_commit=parent,
+                revision=revision,
+            )
+        return str(info.oid)
+
+    def own_commit(self, push_ids: Collection[str], revision: str) -> str | None:
+        """The newest commit of a branch that one of these pushes made."""
+        marks = {f"{TRAILER}{push_id}" for push_id in push_ids}
+        return next((oid for oid, message in self._history(revision) if marks & set(message.splitlines())), None)
+
+    def last_push(self, revision: str) -> str | None:
+        """The newest commit of a branch that any push of ours made."""
+        return next((oid for oid, message in self._history(revision) if f"\n{TRAILER}" in f"\n{message}"), None)
+
+    def _history(self, revision: str) -> list[tuple[str, str]]:
+        with self._asking():
+            commits = self._api.list_repo_commits(**self._at, revision=revision)
+        return [(commit.commit_id, f"{commit.title}\n{commit.message or ''}") for commit in commits]
+
+    def find_proposal(self, mark: str) -> Proposal | None:
+        """The pull request under way whose title ends with `mark`."""
+        with self._asking():
+            for found in self._api.get_repo_discussions(**self._at, discussion_type="pull_request"):
+                if found.title.endswith(mark) and found.status in ("draft", "open"):
+                    return Proposal(number=found.num, is_draft=found.status == "draft")
+        return None
+
+    def propose(self, title: str) -> Proposal:
+        """Begin a pull request, as a draft without changes."""
+        with self._asking():
+            made = self._api.create_pull_request(self.name, title, repo_type=_TYPE, description=_PROPOSAL)
+        return Proposal(number=made.num, is_draft=True)
+
+    def open_proposal(self, proposal: Proposal) -> None:
+        """Say that a draft is ready."""
+        with self._asking():
+            self._api.change_discussion_status(self.name, proposal.number, "open", repo_type=_TYPE)
+
+    def close_proposal(self, proposal: Proposal, reason: str) -> None:
+        """Give a pull request up."""
+        with self._asking():
+            self._api.change_discussion_status(self.name, proposal.number, "closed", comment=reason, repo_type=_TYPE)
+
+    def merge(self, proposal: Proposal) -> None:
+        """Bring a pull request into main, as one commit."""
+        with self._asking():
+            self._api.merge_pull_request(self.name, proposal.number, repo_type=_TYPE)
+
+    def proposal_url(self, proposal: Proposal) -> str:
+        """The page of a pull request."""
+        return f"{self.page}/discussions/{proposal.number}"
+
+
+def addition(file: LocalFile) -> CommitOperationAdd:
+    """A file as huggingface_hub sends it."""
+    return CommitOperationAdd(file.path, file.source if isinstance(file.source, bytes) else str(file.source))
+
+
+def sent_sha256(operation: CommitOperationAdd) -> str:
+    """The sha256 of the bytes that were sent."""
+    return operation.upload_info.sha256.hex()
+
+
+def _says_not_found(error: HfHubHTTPError) -> bool:
+    """Whether a 401 speaks of the repository: huggingface_hub also takes a refused token for a missing one."""
+    return error.response.headers.get("X-Error-Code") == "RepoNotFound"
+
+
+@contextmanager
+def _limited(seconds: float) -> Iterator[None]:
+    """Wait so long for an answer and no longer: huggingface_hub itself waits for ever."""
+    session: Any = get_session()
+    if hasattr(session, "timeout"):  # a client of httpx
+        before, session.timeout = session.timeout, seconds
+        try:
+            yield
+        finally:
+            session.timeout = before
+    else:  # a session of requests, which huggingface_hub used before 1.0
+        session.request = partial(type(session).request, session, timeout=seconds)
+        try:
+            yield
+        finally:
+            del session.request
+
+
+@contextmanager
+def _quietly() -> Iterator[None]:
+    """Keep huggingface_hub's bars from drawing over ours, and its warnings about itself and the card from the user."""
+    shows_bars = not are_progress_bars_disabled()
+    with warnings.catch_warnings():
+        for message in _WARNINGS:
+            warnings.filterwarnings("ignore", message)
+        if shows_bars:
+            disable_progress_bars()
+        try:
+            yield
+        finally:
+            if shows_bars:
+                enable_progress_bars()

@@ -1,0 +1,114 @@
+"""A process that pushes to a local Hub as users do; it stays open, since loading the libraries takes a second."""
+
+import json
+import os
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Self
+
+from nextlong_hub.testing import Account, LocalHub
+
+SESSION = """
+import contextlib, dataclasses, io, json, sys, time, traceback
+from pathlib import Path
+
+really_sleep = time.sleep
+time.sleep = lambda seconds: really_sleep(min(seconds, 0.02))  # as often as ever, but not as long
+
+from nextlong_hub.cli import run
+from nextlong_hub.errors import NextLongError
+from nextlong_hub.hub import Limits, Patience, push
+
+answers, sys.stdout = sys.stdout, sys.stderr
+for line in sys.stdin:
+    order = json.loads(line)
+    out, err, code, report = io.StringIO(), io.StringIO(), 0, None
+    with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
+        try:
+            if "arguments" in order:
+                code = run(order["arguments"])
+            else:
+                patience, limits = Patience(**order.pop("patience")), Limits(**order.pop("limits"))
+                folder, name = Path(order.pop("folder")), order.pop("name")
+                report = dataclasses.asdict(push(folder, name, patience=patience, limits=limits, **order))
+        except NextLongError as error:
+            code = error.exit_code
+            print(f"Error: {error}", file=err)
+            traceback.print_exc()
+        except BaseException:
+            code = -1
+            traceback.print_exc()
+    answer = {"code": code, "out": out.getvalue(), "err": err.getvalue(), "report": report}
+    print(json.dumps(answer), file=answers, flush=True)
+"""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outcome:
+    """How a command ended."""
+
+    code: int
+    """Exit code; -1 for an error that nobody foresaw."""
+    out: str
+    err: str
+    report: dict[str, Any] | None
+    """What `push` returned, when it was called and not the command."""
+
+
+class Session:
+    """A process that is logged in to a local Hub, and what it has printed so far."""
+
+    def __init__(
+        self, hub: LocalHub, folder: Path, *, account: Account | None = None, environment: dict[str, str] | None = None
+    ) -> None:
+        self._log = (folder / "stderr.txt").open("w+")
+        self._printed: list[str] = []
+        self._process = subprocess.Popen(
+            [sys.executable, "-c", SESSION],
+            env=os.environ | hub.environment(account or "owner") | (environment or {}),
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=self._log,
+            text=True,
+        )
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._process.communicate(timeout=60)
+        self._log.close()
+
+    def run(self, *arguments: str | Path) -> Outcome:
+        """Run `nextlong-hub`."""
+        self.start(arguments=list(map(str, arguments)))
+        return self.result()
+
+    def push(self, folder: Path, name: str, **more: Any) -> Outcome:
+        """Call `push`; `patience` and `limits` as mappings of what is not their default."""
+        self.start(**{"patience": {}, "limits": {}, **more}, folder=str(folder), name=name)
+        return self.result()
+
+    def start(self, **order: Any) -> None:
+        """Give an order without waiting for what comes of it."""
+        assert self._process.stdin is not None
+        self._process.stdin.write(json.dumps(order) + "\n")
+        self._process.stdin.flush()
+
+    def result(self) -> Outcome:
+        """Wait for what came of the last order."""
+        assert self._process.stdout is not None
+        line = self._process.stdout.readline()
+        assert line, f"the session died: {self.printed}"
+        self._printed.append(line)
+        outcome = Outcome(**json.loads(line))
+        assert outcome.code != -1, outcome.err
+        return outcome
+
+    @property
+    def printed(self) -> str:
+        """Everything it has printed, warnings and tracebacks included."""
+        self._log.seek(0)
+        return "".join(self._printed) + self._log.read()
