@@ -43,6 +43,8 @@ _BYTES_A_ROW_TOKEN = 500
 """Of memory: what encoding one row takes at its peak, and what the allocator keeps of it."""
 _DRIVER_BYTES = 110_000_000
 """Of memory: what the driver takes to keep receipts and to count what the finished files hold."""
+_BYTES_A_TOKEN = 4.2
+"""On disk, of a chunk that was tokenised once: its id, and a share of what is kept of the chunk."""
 _BYTES_A_HIT = 12
 """Of an answer kept on disk: chunk number and score."""
 _CLOSER_EACH_DOUBLING = 0.03
@@ -88,6 +90,9 @@ class Trial:
     """Memory for the tokenizer, the kernels, and a few small rows."""
     store: ChunkStore
     index_bytes: int
+    token_bytes: int
+    """On disk, of chunks tokenised once, under all tokenizers."""
+    tokenizers: int
     chunk_counts: NDArray[np.int64]
     """Chunks of each document of the sample. Shape: (documents,)."""
     characters: NDArray[np.int64]
@@ -128,6 +133,7 @@ def try_out(recipe: Recipe, seen: Survey, request: BuildRequest, folder: Path) -
                 recipes=(small,),
                 sources=(SourceSettings(name="sample", path=str(folder / "sample.parquet")),),
                 tokenizer=request.tokenizer,
+                more_tokenizers=request.more_tokenizers,
                 seed=request.seed,
                 rows={_TRIAL: max(1, min(rows, eligible // 2))},
             ),
@@ -145,6 +151,8 @@ def try_out(recipe: Recipe, seen: Survey, request: BuildRequest, folder: Path) -
         grown_bytes=peaks_bytes[0] - before_bytes,
         store=ChunkStore(next(work.glob("store-*"))),
         index_bytes=sum(path.stat().st_size for path in next(work.glob("index-*")).rglob("*") if path.is_file()),
+        token_bytes=sum(path.stat().st_size for path in work.glob("tokens-*/*.arrow")),
+        tokenizers=len(report.manifest.portability),
         chunk_counts=np.array([len(own) for own in spans], np.int64),
         characters=np.array([len(text) for text in seen.texts], np.int64),
     )
@@ -182,6 +190,18 @@ class Forecast:
     def index_bytes(self) -> int:
         """In proportion to the chunks; a little too much, since a vocabulary grows more slowly than its corpus."""
         return round(self._trial.index_bytes * self.chunks / self._trial.store.chunks)
+
+    def token_bytes(self, tokens: int) -> int:
+        """Of chunks tokenised once, for samples with so many tokens: each chunk at most, under every tokenizer.
+
+        A little too much, since some chunks stand in several samples and others in none.
+        """
+        return round(_BYTES_A_TOKEN * self._trial.tokenizers * min(tokens, self.tokens))
+
+    def tokenising_seconds(self, tokens: int) -> float:
+        """To tokenise them."""
+        rate = self._trial.seconds["tokenise"] / max(1, self._trial.token_bytes)
+        return rate * self.token_bytes(tokens) / self._workers
 
     @property
     def seconds(self) -> float:

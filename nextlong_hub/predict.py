@@ -70,6 +70,8 @@ class Prediction:
     configs: tuple[ConfigPrediction, ...]
     store_bytes: int
     index_bytes: int
+    token_bytes: int
+    """Of chunks tokenised once for all samples."""
     ingredient_bytes: int
     """Units of recipes that only mixtures need."""
     driver_bytes: int
@@ -83,7 +85,7 @@ class Prediction:
     def disk_bytes(self) -> int:
         """All that the output folder will hold at the end of the run."""
         parts = sum(config.published_bytes + config.unit_bytes for config in self.configs)
-        return parts + self.store_bytes + self.index_bytes + self.ingredient_bytes
+        return parts + self.store_bytes + self.index_bytes + self.token_bytes + self.ingredient_bytes
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -153,7 +155,14 @@ def _assemble(
     work_bytes = start.bytes + max(f.grown_bytes for f in every)
     work_bytes += max(forecasts[_kind(recipe)].work_bytes(recipe) for recipe in made)
     starts = start.seconds + max(forecast.start_seconds for forecast in every)
+    sampled = {
+        kind: sum(
+            (predicted[recipe.name].candidates or 0) * recipe.target_length for recipe in made if _kind(recipe) == kind
+        )
+        for kind in forecasts
+    }
     seconds = sum(forecast.seconds for forecast in every) + sum(config.seconds for config in predicted.values())
+    seconds += sum(forecasts[kind].tokenising_seconds(tokens) for kind, tokens in sampled.items())
     return Prediction(
         sampled_documents=every[0].sampled_documents,
         sampled_bytes=every[0].sampled_bytes,
@@ -165,6 +174,7 @@ def _assemble(
         configs=tuple(predicted[name] for name in published),
         store_bytes=sum(forecast.store_bytes for forecast in every),
         index_bytes=sum(forecast.index_bytes for forecast in every),
+        token_bytes=sum(forecasts[kind].token_bytes(tokens) for kind, tokens in sampled.items()),
         ingredient_bytes=sum(config.unit_bytes for config in ingredients),
         driver_bytes=work_bytes if workers == 1 else start.bytes + max(f.driver_bytes for f in every),
         worker_bytes=work_bytes if workers > 1 else 0,

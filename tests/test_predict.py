@@ -65,6 +65,7 @@ def test_a_build_does_what_was_predicted(told: Prediction, sources: tuple[Source
     work = tmp_path / "out/.work"
     assert told.store_bytes == pytest.approx(size_of([*work.glob("store-*")]), rel=0.1)
     assert told.index_bytes == pytest.approx(size_of([*work.glob("index-*")]), rel=0.1)
+    assert told.token_bytes == pytest.approx(size_of([*work.glob("tokens-*")]), rel=0.3)
     assert expected.unit_bytes == pytest.approx(size_of([*work.glob("units-*")]), rel=0.25)
     assert expected.published_bytes == pytest.approx(sum(file.bytes for file in done.files), rel=0.25)
 
@@ -161,6 +162,7 @@ def test_with_workers_each_of_them_has_the_memory_it_takes(
             (
                 alone.store_bytes,
                 alone.index_bytes,
+                alone.token_bytes,
                 alone.ingredient_bytes,
                 alone.configs[0].published_bytes,
                 alone.configs[0].unit_bytes,

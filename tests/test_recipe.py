@@ -29,6 +29,8 @@ OTHER_VALUES: dict[str, Any] = {
     "name": "other",
     "target_length": 4096,
     "tokens": False,
+    "add_bos_token": True,
+    "add_eos_token": True,
     "on_bad_document": "skip",
     "chunking.mode": "reference",
     "chunking.chunk_characters": 1024,

@@ -133,7 +133,13 @@ def show_prediction(prediction: "Prediction", output: Path, workers: int, free_b
     show_table(_prediction_rows(prediction.configs), [config.config for config in prediction.configs])
     published = sum(config.published_bytes for config in prediction.configs)
     units = sum(config.unit_bytes for config in prediction.configs) + prediction.ingredient_bytes
-    parts = {"published": published, "units": units, "text": prediction.store_bytes, "index": prediction.index_bytes}
+    parts = {
+        "published": published,
+        "units": units,
+        "text": prediction.store_bytes,
+        "index": prediction.index_bytes,
+        "tokens": prediction.token_bytes,
+    }
     listed = ", ".join(f"{name} {size(value)}" for name, value in parts.items())
     show_line(f"Disk:    {size(prediction.disk_bytes)} ({listed}); {size(free_bytes)} are free at {output}.")
     largest = f", {size(prediction.worker_bytes)} in each of {workers} workers" if workers > 1 else ""
