@@ -32,7 +32,7 @@ ROWS_PER_CONFIG = 5
 
 _SCRIPTS = ("page", "row", "text", "strip", "panel", "documents", "plots", "search", "main")
 """The parts of the page's one script, in order."""
-_COLUMNS = ("id", "text", "token_count", "meta_document", "source", "segments")
+_COLUMNS = ("id", "text", "token_count", "meta_document", "source", "segments", "documents")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
