@@ -11,9 +11,9 @@ ROOT = Path(__file__).parents[1]
 LAYERS = [
     "errors records inert",
     "files memory interruption recipe engine store progress token_offsets",
-    "corpus chunking retrieval negatives interleave tokens packing shards manifest",
+    "corpus chunking retrieval negatives interleave instruct tokens packing shards manifest",
     "workspace plan tally assembly tokenising units preparation synthesis survey splits "
-    "packed_tables packed_plan fitting_units filing_units filing",
+    "packed_tables packed_plan fitting_units filing_units filing chat_assembly conversation_units conversing",
     "stats plots viewer datacard publishing",
     "pipeline portability verification hub row_faults packed_faults fitting forecast predict explanation doctor registration autoload loading exports importing",
     "cli arguments reports terminal exploring ondemand",
@@ -34,7 +34,7 @@ DOORS = {
     "datasets": "corpus registration loading builders",
     "huggingface_hub": "corpus tokens hub",
     "hf_xet pytest": "testing",
-    "matplotlib": "plots",
+    "matplotlib": "plots exploring",
     "jinja2": "viewer",
     "yaml": "splits testing",
 }
