@@ -167,6 +167,17 @@ class PackingRecord(_Part):
     """Share of the tokens that the rows could hold which they do hold."""
 
 
+class ConversationRecord(_Part):
+    """What is learnt from the conversations of a configuration."""
+
+    messages: dict[str, int]
+    """In all rows, by role."""
+    learnt_tokens: int
+    """Tokens of all rows on which the loss is taken."""
+    unanswered: int
+    """Conversations whose end was left out because no answer followed, among all that were made."""
+
+
 class ConfigRecord(_Part):
     """One configuration of the dataset."""
 
@@ -181,6 +192,8 @@ class ConfigRecord(_Part):
     """Empty unless the configuration is a mixture."""
     packing: PackingRecord | None = None
     """None unless a row holds several documents."""
+    conversations: ConversationRecord | None = None
+    """None unless the documents are conversations."""
     not_exact: int = 0
     """Imported documents whose text does not encode to their tokens; the tokens are those that were imported."""
     files: tuple[FileRecord, ...]

@@ -1,26 +1,29 @@
 """The method from end to end: `build` reads like the paper, each line one stage.
 
 corpus ▶ chunking ▶ retrieval ▶ negatives ▶ interleave ▶ tokens ▶ shards ▶ manifest
+corpus ▶ instruct ▶ tokens ▶ packing ▶ shards ▶ manifest        (conversations)
 """
 
 from collections.abc import Mapping
 from contextlib import closing
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from nextlong_hub import __version__
-from nextlong_hub.engine import make_executor
+from nextlong_hub import __version__, plan
+from nextlong_hub.conversing import conversation_record, conversation_sources, converse, resolve_templates
+from nextlong_hub.engine import Executor, make_executor
 from nextlong_hub.errors import RecipeError
 from nextlong_hub.filing import choose_rows, file_rows
-from nextlong_hub.manifest import Manifest
+from nextlong_hub.manifest import ConfigRecord, Manifest, PortabilityRecord
 from nextlong_hub.portability import portability, sizes_of
 from nextlong_hub.preparation import Inputs, Source, find_corpus, find_frames, prepare
 from nextlong_hub.progress import Progress, Silence, Stages, StageTime
 from nextlong_hub.publishing import commit, describe, published_before
 from nextlong_hub.recipe import Recipe
+from nextlong_hub.store import ChunkStore
 from nextlong_hub.synthesis import Made, synthesise
 from nextlong_hub.tokens import Tokenizer, load_tokenizer
-from nextlong_hub.workspace import locked
+from nextlong_hub.workspace import Workspace, locked
 
 DEFAULT_SEED = 42
 
@@ -77,29 +80,26 @@ def build(request: BuildRequest, output: Path, *, num_proc: int = 1, progress: P
     """
     stages = Stages(progress or Silence())
     tokenizers = open_tokenizers(request)
+    request = replace(
+        request,
+        recipes=resolve_templates(request.recipes, tokenizers[0]),
+        sources=conversation_sources(request.sources, request.recipes),
+    )
     with locked(output) as workspace, closing(make_executor(num_proc)) as executor:
         found = find_corpus(workspace, request.sources, stages)
         inputs = Inputs(corpus=found, tokenizer=tokenizers[0], seed=request.seed, more_tokenizers=tokenizers[1:])
         kept = published_before(output, workspace, inputs, request.recipes)
-        made: dict[str, Made] = {}
-        for recipe in recipes_to_make(request):
-            earlier = [one.prepared for one in made.values()]
-            prepared = prepare(workspace, recipe, inputs, executor, stages, earlier)
-            made[recipe.name] = synthesise(prepared, request.rows.get(recipe.name), executor, stages)
-        configs = {}
-        sizes = {}
-        for recipe in request.recipes:
-            rows = choose_rows(recipe, made, request.rows.get(recipe.name), request.seed)
-            configs[recipe.name] = file_rows(recipe, rows, output, workspace, executor, stages)
-            sizes[recipe.name] = sizes_of(rows.rows, made, len(tokenizers))
+        fill = _converse if request.recipes[0].conversations else _synthesise
+        content = fill(request, inputs, kept.portability if kept else (), output, workspace, executor, stages)
+        configs = content.configs
         manifest = describe(
             inputs,
-            prepared.store,
-            prepared.characters_per_token,
+            content.store,
+            content.characters_per_token,
             {**(kept.configs if kept else {}), **configs},
             "build",
             __version__,
-            portability(inputs, sizes, kept.portability if kept else ()),
+            content.portability,
         )
         changed = commit(output, workspace, manifest)
     return BuildReport(
@@ -111,6 +111,69 @@ def build(request: BuildRequest, output: Path, *, num_proc: int = 1, progress: P
             for name, config in configs.items()
             if request.rows.get(name, 0) > config.rows
         },
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Content:
+    """What a run has put into the folder, and what it knows of it."""
+
+    configs: dict[str, ConfigRecord]
+    store: ChunkStore
+    characters_per_token: float
+    portability: tuple[PortabilityRecord, ...] = ()
+
+
+def _synthesise(
+    request: BuildRequest,
+    inputs: Inputs,
+    kept: tuple[PortabilityRecord, ...],
+    output: Path,
+    workspace: Workspace,
+    executor: Executor,
+    stages: Stages,
+) -> _Content:
+    """Long samples from short documents, and mixtures of them; `kept` is the table of what was there before."""
+    made: dict[str, Made] = {}
+    for recipe in recipes_to_make(request):
+        earlier = [one.prepared for one in made.values()]
+        prepared = prepare(workspace, recipe, inputs, executor, stages, earlier)
+        made[recipe.name] = synthesise(prepared, request.rows.get(recipe.name), executor, stages)
+    configs = {}
+    sizes = {}
+    for recipe in request.recipes:
+        rows = choose_rows(recipe, made, request.rows.get(recipe.name), request.seed)
+        configs[recipe.name] = file_rows(recipe, rows, output, workspace, executor, stages)
+        sizes[recipe.name] = sizes_of(rows.rows, made, 1 + len(inputs.more_tokenizers))
+    return _Content(
+        configs=configs,
+        store=prepared.store,
+        characters_per_token=prepared.characters_per_token,
+        portability=portability(inputs, sizes, kept),
+    )
+
+
+def _converse(
+    request: BuildRequest,
+    inputs: Inputs,
+    kept: tuple[PortabilityRecord, ...],
+    output: Path,
+    workspace: Workspace,
+    executor: Executor,
+    stages: Stages,
+) -> _Content:
+    """Rows of whole conversations."""
+    configs = {}
+    for recipe in request.recipes:
+        made = converse(workspace, recipe, inputs, request.rows.get(recipe.name), executor, stages)
+        config = file_rows(recipe, made.chosen, output, workspace, executor, stages)
+        spoken = conversation_record([output / file.path for file in config.files], made)
+        configs[recipe.name] = config.model_copy(update={"conversations": spoken})
+    return _Content(
+        configs=configs,
+        store=made.store,
+        characters_per_token=plan.measure_characters_per_token(made.store, inputs.tokenizer),
+        portability=kept,
     )
 
 

@@ -55,8 +55,7 @@ def choose_candidates(
             f"fewer than {recipe.meta_documents.minimum_chunks} chunks and {int(too_long.sum()):,} are longer than "
             f"{limit_characters:,.0f} characters; add documents or relax meta_documents.minimum_chunks"
         )
-    numbers = np.repeat(np.arange(len(sources)), [part["documents"] for part in store.summary["sources"]])
-    order = _seeded_order(eligible, numbers[eligible], [source.weight for source in sources], seed)
+    order = seeded_order(store, eligible, sources, seed)
     return Candidates(order=order, not_eligible={"too_few_chunks": int(too_few.sum()), "too_long": int(too_long.sum())})
 
 
@@ -199,10 +198,20 @@ def samples_in_row(recipe: Recipe, ingredient: str, sample_length: int) -> int:
     return recipe.target_length // sample_length
 
 
-def _seeded_order(
-    documents: NDArray[np.int64], source_numbers: NDArray[np.int64], weights: Sequence[float | None], seed: int
+def seeded_order(
+    store: ChunkStore, documents: NDArray[np.int64], sources: Sequence[SourceSettings], seed: int
 ) -> NDArray[np.int64]:
-    """Shuffle each source by itself, then merge the sources so that every prefix has them in proportion."""
+    """Shuffle each source by itself, then merge the sources so that every prefix has them in proportion.
+
+    Args:
+        store: tells which source a document is of.
+        documents: the numbers of those wanted, ascending. Shape: (documents,).
+        sources: of the corpus, with their weights.
+        seed: another gives another order.
+    """
+    weights = [source.weight for source in sources]
+    numbers = np.repeat(np.arange(len(sources)), [part["documents"] for part in store.summary["sources"]])
+    source_numbers = numbers[documents]
     keys = seeded_keys(documents, seed)
     groups = [np.flatnonzero(source_numbers == number) for number in range(len(weights))]
     shuffled = [documents[own[np.lexsort((documents[own], keys[own]))]] for own in groups]

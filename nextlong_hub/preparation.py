@@ -188,6 +188,7 @@ def _as_settings(source: corpus.MemorySource) -> SourceSettings:
         path=f"dataset {source.name}",
         text_column=source.text_column,
         id_column=source.id_column,
+        record_columns=source.record_columns,
         revision=source.fingerprint,
     )
 

@@ -126,7 +126,7 @@ class ConversationSettings(_Section):
 class PackingSettings(_Section):
     """How documents come to share a row (`pack = true`)."""
 
-    window_tokens: int = Field(16_777_216, ge=1)
+    window_tokens: int = Field(4_194_304, ge=1)
     """Documents are packed a stretch of so many tokens at a time: longer stretches fill rows better, shorter ones keep
     documents nearer to their neighbours."""
 
@@ -224,10 +224,12 @@ class Recipe(_Section):
 
     @model_validator(mode="after")
     def _packing_has_documents(self) -> Self:
-        if self.conversations and not (self.pack and self.tokens and not self.mixture and not self.fit):
+        framed = self.add_bos_token or self.add_eos_token
+        if self.conversations and (not self.pack or not self.tokens or framed or self.mixture or self.fit):
             raise ValueError(
-                f"recipe {self.name!r} makes rows of conversations, which are packed, have tokens, and are neither "
-                "mixed nor fitted; set pack = true and tokens = true, and leave out mixture and fit"
+                f"recipe {self.name!r} makes rows of conversations, which are packed, have tokens, begin and end as "
+                "their chat template says, and are neither mixed nor fitted; set pack = true and tokens = true, and "
+                "leave out add_bos_token, add_eos_token, mixture and fit"
             )
         if self.pack and not (self.mixture or self.fit or self.conversations):
             raise ValueError(

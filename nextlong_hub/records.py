@@ -175,7 +175,8 @@ class Reason(StrEnum):
     WRONG_ROLE_ORDER = "wrong_role_order"
     NO_ASSISTANT = "no_assistant"
     RESERVED_CHARACTER = "reserved_character"
-    """A conversation with a Unicode noncharacter from U+FDD0 to U+FDEF, by which we find messages again."""
+    """A conversation with NUL, half of a surrogate pair, or a noncharacter from U+FDD0 to U+FDEF, by which we mark
+    messages."""
     REFUSED_BY_TEMPLATE = "refused_by_template"
     """The chat template raises an error: a role that it does not know, or an order that it does not allow."""
     MASK_UNLOCATABLE = "mask_unlocatable"

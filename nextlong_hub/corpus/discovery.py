@@ -209,6 +209,7 @@ def _pieces_of_files(source: SourceSettings, listing: _Listing, piece_bytes: int
         name="",
         text_column=source.text_column,
         id_column=source.id_column,
+        record_columns=source.record_columns,
         revision=listing.commit,
     )
     tables = [
@@ -242,13 +243,15 @@ def _split_row_groups(piece: Piece, piece_bytes: int) -> list[Piece]:
             if not is_damage(error):
                 raise
             return [piece]
-    wanted = {piece.text_column, piece.id_column, SOURCE_COLUMN}
+    wanted = {*(piece.record_columns or [piece.text_column]), piece.id_column, SOURCE_COLUMN}
     parts: list[Piece] = []
     first = first_row = row = size = 0
     for number in range(metadata.num_row_groups):
         group = metadata.row_group(number)
         columns = (group.column(index) for index in range(group.num_columns))
-        size += sum(column.total_compressed_size for column in columns if column.path_in_schema in wanted)
+        size += sum(
+            column.total_compressed_size for column in columns if column.path_in_schema.partition(".")[0] in wanted
+        )
         row += group.num_rows
         if size >= piece_bytes or number == metadata.num_row_groups - 1:
             parts.append(replace(piece, row_groups=(first, number + 1), first_row=first_row))
@@ -286,6 +289,7 @@ def _pieces_of_hub_dataset(source: SourceSettings) -> list[Piece]:
             id_prefix=f"{source.path}/{index:0{digits}}/",
             text_column=source.text_column,
             id_column=source.id_column,
+            record_columns=source.record_columns,
             config=source.config,
             split=source.split,
             revision=commit,

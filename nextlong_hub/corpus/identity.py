@@ -40,7 +40,8 @@ def digest(pieces: Sequence[Piece], cache: Path | None = None) -> str:
     sha256_by_path = _sha256_of_all(local, cache)
     entries = set()
     for piece in pieces:
-        how = (piece.source, piece.format, piece.text_column, piece.id_column, piece.id_prefix)
+        columns = piece.record_columns or (piece.text_column,)
+        how = (piece.source, piece.format, *columns, piece.id_column, piece.id_prefix)
         where = (piece.config or "", piece.split) if piece.format == "hub" else ()
         names = piece.members or (piece.name,)
         if piece.revision is not None:

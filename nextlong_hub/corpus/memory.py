@@ -21,6 +21,7 @@ class MemorySource:
     """Stands for the dataset's content."""
     text_column: str = "text"
     id_column: str = "id"
+    record_columns: tuple[str, ...] = ()
 
     @property
     def piece(self) -> Piece:
@@ -33,18 +34,32 @@ class MemorySource:
             id_prefix=f"{self.name}/",
             text_column=self.text_column,
             id_column=self.id_column,
+            record_columns=self.record_columns,
             revision=self.fingerprint,
         )
 
 
-def memory_source(dataset: Any, name: str, *, text_column: str = "text", id_column: str = "id") -> MemorySource:
+def memory_source(
+    dataset: Any,
+    name: str,
+    *,
+    text_column: str = "text",
+    id_column: str = "id",
+    record_columns: tuple[str, ...] = (),
+) -> MemorySource:
     """Name a dataset in memory as a source of a corpus.
 
     A `Dataset` knows its fingerprint. An `IterableDataset` has none and is read once to the end to make one.
     """
-    fingerprint = getattr(dataset, "_fingerprint", None) or _fingerprint_of_rows(dataset, (text_column, id_column))
+    columns = (*(record_columns or (text_column,)), id_column)
+    fingerprint = getattr(dataset, "_fingerprint", None) or _fingerprint_of_rows(dataset, columns)
     return MemorySource(
-        name=name, dataset=dataset, fingerprint=str(fingerprint), text_column=text_column, id_column=id_column
+        name=name,
+        dataset=dataset,
+        fingerprint=str(fingerprint),
+        text_column=text_column,
+        id_column=id_column,
+        record_columns=record_columns,
     )
 
 

@@ -32,6 +32,8 @@ class Piece:
     """Ids that the data does not give are `<id_prefix><row or line>`; of plain texts `<id_prefix><member>`."""
     text_column: str = "text"
     id_column: str = "id"
+    record_columns: tuple[str, ...] = ()
+    """When set, a document's text is a JSON object of those of these columns that its row has; see `SourceSettings`."""
     config: str | None = None
     """Configuration of a Hub dataset."""
     split: str = "train"

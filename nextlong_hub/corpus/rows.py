@@ -1,5 +1,10 @@
-"""From one row to one document: which columns are read, what they may hold, and what the document is called."""
+"""From one row to one document: which columns are read, what they may hold, and what the document is called.
 
+A document's text is one column of strings or, where a row is more than a text (a conversation), a record: a JSON object
+of several columns, whatever they hold.
+"""
+
+import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
@@ -23,6 +28,9 @@ class Columns:
     """The columns to read from a table."""
 
     text: str
+    """Empty where a row is a record."""
+    record: tuple[str, ...] = ()
+    """The columns of a record that the table has."""
     id: str | None
     """None: rows are numbered."""
     source: str | None
@@ -31,7 +39,7 @@ class Columns:
     @property
     def names(self) -> list[str]:
         """Those there are."""
-        return list(dict.fromkeys(name for name in (self.text, self.id, self.source) if name))
+        return list(dict.fromkeys(name for name in (self.text, *self.record, self.id, self.source) if name))
 
 
 def columns_of(schema: pa.Schema, piece: Piece) -> Columns:
@@ -42,13 +50,19 @@ def columns_of(schema: pa.Schema, piece: Piece) -> Columns:
     """
     types = dict(zip(schema.names, schema.types, strict=True))
     others = [name for name, kind in types.items() if _is_string(kind) and name not in (piece.id_column, SOURCE_COLUMN)]
-    if piece.text_column not in types:
+    record = tuple(name for name in piece.record_columns if name in types)
+    if piece.record_columns and not record:
+        raise DataError(
+            f"{piece.location} has none of the columns {_listed(piece.record_columns)}; its columns are "
+            f"{_listed(types)}; name the ones that hold the conversation in the recipe's conversations.columns"
+        )
+    if not record and piece.text_column not in types:
         hint = _likely_text_column(piece.text_column, others)
         raise DataError(
             f"{piece.location} has no column {piece.text_column!r}; its columns are {_listed(types)}; name the one "
             f"that holds the text with text_column (--text-column){hint}"
         )
-    if not _is_string(types[piece.text_column]):
+    if not record and not _is_string(types[piece.text_column]):
         hint = _likely_text_column("", others)
         raise DataError(
             f"{piece.location}: column {piece.text_column!r} holds {types[piece.text_column]}, and text must be "
@@ -62,7 +76,8 @@ def columns_of(schema: pa.Schema, piece: Piece) -> Columns:
             "another with id_column (--id-column), or one that does not exist to number the rows"
         )
     return Columns(
-        text=piece.text_column,
+        text="" if record else piece.text_column,
+        record=record,
         id=piece.id_column if id_type is not None else None,
         source=SOURCE_COLUMN if SOURCE_COLUMN in types and _is_string(types[SOURCE_COLUMN]) else None,
     )
@@ -77,7 +92,7 @@ def documents_of_table(
     step = max(1, rows * _SLICE_BYTES // max(1, table.nbytes))
     for start in range(0, rows, step):
         part = table.slice(start, step)
-        texts = _strings(part.column(columns.text))
+        texts = _records(part.select(columns.record)) if columns.record else _strings(part.column(columns.text))
         nothing: list[Any] = [None] * len(texts)
         ids = _strings(part.column(columns.id)) if columns.id else nothing
         sources = _strings(part.column(columns.source)) if columns.source else nothing
@@ -92,7 +107,14 @@ def document_of_object(value: Any, piece: Piece, unit: str, number: int) -> Docu
     if not isinstance(value, Mapping):
         place = place_of(piece, unit, number)
         return Fault(BadReason.WRONG_TYPE, place, f"it is {_kind(value)} where an object was needed")
-    if piece.text_column not in value:
+    record = {name: value[name] for name in piece.record_columns if name in value}
+    if not record and piece.record_columns:
+        return Fault(
+            BadReason.MISSING_TEXT,
+            place_of(piece, unit, number),
+            f"none of the fields {_listed(piece.record_columns)}; its fields are {_listed(map(str, value))}",
+        )
+    if not record and piece.text_column not in value:
         known = [str(key) for key in value]
         hint = _likely_text_column(piece.text_column, [key for key in known if isinstance(value.get(key), str)])
         return Fault(
@@ -104,9 +126,8 @@ def document_of_object(value: Any, piece: Piece, unit: str, number: int) -> Docu
     if isinstance(identity, int) and not isinstance(identity, bool):
         identity = str(identity)
     source = value.get(SOURCE_COLUMN)
-    return _document(
-        value[piece.text_column], identity, source if isinstance(source, str) else None, piece, unit, number
-    )
+    text = _record(record) if record else value[piece.text_column]
+    return _document(text, identity, source if isinstance(source, str) else None, piece, unit, number)
 
 
 def place_of(piece: Piece, unit: str, number: int) -> str:
@@ -152,6 +173,23 @@ def _fault(values: dict[str, Any], place: str) -> Fault:
                 return Fault(BadReason.INVALID_UTF8, place, f"byte {error.start} of its {name}: {error.reason}")
     name, value = next((n, v) for n, v in values.items() if v is not None and not isinstance(v, str))
     return Fault(BadReason.WRONG_TYPE, place, f"its {name} is {_kind(value)}")
+
+
+def _records(table: pa.RecordBatch | pa.Table) -> list[str | bytes | None]:
+    """The rows of a table as JSON objects; one in which a string is not UTF-8 stays `bytes`, to be refused."""
+    try:
+        return [_record(row) for row in table.to_pylist()]
+    except UnicodeDecodeError as error:
+        if table.num_rows == 1:
+            return [error.object]
+        return [record for row in range(table.num_rows) for record in _records(table.slice(row, 1))]
+
+
+def _record(values: Mapping[str, Any]) -> str | None:
+    """A JSON object of values; None when there is no value at all."""
+    if all(value is None for value in values.values()):
+        return None
+    return json.dumps(dict(values), ensure_ascii=False, default=str, separators=(",", ":"))
 
 
 def _strings(column: pa.Array | pa.ChunkedArray) -> list[Any]:
