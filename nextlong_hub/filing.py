@@ -134,7 +134,7 @@ def _packed_shards(
     content = [[Path(unit).parent.name, Path(unit).name, packed.digest] for unit in packed.units]
     places = workspace.units(recipe.name, digest_of([recipe.fingerprint, content])) / "places.npy"
     packed.write_places(places)
-    ranges = packed.shards(recipe.output.shard_bytes)
+    ranges, row_group_bytes = packed.shards(recipe.output.shard_bytes), recipe.output.row_group_bytes
     tasks = [
         Task(
             stage="file",
@@ -142,7 +142,7 @@ def _packed_shards(
             function="nextlong_hub.filing_units:pack_rows",
             inputs={"places": str(places), **packed.units_of(start, stop)},
             output=_shard_path(output, recipe, number, len(ranges)),
-            parameters={"recipe": recipe.model_dump(mode="json"), **packed.range(start, stop)},
+            parameters={"recipe": recipe.model_dump(mode="json"), **packed.range(start, stop, row_group_bytes)},
         )
         for number, (start, stop) in enumerate(ranges)
     ]

@@ -6,7 +6,9 @@
 Each is pure: its output depends on the task's inputs and parameters and on nothing else.
 """
 
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import chain, pairwise
 from pathlib import Path
 from typing import Any
 
@@ -36,50 +38,67 @@ def copy_rows(task: Task) -> dict[str, Any]:
 def pack_rows(task: Task) -> dict[str, Any]:
     """Put the documents of finished units into the rows they were planned for.
 
-    Inputs: `places`, and each unit's file by its number. Parameters: `recipe`, and what `packed_table` takes.
+    Inputs: `places`, and each unit's file by its number. Parameters: `recipe`, and what `packed_tables` takes.
     """
-    recipe = Recipe.model_validate(task.parameters["recipe"])
     inputs, parameters = dict(task.inputs), dict(task.parameters)
+    recipe = Recipe.model_validate(parameters.pop("recipe"))
     places = np.load(inputs.pop("places"), mmap_mode="r")
-    del parameters["recipe"]
-    table = packed_table(recipe, inputs, places, **parameters)
-    shards.write_table(Path(task.output), table, recipe.output)
-    documents = pc.list_flatten(table["documents"].combine_chunks())
-    return {
-        "rows": table.num_rows,
-        "tokens": sum(table["token_count"].to_pylist()),
-        "documents": len(documents),
-        "continued_documents": int((pc.struct_field(documents, "offset").to_numpy() > 0).sum()),
-    }
+    counts: Counter[str] = Counter()
+
+    def counted() -> Iterator[pa.Table]:
+        for table in packed_tables(recipe, inputs, places, **parameters):
+            documents = pc.list_flatten(table["documents"].combine_chunks())
+            counts["rows"] += table.num_rows
+            counts["tokens"] += sum(table["token_count"].to_pylist())
+            counts["documents"] += len(documents)
+            counts["continued_documents"] += int((pc.struct_field(documents, "offset").to_numpy() > 0).sum())
+            yield table
+
+    tables = counted()
+    first = next(tables)
+    shards.write_tables(Path(task.output), chain([first], tables), first.schema, recipe.output)
+    return dict(counts)
 
 
-def packed_table(
+def packed_tables(
     recipe: Recipe,
     units: Mapping[str, str],
     places: NDArray[np.int32],
     *,
     start: int,
-    documents: Sequence[int],
+    groups: Sequence[Sequence[int]],
     first_row: int,
-) -> pa.Table:
-    """Read documents of finished units and put them together into rows.
+) -> Iterator[pa.Table]:
+    """Read documents of finished units and put them together into rows, one group of rows after the other.
+
+    A unit is held from the first group that takes something of it to the last: memory is bounded by the window that
+    rows are packed in.
 
     Args:
         recipe: names the rows.
         units: each unit's file by its number.
         places: the number of its unit, and its row there, of each document. Shape: (all documents, 2).
         start: the first document of these rows in `places`.
-        documents: how many each row takes, one after the other.
+        groups: how many documents each row takes, row by row, group by group.
         first_row: the number of the first row.
     """
-    counts = np.array(documents, np.int64)
-    own = np.array(places[start : start + int(counts.sum())])
-    numbers, unit_of = np.unique(own[:, 0], return_inverse=True)
-    tables = []
-    for number, unit in enumerate(numbers.tolist()):
-        table = shards.read_table(Path(units[str(unit)])).take(own[unit_of == number, 1])
-        tables.append(as_documents(table, tokens=recipe.tokens))
-    by_unit = np.argsort(unit_of, kind="stable")  # how `tables` have them; its inverse is the planned order
-    ordered = pa.concat_tables(tables).take(np.argsort(by_unit, kind="stable"))
-    del tables
-    return merge(ordered, counts, [f"{recipe.name}/{first_row + row:06d}" for row in range(len(counts))])
+    own = np.array(places[start : start + sum(map(sum, groups))])
+    borders = np.cumsum([0, *map(sum, groups)])
+    last_use = {unit: int(np.flatnonzero(own[:, 0] == unit)[-1]) for unit in np.unique(own[:, 0]).tolist()}
+    held: dict[int, pa.Table] = {}
+    for group, (begin, end) in zip(groups, pairwise(borders.tolist()), strict=True):
+        numbers, unit_of = np.unique(own[begin:end, 0], return_inverse=True)
+        taken = []
+        for number, unit in enumerate(numbers.tolist()):
+            table = held.pop(unit, None)
+            if table is None:
+                table = as_documents(shards.read_table(Path(units[str(unit)])), tokens=recipe.tokens)
+            if last_use[unit] >= end:
+                held[unit] = table
+            taken.append(table.take(own[begin:end][unit_of == number, 1]))
+        by_unit = np.argsort(unit_of, kind="stable")  # how they were taken; its inverse is the planned order
+        documents = pa.concat_tables(taken).take(np.argsort(by_unit, kind="stable"))
+        yield merge(
+            documents, np.array(group, np.int64), [f"{recipe.name}/{first_row + n:06d}" for n in range(len(group))]
+        )
+        first_row += len(group)

@@ -21,7 +21,7 @@ from nextlong_hub.engine import InlineExecutor, run_missing
 from nextlong_hub.errors import RecipeError
 from nextlong_hub.files import digest_of, storage_errors
 from nextlong_hub.filing import choose_rows, plan_rows
-from nextlong_hub.filing_units import packed_table
+from nextlong_hub.filing_units import packed_tables
 from nextlong_hub.pipeline import DEFAULT_SEED
 from nextlong_hub.preparation import Inputs, Prepared, Source, find_corpus, prepare
 from nextlong_hub.progress import Silence, Stages
@@ -102,10 +102,9 @@ class Session:
         chosen = choose_rows(self.recipe, made, self.rows, self.inputs.seed)
         if self.recipe.pack:
             packed = plan_rows(self.recipe, chosen)
-            for start, stop in packed.shards(self.recipe.output.row_group_bytes):
-                yield packed_table(
-                    self.recipe, packed.units_of(start, stop), packed.places, **packed.range(start, stop)
-                )
+            rows = len(packed.row_bytes)
+            parameters = packed.range(0, rows, self.recipe.output.row_group_bytes)
+            yield from packed_tables(self.recipe, packed.units_of(0, rows), packed.places, **parameters)
             return
         for unit, row in chosen.rows:
             table = shards.read_table(Path(unit)).slice(row, 1)

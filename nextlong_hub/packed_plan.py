@@ -14,6 +14,9 @@ from nextlong_hub.files import written_aside
 from nextlong_hub.packing import WindowPacker
 from nextlong_hub.recipe import Recipe
 
+_FULL_GROUP = 0.9
+"""Bytes are estimated: a group that turns out too large would be written as two, the second one tiny."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PackedPlan:
@@ -35,14 +38,18 @@ class PackedPlan:
 
     def shards(self, shard_bytes: int) -> list[tuple[int, int]]:
         """Ranges of rows of at most about so many bytes each, one row at least."""
+        return self._ranges(0, len(self.row_bytes), shard_bytes)
+
+    def _ranges(self, start: int, stop: int, most_bytes: float) -> list[tuple[int, int]]:
+        """Rows `start` up to `stop` in ranges of at most about so many bytes each, one row at least."""
         ranges = []
-        ends = np.cumsum(self.row_bytes)
-        start = 0
-        while start < len(ends):
-            before = ends[start - 1] if start else 0.0
-            stop = max(start + 1, int(np.searchsorted(ends, before + shard_bytes, side="right")))
-            ranges.append((start, stop))
-            start = stop
+        ends = np.cumsum(self.row_bytes[start:stop])
+        first = 0
+        while first < len(ends):
+            before = ends[first - 1] if first else 0.0
+            last = max(first + 1, int(np.searchsorted(ends, before + most_bytes, side="right")))
+            ranges.append((start + first, start + last))
+            first = last
         return ranges
 
     def write_places(self, path: Path) -> None:
@@ -59,10 +66,15 @@ class PackedPlan:
         numbers = np.unique(self.places[self.borders[start] : self.borders[stop], 0])
         return {str(number): self.units[number] for number in numbers.tolist()}
 
-    def range(self, start: int, stop: int) -> dict[str, Any]:
-        """Parameters of the task that packs rows `start` up to `stop`."""
-        counts = np.diff(self.borders[start : stop + 1])
-        return {"start": int(self.borders[start]), "documents": counts.tolist(), "first_row": start}
+    def range(self, start: int, stop: int, row_group_bytes: int) -> dict[str, Any]:
+        """Parameters of the task that packs rows `start` up to `stop`, so many bytes of them at a time."""
+        counts = np.diff(self.borders)
+        groups = self._ranges(start, stop, row_group_bytes * _FULL_GROUP)
+        return {
+            "start": int(self.borders[start]),
+            "groups": [counts[first:last].tolist() for first, last in groups],
+            "first_row": start,
+        }
 
 
 class Planner:

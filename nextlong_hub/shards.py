@@ -4,7 +4,7 @@ Each file is encoded in memory and written whole: zstd, page index, page checksu
 are read back as other data), and row groups small enough for the Hub's viewer and for a streaming reader.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -120,21 +120,27 @@ def write_table(path: Path, table: pa.Table, settings: OutputSettings) -> None:
     Raises:
         StorageError: the disk is full or cannot be written.
     """
+    write_tables(path, [table], table.schema, settings)
+
+
+def write_tables(path: Path, tables: Iterable[pa.Table], columns: pa.Schema, settings: OutputSettings) -> None:
+    """Write tables as one Parquet file, one after the other, each in row groups of its own; see `write_table`."""
     # Encoded into memory first: with a full disk the Parquet writer can abort the whole process instead of raising.
     sink = pa.BufferOutputStream()
     with pq.ParquetWriter(
         sink,
-        table.schema,
+        columns,
         compression="zstd",
         # A dictionary of token ids is larger than what zstd saves by it, and four times slower to read.
-        use_dictionary=[name for name in _REPEATING if name.partition(".")[0] in table.column_names],
+        use_dictionary=[name for name in _REPEATING if name.partition(".")[0] in columns.names],
         write_page_index=True,
         # Page borders that follow the content: after a rebuild the Hub stores only the pages that changed.
         use_content_defined_chunking=True,
         write_page_checksum=True,
     ) as writer:
-        for start, stop in row_groups(table, settings.row_group_bytes):
-            writer.write_table(table.slice(start, stop - start), row_group_size=stop - start)
+        for table in tables:
+            for start, stop in row_groups(table, settings.row_group_bytes):
+                writer.write_table(table.slice(start, stop - start), row_group_size=stop - start)
     write_bytes(path, memoryview(sink.getvalue()))
 
 
