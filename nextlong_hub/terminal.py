@@ -34,6 +34,7 @@ _BYTE_UNITS = ("bytes", "kB", "MB", "GB", "TB")
 _WIDTH_OF_PIPES = 120
 _GAP = 2
 _NARROWEST_WORDS = 10
+_ENOUGH_FOR_WORDS = 32
 _NARROWEST_LAST = 24
 """Columns that words get before others are made narrower for them."""
 
@@ -227,11 +228,11 @@ def _listing_widths(columns: Sequence[Column], cells: Sequence[Sequence[Text]]) 
     def room() -> int:
         return line_width() - sum(widths[:-1]) - _GAP * (len(widths) - 1)
 
-    for is_number in (True, False):  # the headings of numbers give way first
+    for justified, fewest in (("left", _ENOUGH_FOR_WORDS), ("right", 1), ("left", _NARROWEST_WORDS)):
         for place, (_, justify) in enumerate(columns[:-1]):
             lacking = _NARROWEST_LAST - room()
-            if lacking > 0 and (justify == "right") == is_number:
-                least = max(1, natural[place]) if is_number else _NARROWEST_WORDS
+            if lacking > 0 and justify == justified:
+                least = max(fewest, natural[place]) if justify == "right" else fewest  # of numbers only the heading
                 widths[place] = max(min(widths[place], least), widths[place] - lacking)
     return [*widths[:-1], min(widths[-1], room())] if room() >= _NARROWEST_WORDS // 2 else widths[:-1]
 

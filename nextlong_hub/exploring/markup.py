@@ -15,6 +15,7 @@ META_COLOUR = "#3b82c4"
 NEGATIVE_COLOUR = "#c67a35"
 
 _LINE_CHARACTERS = 84
+_NAME_CHARACTERS = 56
 
 
 def notebook(*parts: str) -> str:
@@ -28,8 +29,11 @@ def words(text: str) -> str:
 
 
 def name(text: str) -> str:
-    """Somebody's name for something, never broken."""
-    return f'<code style="white-space: nowrap">{escape(visible_line(text))}</code>'
+    """Somebody's name for something, never broken, but cut when it is long."""
+    shown = visible_line(text)
+    if len(shown) > _NAME_CHARACTERS:
+        shown = f"{shown[:_NAME_CHARACTERS]}…"
+    return f'<code style="white-space: nowrap">{escape(shown)}</code>'
 
 
 def glyphs(strip: str) -> str:
