@@ -1,0 +1,1 @@
+"""What the tokens of a build cost, beside encoding its chunks once and its rows as a whole."""

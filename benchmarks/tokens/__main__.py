@@ -1,0 +1,107 @@
+"""`python -m benchmarks.tokens --corpus FILE --tokenizer DIR…`: a table of yield, exactness and cost, as Markdown.
+
+Every configuration is built for real, in this process and on one thread. In the same run, interleaved, the chunks that
+its rows hold are encoded once each, and the rows as a whole, by `tokenizers` alone: ratios compare what was measured
+seconds apart on the same machine.
+"""
+
+import argparse
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from time import process_time
+from typing import Any
+
+import numpy as np
+import pyarrow.parquet as pq
+
+from benchmarks.tokens.clocks import token_work
+from nextlong_hub.engine import InlineExecutor
+from nextlong_hub.preparation import Inputs, find_corpus, prepare
+from nextlong_hub.progress import Silence, Stages
+from nextlong_hub.recipe import SourceSettings, load_recipe
+from nextlong_hub.synthesis import Made, synthesise
+from nextlong_hub.tokens import Tokenizer, load_tokenizer
+from nextlong_hub.workspace import Workspace
+
+HEADER = (
+    "| tokenizer | config | rows | candidates kept | exact rows | tokens | distinct chunks | reuse "
+    "| tokens / CPU s | to chunks once | to rows whole |"
+)
+
+
+def main() -> None:
+    """Build, measure, and print a line for each tokenizer and configuration."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--corpus", required=True)
+    parser.add_argument("--tokenizer", required=True, nargs="+")
+    parser.add_argument("--config", nargs="+", default=["64k", "128k", "512k"])
+    parser.add_argument("--tokens", type=int, default=8_000_000, help="tokens of each configuration")
+    parser.add_argument("--work", type=Path, help="where store and index are kept; else they are thrown away")
+    options = parser.parse_args()
+    print(HEADER)
+    print("| --- | --- " + "| ---: " * 9 + "|")
+    with TemporaryDirectory(prefix="nextlong-tokens-") as scratch:
+        for name in options.tokenizer:
+            for config in options.config:
+                work = options.work or Path(scratch)
+                print(_measure(work, options.corpus, name, config, options.tokens), flush=True)
+
+
+def _measure(work: Path, corpus: str, name: str, config: str, tokens: int) -> str:
+    tokenizer = load_tokenizer(name)
+    recipe = load_recipe(config)
+    stages = Stages(Silence())
+    workspace = Workspace(work)
+    found = find_corpus(workspace, [SourceSettings(name="corpus", path=corpus)], stages)
+    inputs = Inputs(corpus=found, tokenizer=tokenizer, seed=42)
+    prepared = prepare(workspace, recipe, inputs, InlineExecutor(), stages)
+    tokenizer.fit("to warm up, whatever it keeps for later", 3)
+    with token_work() as clock:
+        made = synthesise(prepared, max(1, tokens // recipe.target_length), InlineExecutor(), stages)
+    chunks, rows, segments = _texts(made)
+    once = [_encode(tokenizer, chunks), _encode(tokenizer, chunks)]
+    whole = _encode(tokenizer, [row["text"] for row in rows])
+    counts = [receipt.counts for receipt in made.receipts]
+    candidates, kept = (sum(count[key] for count in counts) for key in ("candidates", "kept"))
+    exact = sum(
+        len(row["input_ids"]) == recipe.target_length and tokenizer.encode(row["text"]).tolist() == row["input_ids"]
+        for row in rows
+    )
+    # The build was measured with all its candidates, so it is compared with what encoding all of them would cost.
+    share = kept / len(rows)
+    total = sum(len(row["input_ids"]) for row in rows) * share
+    print(f"{name} {config}: token work {clock.seconds:.2f} s, chunks once {once}, rows {whole:.2f} s", file=sys.stderr)
+    return (
+        f"| {Path(name).name} | {config} | {len(rows)} | {kept / candidates:.1%} | {exact / len(rows):.1%} "
+        f"| {total:,.0f} | {len(chunks):,} | {segments / len(chunks):.2f} | {total / clock.seconds:,.0f} "
+        f"| {clock.seconds / np.mean(once):.2f} | {clock.seconds / (whole * share):.2f} |"
+    )
+
+
+def _texts(made: Made) -> tuple[list[str], list[dict[str, Any]], int]:
+    """The chunks that all finished rows hold, each once; the rows asked for; and how many segments all rows have."""
+    store = made.prepared.store
+    numbers = {store.document(number)[0]: number for number in range(store.documents)}
+    wanted: list[int] = []
+    for receipt in made.receipts:
+        for segments in pq.read_table(receipt.output, columns=["segments"])["segments"].to_pylist():
+            wanted += [int(store.first_chunk[numbers[s["document"]]]) + s["chunk"] for s in segments]
+    texts = list(store.texts(np.array(wanted)).values())
+    rows = [pq.read_table(unit).slice(row, 1).to_pylist()[0] for unit, row in made.rows]
+    return texts, rows, len(wanted)
+
+
+def _encode(tokenizer: Tokenizer, texts: Sequence[str]) -> float:
+    """Processor time of `tokenizers` for these texts, ids as arrays, on one thread."""
+    backend = tokenizer.copy_backend()
+    started = process_time()
+    for start in range(0, len(texts), 256):
+        for encoding in backend.encode_batch(texts[start : start + 256], add_special_tokens=False):
+            np.array(encoding.ids, np.int32)
+    return process_time() - started
+
+
+if __name__ == "__main__":
+    main()
