@@ -1,0 +1,126 @@
+"""What one batch of rows says, as NumPy arrays: each segment's row, text and place."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+
+_Ints = NDArray[np.int64]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Documents:
+    """The texts of packed rows, row after row. Shape of every array: (documents,)."""
+
+    row: _Ints
+    """Number of the row in the batch."""
+    sources: list[str]
+    start: _Ints
+    """In characters of the row's text."""
+    end: _Ints
+    tokens: _Ints
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Segments:
+    """The segments of a batch, row after row. Shape of every array: (segments,)."""
+
+    row: _Ints
+    """Number of the row in the batch."""
+    text: _Ints
+    """Number of the text in the batch: the row's or, of a packed row, the document's."""
+    is_meta: NDArray[np.bool_]
+    documents: list[str]
+    """The different documents of the corpus."""
+    document: _Ints
+    """Place in `documents`."""
+    chunk: _Ints
+    start: _Ints
+    """In characters of the row's text."""
+    end: _Ints
+    tokens: _Ints
+    rank: _Ints
+    score: NDArray[np.float64]
+
+    @property
+    def meta_places(self) -> _Ints:
+        """Where the meta-chunks are among all segments. Shape: (meta-chunks,)."""
+        return np.flatnonzero(self.is_meta)
+
+
+def read_documents(column: pa.ChunkedArray | pa.Array) -> Documents:
+    """Flatten the column `documents`."""
+    row, flat = _flattened(column)
+    return Documents(
+        row=row,
+        sources=pc.struct_field(flat, "source").to_pylist(),
+        start=_numbers(flat, "start"),
+        end=_numbers(flat, "end"),
+        tokens=_numbers(flat, "tokens"),
+    )
+
+
+def read_segments(column: pa.ChunkedArray | pa.Array, documents: Documents | None = None) -> Segments:
+    """Flatten the column `segments`; `documents` are those of packed rows."""
+    row, flat = _flattened(column)
+    document = pc.struct_field(flat, "document").dictionary_encode()
+    start = _numbers(flat, "start")
+    text = row
+    if documents is not None:
+        text = np.searchsorted(documents.row << 32 | documents.start, row << 32 | start, side="right") - 1
+    return Segments(
+        row=row,
+        text=text,
+        is_meta=pc.equal(pc.struct_field(flat, "role"), "meta").to_numpy(zero_copy_only=False).astype(np.bool_),
+        documents=document.dictionary.to_pylist(),
+        document=document.indices.to_numpy(zero_copy_only=False).astype(np.int64),
+        chunk=_numbers(flat, "chunk"),
+        start=start,
+        end=_numbers(flat, "end"),
+        tokens=_numbers(flat, "tokens"),
+        rank=_numbers(flat, "rank"),
+        score=pc.struct_field(flat, "score").to_numpy(zero_copy_only=False).astype(np.float64),
+    )
+
+
+def negatives_after_meta(segments: Segments) -> _Ints:
+    """How many negatives follow each meta-chunk, up to the next one of its text. Shape: (meta-chunks,)."""
+    places = segments.meta_places
+    block = np.searchsorted(places, np.arange(len(segments.row)), side="right") - 1
+    belongs = (block >= 0) & ~segments.is_meta
+    belongs[belongs] = segments.text[belongs] == segments.text[places[block[belongs]]]
+    return np.bincount(block[belongs], minlength=len(places))
+
+
+def distances(segments: Segments) -> tuple[_Ints, _Ints]:
+    """Tokens of negatives, and characters, between a meta-chunk and the next one of its text.
+
+    Shape of both: (meta-chunks that another one follows in their text,).
+    """
+    places = segments.meta_places
+    here, there = places[:-1], places[1:]
+    together = segments.text[here] == segments.text[there]
+    here, there = here[together], there[together]
+    before = np.concatenate([np.zeros(1, np.int64), np.cumsum(segments.tokens)])
+    return before[there] - before[here + 1], segments.start[there] - segments.end[here]
+
+
+def last_ends(row: _Ints, end: _Ints, rows: int) -> _Ints:
+    """The furthest end in each row. Shape: (rows,)."""
+    furthest = np.zeros(rows, np.int64)
+    np.maximum.at(furthest, row, end)
+    return furthest
+
+
+def _flattened(column: pa.ChunkedArray | pa.Array) -> tuple[_Ints, pa.StructArray]:
+    """The number of the row for each entry of a column of lists, and the entries."""
+    lists = column.combine_chunks() if isinstance(column, pa.ChunkedArray) else column
+    lengths = pc.fill_null(pc.list_value_length(lists), 0).to_numpy(zero_copy_only=False)
+    return np.repeat(np.arange(len(lists), dtype=np.int64), lengths), pc.list_flatten(lists)
+
+
+def _numbers(flat: pa.StructArray, name: str) -> Any:
+    return pc.struct_field(flat, name).to_numpy(zero_copy_only=False).astype(np.int64)
