@@ -5,6 +5,7 @@ Without a Chromium on the machine these tests are skipped.
 
 import random
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -374,3 +375,22 @@ def test_half_a_million_tokens_open(browser: Browser, tmp_path: Path, record_pro
         seen.page.keyboard.press("End")
         assert seen.selected == 1199
         assert seen.page.locator("#segment-1199").bounding_box()["y"] < 800  # type: ignore[index]
+
+
+def test_a_long_text_without_segments_opens_too(browser: Browser, tmp_path: Path) -> None:
+    """A megabyte on one line, as an imported row has it: every character is there, and a word at its end is found."""
+    text = "word \U0001f600\U0001f600 " * 100_000 + "\U0001f600" * 30_000 + " needle\n" + "last line\n" * 2_000
+    whole = make_sample("imported", [("meta", "imported", 0, text)])
+    write_page(write_samples(tmp_path / "rows", [replace(whole, segments=())]), tmp_path / "page.html")
+    for seen in opened(browser, tmp_path / "page.html"):
+        assert seen.whole_text == text
+        assert seen.page.locator("#strip .bar").count() == 1
+        seen.page.fill("#query", "needle")
+        seen.page.keyboard.press("Enter")
+        expect(seen.page.locator("#hits")).to_have_text("1 of 1 hit")
+        seen.page.wait_for_timeout(200)
+        hit = "(({top, bottom}) => [top, bottom])([...CSS.highlights.get('current-hit')][0].getBoundingClientRect())"
+        top, bottom = seen.page.evaluate(hit)
+        hero = seen.page.locator("#hero").bounding_box()
+        assert hero is not None
+        assert hero["y"] + hero["height"] <= top < bottom < 800

@@ -37,7 +37,7 @@ function select(segment, { scroll = true, quiet = false } = {}) {
   blocks[segment].setAttribute("aria-current", "true");
   selected = segment;
   showProvenance(row, segment);
-  if (scroll) bringUp(segment);
+  if (scroll) bringUpSegment(segment);
   if (!quiet) announce(describe(row, segment));
   history.replaceState(null, "", `#row=${byId("row").value}&segment=${segment + 1}`);
 }

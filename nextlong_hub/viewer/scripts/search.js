@@ -1,6 +1,7 @@
 // Search in the text of the row. Hits are painted by the browser, so the text itself stays untouched.
 const queryBox = byId("query");
 const paints = Boolean(globalThis.CSS?.highlights);
+const MOST_PAINTED = 1000;
 let hits = [];
 let hitCounts = new Map();
 let currentHit = -1;
@@ -60,11 +61,8 @@ function stepHit(direction) {
   }
   const hit = hits[currentHit];
   select(hit.segment, { scroll: false });
-  blocks[hit.segment].scrollIntoView({ block: "start" });
   const range = rangeOf(hit);
-  const box = range.getBoundingClientRect();
-  const room = innerHeight - byId("hero").getBoundingClientRect().bottom;
-  if (box.bottom > innerHeight - 20) scrollBy(0, box.bottom - innerHeight + room / 2);
+  bringUp(() => bringUpRange(range));
   if (!paints) {
     getSelection().removeAllRanges();
     getSelection().addRange(range);
@@ -72,6 +70,15 @@ function stepHit(direction) {
   showHitCount();
   highlightHits();
   announce(`Hit ${count(currentHit + 1)} of ${count(hits.length)}. ${describe(row, hit.segment)}`);
+}
+
+/** Scroll so that a range can be read: its segment to the top, and on to the range where that is not enough. */
+function bringUpRange(range) {
+  const around = range.startContainer.parentElement;
+  (around.closest(".piece") ?? around.closest(".segment")).scrollIntoView({ block: "start" });
+  const top = byId("hero").getBoundingClientRect().bottom;
+  const box = range.getBoundingClientRect();
+  if (box.bottom > innerHeight - 20 || box.top < top) scrollBy(0, box.bottom - (top + innerHeight) / 2);
 }
 
 function showHitCount() {
@@ -89,10 +96,11 @@ function rangeOf(hit) {
   return range;
 }
 
-/** Paint the hits of the segments in sight; there may be a hundred thousand elsewhere. */
+/** Paint hits of the segments in sight, those around the current one; there may be a hundred thousand. */
 function highlightHits() {
   if (!paints) return;
-  const seen = hits.filter((hit, number) => number !== currentHit && inSight.has(hit.segment));
-  CSS.highlights.set("hits", new Highlight(...seen.slice(0, 2000).map(rangeOf)));
+  const near = Math.max(0, currentHit < 0 ? hits.findIndex((hit) => inSight.has(hit.segment)) : currentHit - MOST_PAINTED / 2);
+  const seen = hits.slice(near, near + MOST_PAINTED).filter((hit) => inSight.has(hit.segment) && hit !== hits[currentHit]);
+  CSS.highlights.set("hits", new Highlight(...seen.map(rangeOf)));
   CSS.highlights.set("current-hit", new Highlight(...(currentHit < 0 ? [] : [rangeOf(hits[currentHit])])));
 }

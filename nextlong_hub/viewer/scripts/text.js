@@ -1,5 +1,8 @@
 // The text of the row: one block a segment, laid out by the browser only when it comes into sight.
 const textBox = byId("text");
+const LONGEST_PIECE = 8000;
+const HEAD_HEIGHT = 48;
+const LINE_HEIGHT = 24.8;
 let blocks = [];
 
 const sight = new IntersectionObserver((entries) => {
@@ -38,15 +41,20 @@ function makeBlock(row, segment, perLine) {
   head.append(make("bdi", "document", documentOf(row, segment)));
   head.append(make("span", "tokens", counted(tokens[segment], "token")));
   const body = make("div", "body");
-  fill(body, textOf(row, segment));
+  fillInPieces(body, textOf(row, segment), perLine);
   block.append(head, body);
   // What a block will be high, nearly: the scroll bar then does not lie, and far jumps land where they should.
-  block.style.containIntrinsicBlockSize = `auto ${Math.round(48 + 24.8 * linesOf(textOf(row, segment), perLine))}px`;
+  expectLines(block, textOf(row, segment), perLine);
   return block;
 }
 
 /** @returns {number} letters on a line of the text, about. */
 const lettersPerLine = () => Math.max(20, Math.min(78, (textBox.clientWidth - 40) / 7.9));
+
+/** Tell the browser how high a text will be, about, before it lays it out. */
+function expectLines(box, text, perLine) {
+  box.style.containIntrinsicBlockSize = `auto ${Math.round(HEAD_HEIGHT + LINE_HEIGHT * linesOf(text, perLine))}px`;
+}
 
 /** @returns {number} lines that a text takes. */
 function linesOf(text, perLine) {
@@ -55,12 +63,15 @@ function linesOf(text, perLine) {
   return lines;
 }
 
-/** Bring a segment to the top; again once its neighbours have been laid out and have their true heights. */
-function bringUp(segment) {
-  const block = blocks[segment];
-  block.scrollIntoView({ block: "start" });
-  requestAnimationFrame(() => requestAnimationFrame(() => block.isConnected && block.scrollIntoView({ block: "start" })));
+/** Scroll somewhere; again once what is newly in sight has been laid out and has its true height. */
+function bringUp(scroll) {
+  const opened = row;
+  scroll();
+  requestAnimationFrame(() => requestAnimationFrame(() => row === opened && scroll()));
 }
+
+/** Scroll a segment to the top. */
+const bringUpSegment = (segment) => bringUp(() => blocks[segment].scrollIntoView({ block: "start" }));
 
 /** @returns {HTMLElement} what stands between two segments: out of sight while it is white space. */
 function makeSeparator(text) {
@@ -78,6 +89,29 @@ function makeBorder(row, segment) {
   border.append(make("span", "", `Document ${count(number + 1)} of ${count(row.parts.length)} in this row`));
   border.append(make("bdi", "document", part.id), make("span", "tokens", counted(part.tokens, "token")));
   return border;
+}
+
+/** Put `text` into `box`, a long one in pieces, so that the browser lays out no more than what is in sight. */
+function fillInPieces(box, text, perLine) {
+  if (text.length <= LONGEST_PIECE) return fill(box, text);
+  for (let start = 0, end; start < text.length; start = end) {
+    end = pieceEnd(text, start);
+    const piece = make("div", "piece");
+    fill(piece, text.slice(start, end));
+    expectLines(piece, text.slice(start, end), perLine);
+    box.append(piece);
+  }
+}
+
+/** @returns {number} where a piece should end: at the end of a line, else of a word, never inside a character. */
+function pieceEnd(text, start) {
+  const limit = start + LONGEST_PIECE;
+  if (limit >= text.length) return text.length;
+  const line = text.lastIndexOf("\n", limit - 1);
+  if (line >= start) return line + 1;
+  const word = text.lastIndexOf(" ", limit - 1);
+  if (word >= start) return word + 1;
+  return text.codePointAt(limit - 1) > 0xffff ? limit + 1 : limit;
 }
 
 /** Put `text` into `box`; characters that hide, reorder or command become marks with their code points. */
@@ -98,7 +132,9 @@ function fill(box, text) {
 function placeOf(segment, place) {
   let before = 0;
   let last;
-  for (const child of blocks[segment].querySelector(".body").childNodes) {
+  const body = blocks[segment].querySelector(".body");
+  const shown = [...body.childNodes].flatMap((child) => (child.className === "piece" ? [...child.childNodes] : [child]));
+  for (const child of shown) {
     const isText = child.nodeType === Node.TEXT_NODE;
     const length = isText ? child.length : Number(child.dataset.units);
     const node = isText ? child : child.firstChild;
