@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from nextlong_hub.errors import DataError, RecipeError
 from nextlong_hub.instruct import Conversation, Layout, lay_out, parse
 from nextlong_hub.recipe import ConversationSettings, Recipe
-from nextlong_hub.records import Discarded, Message, PackedDocument, PackedRow, Reason, Segment, Turn
+from nextlong_hub.records import Discarded, Message, PackedDocument, PackedRow, Reason, Segment
 from nextlong_hub.tokens import ChatTemplate, ChatTokenizer, EncodedChat, Tokenizer, framing_tokens
 
 _TRIAL = (
@@ -57,17 +57,17 @@ class ChatBench:
         except DataError:
             return Discarded(meta_document=identity, reason=Reason.REFUSED_BY_TEMPLATE, tokens=0)
 
-    def encode(self, text: str, turns: Sequence[Turn], messages: Sequence[Message]) -> EncodedChat:
+    def encode(self, layout: Layout) -> EncodedChat:
         """The ids and the loss mask of a rendered conversation."""
-        generated = self.template.generated(messages) if self.template.marks_generation else None
-        return self.tokenizer.encode(text, turns, generated)
+        generated = self.template.generated(layout.messages) if self.template.marks_generation else None
+        return self.tokenizer.encode(layout.text, layout.turns, generated)
 
     def _make(self, identity: str, source: str, conversation: Conversation) -> "Made | Discarded":
         messages = conversation.messages
         layout = lay_out(messages, self.template)
         if layout is None:
             return Discarded(meta_document=identity, reason=Reason.MASK_UNLOCATABLE, tokens=0)
-        encoded = self.encode(layout.text, layout.turns, layout.messages)
+        encoded = self.encode(layout)
         total = len(encoded.input_ids)
         if total > self._recipe.target_length:
             fitting = None if self._settings.too_long == "discard" else self._longest_that_fits(messages)
@@ -87,7 +87,7 @@ class ChatBench:
         while low < high:
             middle = (low + high) // 2
             layout = lay_out(messages[: answers[middle] + 1], self.template)
-            encoded = self.encode(layout.text, layout.turns, layout.messages) if layout else None
+            encoded = self.encode(layout) if layout else None
             if layout and encoded is not None and len(encoded.input_ids) <= self._recipe.target_length:
                 best, low = (layout, encoded), middle + 1
             else:

@@ -22,7 +22,7 @@ from nextlong_hub.filing import ChosenRows
 from nextlong_hub.instruct import record_columns
 from nextlong_hub.manifest import ConversationRecord, SynthesisRecord
 from nextlong_hub.packed_plan import Planner
-from nextlong_hub.preparation import Inputs, Source, read_corpus
+from nextlong_hub.preparation import FoundCorpus, Inputs, Source, read_corpus
 from nextlong_hub.progress import Stages
 from nextlong_hub.recipe import ChunkingSettings, Recipe
 from nextlong_hub.store import ChunkStore
@@ -116,7 +116,7 @@ def converse(
         CorpusTooSmallError: no conversation gave a document.
         StorageError: no space, or no permission.
     """
-    store = read_conversations(workspace, recipe, inputs, executor, stages)
+    store = read_conversations(workspace, recipe, inputs.corpus, executor, stages)
     identity = digest_of([recipe.fingerprint, store.id, inputs.tokenizer.digest, inputs.seed])
     folder = workspace.units(recipe.name, identity)
     order = plan.seeded_order(store, np.arange(store.documents), inputs.corpus.sources, inputs.seed)
@@ -145,7 +145,7 @@ def converse(
 
 
 def read_conversations(
-    workspace: Workspace, recipe: Recipe, inputs: Inputs, executor: Executor, stages: Stages
+    workspace: Workspace, recipe: Recipe, found: FoundCorpus, executor: Executor, stages: Stages
 ) -> ChunkStore:
     """The conversations of a corpus, each a chunk of its own.
 
@@ -153,7 +153,7 @@ def read_conversations(
         DataError, StorageError: see `preparation.read_corpus`.
     """
     whole = recipe.model_copy(update={"chunking": ChunkingSettings(chunk_characters=_WHOLE_CONVERSATION)})
-    return read_corpus(workspace, whole, inputs.corpus, executor, stages)
+    return read_corpus(workspace, whole, found, executor, stages)
 
 
 def conversation_record(files: Sequence[Path], conversed: Conversed) -> ConversationRecord:

@@ -13,10 +13,14 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, NamedTuple
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from nextlong_hub import plan
+from nextlong_hub.chat_assembly import ChatBench
+from nextlong_hub.conversation_faults import conversation_faults
+from nextlong_hub.conversing import conversation_sources, read_conversations
 from nextlong_hub.datacard import lists_files_of
 from nextlong_hub.engine import InlineExecutor
 from nextlong_hub.errors import DataError
@@ -28,7 +32,7 @@ from nextlong_hub.portability import Size, reach
 from nextlong_hub.preparation import Source, find_corpus, find_frames, read_corpus
 from nextlong_hub.progress import Progress, Silence, Stages
 from nextlong_hub.publishing import CARD_NAME, recipe_files
-from nextlong_hub.recipe import Recipe, SourceSettings
+from nextlong_hub.recipe import ConversationSettings, Recipe, SourceSettings
 from nextlong_hub.row_faults import CorpusTexts, corpus_faults, segment_faults, token_faults
 from nextlong_hub.shards import schema
 from nextlong_hub.tokens import Tokenizer, load_tokenizer
@@ -141,6 +145,8 @@ class _Check:
     """Of the samples of one configuration, by the digest of a tokenizer."""
     corpora: dict[str, CorpusTexts] = field(default_factory=dict)
     """By recipe."""
+    benches: dict[str, ChatBench] = field(default_factory=dict)
+    """What renders and encodes conversations, by recipe."""
     is_same_corpus: bool = False
     """Whether `corpora` were read from what the manifest says the rows were made from."""
 
@@ -236,7 +242,11 @@ def _check_file(
 def _rows(path: Path, name: str, config: ConfigRecord, check: _Check) -> Iterator[tuple[str, dict[str, Any]]]:
     """Each row with its place, tokens as an array; nothing when the columns are not ours."""
     with pq.ParquetFile(path, page_checksum_verification=True) as file:
-        wanted = schema(tokens=bool(config.recipe["tokens"]), packed=config.packing is not None)
+        wanted = schema(
+            tokens=bool(config.recipe["tokens"]),
+            packed=config.packing is not None,
+            masked=config.conversations is not None,
+        )
         if not file.schema_arrow.remove_metadata().equals(wanted):
             check.fault(name, f"has columns {file.schema_arrow.names} of other names or types than {wanted.names}")
             return
@@ -331,8 +341,11 @@ def _places(recipe: Recipe, corpus: CorpusTexts, manifest: Manifest, tokenizer: 
         return corpus.numbers
     sources = [SourceSettings(name=s.name, path=s.name, weight=s.weight) for s in manifest.corpus.sources]
     characters_per_token = plan.measure_characters_per_token(corpus.store, tokenizer)
-    candidates = plan.choose_candidates(corpus.store, recipe, sources, characters_per_token, manifest.seed)
-    return {corpus.store.document(number)[0]: place for place, number in enumerate(candidates.order.tolist())}
+    if recipe.conversations is not None:
+        order = plan.seeded_order(corpus.store, np.arange(corpus.store.documents), sources, manifest.seed)
+    else:
+        order = plan.choose_candidates(corpus.store, recipe, sources, characters_per_token, manifest.seed).order
+    return {corpus.store.document(number)[0]: place for place, number in enumerate(order.tolist())}
 
 
 def _check_row(place: str, row: dict[str, Any], config: ConfigRecord, check: _Check) -> None:
@@ -342,6 +355,9 @@ def _check_row(place: str, row: dict[str, Any], config: ConfigRecord, check: _Ch
         return
     for message in name_faults(row, recipe):
         check.fault(place, message)
+    if recipe.conversations is not None:
+        _check_conversation(place, row, recipe, check)
+        return
     may_be_shorter = recipe.pack or (recipe.fit is not None and not recipe.fit.discard)
     may_be_longer = check.made_for > 1
     if row["token_count"] != recipe.target_length and not (
@@ -363,6 +379,21 @@ def _check_row(place: str, row: dict[str, Any], config: ConfigRecord, check: _Ch
         check.rebuilt_rows += 1
         for message in piece_faults(row, corpus) if recipe.pack else corpus_faults(row, recipe, corpus):
             check.fault(place, message)
+
+
+def _check_conversation(place: str, row: dict[str, Any], recipe: Recipe, check: _Check) -> None:
+    """One conversation of a packed row."""
+    settings = recipe.conversations or ConversationSettings()
+    corpus = check.corpora.get(recipe.name)
+    bench = None
+    if check.tokenizer is not None:
+        bench = check.benches.get(recipe.name) or ChatBench(recipe, check.tokenizer)
+        check.benches[recipe.name] = bench
+    for message in conversation_faults(row, settings, bench, corpus):
+        check.fault(place, message)
+    check.segments += len(row["segments"])
+    check.encoded_rows += bench is not None
+    check.rebuilt_rows += corpus is not None
 
 
 def _check_sizes(place: str, row: dict[str, Any], recipe: Recipe, check: _Check) -> None:
@@ -404,13 +435,18 @@ def _read_corpora(
     """Read the corpus anew for each recipe behind a configuration; equal choices share one reading."""
     workspace = Workspace(scratch)
     silent = Stages(Silence())
-    found = find_corpus(workspace, sources, silent)
+    recipes = config.row_recipes
+    found = find_corpus(workspace, conversation_sources(sources, list(recipes.values())), silent)
     check.is_same_corpus = found.digest == manifest.corpus.digest
     if not check.is_same_corpus:
         check.fault(
             MANIFEST_NAME, f"made from corpus {manifest.corpus.digest[:12]}, but the one given is {found.digest[:12]}"
         )
     return {
-        name: CorpusTexts(read_corpus(workspace, recipe, found, InlineExecutor(memory=found.memory), silent))
-        for name, recipe in config.row_recipes.items()
+        name: CorpusTexts(
+            (read_conversations if recipe.conversations else read_corpus)(
+                workspace, recipe, found, InlineExecutor(memory=found.memory), silent
+            )
+        )
+        for name, recipe in recipes.items()
     }

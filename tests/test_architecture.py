@@ -15,7 +15,7 @@ LAYERS = [
     "workspace plan tally assembly tokenising units preparation synthesis survey splits "
     "packed_tables packed_plan fitting_units filing_units filing chat_assembly conversation_units conversing",
     "stats plots viewer datacard publishing",
-    "pipeline portability verification hub row_faults packed_faults fitting forecast predict explanation doctor registration autoload loading exports importing",
+    "pipeline portability verification hub row_faults packed_faults conversation_faults fitting forecast predict explanation doctor registration autoload loading exports importing",
     "cli arguments reports terminal exploring ondemand",
     "testing builders cards",
 ]

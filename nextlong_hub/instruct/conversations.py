@@ -161,4 +161,5 @@ def _text(content: Any) -> str | Reason | None:
     if not isinstance(content, list):
         return None
     parts = [part.get("text") if isinstance(part, Mapping) and part.get("type") == "text" else part for part in content]
-    return "".join(parts) if all(isinstance(part, str) for part in parts) else Reason.UNSUPPORTED
+    words = [part for part in parts if isinstance(part, str)]
+    return "".join(words) if len(words) == len(parts) else Reason.UNSUPPORTED

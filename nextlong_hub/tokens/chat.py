@@ -1,10 +1,10 @@
 """Conversations in, token ids and a loss mask out; only a chat template can write a control token.
 
-`<|eot_id|>` in what a user typed is ten characters of text; in the template around it, it is one token that ends a turn.
-A tokenizer cannot tell the two apart, so it is told. In a copy of the tokenizer each control token gets a stand-in, a
+`<|eot_id|>` typed by a user is ten characters of text; in the template around it, it is one token that ends a turn. A
+tokenizer cannot tell the two apart, so it is told. In a copy of the tokenizer each control token gets a stand-in, a
 string that no message holds, and every control token the template wrote is replaced by its stand-in before the text is
-encoded. The stand-ins have the flags of the tokens they stand for and the rest of the text stays in one
-piece, so the ids are those of `apply_chat_template(tokenize=True)` wherever no message spells a control token.
+encoded. The stand-ins have the flags of the tokens they stand for and the rest of the text stays in one piece, so the
+ids are those of `apply_chat_template(tokenize=True)` wherever no message spells a control token.
 
 Control tokens are the tokenizer's special tokens, and whatever added token the template frames turns with. Others that
 are added (`<think>`, `<tool_call>`) are part of what an assistant may say.

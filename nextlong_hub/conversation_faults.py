@@ -1,0 +1,109 @@
+"""What is wrong with a conversation in a packed row: as it stands, rendered and encoded again, and against its corpus.
+
+A row proves itself: its messages are in its segments, and the chat template, which the resolved recipe holds, must make
+exactly its text of them; the tokenizer must make exactly its ids and its loss mask of that text.
+"""
+
+from collections.abc import Iterator
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+
+from nextlong_hub.chat_assembly import ChatBench
+from nextlong_hub.errors import DataError
+from nextlong_hub.instruct import Layout, parse
+from nextlong_hub.recipe import ConversationSettings
+from nextlong_hub.records import Reason, Turn
+from nextlong_hub.row_faults import CorpusTexts
+
+_ROLES = ("system", "user", "assistant", "tool")
+
+
+def conversation_faults(
+    row: dict[str, Any], settings: ConversationSettings, bench: ChatBench | None, corpus: CorpusTexts | None
+) -> Iterator[str]:
+    """What is wrong with a conversation.
+
+    Args:
+        row: a document of a packed row, as `packing.unpack` gives it.
+        settings: those it was made by.
+        bench: renders and encodes it again; None leaves that out.
+        corpus: what it was made from; None leaves that out.
+    """
+    faults = list(_turn_faults(row))
+    yield from faults
+    if bench is not None and not faults:
+        yield from _rendering_faults(row, bench)
+    if corpus is not None:
+        yield from _corpus_faults(row, settings, corpus)
+
+
+def _turn_faults(row: dict[str, Any]) -> Iterator[str]:
+    """What is wrong with its messages as they stand in its row."""
+    segments = row["segments"]
+    if "assistant" not in {segment["role"] for segment in segments}:
+        yield "has no answer"
+    for segment in segments:
+        place = f"its message at {segment['start']:,}"
+        if segment["role"] not in _ROLES or segment["rank"] or segment["score"]:
+            yield f"{place} has the role {segment['role']!r}, rank {segment['rank']} and score {segment['score']}"
+        if segment["document"] != row["meta_document"]:
+            yield f"{place} is of another conversation, {segment['document']!r}"
+        if not 0 <= segment["start"] < segment["end"] <= len(row["text"]):
+            yield f"{place} ends at {segment['end']:,} in a text of {len(row['text']):,} characters"
+    if any(one["end"] > other["start"] for one, other in pairwise(segments)):
+        yield "its messages are not apart and in the order of the text"
+    numbers = [segment["chunk"] for segment in segments]
+    if len(set(numbers)) < len(numbers):
+        yield "one message stands in it twice"
+
+
+def _rendering_faults(row: dict[str, Any], bench: ChatBench) -> Iterator[str]:
+    """What rendering and encoding it again shows."""
+    layout = Layout(
+        text=row["text"],
+        turns=tuple(
+            Turn(number=segment["chunk"], role=segment["role"], start=segment["start"], end=segment["end"])
+            for segment in row["segments"]
+        ),
+    )
+    try:
+        text = bench.template.render(layout.messages)
+    except DataError as error:
+        yield str(error)
+        return
+    if text != row["text"]:
+        yield "its chat template makes another text of its messages"
+        return
+    encoded = bench.encode(layout)
+    if not np.array_equal(encoded.input_ids, row["input_ids"]):
+        yield "its text does not encode to its input_ids"
+        return
+    if not np.array_equal(encoded.loss_mask, row["loss_mask"]):
+        yield "its loss_mask is not that of its answers"
+    for segment, tokens in zip(row["segments"], encoded.turn_tokens, strict=True):
+        if segment["tokens"] != tokens:
+            yield f"{tokens:,} tokens begin in its message at {segment['start']:,}, not {segment['tokens']:,}"
+
+
+def _corpus_faults(row: dict[str, Any], settings: ConversationSettings, corpus: CorpusTexts) -> Iterator[str]:
+    """What reading it again from the corpus shows; a template may have left out some of a message."""
+    identity = row["meta_document"]
+    [record] = corpus.texts([(identity, 0)])
+    if record is None:
+        yield f"the corpus has no conversation {identity!r}"
+        return
+    conversation = parse(record, settings)
+    if isinstance(conversation, Reason):
+        yield f"the corpus holds no such conversation ({conversation.value})"
+        return
+    for segment in row["segments"]:
+        said = row["text"][segment["start"] : segment["end"]]
+        number = segment["chunk"]
+        message = conversation.messages[number] if number < len(conversation.messages) else None
+        if message is None or message.role != segment["role"] or said not in message.content:
+            yield f"its message at {segment['start']:,} is not what the corpus holds there"
+    source = corpus.store.document(corpus.numbers[identity])[1]
+    if source != row["source"]:
+        yield f"it comes from {source!r}, not {row['source']!r}"
