@@ -17,6 +17,8 @@ import matplotlib.style
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
+from matplotlib.patches import Patch
+from matplotlib.ticker import MaxNLocator
 
 from nextlong_hub.inert import visible_line
 from nextlong_hub.stats.shape import ConfigStats, DatasetStats, Distribution, SegmentStats
@@ -142,7 +144,7 @@ def reuse(stats: Statistics) -> Figure | None:
             if counted.chunks_by_uses is not None:
                 _draw_uses(axes, counted.chunks_by_uses)
             axes.set_yscale("log")
-            axes.xaxis.get_major_locator().set_params(integer=True)  # type: ignore[attr-defined]
+            axes.xaxis.set_major_locator(MaxNLocator(nbins=4, integer=True))
             axes.yaxis.set_major_formatter(lambda value, _: _amount(value))
             axes.set_title(f"{_name(config.config)}: {counted.distinct:,} chunks")
         highest = max(bar.count for _, c in shown if c.chunks_by_uses for bar in c.chunks_by_uses.histogram)
@@ -186,8 +188,8 @@ def sources(stats: Statistics) -> Figure | None:
         figure, axes = _bars_figure(len(bars))
         for row, (_, tokens) in enumerate(bars):
             parts = [tokens.get(name, 0) for name in names[:_NAMED_SOURCES]]
-            others = sum(tokens.get(name, 0) for name in names[_NAMED_SOURCES:])
-            _stack(axes, row, [*parts, others], sum(tokens.values()))
+            rest = sum(tokens.get(name, 0) for name in names[_NAMED_SOURCES:])
+            _stack(axes, row, [*parts, rest], sum(tokens.values()))
             axes.text(1.01, row, f"{_amount(sum(tokens.values()))} tokens", va="center", fontsize=9)
         others = [f"{len(names) - _NAMED_SOURCES} others"] if len(names) > _NAMED_SOURCES else []
         labels = [*map(_name, names[:_NAMED_SOURCES]), *others]
@@ -214,7 +216,7 @@ def png(figure: Figure) -> bytes:
     with _style(), warnings.catch_warnings():
         # A name in a script that the font lacks is drawn as boxes; tables beside the picture hold the name itself.
         warnings.filterwarnings("ignore", message="Glyph .* missing from font", category=UserWarning)
-        FigureCanvasAgg(figure).print_png(sink, metadata={"Software": None})
+        FigureCanvasAgg(figure).print_figure(sink, format="png", dpi=figure.dpi, metadata={"Software": None})
     return sink.getvalue()
 
 
@@ -291,7 +293,7 @@ def _draw_uses(axes: Axes, distribution: Distribution) -> None:
 
 def _tokens_axis(axes: Axes, shown: Sequence[Distribution], targets: Sequence[int | None], label: str) -> None:
     """A scale of tokens, by powers of two where lengths differ much, with room for every target."""
-    limits = [target for target in targets if target is not None]
+    limits = [float(target) for target in targets if target is not None]
     largest = max([d.maximum for d in shown] + limits)
     smallest = max(1.0, min([d.minimum for d in shown] + limits))
     axes.set_xlabel(label)
@@ -376,7 +378,7 @@ def _finish_bars(figure: Figure, axes: Axes, names: Sequence[str], labels: Seque
     axes.spines["left"].set_visible(False)
     axes.xaxis.set_major_formatter(lambda value, _: f"{value:.0%}")
     axes.set_xlabel(label)
-    handles = [axes.barh(0, 0, color=colour) for colour in _cycle(len(labels))]
+    handles = [Patch(color=colour) for colour in _cycle(len(labels))]
     # Each name takes the room it needs, so as many go into one line as fit.
     figure.legend(handles, labels, loc="upper left", bbox_to_anchor=(0.01, 1), ncols=4, fontsize=8.5, handlelength=1.1)
 
