@@ -12,6 +12,21 @@ from nextlong_hub.pipeline import build
 from nextlong_hub.testing.worlds import make_documents, write_corpus
 
 
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Print what became of a push under each fault, as far as the tests of it were run."""
+    rows = [
+        row
+        for outcome in ("passed", "failed")
+        for report in terminalreporter.getreports(outcome)
+        for name, row in getattr(report, "user_properties", ())
+        if name == "push fault"
+    ]
+    if rows:
+        terminalreporter.write_sep("=", "what became of a push")
+        for what, code, commits in rows:
+            terminalreporter.write_line(f"{what:<40} {code:<8} {commits}")
+
+
 @pytest.fixture
 def small_disk(tmp_path: Path) -> Iterator[Path]:
     """A file system of 256 kB."""

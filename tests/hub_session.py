@@ -8,7 +8,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
 
+from nextlong_hub.publishing import published_files
 from nextlong_hub.testing import Account, LocalHub
+
+
+def files_in(folder: Path) -> set[str]:
+    """The files of a dataset folder that belong on the Hub."""
+    return {file.path for file in published_files(folder)}
+
 
 SESSION = """
 import contextlib, dataclasses, io, json, sys, time, traceback

@@ -400,3 +400,108 @@ def test_the_hub_takes_many_clients_at_once_and_leaves_no_thread_behind() -> Non
     for thread in set(threading.enumerate()) - before:
         thread.join(timeout=10)
         assert not thread.is_alive()
+
+
+def test_large_files_travel_through_xet_and_come_back(tmp_path: Path) -> None:
+    """With `xet=True` the client sends them by Xet and not by Git LFS, and every way of reading gives their bytes."""
+    content = bytes(range(256)) * 2000
+    (tmp_path / "a.parquet").write_bytes(content)
+    with LocalHub(xet=True) as hub:
+        answer = run_client(
+            hub,
+            f"""
+            from huggingface_hub import CommitOperationAdd, HfApi, HfFileSystem
+            api = HfApi()
+            api.create_repo("tester/notes", repo_type="dataset")
+            add = CommitOperationAdd("data/a.parquet", {str(tmp_path / "a.parquet")!r})
+            api.create_commit("tester/notes", [add], commit_message="add", repo_type="dataset")
+            with HfFileSystem().open("datasets/tester/notes/data/a.parquet") as handle:
+                handle.seek(1000)
+                answer = handle.read(4).hex()
+            """,
+        )
+        assert answer == content[1000:1004].hex()
+        assert hub.files("datasets", "tester/notes")["data/a.parquet"] == content
+        assert hub.requests_to("GET", "xet-write-token")
+        assert not hub.requests_to("PUT", "large-files")
+
+
+def test_a_pull_request_goes_together_with_what_main_has_become(hub: LocalHub) -> None:
+    """A merge is one commit that keeps changes of both sides; 409 when both changed the same file, 400 for a draft."""
+    hub.put("datasets", "tester/notes", {"a.txt": "one", "b.txt": "two"})
+    answer = run_client(
+        hub,
+        """
+        from huggingface_hub import CommitOperationAdd, CommitOperationDelete, HfApi
+        from huggingface_hub.errors import HfHubHTTPError
+        api, to = HfApi(), dict(repo_id="tester/notes", repo_type="dataset")
+        def propose(*changes):
+            return api.create_commit(**to, operations=changes, commit_message="p", create_pr=True).pr_num
+        def merge(number):
+            try:
+                api.merge_pull_request(**to, discussion_num=number)
+            except HfHubHTTPError as error:
+                return error.response.status_code
+        first = propose(CommitOperationAdd("c.txt", b"three"), CommitOperationDelete("b.txt"))
+        second = propose(CommitOperationAdd("a.txt", b"ONE"))
+        draft = api.create_pull_request(**to, title="later").num
+        api.create_commit(**to, operations=[CommitOperationAdd("a.txt", b"first")], commit_message="main moves")
+        answer = [merge(first), merge(second), merge(draft), len(api.list_repo_commits(**to))]
+        """,
+    )
+    assert answer == [None, 409, 400, 4]
+    files = hub.files("datasets", "tester/notes")
+    assert {path: files[path] for path in files if path.endswith(".txt")} == {"a.txt": b"first", "c.txt": b"three"}
+
+
+def test_connections_break_and_answers_come_late_on_order(hub: LocalHub) -> None:
+    """A reset happens within the body and leaves nothing; a late answer is one to something that was done."""
+    hub.put("datasets", "tester/notes", {"a.txt": "x"})
+    reset = hub.fail("POST", "/commit/", reset_after_bytes=10)
+    body = b"\n".join(json.dumps(line).encode() for line in ({"key": "header", "value": {"summary": "s"}},))
+    headers = {"Authorization": f"Bearer {hub.account.token}"}
+    url = f"{hub.endpoint}/api/datasets/tester/notes/commit/main"
+    with pytest.raises(OSError, match=r"reset|[Bb]roken|without response"):
+        urllib.request.urlopen(urllib.request.Request(url, data=body * 2000, headers=headers, method="POST"))
+    assert (reset.times, len(hub.commits("datasets", "tester/notes"))) == (0, 2)
+    hub.fail("POST", "/commit/", delay_seconds=5.0)
+    with pytest.raises(TimeoutError):
+        urllib.request.urlopen(urllib.request.Request(url, data=body, headers=headers, method="POST"), timeout=0.2)
+    assert len(hub.commits("datasets", "tester/notes")) == 3
+
+
+def test_a_commit_can_be_too_large() -> None:
+    """Beyond `commit_bytes` the answer is 413, and nothing changes."""
+    with LocalHub(commit_bytes=100) as hub:
+        first = hub.put("datasets", "tester/notes", {"a.txt": "x"})
+        headers = {"Authorization": f"Bearer {hub.account.token}"}
+        url = f"{hub.endpoint}/api/datasets/tester/notes/commit/main"
+        with pytest.raises(urllib.error.HTTPError, match="413") as refusal:
+            urllib.request.urlopen(urllib.request.Request(url, data=b" " * 101, headers=headers, method="POST"))
+        refusal.value.close()
+        assert hub.commits("datasets", "tester/notes")[0] == first
+
+
+def test_the_fixture_gives_every_test_a_hub_of_its_own(tmp_path: Path) -> None:
+    """As its documentation says, in a suite that is not ours."""
+    (tmp_path / "conftest.py").write_text('pytest_plugins = ["nextlong_hub.testing.fixtures"]\n')
+    (tmp_path / "test_it.py").write_text(
+        "import pytest\n"
+        "@pytest.mark.parametrize('number', [1, 2])\n"
+        "def test_it(local_hub, number):\n"
+        "    assert local_hub.put('datasets', 'tester/notes', {'a.txt': 'x'}).title\n"
+        "    assert len(local_hub.commits('datasets', 'tester/notes')) == 2\n"
+    )
+    command = [
+        sys.executable,
+        "-m",
+        "pytest",
+        "-q",
+        "-p",
+        "no:cacheprovider",
+        "--rootdir",
+        str(tmp_path),
+        str(tmp_path),
+    ]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert "2 passed" in done.stdout, done.stdout

@@ -16,14 +16,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hub_session import Outcome, Session
+from hub_session import Outcome, Session, files_in
 
 from nextlong_hub.testing import Fault, LocalHub
 
 OFTEN = 99
 """As often as anybody could try."""
-
-WHOLE = {"README.md", "data/tiny/train-00000-of-00001.parquet", "manifest.json", "recipes/tiny.toml"}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -167,20 +165,20 @@ def test_a_fault_ends_with_one_commit_or_none_and_the_next_push_goes_on(
     assert outcome.code == case.code, outcome.err
     if case.code:
         assert commits == 0
-        assert not WHOLE & files_of(hub, name)
+        assert files_of(hub, name) == set()
         message = outcome.err[outcome.err.index("Error: ") :]
         assert "nothing half was published" in message or case.code in (1, 4, 7), message
         if case.says:
             assert pytest.raises(AssertionError, match=case.says).matches(AssertionError(message)), message
     else:
-        assert (commits, files_of(hub, name)) == (1, WHOLE)
+        assert (commits, files_of(hub, name)) == (1, files_in(built))
         assert outcome.report is not None
         assert (outcome.report["status"], outcome.report["faults"]) == ("pushed", [])
         assert outcome.report["failed_tries"] > 0 or case.what.startswith(("409", "412", "413"))
     again = session.push(built, name)
     assert again.report is not None, again.err
     assert again.report["status"] == ("unchanged" if case.code == 0 else "pushed")
-    assert (commits_of_pushes(hub, name), files_of(hub, name)) == (1, WHOLE)
+    assert (commits_of_pushes(hub, name), files_of(hub, name)) == (1, files_in(built))
 
 
 def test_a_failing_upload_is_not_retried_by_two_at_once(hub: LocalHub, session: Session, built: Path) -> None:
@@ -219,7 +217,7 @@ def test_a_killed_push_is_finished_by_the_next(
     assert again.report is not None, again.err
     assert again.report["status"] == ("pushed" if moment.startswith("before") else "unchanged")
     assert len(hub.requests_to("PUT", "large-files/whole")) <= 1
-    assert (commits_of_pushes(hub, name), files_of(hub, name)) == (1, WHOLE)
+    assert (commits_of_pushes(hub, name), files_of(hub, name)) == (1, files_in(built))
 
 
 def test_a_card_edited_during_a_push_keeps_the_edit(
@@ -238,7 +236,7 @@ def test_a_card_edited_during_a_push_keeps_the_edit(
     assert outcome.code == 0, outcome.err
     assert [request.status for request in hub.requests_to("POST", f"{name}/commit/main")] == [412, 200]
     assert "Written by a person meanwhile." in hub.files("datasets", name)["README.md"].decode()
-    assert (commits_of_pushes(hub, name), files_of(hub, name)) == (1, WHOLE)
+    assert (commits_of_pushes(hub, name), files_of(hub, name)) == (1, files_in(built))
 
 
 def test_a_full_cache_does_not_hinder_a_push(
@@ -251,7 +249,7 @@ def test_a_full_cache_does_not_hinder_a_push(
         outcome = session.push(built, "tester/full")
     tell("disk full in the cache", outcome, commits_of_pushes(hub, "tester/full"))
     assert outcome.code == 0, outcome.err
-    assert (commits_of_pushes(hub, "tester/full"), files_of(hub, "tester/full")) == (1, WHOLE)
+    assert (commits_of_pushes(hub, "tester/full"), files_of(hub, "tester/full")) == (1, files_in(built))
 
 
 def test_a_full_disk_below_xet_is_a_storage_error(

@@ -56,7 +56,9 @@ def push(folder: Path, name: str, dry_run: bool, yes: bool, as_json: bool, quiet
             print_json({"status": "planned", "plan": asdict(plan)})
         return 0
     if plan.changes and not (yes or as_json) and pushes.is_interactive():
-        click.confirm("Publish this?", default=True, abort=True, err=True)
+        if not click.confirm("Publish this?", default=True, err=True):
+            click.echo("Nothing was sent.")
+            return 0
     with _interruptible(), terminal.watching(quiet=quiet) as progress:
         report = prepared.carry_out(progress)
     if as_json:

@@ -13,7 +13,7 @@ Kind = Literal["added", "changed", "unchanged", "removed"]
 class RemoteFile:
     """One file as the Hub lists it."""
 
-    bytes: int
+    size_bytes: int
     oid: str
     """git's name of it: sha1 over its bytes and their number; of a large file, of its pointer."""
     sha256: str | None
@@ -25,7 +25,7 @@ class LocalFile:
     """One file to be published."""
 
     path: str
-    bytes: int
+    size_bytes: int
     sha256: str
     source: Path | bytes
     """Where it lies; the content itself of all but data files, so that what was checked is what is sent."""
@@ -34,7 +34,7 @@ class LocalFile:
         """Whether the Hub has exactly these bytes."""
         if remote.sha256 is not None:
             return remote.sha256 == self.sha256
-        return remote.bytes == self.bytes and remote.oid == git_oid(self.content())
+        return remote.size_bytes == self.size_bytes and remote.oid == git_oid(self.content())
 
     def content(self) -> bytes:
         """Its bytes."""
@@ -47,7 +47,7 @@ class Change:
 
     path: str
     kind: Kind
-    bytes: int
+    size_bytes: int
     """Of the file as it will be; of a removed one as it was."""
 
 
@@ -69,7 +69,7 @@ class Changes:
     @property
     def sent_bytes(self) -> int:
         """Size of all files that are new or changed, in bytes; what the Hub has already is not sent again."""
-        return sum(file.bytes for file in self.of("added", "changed"))
+        return sum(file.size_bytes for file in self.of("added", "changed"))
 
 
 def compare(local: Mapping[str, LocalFile], remote: Mapping[str, RemoteFile], stale: frozenset[str]) -> Changes:
@@ -89,9 +89,9 @@ def _changes(
     for path, file in local.items():
         there = remote.get(path)
         kind: Kind = "added" if there is None else "unchanged" if file.is_same(there) else "changed"
-        yield Change(path=path, kind=kind, bytes=file.bytes)
+        yield Change(path=path, kind=kind, size_bytes=file.size_bytes)
     for path in sorted(stale & remote.keys() - local.keys()):
-        yield Change(path=path, kind="removed", bytes=remote[path].bytes)
+        yield Change(path=path, kind="removed", size_bytes=remote[path].size_bytes)
 
 
 def git_oid(content: bytes) -> str:

@@ -122,8 +122,8 @@ def _data_faults(repository: Repository, remote: Remote, record: FileRecord) -> 
     there = remote.files.get(record.path)
     if there is None:
         return [Fault(place=record.path, message="is missing")]
-    if there.bytes != record.bytes:
-        return [Fault(place=record.path, message=f"has {there.bytes:,} bytes instead of {record.bytes:,}")]
+    if there.size_bytes != record.bytes:
+        return [Fault(place=record.path, message=f"has {there.size_bytes:,} bytes instead of {record.bytes:,}")]
     sha256 = there.sha256
     if sha256 is None:  # kept in git itself, because somebody's .gitattributes says so
         sha256 = hashlib.sha256(repository.read(record.path, remote.head) or b"").hexdigest()

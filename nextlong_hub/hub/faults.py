@@ -59,7 +59,7 @@ def page_of(name: str) -> str:
 
 def _understood(error: Exception, name: str) -> Exception | None:
     causes = list(_causes(error))
-    response = next((cause.response for cause in causes if getattr(cause, "response", None) is not None), None)
+    response = next((r for r in (getattr(cause, "response", None) for cause in causes) if r is not None), None)
     status = getattr(response, "status_code", None)
     if any(isinstance(cause, errors.OfflineModeIsEnabled) for cause in causes):
         return NetworkError("HF_HUB_OFFLINE is set, and the Hub is needed; unset it, then run the same command again")

@@ -41,7 +41,7 @@ def steps_of(changes: Changes, files: Mapping[str, LocalFile], limits: Limits) -
     inline = 0
     for change in changes.of("added", "changed") + changes.of("removed"):
         file = files.get(change.path)
-        size = file.bytes if file is not None and isinstance(file.source, bytes) else 0
+        size = file.size_bytes if file is not None and isinstance(file.source, bytes) else 0
         if not steps or len(steps[-1]) >= limits.files or (inline and inline + size > limits.inline_bytes):
             steps.append([])
             inline = 0

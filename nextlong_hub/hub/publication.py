@@ -72,7 +72,7 @@ def read_publication(folder: Path, checked: Callable[[int], None]) -> Publicatio
         files={
             record.path: LocalFile(
                 path=record.path,
-                bytes=record.bytes,
+                size_bytes=record.bytes,
                 sha256=record.sha256,
                 source=folder / record.path if record.path.endswith(_DATA) else (folder / record.path).read_bytes(),
             )
@@ -103,7 +103,7 @@ def stale_files(previous: bytes | None, remote: Mapping[str, Any]) -> frozenset[
 
 def _in_memory(path: str, content: bytes) -> LocalFile:
     sha256 = hashlib.sha256(content).hexdigest()
-    return LocalFile(path=path, bytes=len(content), sha256=sha256, source=content)
+    return LocalFile(path=path, size_bytes=len(content), sha256=sha256, source=content)
 
 
 def _refuse_links(folder: Path, paths: list[str]) -> None:

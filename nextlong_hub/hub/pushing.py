@@ -281,19 +281,18 @@ class PreparedPush:
                 revision=revision,
             )
             done(len(step))
+        self._operations.clear()  # one that has been committed cannot be committed again
 
     def _operation(self, file: LocalFile, remote: Remote) -> CommitOperationAdd:
         """How a file is sent; made anew when the Hub has other bytes there than when it was uploaded."""
         there = remote.files.get(file.path)
         key = (file.path, file.sha256, there.oid if there else None)
-        if key not in self._operations:
-            self._operations[key] = addition(file)
-        return self._operations[key]
+        return self._operations.setdefault(key, addition(file))
 
     def _upload(self, additions: Sequence[CommitOperationAdd], files: dict[str, LocalFile], revision: str) -> None:
         """Send what is large, part by part, and make sure that it was what the manifest says."""
         size = max(_SMALLEST_PART, -(-len(additions) // _UPLOADS))
-        sizes = {path: file.bytes for path, file in files.items()}
+        sizes = {path: file.size_bytes for path, file in files.items()}
         with self._stages.stage("upload", sum(sizes[a.path_in_repo] for a in additions), "bytes") as done:
             for start in range(0, len(additions), size):
                 part = additions[start : start + size]

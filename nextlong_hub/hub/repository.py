@@ -157,7 +157,9 @@ class Repository:
                     has_branch = False
             listed = self._api.list_repo_tree(**self._at, recursive=True, revision=head)
             files = {
-                file.path: RemoteFile(bytes=file.size, oid=file.blob_id, sha256=file.lfs.sha256 if file.lfs else None)
+                file.path: RemoteFile(
+                    size_bytes=file.size, oid=file.blob_id, sha256=file.lfs.sha256 if file.lfs else None
+                )
                 for file in listed
                 if isinstance(file, RepoFile)
             }

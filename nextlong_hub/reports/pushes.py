@@ -36,7 +36,7 @@ def show_plan(plan: "PushPlan") -> None:
 
 def _shown(changed: "list[Change]") -> "Iterator[tuple[str, str]]":
     for change in changed[:_MOST_SHOWN]:
-        yield change.kind, f"{change.path}  {size(change.bytes)}"
+        yield change.kind, f"{change.path}  {size(change.size_bytes)}"
 
 
 def _place(plan: "PushPlan") -> str:

@@ -58,7 +58,7 @@ def change_settings(hub: HubState, request: Request, kind: str, name: str) -> An
 def prepare_upload(hub: HubState, request: Request, kind: str, name: str, revision: str) -> Answer:
     """`POST /api/datasets/{name}/preupload/{revision}`: which files go into the commit, which into large storage."""
     repository = hub.readable(request, kind, name)
-    _allow_commit(hub, request, repository)
+    _allow_commit(hub, request, repository, anyone=_is_proposal(revision) or None)
     commit = repository.at(revision)
     files = []
     for file in request.json()["files"]:
@@ -117,7 +117,7 @@ def xet_token(hub: HubState, request: Request, kind: str, name: str, mode: str, 
     if hub.xet is None:
         raise Refusal(404, "Xet is switched off on this local Hub")
     if mode == "write":
-        _allow_commit(hub, request, repository, anyone=unquote(revision).startswith("refs/pr/") or None)
+        _allow_commit(hub, request, repository, anyone=_is_proposal(revision) or None)
     expiration = int(time.time()) + _XET_TOKEN_SECONDS
     answer = {"casUrl": hub.xet.url, "exp": expiration, "accessToken": "xet-token"}
     headers = {
@@ -140,7 +140,7 @@ def commit(hub: HubState, request: Request, kind: str, name: str, revision: str)
     repository = hub.readable(request, kind, name)
     branch = unquote(revision)
     as_pull_request = is_true(request.query.get("create_pr"))
-    account = _allow_commit(hub, request, repository, anyone=as_pull_request or branch.startswith("refs/pr/"))
+    account = _allow_commit(hub, request, repository, anyone=as_pull_request or _is_proposal(revision))
     if hub.commit_bytes is not None and len(request.body) > hub.commit_bytes:
         raise Refusal(413, "Payload too large")
     head = repository.at(revision)
@@ -202,6 +202,11 @@ def _delete_ref(hub: HubState, repository: Repository, refs: dict[str, str], ref
         raise Refusal(404, f"Invalid rev id: {ref}", "RevisionNotFound")
     hub.shelf.keep(repository)
     return json_answer({})
+
+
+def _is_proposal(revision: str) -> bool:
+    """Whether a revision is the branch of a pull request."""
+    return unquote(revision).startswith("refs/pr/")
 
 
 def _allow_commit(hub: HubState, request: Request, repository: Repository, *, anyone: bool | None = None) -> str:
