@@ -21,6 +21,15 @@ from nextlong_hub.errors import RecipeError
 from nextlong_hub.recipe import load_recipe, load_recipes
 
 
+def test_the_first_of_several_tokenizers_counts(tmp_path: Path) -> None:
+    """`--tokenizer` may be given again; rows hold the tokens of the first."""
+    file = tmp_path / "own.toml"
+    file.write_text('name = "own"\n[[corpus]]\nname = "a"\npath = "a.txt"\n')
+    several = build_request(BuildArguments(recipe_files=[str(file)], tokenizer=["one", "other", "one"]))
+    assert (several.tokenizer, several.more_tokenizers) == ("one", ("other", "one"))
+    assert several.tokenizers == ("one", "other")
+
+
 def test_without_arguments_the_demo_is_built_in_all_published_configurations() -> None:
     """The first command anybody types needs no option at all."""
     request = build_request(BuildArguments())

@@ -19,10 +19,10 @@ from nextlong_hub.recipe import (
 )
 
 FINGERPRINTS = {
-    "64k": "fc80982c3a8e",
-    "128k": "42d25e15ee32",
-    "512k": "dba1eae364b6",
-    "subset": "a90ebd2d31b6",
+    "64k": "7d08ae122b14",
+    "128k": "07b884f8f9b2",
+    "512k": "de9a95353587",
+    "subset": "71d7377aa635",
 }
 
 OTHER_VALUES: dict[str, Any] = {
