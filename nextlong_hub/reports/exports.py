@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 _READ = {
     "mds": "--tokenized_mds_train {0}        # ProLong's and NExtLong's trainer",
     "trl": 'load_dataset("parquet", data_files="{0}/data/*.parquet")',
-    "axolotl": "datasets: [{{path: parquet, data_files: {0}/data/*.parquet, type: }}]",
+    "axolotl": "datasets: [{{path: {0}, split: train, type: }}]",
     "text": "dataset_dir: {0}        # LLaMA-Factory; or load_dataset({0!r})",
     "megatron": "--data-path {0}/train",
     "nanotron": "dataset_folder: {0}",

@@ -1,0 +1,98 @@
+"""Read every export with the packages of its trainer, in a virtual environment of its own.
+
+    python tests/compat/check_trainers.py                       # all; installs about 6 GB
+    python tests/compat/check_trainers.py trl --keep ~/.venvs   # one; the environment is kept and used again
+
+No GPU is needed. The trainers disagree about the releases of each other's libraries: what is installed is TRL with all
+it asks for, and the others without, as far as reading data needs. What that covers: examples/trainers/README.md.
+"""
+
+import argparse
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import venv
+from importlib.resources import files
+from pathlib import Path
+
+from nextlong_hub.exports import ExportRequest, export
+from nextlong_hub.tokens import load_tokenizer
+
+sys.path.insert(0, str(Path(__file__).parents[1]))
+from packed_rows import packed_row, write_packed
+
+CHECKS = Path(__file__).with_name("trainer_checks.py")
+EXAMPLES = Path(__file__).parents[2] / "examples" / "trainers"
+TRAINERS = ("trl", "axolotl", "llama_factory", "torchtitan", "megatron", "nanotron")
+WHOLE = ("torch", "trl", "datatrove", "megatron-core", "peft", "tyro", "omegaconf", "einops", "torchdata", "av", "fire")
+LIBRARIES = (*WHOLE, "addict", "spmd_types", "art", "colorama", "tensorboard", "humanize")
+ALONE = ("llamafactory", "torchtitan", "axolotl", "torchaudio", "posthog", "distro", "numba", "llvmlite")
+
+SENTENCES = ("The quick brown fox jumps over the lazy dog.", "A stitch in time saves nine.", "Still waters run deep.")
+
+
+def main() -> int:
+    """Check the trainers named on the command line."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
+    parser.add_argument("trainers", nargs="*", default=TRAINERS, help="trainers to check; default: all")
+    parser.add_argument("--keep", type=Path, help="folder for the environment to keep and to use again")
+    options = parser.parse_args()
+    with tempfile.TemporaryDirectory(prefix="nextlong-trainers-") as name:
+        scratch = Path(name)
+        write_exports(scratch / "exports")
+        python = prepare((options.keep or scratch) / "trainers")
+        environment = os.environ | {"HF_HOME": str(scratch / "home")}
+        failed = [
+            trainer
+            for trainer in options.trainers
+            if subprocess.run(
+                [python, "-W", "ignore", CHECKS, trainer, scratch / "exports", EXAMPLES],
+                cwd=scratch,
+                env=environment,
+                check=False,
+            ).returncode
+        ]
+    sys.stdout.write(f"{len(options.trainers) - len(failed)} passed, {len(failed)} failed\n")
+    return 1 if failed else 0
+
+
+def write_exports(folder: Path) -> None:
+    """Packed rows in every form, rows of one length for readers of windows, and what they hold."""
+    tokenizer = load_tokenizer("demo")
+    texts = [f"{sentence} {number}" for number in range(4) for sentence in SENTENCES]
+    documents = [(text, "web", tokenizer.encode(text).tolist()) for text in texts]
+    packed = [documents[start : start + 3] for start in range(0, len(documents), 3)]
+    shortest = min(len(tokens) for _, _, tokens in documents)
+    even = [[one] for one in documents if len(one[2]) == shortest]
+    for kind, rows in (("packed", packed), ("even", even)):
+        write_packed(folder / kind, [packed_row(f"{kind}/{number}", row) for number, row in enumerate(rows)])
+    for form in ("trl", "axolotl", "text", "megatron"):
+        export(folder / "packed", ExportRequest(format=form), folder / form)
+    for form in ("text", "nanotron"):
+        token_bytes = 2 if form == "nanotron" else None
+        export(folder / "even", ExportRequest(format=form, token_bytes=token_bytes), folder / f"even-{form}")
+    expected = {
+        kind: [[tokens for _, _, tokens in row] for row in rows] for kind, rows in (("packed", packed), ("even", even))
+    }
+    (folder / "expected.json").write_text(json.dumps(expected))
+    info = folder / "text" / "dataset_info.json"
+    info.write_text(json.dumps({"nextlong_128k": next(iter(json.loads(info.read_text()).values()))}))
+    shutil.copytree(str(files("nextlong_hub.builders").joinpath("demo/gpt2")), folder / "tokenizer")
+
+
+def prepare(folder: Path) -> Path:
+    """An environment with the trainers; its Python."""
+    python = folder / ("Scripts" if os.name == "nt" else "bin") / "python"
+    if not python.exists():
+        venv.create(folder, with_pip=True)
+        pip = [python, "-m", "pip", "--quiet", "--disable-pip-version-check", "install"]
+        subprocess.run([*pip, *LIBRARIES], check=True)
+        subprocess.run([*pip, "--no-deps", *ALONE], check=True)
+    return python
+
+
+if __name__ == "__main__":
+    sys.exit(main())

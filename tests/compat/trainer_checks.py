@@ -1,0 +1,190 @@
+"""What trainers make of our exports; run by `check_trainers.py`, in an environment that has them.
+
+    python trainer_checks.py TRAINER FOLDER EXAMPLES
+
+FOLDER holds the exports, `expected.json` with the documents of each row, and a tokenizer. Each function below reads its
+export by the trainer's own code, under the settings of its example, and compares every token.
+"""
+
+import importlib.util
+import json
+import os
+import sys
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+os.environ |= {
+    "HF_HUB_OFFLINE": "1",
+    "CUDA_VISIBLE_DEVICES": "",
+    "DISABLE_VERSION_CHECK": "1",
+    "AXOLOTL_DO_NOT_TRACK": "1",
+}
+
+Rows = list[list[list[int]]]
+"""The documents of each row, as lists of tokens."""
+
+
+def trl(folder: Path, examples: Path, rows: Rows) -> str:
+    """Two steps of SFTTrainer on a tiny model: batches hold the tokens, positions restart with each document."""
+    from datasets import load_dataset
+    from transformers import AutoTokenizer, LlamaConfig, LlamaForCausalLM
+
+    example = load_module(examples / "trl" / "sft_128k.py")
+    tokenizer = AutoTokenizer.from_pretrained(folder / "tokenizer")
+    tokenizer.pad_token = tokenizer.eos_token
+    config = LlamaConfig(
+        vocab_size=len(tokenizer), hidden_size=16, intermediate_size=16, num_hidden_layers=1, num_attention_heads=2
+    )
+    cpu = {"model_init_kwargs": None, "bf16": False, "use_cpu": True, "max_steps": 2, "report_to": [], "save_steps": 99}
+    arguments = example.settings(str(folder / "checkpoints"), **cpu, gradient_checkpointing=False, logging_steps=1)
+    data = load_dataset("parquet", data_files=f"{folder}/trl/data/*.parquet", split="train")
+    trainer = example.SFTTrainer(
+        model=LlamaForCausalLM(config), args=arguments, train_dataset=data, processing_class=tokenizer
+    )
+    for number, documents in enumerate(rows):
+        batch = trainer.data_collator([trainer.train_dataset[number]])
+        same("input_ids", batch["input_ids"][0].tolist(), [token for document in documents for token in document])
+        positions = [place for document in documents for place in range(len(document))]
+        same("position_ids", batch["position_ids"][0].tolist(), positions)
+        labels = [label for document in documents for label in (-100, *document[1:])]
+        same("labels", batch["labels"][0].tolist(), labels)
+    trainer.train()
+    losses = [entry["loss"] for entry in trainer.state.log_history if "loss" in entry]
+    require(len(losses) == 2 and all(0 < loss < 20 for loss in losses), f"losses are {losses}")
+    return "trained two steps on a tiny model; every batch compared"
+
+
+def axolotl(folder: Path, examples: Path, rows: Rows) -> str:
+    """Its loader prepares the dataset of the example and keeps the three columns as they are."""
+    from axolotl.utils.data.sft import prepare_datasets
+    from axolotl.utils.dict import DictDefault
+    from transformers import AutoTokenizer
+
+    config = yaml.safe_load((examples / "axolotl" / "128k.yaml").read_text())
+    config["datasets"][0]["path"] = str(folder / "axolotl")
+    config |= {"dataset_prepared_path": str(folder / "prepared"), "dataset_num_proc": 1, "seed": 42}
+    config |= {"shuffle_merged_datasets": False, "num_epochs": 1, "batch_size": 1, "world_size": 1}
+    prepared = prepare_datasets(DictDefault(config), AutoTokenizer.from_pretrained(folder / "tokenizer"))[0]
+    documents = [document for row in rows for document in row]
+    found = {tuple(row["input_ids"]): row for row in prepared}
+    same("documents", sorted(found), sorted(map(tuple, documents)))
+    for document in documents:
+        row = found[tuple(document)]
+        same("labels", list(row["labels"]), document)
+        same("attention_mask", list(row["attention_mask"]), [1] * len(document))
+    return "its loader prepared the example's dataset; every row compared"
+
+
+def llama_factory(folder: Path, examples: Path, rows: Rows) -> str:
+    """Its loader finds the dataset by `dataset_info.json` and encodes each text by itself."""
+    from llamafactory.data import get_dataset, get_template_and_fix_tokenizer
+    from llamafactory.hparams import DataArguments, ModelArguments
+    from transformers import AutoTokenizer, Seq2SeqTrainingArguments
+
+    example = yaml.safe_load((examples / "llama_factory" / "128k.yaml").read_text())
+    chosen = {name: example[name] for name in ("dataset", "cutoff_len", "packing")}
+    data = DataArguments(dataset_dir=str(folder / "text"), overwrite_cache=True, **chosen)
+    tokenizer = AutoTokenizer.from_pretrained(folder / "tokenizer")
+    module = get_dataset(
+        get_template_and_fix_tokenizer(tokenizer, data),
+        ModelArguments(model_name_or_path=str(folder / "tokenizer")),
+        data,
+        Seq2SeqTrainingArguments(output_dir=str(folder / "llama_factory"), use_cpu=True, report_to=[]),
+        stage="pt",
+        tokenizer=tokenizer,
+    )
+    documents = [[*document, tokenizer.eos_token_id] for row in rows for document in row]
+    same("input_ids", [list(row["input_ids"]) for row in module["train_dataset"]], documents)
+    return "its loader encoded the example's dataset; every row compared"
+
+
+def torchtitan(folder: Path, examples: Path, rows: Rows) -> str:
+    """With texts of two tokens less, a window is one text between BOS and EOS, its positions from 0."""
+    from torchtitan.hf_datasets.text_datasets import HuggingFaceTextDataset
+    from transformers import AutoTokenizer
+
+    load_module(examples / "torchtitan" / "nextlong_128k.py")
+    tokenizer = AutoTokenizer.from_pretrained(folder / "tokenizer")
+
+    class Framed:
+        def encode(self, text: str, add_bos: bool, add_eos: bool) -> list[int]:
+            framed = [tokenizer.bos_token_id] * add_bos + tokenizer.encode(text) + [tokenizer.eos_token_id] * add_eos
+            return [int(token) for token in framed]
+
+    tokens = len(rows[0][0])
+    dataset = HuggingFaceTextDataset("nextlong_128k", str(folder / "even-text"), Framed(), seq_len=tokens + 1)
+    bos, eos = tokenizer.bos_token_id, tokenizer.eos_token_id
+    windows = list(dataset)
+    same("windows", [window["input"].tolist() for window, _ in windows], [[bos, *row[0]] for row in rows])
+    same("labels", [labels.tolist() for _, labels in windows], [[*row[0], eos] for row in rows])
+    same("positions", [w["positions"].tolist() for w, _ in windows], [list(range(tokens + 1))] * len(rows))
+    return "its dataset cut windows that are samples; every token compared"
+
+
+def megatron(folder: Path, examples: Path, rows: Rows) -> str:
+    """IndexedDataset of megatron-core finds every document, memory-mapped and not."""
+    from megatron.core.datasets.indexed_dataset import IndexedDataset
+
+    documents = [document for row in rows for document in row]
+    for mapped in (True, False):
+        dataset = IndexedDataset(str(folder / "megatron" / "train"), mmap=mapped)
+        same("documents", [dataset[number].tolist() for number in range(len(dataset))], documents)
+        same("document indices", dataset.document_indices.tolist(), list(range(len(documents) + 1)))
+    return "IndexedDataset of megatron-core read every document"
+
+
+def nanotron(folder: Path, examples: Path, rows: Rows) -> str:
+    """Under the example's rule, sequence_length = tokens - 1, each window of datatrove's dataset is one row."""
+    from datatrove.utils.dataset import DatatroveFolderDataset
+
+    settings = yaml.safe_load((examples / "nanotron" / "128k.yaml").read_text())
+    require(settings["tokens"]["sequence_length"] == 131_071, "the example's sequence_length is not one below the row")
+    tokens = len(rows[0][0])
+    dataset = DatatroveFolderDataset(
+        str(folder / "even-nanotron"), seq_len=tokens - 1, token_size=2, return_positions=True, recursive=False
+    )
+    windows = [dataset[number] for number in range(len(dataset))]
+    same("windows", [window["input_ids"].tolist() for window in windows], [row[0] for row in rows])
+    same("positions", [w["positions"].tolist() for w in windows], [list(range(tokens))] * len(rows))
+    return "datatrove's dataset, which nanotron reads with, cut windows that are rows"
+
+
+def load_module(path: Path) -> Any:
+    """An example as a module."""
+    spec = importlib.util.spec_from_file_location(path.stem, path)
+    if spec is None or spec.loader is None:
+        raise SystemExit(f"FAILED: {path} cannot be imported")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def same(what: str, found: Any, expected: Any) -> None:
+    """Stop when two values differ."""
+    require(found == expected, f"{what}: {str(found)[:200]} instead of {str(expected)[:200]}")
+
+
+def require(holds: bool, message: str) -> None:
+    """Stop with the message when it does not hold."""
+    if not holds:
+        raise SystemExit(f"FAILED: {message}")
+
+
+CHECKS = {check.__name__: check for check in (trl, axolotl, llama_factory, torchtitan, megatron, nanotron)}
+EVEN = ("torchtitan", "nanotron")
+"""Read windows of one length, so they get rows of one."""
+
+
+def main() -> int:
+    """Check one trainer."""
+    name, folder, examples = sys.argv[1], Path(sys.argv[2]), Path(sys.argv[3])
+    expected = json.loads((folder / "expected.json").read_text())
+    done = CHECKS[name](folder, examples, expected["even" if name in EVEN else "packed"])
+    sys.stdout.write(f"{name}: {done}\n")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
