@@ -28,6 +28,7 @@ def chromium() -> Iterator[Browser]:
     if path is None:
         pytest.skip(f"no browser here: none of {', '.join(NAMES)} is installed")
     with sync_playwright() as playwright:
+        # Chromium refuses to run its sandbox as root, and it opens only pages that the tests wrote.
         browser = playwright.chromium.launch(executable_path=path, args=["--no-sandbox"])
         yield browser
         browser.close()

@@ -171,6 +171,13 @@ def test_rows_without_text_are_refused(tmp_path: Path) -> None:
         write_page(tmp_path, tmp_path / "page.html")
 
 
+def test_a_page_of_nothing_is_refused(tmp_path: Path) -> None:
+    """A configuration without rows gives a message, not an empty page."""
+    with pytest.raises(DataError, match="has no rows in here"):
+        write_page(write_samples(tmp_path / "rows", []), tmp_path / "page.html")
+    assert not (tmp_path / "page.html").exists()
+
+
 def test_the_command_says_what_is_in_the_page(built: Path, tmp_path: Path) -> None:
     """For a person in words, for a program as JSON; two ways to choose rows exclude each other."""
     output = tmp_path / "page.html"

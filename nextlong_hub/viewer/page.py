@@ -72,7 +72,7 @@ def write_page(
         revision: branch, tag or commit of a dataset on the Hub.
 
     Raises:
-        DataError: nothing is there, a configuration or row is unknown, or rows have no text.
+        DataError: nothing is there, a configuration or row is unknown, or there is no row or no text.
         StorageError, ConflictError: the file cannot be written.
     """
     names = list(dict.fromkeys(configs)) or list(list_configs(where, revision=revision))
@@ -92,6 +92,10 @@ def write_page(
             shown[row.config].append(row.id)
             described.append(_summary(row))
             encoded.append(payload)
+    if not encoded:
+        raise DataError(
+            f"{where} has no rows in {', '.join(names)}; a page needs one at least: build more, or name others"
+        )
     # A person who picks a row looks for its configuration first.
     order = sorted(range(len(encoded)), key=lambda index: (names.index(described[index]["split"]), index))
     content = _render(

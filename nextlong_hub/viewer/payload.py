@@ -11,6 +11,7 @@ from bisect import bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import accumulate
+from math import isfinite
 from typing import Any
 
 from nextlong_hub.inert import visible_line
@@ -61,7 +62,7 @@ def describe(row: Row) -> dict[str, Any]:
             "firstToken": [before[part] + bar.first_token for part, bar in zip(part_of, drawn, strict=True)],
             "tokens": [segment.tokens for segment in segments],
             "rank": [segment.rank for segment in segments],
-            "score": [round(segment.score, 3) for segment in segments],
+            "score": [round(segment.score, 3) if isfinite(segment.score) else 0.0 for segment in segments],
             "shade": [bar.shade for bar in drawn],
         },
         "pieces": _pieces(row.text, segments),

@@ -119,7 +119,8 @@ function fill(box, text) {
   let place = 0;
   for (const match of text.matchAll(hidden)) {
     if (match.index > place) box.append(text.slice(place, match.index));
-    const shown = make("span", "mark", mark(match[0]));
+    const sign = mark(match[0]);
+    const shown = make("span", sign.length === 1 ? "mark picture" : "mark", sign);
     shown.dataset.units = match[0].length;
     shown.title = `U+${match[0].codePointAt(0).toString(16).toUpperCase().padStart(4, "0")}`;
     box.append(shown);
