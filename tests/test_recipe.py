@@ -23,6 +23,7 @@ FINGERPRINTS = {
     "128k": "07b884f8f9b2",
     "512k": "de9a95353587",
     "subset": "71d7377aa635",
+    "instruct": "b3f1321b9864",
 }
 
 OTHER_VALUES: dict[str, Any] = {
@@ -57,8 +58,23 @@ OTHER_VALUES: dict[str, Any] = {
     "fit.truncate": True,
     "fit.discard": True,
     "mixture": [{"recipe": "64k", "share": 1.0}],
+    "conversations.form": "sharegpt",
+    "conversations.columns": ["dialogue"],
+    "conversations.system_prompt": "Be brief.",
+    "conversations.too_long": "discard",
+    "conversations.chat_template": "llama3",
+    "conversations.template_variables": {"date_string": "26 Jul 2024"},
+    "pack": True,
+    "packing.window_tokens": 1000,
 }
 """For each choice a value that is not its default."""
+
+NEEDS: dict[str, dict[str, Any]] = {
+    "fit.": {"fit.truncate": False, "fit.discard": False},
+    "conversations.": {"pack": True, "conversations.form": "auto"},
+    "pack": {"mixture": [{"recipe": "64k", "share": 1.0}]},
+}
+"""What else a recipe must say for a choice to stand in it, by how the choice begins."""
 
 PROSE: dict[str, Any] = {"description": "Something else", "corpus": [{"name": "notes", "path": "notes.jsonl"}]}
 """What does not decide the bytes: words, and a corpus, which has a digest of its own."""
@@ -67,6 +83,12 @@ PROSE: dict[str, Any] = {"description": "Something else", "corpus": [{"name": "n
 def make(**overrides: Any) -> Recipe:
     """A recipe with nothing but a name, and `overrides` by dotted key."""
     return parse_recipe(b'name = "x"', "x.toml", {key.replace("__", "."): value for key, value in overrides.items()})
+
+
+def changed(key: str, *, by: bool = True) -> Recipe:
+    """A recipe with another value for one choice, or, without `by`, only with what that choice needs."""
+    base = next((needs for prefix, needs in NEEDS.items() if key.startswith(prefix)), {})
+    return make(**base | ({key: OTHER_VALUES[key]} if by else {}))
 
 
 def choices(model: type[BaseModel], prefix: str = "") -> list[str]:
@@ -80,11 +102,11 @@ def choices(model: type[BaseModel], prefix: str = "") -> list[str]:
     return found
 
 
-def test_four_recipes_come_along() -> None:
-    """Shortest first, the mixture last, each under the name of its file and with the paper's length."""
-    assert recipe_names() == ["64k", "128k", "512k", "subset"]
+def test_five_recipes_come_along() -> None:
+    """Shortest first, mixture and conversations last, each under the name of its file and with the paper's length."""
+    assert recipe_names() == ["64k", "128k", "512k", "subset", "instruct"]
     lengths = {name: load_recipe(name).target_length for name in recipe_names()}
-    assert lengths == {"64k": 65_536, "128k": 131_072, "512k": 524_288, "subset": 524_288}
+    assert lengths == {"64k": 65_536, "128k": 131_072, "512k": 524_288, "subset": 524_288, "instruct": 65_536}
     assert [load_recipe(name).name for name in recipe_names()] == recipe_names()
     assert [(part.recipe, part.share) for part in load_recipe("subset").mixture] == [("64k", 2.0), ("512k", 1.0)]
 
@@ -108,8 +130,7 @@ def test_every_choice_is_tried_below() -> None:
 @pytest.mark.parametrize("key", OTHER_VALUES)
 def test_every_choice_changes_the_fingerprint(key: str) -> None:
     """No choice that decides the bytes can differ between two recipes of one fingerprint."""
-    base = {"fit.truncate": False, "fit.discard": False} if key.startswith("fit.") else {}
-    assert make(**base).fingerprint != make(**base | {key: OTHER_VALUES[key]}).fingerprint
+    assert changed(key, by=False).fingerprint != changed(key).fingerprint
 
 
 @pytest.mark.parametrize("key", PROSE)
@@ -128,10 +149,10 @@ def test_the_way_of_writing_does_not_change_the_fingerprint() -> None:
 
 def test_the_resolved_recipe_is_complete_and_gives_the_same_fingerprint() -> None:
     """`to_toml` writes every choice, so that nothing depends on later defaults."""
-    everything = make(**OTHER_VALUES, **PROSE)
-    again = parse_recipe(everything.to_toml().encode(), "again")
-    assert again == everything
-    assert again.fingerprint == everything.fingerprint
+    for one in [changed(key) for key in OTHER_VALUES] + [make(**PROSE)]:
+        again = parse_recipe(one.to_toml().encode(), "again")
+        assert again == one
+        assert again.fingerprint == one.fingerprint
     for name in recipe_names():
         recipe = load_recipe(name)
         assert parse_recipe(recipe.to_toml().encode(), name) == recipe
@@ -154,7 +175,12 @@ def test_any_text_and_number_survives_the_resolved_recipe(text: str, number: flo
         ('name = "x"\n[retrieval]\nk_1 = 2.0', r"unknown key 'retrieval.k_1'; .* \(did you mean 'k1'\?\)"),
         ('name = "x"\n[[mixture]]\nrecipe = "y"\nshares = 1.0', r"unknown key 'mixture.0.shares'.*mean 'share'"),
         ('name = "x"\n[fit]\ntruncate = true\ndiscart = true', r"unknown key 'fit.discart'.*did you mean 'discard'"),
-        ('name = "x"\nzzz = 1', r"unknown key 'zzz'; known here: name, .*, mixture$"),
+        ('name = "x"\nzzz = 1', r"unknown key 'zzz'; known here: name, .*, packing$"),
+        ('name = "x"\npack = true', "packs its rows, but a synthesised sample fills a row by itself"),
+        ('name = "x"\n[conversations]', "makes rows of conversations, which are packed.*; set pack = true"),
+        ('name = "x"\npack = true\nadd_bos_token = true\n[conversations]', "leave out add_bos_token"),
+        ('name = "x"\npack = true\n[conversations]\nform = "magpie"\ncolumns = ["a"]', "takes 2 columns, not 1"),
+        ('name = "x"\npack = true\n[conversations]\ncolumns = ["a", "b", "c"]', "takes 1 or 2 columns, not 3"),
         ("target_length = 9", "'name' is missing; add it"),
         ('name = "a/b"', "name = 'a/b': String should match pattern"),
         ('name = "../x"', "should match pattern"),
