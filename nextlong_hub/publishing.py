@@ -1,13 +1,15 @@
 """A folder becomes a finished dataset: what its manifest says, and the moment it is committed."""
 
 import glob
+import hashlib
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from itertools import dropwhile
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Literal
 
-from nextlong_hub.datacard import render_card
-from nextlong_hub.errors import ConflictError
+from nextlong_hub.datacard import ASSETS, PLOT_NAMES, pictures_of, render_card
+from nextlong_hub.errors import ConflictError, DataError
 from nextlong_hub.files import is_left_aside, sha256_of, storage_errors, write_bytes
 from nextlong_hub.manifest import (
     MANIFEST_NAME,
@@ -18,6 +20,7 @@ from nextlong_hub.manifest import (
     SourceRecord,
     TokenizerRecord,
     differences,
+    read_manifest,
     write_manifest,
 )
 from nextlong_hub.preparation import Inputs
@@ -158,6 +161,57 @@ def commit(output: Path, workspace: Workspace, manifest: Manifest) -> bool:
     write_manifest(output, manifest)
     (workspace.withdrawn / MANIFEST_NAME).unlink(missing_ok=True)
     return True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PublishedFile:
+    """One file that belongs to a dataset."""
+
+    path: str
+    """Relative to the folder, with forward slashes."""
+    sha256: str
+    bytes: int
+
+
+def published_files(folder: Path) -> tuple[PublishedFile, ...]:
+    """Exactly the files that belong to a finished dataset, data first, card and manifest last.
+
+    Of `assets/` that is what the card shows: pictures of ours, and any that a person added. The manifest does not list
+    them, for the bytes of a picture depend on the version of the library that drew it, and its own must not.
+
+    Raises:
+        DataError: there is no manifest, a file is missing, or is not what the manifest says.
+    """
+    manifest = read_manifest(folder)
+    if manifest is None:
+        raise DataError(f"{folder} holds no {MANIFEST_NAME} of nextlong-hub; build it first, or name a finished folder")
+    published = [_published(folder, file.path, file.sha256) for file in manifest.files]
+    for name, content in sorted(recipe_files(manifest).items()):
+        published.append(_published(folder, f"recipes/{name}.toml", hashlib.sha256(content).hexdigest()))
+    card = _published(folder, CARD_NAME)
+    shown = pictures_of((folder / CARD_NAME).read_text(encoding="utf-8", errors="replace"))
+    published += [_published(folder, path) for path in shown]
+    return (*published, card, _published(folder, MANIFEST_NAME))
+
+
+def is_owned(path: str) -> bool:
+    """Whether a file of that name is ours to remove once a dataset does not have it any more."""
+    name = PurePosixPath(path)
+    return (
+        path in {f"{ASSETS}/{plot}.png" for plot in PLOT_NAMES}
+        or (name.parts[0] == "data" and name.suffix == ".parquet")
+        or (name.parts[0] == "recipes" and len(name.parts) == 2 and name.suffix == ".toml")
+    )
+
+
+def _published(folder: Path, path: str, sha256: str | None = None) -> PublishedFile:
+    place = folder / path
+    if not place.is_file():
+        raise DataError(f"{place} is missing; run the command that made the dataset again, or `nextlong-hub card`")
+    found = sha256_of(place)
+    if sha256 is not None and found != sha256:
+        raise DataError(f"{place} is not what {MANIFEST_NAME} says; run the command that made the dataset again")
+    return PublishedFile(path=path, sha256=found, bytes=place.stat().st_size)
 
 
 def recipe_files(manifest: Manifest) -> dict[str, bytes]:

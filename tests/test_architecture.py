@@ -36,7 +36,7 @@ DOORS = {
     "hf_xet pytest": "testing",
     "matplotlib": "plots exploring",
     "jinja2": "viewer",
-    "yaml": "splits testing",
+    "yaml": "splits datacard testing",
 }
 """Which modules may import which library; a library that is not named here may not be imported at all."""
 

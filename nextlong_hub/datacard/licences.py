@@ -1,0 +1,136 @@
+"""From the licences of the sources to the licence of what was made of them: the stricter one wins.
+
+A row joins text of several sources, so it may only be used as all of them allow. Licences stand in groups, from no
+condition at all to no changed versions. A licence of the first two groups gives way to any of a later one; of two that
+both ask for something of the result, one wins only where it is known to cover the other. Anything else is `other`, and
+the card says so: nobody should read a permission into a name that a program chose.
+
+This is a table, not legal advice.
+"""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+_FREE = ("cc0-1.0", "pddl", "unlicense", "wtfpl")
+_NOTICE = (
+    *("isc", "zlib", "mit", "bsl-1.0", "ncsa", "postgresql", "bsd", "bsd-2-clause", "bsd-3-clause"),
+    *("bsd-3-clause-clear", "afl-3.0", "ecl-2.0", "apache-2.0", "artistic-2.0", "ms-pl", "ofl-1.1", "openmdw-1.0"),
+    *("cdla-permissive-1.0", "cdla-permissive-2.0", "c-uda", "etalab-2.0", "odc-by"),
+    *("cc-by-2.0", "cc-by-2.5", "cc-by-3.0", "cc-by-4.0"),
+)
+_SHARE_ALIKE = (
+    *("mpl-2.0", "epl-1.0", "epl-2.0", "lgpl", "lgpl-2.1", "lgpl-3.0", "lgpl-lr", "lppl-1.3c", "eupl-1.1", "eupl-1.2"),
+    *("gpl", "gpl-2.0", "gpl-3.0", "agpl-3.0", "osl-3.0", "gfdl", "cdla-sharing-1.0", "odbl"),
+    *("cc-by-sa-3.0", "cc-by-sa-4.0"),
+)
+_NOT_COMMERCIAL = (
+    *("cc-by-nc-2.0", "cc-by-nc-3.0", "cc-by-nc-4.0"),
+    *("cc-by-nc-sa-2.0", "cc-by-nc-sa-3.0", "cc-by-nc-sa-4.0"),
+)
+_NOT_CHANGED = ("cc-by-nd-4.0", "cc-by-nc-nd-3.0", "cc-by-nc-nd-4.0")
+_SPECIAL = (
+    *("cc", "openrail", "openrail++", "bigscience-openrail-m", "creativeml-openrail-m", "bigscience-bloom-rail-1.0"),
+    *("bigcode-openrail-m", "h-research", "intel-research", "apple-ascl", "apple-amlr", "deepfloyd-if-license"),
+    *("fair-noncommercial-research-license", "llama2", "llama3", "llama3.1", "llama3.2", "llama3.3", "llama4"),
+    *("grok2-community", "gemma", "unknown", "other"),
+)
+LICENCES = frozenset((*_FREE, *_NOTICE, *_SHARE_ALIKE, *_NOT_COMMERCIAL, *_NOT_CHANGED, *_SPECIAL))
+"""The Hub's identifiers."""
+
+_COVERS = (
+    ("cc-by-sa-3.0", "cc-by-sa-4.0"),
+    ("lgpl-2.1", "lgpl-3.0"),
+    ("lgpl-3.0", "gpl-3.0"),
+    ("gpl-3.0", "agpl-3.0"),
+    ("mpl-2.0", "gpl-3.0"),
+    ("eupl-1.1", "eupl-1.2"),
+    *((f"cc-by-nc-{a}", f"cc-by-nc-{b}") for a, b in (("2.0", "3.0"), ("2.0", "4.0"), ("3.0", "4.0"))),
+    *((f"cc-by-nc-{a}", f"cc-by-nc-sa-{b}") for a in ("2.0", "3.0", "4.0") for b in ("2.0", "3.0", "4.0")),
+    *((f"cc-by-nc-sa-{a}", f"cc-by-nc-sa-{b}") for a, b in (("2.0", "3.0"), ("2.0", "4.0"), ("3.0", "4.0"))),
+)
+"""Of two licences that both ask for something: text under the first may become part of a work under the second."""
+
+_OTHER_NAMES = {
+    "odc-by-1.0": "odc-by",
+    "odbl-1.0": "odbl",
+    "pddl-1.0": "pddl",
+    "cc0": "cc0-1.0",
+    "apache2": "apache-2.0",
+    "apache": "apache-2.0",
+    "gfdl-1.3": "gfdl",
+    "gfdl-1.2": "gfdl",
+    "0bsd": "bsd",
+    "mit license": "mit",
+    "agpl-3.0-only": "agpl-3.0",
+    "agpl-3.0-or-later": "agpl-3.0",
+    "gpl-2.0-only": "gpl-2.0",
+    "gpl-3.0-only": "gpl-3.0",
+    "gpl-3.0-or-later": "gpl-3.0",
+}
+_LONGEST_NAME = 60
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DerivedLicence:
+    """What a card's header says, and what a person should hear."""
+
+    licence: str
+    """An identifier of the Hub."""
+    name: str | None
+    """Of a licence that the Hub has no identifier for."""
+    warning: str | None
+    """Why nobody but a person can tell; None where the sources leave no doubt."""
+
+
+def derive_licence(stated: Sequence[str | None]) -> DerivedLicence:
+    """The licence of a mixture of texts under the licences `stated`; None is a source that states none."""
+    if not stated or None in stated:
+        missing = sum(licence is None for licence in stated)
+        return _other(
+            "not-stated" if missing == len(stated) else "partly-not-stated",
+            f"{missing} of {len(stated)} sources state no license; name it in a recipe ([[corpus]] license = …)",
+        )
+    known = {licence: identifier_of(str(licence)) for licence in stated}
+    unknown = [str(licence) for licence, identifier in known.items() if identifier is None]
+    if unknown:
+        return _other(
+            _slug(unknown[0]) if len(set(stated)) == 1 else "several-licenses",
+            f"the Hub has no identifier for the license {unknown[0]!r}",
+        )
+    identifiers = sorted({identifier for identifier in known.values() if identifier is not None})
+    asking = [identifier for identifier in identifiers if _rank(identifier) >= len(_FREE) + len(_NOTICE)]
+    strictest = max(asking or identifiers, key=_rank)
+    uncovered = [one for one in asking if one != strictest and (one, strictest) not in _COVERS]
+    if uncovered:
+        return _other(
+            "several-licenses",
+            f"text under {uncovered[0]} and under {strictest} stands in the same rows, and neither is known to allow "
+            "the other's conditions",
+        )
+    warning = None
+    if strictest in _NOT_CHANGED:
+        warning = f"{strictest} allows no changed versions, and rows are made of parts of documents"
+    return DerivedLicence(licence=strictest, name=None, warning=warning)
+
+
+def identifier_of(stated: str) -> str | None:
+    """The Hub's identifier for a licence however it is written; None when it has none that stands for terms."""
+    plain = " ".join(stated.lower().split())
+    plain = _OTHER_NAMES.get(plain, plain).replace("_", "-").replace(" ", "-")
+    plain = _OTHER_NAMES.get(plain, plain)
+    return plain if plain in LICENCES and plain not in ("unknown", "other", "cc") else None
+
+
+def _rank(identifier: str) -> int:
+    order = (*_FREE, *_NOTICE, *_SHARE_ALIKE, *_NOT_COMMERCIAL, *_NOT_CHANGED, *_SPECIAL)
+    return order.index(identifier)
+
+
+def _other(name: str, warning: str) -> DerivedLicence:
+    return DerivedLicence(licence="other", name=name, warning=warning)
+
+
+def _slug(name: str) -> str:
+    """A name as the Hub wants it: lower case, words joined by hyphens."""
+    return re.sub(r"[^a-z0-9.]+", "-", name.lower()).strip("-.")[:_LONGEST_NAME] or "unnamed"

@@ -1,0 +1,108 @@
+"""A card is generated again, and people have written into the one that is there: both are kept."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+from nextlong_hub.datacard.text import Card, Header, digest, format_card, ledger_of, parse_card
+
+_OURS_ALONE = ("configs", "dataset_info", "size_categories")
+"""Keys that must say what the files are: a dataset with an edited list of files would not load."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MergedCard:
+    """A card made of two."""
+
+    text: str
+    conflicts: tuple[str, ...]
+    """Generated parts that a person had edited or removed and that would read otherwise now: they stay as the person
+    left them. A key of the header is named like `license`, a section like `#overview`."""
+
+
+def merge_card(base: str | None, theirs: str, ours: str) -> MergedCard:
+    """Bring a freshly generated card and an edited one together.
+
+    Text outside the markers, keys that we do not generate, and whatever was edited by hand stay as they are. What
+    nobody touched becomes what was generated now. `configs`, `dataset_info` and `size_categories` are always ours.
+
+    Args:
+        base: the card as it was generated last; None: the digests that each card carries tell what was edited.
+        theirs: the card that may have been edited.
+        ours: the card as it is generated now.
+
+    Raises:
+        ValueError: a header is not YAML.
+    """
+    fresh, edited = parse_card(ours), parse_card(theirs)
+    known = dict(edited.ledger)
+    if base is not None:
+        generated = parse_card(base)
+        known = ledger_of(generated.header, generated.sections)
+    header, header_conflicts = _merge_headers(edited.header, fresh.header, known)
+    sections, section_conflicts = _merge_sections(edited.sections, fresh.sections, known)
+    merged = Card(
+        header=header,
+        sections=sections,
+        ledger=ledger_of(fresh.header, fresh.sections),
+        opening=edited.opening,
+        asides=edited.asides,
+    )
+    return MergedCard(text=format_card(_with_stray_asides(merged)), conflicts=(*header_conflicts, *section_conflicts))
+
+
+def _merge_headers(theirs: Header, ours: Header, known: Mapping[str, str]) -> tuple[Header, list[str]]:
+    """Our keys first, in our order, then keys that a person added."""
+    merged: Header = {}
+    conflicts = []
+    for key, value in ours.items():
+        if key in _OURS_ALONE or (key not in known and key not in theirs):
+            merged[key] = value
+        elif key not in theirs:
+            conflicts.append(key)
+        elif _is_untouched(key, theirs[key], value, known):
+            merged[key] = value
+        else:
+            merged[key] = theirs[key]
+            conflicts.append(key)
+    added = {key: value for key, value in theirs.items() if key not in ours and digest(value) != known.get(key)}
+    return {**merged, **added}, conflicts
+
+
+def _merge_sections(
+    theirs: Mapping[str, str], ours: Mapping[str, str], known: Mapping[str, str]
+) -> tuple[dict[str, str], list[str]]:
+    """Sections in their order; a new one follows the one that it follows in ours."""
+    conflicts = []
+    contents: dict[str, str] = {}
+    for name, content in theirs.items():
+        fresh = ours.get(name)
+        if _is_untouched(f"#{name}", content, fresh, known):
+            if fresh is not None:
+                contents[name] = fresh
+        else:
+            contents[name] = content
+            conflicts.append(f"#{name}")
+    order = list(contents)
+    place = 0
+    for name, content in ours.items():
+        if name in contents:
+            place = order.index(name) + 1
+        elif f"#{name}" in known and name not in theirs:
+            conflicts.append(f"#{name}")
+        else:
+            contents[name] = content
+            order.insert(place, name)
+            place += 1
+    return {name: contents[name] for name in order}, conflicts
+
+
+def _is_untouched(key: str, theirs: Any, ours: Any, known: Mapping[str, str]) -> bool:
+    """Whether it is as it was generated last, or as it is generated now."""
+    return digest(theirs) in (known.get(key), digest(ours))
+
+
+def _with_stray_asides(card: Card) -> Card:
+    """Text that followed a section which is gone goes to the top: it is not ours to drop."""
+    stray = [aside for name, aside in card.asides.items() if name not in card.sections]
+    return replace(card, opening="\n\n".join([*filter(None, [card.opening]), *stray])) if stray else card

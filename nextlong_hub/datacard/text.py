@@ -1,0 +1,117 @@
+"""A card as text: the YAML header, what is generated, and what people wrote around it.
+
+    ---
+    license: cc0-1.0
+    ---
+    <!-- nextlong:auto license=1f0c… #overview=77ab… -->
+
+    <!-- nextlong:auto:start overview -->
+    …
+    <!-- nextlong:auto:end overview -->
+
+The comment after the header holds a digest of every value and section as it was generated. From it one can tell later,
+in any copy, which of them a person has edited since.
+"""
+
+import hashlib
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import yaml  # type: ignore[import-untyped]
+
+Header = dict[str, Any]
+
+_HEADER = re.compile(r"\A\s*---[^\S\n]*\n(.*?\n)?---[^\S\n]*(?:\n|\Z)", re.DOTALL)
+_LEDGER = re.compile(r"<!-- nextlong:auto ((?:[#\w.-]+=[0-9a-f]{12} ?)*)-->\n?")
+_SECTION = re.compile(
+    r"<!-- nextlong:auto:start (?P<name>[a-z_]+) -->\n(?P<content>.*?)\n?<!-- nextlong:auto:end (?P=name) -->",
+    re.DOTALL,
+)
+_DIGITS = 12
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Card:
+    """A card in its parts."""
+
+    header: Header
+    sections: dict[str, str]
+    """Generated text, by name, in its order."""
+    ledger: Mapping[str, str] = field(default_factory=dict)
+    """Digests of what was generated: keys of the header, and sections with a `#` before their names."""
+    opening: str = ""
+    """What a person wrote before the first section."""
+    asides: Mapping[str, str] = field(default_factory=dict)
+    """What a person wrote after a section, by that section's name."""
+
+
+def parse_card(text: str) -> Card:
+    """Take a card apart.
+
+    Raises:
+        ValueError: its header is not YAML, or no mapping.
+    """
+    text = text.replace("\r\n", "\n")
+    found = _HEADER.match(text)
+    try:
+        header = (yaml.safe_load(found[1] or "") or {}) if found else {}
+    except (yaml.YAMLError, ValueError) as error:  # PyYAML lets a ValueError through for an impossible date
+        raise ValueError(f"its YAML header cannot be read: {' '.join(str(error).split())}") from error
+    if not isinstance(header, dict):
+        raise ValueError(f"its YAML header must be a mapping, but is a {type(header).__name__}")
+    body = text[found.end() :] if found else text
+    written = _LEDGER.search(body)
+    ledger = dict(entry.split("=", 1) for entry in written[1].split()) if written else {}
+    body = _LEDGER.sub("", body, count=1)
+    sections: dict[str, str] = {}
+    asides: dict[str, str] = {}
+    opening, last, end = "", "", 0
+    for match in _SECTION.finditer(body):
+        between = body[end : match.start()].strip("\n")
+        if last:
+            asides[last] = between
+        else:
+            opening = between
+        last, end = match["name"], match.end()
+        sections[last] = match["content"].strip("\n")
+    rest = body[end:].strip("\n")
+    if last:
+        asides[last] = rest
+    else:
+        opening = rest
+    return Card(
+        header=header,
+        sections=sections,
+        ledger=ledger,
+        opening=opening,
+        asides={name: aside for name, aside in asides.items() if aside.strip()},
+    )
+
+
+def format_card(card: Card) -> str:
+    """Put a card together; `parse_card` gives the same parts again."""
+    blocks = [card.opening] if card.opening.strip() else []
+    for name, content in card.sections.items():
+        blocks.append(f"<!-- nextlong:auto:start {name} -->\n{content}\n<!-- nextlong:auto:end {name} -->")
+        if name in card.asides:
+            blocks.append(card.asides[name])
+    header = yaml.safe_dump(card.header, sort_keys=False, allow_unicode=True, width=10**6) if card.header else ""
+    ledger = " ".join(f"{key}={digest}" for key, digest in card.ledger.items())
+    return f"---\n{header}---\n<!-- nextlong:auto {ledger} -->\n\n" + "\n\n".join(blocks) + "\n"
+
+
+def ledger_of(header: Header, sections: Mapping[str, str]) -> dict[str, str]:
+    """Digests of what was generated."""
+    return {
+        **{key: digest(value) for key, value in header.items()},
+        **{f"#{name}": digest(content) for name, content in sections.items()},
+    }
+
+
+def digest(value: Any) -> str:
+    """Twelve hexadecimal digits that stand for a value of the header, or for a section."""
+    canonical = json.dumps(value, sort_keys=True, ensure_ascii=True, default=str)
+    return hashlib.sha256(canonical.encode()).hexdigest()[:_DIGITS]
