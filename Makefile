@@ -2,11 +2,14 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test lint types unit compat check-attention check-mds check-trainers bench-retrieval clean
+.PHONY: demo demo-push test lint types unit compat check-attention check-mds check-trainers bench-retrieval clean
 
 demo: $(VENV)/installed ## Build the embedded demo corpus into ./nextlong and read one row back
 	$(BIN)/nextlong-hub build 64k 128k 512k subset --output nextlong
 	$(BIN)/python examples/01_read_a_row.py
+
+demo-push: demo ## Publish it on a Hub of this machine, load it back and verify it
+	$(BIN)/python examples/03_push_to_a_local_hub.py
 
 test: lint types unit ## Run every check
 
@@ -20,8 +23,9 @@ types: $(VENV)/installed
 unit: $(VENV)/installed
 	$(BIN)/pytest
 
-compat: $(VENV)/installed ## Run the builder's checks on datasets 4.0, 4.8 and 5.2
+compat: $(VENV)/installed ## Run the checks of the builder and of push on every supported release of datasets and huggingface_hub
 	$(BIN)/python tests/compat/check_datasets_versions.py
+	$(BIN)/python tests/compat/check_hub_versions.py
 
 check-attention: $(VENV)/installed ## Have PyTorch prove that documents of a row do not see each other; may install it
 	$(BIN)/python tests/compat/check_attention.py --install

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, Self
 
 from nextlong_hub.publishing import published_files
-from nextlong_hub.testing import Account, LocalHub
+from nextlong_hub.testing import LocalHub
 
 
 def files_in(folder: Path) -> set[str]:
@@ -18,7 +18,7 @@ def files_in(folder: Path) -> set[str]:
 
 
 SESSION = """
-import contextlib, dataclasses, io, json, sys, time, traceback
+import contextlib, dataclasses, io, json, os, sys, time, traceback
 from pathlib import Path
 
 really_sleep = time.sleep
@@ -31,6 +31,7 @@ from nextlong_hub.hub import Limits, Patience, push
 answers, sys.stdout = sys.stdout, sys.stderr
 for line in sys.stdin:
     order = json.loads(line)
+    os.environ["HF_TOKEN"] = order.pop("token")
     out, err, code, report = io.StringIO(), io.StringIO(), 0, None
     with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
         try:
@@ -67,14 +68,13 @@ class Outcome:
 class Session:
     """A process that is logged in to a local Hub, and what it has printed so far."""
 
-    def __init__(
-        self, hub: LocalHub, folder: Path, *, account: Account | None = None, environment: dict[str, str] | None = None
-    ) -> None:
+    def __init__(self, hub: LocalHub, folder: Path, *, environment: dict[str, str] | None = None) -> None:
+        self._token = hub.account.token
         self._log = (folder / "stderr.txt").open("w+")
         self._printed: list[str] = []
         self._process = subprocess.Popen(
             [sys.executable, "-c", SESSION],
-            env=os.environ | hub.environment(account or "owner") | (environment or {}),
+            env=os.environ | hub.environment() | (environment or {}),
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=self._log,
@@ -88,9 +88,9 @@ class Session:
         self._process.communicate(timeout=60)
         self._log.close()
 
-    def run(self, *arguments: str | Path) -> Outcome:
-        """Run `nextlong-hub`."""
-        self.start(arguments=list(map(str, arguments)))
+    def run(self, *arguments: str | Path, token: str | None = None) -> Outcome:
+        """Run `nextlong-hub`, as the owner unless another token is given."""
+        self.start(arguments=list(map(str, arguments)), token=token)
         return self.result()
 
     def push(self, folder: Path, name: str, **more: Any) -> Outcome:
@@ -98,8 +98,9 @@ class Session:
         self.start(**{"patience": {}, "limits": {}, **more}, folder=str(folder), name=name)
         return self.result()
 
-    def start(self, **order: Any) -> None:
+    def start(self, *, token: str | None = None, **order: Any) -> None:
         """Give an order without waiting for what comes of it."""
+        order["token"] = self._token if token is None else token
         assert self._process.stdin is not None
         self._process.stdin.write(json.dumps(order) + "\n")
         self._process.stdin.flush()

@@ -168,25 +168,25 @@ def test_who_may_see_a_dataset_never_changes(hub: LocalHub, session: Session, bu
         assert refused.code == 6
         assert f"is {is_now}, and a push never changes who sees a dataset; leave out {option}" in refused.err
     assert changes(hub) == []
-    stranger = hub.add_account("stranger-who-looks")
-    assert hub.files("datasets", "tester/hidden")
-    assert stranger.name not in ("tester", "friends")
+    stranger = hub.add_account("passer-by").token
+    assert session.run("verify", "hf://datasets/tester/hidden", token=stranger).code == 1
+    assert session.run("verify", "hf://datasets/tester/shown", token=stranger).code == 0
 
 
 def test_a_proposal_leaves_main_alone_and_is_made_once(
-    hub: LocalHub, built: Path, other: Path, session: Session, tmp_path: Path
+    hub: LocalHub, session: Session, built: Path, other: Path
 ) -> None:
     """Anybody can propose; the pull request holds everything; the same proposal again opens no second one."""
     name = "tester/proposed"
     assert session.run("push", built, name).code == 0
     before = hub.commits("datasets", name)
-    with Session(hub, tmp_path, account=hub.add_account("stranger")) as stranger:
-        refused = stranger.run("push", other, name)
-        assert (refused.code, "--create-pr to propose it" in refused.err) == (4, True)
-        for _ in range(2):
-            outcome = stranger.run("push", other, name, "--create-pr")
-            assert outcome.code == 0, outcome.err
-            assert f"{hub.endpoint}/datasets/{name}/discussions/1" in outcome.out
+    stranger = hub.add_account("stranger").token
+    refused = session.run("push", other, name, token=stranger)
+    assert (refused.code, "--create-pr to propose it" in refused.err) == (4, True)
+    for _ in range(2):
+        outcome = session.run("push", other, name, "--create-pr", token=stranger)
+        assert outcome.code == 0, outcome.err
+        assert f"{hub.endpoint}/datasets/{name}/discussions/1" in outcome.out
     assert hub.commits("datasets", name) == before
     assert pushed_files(hub, name, "refs/pr/1") == files_in(other)
     with pytest.raises(Exception, match="refs/pr/2"):
@@ -358,7 +358,7 @@ def test_a_name_that_cannot_be_is_refused_at_once(
     assert words in refused.err
 
 
-def test_who_may_not_write_is_told_before_a_byte_is_sent(hub: LocalHub, built: Path, tmp_path: Path) -> None:
+def test_who_may_not_write_is_told_before_a_byte_is_sent(hub: LocalHub, session: Session, built: Path) -> None:
     """A token that only reads, somebody else's name, nobody logged in: exit 4 and no request that changes anything."""
     reader, member = hub.add_account("reader", role="read"), hub.add_account("member", organizations=["crew"])
     cases = {
@@ -368,11 +368,8 @@ def test_who_may_not_write_is_told_before_a_byte_is_sent(hub: LocalHub, built: P
         ("tester/z", ""): "you are not logged in",
     }
     hub.requests.clear()
-    for number, ((name, token), words) in enumerate(cases.items()):
-        folder = tmp_path / str(number)
-        folder.mkdir()
-        with Session(hub, folder, environment={"HF_TOKEN": token}) as session:
-            refused = session.run("push", built, name)
+    for (name, token), words in cases.items():
+        refused = session.run("push", built, name, token=token)
         assert (refused.code, words in refused.err) == (4, True), refused.err
     assert changes(hub) == []
 
@@ -464,3 +461,15 @@ def test_an_address_that_leads_nowhere_says_so(
     hub.put("datasets", "tester/there", {"LICENSE": "words"})
     refused = session.run("verify", *arguments)
     assert (refused.code, words in refused.err) == (code, True), refused.err
+
+
+def test_the_example_publishes_loads_and_verifies(corpus_file: Path, tmp_path: Path) -> None:
+    """Run as it stands, in the folder above a dataset; what it loads is what it streams."""
+    from nextlong_hub.testing import tiny_recipe
+
+    build(make_request(corpus_file, tiny_recipe(name="128k"), rows=4), tmp_path / "nextlong")
+    example = Path(__file__).parents[1] / "examples" / "03_push_to_a_local_hub.py"
+    done = subprocess.run([sys.executable, example], cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert "no commit was made" in done.stdout
+    assert "loaded:   4 rows, the first is the same: True" in done.stdout
