@@ -16,3 +16,13 @@ def kernel(function: Callable[..., Any]) -> Callable[..., Any]:
         return njit(nogil=True, cache=True)(function)
     except RuntimeError:  # what numba raises when it may write nowhere
         return njit(nogil=True)(function)
+
+
+def kernels_kept_in() -> str | None:
+    """The folder where compiled kernels are kept for later processes; None when there is no place for them."""
+
+    def probe() -> None:
+        """A function to be asked about, never compiled."""
+
+    path = getattr(getattr(kernel(probe), "stats", None), "cache_path", None)
+    return None if path is None else str(path)

@@ -1,0 +1,34 @@
+"""`nextlong-hub doctor`: is this machine ready, and what belongs in a bug report?"""
+
+from dataclasses import asdict
+
+import click
+
+from nextlong_hub.cli.options import examples, option_json, option_tokenizer, print_json
+
+
+@click.command(
+    short_help="Check this environment and a tokenizer.",
+    epilog=examples(
+        "nextlong-hub doctor",
+        "nextlong-hub doctor --tokenizer Qwen/Qwen3-8B --online",
+    ),
+)
+@option_tokenizer(help="Look at this tokenizer, too: what it lends to exact rows, and whether trainers see the same.")
+@click.option("--online", is_flag=True, help="Ask the Hub who is logged in.")
+@option_json
+def doctor(tokenizer: str | None, online: bool, as_json: bool) -> int:
+    """Look at versions, compiled kernels, disk, the Hub's login, and a tokenizer.
+
+    Nothing is changed and no token is shown. Paste what it prints into a bug report. The exit code is 1 when something
+    stands in the way.
+    """
+    from nextlong_hub.doctor import diagnose
+    from nextlong_hub.reports.diagnoses import show_diagnosis
+
+    diagnosis = diagnose(tokenizer, online=online)
+    if as_json:
+        print_json({"ready": diagnosis.is_ready, **asdict(diagnosis)})
+    else:
+        show_diagnosis(diagnosis)
+    return 0 if diagnosis.is_ready else 1

@@ -1,0 +1,59 @@
+"""Promises of `nextlong-hub doctor`: what stands in the way is found, and no secret is shown."""
+
+import json
+import shutil
+from importlib.resources import files
+from pathlib import Path
+
+import pytest
+
+from nextlong_hub.cli import run
+from nextlong_hub.doctor import Finding, diagnose
+
+SECRET = "hf_" + "recognisable" * 3
+
+
+def find(findings: tuple[Finding, ...], subject: str) -> Finding:
+    """The finding of that subject."""
+    (found,) = [finding for finding in findings if finding.subject.strip() == subject]
+    return found
+
+
+def test_a_sound_environment_is_ready() -> None:
+    """Everything the suite itself runs on is found to be in order, and the embedded tokenizer too."""
+    diagnosis = diagnose("demo")
+    assert diagnosis.is_ready
+    assert diagnosis.packages["nextlong-hub"]
+    assert find(diagnosis.findings, "packages").state == "ok"
+    assert find(diagnosis.findings, "tokenizer").found.startswith("demo, 50,257 tokens")
+    assert find(diagnosis.findings, "reuse of chunks").state == "ok"
+    assert find(diagnosis.findings, "AutoTokenizer").state == "ok"
+
+
+def test_a_tokenizer_that_trainers_see_otherwise_is_noticed(tmp_path: Path) -> None:
+    """A class that overrides tokenizer.json gives other tokens than those a row was fitted by."""
+    shutil.copy(str(files("nextlong_hub.builders").joinpath("demo/gpt2/tokenizer.json")), tmp_path)
+    config = {"tokenizer_class": "GPT2Tokenizer", "add_prefix_space": True}
+    (tmp_path / "tokenizer_config.json").write_text(json.dumps(config))
+    found = find(diagnose(str(tmp_path)).findings, "AutoTokenizer")
+    assert found.state == "note"
+    assert found.found.startswith("GPT2Tokenizer makes other tokens of")
+
+
+def test_a_tokenizer_that_is_not_there_stands_in_the_way(capsys: pytest.CaptureFixture[str]) -> None:
+    """The exit code says so, and JSON tells the same as the table."""
+    assert run(["doctor", "--tokenizer", "nowhere/at/all", "--json"]) == 1
+    told = json.loads(capsys.readouterr().out)
+    assert told["ready"] is False
+    assert [each["subject"] for each in told["findings"] if each["state"] == "problem"] == ["tokenizer"]
+    assert run(["doctor", "--tokenizer", "nowhere/at/all"]) == 1
+    assert "Something stands in the way." in capsys.readouterr().out
+
+
+def test_no_secret_is_shown(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    """That a token is set is all that is said of it."""
+    monkeypatch.setenv("HF_TOKEN", SECRET)
+    assert run(["doctor"]) == 0
+    printed = capsys.readouterr()
+    assert "a token is set" in printed.out
+    assert SECRET not in printed.out + printed.err
