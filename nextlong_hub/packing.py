@@ -90,10 +90,12 @@ class WindowPacker:
         return rows
 
     def finish(self) -> list[NDArray[np.int64]]:
-        """Give the rows of all documents that still wait."""
-        rows = [self._numbers[row] for row in pack(self._sizes, self._capacity)]
-        self._numbers, self._sizes = self._numbers[:0], self._sizes[:0]
-        return rows
+        """Give the rows of all documents that still wait, the emptiest last: whoever takes some gets full ones."""
+        if not len(self._sizes):
+            return []
+        rows = self._close()
+        last, self._numbers, self._sizes = self._numbers, self._numbers[:0], self._sizes[:0]
+        return [*rows, last]
 
     def _wait(self, sizes: NDArray[np.int64]) -> None:
         self._numbers = np.concatenate([self._numbers, np.arange(self._seen, self._seen + len(sizes))])

@@ -331,3 +331,17 @@ def test_packing_from_the_command_line(long_texts: Path, tmp_path: Path) -> None
     table = run_command(*command)
     assert f"{told['packing']['fill']:.2%}" in table.stdout
     assert run_command("verify", packed, "--tokenizer", "demo").returncode == 0
+
+
+def test_a_piece_is_looked_up_where_it_stood(long_texts: Path, tmp_path: Path) -> None:
+    """With the corpus each piece is read again from its offset; one character changed late in a text is found."""
+    run(long_texts, tmp_path / "fitted", "pack")
+    name, text = max(read_texts(long_texts).items(), key=lambda item: count_tokens(item[1]))
+    lines = long_texts.read_text(encoding="utf-8").split("\n")
+    place = next(number for number, line in enumerate(lines) if json.loads(line)["id"] == name)
+    lines[place] = json.dumps({"id": name, "text": f"{text[:-1]}#"})
+    (tmp_path / "corpus.jsonl").write_text("\n".join(lines), encoding="utf-8")
+    source = SourceSettings(name="corpus", path=str(tmp_path / "corpus.jsonl"))
+    messages = [fault.message for fault in verify(tmp_path / "fitted", sources=[source]).faults]
+    assert len(messages) == 2, "the corpus is another one, and one piece is not what it holds"
+    assert any(f"its text is not what {name!r} holds from character" in message for message in messages), messages
