@@ -106,7 +106,7 @@ class NExtLong(datasets.ArrowBasedBuilder):
 
     def _info(self) -> datasets.DatasetInfo:
         made = self._session(self.config).recipe
-        schema = shards.schema(tokens=made.tokens, packed=made.pack)
+        schema = shards.schema(tokens=made.tokens, packed=made.pack, masked=made.conversations is not None)
         features = self.config.features or datasets.Features.from_arrow_schema(schema)
         return datasets.DatasetInfo(description=self.config.description, features=features)
 

@@ -16,12 +16,14 @@ from filelock import FileLock
 
 from nextlong_hub import plan, shards
 from nextlong_hub.arguments import DEMO, default_name, ingredient_rows
+from nextlong_hub.conversing import conversation_sources, converse, resolve_templates
 from nextlong_hub.corpus import memory_source
 from nextlong_hub.engine import InlineExecutor, run_missing
 from nextlong_hub.errors import RecipeError
 from nextlong_hub.files import digest_of, storage_errors
 from nextlong_hub.filing import choose_rows, plan_rows
 from nextlong_hub.filing_units import packed_tables
+from nextlong_hub.packed_plan import PackedPlan
 from nextlong_hub.pipeline import DEFAULT_SEED
 from nextlong_hub.preparation import Inputs, Prepared, Source, find_corpus, prepare
 from nextlong_hub.progress import Silence, Stages
@@ -58,8 +60,8 @@ class Session:
         return hash((self.identity, self.work))
 
     def units(self) -> list[int]:
-        """The numbers of the units that `tables` takes; a mixture is a single one."""
-        if self.recipe.mixture:
+        """The numbers of the units that `tables` takes; a mixture is a single one, and so are packed conversations."""
+        if self.recipe.mixture or self.recipe.conversations:
             return [0]
         return list(range(-(-self._wanted(_prepared(self, self.recipe)) // self.recipe.output.unit_documents)))
 
@@ -67,6 +69,9 @@ class Session:
         """The rows of one unit, a row group at a time; the last unit makes up for what others had to discard."""
         if self.recipe.mixture:
             yield from self._mixture()
+            return
+        if self.recipe.conversations:
+            yield from self._conversations()
             return
         prepared = _prepared(self, self.recipe)
         if unit < len(self.units()) - 1:
@@ -101,14 +106,23 @@ class Session:
                 made[recipe.name] = synthesise(prepared, needed.get(recipe.name), InlineExecutor(), Stages(Silence()))
         chosen = choose_rows(self.recipe, made, self.rows, self.inputs.seed)
         if self.recipe.pack:
-            packed = plan_rows(self.recipe, chosen)
-            rows = len(packed.row_bytes)
-            parameters = packed.range(0, rows, self.recipe.output.row_group_bytes)
-            yield from packed_tables(self.recipe, packed.units_of(0, rows), packed.places, **parameters)
+            yield from self._packed(plan_rows(self.recipe, chosen))
             return
         for unit, row in chosen.rows:
             table = shards.read_table(Path(unit)).slice(row, 1)
             yield table.select(shards.schema(tokens=self.recipe.tokens).names)
+
+    def _conversations(self) -> Iterator[pa.Table]:
+        workspace = Workspace(self.work)
+        with _lock(self.work, f"conversations-{self.identity}"):
+            made = converse(workspace, self.recipe, self.inputs, self.rows, InlineExecutor(), Stages(Silence()))
+        if made.chosen.packed is not None:
+            yield from self._packed(made.chosen.packed)
+
+    def _packed(self, packed: PackedPlan) -> Iterator[pa.Table]:
+        rows = len(packed.row_bytes)
+        parameters = packed.range(0, rows, self.recipe.output.row_group_bytes)
+        yield from packed_tables(self.recipe, packed.units_of(0, rows), packed.places, **parameters)
 
     def _row_groups(self, table: pa.Table) -> Iterator[pa.Table]:
         for start, stop in shards.row_groups(table, self.recipe.output.row_group_bytes):
@@ -150,9 +164,12 @@ def open_session(
         tokenizer = DEMO
     if samples is not None and samples < 1:
         raise RecipeError(f"samples = {samples}, but at least 1 is needed")
+    loaded = load_tokenizer(tokenizer)
+    [recipe] = resolve_templates([recipe], loaded)
+    sources = conversation_sources(sources, [recipe])
     inputs = Inputs(
         corpus=find_corpus(Workspace(work), sources, Stages(Silence())),
-        tokenizer=load_tokenizer(tokenizer),
+        tokenizer=loaded,
         seed=seed,
     )
     return Session(recipe=recipe, ingredients=ingredients, inputs=inputs, rows=samples, work=work)

@@ -18,6 +18,7 @@ from typing import Literal
 
 from nextlong_hub import corpus, plan
 from nextlong_hub.corpus import MemorySource
+from nextlong_hub.errors import RecipeError
 from nextlong_hub.files import digest_of
 from nextlong_hub.forecast import Forecast, try_out
 from nextlong_hub.memory import driver_peak_bytes
@@ -106,11 +107,17 @@ def predict(request: BuildRequest, *, num_proc: int = 1, progress: Progress | No
     Raises:
         DataError: the sample holds a document that `build` would refuse, or a remote source does not tell its size.
         CorpusTooSmallError: no document of the sample can be extended.
-        RecipeError: the tokenizer cannot be used.
+        RecipeError: the tokenizer cannot be used, or a configuration is made of conversations.
     """
     start = _Start(seconds=min(process_time(), _LONGEST_START), bytes=driver_peak_bytes())
     stages = Stages(progress or Silence())
     made = recipes_to_make(request)
+    spoken = [recipe.name for recipe in made if recipe.conversations]
+    if spoken:
+        raise RecipeError(
+            f"a dry run predicts samples that are synthesised, and the rows of {spoken[0]} are conversations, which are "
+            "only rendered and packed; build them without --dry-run, with --samples 1 to see a first row"
+        )
     with stages.stage("look at the corpus", None, "pieces"):
         pieces = corpus.discover(request.sources)
         memory = {source.name: source.dataset for source in request.sources if isinstance(source, MemorySource)}
