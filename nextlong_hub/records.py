@@ -110,7 +110,8 @@ class Sample:
     id: str
     text: str
     input_ids: "NDArray[np.int32]"
-    """The tokens of `text`, without special tokens. Shape: (target_length,)."""
+    """The tokens of `text`, between those that the recipe adds. Shape: (target_length,); longer where the rows are made
+    for several tokenizers."""
     meta_document: str
     source: str
     """The meta-document's source."""

@@ -7,7 +7,7 @@ compared with the text, and only what spells the text to the last byte is believ
 """
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -58,6 +58,26 @@ class Spellings:
         by_id = dict(spelled)
         self._spellings = [by_id.get(number, b"") for number in range(max(by_id, default=-1) + 1)]
         self._lengths = np.fromiter(map(len, self._spellings), np.int64, len(self._spellings))
+
+    def places(self, ids: NDArray[np.int32], size: int, wanted: Sequence[int]) -> list[int] | None:
+        """How many tokens lie before each of some bytes of a text that is known to be spelled by its tokens.
+
+        Args:
+            ids: All tokens of the text. Shape: (tokens,).
+            size: Bytes of the text.
+            wanted: Bytes at which a token begins.
+
+        Returns:
+            None where the tokens are not as long as the text, or none begins there.
+        """
+        ends = np.cumsum(self._lengths[ids])
+        added = int(ends[-1]) - size if len(ends) else 0
+        if added not in (0, 1):
+            return None
+        before = np.searchsorted(ends, np.array(wanted) + added)
+        if not np.array_equal(ends[before], np.array(wanted) + added):
+            return None
+        return [int(place) + 1 for place in before]
 
     def spans(self, text: str, ids: NDArray[np.int32]) -> TokenSpans | None:
         """Where the tokens of a text lie; None if they do not spell it.

@@ -129,7 +129,7 @@ def synthesise(task: Task) -> dict[str, Any]:
     bos, eos = task.parameters["frame"]
     rulers = [
         Ruler(
-            tokenizer=_tokenizer_of(one["location"], one["digest"]),
+            tokenizer=tokenizer_of(one["location"], one["digest"]),
             shelf=_shelf_of(Path(task.inputs[f"tokens-{number}"]), tuple(one["rounds"])),
             characters_per_token=one["characters_per_token"],
         )
@@ -184,8 +184,8 @@ def _store_of(folder: Path, stamp: tuple[int, int]) -> ChunkStore:
 
 def open_tokenizer(task: Task) -> Tokenizer:
     """The tokenizer of a task, which must be the one that its driver opened."""
-    return _tokenizer_of(task.parameters["tokenizer"], task.parameters["tokenizer_digest"])
+    return tokenizer_of(task.parameters["tokenizer"], task.parameters["tokenizer_digest"])
 
 
-_tokenizer_of = lru_cache(maxsize=4)(reopen)
+tokenizer_of = lru_cache(maxsize=4)(reopen)
 _shelf_of = lru_cache(maxsize=4)(TokenShelf)

@@ -46,7 +46,7 @@ Everything else (WordPiece, Unigram, an unknown expression or normalizer) is not
 import json
 import re
 import unicodedata
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from functools import cache
 from itertools import groupby
@@ -94,6 +94,9 @@ class Seams:
     """Why none is proven; empty when some are."""
     prefixed: bool = False
     """Whether something is put in front of a text, which a part that is not its first must do without."""
+    altered_by: Callable[[str], bool] = bool
+    """Whether the tokenizer may take a text for another one before it cuts it into tokens. Where it does not, and seams
+    are proven, tokens spell the text: byte-level tokenizers lose no byte, the others fall back to bytes."""
 
     def first(self, text: str) -> int | None:
         """The first sync point inside a text; None when there is none."""
@@ -146,7 +149,29 @@ def prove(backend: tokenizers.Tokenizer) -> Seams:
             doubt = f"is followed by another {_VISIBLE_SPACE}"
         if doubt:
             return Seams(places=None, doubt=f"the added token {token.content!r} {doubt}")
-    return Seams(places=places, doubt="", prefixed=has_prefix)
+    return Seams(places=places, doubt="", prefixed=has_prefix, altered_by=_alteration(backend))
+
+
+def _alteration(backend: tokenizers.Tokenizer) -> Callable[[str], bool]:
+    """See `Seams.altered_by`."""
+    if isinstance(backend.decoder, tokenizers.decoders.ByteLevel):
+        return _is_not_composed if _steps(backend.normalizer, "normalizers") else _never
+    vocabulary = backend.get_vocab(with_added_tokens=False)
+    if backend.model.byte_fallback and all(f"<0x{byte:02X}>" in vocabulary for byte in range(256)):
+        return _has_visible_space
+    return bool
+
+
+def _never(text: str) -> bool:
+    return False
+
+
+def _is_not_composed(text: str) -> bool:
+    return not unicodedata.is_normalized("NFC", text)
+
+
+def _has_visible_space(text: str) -> bool:
+    return _VISIBLE_SPACE in text
 
 
 def without_prefix(backend: tokenizers.Tokenizer) -> tokenizers.Tokenizer:

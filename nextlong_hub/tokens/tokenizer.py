@@ -194,10 +194,12 @@ class Tokenizer:
         last = self.seams.last(chunk)
         if first is None or last is None:
             return ChunkTokens(tokens=len(ids), first=-1, last=-1, ids=ids[:0])
-        spelled = self._spellings.spans(chunk + separator, ids) if self._spellings else None
-        if spelled is not None:
-            begin, end = np.searchsorted(spelled.starts, (first, last)).tolist()
-            core = ids[begin:end].copy()
+        places = None
+        if self._spellings and not self.seams.altered_by(chunk + separator):
+            borders = [len(chunk[:first].encode()), len(chunk[:last].encode())]
+            places = self._spellings.places(ids, len((chunk + separator).encode()), borders)
+        if places is not None:
+            core = ids[places[0] : places[1]].copy()
         else:
             (core,) = self._encode_parts([chunk[first:last]], False)
         return ChunkTokens(tokens=len(ids), first=first, last=last, ids=core)
