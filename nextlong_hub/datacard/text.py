@@ -25,7 +25,7 @@ import yaml  # type: ignore[import-untyped]
 Header = dict[str, Any]
 
 _HEADER = re.compile(r"\A\s*---[^\S\n]*\n(.*?\n)?---[^\S\n]*(?:\n|\Z)", re.DOTALL)
-_LEDGER = re.compile(r"<!-- nextlong:auto ((?:[#\w.-]+=[0-9a-f]{12} ?)*)-->\n?")
+_LEDGER = re.compile(r"<!-- nextlong:auto((?: [#\w.-]+=[0-9a-f]{12})*) -->\n?")
 _SECTION = re.compile(
     r"<!-- nextlong:auto:start (?P<name>[a-z_]+) -->\n(?P<content>.*?)\n?<!-- nextlong:auto:end (?P=name) -->",
     re.DOTALL,
@@ -99,8 +99,8 @@ def format_card(card: Card) -> str:
         if name in card.asides:
             blocks.append(card.asides[name])
     header = yaml.safe_dump(card.header, sort_keys=False, allow_unicode=True, width=10**6) if card.header else ""
-    ledger = " ".join(f"{key}={digest}" for key, digest in card.ledger.items())
-    return f"---\n{header}---\n<!-- nextlong:auto {ledger} -->\n\n" + "\n\n".join(blocks) + "\n"
+    ledger = "".join(f" {key}={digest}" for key, digest in card.ledger.items())
+    return f"---\n{header}---\n<!-- nextlong:auto{ledger} -->\n\n" + "\n\n".join(blocks) + "\n"
 
 
 def ledger_of(header: Header, sections: Mapping[str, str]) -> dict[str, str]:
