@@ -35,7 +35,7 @@ DOORS = {
     "huggingface_hub": "corpus tokens hub",
     "hf_xet pytest": "testing",
     "matplotlib": "plots exploring",
-    "jinja2": "viewer",
+    "jinja2": "viewer datacard",
     "yaml": "splits datacard testing",
 }
 """Which modules may import which library; a library that is not named here may not be imported at all."""

@@ -68,6 +68,8 @@ _OTHER_NAMES = {
     "gpl-3.0-only": "gpl-3.0",
     "gpl-3.0-or-later": "gpl-3.0",
 }
+_PUBLIC_DOMAIN = "public-domain"
+"""No licence at all: it gives way to every one, and the Hub has no identifier for it."""
 _LONGEST_NAME = 60
 
 
@@ -91,6 +93,9 @@ def derive_licence(stated: Sequence[str | None]) -> DerivedLicence:
             "not-stated" if missing == len(stated) else "partly-not-stated",
             f"{missing} of {len(stated)} sources state no license; name it in a recipe ([[corpus]] license = …)",
         )
+    stated = [licence for licence in stated if _slug(str(licence)) != _PUBLIC_DOMAIN]
+    if not stated:
+        return DerivedLicence(licence="other", name=_PUBLIC_DOMAIN, warning=None)
     known = {licence: identifier_of(str(licence)) for licence in stated}
     unknown = [str(licence) for licence, identifier in known.items() if identifier is None]
     if unknown:

@@ -1,78 +1,176 @@
-"""The dataset's README: the `configs:` that `load_dataset` reads, and what a reader of the Hub wants to know first."""
+"""A finished dataset folder becomes a card: numbers and names go into the template, pictures beside it."""
 
-import json
+from collections.abc import Mapping
+from dataclasses import dataclass
 from importlib.resources import files
-from string import Template
+from pathlib import Path
+from typing import Any
 
-from nextlong_hub.manifest import ConfigRecord, Manifest
+from jinja2 import BaseLoader, StrictUndefined
+from jinja2.sandbox import SandboxedEnvironment
 
-_SIZES = ((1_000, "n<1K"), (10_000, "1K<n<10K"), (100_000, "10K<n<100K"), (1_000_000, "100K<n<1M"))
-_DEFAULT_CONFIG = "128k"
+from nextlong_hub.datacard.escaping import Markdown, code, escape, fenced
+from nextlong_hub.datacard.header import default_config, make_header, pretty_name
+from nextlong_hub.datacard.pictures import draw_pictures
+from nextlong_hub.datacard.reproduction import command_of
+from nextlong_hub.datacard.sample import sample_of
+from nextlong_hub.datacard.text import Card, format_card, ledger_of, parse_card
+from nextlong_hub.errors import DataError
+from nextlong_hub.manifest import Manifest
+from nextlong_hub.recipe import Recipe
+from nextlong_hub.stats import ConfigStats, DatasetStats, Distribution, measure_folder
+
+_TEMPLATE = "dataset_card.md"
+_MANY_TOKENS = 4_000_000_000
+_FEW_SOURCES = 3
+"""The authors' advice: from 4B tokens on, mix at least three sources."""
 
 
-def render_card(manifest: Manifest) -> str:
-    """The card of a dataset; YAML lists each file by its exact name, so a stray file can never become data."""
-    template = Template(_prose("dataset_card.md"))
-    rows = sum(config.rows for config in manifest.configs.values())
-    return template.substitute(
-        configs=_configs_yaml(manifest),
-        size_category=next((label for limit, label in _SIZES if rows < limit), "n>1M"),
-        default_config=_default(manifest),
-        config_table=_table(
-            ["config", "rows", "tokens", "target length"],
-            [
-                [name, f"{config.rows:,}", f"{config.tokens:,}", f"{config.recipe['target_length']:,}"]
-                for name, config in manifest.configs.items()
-            ],
-        ),
-        source_table=_table(
-            ["source", "documents", "characters", "license"],
-            [
-                [source.name, f"{source.documents:,}", f"{source.characters:,}", source.license or "not stated"]
-                for source in manifest.corpus.sources
-            ],
-        ),
-        introduction=_prose(f"{manifest.kind}.md").strip(),
-        tokenizer=_cell(manifest.tokenizer.name),
-        seed=manifest.seed,
-        version=manifest.version,
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GeneratedCard:
+    """A card as it is generated, before anybody's edits."""
+
+    text: str
+    pictures: Mapping[str, bytes]
+    """PNG by path in the dataset."""
+    warnings: tuple[str, ...]
+    """What a person should hear."""
+
+
+def generate_card(folder: Path, manifest: Manifest, *, plots: bool = True) -> GeneratedCard:
+    """Write the card of a dataset from its manifest and its rows.
+
+    The same folder gives the same text on every machine; YAML lists each file by its exact name.
+
+    Args:
+        folder: where the files of the manifest lie.
+        manifest: what the dataset is, written to the folder or about to be.
+        plots: draw pictures and show them.
+
+    Raises:
+        DataError: a file is missing or damaged.
+    """
+    stats = measure_folder(folder, manifest)
+    try:
+        header, licence = make_header(folder, manifest)
+    except FileNotFoundError as error:
+        raise DataError(f"{error.filename} is missing; run the command that made the dataset again") from error
+    pictures = draw_pictures(stats) if plots else {}
+    template = _environment().from_string(_prose(_TEMPLATE))
+    body = template.render(
+        manifest=manifest,
+        stats=stats,
+        title=pretty_name(manifest),
+        tokenizers=[_tokenizer(name) for name in _tokenizer_names(manifest)],
+        default=default_config(manifest),
+        licence=licence,
+        header=header,
+        command=fenced(command_of(manifest), "sh"),
+        recipes=_recipes(manifest),
+        pictures=frozenset(path.rpartition("/")[2].removesuffix(".png") for path in pictures),
+        sample=sample_of(folder, manifest),
+        is_few_sources=_is_large_from_few_sources(manifest, stats),
+        **_kinds(manifest, stats),
     )
+    sections = {name: content for name, content in parse_card(body).sections.items() if content.strip()}
+    text = format_card(Card(header=header, sections=sections, ledger=ledger_of(header, sections)))
+    warnings = [licence.warning] if licence.warning else []
+    return GeneratedCard(text=text, pictures=pictures, warnings=tuple(f"license: {warning}" for warning in warnings))
 
 
-def lists_files_of(card: str, manifest: Manifest) -> bool:
-    """Whether a card, edited by hand or not, still tells `load_dataset` exactly the files of the manifest."""
-    opening, header, _ = [*card.split("---\n", 2), "", ""][:3]
-    return not opening and f"\nconfigs:\n{_configs_yaml(manifest)}\n" in f"\n{header}"
+def _environment() -> SandboxedEnvironment:
+    """Templates in which every value is escaped unless it is known to be Markdown."""
+    environment = SandboxedEnvironment(
+        loader=_Prose(),
+        undefined=StrictUndefined,
+        finalize=escape,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+    )
+    environment.filters |= {
+        "code": code,
+        "count": _count,
+        "share": lambda part, whole: Markdown(f"{part / whole:.1%}" if whole else "-"),
+        "number": lambda value: Markdown(f"{value:,.0f}" if abs(value) >= 10 else f"{value:,.2f}"),
+        "spread": _spread,
+        "megabytes": _megabytes,
+        "strong": lambda value: Markdown(f"**{escape(value)}**"),
+        "words": lambda identifier: str(identifier).replace("_", " "),
+    }
+    return environment
 
 
-def _configs_yaml(manifest: Manifest) -> str:
-    return "\n".join(_config_yaml(name, config, _default(manifest)) for name, config in manifest.configs.items())
+class _Prose(BaseLoader):
+    """The files of `cards/`, by name."""
+
+    def get_source(self, environment: Any, template: str) -> tuple[str, str | None, None]:
+        return _prose(template), None, None
 
 
 def _prose(name: str) -> str:
     return files("nextlong_hub.cards").joinpath(name).read_text(encoding="utf-8")
 
 
-def _default(manifest: Manifest) -> str:
-    return _DEFAULT_CONFIG if _DEFAULT_CONFIG in manifest.configs else next(iter(manifest.configs))
+def _tokenizer_names(manifest: Manifest) -> list[str]:
+    return [record.name for record in manifest.portability] or [manifest.tokenizer.name]
 
 
-def _config_yaml(name: str, config: ConfigRecord, default: str) -> str:
-    """One entry of `configs:`. JSON strings are YAML strings, whatever they contain."""
-    lines = [f"- config_name: {json.dumps(name)}"]
-    if name == default:
-        lines.append("  default: true")
-    lines += ["  data_files:", "  - split: train", "    path:"]
-    return "\n".join([*lines, *(f"    - {json.dumps(file.path)}" for file in config.files)])
+def _tokenizer(name: str) -> Markdown:
+    """What a reader knows a tokenizer by."""
+    return Markdown(f"GPT-2 ({code(name)})") if name == "demo" else code(name)
 
 
-def _table(header: list[str], rows: list[list[str]]) -> str:
-    lines = [header, ["---"] * len(header), *([_cell(value) for value in row] for row in rows)]
-    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+def _recipes(manifest: Manifest) -> list[Recipe]:
+    return [Recipe.model_validate(config.recipe) for config in manifest.configs.values()]
 
 
-def _cell(value: str) -> str:
-    """Corpus and file names are data: they may not end a table cell, start a tag or break a line."""
-    for character, entity in (("&", "&amp;"), ("<", "&lt;"), (">", "&gt;"), ("|", "&#124;"), ("`", "&#96;")):
-        value = value.replace(character, entity)
-    return " ".join(value.split())
+def _kinds(manifest: Manifest, stats: DatasetStats) -> dict[str, bool]:
+    """What the card must speak of."""
+    return {
+        "is_synthesised": any(_negatives(config) for config in stats.configs),
+        "is_packed": any(config.packing for config in stats.configs),
+        "is_spoken": any(config.conversations for config in manifest.configs.values()),
+        "has_tokens": all(config.recipe.get("tokens", True) for config in manifest.configs.values()),
+        "has_samples": any(config.packing is None for config in stats.configs),
+    }
+
+
+def _negatives(config: ConfigStats) -> int:
+    return config.segments.negatives if config.segments else 0
+
+
+def _is_large_from_few_sources(manifest: Manifest, stats: DatasetStats) -> bool:
+    return (
+        len(manifest.corpus.sources) < _FEW_SOURCES
+        and max((config.tokens for config in stats.configs), default=0) > _MANY_TOKENS
+    )
+
+
+def _count(value: int | None) -> Markdown:
+    return Markdown("-" if value is None else f"{value:,}")
+
+
+def _spread(distribution: Distribution | None) -> Markdown:
+    """Median, and between what nine tenths lie."""
+    if distribution is None:
+        return Markdown("-")
+    low, high = distribution.quantiles["5%"], distribution.quantiles["95%"]
+    return Markdown(
+        _short(distribution.median)
+        if low == high
+        else f"{_short(distribution.median)} ({_short(low)} to {_short(high)})"
+    )
+
+
+def _short(value: float) -> str:
+    return f"{value:,.0f}" if value >= 100 else f"{value:.3g}"
+
+
+def _megabytes(value: int | None) -> Markdown:
+    if value is None:
+        return Markdown("-")
+    for unit, scale in (("GB", 10**9), ("MB", 10**6), ("kB", 10**3)):
+        if value >= scale:
+            return Markdown(f"{value / scale:.1f} {unit}")
+    return Markdown(f"{value} bytes")

@@ -7,7 +7,7 @@
 Everything a card, a page or a notebook shows comes from here; `plots` draws it.
 """
 
-from nextlong_hub.stats.measuring import measure, measure_folder, measure_split, measure_tables
+from nextlong_hub.stats.measuring import measure, measure_folder, measure_split, measure_tables, unfinished_split
 from nextlong_hub.stats.shape import (
     Bar,
     ConfigStats,
@@ -38,4 +38,5 @@ __all__ = [
     "measure_folder",
     "measure_split",
     "measure_tables",
+    "unfinished_split",
 ]

@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import closing
 from pathlib import Path
 
 import numpy as np
@@ -51,8 +52,11 @@ def measure(
     """
     if isinstance(where, Mapping):
         return DatasetStats(configs=tuple(measure_tables(name, where[name]) for name in configs or where))
-    names = configs or list_configs(where, revision=revision)
-    return DatasetStats(configs=tuple(measure_split(open_split(where, name, revision=revision)) for name in names))
+    measured = []
+    for name in configs or list_configs(where, revision=revision):
+        with closing(open_split(where, name, revision=revision)) as split:
+            measured.append(measure_split(split))
+    return DatasetStats(configs=tuple(measured))
 
 
 def measure_folder(folder: Path, manifest: Manifest) -> DatasetStats:
@@ -61,6 +65,15 @@ def measure_folder(folder: Path, manifest: Manifest) -> DatasetStats:
     Raises:
         DataError: a file is missing or damaged.
     """
+    measured = []
+    for name in manifest.configs:
+        with closing(unfinished_split(folder, manifest, name)) as split:
+            measured.append(measure_split(split))
+    return DatasetStats(configs=tuple(measured))
+
+
+def unfinished_split(folder: Path, manifest: Manifest, config: str) -> StoredSplit:
+    """Open a configuration of a dataset folder whose manifest is still to be written."""
     place = Place(
         name=str(folder),
         folder=folder,
@@ -69,7 +82,7 @@ def measure_folder(folder: Path, manifest: Manifest) -> DatasetStats:
         configs={name: tuple(file.path for file in record.files) for name, record in manifest.configs.items()},
         open=lambda file: (folder / file).open("rb"),
     )
-    return DatasetStats(configs=tuple(measure_split(StoredSplit(place, name)) for name in manifest.configs))
+    return StoredSplit(place, config)
 
 
 def measure_split(split: StoredSplit) -> ConfigStats:

@@ -1,0 +1,73 @@
+"""Strings of others in Markdown: whatever they hold, they are shown as text and never act.
+
+The templates escape by default: each value that is printed goes through `escape`, unless the code that made it says
+that it is Markdown (`Markdown`).
+"""
+
+import json
+import re
+import shlex
+from typing import Any
+
+from nextlong_hub.inert import visible, visible_line
+
+_ACTIVE = re.compile(r"[&<>\"'|`*_\[\]#~$\\{}!@]|(?<=[a-z])(?=://)|(?<=www)(?=\.)|^[-+=]|(?<=-)-|^\d+(?=[.)](?:\s|$))")
+_PLAIN_ARGUMENT = re.compile(r"[\w@%+=:,./ ~*?\[\]{}()-]+", re.ASCII)
+
+
+class Markdown(str):
+    """Text that is Markdown already."""
+
+    __slots__ = ()
+
+
+def escape(value: Any) -> str:
+    """A value as Markdown that shows it, on one line, in any place: a sentence, a table cell, an attribute.
+
+    Characters that mean something to Markdown or HTML become entities, which are read only after both have been parsed;
+    those that hide or reorder text are shown by name.
+    """
+    if isinstance(value, Markdown):
+        return value
+    if isinstance(value, int | float):
+        return str(value)
+    return _ACTIVE.sub(_entity, visible_line(str(value)).strip())
+
+
+def code(value: Any) -> Markdown:
+    """A value in the type of code, also in a table, where a backtick and a vertical bar would end things."""
+    return Markdown(f"<code>{escape(value)}</code>")
+
+
+def fenced(text: str, language: str = "") -> Markdown:
+    """A block of code; the fence is longer than any in the text, and the text cannot look like one of our markers."""
+    longest = max((len(run) for run in re.findall(r"`+", text)), default=0)
+    fence = "`" * max(3, longest + 1)
+    return Markdown(f"{fence}{language}\n{visible(text).replace('<!--', '<! --')}\n{fence}")
+
+
+def shell_word(argument: str) -> str:
+    """One argument of a command for a POSIX shell; anything unusual by its code, so that it can be copied."""
+    if _PLAIN_ARGUMENT.fullmatch(argument):
+        return shlex.quote(argument)
+    escaped = "".join(
+        char if char.isascii() and (char.isalnum() or char in "@%+=:,./ -_") else _shell_escape(char)
+        for char in argument
+    )
+    return f"$'{escaped}'"
+
+
+def json_text(value: Any) -> str:
+    """JSON that is ASCII and holds no character that HTML or Markdown would act on."""
+    text = json.dumps(value, ensure_ascii=True)
+    return re.sub(r"[<>&`]", lambda match: f"\\u{ord(match[0]):04x}", text)
+
+
+def _entity(match: re.Match[str]) -> str:
+    # A match of no width stands inside an address: a break there keeps it from becoming a link.
+    return "".join(f"&#{ord(char)};" for char in match[0]) or "<wbr>"
+
+
+def _shell_escape(character: str) -> str:
+    encoded = character.encode("utf-8", "surrogateescape")
+    return "".join(f"\\x{byte:02x}" for byte in encoded)

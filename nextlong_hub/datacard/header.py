@@ -1,0 +1,135 @@
+"""The YAML header: what `load_dataset` and the Hub read of a card."""
+
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from nextlong_hub.datacard.licences import DerivedLicence, derive_licence
+from nextlong_hub.datacard.lint import SIZE_CATEGORIES
+from nextlong_hub.datacard.text import Header, parse_card
+from nextlong_hub.manifest import ConfigRecord, Manifest, SourceRecord
+
+DEFAULT_CONFIG = "128k"
+
+_HUB_NAME = re.compile(r"(?:hf://datasets/)?([A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*)(?:[@/].*)?")
+_FIRST_LIMIT = 1_000
+
+
+def make_header(folder: Path, manifest: Manifest) -> tuple[Header, DerivedLicence]:
+    """The header of a dataset's card, and what is to be said about its licence.
+
+    Languages are left out: nothing that we read says in which ones the texts are, and a wrong one is worse than none.
+    """
+    licence = derive_licence([source.license for source in manifest.corpus.sources])
+    header: Header = {"pretty_name": pretty_name(manifest), "license": licence.licence}
+    if licence.name is not None:
+        header["license_name"] = licence.name
+    header["task_categories"] = ["text-generation"]
+    header["tags"] = _tags(manifest)
+    header["size_categories"] = [size_category(sum(config.rows for config in manifest.configs.values()))]
+    sources = list(dict.fromkeys(name for source in manifest.corpus.sources if (name := hub_name(source))))
+    if sources:
+        header["source_datasets"] = sources
+    header["configs"] = configs_of(manifest)
+    header["dataset_info"] = [_info(folder, name, config) for name, config in manifest.configs.items()]
+    return header, licence
+
+
+def pretty_name(manifest: Manifest) -> str:
+    """What the dataset is called at the top of its page."""
+    lengths = {int(config.recipe["target_length"]) for config in manifest.configs.values()}
+    sizes = ", ".join(_binary(length) for length in sorted(lengths))
+    if manifest.kind != "build":
+        return f"Long-context texts of {sizes} tokens"
+    is_spoken = all(config.conversations for config in manifest.configs.values())
+    return f"Packed conversations of {sizes} tokens" if is_spoken else f"NExtLong samples of {sizes} tokens"
+
+
+def default_config(manifest: Manifest) -> str:
+    """The configuration that is loaded when none is named."""
+    return DEFAULT_CONFIG if DEFAULT_CONFIG in manifest.configs else next(iter(manifest.configs))
+
+
+def configs_of(manifest: Manifest) -> list[dict[str, Any]]:
+    """Each configuration with its files by their exact names, so that a stray file can never become data."""
+    entries = []
+    for name, config in manifest.configs.items():
+        entry: dict[str, Any] = {"config_name": name}
+        if name == default_config(manifest):
+            entry["default"] = True
+        entry["data_files"] = [{"split": "train", "path": [file.path for file in config.files]}]
+        entries.append(entry)
+    return entries
+
+
+def lists_files_of(card: str, manifest: Manifest) -> bool:
+    """Whether a card, edited by hand or not, still tells `load_dataset` exactly the files of the manifest."""
+    try:
+        return bool(parse_card(card).header.get("configs") == configs_of(manifest))
+    except ValueError:
+        return False
+
+
+def size_category(rows: int) -> str:
+    """The Hub's size category for a number of rows."""
+    category, limit = 0, _FIRST_LIMIT
+    while rows >= limit and category < len(SIZE_CATEGORIES) - 1:
+        category, limit = category + 1, limit * 10
+    return SIZE_CATEGORIES[category]
+
+
+def hub_name(source: SourceRecord) -> str | None:
+    """The dataset of the Hub that a source is read from; None for a file of somebody's machine."""
+    is_address = source.path.startswith("hf://datasets/")
+    found = _HUB_NAME.fullmatch(source.path)
+    return found[1] if found and (is_address or (source.path == found[1] and not Path(found[1]).suffix)) else None
+
+
+def _tags(manifest: Manifest) -> list[str]:
+    tags = ["long-context"]
+    if manifest.kind == "build":
+        is_spoken = [bool(config.conversations) for config in manifest.configs.values()]
+        tags += [] if all(is_spoken) else ["nextlong", "hard-negatives", "synthetic"]
+        tags += ["conversational"] if any(is_spoken) else []
+    return [*tags, "nextlong-hub"]
+
+
+def _info(folder: Path, name: str, config: ConfigRecord) -> dict[str, Any]:
+    """What `datasets` keeps about a configuration; sizes are those of the content, uncompressed."""
+    content_bytes = 0
+    schema = pa.schema([])
+    for file in config.files:
+        metadata = pq.read_metadata(folder / file.path)
+        schema = metadata.schema.to_arrow_schema()
+        content_bytes += sum(metadata.row_group(n).total_byte_size for n in range(metadata.num_row_groups))
+    return {
+        "config_name": name,
+        "features": [_feature(field) for field in schema],
+        "splits": [{"name": "train", "num_bytes": content_bytes, "num_examples": config.rows}],
+        "download_size": sum(file.bytes for file in config.files),
+        "dataset_size": content_bytes,
+    }
+
+
+def _feature(field: pa.Field) -> dict[str, Any]:
+    """One column in the notation of `datasets`."""
+    kind = field.type
+    if not (pa.types.is_list(kind) or pa.types.is_large_list(kind)):
+        return {"name": field.name, "dtype": _dtype(kind)}
+    inner = kind.value_type
+    if pa.types.is_struct(inner):
+        return {"name": field.name, "list": [_feature(part) for part in inner]}
+    return {"name": field.name, "list": _dtype(inner)}
+
+
+def _dtype(kind: pa.DataType) -> str:
+    names: Mapping[pa.DataType, str] = {pa.float32(): "float32", pa.float64(): "float64"}
+    return names.get(kind, str(kind))
+
+
+def _binary(tokens: int) -> str:
+    return f"{tokens // 1024}K" if tokens % 1024 == 0 else f"{tokens:,}"
