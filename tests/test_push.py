@@ -144,17 +144,38 @@ def test_a_new_state_replaces_the_old_in_one_commit(
     assert len(titles(hub, name)) == 3
 
 
-def test_words_written_into_the_card_on_the_hub_stay(hub: LocalHub, session: Session, built: Path, other: Path) -> None:
-    """A push renews what it generates in the card and keeps what a person has added."""
+def test_words_written_into_the_card_on_the_hub_stay(
+    hub: LocalHub, session: Session, dataset: Path, other: Path
+) -> None:
+    """A push keeps what a person has added there and brings it into the folder; another folder's push keeps it too."""
     name = "tester/words"
-    assert session.run("push", built, name).code == 0
+    assert session.run("push", dataset, name).code == 0
     edited = hub.files("datasets", name)["README.md"].decode() + "\nWritten by a person.\n"
     hub.put("datasets", name, {"README.md": edited})
-    for folder in (built, other, other):
+    for folder in (dataset, dataset, other, other):
         outcome = session.run("push", folder, name)
         assert outcome.code == 0, outcome.err
         assert "Written by a person." in hub.files("datasets", name)["README.md"].decode()
-    assert len(titles(hub, name)) == 3
+        assert (folder / "README.md").read_bytes() == hub.files("datasets", name)["README.md"]
+    assert titles(hub, name).count("Publish tiny with nextlong-hub") <= 3
+
+
+def test_words_written_into_the_card_of_the_folder_are_published(
+    hub: LocalHub, session: Session, dataset: Path
+) -> None:
+    """Unless somebody has written on the Hub meanwhile: then theirs stay there, ours stay here, and we are told."""
+    name, card = "tester/folder-words", dataset / "README.md"
+    assert session.run("push", dataset, name).code == 0
+    card.write_text(card.read_text() + "\nWritten here.\n")
+    assert session.run("push", dataset, name).code == 0
+    assert "Written here." in hub.files("datasets", name)["README.md"].decode()
+    card.write_text(card.read_text().replace("Written here.", "Written here, and better."))
+    hub.put("datasets", name, {"README.md": hub.files("datasets", name)["README.md"].decode() + "\nWritten there.\n"})
+    outcome = session.run("push", dataset, name)
+    assert outcome.code == 0, outcome.err
+    assert "What you wrote into README.md here is not published" in outcome.out
+    assert "Written there." in hub.files("datasets", name)["README.md"].decode()
+    assert "Written here, and better." in card.read_text()
 
 
 def test_who_may_see_a_dataset_never_changes(hub: LocalHub, session: Session, built: Path) -> None:

@@ -221,22 +221,22 @@ def test_a_killed_push_is_finished_by_the_next(
 
 
 def test_a_card_edited_during_a_push_keeps_the_edit(
-    hub: LocalHub, session: Session, built: Path, tell: Callable[..., None]
+    hub: LocalHub, session: Session, dataset: Path, tell: Callable[..., None]
 ) -> None:
     """Somebody commits to the card between our look and our commit: both survive, and there is one commit of ours."""
     name = "tester/edited"
-    hub.put("datasets", name, {"LICENSE": "words", "README.md": (built / "README.md").read_text()})
+    hub.put("datasets", name, {"LICENSE": "words", "README.md": (dataset / "README.md").read_text()})
     fault = hub.fail("POST", f"{name}/preupload", delay_seconds=0.5)
-    session.start(folder=str(built), name=name, patience={}, limits={})
+    session.start(folder=str(dataset), name=name, patience={}, limits={})
     wait_for(lambda: fault.times == 0)
-    edited = (built / "README.md").read_text() + "\nWritten by a person meanwhile.\n"
+    edited = (dataset / "README.md").read_text() + "\nWritten by a person meanwhile.\n"
     hub.put("datasets", name, {"README.md": edited})
     outcome = session.result()
     tell("card edited at the same time", outcome, commits_of_pushes(hub, name))
     assert outcome.code == 0, outcome.err
     assert [request.status for request in hub.requests_to("POST", f"{name}/commit/main")] == [412, 200]
     assert "Written by a person meanwhile." in hub.files("datasets", name)["README.md"].decode()
-    assert (commits_of_pushes(hub, name), files_of(hub, name)) == (1, files_in(built))
+    assert (commits_of_pushes(hub, name), files_of(hub, name)) == (1, files_in(dataset))
 
 
 def test_a_full_cache_does_not_hinder_a_push(

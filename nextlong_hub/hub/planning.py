@@ -3,8 +3,8 @@
 import hashlib
 from dataclasses import dataclass
 
-from nextlong_hub.datacard import merge_card
 from nextlong_hub.errors import AuthError, ConflictError, DataError
+from nextlong_hub.hub.cards import PublishedCard, card_to_publish
 from nextlong_hub.hub.changes import Changes, LocalFile, compare
 from nextlong_hub.hub.proposing import Limits
 from nextlong_hub.hub.publication import Publication, stale_files
@@ -53,6 +53,7 @@ class Round:
 
     plan: PushPlan
     remote: Remote | None
+    card: PublishedCard
     files: dict[str, LocalFile]
     """What the branch shall hold, by path, in the order in which it is sent."""
     stale: frozenset[str]
@@ -80,8 +81,10 @@ def plan_round(
     Raises:
         See `faults.hub_errors`.
     """
-    card, notes = _merged_card(publication, repository, remote)
-    files = publication.with_card(card)
+    content = repository.read(CARD_NAME, remote.head) if remote and CARD_NAME in remote.files else None
+    theirs = content.decode("utf-8", "replace") if content is not None else None
+    card = card_to_publish(publication.folder, repository.name, publication.card, theirs)
+    files = publication.with_card(card.text)
     there = remote.files if remote else {}
     previous = repository.read(MANIFEST_NAME, remote.head) if remote and MANIFEST_NAME in there else None
     stale = stale_files(previous, there)
@@ -95,12 +98,12 @@ def plan_round(
         changes=changes,
         proposes=wishes.create_pr,
         in_steps=wishes.revision == MAIN and (limits is None or not limits.fit(changes, files)),
-        notes=(*notes, *publication.warnings, *_notes(repository, remote)),
+        notes=(*card.notes, *publication.warnings, *_notes(repository, remote)),
     )
     listed = [[path, file.sha256] for path, file in sorted(files.items())]
     identity = f"{listed} without {sorted(stale)} on {remote.head if remote else None}"
     push_id = hashlib.sha256(identity.encode()).hexdigest()[:32]
-    return Round(plan=plan, remote=remote, files=files, stale=stale, push_id=push_id)
+    return Round(plan=plan, remote=remote, card=card, files=files, stale=stale, push_id=push_id)
 
 
 def require_access(repository: Repository, remote: Remote | None, wishes: Wishes, account: Account) -> None:
@@ -128,22 +131,6 @@ def require_access(repository: Repository, remote: Remote | None, wishes: Wishes
             f"{page} is {is_now}, and a push never changes who sees a dataset; leave out --{wanted}, or change it in "
             "the settings there first"
         )
-
-
-def _merged_card(
-    publication: Publication, repository: Repository, remote: Remote | None
-) -> tuple[str, tuple[str, ...]]:
-    """The card with what people have written into the one on the Hub, and what was left as they wrote it."""
-    ours = publication.card
-    content = repository.read(CARD_NAME, remote.head) if remote and CARD_NAME in remote.files else None
-    theirs = content.decode("utf-8", "replace") if content is not None else ours
-    if theirs == ours:
-        return ours, ()
-    merged = merge_card(None, theirs, ours)
-    return merged.text, tuple(
-        f"Somebody edited {part!r} in the card on the Hub, which would read otherwise now; it stays as edited."
-        for part in merged.conflicts
-    )
 
 
 def _notes(repository: Repository, remote: Remote | None) -> list[str]:

@@ -30,12 +30,6 @@ class Publication:
     warnings: tuple[str, ...]
     """What the viewer of the Hub will not show well."""
 
-    @property
-    def content_id(self) -> str:
-        """A digest of all that is published."""
-        listed = [[path, file.sha256] for path, file in sorted(self.files.items())]
-        return hashlib.sha256(json.dumps(listed).encode()).hexdigest()
-
     def with_card(self, card: str) -> dict[str, LocalFile]:
         """The files with another card in its place."""
         return {**self.files, CARD_NAME: _in_memory(CARD_NAME, card.encode())}

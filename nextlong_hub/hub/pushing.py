@@ -13,6 +13,7 @@ from typing import Literal, TypeVar
 from huggingface_hub import CommitOperationAdd
 
 from nextlong_hub.errors import DataError, StorageError
+from nextlong_hub.hub.cards import remember_card
 from nextlong_hub.hub.changes import LocalFile
 from nextlong_hub.hub.checking import RemoteReport, check
 from nextlong_hub.hub.faults import Moved, TooLarge, conflict
@@ -318,6 +319,7 @@ class PreparedPush:
     def _after_push(self, now: Round) -> PushReport:
         """Compare the Hub with the manifest, and say whether it was this push that made it so."""
         found = self._check(now.remote)
+        remember_card(self._publication.folder, self._repository.name, self._publication.card, now.card)
         own = None
         if self._attempted:
             own = self._trying(lambda: self._repository.own_commit(self._attempted, self._wishes.revision))

@@ -222,16 +222,9 @@ class Repository:
     def own_commit(self, push_ids: Collection[str], revision: str) -> str | None:
         """The newest commit of a branch that one of these pushes made."""
         marks = {f"{TRAILER}{push_id}" for push_id in push_ids}
-        return next((oid for oid, message in self._history(revision) if marks & set(message.splitlines())), None)
-
-    def last_push(self, revision: str) -> str | None:
-        """The newest commit of a branch that any push of ours made."""
-        return next((oid for oid, message in self._history(revision) if f"\n{TRAILER}" in f"\n{message}"), None)
-
-    def _history(self, revision: str) -> list[tuple[str, str]]:
         with self._asking():
             commits = self._api.list_repo_commits(**self._at, revision=revision)
-        return [(commit.commit_id, f"{commit.title}\n{commit.message or ''}") for commit in commits]
+        return next((c.commit_id for c in commits if marks & {*c.title.splitlines(), *c.message.splitlines()}), None)
 
     def find_proposal(self, mark: str) -> Proposal | None:
         """The pull request under way whose title ends with `mark`."""
