@@ -9,7 +9,8 @@ from itertools import dropwhile
 from pathlib import Path, PurePosixPath
 from typing import Literal
 
-from nextlong_hub.datacard import ASSETS, PLOT_NAMES, generate_card, merge_card, pictures_of
+from nextlong_hub.datacard import CARD_NAME as CARD_NAME
+from nextlong_hub.datacard import OUR_PICTURES, is_described, pictures_of, write_card
 from nextlong_hub.errors import ConflictError, DataError
 from nextlong_hub.files import is_left_aside, sha256_of, storage_errors, write_bytes
 from nextlong_hub.manifest import (
@@ -28,8 +29,6 @@ from nextlong_hub.preparation import Inputs
 from nextlong_hub.recipe import Recipe
 from nextlong_hub.store import ChunkStore
 from nextlong_hub.workspace import Workspace, kept_manifest, withdraw
-
-CARD_NAME = "README.md"
 
 _log = logging.getLogger(__name__)
 
@@ -152,66 +151,24 @@ def commit(output: Path, workspace: Workspace, manifest: Manifest, *, plots: boo
     Returns:
         Whether anything had to be written.
     """
-    card = output / CARD_NAME
     recipes = {output / "recipes" / f"{name}.toml": content for name, content in recipe_files(manifest).items()}
     leftovers = _leftovers(output, manifest)
     is_same = kept_manifest(output, workspace) == manifest
-    is_described = card.is_file() and not _missing_pictures(output)
-    is_whole = is_described and all(path.is_file() and path.read_bytes() == recipes[path] for path in recipes)
+    is_whole = is_described(output) and all(path.is_file() and path.read_bytes() == recipes[path] for path in recipes)
     if is_same and is_whole and not leftovers and (output / MANIFEST_NAME).is_file():
         return False
     withdraw(output, workspace)
     with storage_errors(output):
         for path in leftovers:
             path.unlink()
-    if not is_same or not is_described:
-        for note in write_card(output, manifest, plots=plots):
+    if not is_same or not is_described(output):
+        for note in write_card(output, manifest, plots=plots).notes:
             _log.warning("%s", note)
     for path, content in recipes.items():
         write_bytes(path, content)
     write_manifest(output, manifest)
     (workspace.withdrawn / MANIFEST_NAME).unlink(missing_ok=True)
     return True
-
-
-def write_card(folder: Path, manifest: Manifest, *, plots: bool = True) -> tuple[str, ...]:
-    """Write the card of a dataset and its pictures; what people have written into the card that is there is kept.
-
-    Returns:
-        What a person should hear: parts that stay as they were edited although they would read otherwise now, and
-        doubts about the licence.
-
-    Raises:
-        DataError: a file is missing or damaged, or the header of the card that is there is not YAML.
-        StorageError: the folder cannot be written.
-    """
-    fresh = generate_card(folder, manifest, plots=plots)
-    card = folder / CARD_NAME
-    text, notes = fresh.text, list(fresh.warnings)
-    if card.is_file():
-        try:
-            merged = merge_card(None, card.read_text(encoding="utf-8", errors="replace"), fresh.text)
-        except ValueError as error:
-            raise DataError(f"{card}: {error}; correct it, or remove the file to have it written anew") from error
-        text = merged.text
-        notes += [
-            f"{card}: {part!r} was edited by hand and would read otherwise now; it stays as edited. To have it written "
-            "anew, remove it together with its markers and the comment below the header, or the whole card"
-            for part in merged.conflicts
-        ]
-    for path, content in fresh.pictures.items():
-        write_bytes(folder / path, content)
-    shown = pictures_of(text)
-    with storage_errors(folder):
-        for path in {f"{ASSETS}/{plot}.png" for plot in PLOT_NAMES}.difference(shown):
-            (folder / path).unlink(missing_ok=True)
-    write_bytes(card, text.encode("utf-8", "backslashreplace"))
-    return tuple(notes)
-
-
-def _missing_pictures(folder: Path) -> list[str]:
-    card = (folder / CARD_NAME).read_text(encoding="utf-8", errors="replace")
-    return [path for path in pictures_of(card) if is_owned(path) and not (folder / path).is_file()]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -249,7 +206,7 @@ def is_owned(path: str) -> bool:
     """Whether a file of that name is ours to remove once a dataset does not have it any more."""
     name = PurePosixPath(path)
     return (
-        path in {f"{ASSETS}/{plot}.png" for plot in PLOT_NAMES}
+        path in OUR_PICTURES
         or (name.parts[0] == "data" and name.suffix == ".parquet")
         or (name.parts[0] == "recipes" and len(name.parts) == 2 and name.suffix == ".toml")
     )

@@ -176,6 +176,12 @@ def show_error(message: str) -> None:
     console.print(Text("Error: ", "bold red") + Text(visible(message)), soft_wrap=True)
 
 
+def show_note(message: str) -> None:
+    """Print on stderr what a person should know about a result that is fine as far as it goes."""
+    console = _console(sys.stderr.isatty(), stderr=True)
+    console.print(Text("Note: ", "bold yellow") + Text(visible(message)), soft_wrap=True)
+
+
 def show_line(line: str = "", style: str = "") -> None:
     """Print a sentence of the result on stdout; a terminal breaks it between words, a pipe gets it on one line."""
     console = _console(sys.stdout.isatty())

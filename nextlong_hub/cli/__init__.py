@@ -11,7 +11,7 @@ from typing import NoReturn
 import click
 
 from nextlong_hub import __version__
-from nextlong_hub.cli import autoload, build, doctor, export, fit, importing, inspect, push, verify, view
+from nextlong_hub.cli import autoload, build, card, doctor, export, fit, importing, inspect, push, stats, verify, view
 from nextlong_hub.cli.options import examples
 from nextlong_hub.errors import NextLongError
 from nextlong_hub.interruption import Terminated, told_by_signals
@@ -68,6 +68,8 @@ for _command in (
     build.build,
     inspect.inspect,
     view.view,
+    stats.stats,
+    card.card,
     verify.verify,
     fit.fit,
     export.export,

@@ -16,8 +16,8 @@ class MergedCard:
 
     text: str
     conflicts: tuple[str, ...]
-    """Generated parts that a person had edited or removed and that would read otherwise now: they stay as the person
-    left them. A key of the header is named like `license`, a section like `#overview`."""
+    """Generated parts that a person had edited or removed and that would now read otherwise than they did then: they
+    stay as the person left them. A key of the header is named like `license`, a section like `#overview`."""
 
 
 def merge_card(base: str | None, theirs: str, ours: str) -> MergedCard:
@@ -56,15 +56,15 @@ def _merge_headers(theirs: Header, ours: Header, known: Mapping[str, str]) -> tu
     merged: Header = {}
     conflicts = []
     for key, value in ours.items():
-        if key in _OURS_ALONE or (key not in known and key not in theirs):
-            merged[key] = value
-        elif key not in theirs:
-            conflicts.append(key)
-        elif _is_untouched(key, theirs[key], value, known):
+        is_new = key not in known and key not in theirs
+        is_untouched = key in theirs and _is_untouched(key, theirs[key], value, known)
+        if key in _OURS_ALONE or is_new or is_untouched:
             merged[key] = value
         else:
-            merged[key] = theirs[key]
-            conflicts.append(key)
+            if key in theirs:
+                merged[key] = theirs[key]
+            if digest(value) != known.get(key):
+                conflicts.append(key)
     added = {key: value for key, value in theirs.items() if key not in ours and digest(value) != known.get(key)}
     return {**merged, **added}, conflicts
 
@@ -82,14 +82,16 @@ def _merge_sections(
                 contents[name] = fresh
         else:
             contents[name] = content
-            conflicts.append(f"#{name}")
+            if fresh is not None and digest(fresh) != known.get(f"#{name}"):
+                conflicts.append(f"#{name}")
     order = list(contents)
     place = 0
     for name, content in ours.items():
         if name in contents:
             place = order.index(name) + 1
-        elif f"#{name}" in known and name not in theirs:
-            conflicts.append(f"#{name}")
+        elif f"#{name}" in known:
+            if digest(content) != known[f"#{name}"]:
+                conflicts.append(f"#{name}")
         else:
             contents[name] = content
             order.insert(place, name)

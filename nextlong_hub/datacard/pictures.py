@@ -8,6 +8,8 @@ ASSETS = "assets"
 """Folder of a card's pictures."""
 PLOT_NAMES = ("lengths", "discards", "scores", "distances", "reuse", "sources")
 """Pictures that we draw, in the order of the card; `plots.PLOTS` has the functions."""
+OUR_PICTURES = frozenset(f"{ASSETS}/{name}.png" for name in PLOT_NAMES)
+"""Their paths in a dataset."""
 
 _SHOWN = re.compile(rf"(?<![\w/.-])(?:\./)?{ASSETS}/((?:[\w-][\w.-]*/)*[\w-][\w.-]*\.(?:png|jpe?g|gif|svg|webp))")
 

@@ -1,0 +1,50 @@
+"""`nextlong-hub card`: write the card of a finished dataset, or check it."""
+
+from pathlib import Path
+
+import click
+
+from nextlong_hub.cli.options import examples, option_json, print_json
+from nextlong_hub.errors import VerificationError
+
+
+@click.command(
+    short_help="Write the README of a finished dataset, or check it.",
+    epilog=examples(
+        "nextlong-hub card nextlong",
+        "nextlong-hub card nextlong --language en --pretty-name 'Long letters'",
+        "nextlong-hub card nextlong --check",
+    ),
+)
+@click.argument("folder", type=click.Path(exists=True, file_okay=False, path_type=Path), metavar="DIR")
+@click.option("--check", is_flag=True, help="Write nothing; say what the Hub would refuse or not show. Exit code 3.")
+@click.option("--no-plots", is_flag=True, help="Draw no pictures.")
+@click.option("--language", "languages", multiple=True, metavar="CODE", help="Language of the texts: en. Repeatable.")
+@click.option("--pretty-name", metavar="NAME", help="Name at the head of the dataset's page.")
+@option_json
+def card(
+    folder: Path, check: bool, no_plots: bool, languages: tuple[str, ...], pretty_name: str | None, as_json: bool
+) -> int:
+    """Write README.md and its pictures from what is in a finished dataset folder.
+
+    What people have written into the card stays: text outside the marked sections, keys of the header, and sections
+    that were edited by hand, which are named on stderr.
+    """
+    from nextlong_hub.datacard import check_card, write_card
+    from nextlong_hub.reports.cards import show_card, show_check, show_notes
+
+    if check:
+        faults = check_card(folder)
+        if as_json:
+            print_json({"ok": not faults, "faults": faults})
+        else:
+            show_check(faults, folder)
+        return VerificationError.exit_code if faults else 0
+    values = {"pretty_name": pretty_name, "language": list(languages)}
+    written = write_card(folder, plots=not no_plots, values={key: value for key, value in values.items() if value})
+    show_notes(written.notes)
+    if as_json:
+        print_json({"card": str(written.path), "pictures": list(written.pictures), "notes": list(written.notes)})
+    else:
+        show_card(written)
+    return 0
