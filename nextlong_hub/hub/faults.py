@@ -48,7 +48,7 @@ def hub_errors(name: str) -> Iterator[TryCounter]:
             if known is None:
                 raise
             if isinstance(known, Transient):
-                known.tries = max(known.tries, counter.tries)
+                known.tries = max(known.tries, counter.most)
             raise known from error
 
 

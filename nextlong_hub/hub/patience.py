@@ -4,6 +4,7 @@ import logging
 import random
 import re
 import time
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -104,14 +105,25 @@ class TryCounter(logging.Filter):
 
     def __init__(self) -> None:
         super().__init__()
-        self.tries = 0
-        """Failed tries so far."""
+        self._of: Counter[str] = Counter()
 
     def filter(self, record: logging.LogRecord) -> bool:
         """Hide a line about a retry."""
         message = record.getMessage()
-        self.tries += "thrown while requesting" in message
-        return not ("thrown while requesting" in message or "before retry" in message or "Retrying in" in message)
+        _, is_fault, request = message.partition("thrown while requesting ")
+        if is_fault:
+            self._of[request] += 1
+        return not (is_fault or "before retry" in message or "Retrying in" in message)
+
+    @property
+    def total(self) -> int:
+        """Failed tries so far."""
+        return self._of.total()
+
+    @property
+    def most(self) -> int:
+        """Failed tries of the request that failed most often: several run side by side."""
+        return max(self._of.values(), default=0)
 
 
 @contextmanager

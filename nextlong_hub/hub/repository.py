@@ -126,7 +126,7 @@ class Repository:
     def _asking(self) -> Iterator[None]:
         with hub_errors(self.name) as counter, _limited(self._seconds):
             yield
-        self.failed_tries += counter.tries
+        self.failed_tries += counter.total
 
     def account(self) -> Account:
         """Who is logged in, and where they may write."""
