@@ -11,6 +11,6 @@ Nothing is downloaded whole: a row costs the footer of its file and its row grou
 """
 
 from nextlong_hub.splits.rows import Row
-from nextlong_hub.splits.stored import StoredSplit, list_configs, open_split
+from nextlong_hub.splits.stored import StoredSplit, list_configs, open_split, open_splits
 
-__all__ = ["Row", "StoredSplit", "list_configs", "open_split"]
+__all__ = ["Row", "StoredSplit", "list_configs", "open_split", "open_splits"]

@@ -46,11 +46,30 @@ def open_split(where: str | Path, config: str | None = None, *, revision: str | 
         AuthError, NetworkError: the Hub refused, or could not be reached.
     """
     place = find(where, revision)
-    names = list(place.configs)
     if config is None:
-        config = DEFAULT_CONFIG if DEFAULT_CONFIG in names else names[0]
-    if config not in names:
-        raise DataError(f"{place.name} has no configuration {config!r}; it has: {', '.join(names)}")
+        config = DEFAULT_CONFIG if DEFAULT_CONFIG in place.configs else next(iter(place.configs))
+    return _open(place, config)
+
+
+def open_splits(where: str | Path, configs: Sequence[str] = (), *, revision: str | None = None) -> list["StoredSplit"]:
+    """Open several configurations, all when none is named, of one look at the dataset: on the Hub, of one commit.
+
+    Raises:
+        DataError, AuthError, NetworkError: see `open_split`.
+    """
+    place = find(where, revision)
+    with ExitStack() as failing:
+        splits = []
+        for config in dict.fromkeys(configs or place.configs):
+            splits.append(_open(place, config))
+            failing.callback(splits[-1].close)
+        failing.pop_all()
+    return splits
+
+
+def _open(place: Place, config: str) -> "StoredSplit":
+    if config not in place.configs:
+        raise DataError(f"{place.name} has no configuration {config!r}; it has: {', '.join(place.configs)}")
     split = StoredSplit(place, config)
     with ExitStack() as failing:
         failing.callback(split.close)

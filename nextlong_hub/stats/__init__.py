@@ -11,6 +11,7 @@ from nextlong_hub.stats.measuring import measure, measure_folder, measure_split,
 from nextlong_hub.stats.shape import (
     Bar,
     ConfigStats,
+    ConversationStats,
     DatasetStats,
     Distribution,
     Hub,
@@ -20,11 +21,13 @@ from nextlong_hub.stats.shape import (
     ReuseStats,
     SegmentStats,
     SourceTokens,
+    TokenizerStats,
 )
 
 __all__ = [
     "Bar",
     "ConfigStats",
+    "ConversationStats",
     "DatasetStats",
     "Distribution",
     "Hub",
@@ -34,6 +37,7 @@ __all__ = [
     "ReuseStats",
     "SegmentStats",
     "SourceTokens",
+    "TokenizerStats",
     "measure",
     "measure_folder",
     "measure_split",

@@ -1,5 +1,6 @@
 """What one batch of rows says, as NumPy arrays: each segment's row, text and place."""
 
+import math
 from dataclasses import dataclass
 from typing import Any
 
@@ -32,7 +33,10 @@ class Segments:
     """Number of the row in the batch."""
     text: _Ints
     """Number of the text in the batch: the row's or, of a packed row, the document's."""
-    is_meta: NDArray[np.bool_]
+    roles: list[str]
+    """The different roles."""
+    role: _Ints
+    """Place in `roles`."""
     documents: list[str]
     """The different documents of the corpus."""
     document: _Ints
@@ -46,6 +50,20 @@ class Segments:
     score: NDArray[np.float64]
 
     @property
+    def is_meta(self) -> NDArray[np.bool_]:
+        """Whether it is a meta-chunk. Shape: (segments,)."""
+        return self._is("meta")
+
+    @property
+    def is_negative(self) -> NDArray[np.bool_]:
+        """Whether it is a hard negative; what is neither is a message. Shape: (segments,)."""
+        return self._is("negative")
+
+    def _is(self, role: str) -> NDArray[np.bool_]:
+        number = self.roles.index(role) if role in self.roles else -1
+        return np.asarray(self.role == number)
+
+    @property
     def meta_places(self) -> _Ints:
         """Where the meta-chunks are among all segments. Shape: (meta-chunks,)."""
         return np.flatnonzero(self.is_meta)
@@ -56,7 +74,7 @@ def read_documents(column: pa.ChunkedArray | pa.Array) -> Documents:
     row, flat = _flattened(column)
     return Documents(
         row=row,
-        sources=pc.struct_field(flat, "source").to_pylist(),
+        sources=_words(flat, "source").to_pylist(),
         start=_numbers(flat, "start"),
         end=_numbers(flat, "end"),
         tokens=_numbers(flat, "tokens"),
@@ -66,7 +84,8 @@ def read_documents(column: pa.ChunkedArray | pa.Array) -> Documents:
 def read_segments(column: pa.ChunkedArray | pa.Array, documents: Documents | None = None) -> Segments:
     """Flatten the column `segments`; `documents` are those of packed rows."""
     row, flat = _flattened(column)
-    document = pc.struct_field(flat, "document").dictionary_encode()
+    role = _words(flat, "role").dictionary_encode()
+    document = _words(flat, "document").dictionary_encode()
     start = _numbers(flat, "start")
     text = row
     if documents is not None:
@@ -74,7 +93,8 @@ def read_segments(column: pa.ChunkedArray | pa.Array, documents: Documents | Non
     return Segments(
         row=row,
         text=text,
-        is_meta=pc.equal(pc.struct_field(flat, "role"), "meta").to_numpy(zero_copy_only=False).astype(np.bool_),
+        roles=role.dictionary.to_pylist(),
+        role=role.indices.to_numpy(zero_copy_only=False).astype(np.int64),
         documents=document.dictionary.to_pylist(),
         document=document.indices.to_numpy(zero_copy_only=False).astype(np.int64),
         chunk=_numbers(flat, "chunk"),
@@ -82,7 +102,7 @@ def read_segments(column: pa.ChunkedArray | pa.Array, documents: Documents | Non
         end=_numbers(flat, "end"),
         tokens=_numbers(flat, "tokens"),
         rank=_numbers(flat, "rank"),
-        score=pc.struct_field(flat, "score").to_numpy(zero_copy_only=False).astype(np.float64),
+        score=pc.fill_null(pc.struct_field(flat, "score"), math.nan).to_numpy(zero_copy_only=False).astype(np.float64),
     )
 
 
@@ -90,7 +110,7 @@ def negatives_after_meta(segments: Segments) -> _Ints:
     """How many negatives follow each meta-chunk, up to the next one of its text. Shape: (meta-chunks,)."""
     places = segments.meta_places
     block = np.searchsorted(places, np.arange(len(segments.row)), side="right") - 1
-    belongs = (block >= 0) & ~segments.is_meta
+    belongs = (block >= 0) & segments.is_negative
     belongs[belongs] = segments.text[belongs] == segments.text[places[block[belongs]]]
     return np.bincount(block[belongs], minlength=len(places))
 
@@ -123,4 +143,8 @@ def _flattened(column: pa.ChunkedArray | pa.Array) -> tuple[_Ints, pa.StructArra
 
 
 def _numbers(flat: pa.StructArray, name: str) -> Any:
-    return pc.struct_field(flat, name).to_numpy(zero_copy_only=False).astype(np.int64)
+    return pc.fill_null(pc.struct_field(flat, name), 0).to_numpy(zero_copy_only=False).astype(np.int64)
+
+
+def _words(flat: pa.StructArray, name: str) -> Any:
+    return pc.fill_null(pc.struct_field(flat, name).cast(pa.string()), "")

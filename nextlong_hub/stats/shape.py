@@ -24,9 +24,11 @@ class Distribution:
     mean: float
     maximum: float
     quantiles: dict[str, float]
-    """At `5%`, `25%`, `50%`, `75%` and `95%`. Exact for up to 4,096 different values, else within 0.25 %."""
+    """At `5%`, `25%`, `50%`, `75%` and `95%`: the smallest value that so many do not exceed. Exact where there are up
+    to 4,096 different values, else within 0.25 %."""
     histogram: tuple[Bar, ...]
-    """Ascending, without empty bars; 48 at most."""
+    """Ascending, without empty bars; 48 at most. A value within 0.25 % of a border may count on its other side where
+    there are more than 4,096 different ones."""
 
     @property
     def median(self) -> float:
@@ -52,16 +54,17 @@ class Hub:
     chunk: int
     """Number of the chunk in its document, from 0."""
     rows: int
+    """Its uses; a packed row may use it once in each document."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReuseStats:
-    """How often the same chunk serves as a negative; within one row it never does twice."""
+    """How often the same chunk serves as a negative; within one sample it never does twice."""
 
     distinct: int
     """Different chunks among the negatives."""
     largest: int
-    """Rows that share the most used chunk."""
+    """Uses of the most used chunk: rows or, of packed rows, documents that share it."""
     gini: float
     """Inequality of reuse: 0 when every chunk is used equally often, near 1 when few chunks do all the work."""
     chunks_by_uses: Distribution | None
@@ -72,7 +75,7 @@ class ReuseStats:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SegmentStats:
-    """What rows are made of."""
+    """The meta-chunks and negatives that rows are made of."""
 
     meta_chunks: int
     negatives: int
@@ -94,16 +97,39 @@ class SegmentStats:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ConversationStats:
+    """What was said in the conversations of all rows, by role in alphabetical order."""
+
+    messages: dict[str, int]
+    message_tokens: dict[str, int]
+    """Tokens that begin in the content of messages; all others are the chat template's."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TokenizerStats:
+    """What one tokenizer makes of all samples, from the manifest."""
+
+    name: str
+    characters_per_token: float
+    rows_reaching: dict[str, int]
+    """Samples of at least 65536, 131072 and 524288 tokens, whatever their target length."""
+    truncated_share: float
+    """Share of the tokens that lie beyond the target length."""
+    samples: dict[str, int]
+    """By configuration; a packed row holds several."""
+    samples_on_target: dict[str, int]
+    """Those of at least their target length, by configuration."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class SourceTokens:
     """Tokens that came from one source."""
 
     name: str
     rows: int
-    """Rows whose meta-document came from it."""
+    """Rows with a meta-document of it; a packed row counts for each of its sources."""
     meta_tokens: int
-    """Tokens of those rows' meta-chunks; of a row without segments, all its tokens."""
-    negative_tokens: int | None
-    """Tokens of the negatives that came from it; None where nothing says where negatives came from."""
+    """Tokens of those documents' meta-chunks; of one without, all its tokens."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -146,30 +172,31 @@ class ConfigStats:
     rows: int
     tokens: int
     characters: int
+    """Of `text`, up to where its last segment or document ends; 0 where nothing says it."""
+    characters_per_token: float
+    """How much text a token stands for."""
     bytes: int | None
     """Size of the files; None for tables that came from elsewhere."""
     on_target: int | None
-    """Rows of exactly their recipe's target length."""
+    """Rows of exactly their recipe's target length; None where no manifest says it."""
+    over_target: int | None
+    """Longer rows: where they were made for several tokenizers."""
+    fill: float | None
+    """Tokens of all rows in the sum of their target lengths; None where no manifest says it, and without rows."""
     lengths: Distribution | None
     """Tokens of a row; None without rows."""
     segments: SegmentStats | None
-    """None where rows have no `segments`."""
+    """None where rows have no meta-chunks or negatives."""
+    conversations: ConversationStats | None
+    """None where no segment is a message."""
+    learnt_tokens: int | None
+    """Tokens on which the loss is taken; None where there is no `loss_mask` and it is taken on all."""
     packing: PackingStats | None
     """None where rows are not packed."""
     sources: tuple[SourceTokens, ...]
     """Most tokens first."""
     outcome: OutcomeStats | None
     """None where no manifest says it, and for a mixture, whose rows were made for its ingredients."""
-
-    @property
-    def characters_per_token(self) -> float:
-        """How much text a token stands for."""
-        return self.characters / self.tokens if self.tokens else 0.0
-
-    @property
-    def fill(self) -> float | None:
-        """Share of the target that rows fill, on average."""
-        return self.tokens / (self.rows * self.target_length) if self.rows and self.target_length else None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -178,6 +205,8 @@ class DatasetStats:
 
     configs: tuple[ConfigStats, ...]
     """In the order of the manifest, or of their names."""
+    portability: tuple[TokenizerStats, ...]
+    """Of each tokenizer for which the samples were made; empty where no manifest says it."""
 
     def __getitem__(self, config: str) -> ConfigStats:
         """The configuration of that name.

@@ -15,6 +15,10 @@ EXACT_VALUES = 4096
 
 _GROWTH = math.log(1.005)
 """Bins grow by 0.5 %, so that the middle of one is within 0.25 % of all that it holds."""
+_SMALLEST = 1e-6
+"""What is nearer to 0 than this is 0 in bins."""
+_LARGEST = 1e12
+"""Nothing that is counted here comes near it; what lies beyond it, in a damaged row, is no number."""
 _MOST_BARS = 48
 _QUANTILES = (5, 25, 50, 75, 95)
 _SCALE = 1_000_000
@@ -22,7 +26,7 @@ _SCALE = 1_000_000
 
 
 class Sketch:
-    """How often each value, none below 0, was seen. At most a few thousand numbers, however many values come."""
+    """How often each value was seen. At most a few thousand numbers are kept, however many values come."""
 
     def __init__(self) -> None:
         self._values: NDArray[np.float64] = np.zeros(0)
@@ -33,12 +37,14 @@ class Sketch:
         self._maximum = -math.inf
 
     def add(self, values: NDArray[np.generic], counts: NDArray[np.int64] | None = None) -> None:
-        """Count `values`, each as often as `counts` says, or once."""
-        if not len(values):
-            return
+        """Count `values`, each as often as `counts` says, or once; what is no number is left out."""
         seen = values.astype(np.float64)
         times = np.ones(len(seen), np.int64) if counts is None else counts
-        self._sum += int((np.round(seen * _SCALE).astype(np.int64) * times).sum())
+        is_number = np.abs(seen) <= _LARGEST
+        seen, times = seen[is_number], times[is_number]
+        if not len(seen):
+            return
+        self._sum += _sum(np.round(seen * _SCALE).astype(np.int64), times)
         self._minimum = min(self._minimum, float(seen.min()))
         self._maximum = max(self._maximum, float(seen.max()))
         if not self._is_exact:
@@ -58,7 +64,7 @@ class Sketch:
         values = np.clip(values, self._minimum, self._maximum)
         count = int(self._counts.sum())
         # The smallest value that at least this share of all values do not exceed.
-        places = np.searchsorted(np.cumsum(self._counts), [math.ceil(count * q / 100) for q in _QUANTILES])
+        places = np.searchsorted(np.cumsum(self._counts), [-(-count * q // 100) for q in _QUANTILES])
         return Distribution(
             count=count,
             minimum=_plain(self._minimum),
@@ -91,14 +97,19 @@ class Sketch:
         )
 
 
+def _sum(values: NDArray[np.int64], times: NDArray[np.int64]) -> int:
+    """Σ values x times, of halves that cannot overflow."""
+    return (int((values >> 31) @ times) << 31) + int((values & 0x7FFFFFFF) @ times)
+
+
 def _bins(values: NDArray[np.float64]) -> NDArray[np.float64]:
-    """The number of each value's bin: 0 is a bin by itself, numbered -inf."""
-    with np.errstate(divide="ignore"):
-        return np.floor(np.log(values) / _GROWTH)
+    """The number of each value's bin, in the order of the values: 0 is a bin by itself, and negative ones mirror it."""
+    sizes = np.floor(np.log(np.maximum(np.abs(values), _SMALLEST) / _SMALLEST) / _GROWTH) + 1
+    return np.where(np.abs(values) < _SMALLEST, 0.0, np.sign(values) * sizes)
 
 
 def _middles(bins: NDArray[np.float64]) -> NDArray[np.float64]:
-    return np.where(np.isinf(bins), 0.0, np.exp((bins + 0.5) * _GROWTH))
+    return np.sign(bins) * _SMALLEST * np.exp((np.abs(bins) - 0.5) * _GROWTH)
 
 
 def _round_width(least: float) -> float:

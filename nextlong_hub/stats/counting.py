@@ -1,0 +1,287 @@
+"""What is counted while the rows of one configuration stream by: sums and sketches, never the rows themselves."""
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+
+from nextlong_hub.errors import DataError
+from nextlong_hub.manifest import ConfigRecord
+from nextlong_hub.recipe import Recipe
+from nextlong_hub.stats import rows
+from nextlong_hub.stats.reuse import ReuseCounter
+from nextlong_hub.stats.shape import (
+    ConfigStats,
+    ConversationStats,
+    OutcomeStats,
+    PackingStats,
+    RankScores,
+    SegmentStats,
+    SourceTokens,
+)
+from nextlong_hub.stats.sketch import Sketch
+
+_RANK_BANDS = np.array([1, 2, 3, 4, 6, 9, 13, 19, 28, 42, 63, 95, 142, 213, 320, 480, 720, 1080, 1620, 2430, 3645])
+"""First rank of each band: every rank by itself at first, then half as many again in each."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Targets:
+    """The length that rows are made for, in tokens."""
+
+    longest: int
+    by_recipe: Mapping[str, int]
+    """Of each row, by what its id has before the slash; empty where all rows have the same."""
+
+    @classmethod
+    def of(cls, record: ConfigRecord) -> "Targets":
+        """Those of a configuration: a mixture keeps the lengths of its ingredients unless it packs them."""
+        recipe = Recipe.model_validate(record.recipe)
+        parts = {} if recipe.pack else {name: part.target_length for name, part in record.row_recipes.items()}
+        is_mixed = len(set(parts.values())) > 1
+        return cls(longest=recipe.target_length, by_recipe=parts if is_mixed else {})
+
+    def of_rows(self, table: pa.Table | pa.RecordBatch) -> NDArray[np.int64]:
+        """The target of each row. Shape: (rows,)."""
+        if not self.by_recipe:
+            return np.full(table.num_rows, self.longest, np.int64)
+        names = (str(identity).partition("/")[0] for identity in table["id"].to_pylist())
+        return np.array([self.by_recipe.get(name, self.longest) for name in names], np.int64)
+
+
+class ConfigCounter:
+    """Everything counted so far, over one configuration."""
+
+    def __init__(self, targets: Targets | None = None) -> None:
+        self._targets = targets
+        self._rows = self._tokens = self._characters = 0
+        self._target_tokens = self._on_target = self._over_target = 0
+        self._learnt_tokens: int | None = None
+        self._lengths = Sketch()
+        self._segments: _SegmentCounter | None = None
+        self._packing: tuple[Sketch, Sketch] | None = None
+        self._source_rows: Counter[str] = Counter()
+        self._source_tokens: Counter[str] = Counter()
+
+    def add(self, table: pa.Table | pa.RecordBatch) -> None:
+        """Count the rows of one batch."""
+        tokens = _tokens(table)
+        documents = rows.read_documents(table["documents"]) if "documents" in table.column_names else None
+        segments = rows.read_segments(table["segments"], documents) if "segments" in table.column_names else None
+        self._rows += len(tokens)
+        self._tokens += int(tokens.sum())
+        self._characters += _characters(table, segments, documents)
+        self._add_targets(table, tokens)
+        if "loss_mask" in table.column_names:
+            learnt = pc.sum(pc.list_flatten(table["loss_mask"])).as_py() or 0
+            self._learnt_tokens = (self._learnt_tokens or 0) + int(learnt)
+        self._lengths.add(tokens)
+        if segments is not None:
+            self._segments = self._segments or _SegmentCounter()
+            self._segments.add(segments)
+        if documents is not None:
+            self._packing = self._packing or (Sketch(), Sketch())
+            self._packing[0].add(np.bincount(documents.row, minlength=len(tokens)))
+            self._packing[1].add(documents.tokens)
+        self._add_sources(table, tokens, segments, documents)
+
+    def result(self, config: str, record: ConfigRecord | None) -> ConfigStats:
+        """All that was counted."""
+        return ConfigStats(
+            config=config,
+            target_length=self._targets.longest if self._targets else None,
+            rows=self._rows,
+            tokens=self._tokens,
+            characters=self._characters,
+            characters_per_token=round(self._characters / self._tokens, 4) if self._tokens else 0.0,
+            bytes=sum(file.bytes for file in record.files) if record else None,
+            on_target=self._on_target if self._targets else None,
+            over_target=self._over_target if self._targets else None,
+            fill=round(self._tokens / self._target_tokens, 6) if self._target_tokens else None,
+            lengths=self._lengths.distribution(),
+            segments=self._segments.result(self._tokens) if self._segments else None,
+            conversations=self._segments.conversations() if self._segments else None,
+            learnt_tokens=self._learnt_tokens,
+            packing=_packing(*self._packing) if self._packing else None,
+            sources=self._sources(),
+            outcome=_outcome(record),
+        )
+
+    def _add_targets(self, table: pa.Table | pa.RecordBatch, tokens: NDArray[np.int64]) -> None:
+        if self._targets is not None:
+            targets = self._targets.of_rows(table)
+            self._target_tokens += int(targets.sum())
+            self._on_target += int((tokens == targets).sum())
+            self._over_target += int((tokens > targets).sum())
+
+    def _add_sources(
+        self,
+        table: pa.Table | pa.RecordBatch,
+        tokens: NDArray[np.int64],
+        segments: rows.Segments | None,
+        documents: rows.Documents | None,
+    ) -> None:
+        """Tokens of meta-chunks by the source of the text they stand in."""
+        if documents is not None:
+            sources, rows_of, whole = documents.sources, documents.row, documents.tokens
+        elif "source" in table.column_names:
+            sources, rows_of, whole = table["source"].to_pylist(), np.arange(len(tokens)), tokens
+        else:
+            return
+        names, place = np.unique(np.array(sources, dtype=object).astype(str), return_inverse=True)
+        of_texts = whole if segments is None else _meta_tokens(segments, whole)
+        counted = np.bincount(place, of_texts, minlength=len(names))
+        pairs = np.unique(np.stack([place, rows_of]), axis=1)[0]
+        source_rows = np.bincount(pairs, minlength=len(names))
+        for name, number, count in zip(names.tolist(), source_rows.tolist(), counted.tolist(), strict=True):
+            self._source_rows[name] += number
+            self._source_tokens[name] += int(count)
+
+    def _sources(self) -> tuple[SourceTokens, ...]:
+        listed = [
+            SourceTokens(name=name, rows=self._source_rows[name], meta_tokens=tokens)
+            for name, tokens in self._source_tokens.items()
+        ]
+        return tuple(sorted(listed, key=lambda source: (-source.meta_tokens, source.name)))
+
+
+class _SegmentCounter:
+    """What the segments say."""
+
+    def __init__(self) -> None:
+        self._meta = self._negative = self._meta_tokens = self._negative_tokens = 0
+        self._per_meta, self._scores = Sketch(), Sketch()
+        self._distance_tokens, self._distance_characters = Sketch(), Sketch()
+        self._bands = [Sketch() for _ in _RANK_BANDS]
+        self._last_rank = 0
+        self._reuse = ReuseCounter()
+        self._messages: Counter[str] = Counter()
+        self._message_tokens: Counter[str] = Counter()
+
+    def add(self, segments: rows.Segments) -> None:
+        """Count the segments of one batch."""
+        negative = segments.is_negative
+        self._meta += int(segments.is_meta.sum())
+        self._negative += int(negative.sum())
+        self._meta_tokens += int(segments.tokens[segments.is_meta].sum())
+        self._negative_tokens += int(segments.tokens[negative].sum())
+        self._add_messages(segments)
+        self._per_meta.add(rows.negatives_after_meta(segments))
+        between_tokens, between_characters = rows.distances(segments)
+        self._distance_tokens.add(between_tokens)
+        self._distance_characters.add(between_characters)
+        scores, ranks = segments.score[negative], segments.rank[negative]
+        self._scores.add(scores)
+        bands = np.searchsorted(_RANK_BANDS, ranks, side="right") - 1
+        for band in np.unique(bands[bands >= 0]).tolist():
+            self._bands[band].add(scores[bands == band])
+        self._last_rank = max(self._last_rank, int(ranks.max(initial=0)))
+        self._reuse.add(segments.documents, segments.document[negative], segments.chunk[negative])
+
+    def conversations(self) -> ConversationStats | None:
+        """The segments that are messages; None when there are none."""
+        if not self._messages:
+            return None
+        roles = sorted(self._messages)
+        return ConversationStats(
+            messages={role: self._messages[role] for role in roles},
+            message_tokens={role: self._message_tokens[role] for role in roles},
+        )
+
+    def result(self, tokens: int) -> SegmentStats | None:
+        """The segments that are chunks, in rows of so many tokens; None when there are none."""
+        if not self._meta + self._negative:
+            return None
+        return SegmentStats(
+            meta_chunks=self._meta,
+            negatives=self._negative,
+            meta_tokens=self._meta_tokens,
+            negative_tokens=self._negative_tokens,
+            other_tokens=tokens - self._meta_tokens - self._negative_tokens,
+            negatives_per_meta_chunk=self._per_meta.distribution(),
+            scores=self._scores.distribution(),
+            scores_by_rank=self._by_rank(),
+            distance_tokens=self._distance_tokens.distribution(),
+            distance_characters=self._distance_characters.distribution(),
+            reuse=self._reuse.result(),
+        )
+
+    def _add_messages(self, segments: rows.Segments) -> None:
+        others = ~(segments.is_meta | segments.is_negative)
+        for number in np.unique(segments.role[others]).tolist():
+            those = segments.role == number
+            self._messages[segments.roles[number]] += int(those.sum())
+            self._message_tokens[segments.roles[number]] += int(segments.tokens[those].sum())
+
+    def _by_rank(self) -> tuple[RankScores, ...]:
+        firsts = _RANK_BANDS.tolist()
+        lasts = [*(first - 1 for first in firsts[1:]), self._last_rank]
+        return tuple(
+            RankScores(first_rank=first, last_rank=min(last, self._last_rank), scores=scores)
+            for first, last, band in zip(firsts, lasts, self._bands, strict=True)
+            if (scores := band.distribution()) is not None
+        )
+
+
+def _tokens(table: pa.Table | pa.RecordBatch) -> NDArray[np.int64]:
+    """Tokens of each row. Shape: (rows,)."""
+    if "token_count" in table.column_names:
+        counts = table["token_count"].cast(pa.int64())
+    elif "input_ids" in table.column_names:
+        counts = pc.list_value_length(table["input_ids"]).cast(pa.int64())
+    else:
+        raise DataError(
+            "the rows have neither `token_count` nor `input_ids`, so nothing tells how many tokens they have; "
+            "`nextlong-hub fit` counts the tokens of any text"
+        )
+    lengths: NDArray[np.int64] = np.asarray(pc.fill_null(counts, 0))
+    return lengths
+
+
+def _meta_tokens(segments: rows.Segments, whole: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Tokens of the meta-chunks of each text; all its tokens, `whole`, where it has no meta-chunk. Shape: (texts,)."""
+    placed = segments.is_meta & (segments.text >= 0)
+    texts = segments.text[placed]
+    tokens = np.zeros(len(whole), np.int64)
+    np.add.at(tokens, texts, segments.tokens[placed])
+    return np.where(np.bincount(texts, minlength=len(whole)) > 0, tokens, whole)
+
+
+def _characters(
+    table: pa.Table | pa.RecordBatch, segments: rows.Segments | None, documents: rows.Documents | None
+) -> int:
+    """Characters of the texts of all rows, from where their last part ends."""
+    parts = documents or segments
+    if parts is not None:
+        return int(rows.last_ends(parts.row, parts.end, table.num_rows).sum())
+    return int(pc.sum(pc.utf8_length(table["text"])).as_py() or 0) if "text" in table.column_names else 0
+
+
+def _packing(per_row: Sketch, lengths: Sketch) -> PackingStats | None:
+    documents_per_row, document_tokens = per_row.distribution(), lengths.distribution()
+    if documents_per_row is None or document_tokens is None:
+        return None
+    return PackingStats(
+        documents=document_tokens.count, documents_per_row=documents_per_row, document_tokens=document_tokens
+    )
+
+
+def _outcome(record: ConfigRecord | None) -> OutcomeStats | None:
+    if record is None or record.synthesis is None:
+        return None
+    made = record.synthesis
+    return OutcomeStats(
+        candidates=made.candidates,
+        kept=made.kept,
+        truncated=made.truncated,
+        truncated_tokens=made.truncated_tokens,
+        discarded=dict(sorted(made.discarded.items())),
+        not_eligible=dict(sorted(made.not_eligible.items())),
+        queries=made.queries,
+        unanswered=made.unanswered,
+        near_duplicates=made.near_duplicates,
+    )
