@@ -154,7 +154,7 @@ def open_session(
         RecipeError: a setting is wrong, or there is no tokenizer.
     """
     (recipe,), ingredients = load_recipes([recipe_name], settings)
-    sources = as_sources(corpus) if corpus is not None else recipe.corpus or as_sources(DEMO)
+    sources: Sequence[Source] = as_sources(corpus) if corpus is not None else recipe.corpus or as_sources(DEMO)
     if tokenizer is None:
         if [source for source in sources if not isinstance(source, SourceSettings) or source.path != DEMO]:
             raise RecipeError(

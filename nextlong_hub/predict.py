@@ -115,8 +115,8 @@ def predict(request: BuildRequest, *, num_proc: int = 1, progress: Progress | No
     spoken = [recipe.name for recipe in made if recipe.conversations]
     if spoken:
         raise RecipeError(
-            f"a dry run predicts samples that are synthesised, and the rows of {spoken[0]} are conversations, which are "
-            "only rendered and packed; build them without --dry-run, with --samples 1 to see a first row"
+            f"a dry run predicts samples that are synthesised, and the rows of {spoken[0]} are conversations, which "
+            "are only rendered and packed; build them without --dry-run, with --samples 1 to see a first row"
         )
     with stages.stage("look at the corpus", None, "pieces"):
         pieces = corpus.discover(request.sources)

@@ -160,7 +160,7 @@ def test_the_first_word_of_an_answer_is_learnt_with_the_space_before_it() -> Non
     [
         ("{{ strftime_now('%Y') }}{{ messages[0].content }}", "asks for today's date.*date_string"),
         ("{% for m in messages %}{{ m.content + m.content }}<|eot_id|>{% endfor %}", "does not write messages as they"),
-        ("{% for m in messages %}{{ m.content | replace('s', 'ss') }}<|eot_id|>{% endfor %}", "does not write messages"),
+        ("{% for m in messages %}{{ m.content | replace('s', 'ss') }}<|eot_id|>{% endfor %}", "does not write mess"),
         ("{% for m in messages %}{{ m.role + ': ' + m.content + '\n' }}{% endfor %}", "no answer ends with a control"),
         ("{% for m in messages %}{{ m.content }}<|im_end|>{% endfor %}", "no answer ends with a control token"),
         ("{{ raise_exception('no') }}", r"cannot be used: the chat template .* \(TemplateError: no\)"),

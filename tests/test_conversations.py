@@ -27,7 +27,7 @@ from nextlong_hub.recipe import Recipe, SourceSettings, load_recipe
 from nextlong_hub.records import Message
 from nextlong_hub.verification import verify
 
-LONG = " ".join(["word"] * 60)
+LONG = " ".join(["word"] * 24)
 ROWS: list[dict[str, Any]] = [
     *(
         {"id": f"talk-{number}", "conversations": [{"from": "human", "value": f"What is {number} + 1?"},
@@ -38,7 +38,7 @@ ROWS: list[dict[str, Any]] = [
     {"id": "long", "conversations": [{"from": "human", "value": "One"}, {"from": "gpt", "value": "Two"},
      {"from": "human", "value": "Three"}, {"from": "gpt", "value": LONG}, {"from": "human", "value": LONG},
      {"from": "gpt", "value": LONG}]},
-    {"id": "too long", "conversations": [{"from": "human", "value": LONG * 3}, {"from": "gpt", "value": "No"}]},
+    {"id": "too long", "conversations": [{"from": "human", "value": LONG * 6}, {"from": "gpt", "value": "No"}]},
     {"id": "asks", "conversations": [{"from": "human", "value": "Anybody?"}]},
     {"id": "hangs", "conversations": [{"from": "human", "value": "A"}, {"from": "gpt", "value": "B"},
      {"from": "human", "value": "C"}]},
@@ -257,7 +257,7 @@ def test_load_dataset_makes_the_rows_that_build_publishes(
 
 def test_a_dry_run_says_what_it_cannot_predict(corpus: Path, tokenizer: Path) -> None:
     """Rather than a number that means nothing."""
-    with pytest.raises(RecipeError, match="the rows of chat are conversations.*without --dry-run"):
+    with pytest.raises(RecipeError, match=r"the rows of chat are conversations.*without --dry-run"):
         predict(request_of(corpus, tokenizer))
 
 
