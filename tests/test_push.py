@@ -466,6 +466,24 @@ def test_a_published_dataset_is_checked_without_downloading_it(hub: LocalHub, se
     assert session.run("verify", f"{address}@{good}").code == 0
 
 
+def test_a_gated_dataset_says_where_to_ask(hub: LocalHub, session: Session, built: Path) -> None:
+    """Its listing is open, its card is not: exit 4 and the page with its conditions."""
+    hub.put("datasets", "tester/gated", {"README.md": "# Notes", "manifest.json": "{}"}, gated=True)
+    guest = hub.add_account("guest").token
+    for command in (["verify", "hf://datasets/tester/gated"], ["push", str(built), "tester/gated", "--create-pr"]):
+        refused = session.run(*command, token=guest)
+        assert refused.code == 4
+        assert f"accept its conditions at {hub.endpoint}/datasets/tester/gated" in refused.err
+
+
+def test_offline_mode_is_respected(hub: LocalHub, built: Path, tmp_path: Path) -> None:
+    """With HF_HUB_OFFLINE nothing is asked, not even several times: exit 5 with what to unset."""
+    hub.requests.clear()
+    with Session(hub, tmp_path, environment={"HF_HUB_OFFLINE": "1"}) as offline:
+        refused = offline.run("push", built, "tester/offline")
+    assert (refused.code, "unset it" in refused.err, hub.requests) == (5, True, [])
+
+
 @pytest.mark.parametrize(
     ("arguments", "code", "words"),
     [

@@ -69,6 +69,8 @@ def _understood(error: Exception, name: str) -> Exception | None:
             f"no space is left for huggingface_hub's files in {constants.HF_HOME}; free some, or set HF_HOME to a "
             "folder with space, then run the same command again"
         )
+    if any(isinstance(cause, errors.GatedRepoError) for cause in causes):
+        return AuthError(f"{name} is gated; accept its conditions at {page_of(name)}, then run the same command again")
     if status is not None:
         return _refusal(status, response, redacted(_words(error, response)), name)
     is_of_library = _come_from(_NETWORK_LIBRARIES, causes)

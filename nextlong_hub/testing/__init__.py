@@ -3,7 +3,8 @@
 with LocalHub() as hub:
     hub.put("datasets", "tester/notes", {"notes.txt": b"hello"})
     subprocess.run([...], env=os.environ | hub.environment())
-See `worlds` for a corpus and a recipe small enough to build in a second.
+See `fixtures` for the same as a pytest fixture, `LocalHub.fail` for a Hub that has a bad day, and `worlds` for a corpus
+and a recipe small enough to build in a second.
 """
 
 from nextlong_hub.testing.accounts import Account
