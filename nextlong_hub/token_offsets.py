@@ -59,25 +59,30 @@ class Spellings:
         self._spellings = [by_id.get(number, b"") for number in range(max(by_id, default=-1) + 1)]
         self._lengths = np.fromiter(map(len, self._spellings), np.int64, len(self._spellings))
 
-    def places(self, ids: NDArray[np.int32], size: int, wanted: Sequence[int]) -> list[int] | None:
-        """How many tokens lie before each of some bytes of a text that is known to be spelled by its tokens.
+    def places(
+        self, ids: Sequence[NDArray[np.int32]], sizes: Sequence[int], wanted: Sequence[tuple[int, int]]
+    ) -> NDArray[np.int64]:
+        """How many tokens lie before two bytes of each of many texts that are known to be spelled by their tokens.
 
         Args:
-            ids: All tokens of the text. Shape: (tokens,).
-            size: Bytes of the text.
-            wanted: Bytes at which a token begins.
+            ids: All tokens of each text, at least one.
+            sizes: Bytes of each text.
+            wanted: Bytes at which a token begins, neither the first.
 
         Returns:
-            None where the tokens are not as long as the text, or none begins there.
+            -1 where the tokens are not as long as their text, or none begins there. Shape: (texts, 2).
         """
-        ends = np.cumsum(self._lengths[ids])
-        added = int(ends[-1]) - size if len(ends) else 0
-        if added not in (0, 1):
-            return None
-        before = np.searchsorted(ends, np.array(wanted) + added)
-        if not np.array_equal(ends[before], np.array(wanted) + added):
-            return None
-        return [int(place) + 1 for place in before]
+        if not ids:
+            return np.zeros((0, 2), np.int64)
+        counts = np.array([len(own) for own in ids])
+        ends = np.cumsum(self._lengths[np.concatenate(ids)])
+        last = np.cumsum(counts) - 1
+        begins = np.concatenate(([0], ends[last[:-1]]))
+        added = ends[last] - begins - np.array(sizes)
+        sought = (begins + added)[:, None] + np.array(wanted)
+        before = np.minimum(np.searchsorted(ends, sought), len(ends) - 1)
+        is_there = (ends[before] == sought) & ((added == 0) | (added == 1))[:, None]
+        return np.where(is_there, before + 1 - (last - counts + 1)[:, None], -1)
 
     def spans(self, text: str, ids: NDArray[np.int32]) -> TokenSpans | None:
         """Where the tokens of a text lie; None if they do not spell it.

@@ -57,3 +57,12 @@ def test_sentencepiece_spellings() -> None:
     assert sentencepiece_spelling("▁▁wor") == b"  wor"
     assert sentencepiece_spelling("<0xE6>") == b"\xe6"
     assert sentencepiece_spelling("<0xE6") == b"<0xE6"
+
+
+def test_bytes_of_many_texts_at_once() -> None:
+    """Tokens of 2, 1 and 3 bytes: one begins at bytes 2 and 3, none at 4; a space put in front belongs to the first."""
+    spellings = Spellings([(0, b"ab"), (1, b" "), (2, b"cde"), (3, b" ab")])
+    one, other = np.array([0, 1, 2], np.int32), np.array([3, 1, 2], np.int32)
+    found = spellings.places([one, one, one, other], [6, 6, 7, 6], [(2, 3), (2, 4), (2, 3), (3, 2)])
+    assert found.tolist() == [[1, 2], [1, -1], [-1, -1], [2, 1]], "the third text is longer than its tokens"
+    assert spellings.places([], [], []).shape == (0, 2)

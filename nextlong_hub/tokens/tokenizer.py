@@ -175,7 +175,7 @@ class Tokenizer:
         for start in range(0, len(chunks), _TEXTS_PER_BATCH):
             batch = chunks[start : start + _TEXTS_PER_BATCH]
             encoded = self._encode_batch(self._backend, [chunk + separator for chunk in batch])
-            known += [self._core_of(chunk, separator, ids) for chunk, ids in zip(batch, encoded, strict=True)]
+            known += self._cores(batch, separator, encoded)
         return known
 
     def stitch(self, text: str, spans: Sequence[tuple[int, int]], chunks: Sequence[ChunkTokens]) -> Stitched:
@@ -188,21 +188,32 @@ class Tokenizer:
         """
         return Stitched(self._engine, text, spans, chunks)
 
-    def _core_of(self, chunk: str, separator: str, ids: NDArray[np.int32]) -> ChunkTokens:
-        """The core of a chunk; `ids` are those of the chunk with the separator behind it."""
-        first = self.seams.first(chunk)
-        last = self.seams.last(chunk)
-        if first is None or last is None:
-            return ChunkTokens(tokens=len(ids), first=-1, last=-1, ids=ids[:0])
-        places = None
-        if self._spellings and not self.seams.altered_by(chunk + separator):
-            borders = [len(chunk[:first].encode()), len(chunk[:last].encode())]
-            places = self._spellings.places(ids, len((chunk + separator).encode()), borders)
-        if places is not None:
-            core = ids[places[0] : places[1]].copy()
-        else:
-            (core,) = self._encode_parts([chunk[first:last]], False)
-        return ChunkTokens(tokens=len(ids), first=first, last=last, ids=core)
+    def _cores(self, chunks: Sequence[str], separator: str, encoded: Sequence[NDArray[np.int32]]) -> list[ChunkTokens]:
+        """The cores of some chunks, of which each was encoded with the separator behind it."""
+        borders = [(self.seams.first(chunk), self.seams.last(chunk)) for chunk in chunks]
+        told = [
+            number
+            for number, chunk in enumerate(chunks)
+            if self._spellings and borders[number][0] is not None and not self.seams.altered_by(chunk + separator)
+        ]
+        places = {}
+        if self._spellings and told:
+            own = [(chunks[number], *borders[number]) for number in told]
+            sizes = [len(chunk.encode()) + len(separator.encode()) for chunk, _, _ in own]
+            wanted = [(len(chunk[:first].encode()), len(chunk[:last].encode())) for chunk, first, last in own]
+            found = self._spellings.places([encoded[number] for number in told], sizes, wanted)
+            places = dict(zip(told, found.tolist(), strict=True))
+        known = []
+        for number, (chunk, ids, (first, last)) in enumerate(zip(chunks, encoded, borders, strict=True)):
+            begin, end = places.get(number, (-1, -1))
+            if first is None or last is None:
+                first, last, core = -1, -1, ids[:0]
+            elif begin >= 0 and end >= 0:
+                core = ids[begin:end]
+            else:
+                (core,) = self._encode_parts([chunk[first:last]], False)
+            known.append(ChunkTokens(tokens=len(ids), first=first, last=last, ids=core))
+        return known
 
     @cached_property
     def _engine(self) -> Engine:
