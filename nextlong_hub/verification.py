@@ -35,7 +35,7 @@ from nextlong_hub.publishing import CARD_NAME, recipe_files
 from nextlong_hub.recipe import ConversationSettings, Recipe, SourceSettings
 from nextlong_hub.row_faults import CorpusTexts, corpus_faults, segment_faults, token_faults
 from nextlong_hub.shards import schema
-from nextlong_hub.tokens import Tokenizer, load_tokenizer
+from nextlong_hub.tokens import Frame, Tokenizer, load_tokenizer
 from nextlong_hub.workspace import Workspace
 
 
@@ -101,6 +101,8 @@ def verify(
         stages.stage("verify", len(manifest.files), "files") as done,
     ):
         for name, config in manifest.configs.items():
+            check.recipe, check.recipes = Recipe.model_validate(config.recipe), config.row_recipes
+            check.frames = {}
             if sources:
                 check.corpora = _read_corpora(Path(scratch), config, sources, manifest, check)
             rows: list[_Found] = []
@@ -143,8 +145,14 @@ class _Check:
     """Tokenizers that the dataset was made for."""
     sizes: defaultdict[str, list[Size]] = field(default_factory=lambda: defaultdict(list))
     """Of the samples of one configuration, by the digest of a tokenizer."""
+    recipe: Recipe | None = None
+    """Of the configuration that is being checked."""
+    recipes: dict[str, Recipe] = field(default_factory=dict)
+    """Behind its rows, by the name before the slash in a row's id."""
     corpora: dict[str, CorpusTexts] = field(default_factory=dict)
     """By recipe."""
+    frames: dict[str, Frame] = field(default_factory=dict)
+    """What the ids of its rows stand between, by recipe."""
     benches: dict[str, ChatBench] = field(default_factory=dict)
     """What renders and encodes conversations, by recipe."""
     is_same_corpus: bool = False
@@ -268,10 +276,10 @@ def _documents(
     place: str, row: dict[str, Any], config: ConfigRecord, number: int, check: _Check
 ) -> Iterator[tuple[str, dict[str, Any]]]:
     """The documents of a row with their places: the row itself, or those of a packed row that can be taken apart."""
-    if config.packing is None:
+    if config.packing is None or check.recipe is None:
         yield place, row
         return
-    messages = list(packed_faults(row, Recipe.model_validate(config.recipe), number))
+    messages = list(packed_faults(row, check.recipe, number))
     for message in messages:
         check.fault(place, message)
     if not messages:
@@ -349,7 +357,7 @@ def _places(recipe: Recipe, corpus: CorpusTexts, manifest: Manifest, tokenizer: 
 
 
 def _check_row(place: str, row: dict[str, Any], config: ConfigRecord, check: _Check) -> None:
-    recipe = config.row_recipes.get(row["id"].partition("/")[0])
+    recipe = check.recipes.get(row["id"].partition("/")[0])
     if recipe is None:
         check.fault(place, f"the id {row['id']!r} names no recipe of this configuration")
         return
@@ -367,7 +375,9 @@ def _check_row(place: str, row: dict[str, Any], config: ConfigRecord, check: _Ch
     if "input_ids" in row and len(row["input_ids"]) != row["token_count"]:
         check.fault(place, f"input_ids has {len(row['input_ids']):,} entries, token_count says {row['token_count']:,}")
     if check.tokenizer is not None:
-        messages = list(token_faults(row, check.tokenizer, find_frames(recipe, [check.tokenizer])))
+        if recipe.name not in check.frames:
+            check.frames[recipe.name] = find_frames(recipe, [check.tokenizer])
+        messages = list(token_faults(row, check.tokenizer, check.frames[recipe.name]))
         check.not_exact += bool(messages) and config.not_exact > 0
         for message in messages if not config.not_exact else ():
             check.fault(place, message)
