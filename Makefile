@@ -21,7 +21,7 @@ types: $(VENV)/installed
 	$(BIN)/mypy
 
 unit: $(VENV)/installed
-	$(BIN)/pytest
+	$(BIN)/pytest --numprocesses auto --dist loadfile
 
 compat: $(VENV)/installed ## Run the checks of the builder and of push on every supported release of datasets and huggingface_hub
 	$(BIN)/python tests/compat/check_datasets_versions.py
