@@ -88,9 +88,14 @@ class NExtLong(datasets.ArrowBasedBuilder):
         """Add corpus, tokenizer and recipe to the hash that names the cache folder, before that folder is chosen."""
         config, config_id = super()._create_builder_config(*args, **kwargs)
         self.hash: str | None
-        if self.hash:
+        if self.hash and not self._is_only_described(config):
             self.hash = digest_of([self.hash, self._session(config).identity])
         return config, config_id
+
+    def _is_only_described(self, config: NExtLongConfig) -> bool:
+        """Whether nothing can be built: no conversations come with the package, but `datasets` lists all there is."""
+        given = config.corpus is not None or config.tokenizer or config.data_files or config.data_dir or config.recipe
+        return not given and recipe.load_recipe(config.name).conversations is not None
 
     def _session(self, config: NExtLongConfig) -> ondemand.Session:
         files = [str(path) for paths in (config.data_files or {}).values() for path in paths]
@@ -105,12 +110,24 @@ class NExtLong(datasets.ArrowBasedBuilder):
         )
 
     def _info(self) -> datasets.DatasetInfo:
-        made = self._session(self.config).recipe
+        made = recipe.load_recipe(self.config.recipe or self.config.name, self.config.settings)
         schema = shards.schema(tokens=made.tokens, packed=made.pack, masked=made.conversations is not None)
         features = self.config.features or datasets.Features.from_arrow_schema(schema)
         return datasets.DatasetInfo(description=self.config.description, features=features)
 
+    def download_and_prepare(self, *args: Any, **kwargs: Any) -> None:
+        """Say what is missing before anything is made."""
+        self._session(self.config)
+        super().download_and_prepare(*args, **kwargs)
+
+    def as_streaming_dataset(self, *args: Any, **kwargs: Any) -> Any:
+        """Say what is missing before anything is made."""
+        self._session(self.config)
+        return super().as_streaming_dataset(*args, **kwargs)
+
     def _split_generators(self, dl_manager: Any) -> list[datasets.SplitGenerator]:
+        if self._is_only_described(self.config):
+            return [datasets.SplitGenerator(name=datasets.Split.TRAIN)]
         session = self._session(self.config)
         return [
             datasets.SplitGenerator(

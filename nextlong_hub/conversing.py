@@ -15,6 +15,7 @@ import pyarrow.compute as pc
 from nextlong_hub import plan, shards
 from nextlong_hub.chat_assembly import ChatBench
 from nextlong_hub.corpus import MemorySource, memory_source
+from nextlong_hub.corpus.discovery import DEMO
 from nextlong_hub.engine import Executor, Receipt, Task
 from nextlong_hub.errors import CorpusTooSmallError, RecipeError
 from nextlong_hub.files import digest_of, written_aside
@@ -24,7 +25,7 @@ from nextlong_hub.manifest import ConversationRecord, SynthesisRecord
 from nextlong_hub.packed_plan import Planner
 from nextlong_hub.preparation import FoundCorpus, Inputs, Source, read_corpus
 from nextlong_hub.progress import Stages
-from nextlong_hub.recipe import ChunkingSettings, Recipe
+from nextlong_hub.recipe import ChunkingSettings, Recipe, SourceSettings
 from nextlong_hub.store import ChunkStore
 from nextlong_hub.synthesis import count_discards, listed
 from nextlong_hub.tokens import Tokenizer, find_template
@@ -77,7 +78,7 @@ def conversation_sources(sources: Sequence[Source], recipes: Sequence[Recipe]) -
     """The sources, read as conversations where the recipes are made from them.
 
     Raises:
-        RecipeError: two recipes look for conversations in different columns.
+        RecipeError: two recipes look for conversations in different columns; or only the embedded corpus is there.
     """
     wanted = {record_columns(recipe.conversations) for recipe in recipes if recipe.conversations}
     if not wanted:
@@ -88,6 +89,11 @@ def conversation_sources(sources: Sequence[Source], recipes: Sequence[Recipe]) -
             "--output of its own"
         )
     [columns] = wanted
+    if any(isinstance(source, SourceSettings) and source.path == DEMO for source in sources):
+        raise RecipeError(
+            "the embedded corpus holds texts and no conversations; name a corpus of conversations and the tokenizer of "
+            "the model you train: --corpus and --tokenizer, or corpus= and tokenizer="
+        )
     read: list[Source] = []
     for source in sources:
         if isinstance(source, MemorySource):

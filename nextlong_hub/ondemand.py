@@ -165,8 +165,8 @@ def open_session(
     if samples is not None and samples < 1:
         raise RecipeError(f"samples = {samples}, but at least 1 is needed")
     loaded = load_tokenizer(tokenizer)
-    [recipe] = resolve_templates([recipe], loaded)
     sources = conversation_sources(sources, [recipe])
+    [recipe] = resolve_templates([recipe], loaded)
     inputs = Inputs(
         corpus=find_corpus(Workspace(work), sources, Stages(Silence())),
         tokenizer=loaded,

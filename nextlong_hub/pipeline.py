@@ -82,8 +82,8 @@ def build(request: BuildRequest, output: Path, *, num_proc: int = 1, progress: P
     tokenizers = open_tokenizers(request)
     request = replace(
         request,
-        recipes=resolve_templates(request.recipes, tokenizers[0]),
         sources=conversation_sources(request.sources, request.recipes),
+        recipes=resolve_templates(request.recipes, tokenizers[0]),
     )
     with locked(output) as workspace, closing(make_executor(num_proc)) as executor:
         found = find_corpus(workspace, request.sources, stages)

@@ -213,8 +213,9 @@ def test_magpie_and_messages_from_files(kind: str, tokenizer: Path, tmp_path: Pa
     assert len(documents_of(tmp_path / "pairs")) == 1
 
 
-def test_what_cannot_be_built(corpus: Path, tokenizer: Path, tmp_path: Path) -> None:
+def test_what_cannot_be_built(corpus: Path, tokenizer: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Each refusal says what to do."""
+    monkeypatch.chdir(tmp_path)
     nothing = tmp_path / "nothing.jsonl"
     nothing.write_text('{"messages": [{"role": "user", "content": "Hi"}]}\n')
     with pytest.raises(
@@ -230,6 +231,10 @@ def test_what_cannot_be_built(corpus: Path, tokenizer: Path, tmp_path: Path) -> 
         build(replace(both, recipes=(*both.recipes, load_recipe("64k"))), tmp_path / "c")
     with pytest.raises(RecipeError, match="has no chat template"):
         build(replace(both, tokenizer="demo"), tmp_path / "d")
+    with pytest.raises(RecipeError, match="the embedded corpus holds texts and no conversations; name a corpus"):
+        build(replace(both, sources=(SourceSettings(name="demo", path="demo"),)), tmp_path / "e")
+    with pytest.raises(RecipeError, match="the embedded corpus holds texts and no conversations; name a corpus"):
+        datasets.load_dataset("nextlong", "instruct", cache_dir=str(tmp_path / "f"))
 
 
 def test_load_dataset_makes_the_rows_that_build_publishes(
