@@ -6,6 +6,7 @@ seconds apart on the same machine.
 """
 
 import argparse
+import shutil
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -57,6 +58,9 @@ def _measure(work: Path, corpus: str, name: str, config: str, tokens: int) -> st
     workspace = Workspace(work)
     found = find_corpus(workspace, [SourceSettings(name="corpus", path=corpus)], stages)
     inputs = Inputs(corpus=found, tokenizer=tokenizer, seed=42)
+    prepared = prepare(workspace, recipe, inputs, InlineExecutor(), stages)
+    for finished in (prepared.units_folder, *(one.folder for one in prepared.tokenising)):
+        shutil.rmtree(finished, ignore_errors=True)  # of an earlier measurement, which nothing may be taken from
     prepared = prepare(workspace, recipe, inputs, InlineExecutor(), stages)
     # What a process pays once, for opening a tokenizer and proving its seams, is half a second at most.
     units.tokenizer_of(tokenizer.location, tokenizer.digest).fit("whatever it keeps for later", 3)
