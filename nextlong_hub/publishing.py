@@ -4,13 +4,13 @@ import glob
 import hashlib
 import logging
 from collections.abc import Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
 from itertools import dropwhile
 from pathlib import Path, PurePosixPath
-from typing import Literal
+from typing import Any, Literal
 
-from nextlong_hub.datacard import CARD_NAME as CARD_NAME
-from nextlong_hub.datacard import OUR_PICTURES, is_described, pictures_of, write_card
+from nextlong_hub.datacard import ASSETS, OUR_PICTURES, WrittenCard, is_described, pictures_of, write_card
 from nextlong_hub.errors import ConflictError, DataError
 from nextlong_hub.files import is_left_aside, sha256_of, storage_errors, write_bytes
 from nextlong_hub.manifest import (
@@ -28,7 +28,8 @@ from nextlong_hub.manifest import (
 from nextlong_hub.preparation import Inputs
 from nextlong_hub.recipe import Recipe
 from nextlong_hub.store import ChunkStore
-from nextlong_hub.workspace import Workspace, kept_manifest, withdraw
+from nextlong_hub.workspace import CARD_NAME as CARD_NAME
+from nextlong_hub.workspace import WORK_NAME, Workspace, kept_manifest, locked, withdraw
 
 _log = logging.getLogger(__name__)
 
@@ -136,7 +137,7 @@ def _require_whole(output: Path, configs: Mapping[str, ConfigRecord]) -> None:
                 )
 
 
-def commit(output: Path, workspace: Workspace, manifest: Manifest, *, plots: bool = True) -> bool:
+def commit(output: Path, workspace: Workspace, manifest: Manifest) -> bool:
     """Make the dataset valid, unless it is so already, and remove what an earlier state of the folder left behind.
 
     While anything in the folder is not what a manifest says, there is no manifest: it is withdrawn first and written
@@ -146,7 +147,6 @@ def commit(output: Path, workspace: Workspace, manifest: Manifest, *, plots: boo
         output: the dataset folder, whose data is there.
         workspace: the work of this run.
         manifest: what is to be committed.
-        plots: draw the pictures of the card.
 
     Returns:
         Whether anything had to be written.
@@ -154,21 +154,38 @@ def commit(output: Path, workspace: Workspace, manifest: Manifest, *, plots: boo
     recipes = {output / "recipes" / f"{name}.toml": content for name, content in recipe_files(manifest).items()}
     leftovers = _leftovers(output, manifest)
     is_same = kept_manifest(output, workspace) == manifest
-    is_whole = is_described(output) and all(path.is_file() and path.read_bytes() == recipes[path] for path in recipes)
-    if is_same and is_whole and not leftovers and (output / MANIFEST_NAME).is_file():
+    withdrawn_card = workspace.withdrawn / CARD_NAME
+    has_card = is_same and is_described(output) and not withdrawn_card.is_file()
+    is_whole = has_card and all(path.is_file() and path.read_bytes() == recipes[path] for path in recipes)
+    if is_whole and not leftovers and (output / MANIFEST_NAME).is_file():
         return False
     withdraw(output, workspace)
     with storage_errors(output):
         for path in leftovers:
             path.unlink()
-    if not is_same or not is_described(output):
-        for note in write_card(output, manifest, plots=plots).notes:
-            _log.warning("%s", note)
     for path, content in recipes.items():
         write_bytes(path, content)
+    edited = withdrawn_card if withdrawn_card.is_file() else None
+    if has_card and edited:
+        write_bytes(output / CARD_NAME, edited.read_bytes())
+    elif not has_card:
+        for note in write_card(output, manifest, edited=edited).notes:
+            _log.warning("%s", note)
     write_manifest(output, manifest)
-    (workspace.withdrawn / MANIFEST_NAME).unlink(missing_ok=True)
+    for name in (MANIFEST_NAME, CARD_NAME):
+        (workspace.withdrawn / name).unlink(missing_ok=True)
     return True
+
+
+def renew_card(folder: Path, *, plots: bool = True, values: Mapping[str, Any] | None = None) -> WrittenCard:
+    """Write the card of a finished dataset again; see `datacard.write_card`.
+
+    Raises:
+        ConflictError: another process is writing the folder.
+        DataError, StorageError: see `datacard.write_card`.
+    """
+    with locked(folder) if (folder / WORK_NAME).is_dir() else nullcontext():
+        return write_card(folder, plots=plots, values=values)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -204,16 +221,19 @@ def published_files(folder: Path) -> tuple[PublishedFile, ...]:
 
 def is_owned(path: str) -> bool:
     """Whether a file of that name is ours to remove once a dataset does not have it any more."""
-    name = PurePosixPath(path)
+    folder, _, name = path.partition("/")
     return (
-        path in OUR_PICTURES
-        or (name.parts[0] == "data" and name.suffix == ".parquet")
-        or (name.parts[0] == "recipes" and len(name.parts) == 2 and name.suffix == ".toml")
+        path == MANIFEST_NAME
+        or path in OUR_PICTURES
+        or (folder == "data" and bool(name))
+        or (folder == "recipes" and "/" not in name and name.endswith(".toml"))
     )
 
 
 def _published(folder: Path, path: str, sha256: str | None = None) -> PublishedFile:
     place = folder / path
+    if PurePosixPath(path).is_absolute() or ".." in PurePosixPath(path).parts:
+        raise DataError(f"{MANIFEST_NAME} of {folder} lists {path!r}, which lies outside; it was not written by us")
     if not place.is_file():
         raise DataError(f"{place} is missing; run the command that made the dataset again, or `nextlong-hub card`")
     found = sha256_of(place)
@@ -236,6 +256,6 @@ def _leftovers(output: Path, manifest: Manifest) -> list[Path]:
     """Shards that the manifest does not name, and files in the middle of whose writing a process was killed."""
     published = {output / file.path for file in manifest.files}
     shards = [path for path in (output / "data").rglob("*.parquet") if path not in published]
-    folders = (output.glob("*"), (output / "data").rglob("*"), (output / "recipes").glob("*"))
+    folders = (output.glob("*"), (output / "data").rglob("*"), *((output / n).glob("*") for n in ("recipes", ASSETS)))
     unfinished = [path for folder in folders for path in folder if path.is_file() and is_left_aside(path)]
     return sorted({*shards, *unfinished})

@@ -10,21 +10,25 @@
             units-<config>-<id>/           answers and rows of each unit
             receipts-<id>/                 what is done
             withdrawn/manifest.json        the last manifest, while what it vouches for is being replaced
+            withdrawn/README.md            the card that spoke of it
+            card.md                        the card as it was generated last, before anybody's edits
 Folders carry the digest of all they were made from, so a changed choice never meets an old file.
 """
 
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
+from importlib.resources import files
 from pathlib import Path
 
 from filelock import FileLock, Timeout
 
 from nextlong_hub.errors import ConflictError
-from nextlong_hub.files import is_left_aside, storage_errors, write_json
+from nextlong_hub.files import is_left_aside, storage_errors, write_bytes, write_json
 from nextlong_hub.manifest import MANIFEST_NAME, Manifest, read_manifest
 
 WORK_NAME = ".work"
+CARD_NAME = "README.md"
 _MARK = "nextlong-hub.json"
 
 
@@ -104,12 +108,16 @@ def _sweep(work: Path) -> None:
 def withdraw(output: Path, workspace: Workspace) -> None:
     """Take the manifest back before anything it vouches for changes: a folder in between is no finished dataset.
 
-    `kept_manifest` still finds it, so that the next run knows what else the folder holds.
+    `kept_manifest` still finds it, so that the next run knows what else the folder holds. The card goes with it, and
+    one that says so takes its place: `load_dataset` finds no configuration in it.
     """
-    manifest = output / MANIFEST_NAME
+    manifest, card = output / MANIFEST_NAME, output / CARD_NAME
     if manifest.is_file():
         with storage_errors(workspace.withdrawn):
             workspace.withdrawn.mkdir(exist_ok=True)
+            if card.is_file():
+                card.replace(workspace.withdrawn / CARD_NAME)
+            write_bytes(card, files("nextlong_hub.cards").joinpath("unfinished.md").read_bytes())
             manifest.replace(workspace.withdrawn / MANIFEST_NAME)
 
 

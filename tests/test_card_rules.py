@@ -57,7 +57,7 @@ def test_a_good_header_has_no_fault() -> None:
         ({"configs": {"config_name": "tiny"}}, "`configs` must be a list of mappings"),
         ({"configs": [{"data_files": [FILE]}]}, r"configs\[0\].config_name must be a name"),
         ({"configs": [{"config_name": "a/b", "data_files": [FILE]}]}, "without any of"),
-        ({"configs": [GOOD["configs"][0], GOOD["configs"][0]]}, "have one config_name"),
+        ({"configs": 2 * [{"config_name": "a", "data_files": [FILE]}]}, "have one config_name"),
         ({"configs": [{**GOOD["configs"][0], "config_name": n} for n in "ab"]}, "only one default"),
         ({"configs": [{"config_name": "a", "data_files": 7}]}, "data_files of 'a' must be"),
         ({"configs": [{"config_name": "a", "data_files": [{"path": "x"}]}]}, "needs `split` and `path`"),

@@ -17,7 +17,11 @@ from nextlong_hub.errors import VerificationError
     ),
 )
 @click.argument("folder", type=click.Path(exists=True, file_okay=False, path_type=Path), metavar="DIR")
-@click.option("--check", is_flag=True, help="Write nothing; say what the Hub would refuse or not show. Exit code 3.")
+@click.option(
+    "--check",
+    is_flag=True,
+    help="Write nothing; name what the Hub would refuse or the data contradict.",
+)
 @click.option("--no-plots", is_flag=True, help="Draw no pictures.")
 @click.option("--language", "languages", multiple=True, metavar="CODE", help="Language of the texts: en. Repeatable.")
 @click.option("--pretty-name", metavar="NAME", help="Name at the head of the dataset's page.")
@@ -30,21 +34,28 @@ def card(
     What people have written into the card stays: text outside the marked sections, keys of the header, and sections
     that were edited by hand, which are named on stderr.
     """
-    from nextlong_hub.datacard import check_card, write_card
     from nextlong_hub.reports.cards import show_card, show_check, show_notes
 
-    if check:
-        faults = check_card(folder)
-        if as_json:
-            print_json({"ok": not faults, "faults": faults})
-        else:
-            show_check(faults, folder)
-        return VerificationError.exit_code if faults else 0
     values = {"pretty_name": pretty_name, "language": list(languages)}
-    written = write_card(folder, plots=not no_plots, values={key: value for key, value in values.items() if value})
+    values = {key: value for key, value in values.items() if value}
+    if check:
+        if no_plots or values:
+            raise click.UsageError("--check writes nothing; leave out the options that say what to write")
+        from nextlong_hub.datacard import check_card
+
+        report = check_card(folder)
+        show_notes(report.notes)
+        if as_json:
+            print_json({"ok": not report.faults, "faults": report.faults, "notes": report.notes})
+        else:
+            show_check(report, folder)
+        return VerificationError.exit_code if report.faults else 0
+    from nextlong_hub.publishing import renew_card
+
+    written = renew_card(folder, plots=not no_plots, values=values)
     show_notes(written.notes)
     if as_json:
-        print_json({"card": str(written.path), "pictures": list(written.pictures), "notes": list(written.notes)})
+        print_json({"card": str(written.path), "pictures": written.pictures, "notes": written.notes})
     else:
         show_card(written)
     return 0

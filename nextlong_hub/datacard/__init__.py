@@ -1,21 +1,23 @@
 """The dataset's README: its header for `load_dataset` and the Hub, and all that a reader wants to know.
 
-card = generate_card(folder, manifest)     text and pictures
-merge_card(None, edited, card.text)        what people wrote is kept
+write_card(folder), check_card(folder)     the card of a dataset folder
+generate_card(folder, manifest)            its text and pictures, before anybody's edits
+merge_card(None, edited, generated)        what people wrote is kept
 lint_card(text), preflight(folder)         what the Hub would refuse, or not show
 """
 
-from nextlong_hub.datacard.folder import CARD_NAME, WrittenCard, check_card, is_described, write_card
+from nextlong_hub.datacard.folder import CardReport, WrittenCard, check_card, is_described, write_card
 from nextlong_hub.datacard.header import lists_files_of
 from nextlong_hub.datacard.limits import preflight
 from nextlong_hub.datacard.lint import lint_card
 from nextlong_hub.datacard.merging import MergedCard, merge_card
-from nextlong_hub.datacard.pictures import OUR_PICTURES, pictures_of
+from nextlong_hub.datacard.pictures import ASSETS, OUR_PICTURES, pictures_of
 from nextlong_hub.datacard.rendering import GeneratedCard, generate_card
 
 __all__ = [
-    "CARD_NAME",
+    "ASSETS",
     "OUR_PICTURES",
+    "CardReport",
     "GeneratedCard",
     "MergedCard",
     "WrittenCard",

@@ -8,15 +8,17 @@ from typing import Any
 from nextlong_hub.datacard.header import lists_files_of
 from nextlong_hub.datacard.limits import preflight
 from nextlong_hub.datacard.lint import lint_card
-from nextlong_hub.datacard.merging import merge_card
+from nextlong_hub.datacard.merging import MergedCard, merge_card
 from nextlong_hub.datacard.pictures import OUR_PICTURES, pictures_of
-from nextlong_hub.datacard.rendering import generate_card
+from nextlong_hub.datacard.rendering import GeneratedCard, generate_card
 from nextlong_hub.datacard.text import format_card, parse_card
 from nextlong_hub.errors import DataError
 from nextlong_hub.files import storage_errors, write_bytes
 from nextlong_hub.manifest import MANIFEST_NAME, Manifest, read_manifest
+from nextlong_hub.workspace import CARD_NAME, WORK_NAME
 
-CARD_NAME = "README.md"
+_GENERATED = "card.md"
+"""What was generated last, in the folder's `.work`."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,10 +32,21 @@ class WrittenCard:
     """What a person should hear: edited parts that would read otherwise now, and doubts about the licence."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CardReport:
+    """What a check of a card found, one sentence each."""
+
+    faults: tuple[str, ...]
+    """What the Hub would refuse, and what is not as the data say."""
+    notes: tuple[str, ...]
+    """What one should know all the same."""
+
+
 def write_card(
     folder: Path,
     manifest: Manifest | None = None,
     *,
+    edited: Path | None = None,
     plots: bool = True,
     values: Mapping[str, Any] | None = None,
 ) -> WrittenCard:
@@ -42,6 +55,7 @@ def write_card(
     Args:
         folder: a dataset folder, its data in place.
         manifest: what it holds; None reads it from the folder.
+        edited: the card that people may have written into; None takes the one in the folder.
         plots: draw pictures and show them.
         values: keys of the header as a person wants them; they stay when the card is written again.
 
@@ -50,19 +64,12 @@ def write_card(
         StorageError: the folder cannot be written.
     """
     fresh = generate_card(folder, manifest or _manifest_of(folder), plots=plots)
-    path = folder / CARD_NAME
+    path, there = folder / CARD_NAME, edited or folder / CARD_NAME
     text, notes = fresh.text, list(fresh.warnings)
-    try:
-        if path.is_file():
-            merged = merge_card(None, path.read_text(encoding="utf-8", errors="replace"), fresh.text)
-            text = merged.text
-            notes += [
-                f"{part!r} in {path} was edited by hand and would read otherwise now; it stays as edited: remove the "
-                "card and write it again to have all of it anew"
-                for part in merged.conflicts
-            ]
-    except ValueError as error:
-        raise DataError(f"{path}: {error}; correct it, or remove the file to have it written anew") from error
+    if there.is_file():
+        merged = _merged(folder, _read(there), fresh)
+        text = merged.text
+        notes += [f"{_part(part)} of {path} {_EDITED}" for part in merged.conflicts]
     if values:
         card = parse_card(text)
         text = format_card(replace(card, header={**card.header, **values}))
@@ -71,37 +78,82 @@ def write_card(
     with storage_errors(folder):
         for name in OUR_PICTURES.difference(pictures_of(text)):
             (folder / name).unlink(missing_ok=True)
-    write_bytes(path, text.encode("utf-8", "backslashreplace"))
+    write_bytes(path, text.encode())
+    if (folder / WORK_NAME).is_dir():
+        write_bytes(folder / WORK_NAME / _GENERATED, fresh.text.encode())
     return WrittenCard(path=path, pictures=tuple(fresh.pictures), notes=tuple(notes))
 
 
 def is_described(folder: Path) -> bool:
     """Whether there is a card, and every picture of ours that it shows."""
     path = folder / CARD_NAME
-    if not path.is_file():
-        return False
-    shown = pictures_of(path.read_text(encoding="utf-8", errors="replace"))
-    return all((folder / name).is_file() for name in OUR_PICTURES.intersection(shown))
+    return path.is_file() and all(
+        (folder / name).is_file() for name in OUR_PICTURES.intersection(pictures_of(_read(path)))
+    )
 
 
-def check_card(folder: Path) -> list[str]:
-    """What the Hub would refuse about a dataset folder's card and files, or not show, one sentence each.
+def check_card(folder: Path) -> CardReport:
+    """Check the card of a dataset folder: by the Hub's rules, and against what is in the folder.
+
+    What people wrote is no fault; a part that nobody edited and that the data do not give is one.
 
     Raises:
-        DataError: the folder holds no dataset of ours.
+        DataError: the folder holds no dataset of ours, or a file of it is missing or damaged.
     """
     manifest = _manifest_of(folder)
     path = folder / CARD_NAME
     if not path.is_file():
-        return [f"{CARD_NAME} is missing; write it with `nextlong-hub card {folder}`"]
-    text = path.read_text(encoding="utf-8", errors="replace")
+        return CardReport(faults=(f"{CARD_NAME} is missing; write it with `nextlong-hub card {folder}`",), notes=())
+    text = _read(path)
     faults = [f"{CARD_NAME}: {fault}" for fault in lint_card(text)]
+    notes = preflight(folder)
+    shown = pictures_of(text)
+    faults += [f"{name} is shown by {CARD_NAME} but missing" for name in shown if not (folder / name).is_file()]
     if not faults and not lists_files_of(text, manifest):
         faults.append(f"{CARD_NAME}: `configs` lists other files than {MANIFEST_NAME}; write the card again")
-    faults += [
-        f"{name} is shown by {CARD_NAME} but missing" for name in pictures_of(text) if not (folder / name).is_file()
+    if not faults:
+        fresh = generate_card(folder, manifest, plots=not OUR_PICTURES.isdisjoint(shown))
+        merged = _merged(folder, text, fresh)
+        stale = _differences(text, merged.text)
+        faults += [f"{_part(part)} of {CARD_NAME} is not what the data give; write the card again" for part in stale]
+        notes += [*fresh.warnings, *(f"{_part(part)} of {CARD_NAME} {_EDITED}" for part in merged.conflicts)]
+    return CardReport(faults=tuple(faults), notes=tuple(notes))
+
+
+_EDITED = (
+    "was edited by hand and would read otherwise now; it stays as edited: remove the card and write it again to have "
+    "all of it anew"
+)
+
+
+def _merged(folder: Path, theirs: str, fresh: GeneratedCard) -> MergedCard:
+    """The card with people's words. Its own digests tell what they edited; if somebody took those out, we remember."""
+    remembered = folder / WORK_NAME / _GENERATED
+    try:
+        has_digests = bool(parse_card(theirs).ledger)
+        base = _read(remembered) if not has_digests and remembered.is_file() else None
+        return merge_card(base, theirs, fresh.text)
+    except ValueError as error:
+        raise DataError(
+            f"{folder / CARD_NAME}: {error}; correct it, or remove the file to have it written anew"
+        ) from error
+
+
+def _differences(before: str, after: str) -> list[str]:
+    """Parts that two cards do not have alike: keys of the header, and sections with a `#` before their names."""
+    parts = [
+        {**card.header, **{f"#{name}": content for name, content in card.sections.items()}}
+        for card in map(parse_card, (before, after))
     ]
-    return [*faults, *preflight(folder)]
+    return [part for part in {**parts[0], **parts[1]} if parts[0].get(part) != parts[1].get(part)]
+
+
+def _part(name: str) -> str:
+    return f"The section {name[1:]!r}" if name.startswith("#") else f"The key {name!r}"
+
+
+def _read(path: Path) -> str:
+    return path.read_text(encoding="utf-8", errors="replace")
 
 
 def _manifest_of(folder: Path) -> Manifest:

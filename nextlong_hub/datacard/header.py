@@ -35,14 +35,16 @@ def make_header(folder: Path, manifest: Manifest) -> tuple[Header, DerivedLicenc
     if sources:
         header["source_datasets"] = sources
     header["configs"] = configs_of(manifest)
-    header["dataset_info"] = [_info(folder, name, config) for name, config in manifest.configs.items()]
+    infos = [_info(folder, name, config) for name, config in manifest.configs.items()]
+    header["dataset_info"] = infos if len(infos) > 1 else infos[0]  # as `datasets` writes it
     return header, licence
 
 
 def pretty_name(manifest: Manifest) -> str:
     """What the dataset is called at the top of its page."""
     lengths = {int(config.recipe["target_length"]) for config in manifest.configs.values()}
-    sizes = ", ".join(_binary(length) for length in sorted(lengths))
+    *most, last = [_binary(length) for length in sorted(lengths)]
+    sizes = f"{', '.join(most)} and {last}" if most else last
     if manifest.kind != "build":
         return f"Long-context texts of {sizes} tokens"
     is_spoken = all(config.conversations for config in manifest.configs.values())

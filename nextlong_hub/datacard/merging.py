@@ -16,8 +16,8 @@ class MergedCard:
 
     text: str
     conflicts: tuple[str, ...]
-    """Generated parts that a person had edited or removed and that would now read otherwise than they did then: they
-    stay as the person left them. A key of the header is named like `license`, a section like `#overview`."""
+    """Parts that a person has edited and that are generated otherwise now than they were then: they stay as edited, and
+    are named until somebody settles it. A key of the header is named like `license`, a section like `#overview`."""
 
 
 def merge_card(base: str | None, theirs: str, ours: str) -> MergedCard:
@@ -41,14 +41,16 @@ def merge_card(base: str | None, theirs: str, ours: str) -> MergedCard:
         known = ledger_of(generated.header, generated.sections)
     header, header_conflicts = _merge_headers(edited.header, fresh.header, known)
     sections, section_conflicts = _merge_sections(edited.sections, fresh.sections, known)
+    conflicts = (*header_conflicts, *section_conflicts)
+    unsettled = {part: known[part] for part in conflicts if part in known}
     merged = Card(
         header=header,
         sections=sections,
-        ledger=ledger_of(fresh.header, fresh.sections),
+        ledger={**ledger_of(fresh.header, fresh.sections), **unsettled},
         opening=edited.opening,
         asides=edited.asides,
     )
-    return MergedCard(text=format_card(_with_stray_asides(merged)), conflicts=(*header_conflicts, *section_conflicts))
+    return MergedCard(text=format_card(_with_stray_asides(merged)), conflicts=conflicts)
 
 
 def _merge_headers(theirs: Header, ours: Header, known: Mapping[str, str]) -> tuple[Header, list[str]]:
@@ -60,9 +62,8 @@ def _merge_headers(theirs: Header, ours: Header, known: Mapping[str, str]) -> tu
         is_untouched = key in theirs and _is_untouched(key, theirs[key], value, known)
         if key in _OURS_ALONE or is_new or is_untouched:
             merged[key] = value
-        else:
-            if key in theirs:
-                merged[key] = theirs[key]
+        elif key in theirs:  # else it was removed, and stays so
+            merged[key] = theirs[key]
             if digest(value) != known.get(key):
                 conflicts.append(key)
     added = {key: value for key, value in theirs.items() if key not in ours and digest(value) != known.get(key)}
@@ -82,17 +83,14 @@ def _merge_sections(
                 contents[name] = fresh
         else:
             contents[name] = content
-            if fresh is not None and digest(fresh) != known.get(f"#{name}"):
+            if digest(fresh) != known.get(f"#{name}"):
                 conflicts.append(f"#{name}")
     order = list(contents)
     place = 0
     for name, content in ours.items():
         if name in contents:
             place = order.index(name) + 1
-        elif f"#{name}" in known:
-            if digest(content) != known[f"#{name}"]:
-                conflicts.append(f"#{name}")
-        else:
+        elif f"#{name}" not in known:  # else it was removed, and stays so
             contents[name] = content
             order.insert(place, name)
             place += 1

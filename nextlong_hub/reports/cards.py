@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from nextlong_hub.terminal import show_line, show_note, show_verbatim
 
 if TYPE_CHECKING:
-    from nextlong_hub.datacard import WrittenCard
+    from nextlong_hub.datacard import CardReport, WrittenCard
 
 
 def show_notes(notes: Sequence[str]) -> None:
@@ -22,12 +22,12 @@ def show_card(written: "WrittenCard") -> None:
     show_line(f"Written: {written.path}{drawn}.", "bold green")
 
 
-def show_check(faults: Sequence[str], folder: Path) -> None:
+def show_check(report: "CardReport", folder: Path) -> None:
     """Print each fault on a line of its own."""
-    for fault in faults:
+    for fault in report.faults:
         show_verbatim(fault)
-    if faults:
-        count = "1 fault" if len(faults) == 1 else f"{len(faults):,} faults"
+    if report.faults:
+        count = "1 fault" if len(report.faults) == 1 else f"{len(report.faults):,} faults"
         show_line(f"The card of {folder} has {count}.", "bold red")
     else:
-        show_line(f"The Hub will take the card of {folder} as it is, and its viewer can show the rows.", "bold green")
+        show_line(f"The card of {folder} says what is there, and the Hub will take it as it is.", "bold green")
