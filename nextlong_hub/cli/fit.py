@@ -25,7 +25,7 @@ from nextlong_hub.cli.options import (
         "nextlong-hub fit long.jsonl --tokenizer ./qwen3 --target 131072 --output fit",
         "nextlong-hub fit me/texts --tokenizer ./qwen3 --target 65536 --output fit \\",
         "    --mode truncate",
-        "nextlong-hub fit short.parquet --tokenizer ./qwen3 --target 65536 --mode pack \\",
+        "nextlong-hub fit chat.jsonl --tokenizer ./qwen3 --target 65536 --mode pack \\",
         "    --output packed",
     ),
 )
