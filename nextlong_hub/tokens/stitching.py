@@ -25,7 +25,7 @@ from nextlong_hub.tokens.seams import Seams
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-_REACHES_CHARACTERS = (64, 512)
+_REACHES_CHARACTERS = (64, 256)
 """How far from the first guess a cut is sought; the farther reach only where the nearer one holds none."""
 _WINDOW_CHARACTERS = 512
 """How much text before the guess is encoded to predict where the exact cuts are, if no sync point is that near."""
