@@ -1,7 +1,7 @@
 """What all pictures have in common: colours, type, the places of their axes, and how they become PNG."""
 
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from io import BytesIO
 
@@ -48,7 +48,9 @@ _LEFT, _RIGHT = 1.15, 0.25
 _TOP, _BOTTOM = 0.05, 0.55
 """Margins around the axes, in inches."""
 _PANELS_IN_A_ROW = 4
-_LONGEST_NAME = 22
+_LEGEND_COLUMNS = 3
+LONGEST_CONFIG = 16
+"""Characters of a configuration's name that fit beside its axes."""
 
 
 class Picture(Figure):
@@ -126,46 +128,53 @@ def label_panels(figure: Figure, panels: Sequence[Axes], x: str, y: str) -> None
     figure.text(0.5, 0.06 / figure.get_figheight(), x, ha="center", va="bottom", fontsize=9)
 
 
-def make_bars(count: int) -> tuple[Figure, Axes]:
-    """One axes with lying bars, and room for a legend above."""
-    height = 0.35 + count * 0.34 + _BOTTOM
+def draw_shares(bars: Sequence[tuple[str, Mapping[str, int], str]], labels: Mapping[str, str], scale: str) -> Figure:
+    """Lying bars of parts that fill them, below the names of the parts.
+
+    Args:
+        bars: the name of each, its parts by their keys, and what is written behind it.
+        labels: the name of each part by its key, in the order to draw them; when there are more than colours, the last
+            ones are drawn as one.
+        scale: what the shares are of.
+    """
+    keys = list(labels)
+    named, rest = keys[: len(COLOURS) - 1], keys[len(COLOURS) - 1 :]
+    legend = [short_name(labels[key]) for key in named] + ([f"{len(rest):,} others"] if rest else [])
+    top = 0.12 + 0.19 * -(-len(legend) // _LEGEND_COLUMNS)
+    left, right, step = 1.45, 1.3, 0.34
+    height = top + len(bars) * step + _BOTTOM
     figure = _figure(height)
-    left, right = 1.45, 1.3
-    box = (left / _WIDTH, _BOTTOM / height, 1 - (left + right) / _WIDTH, count * 0.34 / height)
-    return figure, figure.add_axes(box)
-
-
-def stack(axes: Axes, row: int, parts: Sequence[int], whole: int) -> None:
-    """Draw one lying bar of parts beside each other."""
-    start = 0.0
-    for part, colour in zip(parts, _cycle(len(parts)), strict=True):
-        share = part / whole if whole else 0.0
-        axes.barh(row, share, 0.66, left=start, color=colour)
-        start += share
-
-
-def _cycle(count: int) -> list[str]:
-    return [COLOURS[number % len(COLOURS)] for number in range(count)]
-
-
-def finish_bars(figure: Figure, axes: Axes, names: Sequence[str], labels: Sequence[str], label: str) -> None:
-    """Name the bars and, by `labels`, the colours of their parts; `label` names the scale of shares."""
+    axes = figure.add_axes((left / _WIDTH, _BOTTOM / height, 1 - (left + right) / _WIDTH, len(bars) * step / height))
+    for row, (_, parts, note) in enumerate(bars):
+        sizes = [parts.get(key, 0) for key in named] + [sum(parts.get(key, 0) for key in rest)]
+        whole, start = sum(sizes), 0.0
+        for part, colour in zip(sizes, COLOURS, strict=False):
+            axes.barh(row, part / whole, 0.66, left=start, color=colour)
+            start += part / whole
+        axes.text(1.01, row, note, va="center", fontsize=9)
     axes.set_xlim(0, 1)
-    axes.set_ylim(len(names) - 0.5, -0.5)
-    axes.set_yticks(range(len(names)), names, fontsize=10)
+    axes.set_ylim(len(bars) - 0.5, -0.5)
+    axes.set_yticks(range(len(bars)), [short_name(name, LONGEST_CONFIG) for name, _, _ in bars], fontsize=10)
     axes.tick_params(left=False)
     axes.spines["left"].set_visible(False)
     axes.xaxis.set_major_formatter(lambda value, _: f"{value:.0%}")
-    axes.set_xlabel(label)
-    handles = [Patch(color=colour) for colour in _cycle(len(labels))]
-    # Each name takes the room it needs, so as many go into one line as fit.
-    figure.legend(handles, labels, loc="upper left", bbox_to_anchor=(0.01, 1), ncols=4, fontsize=8.5, handlelength=1.1)
+    axes.set_xlabel(scale)
+    figure.legend(
+        [Patch(color=colour) for colour in COLOURS[: len(legend)]],
+        legend,
+        loc="upper left",
+        bbox_to_anchor=(0.01, 1),
+        ncols=_LEGEND_COLUMNS,
+        fontsize=8.5,
+        handlelength=1.1,
+    )
+    return figure
 
 
-def short_name(name: str) -> str:
+def short_name(name: str, characters: int = 32) -> str:
     """A name from a corpus, inert and no longer than there is room."""
     shown = visible_line(name)
-    return shown if len(shown) <= _LONGEST_NAME else f"{shown[: _LONGEST_NAME - 1]}…"
+    return shown if len(shown) <= characters else f"{shown[: characters - 1]}…"
 
 
 def binary(tokens: float) -> str:

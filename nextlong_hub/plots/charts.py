@@ -9,19 +9,17 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from nextlong_hub.plots.canvas import (
-    COLOURS,
     INK,
+    LONGEST_CONFIG,
     META_COLOUR,
     NEGATIVE_COLOUR,
     amount,
     binary,
-    finish_bars,
+    draw_shares,
     label_panels,
-    make_bars,
     make_panels,
     make_strips,
     short_name,
-    stack,
     styled,
 )
 from nextlong_hub.stats.shape import ConfigStats, DatasetStats, Distribution, SegmentStats
@@ -30,7 +28,6 @@ _BINS = 90
 """Bars that fit beside each other in a strip."""
 _SHORTEST_BAR = 0.06
 """What is there is seen, however rare."""
-_NAMED_SOURCES = len(COLOURS) - 1
 
 Statistics = DatasetStats | ConfigStats
 
@@ -86,7 +83,7 @@ def scores(stats: Statistics) -> Figure | None:
             axes.set_xlim(left=0.9)
             axes.xaxis.set_major_formatter(lambda value, _: amount(value))
             axes.xaxis.set_minor_formatter(lambda value, _: "")
-            axes.set_title(short_name(config.config))
+            axes.set_title(short_name(config.config, LONGEST_CONFIG))
         highest = max(band.scores.quantiles["95%"] for _, segments in shown for band in segments.scores_by_rank)
         panels[0].set_ylim(0, highest * 1.05)
         label_panels(figure, panels, "rank of the negative", "BM25 score")
@@ -104,9 +101,9 @@ def reuse(stats: Statistics) -> Figure | None:
             if counted.chunks_by_uses is not None:
                 _draw_uses(axes, counted.chunks_by_uses)
             axes.set_yscale("log")
-            axes.xaxis.set_major_locator(MaxNLocator(nbins=4, integer=True))
+            axes.xaxis.set_major_locator(MaxNLocator(nbins=4 if len(shown) > 2 else 9, integer=True))
             axes.yaxis.set_major_formatter(lambda value, _: amount(value))
-            axes.set_title(f"{short_name(config.config)}: {counted.distinct:,} chunks")
+            axes.set_title(f"{short_name(config.config, LONGEST_CONFIG)}: {counted.distinct:,} chunks")
         highest = max(bar.count for _, c in shown if c.chunks_by_uses for bar in c.chunks_by_uses.histogram)
         panels[0].set_ylim(0.7, highest * 1.5)
         label_panels(figure, panels, "rows that share the same negative", "different chunks")
@@ -119,15 +116,13 @@ def discards(stats: Statistics) -> Figure | None:
     if not shown:
         return None
     reasons = sorted({reason for _, outcome in shown for reason in outcome.discarded})
+    labels = {"": "kept"} | {reason: reason.replace("_", " ") for reason in reasons}
+    bars = [
+        (config.config, {"": outcome.kept, **outcome.discarded}, f"{outcome.kept:,} of {outcome.candidates:,}")
+        for config, outcome in shown
+    ]
     with styled():
-        figure, axes = make_bars(len(shown))
-        for row, (_, outcome) in enumerate(shown):
-            parts = [outcome.kept, *(outcome.discarded.get(reason, 0) for reason in reasons)]
-            stack(axes, row, parts, outcome.candidates)
-            axes.text(1.01, row, f"{outcome.kept:,} of {outcome.candidates:,}", va="center", fontsize=9)
-        labels = ["kept", *(f"discarded: {reason.replace('_', ' ')}" for reason in reasons)]
-        finish_bars(figure, axes, [short_name(config.config) for config, _ in shown], labels, "share of the candidates")
-    return figure
+        return draw_shares(bars, labels, "share of the candidates: kept, and discarded by reason")
 
 
 def sources(stats: Statistics) -> Figure | None:
@@ -139,18 +134,13 @@ def sources(stats: Statistics) -> Figure | None:
     for source in (source for config in shown for source in config.sources):
         totals[source.name] = totals.get(source.name, 0) + source.meta_tokens
     names = sorted(totals, key=lambda name: (-totals[name], name))
-    bars = [(short_name(config.config), {s.name: s.meta_tokens for s in config.sources}) for config in shown]
+    bars = [
+        (config.config, {s.name: s.meta_tokens for s in config.sources}, f"{amount(total)} tokens")
+        for config in shown
+        if (total := sum(source.meta_tokens for source in config.sources))
+    ]
     with styled():
-        figure, axes = make_bars(len(bars))
-        for row, (_, tokens) in enumerate(bars):
-            parts = [tokens.get(name, 0) for name in names[:_NAMED_SOURCES]]
-            rest = sum(tokens.get(name, 0) for name in names[_NAMED_SOURCES:])
-            stack(axes, row, [*parts, rest], sum(tokens.values()))
-            axes.text(1.01, row, f"{amount(sum(tokens.values()))} tokens", va="center", fontsize=9)
-        others = [f"{len(names) - _NAMED_SOURCES} others"] if len(names) > _NAMED_SOURCES else []
-        labels = [*map(short_name, names[:_NAMED_SOURCES]), *others]
-        finish_bars(figure, axes, [label for label, _ in bars], labels, "share of the tokens")
-    return figure
+        return draw_shares(bars, {name: name for name in names}, "share of the tokens")
 
 
 PLOTS: Mapping[str, Callable[[Statistics], Figure | None]] = MappingProxyType(
@@ -175,19 +165,17 @@ def _segmented(stats: Statistics) -> list[tuple[ConfigStats, SegmentStats]]:
 
 
 def _draw_strip(axes: Axes, name: str, distribution: Distribution) -> None:
-    """The histogram, in the scale of the strip: the axis must have its limits before."""
-    is_log = axes.get_xscale() == "log"
-    scale, back = (math.log, math.exp) if is_log else (float, float)
-    low, high = map(scale, axes.get_xlim())
+    """The histogram, in the logarithmic scale of the strip: the axis must have its limits before."""
+    low, high = map(math.log, axes.get_xlim())
     width = (high - low) / _BINS
-    anchor = scale(distribution.median or 1)  # a single value stands exactly where it belongs
+    anchor = math.log(distribution.median or 1)  # a single value stands exactly where it belongs
     counts: dict[int, int] = {}
     for bar in distribution.histogram:
         middle = (bar.lower + bar.upper) / 2
-        number = round((max(low, scale(middle) if middle else low) - anchor) / width)
+        number = round((max(low, math.log(middle) if middle else low) - anchor) / width)
         counts[number] = counts.get(number, 0) + bar.count
-    lefts = [back(anchor + (number - 0.45) * width) for number in counts]
-    rights = [back(anchor + (number + 0.45) * width) for number in counts]
+    lefts = [math.exp(anchor + (number - 0.45) * width) for number in counts]
+    rights = [math.exp(anchor + (number + 0.45) * width) for number in counts]
     highest = max(counts.values())
     axes.bar(
         lefts,
@@ -198,7 +186,9 @@ def _draw_strip(axes: Axes, name: str, distribution: Distribution) -> None:
         zorder=3,
     )
     axes.set_ylim(0, 1.25)
-    axes.text(-0.015, 0.5, short_name(name), transform=axes.transAxes, ha="right", va="center", fontsize=10)
+    axes.text(
+        -0.015, 0.5, short_name(name, LONGEST_CONFIG), transform=axes.transAxes, ha="right", va="center", fontsize=10
+    )
 
 
 def _draw_uses(axes: Axes, distribution: Distribution) -> None:
@@ -208,16 +198,14 @@ def _draw_uses(axes: Axes, distribution: Distribution) -> None:
 
 
 def _tokens_axis(axes: Axes, shown: Sequence[Distribution], targets: Sequence[int | None], label: str) -> None:
-    """A scale of tokens, by powers of two where lengths differ much, with room for every target."""
+    """A scale of tokens by powers of two, two of which are seen at least, with room for every target."""
     limits = [float(target) for target in targets if target is not None]
     largest = max([d.maximum for d in shown] + limits)
     smallest = max(1.0, min([d.minimum for d in shown] + limits))
     axes.set_xlabel(label)
-    if largest / smallest >= 4:
-        axes.set_xscale("log", base=2)
-        axes.set_xlim(smallest / 1.25, largest * 1.25)
-    else:
-        axes.set_xlim(smallest - 0.15 * largest, largest * 1.15)
+    margin = max(1.25, 2.5 / (largest / smallest))
+    axes.set_xscale("log", base=2)
+    axes.set_xlim(smallest / margin, largest * margin)
     axes.xaxis.set_major_formatter(lambda value, _: binary(value))
 
 
