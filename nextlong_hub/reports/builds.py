@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from nextlong_hub.pipeline import BuildReport
     from nextlong_hub.predict import ConfigPrediction, Prediction
 
-_STAGES = ("retrieve", "synthesise", "file")
+_STAGES = ("retrieve", "synthesise", "converse", "file")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -93,9 +93,8 @@ def _fate(part: "SynthesisRecord", reasons: Sequence[str]) -> dict[str, int]:
         "    tokens cut": part.truncated_tokens,
         "  discarded": sum(part.discarded.values()),
         **{f"    {words(reason)}": part.discarded.get(reason, 0) for reason in reasons},
-        "queries": part.queries,
-        "  unanswered": part.unanswered,
-        "near-duplicates passed over": part.near_duplicates,
+        **({"queries": part.queries, "  unanswered": part.unanswered} if part.queries else {}),
+        **({"near-duplicates passed over": part.near_duplicates} if part.queries else {}),
     }
 
 
@@ -103,15 +102,34 @@ def _content_rows(records: "Sequence[ConfigRecord]") -> Rows:
     return [
         ("rows", [count(record.rows) for record in records]),
         ("tokens", [count(record.tokens) for record in records]),
+        *(_spoken_rows(records) if all(record.conversations for record in records) else _chunk_rows(records)),
+        ("on disk", [size(sum(file.bytes for file in record.files)) for record in records]),
+    ]
+
+
+def _chunk_rows(records: "Sequence[ConfigRecord]") -> Rows:
+    return [
         ("meta-chunks", [count(record.segments.meta) for record in records]),
         ("negatives", [count(record.segments.negative) for record in records]),
         ("  distinct", [count(record.segments.distinct_negatives) for record in records]),
-        ("on disk", [size(sum(file.bytes for file in record.files)) for record in records]),
+    ]
+
+
+def _spoken_rows(records: "Sequence[ConfigRecord]") -> Rows:
+    """What is special about conversations, which are never built along with anything else."""
+    parts = [(record.conversations, record.packing) for record in records]
+    return [
+        ("  learnt", [count(spoken.learnt_tokens if spoken else None) for spoken, _ in parts]),
+        ("fill", [NOTHING if packing is None else f"{packing.fill:.1%}" for _, packing in parts]),
+        ("conversations", [count(packing.documents if packing else None) for _, packing in parts]),
+        ("  ends without an answer left out", [count(spoken.unanswered if spoken else None) for spoken, _ in parts]),
+        ("messages", [count(sum(spoken.messages.values()) if spoken else None) for spoken, _ in parts]),
     ]
 
 
 def _time_rows(configs: Sequence[str], stage_seconds: Mapping[str, float]) -> Rows:
     times = {stage: [stage_seconds.get(f"{stage} {config}") for config in configs] for stage in _STAGES}
+    times = {stage: values for stage, values in times.items() if any(value is not None for value in values)}
     return [
         (f"time to {stage}", [NOTHING if value is None else duration(value) for value in values])
         for stage, values in times.items()
