@@ -1,5 +1,6 @@
 """Chats: the ids are those of transformers, the mask is on the answers, and nobody but the template ends a turn."""
 
+import os
 from pathlib import Path
 
 import numpy as np
@@ -7,7 +8,8 @@ import pytest
 from chat_worlds import END_OF_TURN, LLAMA_3_TOKENS, MAKERS, as_dicts, bench_of, chat_recipe, talk, theirs, tokenizer_of
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
-from tiny_tokenizers import byte_level, ours, plain
+from tiny_tokenizers import byte_level, demo_texts, ours, plain
+from transformers import PreTrainedTokenizerFast
 
 from nextlong_hub.chat_assembly import ChatBench
 from nextlong_hub.errors import DataError, RecipeError
@@ -15,6 +17,9 @@ from nextlong_hub.instruct import Layout, lay_out
 from nextlong_hub.records import Message
 from nextlong_hub.tokens import ChatTemplate, ChatTokenizer, EncodedChat, load_tokenizer
 from nextlong_hub.tokens.templates import find_template
+
+FOLDERS = os.environ.get("NEXTLONG_TOKENIZERS")
+"""A folder of tokenizer folders on which the laws shall hold as well."""
 
 WORDS = st.sampled_from(
     [
@@ -230,6 +235,34 @@ def test_templates_are_found(tmp_path: Path) -> None:
         find_template("llama4", {}, tokenizer)
     with pytest.raises(RecipeError, match=r"the tokenizer demo has no chat template.*my-template\.jinja"):
         find_template("auto", {}, load_tokenizer("demo"))
+
+
+@pytest.mark.skipif(not FOLDERS, reason="NEXTLONG_TOKENIZERS names no folder of tokenizer folders")
+def test_real_tokenizers_agree_with_transformers() -> None:
+    """Under the templates and whole vocabularies of published models: ids as theirs, and the answers learnt."""
+    compared = 0
+    for folder in sorted(path for path in Path(str(FOLDERS)).iterdir() if path.is_dir()):
+        tokenizer = load_tokenizer(str(folder))
+        try:
+            template = find_template("auto", {}, tokenizer)
+        except RecipeError:  # a tokenizer of a base model, for which no template fits
+            continue
+        bench = ChatBench(chat_recipe(template.text, dict(template.variables)), tokenizer)
+        reference = PreTrainedTokenizerFast.from_pretrained(folder)
+        reference.chat_template = template.text
+        texts = [text[: 40 * number] for number, text in enumerate(demo_texts()[:24], 1)]
+        for start in range(0, len(texts), 4):
+            messages = talk(*texts[start : start + 4])
+            layout = lay_out(messages, bench.template)
+            assert layout is not None
+            encoded = bench.encode(layout)
+            wanted = reference.apply_chat_template(as_dicts(messages), return_dict=False)
+            assert encoded.input_ids.tolist() == wanted, (folder.name, messages)
+            said = reference.decode(encoded.input_ids[encoded.loss_mask == 1])
+            answers = [message.content for message in layout.messages if message.role == "assistant"]
+            assert all(answer in said for answer in answers), (folder.name, said)
+            compared += 1
+    assert compared >= 6
 
 
 def test_a_templates_own_marks_are_believed() -> None:
