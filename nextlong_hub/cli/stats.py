@@ -10,18 +10,20 @@ from nextlong_hub.cli.options import examples, option_json, print_json
     epilog=examples(
         "nextlong-hub stats nextlong",
         "nextlong-hub stats nextlong 128k --json",
-        "nextlong-hub stats hf://datasets/me/nextlong subset",
+        "nextlong-hub stats me/nextlong subset",
     ),
 )
-@click.argument("dataset", metavar="DATASET")
+@click.argument("dataset", metavar="DIR_OR_REPO")
 @click.argument("configs", nargs=-1, metavar="[CONFIG]...")
 @click.option("--revision", metavar="NAME", help="Branch, tag or commit of a dataset on the Hub.")
 @option_json
 def stats(dataset: str, configs: tuple[str, ...], revision: str | None, as_json: bool) -> None:
-    """Show lengths, segments, scores, distances, reuse and sources of every CONFIG of a dataset, or of those named.
+    """Show what is in every CONFIG of a dataset, or in those named: everything that its card shows.
 
-    DATASET is a dataset folder, a folder of Parquet files, one such file, or a dataset on the Hub. Neither texts nor
-    tokens are read where the other columns tell their lengths.
+    That is lengths, segments, scores, distances, reuse, sources, discards, packed rows and losses, as far as rows and
+    manifest tell them. DIR_OR_REPO is a dataset folder, a folder of Parquet files or one of them, or a dataset on the
+    Hub (user/name, hf://datasets/user/name) that has our columns. Texts and tokens are not read where other columns
+    tell their lengths.
     """
     from nextlong_hub.reports.stats import show_stats
     from nextlong_hub.stats import measure
