@@ -12,6 +12,7 @@ from typing import Any
 from nextlong_hub.inert import visible, visible_line
 
 _ACTIVE = re.compile(r"[&<>\"'|`*_\[\]#~$\\{}!@]|(?<=[a-z])(?=://)|(?<=www)(?=\.)|^[-+=]|(?<=-)-|^\d+(?=[.)](?:\s|$))")
+_PLAIN_CODE = re.compile(r"[\w./:=,@+-]+(?: [\w./:=,@+-]+)*", re.ASCII)
 _PLAIN_ARGUMENT = re.compile(r"[\w@%+=:,./ ~*?\[\]{}()-]+", re.ASCII)
 
 
@@ -35,8 +36,9 @@ def escape(value: Any) -> str:
 
 
 def code(value: Any) -> Markdown:
-    """A value in the type of code, also in a table, where a backtick and a vertical bar would end things."""
-    return Markdown(f"<code>{escape(value)}</code>")
+    """A value in the type of code: between backticks if it may, else by its entities, which those would not read."""
+    text = str(value)
+    return Markdown(f"`{text}`" if _PLAIN_CODE.fullmatch(text) else f"<code>{escape(text)}</code>")
 
 
 def fenced(text: str, language: str = "") -> Markdown:

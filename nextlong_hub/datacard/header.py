@@ -46,7 +46,8 @@ def pretty_name(manifest: Manifest) -> str:
     *most, last = [_binary(length) for length in sorted(lengths)]
     sizes = f"{', '.join(most)} and {last}" if most else last
     if manifest.kind != "build":
-        return f"Long-context texts of {sizes} tokens"
+        may_be_shorter = manifest.kind == "import" or any(config.packing for config in manifest.configs.values())
+        return f"Long-context {'rows of up to' if may_be_shorter else 'texts of'} {sizes} tokens"
     is_spoken = all(config.conversations for config in manifest.configs.values())
     return f"Packed conversations of {sizes} tokens" if is_spoken else f"NExtLong samples of {sizes} tokens"
 

@@ -91,7 +91,7 @@ def derive_licence(stated: Sequence[str | None]) -> DerivedLicence:
         missing = sum(licence is None for licence in stated)
         return _other(
             "not-stated" if missing == len(stated) else "partly-not-stated",
-            f"{missing} of {len(stated)} sources state no license; name it in a recipe ([[corpus]] license = …)",
+            f"{missing} of {len(stated)} sources {'states' if missing == 1 else 'state'} none",
         )
     stated = [licence for licence in stated if _slug(str(licence)) != _PUBLIC_DOMAIN]
     if not stated:
@@ -101,7 +101,7 @@ def derive_licence(stated: Sequence[str | None]) -> DerivedLicence:
     if unknown:
         return _other(
             _slug(unknown[0]) if len(set(stated)) == 1 else "several-licenses",
-            f"the Hub has no identifier for the license {unknown[0]!r}",
+            f"the Hub has no identifier for {unknown[0]!r}",
         )
     identifiers = sorted({identifier for identifier in known.values() if identifier is not None})
     asking = [identifier for identifier in identifiers if _rank(identifier) >= len(_FREE) + len(_NOTICE)]

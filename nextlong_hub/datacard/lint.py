@@ -15,7 +15,7 @@ SIZE_CATEGORIES = (
 )
 """The Hub's own list, smallest first."""
 
-_TEXTS = ("pretty_name", "license_name", "license_link", "paperswithcode_id", "viewer")
+_TEXTS = ("pretty_name", "license_name", "license_link", "paperswithcode_id")
 _LISTS_OF_TEXTS = (
     *("language", "license", "tags", "task_categories", "task_ids", "size_categories", "source_datasets"),
     *("annotations_creators", "language_creators", "multilinguality"),
@@ -43,7 +43,7 @@ def _text_faults(header: Header) -> list[str]:
     faults = [
         f"{key!r} must be a string, but is {header[key]!r}"
         for key in _TEXTS
-        if header.get(key) is not None and not isinstance(header[key], str | bool)
+        if header.get(key) is not None and not isinstance(header[key], str)
     ]
     for key in _LISTS_OF_TEXTS:
         value = header.get(key)
@@ -123,7 +123,10 @@ def _info_faults(header: Header) -> list[str]:
     entries = info if isinstance(info, list) else [info]
     if not all(isinstance(entry, dict) for entry in entries):
         return ["`dataset_info` must be a mapping or a list of mappings"]
-    known = {config.get("config_name") for config in header.get("configs") or [] if isinstance(config, dict)}
+    configs = header.get("configs")
+    if not isinstance(configs, list):
+        return []
+    known = [config.get("config_name") for config in configs if isinstance(config, dict)]
     named = [entry.get("config_name", "default") for entry in entries]
     return [
         f"dataset_info is of {name!r}, which `configs` does not have" for name in named if known and name not in known

@@ -10,15 +10,15 @@ from jinja2 import BaseLoader, StrictUndefined
 from jinja2.sandbox import SandboxedEnvironment
 
 from nextlong_hub.datacard.escaping import Markdown, code, escape, fenced
-from nextlong_hub.datacard.header import default_config, make_header, pretty_name
+from nextlong_hub.datacard.header import default_config, hub_name, make_header, pretty_name
 from nextlong_hub.datacard.pictures import draw_pictures
-from nextlong_hub.datacard.reproduction import command_of
+from nextlong_hub.datacard.reproduction import DEMO, command_of, needs_of
 from nextlong_hub.datacard.sample import sample_of
-from nextlong_hub.datacard.text import Card, format_card, ledger_of, parse_card
+from nextlong_hub.datacard.text import Card, Header, format_card, ledger_of, parse_card
 from nextlong_hub.errors import DataError
 from nextlong_hub.manifest import Manifest
 from nextlong_hub.recipe import Recipe
-from nextlong_hub.stats import ConfigStats, DatasetStats, Distribution, measure_folder
+from nextlong_hub.stats import DatasetStats, Distribution, measure_folder
 
 _TEMPLATE = "dataset_card.md"
 _MANY_TOKENS = 4_000_000_000
@@ -56,26 +56,25 @@ def generate_card(folder: Path, manifest: Manifest, *, plots: bool = True) -> Ge
     except FileNotFoundError as error:
         raise DataError(f"{error.filename} is missing; run the command that made the dataset again") from error
     pictures = draw_pictures(stats) if plots else {}
-    template = _environment().from_string(_prose(_TEMPLATE))
-    body = template.render(
-        manifest=manifest,
-        stats=stats,
-        title=pretty_name(manifest),
-        tokenizers=[_tokenizer(name) for name in _tokenizer_names(manifest)],
-        default=default_config(manifest),
-        licence=licence,
-        header=header,
-        command=fenced(command_of(manifest), "sh"),
-        recipes=_recipes(manifest),
-        pictures=frozenset(path.rpartition("/")[2].removesuffix(".png") for path in pictures),
-        sample=sample_of(folder, manifest),
-        is_few_sources=_is_large_from_few_sources(manifest, stats),
-        **_kinds(manifest, stats),
+    body = (
+        _environment()
+        .from_string(_prose(_TEMPLATE))
+        .render(
+            manifest=manifest,
+            stats=stats,
+            licence=licence,
+            pictures=frozenset(path.rpartition("/")[2].removesuffix(".png") for path in pictures),
+            sample=sample_of(folder, manifest),
+            **_names(manifest),
+            **_numbers(manifest, stats, header),
+            **_kinds(manifest, stats, header),
+        )
     )
     sections = {name: content for name, content in parse_card(body).sections.items() if content.strip()}
     text = format_card(Card(header=header, sections=sections, ledger=ledger_of(header, sections)))
-    warnings = [licence.warning] if licence.warning else []
-    return GeneratedCard(text=text, pictures=pictures, warnings=tuple(f"license: {warning}" for warning in warnings))
+    remedy = "say it in a recipe ([[corpus]] license = …), or in the header of the card"
+    warnings = (f"which license holds is not settled: {licence.warning}; {remedy}",) if licence.warning else ()
+    return GeneratedCard(text=text, pictures=pictures, warnings=warnings)
 
 
 def _environment() -> SandboxedEnvironment:
@@ -91,12 +90,16 @@ def _environment() -> SandboxedEnvironment:
     environment.filters |= {
         "code": code,
         "count": _count,
-        "share": lambda part, whole: Markdown(f"{part / whole:.1%}" if whole else "-"),
+        "listed": lambda values: Markdown(", ".join(map(escape, values))),
+        "median": lambda spread: Markdown("-" if spread is None else _short(spread.median)),
         "number": lambda value: Markdown(f"{value:,.0f}" if abs(value) >= 10 else f"{value:,.2f}"),
+        "percent": lambda share: Markdown(f"{share:.0%}"),
+        "range": _range,
+        "share": lambda part, whole: Markdown(f"{part / whole:.1%}" if whole and part is not None else "-"),
+        "size": _size,
         "spread": _spread,
-        "megabytes": _megabytes,
         "strong": lambda value: Markdown(f"**{escape(value)}**"),
-        "words": lambda identifier: str(identifier).replace("_", " "),
+        "words": lambda identifier: str(identifier).replace("_", " ").replace("-", " "),
     }
     return environment
 
@@ -112,39 +115,64 @@ def _prose(name: str) -> str:
     return files("nextlong_hub.cards").joinpath(name).read_text(encoding="utf-8")
 
 
-def _tokenizer_names(manifest: Manifest) -> list[str]:
-    return [record.name for record in manifest.portability] or [manifest.tokenizer.name]
-
-
-def _tokenizer(name: str) -> Markdown:
-    """What a reader knows a tokenizer by."""
-    return Markdown(f"GPT-2 ({code(name)})") if name == "demo" else code(name)
-
-
-def _recipes(manifest: Manifest) -> list[Recipe]:
-    return [Recipe.model_validate(config.recipe) for config in manifest.configs.values()]
-
-
-def _kinds(manifest: Manifest, stats: DatasetStats) -> dict[str, bool]:
-    """What the card must speak of."""
+def _names(manifest: Manifest) -> dict[str, Any]:
+    """What things are called."""
+    tokenizers = [record.name for record in manifest.portability] or [manifest.tokenizer.name]
     return {
-        "is_synthesised": any(_negatives(config) for config in stats.configs),
+        "title": pretty_name(manifest),
+        "default": default_config(manifest),
+        "tokenizers": [Markdown(f"GPT-2 ({code(name)})") if name == DEMO else code(name) for name in tokenizers],
+        "hub_names": {source.path: hub_name(source) for source in manifest.corpus.sources},
+        "command": fenced(command_of(manifest), "sh"),
+        "needs": needs_of(manifest),
+    }
+
+
+def _numbers(manifest: Manifest, stats: DatasetStats, header: Header) -> dict[str, Any]:
+    """What is counted, and the choices behind it."""
+    recipes = [Recipe.model_validate(config.recipe) for config in manifest.configs.values()]
+    behind = [recipe for config in manifest.configs.values() for recipe in config.row_recipes.values()]
+    content_bytes = {info["config_name"]: info["dataset_size"] for info in _infos(header)}
+    default = default_config(manifest)
+    return {
+        "recipes": recipes,
+        "synthesised": next((r for r in behind if r.fit is None and r.conversations is None), recipes[0]),
+        "row_bytes": content_bytes[default] // max(1, manifest.configs[default].rows),
+        "outcomes": [config for config in stats.configs if config.outcome is not None],
+        "not_exact": sum(config.not_exact for config in manifest.configs.values()),
+        "framing": " and ".join(
+            name
+            for name, is_on in (
+                ("its BOS token", any(recipe.add_bos_token for recipe in behind)),
+                ("its EOS token", any(recipe.add_eos_token for recipe in behind)),
+            )
+            if is_on
+        ),
+        "is_few_sources": len(manifest.corpus.sources) < _FEW_SOURCES
+        and max((config.tokens for config in stats.configs), default=0) > _MANY_TOKENS,
+    }
+
+
+def _kinds(manifest: Manifest, stats: DatasetStats, header: Header) -> dict[str, Any]:
+    """What the card must speak of."""
+    is_spoken = any(config.conversations for config in manifest.configs.values())
+    is_synthesised = any(config.segments and config.segments.negatives for config in stats.configs)
+    columns = [{feature["name"] for feature in info["features"]} for info in _infos(header)]
+    is_told = is_synthesised or manifest.kind != "build"
+    return {
+        "introductions": [f"{manifest.kind}.md"] * is_told + ["conversations.md"] * is_spoken,
+        "is_synthesised": is_synthesised,
         "is_packed": any(config.packing for config in stats.configs),
-        "is_spoken": any(config.conversations for config in manifest.configs.values()),
-        "has_tokens": all(config.recipe.get("tokens", True) for config in manifest.configs.values()),
+        "is_spoken": is_spoken,
+        "is_masked": any("loss_mask" in names for names in columns),
+        "has_tokens": all("input_ids" in names for names in columns),
         "has_samples": any(config.packing is None for config in stats.configs),
     }
 
 
-def _negatives(config: ConfigStats) -> int:
-    return config.segments.negatives if config.segments else 0
-
-
-def _is_large_from_few_sources(manifest: Manifest, stats: DatasetStats) -> bool:
-    return (
-        len(manifest.corpus.sources) < _FEW_SOURCES
-        and max((config.tokens for config in stats.configs), default=0) > _MANY_TOKENS
-    )
+def _infos(header: Header) -> list[dict[str, Any]]:
+    info = header["dataset_info"]
+    return info if isinstance(info, list) else [info]
 
 
 def _count(value: int | None) -> Markdown:
@@ -167,7 +195,15 @@ def _short(value: float) -> str:
     return f"{value:,.0f}" if value >= 100 else f"{value:.3g}"
 
 
-def _megabytes(value: int | None) -> Markdown:
+def _range(distribution: Distribution | None) -> Markdown:
+    """From the smallest value to the largest."""
+    if distribution is None:
+        return Markdown("-")
+    low, high = f"{distribution.minimum:,.0f}", f"{distribution.maximum:,.0f}"
+    return Markdown(low if low == high else f"{low} to {high}")
+
+
+def _size(value: int | None) -> Markdown:
     if value is None:
         return Markdown("-")
     for unit, scale in (("GB", 10**9), ("MB", 10**6), ("kB", 10**3)):

@@ -1,11 +1,14 @@
-"""The one command that makes a dataset again, from what its manifest says."""
+"""The command that makes a dataset again, from what its manifest says."""
 
-from nextlong_hub.datacard.escaping import shell_word
+from nextlong_hub.datacard.escaping import Markdown, shell_word
+from nextlong_hub.datacard.header import hub_name
 from nextlong_hub.errors import RecipeError
-from nextlong_hub.manifest import ConfigRecord, Manifest
+from nextlong_hub.manifest import ConfigRecord, Manifest, SourceRecord
 from nextlong_hub.recipe import Recipe, load_recipe
 
-_DEMO = "demo"
+DEMO = "demo"
+"""The embedded corpus, and the embedded tokenizer."""
+_SHARDS = "SHARDS"
 _INDENT = " \\\n    "
 
 
@@ -14,12 +17,11 @@ def command_of(manifest: Manifest) -> str:
 
     Files of somebody's machine are named as the manifest names them: without their folders.
     """
-    sources = manifest.corpus.sources
     tokenizer = [] if _is_demo(manifest) else [f"--tokenizer {shell_word(manifest.tokenizer.name)}"]
     tokenizer += [f"--tokenizer {shell_word(record.name)}" for record in manifest.portability[1:]]
     output = "--output again"
     if manifest.kind == "build":
-        corpora = [f"--corpus {shell_word(f'{source.name}={source.path}')}" for source in sources]
+        corpora = [f"--corpus {shell_word(f'{source.name}={source.path}')}" for source in manifest.corpus.sources]
         samples = [f"--samples {name}={config.rows}" for name, config in manifest.configs.items() if not config.mixture]
         parts = [
             " ".join(["nextlong-hub build", *(_named(config) for config in manifest.configs.values())]),
@@ -28,16 +30,49 @@ def command_of(manifest: Manifest) -> str:
             " ".join([*samples, f"--seed {manifest.seed}", output]),
         ]
         return _INDENT.join(parts)
-    name, config = next(iter(manifest.configs.items()))
-    source = shell_word(sources[0].path) if sources else "SOURCE"
-    if manifest.kind == "import":
-        return _INDENT.join([f"nextlong-hub import {source}", *tokenizer, f"--config {shell_word(name)} {output}"])
-    return _INDENT.join([f"nextlong-hub fit {source}", *tokenizer, f"{_fit_options(config)} {output}"])
+    make = _import_command if manifest.kind == "import" else _fit_command
+    return "\n".join(make(manifest, name, tokenizer, output) for name in manifest.configs)
+
+
+def needs_of(manifest: Manifest) -> Markdown:
+    """What must be at hand for the command, as the end of a sentence."""
+    version = manifest.version
+    needs = [f"nextlong-hub {version} (`pip install nextlong-hub=={version}`)"]
+    if manifest.kind == "import" and _is_of_shards(manifest):
+        needs.append(f"the folder of shards that was imported in place of `{_SHARDS}`")
+    elif not _is_demo(manifest) and any(_is_local(source) for source in manifest.corpus.sources):
+        needs.append("the files of its sources")
+    names = [manifest.tokenizer, *manifest.portability[1:]]
+    if any(record.name != DEMO and "/" not in record.name and record.revision is None for record in names):
+        needs.append("the folder of its tokenizer")
+    return Markdown(f"{', '.join(needs[:-1])} and {needs[-1]}" if needs[:-1] else needs[0])
+
+
+def _import_command(manifest: Manifest, name: str, tokenizer: list[str], output: str) -> str:
+    source = _SHARDS if _is_of_shards(manifest) else shell_word(manifest.corpus.sources[0].path)
+    return _INDENT.join([f"nextlong-hub import {source}", *tokenizer, f"--config {shell_word(name)} {output}"])
+
+
+def _fit_command(manifest: Manifest, name: str, tokenizer: list[str], output: str) -> str:
+    source = shell_word(manifest.corpus.sources[0].path)
+    config = manifest.configs[name]
+    is_part = config.synthesis is not None and config.synthesis.candidates < manifest.corpus.documents
+    samples = f" --samples {config.rows}" if is_part else ""
+    return _INDENT.join([f"nextlong-hub fit {source}", *tokenizer, f"{_fit_options(config)}{samples} {output}"])
+
+
+def _is_of_shards(manifest: Manifest) -> bool:
+    """Whether MDS shards were imported: what the manifest calls sources are then the domains of their rows."""
+    return [source.path for source in manifest.corpus.sources] == [source.name for source in manifest.corpus.sources]
+
+
+def _is_local(source: SourceRecord) -> bool:
+    return hub_name(source) is None and "://" not in source.path
 
 
 def _is_demo(manifest: Manifest) -> bool:
     """Whether corpus and tokenizer are the embedded ones, which need not be named."""
-    return manifest.tokenizer.name == _DEMO and [source.path for source in manifest.corpus.sources] == [_DEMO]
+    return manifest.tokenizer.name == DEMO and [source.path for source in manifest.corpus.sources] == [DEMO]
 
 
 def _named(config: ConfigRecord) -> str:
