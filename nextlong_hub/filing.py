@@ -16,6 +16,7 @@ from nextlong_hub.manifest import ConfigRecord, FileRecord, IngredientRecord, Pa
 from nextlong_hub.packed_plan import PackedPlan, Planner
 from nextlong_hub.progress import Stages
 from nextlong_hub.recipe import Recipe
+from nextlong_hub.store import ChunkStore
 from nextlong_hub.synthesis import Made, Row
 from nextlong_hub.tally import tally
 from nextlong_hub.workspace import Workspace, withdraw
@@ -68,9 +69,15 @@ def mean_row_bytes(receipts: Iterable[Receipt]) -> dict[str, float]:
 
 
 def file_rows(
-    recipe: Recipe, chosen: ChosenRows, output: Path, workspace: Workspace, executor: Executor, stages: Stages
+    recipe: Recipe,
+    chosen: ChosenRows,
+    output: Path,
+    workspace: Workspace,
+    executor: Executor,
+    stages: Stages,
+    store: ChunkStore | None = None,
 ) -> ConfigRecord:
-    """Write the published files of one configuration and count what is in them.
+    """Write the published files of one configuration and count what is in them; `store` tells negatives' sources.
 
     When any of them must be written, the manifest is withdrawn first: until the next one is committed, the folder holds
     files that no manifest names, or other files than it names.
@@ -91,7 +98,7 @@ def file_rows(
         fingerprint=recipe.fingerprint,
         rows=rows,
         tokens=tokens,
-        segments=tally([output / file.path for file in files]),
+        segments=tally([output / file.path for file in files], store),
         synthesis=chosen.synthesis,
         mixture=chosen.mixture,
         packing=PackingRecord(

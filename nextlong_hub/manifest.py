@@ -120,6 +120,8 @@ class SegmentRecord(_Part):
     """Inequality of reuse: 0 when every negative is used equally often."""
     score_quantiles: dict[str, float]
     """BM25 scores of the negatives."""
+    negative_tokens: dict[str, int] = {}
+    """Tokens of the negatives by the source they came from."""
 
 
 class SynthesisRecord(_Part):

@@ -143,7 +143,7 @@ def _synthesise(
     sizes = {}
     for recipe in request.recipes:
         rows = choose_rows(recipe, made, request.rows.get(recipe.name), request.seed)
-        configs[recipe.name] = file_rows(recipe, rows, output, workspace, executor, stages)
+        configs[recipe.name] = file_rows(recipe, rows, output, workspace, executor, stages, prepared.store)
         sizes[recipe.name] = sizes_of(rows.rows, made, 1 + len(inputs.more_tokenizers))
     return _Content(
         configs=configs,

@@ -28,6 +28,7 @@ from typing import Any, Self
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from nextlong_hub.errors import DataError
@@ -206,6 +207,14 @@ class ChunkStore:
             if place >= 0:
                 return first + int(place)
         return None
+
+    def sources_of(self, document_ids: pa.Array) -> pa.Array:
+        """The source of each document of that id; null where there is none. Shape: as `document_ids`."""
+        found = pa.nulls(len(document_ids), pa.string())
+        for part in self._parts:
+            places = pc.index_in(document_ids, value_set=part.documents["id"])
+            found = pc.coalesce(found, part.documents["source"].combine_chunks().take(places).cast(pa.string()))
+        return found
 
     def blocks(self, start: int, stop: int) -> Iterator[TextBlock]:
         """The text of chunks `start` up to `stop`, as few blocks as the parts allow, in order."""
