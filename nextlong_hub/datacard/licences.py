@@ -91,7 +91,9 @@ def derive_licence(stated: Sequence[str | None]) -> DerivedLicence:
         missing = sum(licence is None for licence in stated)
         return _other(
             "not-stated" if missing == len(stated) else "partly-not-stated",
-            f"{missing} of {len(stated)} sources {'states' if missing == 1 else 'state'} none",
+            "no source states one"
+            if missing == len(stated)
+            else f"{missing} of {len(stated)} sources do not state one",
         )
     stated = [licence for licence in stated if _slug(str(licence)) != _PUBLIC_DOMAIN]
     if not stated:
