@@ -49,7 +49,7 @@ def lengths(stats: Statistics) -> Figure | None:
 
 def distances(stats: Statistics) -> Figure | None:
     """Tokens of negatives between a meta-chunk and the next one: what a model must bridge to follow its document."""
-    shown = [(c, s.distance_tokens) for c, s in _segmented(stats) if s.distance_tokens is not None]
+    shown = [(c, s.distance_tokens) for c, s in _segmented(stats) if s.distance_tokens and s.distance_tokens.maximum]
     if not shown:
         return None
     with styled():
@@ -200,8 +200,8 @@ def _draw_uses(axes: Axes, distribution: Distribution) -> None:
 def _tokens_axis(axes: Axes, shown: Sequence[Distribution], targets: Sequence[int | None], label: str) -> None:
     """A scale of tokens by powers of two, two of which are seen at least, with room for every target."""
     limits = [float(target) for target in targets if target is not None]
-    largest = max([d.maximum for d in shown] + limits)
     smallest = max(1.0, min([d.minimum for d in shown] + limits))
+    largest = max([smallest] + [d.maximum for d in shown] + limits)
     axes.set_xlabel(label)
     margin = max(1.25, 2.5 / (largest / smallest))
     axes.set_xscale("log", base=2)
