@@ -4,6 +4,7 @@ import json
 import re
 import shlex
 import shutil
+from collections.abc import Callable
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,7 @@ from typing import Any
 import pyarrow.parquet as pq
 import pytest
 import yaml
-from building import make_request, published, run_command
+from building import make_request, published
 from datasets import DatasetInfo, load_dataset, load_dataset_builder
 from datasets.info import DatasetInfosDict
 from datasets.utils.metadata import MetadataConfigs
@@ -19,6 +20,7 @@ from huggingface_hub import DatasetCard
 from markdown_it import MarkdownIt
 
 from nextlong_hub import plots
+from nextlong_hub.cli import run
 from nextlong_hub.datacard import check_card, lint_card, rendering
 from nextlong_hub.datacard.pictures import PLOT_NAMES
 from nextlong_hub.datacard.text import parse_card
@@ -53,6 +55,21 @@ def section(folder: Path, name: str) -> str:
     return parse_card(card_of(folder)).sections[name]
 
 
+Command = Callable[..., tuple[int, str, str]]
+
+
+@pytest.fixture
+def command(capsys: pytest.CaptureFixture[str]) -> Command:
+    """`nextlong-hub` in this process: exit code, output and messages."""
+
+    def run_here(*arguments: str | Path) -> tuple[int, str, str]:
+        capsys.readouterr()
+        code = run([str(argument) for argument in arguments])
+        return code, *capsys.readouterr()
+
+    return run_here
+
+
 @pytest.fixture(scope="module")
 def mixed(corpus_file: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Two configurations and a packed mixture of them."""
@@ -65,11 +82,13 @@ def mixed(corpus_file: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_the_card_of_a_tiny_world_is_this_one(built: Path) -> None:
-    """Read through by hand once: every number, sentence, table and command; digests and the version left out."""
-    text = re.sub(r"\b[0-9a-f]{12,}\b", "DIGEST", card_of(built))
+    """Read through by hand once, every number, sentence, table and command; but for digests, sizes and the version."""
     manifest = read_manifest(built)
     assert manifest is not None
-    assert text.replace(manifest.version, "VERSION") == GOLDEN.read_text(encoding="utf-8")
+    text = card_of(built).replace(manifest.version, "VERSION")
+    text = re.sub(r"\b[0-9a-f]{12,}\b", "DIGEST", text)
+    text = re.sub(r"(_bytes|_size): \d+", r"\1: BYTES", re.sub(r"\d+\.\d kB", "SIZE", text))
+    assert text == GOLDEN.read_text(encoding="utf-8")
 
 
 def test_the_card_says_what_the_manifest_says(mixed: Path) -> None:
@@ -161,7 +180,8 @@ def test_licence_and_sources_are_those_of_the_corpus(corpus_file: Path, tmp_path
 
 
 HOSTILE = (
-    "<script>alert(1)</script> | `x` {{ 7*7 }} {% raw %}\n---\nlicense: mit\n---\n```\n<!-- nextlong:auto:end sample -->\n"
+    "<script>alert(1)</script> | `x` {{ 7*7 }} {% raw %}\n---\nlicense: mit\n---\n```\n"
+    "<!-- nextlong:auto:end sample -->\n"
     "![x](http://e.org/x.png) [y](javascript:z) \u202e\x1b[31m </details> <img src=x onerror=y> $x$ &lt;"
 )
 
@@ -242,7 +262,7 @@ def commands_in(text: str) -> list[list[str]]:
 
 
 def test_the_command_on_the_card_makes_the_same_rows(
-    mixed: Path, corpus_file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    mixed: Path, corpus_file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, command: Command
 ) -> None:
     """Run in a copy of the repository with the source's file beside it: the same bytes, and so the same manifest."""
     copy = tmp_path / "copy"
@@ -251,14 +271,14 @@ def test_the_command_on_the_card_makes_the_same_rows(
     monkeypatch.chdir(copy)
     [[name, *arguments]] = commands_in(section(mixed, "making"))
     assert name == "nextlong-hub"
-    done = run_command(*arguments, "--quiet")
-    assert done.returncode == 0, done.stderr
+    code, _, errors = command(*arguments, "--quiet")
+    assert code == 0, errors
     assert published(copy / "again") == published(mixed)
 
 
 @pytest.mark.parametrize("modes", [{"truncate"}, {"pack"}])
 def test_the_command_on_the_card_of_fitted_texts_makes_them_again(
-    modes: set[Any], corpus_file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    modes: set[Any], corpus_file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, command: Command
 ) -> None:
     """Cut, and packed; the card speaks of fitted texts and of nothing that was synthesised."""
     source = SourceSettings(name="corpus", path=str(corpus_file))
@@ -269,8 +289,8 @@ def test_the_command_on_the_card_of_fitted_texts_makes_them_again(
     shutil.copy(corpus_file, tmp_path)
     monkeypatch.chdir(tmp_path)
     [[_, *arguments]] = commands_in(section(tmp_path / "out", "making"))
-    done = run_command(*arguments, "--quiet")
-    assert done.returncode == 0, done.stderr
+    code, _, errors = command(*arguments, "--quiet")
+    assert code == 0, errors
     assert published(tmp_path / "again") == published(tmp_path / "out")
 
 
@@ -299,15 +319,9 @@ def test_a_large_dataset_from_few_sources_warns(dataset: Path, monkeypatch: pyte
     assert "This dataset has more than 4 billion tokens from 1 source.**" in card_of(dataset)
 
 
-def run_card(*arguments: str | Path) -> tuple[int, str, str]:
-    """Exit code, output and messages of `nextlong-hub card`."""
-    done = run_command("card", *arguments)
-    return done.returncode, done.stdout, done.stderr
-
-
-def test_a_fresh_card_passes_and_a_person_may_write(dataset: Path) -> None:
+def test_a_fresh_card_passes_and_a_person_may_write(dataset: Path, command: Command) -> None:
     """Words outside the sections, keys and an edited section are no fault, and stay when the card is written again."""
-    assert run_card(dataset, "--check")[:2] == (
+    assert command("card", dataset, "--check")[:2] == (
         0,
         f"The card of {dataset} says what is there, and the Hub will take it as it is.\n",
     )
@@ -317,8 +331,8 @@ def test_a_fresh_card_passes_and_a_person_may_write(dataset: Path) -> None:
         .replace("pretty_name: NExt", "gated: true\npretty_name: My NExt")
     )
     (dataset / "README.md").write_text(f"{text}\nThanks to everybody.\n")
-    assert run_card(dataset, "--check", "--json")[0] == 0
-    code, out, _ = run_card(dataset, "--language", "en", "--json")
+    assert command("card", dataset, "--check", "--json")[0] == 0
+    code, out, _ = command("card", dataset, "--language", "en", "--json")
     assert (code, json.loads(out)["pictures"]) == (0, [f"assets/{name}.png" for name in PLOT_NAMES])
     renew_card(dataset)
     assert header_of(dataset)["language"] == ["en"] and header_of(dataset)["gated"] is True
@@ -344,11 +358,11 @@ def test_a_fresh_card_passes_and_a_person_may_write(dataset: Path) -> None:
         (lambda text: "# Hello\n", "has no YAML header"),
     ],
 )
-def test_a_card_that_lies_is_named(edit: Any, fault: str, dataset: Path) -> None:
+def test_a_card_that_lies_is_named(edit: Any, fault: str, dataset: Path, command: Command) -> None:
     """By the Hub's rules or by the data: exit code 3, one line a fault, and nothing is written."""
     (dataset / "README.md").write_text(edit(card_of(dataset)))
     before = published(dataset)
-    code, out, _ = run_card(dataset, "--check")
+    code, out, _ = command("card", dataset, "--check")
     assert code == 3 and fault in out and "has 1 fault" in out
     assert published(dataset) == before
 
@@ -365,11 +379,11 @@ def test_the_card_of_another_state_is_named(dataset: Path, corpus_file: Path, tm
     assert check_card(dataset).faults == ()
 
 
-def test_a_card_without_pictures(dataset: Path) -> None:
+def test_a_card_without_pictures(dataset: Path, command: Command) -> None:
     """Those that were there go, a person's own stays, and the check does not ask for them."""
     (dataset / "assets" / "logo.png").write_bytes(b"\x89PNG")
     (dataset / "README.md").write_text(card_of(dataset) + "\n![logo](assets/logo.png)\n")
-    assert run_card(dataset, "--no-plots")[0] == 0
+    assert command("card", dataset, "--no-plots")[0] == 0
     assert [path.name for path in (dataset / "assets").iterdir()] == ["logo.png"]
     assert check_card(dataset).faults == ()
     assert [file.path for file in published_files(dataset)] == [
@@ -377,11 +391,11 @@ def test_a_card_without_pictures(dataset: Path) -> None:
     ]
 
 
-def test_no_dataset_no_card(tmp_path: Path) -> None:
+def test_no_dataset_no_card(tmp_path: Path, command: Command) -> None:
     """A folder without a manifest is refused by name; options that contradict each other are a mistake in use."""
-    code, _, errors = run_card(tmp_path)
+    code, _, errors = command("card", tmp_path)
     assert code == 1 and "holds no manifest.json of nextlong-hub" in errors
-    assert run_card(tmp_path, "--check", "--no-plots")[0] == 2
+    assert command("card", tmp_path, "--check", "--no-plots")[0] == 2
 
 
 def test_a_folder_that_is_being_written_is_left_alone(dataset: Path) -> None:

@@ -9,6 +9,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+import yaml
 from building import make_request, published, read_rows
 
 from nextlong_hub.files import sha256_of
@@ -41,9 +42,19 @@ def test_a_sound_dataset_has_no_fault(built: Path, corpus_file: Path) -> None:
     )
 
 
+def header_of(card: bytes | bytearray) -> Any:
+    """What YAML makes of a card's header; None where it makes nothing of it."""
+    try:
+        return yaml.safe_load(bytes(card).split(b"---\n")[1])
+    except (yaml.YAMLError, UnicodeDecodeError):
+        return None
+
+
 def test_a_flipped_byte_in_any_published_file_is_found(dataset: Path) -> None:
-    """At some 150 places of every published file; of the card, which people may edit, in the list of files it gives."""
+    """At some 150 places of every file; of the card, which people may edit, in the list of files. Pictures may change."""
     for name, content in published(dataset).items():
+        if name.startswith("assets/"):
+            continue
         first, stop = 0, len(content)
         if name == "README.md":
             first, stop = content.index(b"configs:"), content.index(b"parquet") + len("parquet")
@@ -52,6 +63,8 @@ def test_a_flipped_byte_in_any_published_file_is_found(dataset: Path) -> None:
             damaged[place] ^= 1 << (place % 8)
             (dataset / name).write_bytes(damaged)
             faults = verify(dataset).faults
+            if name == "README.md" and header_of(damaged) == header_of(content):
+                continue  # `true` and `True`, and a change of no meaning
             assert faults, (name, place, bytes(damaged[max(0, place - 20) : place + 20]))
             assert {fault.place for fault in faults} <= {name, "manifest.json"}
         (dataset / name).write_bytes(content)
