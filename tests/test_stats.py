@@ -117,6 +117,7 @@ def test_every_number_of_three_rows() -> None:
     assert reuse.gini == round((-2 * 1 + 0 * 1 + 2 * 2) / (3 * 4), 4)
     assert reuse.hubs[0] == Hub(document="d1", chunk=0, rows=2)
     assert [hub.rows for hub in reuse.hubs] == [2, 1, 1]
+    assert {source.negative_tokens for source in stats.sources} == {None}
     sources = [(source.name, source.rows, source.meta_tokens) for source in stats.sources]
     assert sources == [("web", 2, 12), ("books", 1, 6)]
 
@@ -277,6 +278,8 @@ def test_a_built_dataset_agrees_with_its_manifest_and_its_rows(built: Path) -> N
     assert stats.segments.reuse.largest == record.segments.largest_reuse
     assert stats.segments.reuse.gini == pytest.approx(record.segments.reuse_gini, abs=1e-4)
     assert stats.outcome.candidates == record.synthesis.candidates
+    assert {s.name: s.negative_tokens for s in stats.sources} == record.segments.negative_tokens
+    assert sum(record.segments.negative_tokens.values()) == stats.segments.negative_tokens > 0
     assert [one.name for one in measure(built).portability] == ["demo"]
 
 

@@ -141,7 +141,7 @@ def draw_shares(bars: Sequence[tuple[str, Mapping[str, int], str]], labels: Mapp
     named, rest = keys[: len(COLOURS) - 1], keys[len(COLOURS) - 1 :]
     legend = [short_name(labels[key]) for key in named] + ([f"{len(rest):,} others"] if rest else [])
     top = 0.12 + 0.19 * -(-len(legend) // _LEGEND_COLUMNS)
-    left, right, step = 1.45, 1.3, 0.34
+    left, right, step = 1.45, 1.55, 0.34
     height = top + len(bars) * step + _BOTTOM
     figure = _figure(height)
     axes = figure.add_axes((left / _WIDTH, _BOTTOM / height, 1 - (left + right) / _WIDTH, len(bars) * step / height))

@@ -126,19 +126,23 @@ def discards(stats: Statistics) -> Figure | None:
 
 
 def sources(stats: Statistics) -> Figure | None:
-    """Which sources the tokens of meta-chunks or, of other texts, all tokens came from."""
+    """Which sources the tokens of meta-chunks, or of whole texts, came from and, where it is known, of negatives."""
     shown = [config for config in _configs(stats) if sum(source.meta_tokens for source in config.sources)]
     if not shown:
         return None
     totals: dict[str, int] = {}
     for source in (source for config in shown for source in config.sources):
-        totals[source.name] = totals.get(source.name, 0) + source.meta_tokens
+        totals[source.name] = totals.get(source.name, 0) + source.meta_tokens + (source.negative_tokens or 0)
     names = sorted(totals, key=lambda name: (-totals[name], name))
-    bars = [
-        (config.config, {s.name: s.meta_tokens for s in config.sources}, f"{amount(total)} tokens")
-        for config in shown
-        if (total := sum(source.meta_tokens for source in config.sources))
-    ]
+    bars: list[tuple[str, Mapping[str, int], str]] = []
+    for config in shown:
+        metas = {source.name: source.meta_tokens for source in config.sources}
+        negatives = {source.name: source.negative_tokens or 0 for source in config.sources}
+        is_known = any(negatives.values())
+        note = f"{amount(sum(metas.values()))} {'of meta-chunks' if is_known else 'tokens'}"
+        bars.append((config.config, metas, note))
+        if is_known:
+            bars.append(("", negatives, f"{amount(sum(negatives.values()))} of negatives"))
     with styled():
         return draw_shares(bars, {name: name for name in names}, "share of the tokens")
 

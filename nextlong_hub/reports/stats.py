@@ -194,14 +194,20 @@ def _show_sources(config: "ConfigStats") -> None:
         return
     _show_heading(_sources_heading([config]))
     whole = max(1, sum(source.meta_tokens for source in config.sources))
+    negatives = sum(source.negative_tokens or 0 for source in config.sources)
     rows = [
         (
             _name(source.name),
-            [_bar(source.meta_tokens / whole), f"{source.meta_tokens / whole:.1%}", count(source.rows)],
+            [
+                _bar(source.meta_tokens / whole),
+                f"{source.meta_tokens / whole:.1%}",
+                *([_share(source.negative_tokens, negatives)] if negatives else []),
+                count(source.rows),
+            ],
         )
         for source in config.sources[:_SOURCES]
     ]
-    show_table(rows, ["", "tokens", "rows"])
+    show_table(rows, ["", "tokens", *(["negatives"] if negatives else []), "rows"])
     _show_left_out(len(config.sources) - _SOURCES)
 
 

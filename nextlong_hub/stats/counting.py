@@ -107,7 +107,7 @@ class ConfigCounter:
             conversations=self._segments.conversations() if self._segments else None,
             learnt_tokens=self._learnt_tokens,
             packing=_packing(*self._packing) if self._packing else None,
-            sources=self._sources(),
+            sources=self._sources(record.segments.negative_tokens if record else {}),
             outcome=_outcome(record),
         )
 
@@ -141,10 +141,16 @@ class ConfigCounter:
             self._source_rows[name] += number
             self._source_tokens[name] += int(count)
 
-    def _sources(self) -> tuple[SourceTokens, ...]:
+    def _sources(self, negative_tokens: Mapping[str, int]) -> tuple[SourceTokens, ...]:
+        """All sources; `negative_tokens` by source, empty where nothing says it."""
         listed = [
-            SourceTokens(name=name, rows=self._source_rows[name], meta_tokens=tokens)
-            for name, tokens in self._source_tokens.items()
+            SourceTokens(
+                name=name,
+                rows=self._source_rows[name],
+                meta_tokens=self._source_tokens[name],
+                negative_tokens=negative_tokens.get(name, 0) if negative_tokens else None,
+            )
+            for name in self._source_tokens.keys() | negative_tokens.keys()
         ]
         return tuple(sorted(listed, key=lambda source: (-source.meta_tokens, source.name)))
 

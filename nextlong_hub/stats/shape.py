@@ -130,6 +130,8 @@ class SourceTokens:
     """Rows with a meta-document of it; a packed row counts for each of its sources."""
     meta_tokens: int
     """Tokens of those documents' meta-chunks; of one without, all its tokens."""
+    negative_tokens: int | None
+    """Tokens of the negatives that came from it; None where no manifest says where negatives came from."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
