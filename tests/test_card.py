@@ -87,7 +87,7 @@ def test_the_card_of_a_tiny_world_is_this_one(built: Path) -> None:
     assert manifest is not None
     text = card_of(built).replace(manifest.version, "VERSION")
     text = re.sub(r"\b[0-9a-f]{12,}\b", "DIGEST", text)
-    text = re.sub(r"(_bytes|_size): \d+", r"\1: BYTES", re.sub(r"\d+\.\d kB", "SIZE", text))
+    text = re.sub(r"(_bytes|_size): \d+", r"\1: BYTES", re.sub(r"\d+\.\d&nbsp;kB", "SIZE", text))
     assert text == GOLDEN.read_text(encoding="utf-8")
 
 
@@ -99,7 +99,11 @@ def test_the_card_says_what_the_manifest_says(mixed: Path) -> None:
     for name, config in manifest.configs.items():
         [line] = [line for line in table.splitlines() if line.startswith(f"| `{name}`")]
         size = sum(file.bytes for file in config.files)
-        assert f" {config.rows:,} |" in line and f" {config.tokens:,} |" in line and f" {size / 1000:.1f} kB |" in line
+        assert (
+            f" {config.rows:,} |" in line
+            and f" {config.tokens:,} |" in line
+            and f" {size / 1000:.1f}&nbsp;kB |" in line
+        )
     assert list(parse_card(card_of(mixed)).sections) == SECTIONS
 
 

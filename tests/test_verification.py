@@ -51,7 +51,7 @@ def header_of(card: bytes | bytearray) -> Any:
 
 
 def test_a_flipped_byte_in_any_published_file_is_found(dataset: Path) -> None:
-    """At some 150 places of every file; of the card, which people may edit, in the list of files. Pictures may change."""
+    """At some 150 places of every file; of the card, which people edit, in the list of files. Pictures may change."""
     for name, content in published(dataset).items():
         if name.startswith("assets/"):
             continue

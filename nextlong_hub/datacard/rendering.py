@@ -72,8 +72,9 @@ def generate_card(folder: Path, manifest: Manifest, *, plots: bool = True) -> Ge
     )
     sections = {name: content for name, content in parse_card(body).sections.items() if content.strip()}
     text = format_card(Card(header=header, sections=sections, ledger=ledger_of(header, sections)))
-    remedy = "say it in a recipe ([[corpus]] license = …), or in the header of the card"
-    warnings = (f"which license holds is not settled: {licence.warning}; {remedy}",) if licence.warning else ()
+    remedy = 'say it in a recipe ([[corpus]] license = "cc0-1.0"), or in the header of the card'
+    doubt = f"The license of the dataset is not settled: {licence.warning}; {remedy}"
+    warnings = (doubt,) if licence.warning else ()
     return GeneratedCard(text=text, pictures=pictures, warnings=warnings)
 
 
@@ -208,5 +209,5 @@ def _size(value: int | None) -> Markdown:
         return Markdown("-")
     for unit, scale in (("GB", 10**9), ("MB", 10**6), ("kB", 10**3)):
         if value >= scale:
-            return Markdown(f"{value / scale:.1f} {unit}")
-    return Markdown(f"{value} bytes")
+            return Markdown(f"{value / scale:.1f}&nbsp;{unit}")
+    return Markdown(f"{value}&nbsp;bytes")
