@@ -42,8 +42,9 @@ def needs_of(manifest: Manifest) -> Markdown:
         needs.append(f"the folder of shards that was imported in place of `{_SHARDS}`")
     elif not _is_demo(manifest) and any(_is_local(source) for source in manifest.corpus.sources):
         needs.append("the files of its sources")
-    names = [manifest.tokenizer, *manifest.portability[1:]]
-    if any(record.name != DEMO and "/" not in record.name and record.revision is None for record in names):
+    tokenizers = [(record.name, record.revision) for record in manifest.portability[1:]]
+    tokenizers.append((manifest.tokenizer.name, manifest.tokenizer.revision))
+    if any(name != DEMO and "/" not in name and revision is None for name, revision in tokenizers):
         needs.append("the folder of its tokenizer")
     return Markdown(f"{', '.join(needs[:-1])} and {needs[-1]}" if needs[:-1] else needs[0])
 
