@@ -13,22 +13,22 @@ import numpy as np
 import pyarrow.compute as pc
 
 from nextlong_hub import plan, shards
-from nextlong_hub.chat_assembly import ChatBench
 from nextlong_hub.corpus import MemorySource, memory_source
 from nextlong_hub.corpus.discovery import DEMO
 from nextlong_hub.engine import Executor, Receipt, Task
 from nextlong_hub.errors import CorpusTooSmallError, RecipeError
 from nextlong_hub.files import digest_of, written_aside
-from nextlong_hub.filing import ChosenRows
+from nextlong_hub.filing.configurations import ChosenRows
+from nextlong_hub.filing.packed_plan import Planner
 from nextlong_hub.instruct import record_columns
 from nextlong_hub.manifest import ConversationRecord, SynthesisRecord
-from nextlong_hub.packed_plan import Planner
 from nextlong_hub.preparation import FoundCorpus, Inputs, Source, read_corpus
 from nextlong_hub.progress import Stages
 from nextlong_hub.recipe import ChunkingSettings, Recipe, SourceSettings
 from nextlong_hub.store import ChunkStore
 from nextlong_hub.synthesis import count_discards, listed
 from nextlong_hub.tokens import Tokenizer, find_template
+from nextlong_hub.units.chat_assembly import ChatBench
 from nextlong_hub.workspace import Workspace
 
 _WHOLE_CONVERSATION = 2**31 - 1
@@ -182,7 +182,7 @@ def _tasks(folder: Path, recipe: Recipe, inputs: Inputs, store: ChunkStore) -> l
         Task(
             stage="converse",
             key=f"unit-{unit:05d}",
-            function="nextlong_hub.conversation_units:converse",
+            function="nextlong_hub.units.conversations:converse",
             inputs={"store": str(store.folder), "order": str(folder / "order.npy")},
             output=str(folder / f"unit-{unit:05d}.parquet"),
             parameters={

@@ -175,9 +175,7 @@ def _tokenizer(name: str) -> Iterator[Finding]:
     else:
         yield Finding(subject="  reuse of chunks", state="ok", found="proven: each chunk is tokenised once")
     if difference:
-        advice = (
-            "rows have their length under tokenizer.json: save_pretrained the tokenizer as your trainer opens it"
-        )
+        advice = "rows have their length under tokenizer.json: save_pretrained the tokenizer as your trainer opens it"
         yield Finding(subject="  AutoTokenizer", state="note", found=difference, advice=advice)
     else:
         yield Finding(subject="  AutoTokenizer", state="ok", found="gives the same tokens")

@@ -20,9 +20,9 @@ from nextlong_hub import __version__, plan
 from nextlong_hub.engine import Receipt, Task, make_executor
 from nextlong_hub.errors import CorpusTooSmallError, DataError, RecipeError
 from nextlong_hub.files import digest_of
-from nextlong_hub.filing import ChosenRows, file_rows, mean_row_bytes
+from nextlong_hub.filing.configurations import ChosenRows, file_rows, mean_row_bytes
+from nextlong_hub.filing.packed_plan import Planner
 from nextlong_hub.manifest import Manifest, PackingRecord, SynthesisRecord, read_manifest
-from nextlong_hub.packed_plan import Planner
 from nextlong_hub.preparation import FoundCorpus, Inputs, Source, find_corpus, find_frames, read_corpus
 from nextlong_hub.progress import Progress, Silence, Stages
 from nextlong_hub.publishing import commit, describe, published_before
@@ -303,7 +303,7 @@ def _unit_tasks(folder: Path, recipe: Recipe, inputs: Inputs, frame: Frame, stor
         Task(
             stage="fit",
             key=f"unit-{unit:05d}",
-            function="nextlong_hub.fitting_units:fit_rows",
+            function="nextlong_hub.units.fitting:fit_rows",
             inputs={"store": str(store.folder)},
             output=str(folder / f"unit-{unit:05d}.parquet"),
             parameters={

@@ -21,9 +21,9 @@ from nextlong_hub.corpus import memory_source
 from nextlong_hub.engine import InlineExecutor, run_missing
 from nextlong_hub.errors import RecipeError
 from nextlong_hub.files import digest_of, storage_errors
-from nextlong_hub.filing import choose_rows, plan_rows
-from nextlong_hub.filing_units import packed_tables
-from nextlong_hub.packed_plan import PackedPlan
+from nextlong_hub.filing.configurations import choose_rows, plan_rows
+from nextlong_hub.filing.packed_plan import PackedPlan
+from nextlong_hub.filing.units import packed_tables
 from nextlong_hub.pipeline import DEFAULT_SEED
 from nextlong_hub.preparation import Inputs, Prepared, Source, find_corpus, prepare
 from nextlong_hub.progress import Silence, Stages

@@ -13,7 +13,7 @@ from nextlong_hub import __version__, plan
 from nextlong_hub.conversing import conversation_record, conversation_sources, converse, resolve_templates
 from nextlong_hub.engine import Executor, make_executor
 from nextlong_hub.errors import RecipeError
-from nextlong_hub.filing import choose_rows, file_rows
+from nextlong_hub.filing.configurations import choose_rows, file_rows
 from nextlong_hub.manifest import ConfigRecord, Manifest, PortabilityRecord
 from nextlong_hub.portability import portability, sizes_of
 from nextlong_hub.preparation import Inputs, Source, find_corpus, find_frames, prepare

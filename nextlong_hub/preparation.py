@@ -22,8 +22,8 @@ from nextlong_hub.progress import Stages
 from nextlong_hub.recipe import BYTES_FORMAT, Recipe, RetrievalSettings, SourceSettings
 from nextlong_hub.retrieval import build_index
 from nextlong_hub.store import ChunkStore, PartCounts, document_ids, finish_store
-from nextlong_hub.tokenising import Tokenising, shared
 from nextlong_hub.tokens import Frame, Tokenizer, find_frame
+from nextlong_hub.units.tokenising import Tokenising, shared
 from nextlong_hub.workspace import Workspace
 
 Source = SourceSettings | corpus.MemorySource
@@ -96,7 +96,7 @@ class Prepared:
         return Task(
             stage="retrieve",
             key=f"unit-{unit:05d}",
-            function="nextlong_hub.units:retrieve",
+            function="nextlong_hub.units.building:retrieve",
             inputs={"store": str(self.store.folder), "index": str(self.index_folder), "order": str(self.order_path)},
             output=str(self.units_folder / f"unit-{unit:05d}.answers.arrow"),
             parameters={
@@ -113,7 +113,7 @@ class Prepared:
         return Task(
             stage="synthesise",
             key=f"unit-{unit:05d}",
-            function="nextlong_hub.units:synthesise",
+            function="nextlong_hub.units.building:synthesise",
             inputs={
                 "store": str(self.store.folder),
                 "order": str(self.order_path),
@@ -333,7 +333,7 @@ def _ingest_task(folder: Path, recipe: Recipe, piece: corpus.Piece, number: int,
     return Task(
         stage="ingest",
         key=key,
-        function="nextlong_hub.units:ingest",
+        function="nextlong_hub.units.building:ingest",
         output=str(folder / key),
         parameters={"recipe": recipe.model_dump(mode="json"), "piece": piece.to_json(), "held": list(held)},
     )

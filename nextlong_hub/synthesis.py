@@ -13,7 +13,7 @@ from nextlong_hub.errors import CorpusTooSmallError
 from nextlong_hub.manifest import SynthesisRecord
 from nextlong_hub.preparation import Prepared
 from nextlong_hub.progress import Stages
-from nextlong_hub.units import likely_chunks
+from nextlong_hub.units.building import likely_chunks
 
 Row = tuple[str, int]
 """A unit's file and a row in it."""

@@ -18,7 +18,6 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from nextlong_hub import plan
-from nextlong_hub.chat_assembly import ChatBench
 from nextlong_hub.conversation_faults import conversation_faults
 from nextlong_hub.conversing import conversation_sources, read_conversations
 from nextlong_hub.datacard import lists_files_of
@@ -36,6 +35,7 @@ from nextlong_hub.recipe import ConversationSettings, Recipe, SourceSettings
 from nextlong_hub.row_faults import CorpusTexts, corpus_faults, segment_faults, token_faults
 from nextlong_hub.shards import schema
 from nextlong_hub.tokens import Frame, Tokenizer, load_tokenizer
+from nextlong_hub.units.chat_assembly import ChatBench
 from nextlong_hub.workspace import Workspace
 
 

@@ -12,10 +12,10 @@ LAYERS = [
     "errors records inert",
     "files memory interruption recipe engine store progress token_offsets",
     "corpus chunking retrieval negatives interleave instruct tokens packing shards manifest",
-    "workspace plan tally assembly tokenising units preparation synthesis survey splits "
-    "packed_tables packed_plan fitting_units filing_units filing chat_assembly conversation_units conversing",
+    "workspace plan units preparation synthesis filing conversing splits",
     "stats plots viewer datacard publishing",
-    "pipeline portability verification hub row_faults packed_faults conversation_faults fitting forecast predict explanation doctor registration autoload loading exports importing",
+    "pipeline portability verification hub row_faults packed_faults conversation_faults fitting prediction explanation "
+    "doctor registration autoload loading exports importing",
     "cli arguments reports terminal exploring ondemand",
     "testing builders cards",
 ]

@@ -22,7 +22,7 @@ from nextlong_hub.manifest import read_manifest, write_manifest
 from nextlong_hub.ondemand import open_session
 from nextlong_hub.packing import unpack
 from nextlong_hub.pipeline import BuildRequest, build
-from nextlong_hub.predict import predict
+from nextlong_hub.prediction.predicting import predict
 from nextlong_hub.recipe import Recipe, SourceSettings, load_recipe
 from nextlong_hub.records import Message
 from nextlong_hub.verification import verify

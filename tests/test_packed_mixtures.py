@@ -18,7 +18,7 @@ from nextlong_hub.manifest import ConfigRecord, Manifest, read_manifest, write_m
 from nextlong_hub.ondemand import open_session
 from nextlong_hub.packing import unpack
 from nextlong_hub.pipeline import BuildRequest, build
-from nextlong_hub.predict import predict
+from nextlong_hub.prediction.predicting import predict
 from nextlong_hub.recipe import Recipe, load_recipe
 from nextlong_hub.shards import schema, write_table
 from nextlong_hub.testing.worlds import tiny_recipe

@@ -12,8 +12,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from strategies import int32s, names, samples
 
-from nextlong_hub.packed_plan import Planner
-from nextlong_hub.packed_tables import as_documents, merge
+from nextlong_hub.filing.packed_plan import Planner
+from nextlong_hub.filing.packed_tables import as_documents, merge
 from nextlong_hub.packing import unpack
 from nextlong_hub.recipe import OutputSettings, Recipe
 from nextlong_hub.records import PackedDocument, PackedRow, Sample, Segment

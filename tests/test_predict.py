@@ -9,7 +9,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from nextlong_hub.pipeline import BuildRequest, build
-from nextlong_hub.predict import Prediction, predict
+from nextlong_hub.prediction.predicting import Prediction, predict
 from nextlong_hub.recipe import Recipe, SourceSettings, load_recipe
 
 TINY = {

@@ -8,9 +8,9 @@ import pyarrow as pa
 from small_stores import make_store
 
 from nextlong_hub import shards
+from nextlong_hub.filing.tally import tally
 from nextlong_hub.recipe import OutputSettings
 from nextlong_hub.records import Sample, Segment
-from nextlong_hub.tally import tally
 
 
 def segment(role: Literal["meta", "negative"], document: str, chunk: int, tokens: int, score: float = 0.0) -> Segment:

@@ -103,7 +103,7 @@ def test_a_tokenizer_that_changes_during_a_build_stops_it(tmp_path: Path) -> Non
     task = Task(
         stage="fit",
         key="unit-00000",
-        function="nextlong_hub.fitting_units:fit_rows",
+        function="nextlong_hub.units.fitting:fit_rows",
         inputs={"store": str(store_of(make_request(write_world(tmp_path)), tmp_path).folder)},
         output=str(tmp_path / "unit.parquet"),
         parameters={
@@ -195,7 +195,7 @@ def test_ingest_counts_what_it_reads(corpus_file: Path, tmp_path: Path) -> None:
     task = Task(
         stage="ingest",
         key="part-00000",
-        function="nextlong_hub.units:ingest",
+        function="nextlong_hub.units.building:ingest",
         output=str(tmp_path / "part-00000"),
         parameters={"recipe": recipe.model_dump(mode="json"), "piece": piece.to_json(), "held": []},
     )

@@ -18,13 +18,13 @@ import numpy as np
 import pyarrow.parquet as pq
 
 from benchmarks.tokens.clocks import token_work
-from nextlong_hub import units
 from nextlong_hub.engine import InlineExecutor
 from nextlong_hub.preparation import Inputs, find_corpus, prepare
 from nextlong_hub.progress import Silence, Stages
 from nextlong_hub.recipe import SourceSettings, load_recipe
 from nextlong_hub.synthesis import Made, synthesise
 from nextlong_hub.tokens import load_tokenizer
+from nextlong_hub.units import building as units
 from nextlong_hub.workspace import Workspace
 
 HEADER = (

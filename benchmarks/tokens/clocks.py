@@ -6,8 +6,8 @@ from functools import wraps
 from time import process_time
 from typing import Any
 
-from nextlong_hub import units
 from nextlong_hub.tokens import Stitched, Tokenizer, TokenShelf
+from nextlong_hub.units import building as units
 
 TOKEN_WORK = (
     (Tokenizer, "tokenise_chunks"),

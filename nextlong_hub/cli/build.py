@@ -136,7 +136,7 @@ def build(output: Path, num_proc: int | None, dry_run: bool, as_json: bool, quie
 def _dry_run(request: "BuildRequest", output: Path, workers: int, *, as_json: bool, quiet: bool) -> None:
     """Predict a build and print it."""
     from nextlong_hub import terminal
-    from nextlong_hub.predict import predict
+    from nextlong_hub.prediction.predicting import predict
     from nextlong_hub.reports import builds
     from nextlong_hub.workspace import refuse_foreign
 

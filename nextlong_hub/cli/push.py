@@ -55,10 +55,10 @@ def push(folder: Path, name: str, dry_run: bool, yes: bool, as_json: bool, quiet
         if as_json:
             print_json({"status": "planned", "plan": asdict(plan)})
         return 0
-    if plan.changes and not (yes or as_json) and pushes.is_interactive():
-        if not click.confirm("Publish this?", default=True, err=True):
-            click.echo("Nothing was sent.")
-            return 0
+    asks = plan.changes and not (yes or as_json) and pushes.is_interactive()
+    if asks and not click.confirm("Publish this?", default=True, err=True):
+        click.echo("Nothing was sent.")
+        return 0
     with _interruptible(), terminal.watching(quiet=quiet) as progress:
         report = prepared.carry_out(progress)
     if as_json:

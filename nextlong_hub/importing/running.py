@@ -12,7 +12,8 @@ from nextlong_hub import __version__, plan
 from nextlong_hub.engine import Executor, Receipt, Task, make_executor
 from nextlong_hub.errors import DataError, RecipeError
 from nextlong_hub.files import digest_of, read_json
-from nextlong_hub.filing import ChosenRows, file_rows, mean_row_bytes
+from nextlong_hub.filing.configurations import ChosenRows, file_rows, mean_row_bytes
+from nextlong_hub.filing.packed_plan import PackedPlan
 from nextlong_hub.fitting import unit_ranges
 from nextlong_hub.importing.mds_folder import find_shards, is_mds
 from nextlong_hub.manifest import (
@@ -23,7 +24,6 @@ from nextlong_hub.manifest import (
     SynthesisRecord,
     TokenizerRecord,
 )
-from nextlong_hub.packed_plan import PackedPlan
 from nextlong_hub.preparation import FoundCorpus, Inputs, Source, find_corpus, read_corpus
 from nextlong_hub.progress import Progress, Silence, Stages
 from nextlong_hub.publishing import commit, describe, public_path, published_before

@@ -24,7 +24,7 @@ from nextlong_hub.importing.mds_folder import MdsRow, Shard, read_rows
 from nextlong_hub.recipe import Recipe
 from nextlong_hub.records import PackedDocument, PackedRow, Sample, Segment
 from nextlong_hub.tokens import Frame, Tokenizer
-from nextlong_hub.units import open_store, open_tokenizer
+from nextlong_hub.units.building import open_store, open_tokenizer
 
 
 def survey(task: Task) -> dict[str, Any]:

@@ -12,7 +12,7 @@ from nextlong_hub.terminal import Rows, compact, duration, show_line, show_table
 if TYPE_CHECKING:
     from nextlong_hub.manifest import ConfigRecord, SynthesisRecord
     from nextlong_hub.pipeline import BuildReport
-    from nextlong_hub.predict import ConfigPrediction, Prediction
+    from nextlong_hub.prediction.predicting import ConfigPrediction, Prediction
 
 _STAGES = ("retrieve", "synthesise", "converse", "file")
 

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from nextlong_hub import shards
 from nextlong_hub.engine import Task
-from nextlong_hub.packed_tables import as_documents, merge
+from nextlong_hub.filing.packed_tables import as_documents, merge
 from nextlong_hub.recipe import Recipe
 
 

@@ -20,12 +20,12 @@ from nextlong_hub import corpus, plan
 from nextlong_hub.corpus import MemorySource
 from nextlong_hub.errors import RecipeError
 from nextlong_hub.files import digest_of
-from nextlong_hub.forecast import Forecast, try_out
 from nextlong_hub.memory import driver_peak_bytes
 from nextlong_hub.pipeline import BuildRequest, recipes_to_make
+from nextlong_hub.prediction.forecast import Forecast, try_out
+from nextlong_hub.prediction.survey import survey
 from nextlong_hub.progress import Progress, Silence, Stages
 from nextlong_hub.recipe import Recipe
-from nextlong_hub.survey import survey
 
 _LONGEST_START = 5.0
 """Seconds of start-up to believe in: a notebook that predicts has done other things before."""

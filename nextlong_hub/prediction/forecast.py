@@ -20,9 +20,9 @@ from nextlong_hub import chunking, plan
 from nextlong_hub.manifest import ConfigRecord, Manifest, SynthesisRecord
 from nextlong_hub.memory import driver_peak_bytes
 from nextlong_hub.pipeline import BuildRequest, build
+from nextlong_hub.prediction.survey import Survey
 from nextlong_hub.recipe import Recipe, SourceSettings
 from nextlong_hub.store import ChunkStore
-from nextlong_hub.survey import Survey
 from nextlong_hub.tokens import load_tokenizer
 from nextlong_hub.workspace import WORK_NAME
 

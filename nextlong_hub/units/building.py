@@ -21,7 +21,6 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from nextlong_hub import chunking, corpus, plan, shards
-from nextlong_hub.assembly import Bench, Made, Ruler
 from nextlong_hub.engine import Task
 from nextlong_hub.files import written_aside
 from nextlong_hub.negatives import Candidate
@@ -31,6 +30,7 @@ from nextlong_hub.retrieval import open_retriever
 from nextlong_hub.store import ChunkStore, PartWriter, store_stamp
 from nextlong_hub.tokens import Frame, Tokenizer, TokenShelf, reopen
 from nextlong_hub.tokens.shelf import write_part
+from nextlong_hub.units.assembly import Bench, Made, Ruler
 
 _ANSWER_SCHEMA = pa.schema(
     [("chunks", pa.list_(pa.int64())), ("scores", pa.list_(pa.float32())), ("likely", pa.int32())]

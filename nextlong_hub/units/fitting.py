@@ -19,7 +19,7 @@ from nextlong_hub.engine import Task
 from nextlong_hub.recipe import FitSettings, Recipe
 from nextlong_hub.records import Discarded, PackedDocument, PackedRow, Reason, Sample, Segment
 from nextlong_hub.tokens import Fitted, Frame, Tokenizer
-from nextlong_hub.units import open_store, open_tokenizer, write_samples
+from nextlong_hub.units.building import open_store, open_tokenizer, write_samples
 
 _SHORTER_CUTS = 64
 """A packed document need not fill its row: where no prefix has exactly so many tokens, up to so many fewer will do."""

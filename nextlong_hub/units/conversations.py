@@ -12,12 +12,12 @@ from typing import Any
 
 import numpy as np
 
-from nextlong_hub.chat_assembly import ChatBench, Made
 from nextlong_hub.engine import Task
-from nextlong_hub.fitting_units import Pieces, write_documents
 from nextlong_hub.recipe import Recipe
 from nextlong_hub.tokens import reopen
-from nextlong_hub.units import open_store
+from nextlong_hub.units.building import open_store
+from nextlong_hub.units.chat_assembly import ChatBench, Made
+from nextlong_hub.units.fitting import Pieces, write_documents
 
 
 def converse(task: Task) -> dict[str, Any]:

@@ -12,13 +12,13 @@ import numpy as np
 from nextlong_hub import plan
 from nextlong_hub.engine import Executor, Receipt, Task
 from nextlong_hub.files import digest_of
+from nextlong_hub.filing.packed_plan import PackedPlan, Planner
+from nextlong_hub.filing.tally import tally
 from nextlong_hub.manifest import ConfigRecord, FileRecord, IngredientRecord, PackingRecord, SynthesisRecord
-from nextlong_hub.packed_plan import PackedPlan, Planner
 from nextlong_hub.progress import Stages
 from nextlong_hub.recipe import Recipe
 from nextlong_hub.store import ChunkStore
 from nextlong_hub.synthesis import Made, Row
-from nextlong_hub.tally import tally
 from nextlong_hub.workspace import Workspace, withdraw
 
 
@@ -121,7 +121,7 @@ def _plain_shards(
         Task(
             stage="file",
             key=f"{recipe.name}-{number:05d}",
-            function="nextlong_hub.filing_units:copy_rows",
+            function="nextlong_hub.filing.units:copy_rows",
             output=_shard_path(output, recipe, number, len(shards)),
             parameters={"recipe": recipe.model_dump(mode="json"), "rows": _runs(shard)},
         )
@@ -146,7 +146,7 @@ def _packed_shards(
         Task(
             stage="file",
             key=f"{recipe.name}-{number:05d}",
-            function="nextlong_hub.filing_units:pack_rows",
+            function="nextlong_hub.filing.units:pack_rows",
             inputs={"places": str(places), **packed.units_of(start, stop)},
             output=_shard_path(output, recipe, number, len(ranges)),
             parameters={"recipe": recipe.model_dump(mode="json"), **packed.range(start, stop, row_group_bytes)},
