@@ -29,7 +29,7 @@ from nextlong_hub.preparation import Inputs
 from nextlong_hub.recipe import Recipe
 from nextlong_hub.store import ChunkStore
 from nextlong_hub.workspace import CARD_NAME as CARD_NAME
-from nextlong_hub.workspace import WORK_NAME, Workspace, kept_manifest, locked, withdraw
+from nextlong_hub.workspace import WORK_NAME, Workspace, is_placeholder, kept_manifest, locked, withdraw
 
 _log = logging.getLogger(__name__)
 
@@ -154,8 +154,8 @@ def commit(output: Path, workspace: Workspace, manifest: Manifest) -> bool:
     recipes = {output / "recipes" / f"{name}.toml": content for name, content in recipe_files(manifest).items()}
     leftovers = _leftovers(output, manifest)
     is_same = kept_manifest(output, workspace) == manifest
-    withdrawn_card = workspace.withdrawn / CARD_NAME
-    has_card = is_same and is_described(output) and not withdrawn_card.is_file()
+    card, withdrawn_card = output / CARD_NAME, workspace.withdrawn / CARD_NAME
+    has_card = is_same and is_described(output) and not is_placeholder(card)
     is_whole = has_card and all(path.is_file() and path.read_bytes() == recipes[path] for path in recipes)
     if is_whole and not leftovers and (output / MANIFEST_NAME).is_file():
         return False
@@ -165,9 +165,9 @@ def commit(output: Path, workspace: Workspace, manifest: Manifest) -> bool:
             path.unlink()
     for path, content in recipes.items():
         write_bytes(path, content)
-    edited = withdrawn_card if withdrawn_card.is_file() else None
-    if has_card and edited:
-        write_bytes(output / CARD_NAME, edited.read_bytes())
+    edited = withdrawn_card if is_placeholder(card) else card
+    if has_card and edited == withdrawn_card:
+        write_bytes(card, withdrawn_card.read_bytes())
     elif not has_card:
         for note in write_card(output, manifest, edited=edited).notes:
             _log.warning("%s", note)

@@ -115,10 +115,19 @@ def withdraw(output: Path, workspace: Workspace) -> None:
     if manifest.is_file():
         with storage_errors(workspace.withdrawn):
             workspace.withdrawn.mkdir(exist_ok=True)
-            if card.is_file():
+            if card.is_file() and not is_placeholder(card):
                 card.replace(workspace.withdrawn / CARD_NAME)
-            write_bytes(card, files("nextlong_hub.cards").joinpath("unfinished.md").read_bytes())
+            write_bytes(card, _placeholder())
             manifest.replace(workspace.withdrawn / MANIFEST_NAME)
+
+
+def is_placeholder(card: Path) -> bool:
+    """Whether a card only says that the dataset is unfinished; see `withdraw`."""
+    return card.is_file() and card.read_bytes() == _placeholder()
+
+
+def _placeholder() -> bytes:
+    return files("nextlong_hub.cards").joinpath("unfinished.md").read_bytes()
 
 
 def kept_manifest(output: Path, workspace: Workspace) -> Manifest | None:

@@ -14,7 +14,7 @@ LAYERS = [
     "corpus chunking retrieval negatives interleave instruct tokens packing shards manifest",
     "workspace plan units preparation synthesis filing conversing splits",
     "stats plots viewer datacard publishing",
-    "pipeline portability verification hub row_faults packed_faults conversation_faults fitting prediction explanation "
+    "pipeline portability verification hub fitting prediction explanation "
     "doctor registration autoload loading exports importing",
     "cli arguments reports terminal exploring ondemand",
     "testing builders cards",

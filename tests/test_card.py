@@ -385,7 +385,7 @@ def test_the_card_of_another_state_is_named(dataset: Path, corpus_file: Path, tm
 
 def test_a_card_without_pictures(dataset: Path, command: Command) -> None:
     """Those that were there go, a person's own stays, and the check does not ask for them."""
-    (dataset / "assets" / "logo.png").write_bytes(b"\x89PNG")
+    shutil.copy(dataset / "assets" / "lengths.png", dataset / "assets" / "logo.png")
     (dataset / "README.md").write_text(card_of(dataset) + "\n![logo](assets/logo.png)\n")
     assert command("card", dataset, "--no-plots")[0] == 0
     assert [path.name for path in (dataset / "assets").iterdir()] == ["logo.png"]
@@ -451,6 +451,26 @@ def test_a_folder_without_its_manifest_says_so(dataset: Path, corpus_file: Path)
     build(make_request(corpus_file), dataset)
     assert published(dataset) == before
     assert not list((dataset / ".work" / "withdrawn").iterdir())
+
+
+@pytest.mark.parametrize("stage", ["card", "stub", "manifest"])
+def test_a_death_between_withdrawing_and_committing_loses_no_words(
+    stage: str, dataset: Path, corpus_file: Path
+) -> None:
+    """Killed after the card was moved, after another took its place, or before the manifest was written: all is back."""
+    (dataset / "README.md").write_text(card_of(dataset) + "\nThanks.\n")
+    before = published(dataset)
+    with locked(dataset) as workspace:
+        withdraw(dataset, workspace)
+    kept = dataset / ".work" / "withdrawn"
+    if stage == "manifest":
+        shutil.copy(kept / "README.md", dataset)
+    else:
+        (kept / "manifest.json").replace(dataset / "manifest.json")
+        if stage == "card":
+            (dataset / "README.md").unlink()
+    build(make_request(corpus_file), dataset)
+    assert published(dataset) == before
 
 
 def test_what_belongs_to_a_dataset(dataset: Path) -> None:

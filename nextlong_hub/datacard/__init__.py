@@ -11,7 +11,7 @@ from nextlong_hub.datacard.header import lists_files_of
 from nextlong_hub.datacard.limits import preflight
 from nextlong_hub.datacard.lint import lint_card
 from nextlong_hub.datacard.merging import MergedCard, merge_card
-from nextlong_hub.datacard.pictures import ASSETS, OUR_PICTURES, pictures_of
+from nextlong_hub.datacard.pictures import ASSETS, OUR_PICTURES, is_whole, pictures_of
 from nextlong_hub.datacard.rendering import GeneratedCard, generate_card
 
 __all__ = [
@@ -24,6 +24,7 @@ __all__ = [
     "check_card",
     "generate_card",
     "is_described",
+    "is_whole",
     "lint_card",
     "lists_files_of",
     "merge_card",

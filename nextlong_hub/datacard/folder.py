@@ -9,7 +9,7 @@ from nextlong_hub.datacard.header import lists_files_of
 from nextlong_hub.datacard.limits import preflight
 from nextlong_hub.datacard.lint import lint_card
 from nextlong_hub.datacard.merging import MergedCard, merge_card
-from nextlong_hub.datacard.pictures import OUR_PICTURES, pictures_of
+from nextlong_hub.datacard.pictures import OUR_PICTURES, is_whole, pictures_of
 from nextlong_hub.datacard.rendering import GeneratedCard, generate_card
 from nextlong_hub.datacard.text import format_card, parse_card
 from nextlong_hub.errors import DataError
@@ -85,10 +85,10 @@ def write_card(
 
 
 def is_described(folder: Path) -> bool:
-    """Whether there is a card, and every picture of ours that it shows."""
+    """Whether there is a card, and every picture of ours that it shows, undamaged."""
     path = folder / CARD_NAME
     return path.is_file() and all(
-        (folder / name).is_file() for name in OUR_PICTURES.intersection(pictures_of(_read(path)))
+        is_whole(folder / name) for name in OUR_PICTURES.intersection(pictures_of(_read(path)))
     )
 
 
@@ -108,7 +108,9 @@ def check_card(folder: Path) -> CardReport:
     faults = [f"{CARD_NAME}: {fault}" for fault in lint_card(text)]
     notes = preflight(folder)
     shown = pictures_of(text)
-    faults += [f"{name} is shown by {CARD_NAME} but missing" for name in shown if not (folder / name).is_file()]
+    faults += [
+        f"{name} is shown by {CARD_NAME} but missing or damaged" for name in shown if not is_whole(folder / name)
+    ]
     if not faults and not lists_files_of(text, manifest):
         faults.append(f"{CARD_NAME}: `configs` lists other files than {MANIFEST_NAME}; write the card again")
     if not faults:

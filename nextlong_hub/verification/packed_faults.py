@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from nextlong_hub.recipe import Recipe
-from nextlong_hub.row_faults import CorpusTexts
+from nextlong_hub.verification.row_faults import CorpusTexts
 
 
 def packed_faults(row: Mapping[str, Any], recipe: Recipe, number: int) -> Iterator[str]:

@@ -14,8 +14,8 @@ from nextlong_hub.errors import DataError
 from nextlong_hub.instruct import Layout, parse
 from nextlong_hub.recipe import ConversationSettings
 from nextlong_hub.records import Reason, Turn
-from nextlong_hub.row_faults import CorpusTexts
 from nextlong_hub.units.chat_assembly import ChatBench
+from nextlong_hub.verification.row_faults import CorpusTexts
 
 _ROLES = ("system", "user", "assistant", "tool")
 

@@ -1,0 +1,41 @@
+"""What is published beside the shards: manifest, recipes, card and pictures."""
+
+from pathlib import Path
+
+from nextlong_hub.datacard import is_whole, lists_files_of, pictures_of
+from nextlong_hub.manifest import MANIFEST_NAME, Manifest, manifest_bytes
+from nextlong_hub.publishing import CARD_NAME, recipe_files
+from nextlong_hub.verification.findings import Check
+
+
+def check_companions(folder: Path, manifest: Manifest, check: Check) -> None:
+    """Everything published beside the shards, and nothing that nobody published."""
+    if (folder / MANIFEST_NAME).read_bytes() != manifest_bytes(manifest):
+        check.fault(MANIFEST_NAME, "is not laid out as it was written; put the original back")
+    recipes = {f"recipes/{name}.toml": content for name, content in recipe_files(manifest).items()}
+    for name, content in recipes.items():
+        path = folder / name
+        if not path.is_file():
+            check.fault(name, "is missing")
+        elif path.read_bytes() != content:
+            check.fault(name, "is not the recipe that the manifest holds; remove it and build again")
+    _check_card(folder / CARD_NAME, manifest, check)
+    listed = {file.path for file in manifest.files} | recipes.keys()
+    for part in ("data", "recipes"):
+        for path in sorted((folder / part).rglob("*")):
+            name = path.relative_to(folder).as_posix()
+            if path.is_file() and name not in listed:
+                check.fault(name, "is not in the manifest; remove it")
+
+
+def _check_card(card: Path, manifest: Manifest, check: Check) -> None:
+    """What `load_dataset` reads of the card, configurations and their files, and the pictures it shows."""
+    if not card.is_file():
+        check.fault(card.name, "is missing; build again to write it anew")
+        return
+    text = card.read_text(encoding="utf-8", errors="replace")
+    if not lists_files_of(text, manifest):
+        check.fault(card.name, "its header lists other files than the manifest; remove the card and build again")
+    for name in pictures_of(text):
+        if not is_whole(card.parent / name):
+            check.fault(name, "is shown by the card, but missing or damaged; write the card again")

@@ -1,0 +1,97 @@
+"""What only all rows of a configuration together can show: counts, repeats, order, and the table of tokenizers."""
+
+from collections.abc import Sequence
+from itertools import pairwise
+
+import numpy as np
+
+from nextlong_hub import plan
+from nextlong_hub.manifest import MANIFEST_NAME, ConfigRecord, Manifest
+from nextlong_hub.portability import reach
+from nextlong_hub.recipe import Recipe, SourceSettings
+from nextlong_hub.tokens import Tokenizer
+from nextlong_hub.verification.findings import Check, Found
+from nextlong_hub.verification.row_faults import CorpusTexts
+
+
+def check_config(name: str, config: ConfigRecord, rows: Sequence[Found], manifest: Manifest, check: Check) -> None:
+    """What only all rows of a configuration together can show: counts, repeats, order."""
+    kind, counted = ("documents", config.packing.documents) if config.packing else ("rows", config.rows)
+    if not any(fault.place.startswith(f"data/{name}/") for fault in check.faults) and len(rows) != counted:
+        check.fault(MANIFEST_NAME, f"counts {counted:,} {kind} of {name!r}, but its files hold {len(rows):,}")
+    if check.tokenizer is not None and check.not_exact != config.not_exact:
+        check.fault(
+            f"data/{name}",
+            f"{check.not_exact:,} of its documents do not encode to their input_ids, and the manifest admits "
+            f"{config.not_exact:,}",
+        )
+    check.not_exact = 0
+    seen: set[str] = set()
+    for identity, _, _ in rows:
+        if identity in seen:
+            check.fault(f"data/{name}", f"the id {identity!r} occurs twice")
+        seen.add(identity)
+    _check_order(name, config, rows, manifest, check)
+
+
+def _check_order(name: str, config: ConfigRecord, rows: Sequence[Found], manifest: Manifest, check: Check) -> None:
+    """Rows come in the seeded order of their meta-documents; those of a mixture are merged in proportion.
+
+    Packing changes the order, but not within a row.
+    """
+    makers = [found.id.partition("/")[0] for found in rows]
+    if config.mixture:
+        counts = [part.rows for part in config.mixture.values()]
+        names = list(config.mixture)
+        wanted = [names[part] for part in plan.merge_in_proportion(counts, counts).tolist()]
+        if config.packing:  # a row that could not be taken apart is a fault already
+            makers_differ = len(makers) == len(wanted) and sorted(makers) != sorted(wanted)
+        else:
+            makers_differ = makers != wanted
+        if makers_differ:
+            check.fault(f"data/{name}", "the rows of its ingredients are not merged in proportion")
+    if check.tokenizer is None or not check.is_same_corpus:
+        return
+    for recipe_name, corpus in check.corpora.items():
+        places = _places(config.row_recipes[recipe_name], corpus, manifest, check.tokenizer)
+        own = [found for maker, found in zip(makers, rows, strict=True) if maker == recipe_name]
+        strangers = [found.meta_document for found in own if found.meta_document not in places]
+        if strangers:
+            check.fault(f"data/{name}", f"{strangers[0]!r} is no document that {recipe_name!r} could extend")
+            continue
+        ordered = [
+            (places[one.meta_document] < places[other.meta_document]) or one.meta_document == other.meta_document
+            if config.packing
+            else places[one.meta_document] < places[other.meta_document]
+            for one, other in pairwise(own)
+            if config.packing is None or one.row == other.row
+        ]
+        if not all(ordered):
+            what = "the documents of a row" if config.packing else "its rows"
+            check.fault(f"data/{name}", f"{what} are not in the seeded order of their meta-documents")
+
+
+def _places(recipe: Recipe, corpus: CorpusTexts, manifest: Manifest, tokenizer: Tokenizer) -> dict[str, int]:
+    """Where each document that may be extended stands in the order; for `fit`, in the corpus."""
+    if recipe.fit is not None:
+        return corpus.numbers
+    sources = [SourceSettings(name=s.name, path=s.name, weight=s.weight) for s in manifest.corpus.sources]
+    characters_per_token = plan.measure_characters_per_token(corpus.store, tokenizer)
+    if recipe.conversations is not None:
+        order = plan.seeded_order(corpus.store, np.arange(corpus.store.documents), sources, manifest.seed)
+    else:
+        order = plan.choose_candidates(corpus.store, recipe, sources, characters_per_token, manifest.seed).order
+    return {corpus.store.document(number)[0]: place for place, number in enumerate(order.tolist())}
+
+
+def check_portability(name: str, config: ConfigRecord, manifest: Manifest, check: Check) -> None:
+    """What the table says of a configuration under the tokenizers at hand."""
+    damaged = any(f"{fault.place}/".startswith(f"data/{name}/") for fault in check.faults)
+    for record in manifest.portability:
+        if (
+            record.digest in check.sizes
+            and not damaged
+            and record.configs.get(name) != reach(check.sizes[record.digest])
+        ):
+            check.fault(MANIFEST_NAME, f"its portability table is wrong about {name!r} under {record.name}")
+    check.sizes.clear()

@@ -1,0 +1,111 @@
+"""A whole dataset folder, configuration by configuration."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from nextlong_hub.conversing import conversation_sources, read_conversations
+from nextlong_hub.engine import InlineExecutor
+from nextlong_hub.errors import DataError
+from nextlong_hub.manifest import MANIFEST_NAME, ConfigRecord, Manifest, read_manifest
+from nextlong_hub.preparation import Source, find_corpus, read_corpus
+from nextlong_hub.progress import Progress, Silence, Stages
+from nextlong_hub.recipe import Recipe
+from nextlong_hub.tokens import load_tokenizer
+from nextlong_hub.verification.companions import check_companions
+from nextlong_hub.verification.configurations import check_config, check_portability
+from nextlong_hub.verification.findings import Check, Found, VerifyReport
+from nextlong_hub.verification.row_faults import CorpusTexts
+from nextlong_hub.verification.shards import check_file
+from nextlong_hub.workspace import Workspace
+
+
+def verify(
+    folder: Path,
+    *,
+    sources: Sequence[Source] = (),
+    tokenizer: str | Sequence[str] | None = None,
+    progress: Progress | None = None,
+) -> VerifyReport:
+    """Check a dataset folder against its manifest.
+
+    Always: the manifest's own digest, every shard's size and sha256, the recipes, the files that the card names, the
+    schema, row and token counts, and that each row's segments tile its text. With `tokenizer` each text is encoded
+    again, in one go, and must give exactly the row's tokens and each segment's count of them. Of several tokenizers
+    that the dataset was made for, the others must find at least the target length; the manifest's portability table
+    must be right about each that is given. With `sources` each segment is read
+    again from the corpus. With both, the rows must also be in the seeded order of their meta-documents.
+
+    Not checked is what only a second retrieval could tell: the value of a score, and that no better negative existed.
+    The card may be edited by hand, apart from the list of files that `load_dataset` reads.
+
+    Raises:
+        DataError, RecipeError: the corpus or the tokenizer cannot be read.
+    """
+    stages = Stages(progress or Silence())
+    check = Check()
+    try:
+        manifest = read_manifest(folder)
+    except DataError as error:
+        check.fault(MANIFEST_NAME, str(error))
+        return check.report()
+    if manifest is None:
+        check.fault(MANIFEST_NAME, "there is none: the folder is unfinished or was not made by nextlong-hub")
+        return check.report()
+    _open_tokenizers([tokenizer] if isinstance(tokenizer, str) else tokenizer or (), manifest, check)
+    check_companions(folder, manifest, check)
+    with (
+        TemporaryDirectory(prefix="nextlong-verify-") as scratch,
+        stages.stage("verify", len(manifest.files), "files") as done,
+    ):
+        for name, config in manifest.configs.items():
+            check.recipe, check.recipes = Recipe.model_validate(config.recipe), config.row_recipes
+            check.frames = {}
+            if sources:
+                check.corpora = _read_corpora(Path(scratch), config, sources, manifest, check)
+            rows: list[Found] = []
+            first_row = 0
+            for record in config.files:
+                check_file(folder, record, config, first_row, rows, check)
+                first_row += record.rows
+                done(1)
+            check_config(name, config, rows, manifest, check)
+            check_portability(name, config, manifest, check)
+    return check.report()
+
+
+def _open_tokenizers(names: Sequence[str], manifest: Manifest, check: Check) -> None:
+    """Open the tokenizers to check with; one that the dataset was not made with is a fault, and used nevertheless."""
+    check.made_for = max(1, len(manifest.portability))
+    known = {record.digest for record in manifest.portability}
+    for name in names:
+        found = load_tokenizer(name)
+        if found.digest in known - {manifest.tokenizer.digest}:
+            check.others += (found,)
+            continue
+        check.tokenizer = found
+        if found.digest != manifest.tokenizer.digest:
+            check.fault(MANIFEST_NAME, f"made with tokenizer {manifest.tokenizer.digest}, but {name} is {found.digest}")
+
+
+def _read_corpora(
+    scratch: Path, config: ConfigRecord, sources: Sequence[Source], manifest: Manifest, check: Check
+) -> dict[str, CorpusTexts]:
+    """Read the corpus anew for each recipe behind a configuration; equal choices share one reading."""
+    workspace = Workspace(scratch)
+    silent = Stages(Silence())
+    recipes = config.row_recipes
+    found = find_corpus(workspace, conversation_sources(sources, list(recipes.values())), silent)
+    check.is_same_corpus = found.digest == manifest.corpus.digest
+    if not check.is_same_corpus:
+        check.fault(
+            MANIFEST_NAME, f"made from corpus {manifest.corpus.digest[:12]}, but the one given is {found.digest[:12]}"
+        )
+    return {
+        name: CorpusTexts(
+            (read_conversations if recipe.conversations else read_corpus)(
+                workspace, recipe, found, InlineExecutor(memory=found.memory), silent
+            )
+        )
+        for name, recipe in recipes.items()
+    }
