@@ -25,6 +25,7 @@ from nextlong_hub.datacard import check_card, lint_card, rendering
 from nextlong_hub.datacard.pictures import PLOT_NAMES
 from nextlong_hub.datacard.text import parse_card
 from nextlong_hub.errors import ConflictError, DataError
+from nextlong_hub.exports import FORMATS
 from nextlong_hub.fitting import fit
 from nextlong_hub.manifest import read_manifest
 from nextlong_hub.pipeline import build
@@ -167,20 +168,29 @@ def test_the_header_is_one_the_hub_takes(mixed: Path) -> None:
     assert header["pretty_name"] == "NExtLong samples of 512 and 1K tokens"
 
 
-def test_licence_and_sources_are_those_of_the_corpus(corpus_file: Path, tmp_path: Path) -> None:
-    """The stricter licence in the header, both in the table, and no warning."""
+def test_licence_and_sources_are_those_of_the_corpus(
+    corpus_file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, command: Command
+) -> None:
+    """The stricter licence in the header, both in the table, no warning; weights and licences are in the command."""
     recipe = tiny_recipe()
     other = write_corpus(tmp_path / "more.jsonl", make_documents(50, seed=5)[40:])
     request = make_request(corpus_file, recipe, rows=2)
     sources = tuple(
-        SourceSettings(name=name, path=str(path), license=licence)
-        for name, path, licence in (("a", corpus_file, "CC0-1.0"), ("b", other, "CC-BY-SA-4.0"))
+        SourceSettings(name=name, path=str(path), license=licence, weight=weight)
+        for name, path, licence, weight in (("a", corpus_file, "CC0-1.0", None), ("b", other, "CC-BY-SA-4.0", 2.5))
     )
     build(type(request)(recipes=(recipe,), sources=sources, tokenizer="demo", rows={"tiny": 2}), tmp_path / "out")
     assert header_of(tmp_path / "out")["license"] == "cc-by-sa-4.0"
     table = section(tmp_path / "out", "sources")
     assert "| a | `corpus.jsonl` | 40 |" in table and "CC0-1.0" in table and "CC-BY-SA-4.0" in table
     assert "not settled" not in table
+    shutil.copy(corpus_file, tmp_path)
+    shutil.copytree(tmp_path / "out" / "recipes", tmp_path / "recipes")
+    monkeypatch.chdir(tmp_path)
+    [[_, *arguments]] = commands_in(section(tmp_path / "out", "making"))
+    code, _, errors = command(*arguments, "--quiet")
+    assert (code, errors) == (0, "")
+    assert published(tmp_path / "again") == published(tmp_path / "out")
 
 
 HOSTILE = (
@@ -313,6 +323,18 @@ def test_the_python_on_the_card_runs(
     assert "512" in capsys.readouterr().out
     assert names["cu_seqlens"][-1] == len(names["position_ids"]) == names["row"]["token_count"]
     assert names["position_ids"].count(0) == len(names["row"]["document_lengths"]) > 1
+
+
+def test_trainers_are_told_what_the_examples_say() -> None:
+    """Every format is in the table, and every setting the card names is one that the trainers' examples name, too."""
+    root = Path(__file__).parents[1]
+    examples = (root / "examples" / "trainers" / "README.md").read_text(encoding="utf-8")
+    card = (root / "cards" / "dataset_card.md").read_text(encoding="utf-8")
+    rows = [line.split(" | ") for line in card.splitlines() if re.match(r"\| [^|]+ \| `\w+` \|", line)]
+    assert {row[1].strip("`") for row in rows} == FORMATS.keys()
+    settings = {setting for row in rows for setting in re.findall(r"`([\w-]+)", row[2])}
+    assert len(settings) > 8
+    assert {setting for setting in settings if setting not in examples} == set()
 
 
 def test_a_large_dataset_from_few_sources_warns(dataset: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -457,7 +479,7 @@ def test_a_folder_without_its_manifest_says_so(dataset: Path, corpus_file: Path)
 def test_a_death_between_withdrawing_and_committing_loses_no_words(
     stage: str, dataset: Path, corpus_file: Path
 ) -> None:
-    """Killed after the card was moved, after another took its place, or before the manifest was written: all is back."""
+    """Killed after the card was moved, after another took its place, or before the manifest came: all is back."""
     (dataset / "README.md").write_text(card_of(dataset) + "\nThanks.\n")
     before = published(dataset)
     with locked(dataset) as workspace:

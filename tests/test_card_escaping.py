@@ -1,6 +1,5 @@
 """Names, licences and texts of a corpus are shown on a card and never act there, whatever they hold."""
 
-import json
 import shlex
 import subprocess
 from collections.abc import Callable
@@ -11,7 +10,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
-from nextlong_hub.datacard.escaping import Markdown, code, escape, fenced, json_text, shell_word
+from nextlong_hub.datacard.escaping import Markdown, code, escape, fenced, shell_word
 from nextlong_hub.inert import visible, visible_line
 
 HOSTILE = (
@@ -128,15 +127,6 @@ def test_a_block_of_code_ends_where_it_ends(text: str) -> None:
     assert [tag.split()[0] for tag in found.tags] == ["pre", "code", "p"]
     assert "<!--" not in block
     assert visible(text).replace("<!--", "<! --") in block
-
-
-@every_hostile
-@given(text=texts)
-def test_json_on_a_card_is_ascii_and_inert(text: str) -> None:
-    """It reads back as the same value."""
-    written = json_text({"text": text})
-    assert json.loads(written) == {"text": text}
-    assert written.isascii() and not set(written) & set("<>&`")
 
 
 @pytest.mark.parametrize("text", [text for text in HOSTILE if "\0" not in text and text and "\ud800" not in text])

@@ -53,7 +53,7 @@ def test_hash_seed_and_locale_do_not_matter(
     arguments = build_command(corpus_file, tmp_path / "dataset", tmp_path / "tiny.toml", "--num-proc", "1")
     done = run_command(*arguments, **environment)
     assert done.returncode == 0, done.stderr
-    assert [line for line in done.stderr.splitlines() if not line.startswith("The license of the dataset")] == []
+    assert [line for line in done.stderr.splitlines() if not line.startswith("Note: The license of the dataset")] == []
     assert published(tmp_path / "dataset") == published(built)
 
 

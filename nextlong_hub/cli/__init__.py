@@ -4,6 +4,7 @@ Only click and our lightest modules are imported here, everything else where it 
 Results go to stdout, progress and errors to stderr; a known fault is one line and an exit code (see `errors`).
 """
 
+import logging
 import sys
 from pathlib import Path
 from typing import NoReturn
@@ -34,6 +35,7 @@ def main() -> NoReturn:
 
 def run(arguments: list[str], name: str = _NAMES[0]) -> int:
     """Run one command and return its exit code; a fault nobody foresaw goes through, traceback and all."""
+    logging.getLogger("nextlong_hub").addHandler(_NOTES)
     try:
         outcome = commands.main(arguments, name, standalone_mode=False)
     except click.ClickException as error:
@@ -49,6 +51,19 @@ def run(arguments: list[str], name: str = _NAMES[0]) -> int:
         terminal.show_error(str(error))
         return error.exit_code
     return outcome if isinstance(outcome, int) else 0
+
+
+class _Notes(logging.Handler):
+    """Shows what the library has to say about a result that is fine as far as it goes."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Print it on stderr."""
+        from nextlong_hub import terminal
+
+        terminal.show_note(record.getMessage())
+
+
+_NOTES = _Notes(logging.WARNING)
 
 
 @click.group(

@@ -4,7 +4,6 @@ The templates escape by default: each value that is printed goes through `escape
 that it is Markdown (`Markdown`).
 """
 
-import json
 import re
 import shlex
 from typing import Any
@@ -13,7 +12,7 @@ from nextlong_hub.inert import visible, visible_line
 
 _ACTIVE = re.compile(r"[&<>\"'|`*_\[\]#~$\\{}!@]|(?<=[a-z])(?=://)|(?<=www)(?=\.)|^[-+=]|(?<=-)-|^\d+(?=[.)](?:\s|$))")
 _PLAIN_CODE = re.compile(r"[\w./:=,@+-]+(?: [\w./:=,@+-]+)*", re.ASCII)
-_PLAIN_ARGUMENT = re.compile(r"[\w@%+=:,./ ~*?\[\]{}()-]+", re.ASCII)
+_PLAIN_ARGUMENT = re.compile(r"[ -;=-_a-~]+")
 
 
 class Markdown(str):
@@ -57,12 +56,6 @@ def shell_word(argument: str) -> str:
         for char in argument
     )
     return f"$'{escaped}'"
-
-
-def json_text(value: Any) -> str:
-    """JSON that is ASCII and holds no character that HTML or Markdown would act on."""
-    text = json.dumps(value, ensure_ascii=True)
-    return re.sub(r"[<>&`]", lambda match: f"\\u{ord(match[0]):04x}", text)
 
 
 def _entity(match: re.Match[str]) -> str:

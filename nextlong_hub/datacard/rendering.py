@@ -1,6 +1,6 @@
 """A finished dataset folder becomes a card: numbers and names go into the template, pictures beside it."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
@@ -137,7 +137,7 @@ def _numbers(manifest: Manifest, stats: DatasetStats, header: Header) -> dict[st
     default = default_config(manifest)
     return {
         "recipes": recipes,
-        "synthesised": next((r for r in behind if r.fit is None and r.conversations is None), recipes[0]),
+        "methods": _methods(behind),
         "row_bytes": content_bytes[default] // max(1, manifest.configs[default].rows),
         "outcomes": [config for config in stats.configs if config.outcome is not None],
         "not_exact": sum(config.not_exact for config in manifest.configs.values()),
@@ -152,6 +152,18 @@ def _numbers(manifest: Manifest, stats: DatasetStats, header: Header) -> dict[st
         "is_few_sources": len(manifest.corpus.sources) < _FEW_SOURCES
         and max((config.tokens for config in stats.configs), default=0) > _MANY_TOKENS,
     }
+
+
+def _methods(recipes: Sequence[Recipe]) -> list[Recipe]:
+    """Of the recipes by which samples were synthesised, the first one of each way to do it."""
+    chosen: dict[str, Recipe] = {}
+    for recipe in recipes:
+        if recipe.fit is None and recipe.conversations is None:
+            choices = recipe.model_dump_json(
+                include={"chunking", "meta_documents", "retrieval", "negatives", "interleave"}
+            )
+            chosen.setdefault(choices, recipe)
+    return list(chosen.values())
 
 
 def _kinds(manifest: Manifest, stats: DatasetStats, header: Header) -> dict[str, Any]:

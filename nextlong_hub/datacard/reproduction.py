@@ -1,5 +1,7 @@
 """The command that makes a dataset again, from what its manifest says."""
 
+import json
+
 from nextlong_hub.datacard.escaping import Markdown, shell_word
 from nextlong_hub.datacard.header import hub_name
 from nextlong_hub.errors import RecipeError
@@ -21,11 +23,10 @@ def command_of(manifest: Manifest) -> str:
     tokenizer += [f"--tokenizer {shell_word(record.name)}" for record in manifest.portability[1:]]
     output = "--output again"
     if manifest.kind == "build":
-        corpora = [f"--corpus {shell_word(f'{source.name}={source.path}')}" for source in manifest.corpus.sources]
-        samples = [f"--samples {name}={config.rows}" for name, config in manifest.configs.items() if not config.mixture]
+        samples = [f"--samples {name}={config.rows}" for name, config in manifest.configs.items()]
         parts = [
             " ".join(["nextlong-hub build", *(_named(config) for config in manifest.configs.values())]),
-            *([] if _is_demo(manifest) else corpora),
+            *([] if _is_demo(manifest) else _corpus(manifest)),
             *tokenizer,
             " ".join([*samples, f"--seed {manifest.seed}", output]),
         ]
@@ -58,8 +59,25 @@ def _fit_command(manifest: Manifest, name: str, tokenizer: list[str], output: st
     source = shell_word(manifest.corpus.sources[0].path)
     config = manifest.configs[name]
     is_part = config.synthesis is not None and config.synthesis.candidates < manifest.corpus.documents
+    if config.packing and config.synthesis:
+        is_part |= config.packing.documents - config.packing.continued_documents < config.synthesis.kept
     samples = f" --samples {config.rows}" if is_part else ""
     return _INDENT.join([f"nextlong-hub fit {source}", *tokenizer, f"{_fit_options(config)}{samples} {output}"])
+
+
+def _corpus(manifest: Manifest) -> list[str]:
+    """The sources; as a setting of the recipes where they have more to say than a name and a path."""
+    sources = manifest.corpus.sources
+    if all(source.weight is None and source.license is None for source in sources):
+        return [f"--corpus {shell_word(f'{source.name}={source.path}')}" for source in sources]
+    tables = []
+    for source in sources:
+        values = {"name": source.name, "path": source.path, "weight": source.weight, "license": source.license}
+        said = [
+            f"{key} = {json.dumps(value, ensure_ascii=False)}" for key, value in values.items() if value is not None
+        ]
+        tables.append(f"{{{', '.join(said)}}}")
+    return [f"--set {shell_word(f'corpus=[{table}]')}" for table in [", ".join(tables)]]
 
 
 def _is_of_shards(manifest: Manifest) -> bool:
@@ -98,4 +116,5 @@ def _fit_options(config: ConfigRecord) -> str:
     options = [f"--target {recipe.target_length}", f"--mode {','.join(modes)}"]
     options += ["--add-bos-token"] if recipe.add_bos_token else []
     options += ["--add-eos-token"] if recipe.add_eos_token else []
+    options += ["--on-bad-document skip"] if recipe.on_bad_document == "skip" else []
     return " ".join(options)
