@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any, get_args
 
 from nextlong_hub import plan
+from nextlong_hub.corpus import DEMO
 from nextlong_hub.errors import RecipeError
 from nextlong_hub.fitting import Mode
 from nextlong_hub.pipeline import DEFAULT_SEED, BuildRequest
@@ -26,10 +27,6 @@ from nextlong_hub.recipe import Recipe, SourceSettings, load_recipes, parse_sett
 
 PUBLISHED = ("64k", "128k", "512k", "subset")
 """Configurations that are built when none is named: those of the paper."""
-
-DEMO = "demo"
-"""The embedded corpus, and the embedded tokenizer."""
-
 _MOST_WORKERS = 8
 _NAMED_PATH = re.compile(r"(?P<name>[A-Za-z0-9][A-Za-z0-9._-]*)=(?P<path>.+)", re.DOTALL)
 _AMOUNT = re.compile(r"(?P<number>\d[\d_,]*(?:\.\d+)?)(?P<suffix>[KMBT]?)", re.IGNORECASE)

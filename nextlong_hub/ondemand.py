@@ -15,9 +15,9 @@ import pyarrow as pa
 from filelock import FileLock
 
 from nextlong_hub import plan, shards
-from nextlong_hub.arguments import DEMO, default_name, ingredient_rows
+from nextlong_hub.arguments import default_name, ingredient_rows
 from nextlong_hub.conversing import conversation_sources, converse, resolve_templates
-from nextlong_hub.corpus import memory_source
+from nextlong_hub.corpus import DEMO, memory_source
 from nextlong_hub.engine import InlineExecutor, run_missing
 from nextlong_hub.errors import RecipeError
 from nextlong_hub.files import digest_of, storage_errors

@@ -12,13 +12,14 @@ from jinja2.sandbox import SandboxedEnvironment
 from nextlong_hub.datacard.escaping import Markdown, code, escape, fenced
 from nextlong_hub.datacard.header import default_config, hub_name, make_header, pretty_name
 from nextlong_hub.datacard.pictures import draw_pictures
-from nextlong_hub.datacard.reproduction import DEMO, command_of, needs_of
+from nextlong_hub.datacard.reproduction import command_of, needs_of
 from nextlong_hub.datacard.sample import sample_of
 from nextlong_hub.datacard.text import Card, Header, format_card, ledger_of, parse_card
 from nextlong_hub.errors import DataError
 from nextlong_hub.manifest import Manifest
 from nextlong_hub.recipe import Recipe
 from nextlong_hub.stats import DatasetStats, Distribution, measure_folder
+from nextlong_hub.tokens import EMBEDDED
 
 _TEMPLATE = "dataset_card.md"
 _MANY_TOKENS = 4_000_000_000
@@ -122,7 +123,7 @@ def _names(manifest: Manifest) -> dict[str, Any]:
     return {
         "title": pretty_name(manifest),
         "default": default_config(manifest),
-        "tokenizers": [Markdown(f"GPT-2 ({code(name)})") if name == DEMO else code(name) for name in tokenizers],
+        "tokenizers": [Markdown(f"GPT-2 ({code(name)})") if name == EMBEDDED else code(name) for name in tokenizers],
         "hub_names": {source.path: hub_name(source) for source in manifest.corpus.sources},
         "command": fenced(command_of(manifest), "sh"),
         "needs": needs_of(manifest),

@@ -2,14 +2,13 @@
 
 import json
 
+from nextlong_hub.corpus import DEMO
 from nextlong_hub.datacard.escaping import Markdown, shell_word
 from nextlong_hub.datacard.header import hub_name
 from nextlong_hub.errors import RecipeError
 from nextlong_hub.manifest import ConfigRecord, Manifest, SourceRecord
 from nextlong_hub.recipe import Recipe, load_recipe
 
-DEMO = "demo"
-"""The embedded corpus, and the embedded tokenizer."""
 _SHARDS = "SHARDS"
 _INDENT = " \\\n    "
 
