@@ -15,6 +15,7 @@ import pytest
 from building import make_request, read_rows
 from hub_session import Session, files_in
 
+from nextlong_hub.datacard.text import addressed
 from nextlong_hub.pipeline import build
 from nextlong_hub.testing import LocalHub
 
@@ -156,8 +157,22 @@ def test_words_written_into_the_card_on_the_hub_stay(
         outcome = session.run("push", folder, name)
         assert outcome.code == 0, outcome.err
         assert "Written by a person." in hub.files("datasets", name)["README.md"].decode()
-        assert (folder / "README.md").read_bytes() == hub.files("datasets", name)["README.md"]
+        assert addressed((folder / "README.md").read_text(), name) == hub.files("datasets", name)["README.md"].decode()
     assert titles(hub, name).count("Publish tiny with nextlong-hub") <= 3
+
+
+def test_the_card_on_the_hub_says_its_name(hub: LocalHub, session: Session, dataset: Path) -> None:
+    """What a reader copies from the page works as it stands; people's words and the folder's card are left alone."""
+    name, card = "tester/named", dataset / "README.md"
+    card.write_text(card.read_text() + "\nUSER/NAME is how we write it.\n")
+    before = card.read_text()
+    assert session.run("push", dataset, name).code == 0
+    there = hub.files("datasets", name)["README.md"].decode()
+    assert 'load_dataset("tester/named", "tiny"' in there
+    assert there.count("USER/NAME") == 1 and "USER/NAME is how we write it." in there
+    assert card.read_text() == before
+    assert session.run("push", dataset, name).code == 0
+    assert len(titles(hub, name)) == 1
 
 
 def test_words_written_into_the_card_of_the_folder_are_published(

@@ -24,6 +24,9 @@ import yaml  # type: ignore[import-untyped]
 
 Header = dict[str, Any]
 
+ADDRESS = "USER/NAME"
+"""What stands for a dataset's name on the Hub in sections that were generated before anybody knew it."""
+
 _HEADER = re.compile(r"\A\s*---[^\S\n]*\n(.*?\n)?---[^\S\n]*(?:\n|\Z)", re.DOTALL)
 _LEDGER = re.compile(r"<!-- nextlong:auto((?: [#\w.-]+=[0-9a-f]{12})*) -->\n?")
 _SECTION = re.compile(
@@ -101,6 +104,16 @@ def format_card(card: Card) -> str:
     header = yaml.safe_dump(card.header, sort_keys=False, allow_unicode=True, width=10**6) if card.header else ""
     ledger = "".join(f" {key}={digest}" for key, digest in card.ledger.items())
     return f"---\n{header}---\n<!-- nextlong:auto{ledger} -->\n\n" + "\n\n".join(blocks) + "\n"
+
+
+def addressed(text: str, name: str) -> str:
+    """A card whose generated sections say `name` for `USER/NAME`; its digests remain those of the card without it."""
+    return _SECTION.sub(lambda section: section[0].replace(ADDRESS, name), text)
+
+
+def unaddressed(text: str, name: str) -> str:
+    """The card that `addressed` was given, and what people have written into it since."""
+    return _SECTION.sub(lambda section: section[0].replace(name, ADDRESS), text.replace("\r\n", "\n"))
 
 
 def ledger_of(header: Header, sections: Mapping[str, str]) -> dict[str, str]:

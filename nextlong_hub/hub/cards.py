@@ -2,7 +2,7 @@
 
 After a push both hold the same text, and the folder remembers it. While the Hub still has what the folder left there,
 the folder's card is the newer one. Otherwise somebody has written into the card on the Hub: their words stay, and come
-into the folder with the next push.
+into the folder with the next push. What was generated says `USER/NAME` in the folder, and on the Hub its name there.
 """
 
 from contextlib import suppress
@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from nextlong_hub.datacard import merge_card
-from nextlong_hub.datacard.text import parse_card
+from nextlong_hub.datacard.text import addressed, parse_card, unaddressed
 from nextlong_hub.errors import DataError, NextLongError
 from nextlong_hub.files import digest_of, write_bytes
 from nextlong_hub.publishing import CARD_NAME
@@ -22,10 +22,18 @@ class PublishedCard:
     """The card as it is published."""
 
     text: str
+    """As it stands in the folder."""
+    address: str
+    """The dataset's name on the Hub."""
     notes: tuple[str, ...]
     """What stays otherwise than one would expect, one sentence each."""
     holds_ours: bool
     """Whether every word that somebody wrote into the folder's card is in it."""
+
+    @property
+    def on_the_hub(self) -> str:
+        """The text as readers see it."""
+        return addressed(self.text, self.address)
 
 
 def card_to_publish(folder: Path, name: str, ours: str, theirs: str | None) -> PublishedCard:
@@ -40,8 +48,9 @@ def card_to_publish(folder: Path, name: str, ours: str, theirs: str | None) -> P
     Raises:
         DataError: the header of the card on the Hub is not YAML.
     """
+    theirs = None if theirs is None else unaddressed(theirs, name)
     if theirs is None or theirs in (ours, _remembered(folder, name)):
-        return PublishedCard(text=ours, notes=(), holds_ours=True)
+        return PublishedCard(text=ours, address=name, notes=(), holds_ours=True)
     try:
         merged = merge_card(None, theirs, ours)
     except ValueError as error:
@@ -56,7 +65,7 @@ def card_to_publish(folder: Path, name: str, ours: str, theirs: str | None) -> P
             f"What you wrote into {CARD_NAME} here is not published, because somebody has written into the card on the "
             "Hub since; write it there, or bring their words here."
         )
-    return PublishedCard(text=merged.text, notes=tuple(notes), holds_ours=holds_ours)
+    return PublishedCard(text=merged.text, address=name, notes=tuple(notes), holds_ours=holds_ours)
 
 
 def remember_card(folder: Path, name: str, ours: str, published: PublishedCard) -> None:

@@ -84,7 +84,7 @@ def plan_round(
     content = repository.read(CARD_NAME, remote.head) if remote and CARD_NAME in remote.files else None
     theirs = content.decode("utf-8", "replace") if content is not None else None
     card = card_to_publish(publication.folder, repository.name, publication.card, theirs)
-    files = publication.with_card(card.text)
+    files = publication.with_card(card.on_the_hub)
     there = remote.files if remote else {}
     previous = repository.read(MANIFEST_NAME, remote.head) if remote and MANIFEST_NAME in there else None
     stale = stale_files(previous, there)
