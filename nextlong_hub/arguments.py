@@ -47,6 +47,8 @@ class BuildArguments:
     tokens: Sequence[str] = ()
     settings: Sequence[str] = ()
     seed: int = DEFAULT_SEED
+    license: str | None = None
+    """Of every source."""
     text_column: str | None = None
     id_column: str | None = None
     on_bad_document: str | None = None
@@ -69,7 +71,9 @@ def build_request(arguments: BuildArguments) -> BuildRequest:
     return BuildRequest(
         recipes=recipes,
         ingredients=ingredients,
-        sources=_with_columns(sources, arguments.text_column, arguments.id_column),
+        sources=_with(
+            sources, text_column=arguments.text_column, id_column=arguments.id_column, license=arguments.license
+        ),
         tokenizer=tokenizer,
         more_tokenizers=tuple(more_tokenizers),
         seed=arguments.seed,
@@ -106,7 +110,7 @@ def parse_sources(
         numbered = (f"{stem}-{number}" if number > 1 else stem for number in range(1, len(nameless) + len(named) + 2))
         named[next(name for name in numbered if name not in named)] = path
     sources = [SourceSettings(name=name, path=path) for name, path in sorted(named.items())]
-    return _with_columns(sources, text_column, id_column)
+    return _with(sources, text_column=text_column, id_column=id_column)
 
 
 def default_name(path: str) -> str:
@@ -265,9 +269,7 @@ def _embedded_tokenizer(sources: Sequence[SourceSettings]) -> str:
     )
 
 
-def _with_columns(
-    sources: Iterable[SourceSettings], text_column: str | None, id_column: str | None
-) -> tuple[SourceSettings, ...]:
-    columns = {"text_column": text_column, "id_column": id_column}
-    given = {key: value for key, value in columns.items() if value}
+def _with(sources: Iterable[SourceSettings], **values: str | None) -> tuple[SourceSettings, ...]:
+    """The sources with what was given for all of them."""
+    given = {key: value for key, value in values.items() if value}
     return tuple(source.model_copy(update=given) for source in sources)

@@ -178,10 +178,11 @@ def test_json_is_one_object_and_nothing_else(
     arguments: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """A program reads stdout without looking for the object in it."""
-    assert cli.run([*arguments, "--json", "--quiet"]) == 0
+    assert cli.run([*arguments, "--license", "cc0-1.0", "--json", "--quiet"]) == 0
     captured = capsys.readouterr()
     report = json.loads(captured.out)
     assert captured.err == ""
+    assert [source["license"] for source in report["manifest"]["corpus"]["sources"]] == ["cc0-1.0"]
     assert report["output"] == str(tmp_path / "out")
     assert report["manifest"]["configs"]["tiny"]["rows"] == 4
     assert report["unchanged"] is False

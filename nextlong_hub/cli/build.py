@@ -78,6 +78,9 @@ if TYPE_CHECKING:
 )
 @options_columns
 @click.option(
+    "--license", metavar="ID", help="Licence of the corpus, for the card: cc-by-4.0. A recipe can say it by source."
+)
+@click.option(
     "--on-bad-document",
     type=click.Choice(["fail", "skip"]),
     help="Stop at a document that cannot be read, or leave it out and count it. [default: fail]",

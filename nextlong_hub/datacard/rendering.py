@@ -73,7 +73,7 @@ def generate_card(folder: Path, manifest: Manifest, *, plots: bool = True) -> Ge
     )
     sections = {name: content for name, content in parse_card(body).sections.items() if content.strip()}
     text = format_card(Card(header=header, sections=sections, ledger=ledger_of(header, sections)))
-    remedy = 'say it in a recipe ([[corpus]] license = "cc0-1.0"), or in the header of the card'
+    remedy = 'say it with --license, in a recipe ([[corpus]] license = "cc0-1.0"), or in the header of the card'
     doubt = f"The license of the dataset is not settled: {licence.warning}; {remedy}"
     warnings = (doubt,) if licence.warning else ()
     return GeneratedCard(text=text, pictures=pictures, warnings=warnings)

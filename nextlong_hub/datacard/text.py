@@ -33,6 +33,7 @@ _SECTION = re.compile(
     r"<!-- nextlong:auto:start (?P<name>[a-z_]+) -->\n(?P<content>.*?)\n?<!-- nextlong:auto:end (?P=name) -->",
     re.DOTALL,
 )
+_RARE_BREAKS = re.compile("[\x85\u2028\u2029]")
 _DIGITS = 12
 
 
@@ -101,7 +102,9 @@ def format_card(card: Card) -> str:
         blocks.append(f"<!-- nextlong:auto:start {name} -->\n{content}\n<!-- nextlong:auto:end {name} -->")
         if name in card.asides:
             blocks.append(card.asides[name])
-    header = yaml.safe_dump(card.header, sort_keys=False, allow_unicode=True, width=10**6) if card.header else ""
+    header = (
+        yaml.dump(card.header, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=10**6) if card.header else ""
+    )
     ledger = "".join(f" {key}={digest}" for key, digest in card.ledger.items())
     return f"---\n{header}---\n<!-- nextlong:auto{ledger} -->\n\n" + "\n\n".join(blocks) + "\n"
 
@@ -128,3 +131,15 @@ def digest(value: Any) -> str:
     """Twelve hexadecimal digits that stand for a value of the header, or for a section."""
     canonical = json.dumps(value, sort_keys=True, ensure_ascii=True, default=str)
     return hashlib.sha256(canonical.encode()).hexdigest()[:_DIGITS]
+
+
+class _Dumper(yaml.SafeDumper):  # type: ignore[misc]
+    """Writes strings so that they are read back: PyYAML folds the rarer line breaks unless they are escaped."""
+
+
+def _represent_string(dumper: _Dumper, value: str) -> Any:
+    style = '"' if _RARE_BREAKS.search(value) else None
+    return dumper.represent_scalar("tag:yaml.org,2002:str", value, style=style)
+
+
+_Dumper.add_representer(str, _represent_string)
