@@ -15,6 +15,8 @@
 A message says what came, what was needed and what to do next, in that order.
 """
 
+from collections.abc import Container, Iterable, Iterator
+
 
 class NextLongError(Exception):
     """A known fault. The command line prints its message and leaves with `exit_code`."""
@@ -87,3 +89,18 @@ class StorageError(NextLongError):
     """No space is left, or the permission to write is missing."""
 
     exit_code = 7
+
+
+def causes_of(error: BaseException) -> Iterator[BaseException]:
+    """An error, what it was raised from, and so on; each once."""
+    seen: set[int] = set()
+    current: BaseException | None = error
+    while current is not None and id(current) not in seen:
+        seen.add(id(current))
+        yield current
+        current = current.__cause__ or current.__context__
+
+
+def come_from(libraries: Container[str], errors: Iterable[BaseException]) -> bool:
+    """Whether one of `errors` is of a class that one of `libraries` defines; none needs to be imported for it."""
+    return any(kind.__module__.partition(".")[0] in libraries for error in errors for kind in type(error).__mro__)

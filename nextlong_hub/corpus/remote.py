@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import IO, Any
 from urllib.parse import quote, unquote
 
-from nextlong_hub.errors import AuthError, DataError, NetworkError, NextLongError
+from nextlong_hub.errors import AuthError, DataError, NetworkError, NextLongError, causes_of, come_from
 
 _URL = re.compile(
     r"hf://datasets/(?P<repository>[^/@]+/[^/@]+)(?:@(?P<revision>refs/(?:convert|pr)/[^/]+|[^/]+))?(?:/(?P<path>.*))?"
@@ -136,7 +136,7 @@ def translated(error: BaseException, subject: str, revision: str | None = None) 
 
     name = subject.removeprefix("hf://datasets/").split("@")[0]
     page = page_of(subject)
-    causes = list(_causes(error))
+    causes = list(causes_of(error))
     statuses = [getattr(getattr(cause, "response", None), "status_code", None) for cause in causes]
 
     def has(*kinds: type[BaseException]) -> bool:
@@ -158,13 +158,13 @@ def translated(error: BaseException, subject: str, revision: str | None = None) 
         return DataError(f"there is no dataset {subject} on the Hub; check the name, or give the path of a local file")
     if has(errors.EntryNotFoundError, FileNotFoundError) and not has(errors.LocalEntryNotFoundError):
         return DataError(f"there is nothing at {subject}; see {page}/tree/main for the files there are")
-    if has(ConnectionError, TimeoutError, errors.HfHubHTTPError) or _come_from(_NETWORK_LIBRARIES, causes):
+    if has(ConnectionError, TimeoutError, errors.HfHubHTTPError) or come_from(_NETWORK_LIBRARIES, causes):
         reason = str(causes[-1]).strip().split("\n")[0]
         return NetworkError(
             f"the Hub at {constants.ENDPOINT} could not be reached for {subject} ({reason}); check the connection, "
             "then run the same command again: finished work is kept"
         )
-    if has(ValueError) or _come_from({"datasets"}, causes):
+    if has(ValueError) or come_from({"datasets"}, causes):
         reason = " ".join(str(error).split())
         return DataError(
             f"{subject} cannot be read: {reason}; set config, split or revision of the source to fit, or read its "
@@ -192,17 +192,3 @@ def _list(base: str, path: str) -> tuple[str, dict[str, int], bool]:
         found = filesystem.find(root, detail=True)
     files = {key: entry for key, entry in found.items() if entry["type"] == "file"}
     return root, {key.removeprefix(f"{root}/"): entry["size"] for key, entry in files.items()}, fixed is None
-
-
-def _causes(error: BaseException) -> Iterator[BaseException]:
-    seen: set[int] = set()
-    current: BaseException | None = error
-    while current is not None and id(current) not in seen:
-        seen.add(id(current))
-        yield current
-        current = current.__cause__ or current.__context__
-
-
-def _come_from(libraries: set[str], errors: list[BaseException]) -> bool:
-    """Whether one of `errors` is of a class that one of `libraries` defines; none needs to be imported for it."""
-    return any(kind.__module__.partition(".")[0] in libraries for error in errors for kind in type(error).__mro__)

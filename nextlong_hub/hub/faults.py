@@ -7,7 +7,16 @@ from typing import Any
 
 from huggingface_hub import constants, errors
 
-from nextlong_hub.errors import AuthError, ConflictError, DataError, NetworkError, NextLongError, StorageError
+from nextlong_hub.errors import (
+    AuthError,
+    ConflictError,
+    DataError,
+    NetworkError,
+    NextLongError,
+    StorageError,
+    causes_of,
+    come_from,
+)
 from nextlong_hub.hub.leaks import redacted
 from nextlong_hub.hub.patience import Transient, TryCounter, asked_seconds, counted_tries
 
@@ -58,7 +67,7 @@ def page_of(name: str) -> str:
 
 
 def _understood(error: Exception, name: str) -> Exception | None:
-    causes = list(_causes(error))
+    causes = list(causes_of(error))
     response = next((r for r in (getattr(cause, "response", None) for cause in causes) if r is not None), None)
     status = getattr(response, "status_code", None)
     if any(isinstance(cause, errors.OfflineModeIsEnabled) for cause in causes):
@@ -73,7 +82,7 @@ def _understood(error: Exception, name: str) -> Exception | None:
         return AuthError(f"{name} is gated; accept its conditions at {page_of(name)}, then run the same command again")
     if status is not None:
         return _refusal(status, response, redacted(_words(error, response)), name)
-    is_of_library = _come_from(_NETWORK_LIBRARIES, causes)
+    is_of_library = come_from(_NETWORK_LIBRARIES, causes)
     if is_of_library or any(isinstance(cause, ConnectionError | TimeoutError) for cause in causes):
         reason = redacted(str(causes[-1])).strip().split("\n")[0] or type(causes[-1]).__name__
         # What hf_xet raises comes from no library of Python's, and it has tried for minutes by then.
@@ -124,16 +133,3 @@ def _words(error: Exception, response: Any) -> str:
     """What the Hub says about a refusal, on one line."""
     said = response.headers.get("X-Error-Message") or getattr(error, "server_message", None) or str(error)
     return " ".join(str(said).split())
-
-
-def _causes(error: BaseException) -> Iterator[BaseException]:
-    seen: set[int] = set()
-    current: BaseException | None = error
-    while current is not None and id(current) not in seen:
-        seen.add(id(current))
-        yield current
-        current = current.__cause__ or current.__context__
-
-
-def _come_from(libraries: set[str], causes: list[BaseException]) -> bool:
-    return any(kind.__module__.partition(".")[0] in libraries for cause in causes for kind in type(cause).__mro__)
