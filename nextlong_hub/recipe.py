@@ -260,6 +260,12 @@ def recipe_names() -> list[str]:
     return [recipe.name for recipe in sorted(recipes, key=lambda r: (kinds[r.name], r.target_length, r.name))]
 
 
+def default_config(configs: Iterable[str]) -> str:
+    """Which of several configurations is meant where none is named: `128k`, else the first."""
+    names = list(configs)
+    return "128k" if "128k" in names else names[0]
+
+
 def load_recipe(name: str, overrides: Mapping[str, Any] | None = None) -> Recipe:
     """The recipe of that name, or of that TOML file, with `overrides` (dotted keys) applied.
 

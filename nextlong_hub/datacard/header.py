@@ -12,8 +12,7 @@ from nextlong_hub.datacard.licences import DerivedLicence, derive_licence
 from nextlong_hub.datacard.lint import SIZE_CATEGORIES
 from nextlong_hub.datacard.text import Header, parse_card
 from nextlong_hub.manifest import ConfigRecord, Manifest, SourceRecord
-
-DEFAULT_CONFIG = "128k"
+from nextlong_hub.recipe import default_config
 
 _HUB_NAME = re.compile(r"(?:hf://datasets/)?([A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*)(?:[@/].*)?")
 _FIRST_LIMIT = 1_000
@@ -52,17 +51,12 @@ def pretty_name(manifest: Manifest) -> str:
     return f"Packed conversations of {sizes} tokens" if is_spoken else f"NExtLong samples of {sizes} tokens"
 
 
-def default_config(manifest: Manifest) -> str:
-    """The configuration that is loaded when none is named."""
-    return DEFAULT_CONFIG if DEFAULT_CONFIG in manifest.configs else next(iter(manifest.configs))
-
-
 def configs_of(manifest: Manifest) -> list[dict[str, Any]]:
     """Each configuration with its files by their exact names, so that a stray file can never become data."""
     entries = []
     for name, config in manifest.configs.items():
         entry: dict[str, Any] = {"config_name": name}
-        if name == default_config(manifest):
+        if name == default_config(manifest.configs):
             entry["default"] = True
         entry["data_files"] = [{"split": "train", "path": [file.path for file in config.files]}]
         entries.append(entry)

@@ -10,14 +10,14 @@ from jinja2 import BaseLoader, StrictUndefined
 from jinja2.sandbox import SandboxedEnvironment
 
 from nextlong_hub.datacard.escaping import Markdown, code, escape, fenced
-from nextlong_hub.datacard.header import default_config, hub_name, make_header, pretty_name
+from nextlong_hub.datacard.header import hub_name, make_header, pretty_name
 from nextlong_hub.datacard.pictures import draw_pictures
 from nextlong_hub.datacard.reproduction import command_of, needs_of
 from nextlong_hub.datacard.sample import sample_of
 from nextlong_hub.datacard.text import Card, Header, format_card, ledger_of, parse_card
 from nextlong_hub.errors import DataError
 from nextlong_hub.manifest import Manifest
-from nextlong_hub.recipe import Recipe
+from nextlong_hub.recipe import Recipe, default_config
 from nextlong_hub.stats import DatasetStats, Distribution, measure_folder
 from nextlong_hub.tokens import EMBEDDED
 
@@ -122,7 +122,7 @@ def _names(manifest: Manifest) -> dict[str, Any]:
     tokenizers = [record.name for record in manifest.portability] or [manifest.tokenizer.name]
     return {
         "title": pretty_name(manifest),
-        "default": default_config(manifest),
+        "default": default_config(manifest.configs),
         "tokenizers": [Markdown(f"GPT-2 ({code(name)})") if name == EMBEDDED else code(name) for name in tokenizers],
         "hub_names": {source.path: hub_name(source) for source in manifest.corpus.sources},
         "command": fenced(command_of(manifest), "sh"),
@@ -135,7 +135,7 @@ def _numbers(manifest: Manifest, stats: DatasetStats, header: Header) -> dict[st
     recipes = [Recipe.model_validate(config.recipe) for config in manifest.configs.values()]
     behind = [recipe for config in manifest.configs.values() for recipe in config.row_recipes.values()]
     content_bytes = {info["config_name"]: info["dataset_size"] for info in _infos(header)}
-    default = default_config(manifest)
+    default = default_config(manifest.configs)
     return {
         "recipes": recipes,
         "methods": _methods(behind),

@@ -4,9 +4,9 @@ from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
-from nextlong_hub.datacard.header import default_config
 from nextlong_hub.inert import visible_line
 from nextlong_hub.manifest import Manifest
+from nextlong_hub.recipe import default_config
 from nextlong_hub.splits import Row
 from nextlong_hub.stats import unfinished_split
 
@@ -50,7 +50,7 @@ def sample_of(folder: Path, manifest: Manifest) -> SampleRow | None:
     Raises:
         DataError: its file is missing or damaged.
     """
-    config = default_config(manifest)
+    config = default_config(manifest.configs)
     if not manifest.configs[config].rows:
         return None
     with closing(unfinished_split(folder, manifest, config)) as split:

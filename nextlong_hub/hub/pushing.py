@@ -23,6 +23,7 @@ from nextlong_hub.hub.proposing import Limits, Step, fill, finish, mark_of
 from nextlong_hub.hub.publication import Publication, read_publication
 from nextlong_hub.hub.repository import MAIN, Proposal, Remote, Repository, addition, dataset_name, sent_sha256
 from nextlong_hub.progress import Progress, Silence, Stages
+from nextlong_hub.recipe import default_config
 from nextlong_hub.verification import Fault
 
 Result = TypeVar("Result")
@@ -221,7 +222,7 @@ class PreparedPush:
             proposal=self._repository.proposal_url(self._proposal) if self._proposal else None,
             failed_tries=self._looks.total + self._sends.total + self._repository.failed_tries,
             faults=faults,
-            default_config="128k" if "128k" in configs else next(iter(configs)),
+            default_config=default_config(configs),
         )
 
     def _trying(self, step: Callable[[], Result]) -> Result:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from nextlong_hub.recipe import default_config
 from nextlong_hub.reports.wording import LINE, NOTHING, count, words
 from nextlong_hub.terminal import Rows, compact, duration, show_line, show_table, show_verbatim, size
 
@@ -70,7 +71,7 @@ def show_build(report: "BuildReport", run: Run) -> None:
 
 
 def _show_next(run: Run) -> None:
-    config = "128k" if "128k" in run.configs else run.configs[0]
+    config = default_config(run.configs)
     load = f'from datasets import load_dataset; print(load_dataset("{run.output}", "{config}", split="train"))'
     show_verbatim(f"  python -c {shlex.quote(load)}")
     show_verbatim(f"  nextlong-hub verify {shlex.quote(str(run.output))}")

@@ -14,12 +14,10 @@ import pyarrow.parquet as pq
 from nextlong_hub.corpus.remote import hub_errors
 from nextlong_hub.errors import DataError
 from nextlong_hub.manifest import ConfigRecord, Manifest
+from nextlong_hub.recipe import default_config
 from nextlong_hub.shards import DOCUMENT_TYPE, SEGMENT_TYPE
 from nextlong_hub.splits.places import Place, find
 from nextlong_hub.splits.rows import Row, row_from
-
-DEFAULT_CONFIG = "128k"
-"""What is opened when there are several configurations and none was named; the card's default too."""
 
 _CONTENT = ("text", "input_ids")
 
@@ -47,7 +45,7 @@ def open_split(where: str | Path, config: str | None = None, *, revision: str | 
     """
     place = find(where, revision)
     if config is None:
-        config = DEFAULT_CONFIG if DEFAULT_CONFIG in place.configs else next(iter(place.configs))
+        config = default_config(place.configs)
     return _open(place, config)
 
 
