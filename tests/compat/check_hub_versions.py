@@ -26,14 +26,16 @@ CHECKS = Path(__file__).with_name("hub_checks.py")
 def main() -> int:
     """Check the lines named on the command line."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
-    parser.add_argument("versions", nargs="*", default=list(VERSIONS), choices=list(VERSIONS), help="default: all")
+    parser.add_argument("versions", nargs="*", metavar="VERSION", help=f"of {', '.join(VERSIONS)}; default: all")
     parser.add_argument("--keep", type=Path, help="folder for environments to keep and to use again")
     options = parser.parse_args()
+    if unknown := set(options.versions) - VERSIONS.keys():
+        parser.error(f"no line {', '.join(sorted(unknown))}; there are {', '.join(VERSIONS)}")
     with tempfile.TemporaryDirectory(prefix="nextlong-hub-versions-") as scratch:
         wheel = build_wheel(Path(scratch))
         passed = {
             version: run_checks(prepare((options.keep or Path(scratch)) / f"hub-{version}", version, wheel))
-            for version in options.versions
+            for version in options.versions or VERSIONS
         }
     for version, is_good in passed.items():
         say(f"huggingface_hub {version:4} {'passed' if is_good else 'FAILED'}")
