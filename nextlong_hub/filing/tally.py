@@ -74,7 +74,7 @@ class _Counts:
             negative=self.negative,
             distinct_negatives=len(uses),
             largest_reuse=int(uses[-1]) if len(uses) else 0,
-            reuse_gini=_gini(uses),
+            reuse_gini=gini(uses),
             score_quantiles={
                 f"{share:.0%}": round(float(np.quantile(scores, share)), 4) for share in _QUANTILES if len(scores)
             },
@@ -82,7 +82,7 @@ class _Counts:
         )
 
 
-def _gini(ascending: NDArray[np.int64]) -> float:
+def gini(ascending: NDArray[np.int64]) -> float:
     """Gini coefficient of counts in ascending order: Σ (2i - n - 1) x_i / (n Σ x_i)."""
     count = len(ascending)
     if not count:

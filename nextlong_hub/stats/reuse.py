@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from nextlong_hub.filing.tally import gini
 from nextlong_hub.stats.shape import Hub, ReuseStats
 from nextlong_hub.stats.sketch import Sketch
 
@@ -86,15 +87,6 @@ class ReuseCounter:
                 document = part.documents[part.document_of[places[0]]]
                 return Hub(document=document, chunk=int(part.chunks[places[0]]), rows=rows)
         return self._hubs[key]
-
-
-def gini(ascending: NDArray[np.int64]) -> float:
-    """Gini coefficient of counts in ascending order: Σ (2i - n - 1) x_i / (n Σ x_i)."""
-    count = len(ascending)
-    if not count:
-        return 0.0
-    ranks = 2 * np.arange(1, count + 1) - count - 1
-    return round(float((ranks * ascending).sum() / (count * ascending.sum())), 4)
 
 
 def _digest(document: str) -> int:
