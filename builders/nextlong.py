@@ -1,7 +1,7 @@
 """The `datasets` builder behind `load_dataset("nextlong", "128k")`.
 
 Thin on purpose: when streaming, `datasets` replaces `open`, `os`, `Path` and NumPy in the module that defines a
-builder. All work is done in `nextlong_hub.ondemand`.
+builder. All work is done in `nextlong_hub.load_dataset.on_demand`.
 """
 
 import dataclasses
@@ -10,9 +10,11 @@ from typing import Any
 
 import datasets
 
-from nextlong_hub import ondemand, recipe, shards
-from nextlong_hub.files import digest_of
-from nextlong_hub.pipeline import DEFAULT_SEED
+from nextlong_hub import recipe
+from nextlong_hub.core.files import digest_of
+from nextlong_hub.dataset import shards
+from nextlong_hub.load_dataset import on_demand as ondemand
+from nextlong_hub.recipe import DEFAULT_SEED
 
 try:
     from datasets.builder import Key

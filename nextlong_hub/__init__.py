@@ -6,55 +6,55 @@ Importing this package makes `datasets.load_dataset("nextlong", "128k")` work; i
 everything heavier is imported when it is first used.
 """
 
-from nextlong_hub.registration import register
+from nextlong_hub._version import __version__ as __version__
+from nextlong_hub.load_dataset.register import register
 
 TYPE_CHECKING = False  # what typing.TYPE_CHECKING is, without the milliseconds that importing typing takes
 if TYPE_CHECKING:
     from typing import Any
 
+    from nextlong_hub.corpus.settings import SourceSettings
     from nextlong_hub.datacard import write_card
+    from nextlong_hub.documents import ImportReport, import_rows
+    from nextlong_hub.documents.fit import FitReport, fit
     from nextlong_hub.errors import NextLongError
-    from nextlong_hub.exploring import Sample, Split, open
+    from nextlong_hub.explore import Sample, Split, open
+    from nextlong_hub.explore.page.page import write_page
     from nextlong_hub.exports import ExportReport, ExportRequest, export
-    from nextlong_hub.fitting import FitReport, fit
-    from nextlong_hub.hub import PushReport, push, verify_remote
-    from nextlong_hub.importing import ImportReport, import_rows
-    from nextlong_hub.loading import load
+    from nextlong_hub.load_dataset.load import load
     from nextlong_hub.pipeline import BuildReport, BuildRequest, build
-    from nextlong_hub.recipe import Recipe, SourceSettings, load_recipe, load_recipes, recipe_names
+    from nextlong_hub.publish import PushReport, push, verify_remote
+    from nextlong_hub.recipe import Recipe, load_recipe, load_recipes, recipe_names
     from nextlong_hub.verification import VerifyReport, verify
-    from nextlong_hub.viewer.page import write_page
-
-__version__ = "0.1.0"
 
 _HOMES = {
     "BuildReport": "pipeline",
     "BuildRequest": "pipeline",
     "ExportReport": "exports",
     "ExportRequest": "exports",
-    "FitReport": "fitting",
-    "ImportReport": "importing",
+    "FitReport": "documents.fit",
+    "ImportReport": "documents",
     "NextLongError": "errors",
-    "PushReport": "hub",
+    "PushReport": "publish",
     "Recipe": "recipe",
-    "Sample": "exploring",
-    "SourceSettings": "recipe",
-    "Split": "exploring",
+    "Sample": "explore",
+    "SourceSettings": "corpus.settings",
+    "Split": "explore",
     "VerifyReport": "verification",
     "build": "pipeline",
     "export": "exports",
-    "fit": "fitting",
-    "import_rows": "importing",
-    "load": "loading",
+    "fit": "documents.fit",
+    "import_rows": "documents",
+    "load": "load_dataset.load",
     "load_recipe": "recipe",
     "load_recipes": "recipe",
-    "open": "exploring",
-    "push": "hub",
+    "open": "explore",
+    "push": "publish",
     "recipe_names": "recipe",
     "verify": "verification",
-    "verify_remote": "hub",
+    "verify_remote": "publish",
     "write_card": "datacard",
-    "write_page": "viewer.page",
+    "write_page": "explore.page.page",
 }
 
 __all__ = [

@@ -9,23 +9,28 @@ from contextlib import closing
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from nextlong_hub import __version__, plan
-from nextlong_hub.conversing import conversation_record, conversation_sources, converse, resolve_templates
-from nextlong_hub.engine import Executor, make_executor
+from nextlong_hub._version import __version__
+from nextlong_hub.conversations.produce import conversation_record, conversation_sources, converse, resolve_templates
+from nextlong_hub.corpus.ingest import Source, find_corpus
+from nextlong_hub.corpus.store import ChunkStore
+from nextlong_hub.dataset.folder import locked
+from nextlong_hub.dataset.manifest import ConfigRecord, Manifest, PortabilityRecord
+from nextlong_hub.dataset.write import file_rows
 from nextlong_hub.errors import RecipeError
-from nextlong_hub.filing.configurations import choose_rows, file_rows
-from nextlong_hub.manifest import ConfigRecord, Manifest, PortabilityRecord
-from nextlong_hub.portability import portability, sizes_of
-from nextlong_hub.preparation import Inputs, Source, find_corpus, find_frames, prepare
-from nextlong_hub.progress import Progress, Silence, Stages, StageTime
-from nextlong_hub.publishing import commit, describe, published_before
-from nextlong_hub.recipe import Recipe
-from nextlong_hub.store import ChunkStore
-from nextlong_hub.synthesis import Made, synthesise
-from nextlong_hub.tokens import Tokenizer, load_tokenizer
-from nextlong_hub.workspace import Workspace, locked
-
-DEFAULT_SEED = 42
+from nextlong_hub.execution.base import Executor
+from nextlong_hub.execution.open import make_executor
+from nextlong_hub.execution.progress import Progress, Silence, Stages, StageTime
+from nextlong_hub.execution.workspace import Workspace
+from nextlong_hub.producer import Inputs
+from nextlong_hub.publish.commit import commit, describe, published_before
+from nextlong_hub.recipe import DEFAULT_SEED, Recipe
+from nextlong_hub.synthesis import sampling as plan
+from nextlong_hub.synthesis.mixture import choose_rows
+from nextlong_hub.synthesis.portability import portability, sizes_of
+from nextlong_hub.synthesis.prepare import prepare
+from nextlong_hub.synthesis.produce import Made, synthesise
+from nextlong_hub.tokenization import Tokenizer, load_tokenizer
+from nextlong_hub.tokenization.special_tokens import find_frames
 
 _Row = tuple[str, int]
 """A unit's file and a row in it."""

@@ -4,7 +4,6 @@ A recipe is TOML: `builders/128k.toml` for the ones we publish, any file of the 
 refused, so a misspelt choice can never be a silently ignored one.
 """
 
-import difflib
 import tomllib
 from collections.abc import Iterable, Mapping
 from importlib.resources import files
@@ -12,79 +11,19 @@ from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
 import tomli_w
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import Field, ValidationError, model_validator
 
+from nextlong_hub.core.files import digest_of
+from nextlong_hub.core.settings import BYTES_FORMAT, Section, did_you_mean, explain, with_tuples, without_none
+from nextlong_hub.corpus.settings import SourceSettings
 from nextlong_hub.errors import RecipeError
-from nextlong_hub.files import digest_of
-
-BYTES_FORMAT = 1
-"""Raised whenever the same recipe starts to give other bytes; part of every fingerprint."""
+from nextlong_hub.method.settings import ChunkingSettings, InterleaveSettings, MetaDocumentSettings, NegativeSettings
+from nextlong_hub.retrieval.settings import RetrievalSettings
 
 _RECIPES = "nextlong_hub.builders"
 
 
-class _Section(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False)
-
-
-class ChunkingSettings(_Section):
-    """How a document is cut into meta-chunks (NExtLong §3.1.1)."""
-
-    mode: Literal["lossless", "reference"] = "lossless"
-    """`lossless`: joined chunks give the document back. `reference`: the authors' chunker, quirks included."""
-    chunk_characters: int = Field(2048, ge=1)
-
-
-class MetaDocumentSettings(_Section):
-    """Which documents are extended."""
-
-    minimum_chunks: int = Field(2, ge=1)
-    """A document of one chunk has no long-range dependency to learn."""
-    maximum_share: float = Field(0.5, gt=0, le=1)
-    """Longest own text, as a share of the target length: beyond it there is no room for negatives."""
-
-
-class RetrievalSettings(_Section):
-    """How hard negatives are found (NExtLong §3.1.2, with BM25 in place of embeddings)."""
-
-    retriever: Literal["bm25", "rank-bm25"] = "bm25"
-    formula: Literal["lucene", "okapi"] = "lucene"
-    """`okapi` is rank-bm25's exact formula, including its floor under negative idf."""
-    k1: float = Field(1.5, ge=0)
-    b: float = Field(0.75, ge=0, le=1)
-    stop_words: tuple[str, ...] = ("en",)
-    """Languages whose function words are ignored; empty keeps every word."""
-    keep_short_words: bool = False
-    """Keep words of a single character: "C", "R", "I"."""
-    shard_chunks: int = Field(65_536, ge=1, le=65_536)
-    """Chunks in one index shard; a shard's accumulators fit the second-level cache."""
-    postings_budget: float = Field(0.0, ge=0)
-    """0: exact. Else the postings read for one query, as a multiple of the number of chunks."""
-    pool_chunks: int = Field(0, ge=0)
-    """0: the whole corpus. Else each query sees a seeded subset of index shards of about this many chunks."""
-
-
-class NegativeSettings(_Section):
-    """Which retrieved chunks may serve as hard negatives."""
-
-    near_duplicate: float = Field(0.5, gt=0, le=1)
-    """Share of common word shingles from which a chunk counts as a copy of a meta-chunk: a false negative."""
-    shingle_words: int = Field(5, ge=1)
-
-
-class InterleaveSettings(_Section):
-    """How the sample is laid out (NExtLong §3.2)."""
-
-    fill: Literal["even", "reference"] = "even"
-    """`even`: negatives spread evenly until the target is reached. `reference`: the paper's k for every meta-chunk."""
-    separator: str = "\n"
-    characters_per_token: float = Field(4.0, gt=0)
-    """E of the paper's formula (`fill = "reference"`)."""
-    adjustment: float = Field(1.5, gt=0)
-    """w of the paper's formula (`fill = "reference"`)."""
-
-
-class FitSettings(_Section):
+class FitSettings(Section):
     """Rows are whole documents, fitted to the target length: what `nextlong-hub fit` writes."""
 
     truncate: bool
@@ -93,7 +32,7 @@ class FitSettings(_Section):
     """Discard a shorter document; otherwise keep it as it is. Packed: discard a longer one."""
 
 
-class ConversationSettings(_Section):
+class ConversationSettings(Section):
     """Rows are conversations under a chat template, with a loss mask on what the assistant says."""
 
     form: Literal["auto", "openai", "sharegpt", "magpie"] = "auto"
@@ -123,7 +62,7 @@ class ConversationSettings(_Section):
         return self
 
 
-class PackingSettings(_Section):
+class PackingSettings(Section):
     """How documents come to share a row (`pack = true`)."""
 
     window_tokens: int = Field(4_194_304, ge=1)
@@ -131,7 +70,7 @@ class PackingSettings(_Section):
     documents nearer to their neighbours."""
 
 
-class OutputSettings(_Section):
+class OutputSettings(Section):
     """How rows are filed."""
 
     unit_documents: int = Field(4, ge=1)
@@ -142,7 +81,7 @@ class OutputSettings(_Section):
     """Bytes of text and tokens in a row group at most; the Hub's viewer refuses to read very large ones."""
 
 
-class Part(_Section):
+class Part(Section):
     """One ingredient of a mixture."""
 
     recipe: str
@@ -150,33 +89,10 @@ class Part(_Section):
     """Share of the mixture's tokens, relative to the other parts."""
 
 
-class SourceSettings(_Section):
-    """One named source of a corpus."""
-
-    name: str = Field(min_length=1)
-    path: str = Field(min_length=1)
-    """A file, a folder, a glob, `hf://datasets/…`, or the name of a Hub dataset."""
-    weight: float | None = Field(None, gt=0)
-    """Share of the meta-documents relative to the other sources. When no source has a weight, each gives in proportion
-    to its documents; when some have one, the others weigh 1."""
-    license: str | None = None
-    text_column: str = "text"
-    id_column: str = "id"
-    record_columns: tuple[str, ...] = ()
-    """When set, a document's text is a JSON object of those of these columns that its row has, whatever they hold, and
-    `text_column` is not read."""
-    config: str | None = None
-    """Configuration of a Hub dataset."""
-    split: str = "train"
-    """Split of a Hub dataset."""
-    revision: str | None = None
-    """Revision of a Hub dataset."""
-
-
 Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")]
 
 
-class Recipe(_Section):
+class Recipe(Section):
     """A named configuration: one split of the published dataset."""
 
     name: Name
@@ -212,7 +128,7 @@ class Recipe(_Section):
     @model_validator(mode="before")
     @classmethod
     def _lists_are_tuples(cls, value: Any) -> Any:
-        return _with_tuples(value)
+        return with_tuples(value)
 
     @model_validator(mode="after")
     def _mixture_names_others(self) -> Self:
@@ -250,7 +166,7 @@ class Recipe(_Section):
 
     def to_toml(self) -> str:
         """The resolved recipe: every choice written out, so that nothing depends on later defaults."""
-        return tomli_w.dumps(_without_none(self.model_dump(mode="json")))
+        return tomli_w.dumps(without_none(self.model_dump(mode="json")))
 
 
 def recipe_names() -> list[str]:
@@ -279,7 +195,7 @@ def load_recipe(name: str, overrides: Mapping[str, Any] | None = None) -> Recipe
         return parse_recipe(path.read_bytes(), str(path), overrides)
     known = _known_names()
     if name not in known:
-        raise RecipeError(f"no recipe {name!r}; there are: {', '.join(known)}{_did_you_mean(name, known)}")
+        raise RecipeError(f"no recipe {name!r}; there are: {', '.join(known)}{did_you_mean(name, known)}")
     content = files(_RECIPES).joinpath(f"{name}.toml").read_bytes()
     return parse_recipe(content, f"recipe {name}", overrides)
 
@@ -334,34 +250,6 @@ def parse_setting(text: str) -> tuple[str, Any]:
         return key.strip(), value.strip()
 
 
-def explain(error: ValidationError, model: type[BaseModel]) -> str:
-    """A validation error as one sentence a place: what came, what was needed, and the likely key meant."""
-    sentences = []
-    for fault in error.errors():
-        place = ".".join(str(part) for part in fault["loc"])
-        if fault["type"] == "extra_forbidden":
-            known = _keys_at(model, fault["loc"][:-1])
-            hint = _did_you_mean(str(fault["loc"][-1]), known)
-            sentences.append(f"unknown key {place!r}; known here: {', '.join(known)}{hint}")
-        elif fault["type"] == "missing":
-            sentences.append(f"{place!r} is missing; add it")
-        else:
-            given = "" if isinstance(fault["input"], Mapping) else f"{place} = {fault['input']!r}: "
-            sentences.append(given + fault["msg"].removeprefix("Value error, "))
-    return "; ".join(sentences)
-
-
-def _keys_at(model: type[BaseModel], path: Iterable[Any]) -> list[str]:
-    """The field names of the section that `path` leads to."""
-    for step in path:
-        if step not in model.model_fields:  # a place in a list, a key of a table
-            continue
-        annotation = model.model_fields[step].annotation
-        candidates = [annotation, *getattr(annotation, "__args__", ())]
-        model = next(c for c in candidates if isinstance(c, type) and issubclass(c, BaseModel))
-    return list(model.model_fields)
-
-
 def _set(values: dict[str, Any], path: list[str], value: Any, origin: str) -> None:
     for step in path[:-1]:
         values = values.setdefault(step, {})
@@ -370,28 +258,8 @@ def _set(values: dict[str, Any], path: list[str], value: Any, origin: str) -> No
     values[path[-1]] = value
 
 
-def _with_tuples(value: Any) -> Any:
-    """TOML arrays as tuples: strict models take no list where a tuple is declared."""
-    if isinstance(value, list):
-        return tuple(_with_tuples(item) for item in value)
-    if isinstance(value, dict):
-        return {key: _with_tuples(item) for key, item in value.items()}
-    return value
-
-
-def _without_none(value: Any) -> Any:
-    """TOML has no null: an unset choice is left out."""
-    if isinstance(value, dict):
-        return {key: _without_none(item) for key, item in value.items() if item is not None}
-    if isinstance(value, list):
-        return [_without_none(item) for item in value]
-    return value
-
-
 def _known_names() -> list[str]:
     return sorted(e.name.removesuffix(".toml") for e in files(_RECIPES).iterdir() if e.name.endswith(".toml"))
 
 
-def _did_you_mean(word: str, known: Iterable[str]) -> str:
-    close = difflib.get_close_matches(word, list(known), n=1)
-    return f" (did you mean {close[0]!r}?)" if close else ""
+DEFAULT_SEED = 42

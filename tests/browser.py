@@ -12,8 +12,8 @@ import pyarrow.parquet as pq
 import pytest
 from playwright.sync_api import Browser, Page, sync_playwright
 
+from nextlong_hub.dataset.shards import to_packed_table, to_table
 from nextlong_hub.records import PackedDocument, PackedRow, Sample, Segment
-from nextlong_hub.shards import to_packed_table, to_table
 
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 

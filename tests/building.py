@@ -13,8 +13,9 @@ import nextlong_hub.builders
 import pyarrow.parquet as pq
 from tokenizers import Tokenizer
 
+from nextlong_hub.corpus.settings import SourceSettings
 from nextlong_hub.pipeline import BuildRequest
-from nextlong_hub.recipe import Recipe, SourceSettings
+from nextlong_hub.recipe import Recipe
 from nextlong_hub.testing.worlds import tiny_recipe
 
 ROWS = 8

@@ -7,10 +7,10 @@ from tiny_tokenizers import PATTERNS, byte_level, plain, sentencepiece
 from tokenizers import AddedToken, normalizers
 from transformers import PreTrainedTokenizerFast
 
+from nextlong_hub.conversations.assemble import ChatBench
 from nextlong_hub.recipe import Recipe
 from nextlong_hub.records import Message
-from nextlong_hub.tokens import Tokenizer
-from nextlong_hub.units.chat_assembly import ChatBench
+from nextlong_hub.tokenization import Tokenizer
 
 LLAMA_3 = (
     "{{ bos_token }}{% for message in messages %}{{ '<|start_header_id|>' + message['role'] + '<|end_header_id|>' + "

@@ -12,7 +12,7 @@ from typing import Any, Literal
 
 from building import make_request
 
-from nextlong_hub import engine
+from nextlong_hub.execution import local as engine
 from nextlong_hub.pipeline import build
 
 SECONDS_BEFORE_A_HANG_FAILS = 60
@@ -23,7 +23,7 @@ Moment = Literal["after a receipt", "before a rename"]
 def build_and_die(corpus: Path, output: Path, count: int, moment: Moment, *, num_proc: int = 1) -> bool:
     """Build in a process that is killed at its `count`-th such moment; False when it finished before that."""
     context = get_context("forkserver")
-    context.set_forkserver_preload(["crashes", "nextlong_hub.units.building", "nextlong_hub.retrieval.search"])
+    context.set_forkserver_preload(["crashes", "nextlong_hub.synthesis.tasks", "nextlong_hub.retrieval.bm25.search"])
     process = context.Process(target=_build, args=(corpus, output, count, moment, num_proc))
     process.start()
     process.join(SECONDS_BEFORE_A_HANG_FAILS)

@@ -7,9 +7,9 @@ import time
 from pathlib import Path
 from typing import Any
 
-from nextlong_hub.engine import Task
+from nextlong_hub.core.files import write_bytes, write_json
 from nextlong_hub.errors import BadDocumentError
-from nextlong_hub.files import write_bytes, write_json
+from nextlong_hub.execution.base import Task
 
 FUNCTION = "engine_tasks:"
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
 
-from nextlong_hub.publishing import published_files
+from nextlong_hub.publish.contents import published_files
 from nextlong_hub.testing import LocalHub
 
 

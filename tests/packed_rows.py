@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
-from nextlong_hub import shards
+from nextlong_hub.dataset import shards
 from nextlong_hub.recipe import OutputSettings
 from nextlong_hub.records import PackedDocument, PackedRow, Segment
 

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import numpy as np
 
+from nextlong_hub.corpus.store import ChunkStore, PartWriter, finish_store
 from nextlong_hub.records import ChunkSpan, Document
-from nextlong_hub.store import ChunkStore, PartWriter, finish_store
 
 Parts = Sequence[Sequence[Sequence[str]]]
 """Parts of documents of chunks."""

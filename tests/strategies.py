@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 from hypothesis import strategies as st
 
-from nextlong_hub.negatives import Candidate, ReadChunk
+from nextlong_hub.method.negatives import Candidate, ReadChunk
 from nextlong_hub.records import Sample, Segment
 
 LETTERS = "aAzZ09.,!?\"') \t\u00a0\u0301éß。\uff01\uff1f」日本ไทย한🙂👩\u200d🚀\ufeff\x00\u2028"

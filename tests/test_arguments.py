@@ -6,17 +6,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nextlong_hub.arguments import (
+from nextlong_hub.cli.arguments import (
     PUBLISHED,
     BuildArguments,
     build_request,
-    default_name,
     default_workers,
     parse_amount,
     parse_modes,
     parse_rows,
     parse_sources,
 )
+from nextlong_hub.corpus.discovery import default_name
 from nextlong_hub.errors import RecipeError
 from nextlong_hub.recipe import load_recipe, load_recipes
 

@@ -12,11 +12,11 @@ from typing import Any
 import pytest
 
 import nextlong_hub
-from nextlong_hub import autoload
 from nextlong_hub.errors import StorageError
+from nextlong_hub.load_dataset import autoload
 
 CHECKOUT = Path(nextlong_hub.__file__).parent.parent
-WAITING = "any(type(f).__module__ == 'nextlong_hub.registration' for f in sys.meta_path)"
+WAITING = "any(type(f).__module__ == 'nextlong_hub.load_dataset.register' for f in sys.meta_path)"
 
 
 class Environment:
@@ -65,7 +65,7 @@ def test_enable_and_disable_in_a_real_environment(environment: Environment) -> N
     registered = "'nextlong' in __import__('datasets').load._PACKAGED_DATASETS_MODULES"
     assert not environment.answer(registered)
 
-    enabled = "str(__import__('nextlong_hub.autoload', fromlist=['x']).enable())"
+    enabled = "str(__import__('nextlong_hub.load_dataset.autoload', fromlist=['x']).enable())"
     assert "enabled=True, changed=True" in environment.answer(enabled)
     assert "enabled=True, changed=False" in environment.answer(enabled)
     assert environment.answer(registered)
@@ -74,7 +74,7 @@ def test_enable_and_disable_in_a_real_environment(environment: Environment) -> N
     assert not environment.answer(WAITING, NEXTLONG_HUB_NO_AUTOLOAD="1")
     assert not environment.answer("'nextlong_hub' in sys.modules", NEXTLONG_HUB_NO_AUTOLOAD="1")
 
-    disabled = "str(__import__('nextlong_hub.autoload', fromlist=['x']).disable())"
+    disabled = "str(__import__('nextlong_hub.load_dataset.autoload', fromlist=['x']).disable())"
     assert "enabled=False, changed=True" in environment.answer(disabled)
     assert "enabled=False, changed=False" in environment.answer(disabled)
     assert not environment.answer(WAITING)
@@ -92,7 +92,7 @@ def test_what_is_left_after_an_uninstall_does_nothing_and_says_nothing(tmp_path:
         (package / f"{name}.py").write_bytes((CHECKOUT / "nextlong_hub" / f"{name}.py").read_bytes())
     environment = Environment(tmp_path / "environment")
     environment.borrow(package.parent)
-    environment.answer("str(__import__('nextlong_hub.autoload', fromlist=['x']).enable())")
+    environment.answer("str(__import__('nextlong_hub.load_dataset.autoload', fromlist=['x']).enable())")
     assert environment.answer(WAITING)
     package.rename(tmp_path / "elsewhere")
     assert not environment.answer(WAITING)
@@ -124,7 +124,9 @@ def test_from_python_3_15_on_a_start_file_stands_beside(tmp_path: Path, monkeypa
         "nextlong_hub_autoload.start",
     ]
     lines = (tmp_path / "nextlong_hub_autoload.start").read_text().splitlines()
-    assert [line for line in lines if not line.startswith("#")] == ["nextlong_hub.registration:register_at_startup"]
+    assert [line for line in lines if not line.startswith("#")] == [
+        "nextlong_hub.load_dataset.register:register_at_startup"
+    ]
     monkeypatch.undo()
     assert autoload.disable(tmp_path).files == ()
     assert list(tmp_path.iterdir()) == []
@@ -132,9 +134,9 @@ def test_from_python_3_15_on_a_start_file_stands_beside(tmp_path: Path, monkeypa
 
 def test_the_variable_silences_a_start_file_too_and_an_import_still_registers(environment: Environment) -> None:
     """What a start file calls leaves no trace when the variable is set, so that a later import is a first one."""
-    started = "__import__('pkgutil').resolve_name('nextlong_hub.registration:register_at_startup')()"
+    started = "__import__('pkgutil').resolve_name('nextlong_hub.load_dataset.register:register_at_startup')()"
     present = "'nextlong_hub' in sys.modules"
-    wanted = "__import__('nextlong_hub.registration', fromlist=['x']).register()"
+    wanted = "__import__('nextlong_hub.load_dataset.register', fromlist=['x']).register()"
     steps = f"[{started}, {WAITING}, {present}, {wanted}, {WAITING}]"
     assert environment.answer(steps, NEXTLONG_HUB_NO_AUTOLOAD="1") == [None, False, False, None, True]
     assert environment.answer(steps) == [None, True, True, None, True]

@@ -19,8 +19,8 @@ import pytest
 from building import ROWS, build_command, make_request, published, read_rows, run_command
 
 from nextlong_hub.cli import run
+from nextlong_hub.dataset.manifest import read_manifest
 from nextlong_hub.errors import StorageError
-from nextlong_hub.manifest import read_manifest
 from nextlong_hub.pipeline import build
 from nextlong_hub.testing.worlds import make_documents, tiny_recipe, write_corpus
 from nextlong_hub.verification import verify

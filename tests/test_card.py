@@ -21,19 +21,21 @@ from markdown_it import MarkdownIt
 
 from nextlong_hub import plots
 from nextlong_hub.cli import run
+from nextlong_hub.corpus.settings import SourceSettings
 from nextlong_hub.datacard import check_card, lint_card, rendering
 from nextlong_hub.datacard.pictures import PLOT_NAMES
 from nextlong_hub.datacard.text import parse_card
+from nextlong_hub.dataset.folder import locked, withdraw
+from nextlong_hub.dataset.manifest import read_manifest
+from nextlong_hub.documents.fit import fit
 from nextlong_hub.errors import ConflictError, DataError
 from nextlong_hub.exports import FORMATS
-from nextlong_hub.fitting import fit
-from nextlong_hub.manifest import read_manifest
 from nextlong_hub.pipeline import build
-from nextlong_hub.publishing import is_owned, published_files, renew_card
-from nextlong_hub.recipe import Part, SourceSettings
+from nextlong_hub.publish.commit import renew_card
+from nextlong_hub.publish.contents import is_owned, published_files
+from nextlong_hub.recipe import Part
 from nextlong_hub.testing.worlds import make_documents, tiny_recipe, write_corpus
 from nextlong_hub.verification import verify
-from nextlong_hub.workspace import locked, withdraw
 
 GOLDEN = Path(__file__).parent / "golden" / "card.md"
 SHARD = "data/tiny/train-00000-of-00001.parquet"

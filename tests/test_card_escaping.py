@@ -10,8 +10,8 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
+from nextlong_hub.core.printable import visible, visible_line
 from nextlong_hub.datacard.escaping import Markdown, code, escape, fenced, shell_word
-from nextlong_hub.inert import visible, visible_line
 
 HOSTILE = (
     "<script>alert(1)</script>",

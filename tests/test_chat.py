@@ -11,12 +11,12 @@ from hypothesis import strategies as st
 from tiny_tokenizers import byte_level, demo_texts, ours, plain
 from transformers import PreTrainedTokenizerFast
 
+from nextlong_hub.conversations import Layout, lay_out
+from nextlong_hub.conversations.assemble import ChatBench
 from nextlong_hub.errors import DataError, RecipeError
-from nextlong_hub.instruct import Layout, lay_out
 from nextlong_hub.records import Message
-from nextlong_hub.tokens import ChatTemplate, ChatTokenizer, EncodedChat, load_tokenizer
-from nextlong_hub.tokens.templates import find_template
-from nextlong_hub.units.chat_assembly import ChatBench
+from nextlong_hub.tokenization import ChatTemplate, ChatTokenizer, EncodedChat, load_tokenizer
+from nextlong_hub.tokenization.chat_templates import find_template
 
 FOLDERS = os.environ.get("NEXTLONG_TOKENIZERS")
 """A folder of tokenizer folders on which the laws shall hold as well."""

@@ -5,8 +5,8 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from strategies import texts
 
-from nextlong_hub.chunking import cut
-from nextlong_hub.recipe import ChunkingSettings
+from nextlong_hub.method.chunking import cut
+from nextlong_hub.method.settings import ChunkingSettings
 
 limits = st.sampled_from([1, 2, 3, 7, 16, 50])
 

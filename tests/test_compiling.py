@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from numba import njit
 
-from nextlong_hub.retrieval.compiling import kernel
+from nextlong_hub.retrieval.bm25.compiling import kernel
 
 
 def test_a_kernel_runs_where_machine_code_cannot_be_kept() -> None:

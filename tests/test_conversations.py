@@ -16,14 +16,15 @@ from building import published
 from chat_worlds import CHATML, as_dicts, chat_recipe, theirs, tokenizer_of
 from transformers import PreTrainedTokenizerFast
 
+from nextlong_hub.core.files import sha256_of
+from nextlong_hub.corpus.settings import SourceSettings
+from nextlong_hub.dataset.best_fit import unpack
+from nextlong_hub.dataset.manifest import read_manifest, write_manifest
+from nextlong_hub.dry_run.predict import predict
 from nextlong_hub.errors import ConflictError, CorpusTooSmallError, DataError, RecipeError
-from nextlong_hub.files import sha256_of
-from nextlong_hub.manifest import read_manifest, write_manifest
-from nextlong_hub.ondemand import open_session
-from nextlong_hub.packing import unpack
+from nextlong_hub.load_dataset.on_demand import open_session
 from nextlong_hub.pipeline import BuildRequest, build
-from nextlong_hub.prediction.predicting import predict
-from nextlong_hub.recipe import Recipe, SourceSettings, load_recipe
+from nextlong_hub.recipe import Recipe, load_recipe
 from nextlong_hub.records import Message
 from nextlong_hub.verification import verify
 

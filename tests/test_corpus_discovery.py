@@ -10,8 +10,8 @@ import pyarrow.parquet as pq
 import pytest
 
 from nextlong_hub.corpus import Piece, Skipped, discover, read
+from nextlong_hub.corpus.settings import SourceSettings
 from nextlong_hub.errors import DataError, RecipeError
-from nextlong_hub.recipe import SourceSettings
 from nextlong_hub.records import Document
 
 

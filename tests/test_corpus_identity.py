@@ -12,8 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from nextlong_hub.corpus import digest, discover, memory_source, repeated_ids, require_unique_ids
+from nextlong_hub.corpus.settings import SourceSettings
 from nextlong_hub.errors import BadDocumentError
-from nextlong_hub.recipe import SourceSettings
 
 
 def digest_at(path: Path, cache: Path | None = None, name: str = "notes", **options: Any) -> str:

@@ -16,11 +16,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from nextlong_hub.corpus import Piece, Skipped, discover, memory_source, read
-from nextlong_hub.corpus.lines import read_jsonl
+from nextlong_hub.corpus.formats.lines import read_jsonl
 from nextlong_hub.corpus.pieces import Fault
 from nextlong_hub.corpus.reading import open_any
+from nextlong_hub.corpus.settings import SourceSettings
 from nextlong_hub.errors import BadDocumentError, DataError, StorageError
-from nextlong_hub.recipe import SourceSettings
 from nextlong_hub.records import Document
 
 ROWS = [{"id": "a", "text": "one\ntwo"}, {"id": "b", "text": "Über 漢字 😀"}, {"id": "c", "text": "\ttab "}]

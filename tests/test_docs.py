@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 
 import nextlong_hub
-from nextlong_hub import cli, shards
+from nextlong_hub import cli
+from nextlong_hub.dataset import shards
 from nextlong_hub.recipe import parse_recipe
 
 CHECKOUT = Path(__file__).parents[1]

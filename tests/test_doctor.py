@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from nextlong_hub.cli import run
-from nextlong_hub.doctor import Finding, diagnose
+from nextlong_hub.cli.diagnose import Finding, diagnose
 
 SECRET = "hf_" + "recognisable" * 3
 

@@ -14,8 +14,11 @@ from typing import Any
 
 import pytest
 
-from nextlong_hub.engine import InlineExecutor, LocalExecutor, Receipt, Task, make_executor, run_missing
 from nextlong_hub.errors import BadDocumentError, WorkerError
+from nextlong_hub.execution.base import Receipt, Task
+from nextlong_hub.execution.local import InlineExecutor, LocalExecutor
+from nextlong_hub.execution.open import make_executor
+from nextlong_hub.execution.receipts import run_missing
 
 SECONDS_BEFORE_A_HANG_FAILS = 120
 

@@ -9,16 +9,17 @@ import numpy as np
 import pytest
 from building import make_request, read_rows
 
-from nextlong_hub.engine import InlineExecutor
+from nextlong_hub.corpus.settings import SourceSettings
+from nextlong_hub.corpus.store import ChunkStore, PartWriter, finish_store
+from nextlong_hub.dataset import StoredSplit, open_split
 from nextlong_hub.errors import DataError
-from nextlong_hub.explanation import Basis, explain_negative
+from nextlong_hub.execution.local import InlineExecutor
+from nextlong_hub.explore.explanation import Basis, explain_negative
 from nextlong_hub.pipeline import build
-from nextlong_hub.recipe import RetrievalSettings, SourceSettings
 from nextlong_hub.records import ChunkSpan, Document
 from nextlong_hub.retrieval import build_index
-from nextlong_hub.retrieval.explaining import explain, passage
-from nextlong_hub.splits import StoredSplit, open_split
-from nextlong_hub.store import ChunkStore, PartWriter, finish_store
+from nextlong_hub.retrieval.bm25.explain import explain, passage
+from nextlong_hub.retrieval.settings import RetrievalSettings
 from nextlong_hub.testing.worlds import make_documents, tiny_recipe, write_corpus
 
 

@@ -18,11 +18,11 @@ from hostile import NEVER_SHOWN, hostile_documents
 from matplotlib.figure import Figure
 
 import nextlong_hub
+from nextlong_hub.dataset.shards import to_packed_table, write_table
 from nextlong_hub.errors import DataError
 from nextlong_hub.pipeline import build
 from nextlong_hub.recipe import OutputSettings
 from nextlong_hub.records import PackedDocument, PackedRow, Segment
-from nextlong_hub.shards import to_packed_table, write_table
 from nextlong_hub.testing import LocalHub
 from nextlong_hub.testing.worlds import write_corpus
 

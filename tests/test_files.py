@@ -12,8 +12,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from nextlong_hub.core.files import (
+    digest_of,
+    read_json,
+    sha256_of,
+    storage_errors,
+    write_bytes,
+    write_json,
+    written_aside,
+)
 from nextlong_hub.errors import ConflictError, StorageError
-from nextlong_hub.files import digest_of, read_json, sha256_of, storage_errors, write_bytes, write_json, written_aside
 
 NOBODY = 65_534
 

@@ -9,10 +9,11 @@ import pytest
 from building import plain_tokenizer, published, read_rows, read_texts, run_command
 from tokenizers import Tokenizer, models, normalizers, pre_tokenizers
 
+from nextlong_hub.corpus.settings import SourceSettings
+from nextlong_hub.dataset.best_fit import unpack
+from nextlong_hub.documents.fit import FitReport, config_name, fit, fit_recipe
+from nextlong_hub.documents.tasks import unit_ranges
 from nextlong_hub.errors import ConflictError, CorpusTooSmallError, DataError, RecipeError
-from nextlong_hub.fitting import FitReport, config_name, fit, fit_recipe, unit_ranges
-from nextlong_hub.packing import unpack
-from nextlong_hub.recipe import SourceSettings
 from nextlong_hub.records import Document
 from nextlong_hub.testing.worlds import make_documents, write_corpus
 from nextlong_hub.verification import verify

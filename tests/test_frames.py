@@ -12,7 +12,7 @@ from tiny_tokenizers import byte_level
 from nextlong_hub.errors import RecipeError
 from nextlong_hub.pipeline import BuildRequest, build
 from nextlong_hub.testing.worlds import tiny_recipe
-from nextlong_hub.tokens import Frame, control_tokens, find_frame, load_tokenizer
+from nextlong_hub.tokenization import Frame, control_tokens, find_frame, load_tokenizer
 from nextlong_hub.verification import verify
 
 

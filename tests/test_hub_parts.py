@@ -10,10 +10,11 @@ from hypothesis import strategies as st
 
 from nextlong_hub.errors import NetworkError
 from nextlong_hub.hub.changes import Change, Changes, LocalFile, RemoteFile, compare, git_oid
-from nextlong_hub.hub.leaks import find_tokens, redacted
-from nextlong_hub.hub.patience import Patience, Retries, Transient, asked_seconds
-from nextlong_hub.hub.proposing import Limits, steps_of
-from nextlong_hub.hub.publication import stale_files
+from nextlong_hub.hub.redact import redacted
+from nextlong_hub.hub.retry import Patience, Retries, Transient, asked_seconds
+from nextlong_hub.publish.contents import stale_files
+from nextlong_hub.publish.pull_request import Limits, steps_of
+from nextlong_hub.publish.secrets import find_tokens
 
 TOKEN = "hf_" + "AbCdEfGhIjKlMnOpQrStUvWxYz01234567"
 EMPTY_SHA256 = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"

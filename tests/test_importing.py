@@ -12,10 +12,10 @@ from building import plain_tokenizer, published, read_rows, run_command
 from packed_rows import packed_row, write_packed
 
 from nextlong_hub import cli
+from nextlong_hub.corpus.settings import SourceSettings
+from nextlong_hub.documents import ImportReport, import_rows
 from nextlong_hub.errors import ConflictError, DataError, RecipeError
 from nextlong_hub.exports import ExportRequest, export, mds_layout
-from nextlong_hub.importing import ImportReport, import_rows
-from nextlong_hub.recipe import SourceSettings
 from nextlong_hub.verification import verify
 
 EOS = 50_256

@@ -6,7 +6,7 @@ import unicodedata
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nextlong_hub.inert import javascript_class, mark, visible, visible_line
+from nextlong_hub.core.printable import javascript_class, mark, visible, visible_line
 
 SHOWN_ANYWAY = {*range(0x600, 0x606), 0x6DD, 0x70F, 0x890, 0x891, 0x8E2, 0x110BD, 0x110CD}
 """Format characters of Arabic, Syriac and Kaithi that have a shape of their own."""

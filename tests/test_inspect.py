@@ -17,12 +17,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from nextlong_hub import cli
+from nextlong_hub.explore.strip import bars
+from nextlong_hub.explore.terminal_strip import META, NEGATIVES, strip_line, strip_lines
 from nextlong_hub.pipeline import build
 from nextlong_hub.records import Segment
-from nextlong_hub.reports.strips import META, NEGATIVES, strip_line, strip_lines
 from nextlong_hub.testing import LocalHub
 from nextlong_hub.testing.worlds import write_corpus
-from nextlong_hub.viewer.strip import bars
 
 _COLOUR = re.compile(r"\x1b\[[0-9;]*m")
 

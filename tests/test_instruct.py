@@ -9,10 +9,10 @@ from chat_worlds import CHATML, GEMMA, LLAMA_3, MISTRAL, QWEN_3, talk
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nextlong_hub.instruct import Conversation, lay_out, parse, record_columns
+from nextlong_hub.conversations import Conversation, lay_out, parse, record_columns
 from nextlong_hub.recipe import ConversationSettings
 from nextlong_hub.records import Message, Reason
-from nextlong_hub.tokens import ChatTemplate
+from nextlong_hub.tokenization import ChatTemplate
 
 AUTO = ConversationSettings()
 ASK, TELL = {"role": "user", "content": "Ask"}, {"role": "assistant", "content": "Tell"}

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from strategies import pieces
 
-from nextlong_hub.interleave import LongText, Piece, clip, interleave
+from nextlong_hub.method.interleave import LongText, Piece, clip, interleave
 
 Layout = tuple[list[Piece], list[list[Piece]]]
 """Meta-chunks, and the negatives of each."""

@@ -10,11 +10,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from nextlong_hub.errors import RecipeError
-from nextlong_hub.recipe import RetrievalSettings
 from nextlong_hub.records import TextBlock
-from nextlong_hub.retrieval.lexer import CHUNK_BYTES_LIMIT, LexedChunks, Lexer, TermTable, normalise
-from nextlong_hub.retrieval.lexing_kernels import _term_number
-from nextlong_hub.retrieval.stop_words import languages, stop_words
+from nextlong_hub.retrieval.bm25.lexer import CHUNK_BYTES_LIMIT, LexedChunks, Lexer, TermTable, normalise
+from nextlong_hub.retrieval.bm25.lexing_kernels import _term_number
+from nextlong_hub.retrieval.bm25.stop_words import languages, stop_words
+from nextlong_hub.retrieval.settings import RetrievalSettings
 
 EVERY_WORD = RetrievalSettings(stop_words=())
 SHORT_WORDS = RetrievalSettings(stop_words=(), keep_short_words=True)

@@ -7,8 +7,7 @@ from typing import Any
 
 import pytest
 
-from nextlong_hub.errors import DataError
-from nextlong_hub.manifest import (
+from nextlong_hub.dataset.manifest import (
     MANIFEST_NAME,
     ConfigRecord,
     CorpusRecord,
@@ -23,6 +22,7 @@ from nextlong_hub.manifest import (
     read_manifest,
     write_manifest,
 )
+from nextlong_hub.errors import DataError
 from nextlong_hub.recipe import load_recipe
 
 

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from nextlong_hub import memory
-from nextlong_hub.memory import release_memory
+from nextlong_hub.core import memory
+from nextlong_hub.core.memory import release_memory
 
 
 def resident_bytes() -> int:

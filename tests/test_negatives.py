@@ -6,16 +6,9 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from strategies import Choice, choices
 
-from nextlong_hub.negatives import (
-    Candidate,
-    NearDuplicates,
-    ReadChunk,
-    Selection,
-    select_even,
-    select_reference,
-    shingles,
-)
-from nextlong_hub.recipe import InterleaveSettings, NegativeSettings
+from nextlong_hub.method.near_duplicates import NearDuplicates, shingles
+from nextlong_hub.method.negatives import Candidate, ReadChunk, Selection, select_even, select_reference
+from nextlong_hub.method.settings import InterleaveSettings, NegativeSettings
 
 RESERVE = 1 + 1 / 1024
 """A selection may pass the target by this share and by the negative that passes it."""

@@ -5,11 +5,12 @@ from pathlib import Path
 import pyarrow as pa
 import pytest
 
-from nextlong_hub import BuildRequest, build, shards
-from nextlong_hub.arguments import BuildArguments, build_request
+from nextlong_hub import BuildRequest, build
+from nextlong_hub.cli.arguments import BuildArguments, build_request
+from nextlong_hub.corpus.settings import SourceSettings
+from nextlong_hub.dataset import shards
 from nextlong_hub.errors import RecipeError
-from nextlong_hub.ondemand import as_sources, open_session
-from nextlong_hub.recipe import SourceSettings
+from nextlong_hub.load_dataset.on_demand import as_sources, open_session
 
 SETTINGS = {"chunking.chunk_characters": 256, "output.unit_documents": 2}
 

@@ -11,16 +11,17 @@ import pyarrow.parquet as pq
 import pytest
 from building import make_request, plain_tokenizer, published, read_rows
 
-from nextlong_hub.arguments import BuildArguments, build_request
+from nextlong_hub.cli.arguments import BuildArguments, build_request
+from nextlong_hub.core.files import sha256_of
+from nextlong_hub.dataset.best_fit import unpack
+from nextlong_hub.dataset.manifest import ConfigRecord, Manifest, read_manifest, write_manifest
+from nextlong_hub.dataset.schema import schema
+from nextlong_hub.dataset.shards import write_table
+from nextlong_hub.dry_run.predict import predict
 from nextlong_hub.errors import RecipeError
-from nextlong_hub.files import sha256_of
-from nextlong_hub.manifest import ConfigRecord, Manifest, read_manifest, write_manifest
-from nextlong_hub.ondemand import open_session
-from nextlong_hub.packing import unpack
+from nextlong_hub.load_dataset.on_demand import open_session
 from nextlong_hub.pipeline import BuildRequest, build
-from nextlong_hub.prediction.predicting import predict
 from nextlong_hub.recipe import Recipe, load_recipe
-from nextlong_hub.shards import schema, write_table
 from nextlong_hub.testing.worlds import tiny_recipe
 from nextlong_hub.verification import verify
 

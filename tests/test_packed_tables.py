@@ -12,12 +12,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from strategies import int32s, names, samples
 
-from nextlong_hub.filing.packed_plan import Planner
-from nextlong_hub.filing.packed_tables import as_documents, merge
-from nextlong_hub.packing import unpack
+from nextlong_hub.dataset.best_fit import unpack
+from nextlong_hub.dataset.packing_plan import Planner
+from nextlong_hub.dataset.packing_tables import as_documents, merge
+from nextlong_hub.dataset.schema import DOCUMENT_TYPE, schema
+from nextlong_hub.dataset.shards import read_table, row_sizes, to_packed_table, to_table, write_table
 from nextlong_hub.recipe import OutputSettings, Recipe
 from nextlong_hub.records import PackedDocument, PackedRow, Sample, Segment
-from nextlong_hub.shards import DOCUMENT_TYPE, read_table, row_sizes, schema, to_packed_table, to_table, write_table
 
 RECIPE = Recipe.model_validate(
     {"name": "p", "target_length": 10, "pack": True, "mixture": ({"recipe": "s", "share": 1.0},)}

@@ -11,8 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
+from nextlong_hub.dataset.best_fit import WindowPacker, cu_seqlens, indices, pack, position_ids, unpack
 from nextlong_hub.errors import DataError
-from nextlong_hub.packing import WindowPacker, cu_seqlens, indices, pack, position_ids, unpack
 
 worlds = st.integers(1, 60).flatmap(
     lambda capacity: st.tuples(st.just(capacity), st.lists(st.integers(1, capacity), min_size=1, max_size=60))

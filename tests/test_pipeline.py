@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 from building import make_request, plain_tokenizer, read_rows, read_texts
 
-from nextlong_hub.chunking import cut
 from nextlong_hub.errors import CorpusTooSmallError, RecipeError
+from nextlong_hub.method.chunking import cut
 from nextlong_hub.pipeline import BuildReport, build
 from nextlong_hub.recipe import Part, Recipe
 from nextlong_hub.records import Document

@@ -10,19 +10,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 from small_stores import Parts, make_store
 
+from nextlong_hub.corpus.settings import SourceSettings
+from nextlong_hub.corpus.store import ChunkStore
 from nextlong_hub.errors import CorpusTooSmallError
-from nextlong_hub.plan import (
-    answer_length,
-    choose_candidates,
-    measure_characters_per_token,
-    merge_in_proportion,
-    mixture_rows,
-    seeded_keys,
-    wanted_rows,
-)
-from nextlong_hub.recipe import Recipe, SourceSettings, load_recipe
-from nextlong_hub.store import ChunkStore
-from nextlong_hub.tokens import load_tokenizer
+from nextlong_hub.method.order import merge_in_proportion, seeded_keys
+from nextlong_hub.recipe import Recipe, load_recipe
+from nextlong_hub.synthesis.mixture import mixture_rows
+from nextlong_hub.synthesis.sampling import answer_length, choose_candidates, wanted_rows
+from nextlong_hub.tokenization import load_tokenizer
+from nextlong_hub.tokenization.tasks import measure_characters_per_token
 
 TWO_CHUNKS = ["four", "five!"]
 WORLD: Parts = [[TWO_CHUNKS] * 6 + [["alone"]], [TWO_CHUNKS] * 3 + [["x" * 100, "y"]]]

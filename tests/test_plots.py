@@ -14,7 +14,7 @@ from matplotlib.figure import Figure
 from matplotlib.image import imread
 
 from nextlong_hub import plots
-from nextlong_hub.shards import SEGMENT_TYPE
+from nextlong_hub.dataset.schema import SEGMENT_TYPE
 from nextlong_hub.stats import DatasetStats, OutcomeStats, measure, measure_tables
 from nextlong_hub.stats.shape import ConfigStats
 

@@ -9,12 +9,12 @@ import pytest
 from building import make_request, published, read_rows
 from tiny_tokenizers import PATTERNS, byte_level, sentencepiece
 
+from nextlong_hub.dataset.manifest import manifest_bytes, read_manifest
 from nextlong_hub.errors import ConflictError, RecipeError
-from nextlong_hub.manifest import manifest_bytes, read_manifest
 from nextlong_hub.pipeline import BuildRequest, build
-from nextlong_hub.portability import Size, reach
+from nextlong_hub.synthesis.portability import Size, reach
 from nextlong_hub.testing.worlds import tiny_recipe
-from nextlong_hub.tokens import Tokenizer, load_tokenizer
+from nextlong_hub.tokenization import Tokenizer, load_tokenizer
 from nextlong_hub.verification import verify
 
 

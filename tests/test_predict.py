@@ -8,9 +8,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from nextlong_hub.corpus.settings import SourceSettings
+from nextlong_hub.dry_run.predict import Prediction, predict
 from nextlong_hub.pipeline import BuildRequest, build
-from nextlong_hub.prediction.predicting import Prediction, predict
-from nextlong_hub.recipe import Recipe, SourceSettings, load_recipe
+from nextlong_hub.recipe import Recipe, load_recipe
 
 TINY = {
     "target_length": 512,

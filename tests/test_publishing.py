@@ -8,13 +8,13 @@ import nextlong_hub.builders
 import pytest
 from building import ROWS, build_command, make_request, published, read_rows, run_command
 
+from nextlong_hub.dataset.folder import locked, withdraw
+from nextlong_hub.dataset.manifest import read_manifest, write_manifest
 from nextlong_hub.errors import ConflictError
-from nextlong_hub.manifest import read_manifest, write_manifest
+from nextlong_hub.execution.progress import Silence
 from nextlong_hub.pipeline import BuildRequest, build
-from nextlong_hub.progress import Silence
 from nextlong_hub.testing.worlds import make_documents, tiny_recipe, write_corpus
 from nextlong_hub.verification import verify
-from nextlong_hub.workspace import locked, withdraw
 
 
 class Listener(Silence):

@@ -327,8 +327,8 @@ def test_a_folder_that_holds_a_token_is_not_published(
 
 def seal(folder: Path, shard: Path) -> None:
     """Make the manifest say of a changed shard what it is now."""
-    from nextlong_hub.files import sha256_of
-    from nextlong_hub.manifest import Manifest, read_manifest, write_manifest
+    from nextlong_hub.core.files import sha256_of
+    from nextlong_hub.dataset.manifest import Manifest, read_manifest, write_manifest
 
     manifest = read_manifest(folder)
     assert manifest is not None

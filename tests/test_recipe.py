@@ -9,14 +9,7 @@ from hypothesis import strategies as st
 from pydantic import BaseModel
 
 from nextlong_hub.errors import RecipeError
-from nextlong_hub.recipe import (
-    Recipe,
-    load_recipe,
-    load_recipes,
-    parse_recipe,
-    parse_setting,
-    recipe_names,
-)
+from nextlong_hub.recipe import Recipe, load_recipe, load_recipes, parse_recipe, parse_setting, recipe_names
 
 FINGERPRINTS = {
     "64k": "7d08ae122b14",

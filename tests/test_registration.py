@@ -55,8 +55,8 @@ class NExtLong(datasets.ArrowBasedBuilder):
 '''
 """
 
-BEFORE = "from nextlong_hub.registration import register; register(); import datasets"
-AFTER = "import datasets; from nextlong_hub.registration import register; register()"
+BEFORE = "from nextlong_hub.load_dataset.register import register; register(); import datasets"
+AFTER = "import datasets; from nextlong_hub.load_dataset.register import register; register()"
 
 
 def run(code: str, *, folder: Path, imports: str = BEFORE, **environment: str) -> Any:
@@ -205,7 +205,7 @@ def test_registering_is_light_and_registering_again_changes_nothing(tmp_path: Pa
     answer = run(
         """
         heavy = [name for name in ("datasets", "numpy", "pyarrow", "huggingface_hub", "hashlib") if name in sys.modules]
-        finders = lambda: sum(type(finder).__module__ == "nextlong_hub.registration" for finder in sys.meta_path)
+        finders = lambda: sum(type(finder).__module__ == "nextlong_hub.load_dataset.register" for finder in sys.meta_path)
         register()
         answer = [heavy, finders()]
         import importlib.metadata, importlib.util
@@ -219,7 +219,7 @@ def test_registering_is_light_and_registering_again_changes_nothing(tmp_path: Pa
         answer += [first == again, finders(), datasets.load.__loader__.get_source("datasets.load") is not None]
         """,
         folder=tmp_path,
-        imports="import nextlong_hub; from nextlong_hub.registration import register",
+        imports="import nextlong_hub; from nextlong_hub.load_dataset.register import register",
     )
     assert answer == [[], 1, True, "datasets.load", True, 0, True]
 
@@ -254,7 +254,7 @@ def test_the_digest_follows_everything_that_may_decide_bytes(tmp_path: Path) -> 
     for folder in ("builders", "cards"):
         (package / folder).mkdir(exist_ok=True)
         (package / folder / "__init__.py").touch()
-    code = "from nextlong_hub.registration import code_digest; answer = code_digest()"
+    code = "from nextlong_hub.load_dataset.register import code_digest; answer = code_digest()"
 
     def digest() -> str:
         return str(run(code, folder=tmp_path, imports="", PYTHONPATH=str(tmp_path)))

@@ -18,12 +18,12 @@ from click.testing import CliRunner
 from crashes import SECONDS_BEFORE_A_HANG_FAILS, build_and_die
 
 from nextlong_hub.cli import commands
+from nextlong_hub.dataset.folder import locked
 from nextlong_hub.errors import NextLongError
+from nextlong_hub.execution.progress import Silence
 from nextlong_hub.pipeline import build
-from nextlong_hub.progress import Silence
 from nextlong_hub.testing.worlds import make_documents, tiny_recipe, write_corpus
 from nextlong_hub.verification import verify
-from nextlong_hub.workspace import locked
 
 
 def require_valid_or_unfinished(output: Path) -> None:

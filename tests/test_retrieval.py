@@ -17,13 +17,13 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 from rank_bm25 import BM25Okapi
 
-from nextlong_hub.engine import InlineExecutor
-from nextlong_hub.recipe import RetrievalSettings
+from nextlong_hub.corpus.store import ChunkStore, PartWriter, finish_store
+from nextlong_hub.execution.local import InlineExecutor
 from nextlong_hub.records import ChunkSpan, Document, Hits
 from nextlong_hub.retrieval import build_index, open_retriever
+from nextlong_hub.retrieval.bm25.search import Bm25Retriever
 from nextlong_hub.retrieval.ranking import merge_hits
-from nextlong_hub.retrieval.search import Bm25Retriever
-from nextlong_hub.store import ChunkStore, PartWriter, finish_store
+from nextlong_hub.retrieval.settings import RetrievalSettings
 
 Corpus = list[list[str]]
 """Documents as lists of chunks, each chunk words with spaces between."""

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from tiny_tokenizers import PATTERNS, PROVEN, byte_level, demo_texts, plain, sentencepiece
 from tokenizers import normalizers, pre_tokenizers
 
-from nextlong_hub.tokens import Tokenizer, load_tokenizer
+from nextlong_hub.tokenization import Tokenizer, load_tokenizer
 
 FOLDERS = os.environ.get("NEXTLONG_TOKENIZERS")
 """A folder of tokenizer folders on which the laws shall hold as well."""

@@ -14,10 +14,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from strategies import samples
 
+from nextlong_hub.dataset.schema import schema
+from nextlong_hub.dataset.shards import read_table, row_groups, row_sizes, to_table, write_table
 from nextlong_hub.errors import DataError, StorageError
 from nextlong_hub.recipe import OutputSettings
 from nextlong_hub.records import Sample, Segment
-from nextlong_hub.shards import read_table, row_groups, row_sizes, schema, to_table, write_table
 
 SETTINGS = OutputSettings()
 

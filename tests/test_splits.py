@@ -13,12 +13,13 @@ import pyarrow.parquet as pq
 import pytest
 from building import ROWS, published, read_rows
 
+from nextlong_hub.dataset import list_configs, open_split
+from nextlong_hub.dataset.manifest import manifest_bytes, read_manifest
+from nextlong_hub.dataset.schema import SEGMENT_TYPE
+from nextlong_hub.dataset.shards import read_table, to_packed_table, write_table
 from nextlong_hub.errors import DataError
-from nextlong_hub.manifest import manifest_bytes, read_manifest
 from nextlong_hub.recipe import OutputSettings
 from nextlong_hub.records import PackedDocument, PackedRow, Segment
-from nextlong_hub.shards import SEGMENT_TYPE, read_table, to_packed_table, write_table
-from nextlong_hub.splits import list_configs, open_split
 from nextlong_hub.testing import LocalHub
 
 FILE = "data/tiny/train-00000-of-00001.parquet"

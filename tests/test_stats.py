@@ -17,12 +17,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from packed_rows import packed_row, write_packed
 
+from nextlong_hub.dataset.manifest import read_manifest
+from nextlong_hub.dataset.schema import DOCUMENT_TYPE, SEGMENT_TYPE
+from nextlong_hub.dataset.tally import gini
 from nextlong_hub.errors import DataError
-from nextlong_hub.filing.tally import gini
-from nextlong_hub.manifest import read_manifest
 from nextlong_hub.pipeline import build
 from nextlong_hub.recipe import Recipe
-from nextlong_hub.shards import DOCUMENT_TYPE, SEGMENT_TYPE
 from nextlong_hub.stats import Bar, ConfigStats, Hub, measure, measure_folder, measure_tables
 from nextlong_hub.stats.sketch import EXACT_VALUES, Sketch
 from nextlong_hub.testing.worlds import tiny_recipe

@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 from test_seams import FOLDERS, TEXTS
 from tiny_tokenizers import PATTERNS, PROVEN, byte_level, demo_texts
 
-from nextlong_hub.tokens import ChunkTokens, Stitched, Tokenizer, TokenShelf, bounds, load_tokenizer
-from nextlong_hub.tokens.shelf import PART_CHUNKS, part_path, part_ranges, round_path, write_part
+from nextlong_hub.tokenization import ChunkTokens, Stitched, Tokenizer, TokenShelf, bounds, load_tokenizer
+from nextlong_hub.tokenization.cache import PART_CHUNKS, part_path, part_ranges, round_path, write_part
 
 MAKERS: dict[str, Callable[[], Tokenizer]] = {
     **PROVEN,

@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 from small_stores import Parts, make_store
 from strategies import pieces
 
+from nextlong_hub.corpus.store import ChunkStore, PartWriter, finish_store
 from nextlong_hub.errors import ConflictError, DataError, StorageError
 from nextlong_hub.records import ChunkSpan, Document
-from nextlong_hub.store import ChunkStore, PartWriter, finish_store
 
 WORLD: Parts = [[["ab\n", "é🙂"], [""], ["cde"]], [], [[], ["日本", "x", ""]]]
 """Two full parts with an empty one between; chunks 0 to 6 of documents 0 to 4, document 3 without any."""

@@ -11,9 +11,9 @@ import pytest
 
 from nextlong_hub import corpus
 from nextlong_hub.corpus import memory_source
+from nextlong_hub.corpus.settings import SourceSettings
+from nextlong_hub.dry_run.survey import MOST_DOCUMENTS, Survey, survey
 from nextlong_hub.errors import BadDocumentError, CorpusTooSmallError, DataError
-from nextlong_hub.prediction.survey import MOST_DOCUMENTS, Survey, survey
-from nextlong_hub.recipe import SourceSettings
 
 TEXTS = [f"document {number} " + "é word\n" * (number * 7919 % 101) for number in range(9_000)]
 """More than are looked at, of very different lengths, in no order of length."""

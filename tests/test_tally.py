@@ -7,8 +7,8 @@ import numpy as np
 import pyarrow as pa
 from small_stores import make_store
 
-from nextlong_hub import shards
-from nextlong_hub.filing.tally import tally
+from nextlong_hub.dataset import shards
+from nextlong_hub.dataset.tally import tally
 from nextlong_hub.recipe import OutputSettings
 from nextlong_hub.records import Sample, Segment
 

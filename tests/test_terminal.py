@@ -5,8 +5,9 @@ import io
 import pytest
 from rich.console import Console
 
-from nextlong_hub import terminal
-from nextlong_hub.terminal import Bars, Lines, compact, duration, show_error, show_line, show_table, size, watching
+from nextlong_hub.cli import terminal
+from nextlong_hub.cli.terminal import Bars, Lines, show_error, show_line, show_table, watching
+from nextlong_hub.core.printable import compact, duration, size
 
 
 @pytest.mark.parametrize(

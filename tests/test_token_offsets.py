@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from nextlong_hub.token_offsets import Spellings, byte_alphabet, byte_level_spelling, sentencepiece_spelling
+from nextlong_hub.tokenization.spellings import Spellings, byte_alphabet, byte_level_spelling, sentencepiece_spelling
 
 PIECES = [b"a", b"bc", b" ", "é".encode(), "日".encode()[:1], "日".encode()[1:], b"", b" a"]
 

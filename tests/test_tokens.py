@@ -24,7 +24,7 @@ from hypothesis import strategies as st
 from nextlong_hub.errors import DataError, RecipeError
 from nextlong_hub.records import Reason
 from nextlong_hub.testing import LocalHub
-from nextlong_hub.tokens import EMBEDDED, Fitted, Tokenizer, Unfitted, load_tokenizer
+from nextlong_hub.tokenization import EMBEDDED, Fitted, Tokenizer, Unfitted, load_tokenizer
 
 FOLDERS = os.environ.get("NEXTLONG_TOKENIZERS")
 """A folder of tokenizer folders on which the laws shall be tested as well."""

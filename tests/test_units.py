@@ -10,12 +10,14 @@ import pyarrow.parquet as pq
 import pytest
 from building import make_request, published, read_rows, read_texts
 
-from nextlong_hub.engine import InlineExecutor, Task, perform
+from nextlong_hub.corpus.settings import SourceSettings
+from nextlong_hub.corpus.store import ChunkStore
+from nextlong_hub.dataset.manifest import SynthesisRecord
 from nextlong_hub.errors import DataError
-from nextlong_hub.manifest import SynthesisRecord
+from nextlong_hub.execution.base import Task, perform
+from nextlong_hub.execution.local import InlineExecutor
 from nextlong_hub.pipeline import BuildReport, BuildRequest, build
-from nextlong_hub.recipe import Recipe, SourceSettings
-from nextlong_hub.store import ChunkStore
+from nextlong_hub.recipe import Recipe
 from nextlong_hub.testing.worlds import make_documents, tiny_recipe, write_corpus
 from nextlong_hub.verification import verify
 
@@ -103,7 +105,7 @@ def test_a_tokenizer_that_changes_during_a_build_stops_it(tmp_path: Path) -> Non
     task = Task(
         stage="fit",
         key="unit-00000",
-        function="nextlong_hub.units.fitting:fit_rows",
+        function="nextlong_hub.documents.tasks:fit_rows",
         inputs={"store": str(store_of(make_request(write_world(tmp_path)), tmp_path).folder)},
         output=str(tmp_path / "unit.parquet"),
         parameters={
@@ -195,7 +197,7 @@ def test_ingest_counts_what_it_reads(corpus_file: Path, tmp_path: Path) -> None:
     task = Task(
         stage="ingest",
         key="part-00000",
-        function="nextlong_hub.units.building:ingest",
+        function="nextlong_hub.synthesis.tasks:ingest",
         output=str(tmp_path / "part-00000"),
         parameters={"recipe": recipe.model_dump(mode="json"), "piece": piece.to_json(), "held": []},
     )

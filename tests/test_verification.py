@@ -12,11 +12,11 @@ import pytest
 import yaml
 from building import make_request, published, read_rows
 
-from nextlong_hub.files import sha256_of
-from nextlong_hub.manifest import Manifest, read_manifest, write_manifest
+from nextlong_hub.core.files import sha256_of
+from nextlong_hub.dataset.manifest import Manifest, read_manifest, write_manifest
+from nextlong_hub.dataset.schema import schema
 from nextlong_hub.pipeline import build
 from nextlong_hub.recipe import Part
-from nextlong_hub.shards import schema
 from nextlong_hub.testing.worlds import make_documents, tiny_recipe, write_corpus
 from nextlong_hub.verification import VerifyReport, verify
 

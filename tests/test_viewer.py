@@ -16,14 +16,14 @@ from building import run_command
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from nextlong_hub.dataset import open_split
+from nextlong_hub.dataset.row import row_from
+from nextlong_hub.dataset.shards import to_table
 from nextlong_hub.errors import DataError
+from nextlong_hub.explore.page.page import PAYLOAD_BYTES, write_page
+from nextlong_hub.explore.page.payload import describe, encode
+from nextlong_hub.explore.strip import SHADES, bars, strip_data_uri, strip_svg
 from nextlong_hub.records import Segment
-from nextlong_hub.shards import to_table
-from nextlong_hub.splits import open_split
-from nextlong_hub.splits.rows import row_from
-from nextlong_hub.viewer.page import PAYLOAD_BYTES, write_page
-from nextlong_hub.viewer.payload import describe, encode
-from nextlong_hub.viewer.strip import SHADES, bars, strip_data_uri, strip_svg
 
 HOSTILE = "</script><script>alert(1)</script><!-- <img src=x onerror=alert(2)> {{7*7}} '\" \x00\x1b[31m\u202eevil\u2066"
 

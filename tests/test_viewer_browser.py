@@ -13,9 +13,9 @@ import pytest
 from browser import Visit, chromium, make_sample, visit, write_packed, write_samples
 from playwright.sync_api import Browser, expect
 
+from nextlong_hub.dataset import open_split
+from nextlong_hub.explore.page.page import write_page
 from nextlong_hub.records import Sample
-from nextlong_hub.splits import open_split
-from nextlong_hub.viewer.page import write_page
 
 HOSTILE = (
     "<script>document.title = 'run'</script>",

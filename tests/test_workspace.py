@@ -8,9 +8,10 @@ from pathlib import Path
 
 import pytest
 
+from nextlong_hub.dataset.folder import locked, refuse_foreign
+from nextlong_hub.dataset.manifest import CorpusRecord, Manifest, TokenizerRecord, write_manifest
 from nextlong_hub.errors import ConflictError, StorageError
-from nextlong_hub.manifest import CorpusRecord, Manifest, TokenizerRecord, write_manifest
-from nextlong_hub.workspace import WORK_NAME, Workspace, locked, refuse_foreign
+from nextlong_hub.execution.workspace import WORK_NAME, Workspace
 
 HOLDER = """
 import sys, time

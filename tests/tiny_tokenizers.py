@@ -11,7 +11,7 @@ import pyarrow.parquet as pq
 import tokenizers
 from tokenizers import AddedToken, Regex, decoders, models, normalizers, pre_tokenizers, trainers
 
-from nextlong_hub.tokens import Tokenizer
+from nextlong_hub.tokenization import Tokenizer
 
 PATTERNS = {
     "llama 3": r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+"

@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 
 from benchmarks.retrieval.engines import Answers, Remote, World
 from benchmarks.retrieval.worlds import make_store, write_words
-from nextlong_hub.recipe import RetrievalSettings
-from nextlong_hub.store import ChunkStore
+from nextlong_hub.corpus.store import ChunkStore
+from nextlong_hub.retrieval.settings import RetrievalSettings
 
 _WORDS = {"all": (), "stopped": ("en",)}
 _DEMO = Path(__file__).parents[2] / "builders" / "demo" / "corpus.parquet"

@@ -20,10 +20,10 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from nextlong_hub.engine import InlineExecutor
-from nextlong_hub.recipe import RetrievalSettings
+from nextlong_hub.corpus.store import ChunkStore
+from nextlong_hub.execution.local import InlineExecutor
 from nextlong_hub.retrieval import build_index, open_retriever
-from nextlong_hub.store import ChunkStore
+from nextlong_hub.retrieval.settings import RetrievalSettings
 
 Answers = list[NDArray[np.int64]]
 

@@ -11,11 +11,12 @@ from pathlib import Path
 import numpy as np
 import pyarrow.parquet as pq
 
-from nextlong_hub.chunking import cut
-from nextlong_hub.recipe import ChunkingSettings, RetrievalSettings
+from nextlong_hub.corpus.store import ChunkStore, PartWriter, finish_store
+from nextlong_hub.method.chunking import cut
+from nextlong_hub.method.settings import ChunkingSettings
 from nextlong_hub.records import Document
-from nextlong_hub.retrieval.lexer import Lexer
-from nextlong_hub.store import ChunkStore, PartWriter, finish_store
+from nextlong_hub.retrieval.bm25.lexer import Lexer
+from nextlong_hub.retrieval.settings import RetrievalSettings
 
 _FEWEST_CHARACTERS = 200
 _MARKUP = re.compile(r"(?is)<(script|style)\b.*?</\1>|<!--.*?-->|<[^>]*>")

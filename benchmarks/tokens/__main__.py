@@ -18,14 +18,17 @@ import numpy as np
 import pyarrow.parquet as pq
 
 from benchmarks.tokens.clocks import token_work
-from nextlong_hub.engine import InlineExecutor
-from nextlong_hub.preparation import Inputs, find_corpus, prepare
-from nextlong_hub.progress import Silence, Stages
-from nextlong_hub.recipe import SourceSettings, load_recipe
-from nextlong_hub.synthesis import Made, synthesise
-from nextlong_hub.tokens import load_tokenizer
-from nextlong_hub.units import building as units
-from nextlong_hub.workspace import Workspace
+from nextlong_hub.corpus.ingest import find_corpus
+from nextlong_hub.corpus.settings import SourceSettings
+from nextlong_hub.execution.local import InlineExecutor
+from nextlong_hub.execution.progress import Silence, Stages
+from nextlong_hub.execution.workspace import Workspace
+from nextlong_hub.producer import Inputs
+from nextlong_hub.recipe import load_recipe
+from nextlong_hub.synthesis import tasks as units
+from nextlong_hub.synthesis.prepare import prepare
+from nextlong_hub.synthesis.produce import Made, synthesise
+from nextlong_hub.tokenization import load_tokenizer
 
 HEADER = (
     "| tokenizer | config | rows | candidates kept | exact rows | tokens | distinct chunks | reuse "

@@ -6,8 +6,8 @@ from functools import wraps
 from time import process_time
 from typing import Any
 
-from nextlong_hub.tokens import Stitched, Tokenizer, TokenShelf
-from nextlong_hub.units import building as units
+from nextlong_hub.synthesis import tasks as units
+from nextlong_hub.tokenization import Stitched, Tokenizer, TokenShelf
 
 TOKEN_WORK = (
     (Tokenizer, "tokenise_chunks"),

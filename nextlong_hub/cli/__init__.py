@@ -11,11 +11,11 @@ from typing import NoReturn
 
 import click
 
-from nextlong_hub import __version__
+from nextlong_hub._version import __version__
 from nextlong_hub.cli import autoload, build, card, doctor, export, fit, importing, inspect, push, stats, verify, view
 from nextlong_hub.cli.options import examples
+from nextlong_hub.core.signals import Terminated, told_by_signals
 from nextlong_hub.errors import NextLongError
-from nextlong_hub.interruption import Terminated, told_by_signals
 
 _NAMES = ("nextlong-hub", "hf-nextlong")
 _INTERRUPTED = 130
@@ -46,7 +46,7 @@ def run(arguments: list[str], name: str = _NAMES[0]) -> int:
     except Terminated:
         return _TERMINATED
     except NextLongError as error:
-        from nextlong_hub import terminal
+        from nextlong_hub.cli import terminal
 
         terminal.show_error(str(error))
         return error.exit_code
@@ -58,7 +58,7 @@ class _Notes(logging.Handler):
 
     def emit(self, record: logging.LogRecord) -> None:
         """Print it on stderr."""
-        from nextlong_hub import terminal
+        from nextlong_hub.cli import terminal
 
         terminal.show_note(record.getMessage())
 

@@ -22,8 +22,8 @@ def autoload(action: str, as_json: bool) -> None:
 
     `enable` writes one file into this Python environment, `disable` removes it, `status` says whether it is there.
     """
-    from nextlong_hub.autoload import disable, enable, status
-    from nextlong_hub.reports.wording import show_fields
+    from nextlong_hub.cli.reports.wording import show_fields
+    from nextlong_hub.load_dataset.autoload import disable, enable, status
 
     report = {"enable": enable, "disable": disable, "status": status}[action]()
     if as_json:

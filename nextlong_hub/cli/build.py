@@ -97,12 +97,12 @@ def build(output: Path, num_proc: int | None, dry_run: bool, as_json: bool, quie
     The CONFIG instruct packs conversations (Magpie, ShareGPT, OpenAI messages) under the tokenizer's chat template,
     with a loss mask on the answers; it is built by itself.
     """
-    from nextlong_hub import terminal
-    from nextlong_hub.arguments import BuildArguments, build_request, default_workers
-    from nextlong_hub.manifest import manifest_bytes
-    from nextlong_hub.memory import peak_bytes
+    from nextlong_hub.cli import terminal
+    from nextlong_hub.cli.arguments import BuildArguments, build_request, default_workers
+    from nextlong_hub.cli.reports import builds
+    from nextlong_hub.core.memory import peak_bytes
+    from nextlong_hub.dataset.manifest import manifest_bytes
     from nextlong_hub.pipeline import build as build_folder
-    from nextlong_hub.reports import builds
 
     request = build_request(BuildArguments(**arguments))
     workers = num_proc or default_workers()
@@ -138,10 +138,10 @@ def build(output: Path, num_proc: int | None, dry_run: bool, as_json: bool, quie
 
 def _dry_run(request: "BuildRequest", output: Path, workers: int, *, as_json: bool, quiet: bool) -> None:
     """Predict a build and print it."""
-    from nextlong_hub import terminal
-    from nextlong_hub.prediction.predicting import predict
-    from nextlong_hub.reports import builds
-    from nextlong_hub.workspace import refuse_foreign
+    from nextlong_hub.cli import terminal
+    from nextlong_hub.cli.reports import builds
+    from nextlong_hub.dataset.folder import refuse_foreign
+    from nextlong_hub.dry_run.predict import predict
 
     refuse_foreign(output)
     with terminal.watching(quiet=quiet) as progress:

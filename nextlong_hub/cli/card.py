@@ -34,7 +34,7 @@ def card(
     What people have written into the card stays: text outside the marked sections, keys of the header, and sections
     that were edited by hand, which are named on stderr.
     """
-    from nextlong_hub.reports.cards import show_card, show_check, show_notes
+    from nextlong_hub.cli.reports.cards import show_card, show_check, show_notes
 
     values = {"pretty_name": pretty_name, "language": list(languages)}
     values = {key: value for key, value in values.items() if value}
@@ -50,7 +50,7 @@ def card(
         else:
             show_check(report, folder)
         return VerificationError.exit_code if report.faults else 0
-    from nextlong_hub.publishing import renew_card
+    from nextlong_hub.publish.commit import renew_card
 
     written = renew_card(folder, plots=not no_plots, values=values)
     show_notes(written.notes)

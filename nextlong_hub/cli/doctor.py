@@ -23,8 +23,8 @@ def doctor(tokenizer: str | None, online: bool, as_json: bool) -> int:
     Nothing is changed and no token is shown. Paste what it prints into a bug report. The exit code is 1 when something
     stands in the way.
     """
-    from nextlong_hub.doctor import diagnose
-    from nextlong_hub.reports.diagnoses import show_diagnosis
+    from nextlong_hub.cli.diagnose import diagnose
+    from nextlong_hub.cli.reports.diagnoses import show_diagnosis
 
     diagnosis = diagnose(tokenizer, online=online)
     if as_json:

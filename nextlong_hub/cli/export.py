@@ -5,14 +5,7 @@ from pathlib import Path
 
 import click
 
-from nextlong_hub.cli.options import (
-    examples,
-    option_json,
-    option_num_proc,
-    option_quiet,
-    option_tokenizer,
-    print_json,
-)
+from nextlong_hub.cli.options import examples, option_json, option_num_proc, option_quiet, option_tokenizer, print_json
 
 
 @click.command(
@@ -64,11 +57,11 @@ def export(
     DATASET is a dataset folder, a folder of Parquet files or a dataset on the Hub. FORMAT is one of mds (ProLong and
     NExtLong), trl, axolotl, text (LLaMA-Factory, torchtitan), megatron, nanotron and jsonl.
     """
-    from nextlong_hub import terminal
-    from nextlong_hub.arguments import default_workers, parse_amount
+    from nextlong_hub.cli import terminal
+    from nextlong_hub.cli.arguments import default_workers, parse_amount
+    from nextlong_hub.cli.reports import exports
     from nextlong_hub.exports import ExportRequest
     from nextlong_hub.exports import export as export_rows
-    from nextlong_hub.reports import exports
 
     request = ExportRequest(
         format=format_name,

@@ -79,11 +79,11 @@ def fit(
     Packed texts stand back to back in their row and must not see each other: document_lengths says where each begins.
     Rows are not padded.
     """
-    from nextlong_hub import terminal
-    from nextlong_hub.arguments import default_workers, parse_amount, parse_modes, parse_sources
-    from nextlong_hub.fitting import fit as fit_source
-    from nextlong_hub.manifest import manifest_bytes
-    from nextlong_hub.reports import fits
+    from nextlong_hub.cli import terminal
+    from nextlong_hub.cli.arguments import default_workers, parse_amount, parse_modes, parse_sources
+    from nextlong_hub.cli.reports import fits
+    from nextlong_hub.dataset.manifest import manifest_bytes
+    from nextlong_hub.documents.fit import fit as fit_source
 
     modes = parse_modes(mode)
     with resumable(output), terminal.watching(quiet=quiet) as progress:

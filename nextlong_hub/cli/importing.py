@@ -50,11 +50,11 @@ def import_command(
     SOURCE is a folder of MDS shards as ProLong and NExtLong publish them, or a file, folder, glob, hf:// address or Hub
     dataset with a column of texts. MDS rows keep their tokens and their documents; texts are encoded.
     """
-    from nextlong_hub import terminal
-    from nextlong_hub.arguments import default_workers, parse_sources
-    from nextlong_hub.importing import import_rows
-    from nextlong_hub.manifest import manifest_bytes
-    from nextlong_hub.reports import imports
+    from nextlong_hub.cli import terminal
+    from nextlong_hub.cli.arguments import default_workers, parse_sources
+    from nextlong_hub.cli.reports import imports
+    from nextlong_hub.dataset.manifest import manifest_bytes
+    from nextlong_hub.documents import import_rows
 
     with resumable(output), terminal.watching(quiet=quiet) as progress:
         report = import_rows(

@@ -48,17 +48,17 @@ def inspect(
     --why recomputes a score with the recipe of the row, from the index that the build left in DIR/.work, or from the
     corpus that --corpus names. With neither it estimates from the rows at hand, and says so.
     """
-    from nextlong_hub import terminal
-    from nextlong_hub.reports import inspections
-    from nextlong_hub.splits import open_split
+    from nextlong_hub.cli import terminal
+    from nextlong_hub.cli.reports import inspections
+    from nextlong_hub.dataset import open_split
 
     if segment is not None and why is not None:
         raise click.UsageError("--segment and --why are two questions: ask one at a time.")
     split = open_split(where, config, revision=revision)
     found = split.row(int(row) if row.removeprefix("-").isdecimal() else row)
     if why is not None:
-        from nextlong_hub.arguments import parse_sources
-        from nextlong_hub.explanation import explain_negative
+        from nextlong_hub.cli.arguments import parse_sources
+        from nextlong_hub.explore.explanation import explain_negative
 
         sources = parse_sources(corpora, text_column, id_column)
         with terminal.watching(quiet=quiet or not corpora) as progress:

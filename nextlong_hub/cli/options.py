@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 
 import click
 
-from nextlong_hub.interruption import Terminated
+from nextlong_hub.core.signals import Terminated
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 

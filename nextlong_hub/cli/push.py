@@ -9,8 +9,8 @@ from typing import Any
 import click
 
 from nextlong_hub.cli.options import examples, option_json, option_quiet, print_json
+from nextlong_hub.core.signals import Terminated
 from nextlong_hub.errors import VerificationError
-from nextlong_hub.interruption import Terminated
 
 
 @click.command(
@@ -42,9 +42,9 @@ def push(folder: Path, name: str, dry_run: bool, yes: bool, as_json: bool, quiet
     A push that was interrupted goes on where it stopped, and one that changes nothing makes no commit. What people
     wrote into the card on the Hub stays.
     """
-    from nextlong_hub import terminal
-    from nextlong_hub.hub import prepare_push
-    from nextlong_hub.reports import pushes
+    from nextlong_hub.cli import terminal
+    from nextlong_hub.cli.reports import pushes
+    from nextlong_hub.publish import prepare_push
 
     with _interruptible(), terminal.watching(quiet=quiet) as progress:
         prepared = prepare_push(folder, name, progress=progress, **wishes)

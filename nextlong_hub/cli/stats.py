@@ -25,7 +25,7 @@ def stats(dataset: str, configs: tuple[str, ...], revision: str | None, as_json:
     Hub (user/name, hf://datasets/user/name) that has our columns. Texts and tokens are not read where other columns
     tell their lengths.
     """
-    from nextlong_hub.reports.stats import show_stats
+    from nextlong_hub.cli.reports.stats import show_stats
     from nextlong_hub.stats import measure
 
     measured = measure(dataset, configs, revision=revision)

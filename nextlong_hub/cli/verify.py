@@ -63,9 +63,9 @@ def verify(
                 "verify DIR"
             )
         return _verify_published(place, as_json=as_json, quiet=quiet)
-    from nextlong_hub import terminal
-    from nextlong_hub.arguments import parse_sources
-    from nextlong_hub.reports.verifications import show_verification
+    from nextlong_hub.cli import terminal
+    from nextlong_hub.cli.arguments import parse_sources
+    from nextlong_hub.cli.reports.verifications import show_verification
     from nextlong_hub.verification import verify as verify_folder
 
     sources = parse_sources(corpora, text_column, id_column)
@@ -80,9 +80,9 @@ def verify(
 
 def _verify_published(address: str, *, as_json: bool, quiet: bool) -> int:
     """Check a dataset on the Hub."""
-    from nextlong_hub import terminal
-    from nextlong_hub.hub import verify_remote
-    from nextlong_hub.reports.pushes import show_remote_verification
+    from nextlong_hub.cli import terminal
+    from nextlong_hub.cli.reports.pushes import show_remote_verification
+    from nextlong_hub.publish import verify_remote
 
     with terminal.watching(quiet=quiet):
         report = verify_remote(address)

@@ -51,8 +51,8 @@ def view(
     The page needs no server and no network, and what a corpus holds cannot run in it. DIR is a dataset folder, a folder
     of Parquet files, or a dataset on the Hub (user/name, hf://datasets/user/name).
     """
-    from nextlong_hub.reports import pages
-    from nextlong_hub.viewer.page import write_page
+    from nextlong_hub.cli.reports import pages
+    from nextlong_hub.explore.page.page import write_page
 
     if rows is not None and wanted:
         raise click.UsageError("--rows takes the first rows, --row takes certain ones: choose one of the two.")

@@ -16,8 +16,8 @@ A `Piece` is data: it travels in a task to whichever worker reads it. Where thin
 """
 
 from nextlong_hub.corpus.discovery import DEMO, discover
+from nextlong_hub.corpus.formats.memory import MemorySource, memory_source
 from nextlong_hub.corpus.identity import RepeatedId, digest, repeated_ids, require_unique_ids
-from nextlong_hub.corpus.memory import MemorySource, memory_source
 from nextlong_hub.corpus.pieces import BadReason, Piece, Skipped
 from nextlong_hub.corpus.reading import read
 

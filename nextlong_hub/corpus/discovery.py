@@ -6,6 +6,7 @@ they have in their file: neither the order on a command line nor that of a file 
 
 import glob
 import os
+import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -16,15 +17,15 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from nextlong_hub.corpus import remote
-from nextlong_hub.corpus.lines import is_damage
-from nextlong_hub.corpus.memory import MemorySource
+from nextlong_hub.core.files import read_json
+from nextlong_hub.corpus.formats.lines import is_damage
+from nextlong_hub.corpus.formats.memory import MemorySource
 from nextlong_hub.corpus.pieces import Format, Piece
 from nextlong_hub.corpus.reading import file_errors, open_any, source_errors
 from nextlong_hub.corpus.rows import SOURCE_COLUMN
+from nextlong_hub.corpus.settings import SourceSettings
 from nextlong_hub.errors import DataError, RecipeError
-from nextlong_hub.files import read_json
-from nextlong_hub.recipe import SourceSettings
+from nextlong_hub.hub import files as remote
 
 PIECE_BYTES = 64 << 20
 """Compressed bytes of one piece of a large Parquet file, and of one group of plain texts."""
@@ -366,3 +367,15 @@ def _nothing_found(source: SourceSettings, listing: _Listing, formats: dict[str,
         f"source {source.name!r}: found no documents at {source.path}{seen}; looked for {patterns}; name a file, "
         "folder or glob that holds some"
     )
+
+
+_ENDINGS = re.compile(r"\.(?:parquet|arrow|(?:jsonl|ndjson|json)(?:\.gz|\.zst)?|txt|md)$")
+
+
+def default_name(path: str) -> str:
+    """What a source is called that was given no name: file or folder without its ending, or Hub dataset."""
+    if path.startswith("hf://datasets/"):
+        repository = path.removeprefix("hf://datasets/").split("/")[:2]
+        return repository[-1].split("@")[0] or "corpus"
+    name = Path(path).name or Path(path).resolve().name
+    return re.sub(r"[*?\[\]]+", "", _ENDINGS.sub("", name)).strip("-_. ") or "corpus"

@@ -13,10 +13,10 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from nextlong_hub.core.files import read_checked_json, sha256_of, write_checked_json
 from nextlong_hub.corpus.pieces import Piece
 from nextlong_hub.corpus.reading import file_errors
 from nextlong_hub.errors import BadDocumentError
-from nextlong_hub.files import read_checked_json, sha256_of, write_checked_json
 
 _FILES_AT_ONCE = 4
 _IDS_AT_ONCE = 65_536

@@ -9,11 +9,11 @@ from typing import IO, Any, Literal
 
 import pyarrow as pa
 
-from nextlong_hub.corpus.lines import read_jsonl, read_texts
+from nextlong_hub.corpus.formats.lines import read_jsonl, read_texts
+from nextlong_hub.corpus.formats.tables import read_arrow, read_hub_dataset, read_memory, read_parquet
 from nextlong_hub.corpus.pieces import BadReason, Fault, Piece, Skipped
-from nextlong_hub.corpus.remote import hub_errors, open_file
-from nextlong_hub.corpus.tables import read_arrow, read_hub_dataset, read_memory, read_parquet
 from nextlong_hub.errors import DataError, StorageError
+from nextlong_hub.hub.files import hub_errors, open_file
 from nextlong_hub.records import Document
 
 

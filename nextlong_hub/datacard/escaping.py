@@ -8,7 +8,7 @@ import re
 import shlex
 from typing import Any
 
-from nextlong_hub.inert import visible, visible_line
+from nextlong_hub.core.printable import visible, visible_line
 
 _ACTIVE = re.compile(r"[&<>\"'|`*_\[\]#~$\\{}!@]|(?<=[a-z])(?=://)|(?<=www)(?=\.)|^[-+=]|(?<=-)-|^\d+(?=[.)](?:\s|$))")
 _PLAIN_CODE = re.compile(r"[\w./:=,@+-]+(?: [\w./:=,@+-]+)*", re.ASCII)

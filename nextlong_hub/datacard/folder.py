@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from nextlong_hub.core.files import storage_errors, write_bytes
 from nextlong_hub.datacard.header import lists_files_of
 from nextlong_hub.datacard.limits import preflight
 from nextlong_hub.datacard.lint import lint_card
@@ -12,10 +13,10 @@ from nextlong_hub.datacard.merging import MergedCard, merge_card
 from nextlong_hub.datacard.pictures import OUR_PICTURES, is_whole, pictures_of
 from nextlong_hub.datacard.rendering import GeneratedCard, generate_card
 from nextlong_hub.datacard.text import format_card, parse_card
+from nextlong_hub.dataset.folder import CARD_NAME
+from nextlong_hub.dataset.manifest import MANIFEST_NAME, Manifest, read_manifest
 from nextlong_hub.errors import DataError
-from nextlong_hub.files import storage_errors, write_bytes
-from nextlong_hub.manifest import MANIFEST_NAME, Manifest, read_manifest
-from nextlong_hub.workspace import CARD_NAME, WORK_NAME
+from nextlong_hub.execution.workspace import WORK_NAME
 
 _GENERATED = "card.md"
 """What was generated last, in the folder's `.work`."""

@@ -11,7 +11,7 @@ import pyarrow.parquet as pq
 from nextlong_hub.datacard.licences import DerivedLicence, derive_licence
 from nextlong_hub.datacard.lint import SIZE_CATEGORIES
 from nextlong_hub.datacard.text import Header, parse_card
-from nextlong_hub.manifest import ConfigRecord, Manifest, SourceRecord
+from nextlong_hub.dataset.manifest import ConfigRecord, Manifest, SourceRecord
 from nextlong_hub.recipe import default_config
 
 _HUB_NAME = re.compile(r"(?:hf://datasets/)?([A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*)(?:[@/].*)?")

@@ -5,7 +5,7 @@ from pathlib import Path, PurePosixPath
 
 import pyarrow.parquet as pq
 
-from nextlong_hub.manifest import read_manifest
+from nextlong_hub.dataset.manifest import read_manifest
 
 ROW_GROUP_BYTES = 300_000_000
 """The viewer reads whole row groups, up to 286 MiB of content."""

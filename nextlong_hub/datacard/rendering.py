@@ -15,11 +15,11 @@ from nextlong_hub.datacard.pictures import draw_pictures
 from nextlong_hub.datacard.reproduction import command_of, needs_of
 from nextlong_hub.datacard.sample import sample_of
 from nextlong_hub.datacard.text import Card, Header, format_card, ledger_of, parse_card
+from nextlong_hub.dataset.manifest import Manifest
 from nextlong_hub.errors import DataError
-from nextlong_hub.manifest import Manifest
 from nextlong_hub.recipe import Recipe, default_config
 from nextlong_hub.stats import DatasetStats, Distribution, measure_folder
-from nextlong_hub.tokens import EMBEDDED
+from nextlong_hub.tokenization import EMBEDDED
 
 _TEMPLATE = "dataset_card.md"
 _MANY_TOKENS = 4_000_000_000

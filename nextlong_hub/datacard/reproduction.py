@@ -5,8 +5,8 @@ import json
 from nextlong_hub.corpus import DEMO
 from nextlong_hub.datacard.escaping import Markdown, shell_word
 from nextlong_hub.datacard.header import hub_name
+from nextlong_hub.dataset.manifest import ConfigRecord, Manifest, SourceRecord
 from nextlong_hub.errors import RecipeError
-from nextlong_hub.manifest import ConfigRecord, Manifest, SourceRecord
 from nextlong_hub.recipe import Recipe, load_recipe
 
 _SHARDS = "SHARDS"

@@ -4,10 +4,10 @@ from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
-from nextlong_hub.inert import visible_line
-from nextlong_hub.manifest import Manifest
+from nextlong_hub.core.printable import visible_line
+from nextlong_hub.dataset import Row
+from nextlong_hub.dataset.manifest import Manifest
 from nextlong_hub.recipe import default_config
-from nextlong_hub.splits import Row
 from nextlong_hub.stats import unfinished_split
 
 _SEGMENTS = 8

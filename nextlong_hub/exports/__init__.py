@@ -16,7 +16,7 @@
 A new format is a module with a `FORMAT`, named in `running.FORMATS`.
 """
 
-from nextlong_hub.exports.choosing import ExportRequest
-from nextlong_hub.exports.running import FORMATS, ExportReport, export
+from nextlong_hub.exports.export import FORMATS, ExportReport, export
+from nextlong_hub.exports.options import ExportRequest
 
 __all__ = ["FORMATS", "ExportReport", "ExportRequest", "export"]

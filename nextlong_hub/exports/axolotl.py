@@ -9,9 +9,9 @@ import numpy as np
 import pyarrow as pa
 
 from nextlong_hub.exports import parquet
-from nextlong_hub.exports.outbox import Outbox
-from nextlong_hub.exports.rows import ExportRow
-from nextlong_hub.exports.seam import ExportSettings, Format
+from nextlong_hub.exports.base import ExportSettings, Format
+from nextlong_hub.exports.export_rows import ExportRow
+from nextlong_hub.exports.writer import Outbox
 
 _SCHEMA = pa.schema([(name, pa.list_(pa.int32())) for name in ("input_ids", "attention_mask", "labels")])
 

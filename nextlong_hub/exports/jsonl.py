@@ -6,9 +6,9 @@ from typing import Any
 
 import pyarrow as pa
 
-from nextlong_hub.exports.outbox import Outbox, Stream
-from nextlong_hub.exports.rows import ExportRow
-from nextlong_hub.exports.seam import ExportSettings, Format
+from nextlong_hub.exports.base import ExportSettings, Format
+from nextlong_hub.exports.export_rows import ExportRow
+from nextlong_hub.exports.writer import Outbox, Stream
 
 
 def write(rows: Iterator[ExportRow], outbox: Outbox, settings: ExportSettings) -> None:

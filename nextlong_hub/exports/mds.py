@@ -14,12 +14,12 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from nextlong_hub import packing
+from nextlong_hub.dataset import best_fit as packing
 from nextlong_hub.errors import RecipeError
 from nextlong_hub.exports import mds_layout
-from nextlong_hub.exports.outbox import Outbox
-from nextlong_hub.exports.rows import UNKNOWN_SOURCE, ExportRow
-from nextlong_hub.exports.seam import ExportSettings, Format
+from nextlong_hub.exports.base import ExportSettings, Format
+from nextlong_hub.exports.export_rows import UNKNOWN_SOURCE, ExportRow
+from nextlong_hub.exports.writer import Outbox
 
 INDEX_NAME = "index.json"
 

@@ -17,9 +17,9 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from nextlong_hub.exports.outbox import Outbox
-from nextlong_hub.exports.rows import ExportRow
-from nextlong_hub.exports.seam import ExportSettings, Format, token_bytes_of
+from nextlong_hub.exports.base import ExportSettings, Format, token_bytes_of
+from nextlong_hub.exports.export_rows import ExportRow
+from nextlong_hub.exports.writer import Outbox
 
 PREFIX = "train"
 

@@ -8,7 +8,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
-from nextlong_hub.exports.outbox import Outbox
+from nextlong_hub.exports.writer import Outbox
 
 SHARD_BYTES = 1 << 27
 

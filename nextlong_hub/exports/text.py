@@ -7,11 +7,11 @@ from collections.abc import Iterator
 
 import pyarrow as pa
 
+from nextlong_hub.core.files import json_bytes
 from nextlong_hub.exports import parquet
-from nextlong_hub.exports.outbox import Outbox
-from nextlong_hub.exports.rows import ExportRow
-from nextlong_hub.exports.seam import ExportSettings, Format
-from nextlong_hub.files import json_bytes
+from nextlong_hub.exports.base import ExportSettings, Format
+from nextlong_hub.exports.export_rows import ExportRow
+from nextlong_hub.exports.writer import Outbox
 
 _SCHEMA = pa.schema([("text", pa.large_string())])
 

@@ -6,8 +6,8 @@ from pathlib import Path
 from huggingface_hub import constants, get_token
 
 from nextlong_hub.errors import NetworkError
-from nextlong_hub.hub.patience import Patience, Transient
 from nextlong_hub.hub.repository import Account, Repository
+from nextlong_hub.hub.retry import Patience, Transient
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

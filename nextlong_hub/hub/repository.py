@@ -31,7 +31,7 @@ from huggingface_hub.utils import (
 
 from nextlong_hub.errors import AuthError, DataError
 from nextlong_hub.hub.changes import LocalFile, RemoteFile
-from nextlong_hub.hub.faults import hub_errors, page_of
+from nextlong_hub.hub.errors import hub_errors, page_of
 
 MAIN = constants.DEFAULT_REVISION
 """The branch that `load_dataset` reads."""

@@ -1,5 +1,5 @@
 """Hard-negative retrieval: the one door to BM25."""
 
-from nextlong_hub.retrieval.doors import Retriever, build_index, open_retriever
+from nextlong_hub.retrieval.base import Retriever, build_index, open_retriever
 
 __all__ = ["Retriever", "build_index", "open_retriever"]

@@ -10,15 +10,15 @@ import numpy as np
 from numpy.typing import NDArray
 from rank_bm25 import BM25Okapi
 
-from nextlong_hub.files import write_json
-from nextlong_hub.recipe import RetrievalSettings
+from nextlong_hub.core.files import write_json
+from nextlong_hub.corpus.store import ChunkStore
 from nextlong_hub.records import Hits
-from nextlong_hub.retrieval.build import identity_of
-from nextlong_hub.retrieval.formulas import OKAPI_EPSILON, inverse_document_frequencies
-from nextlong_hub.retrieval.index import building_choices, read_index_summary, require_index
-from nextlong_hub.retrieval.lexer import Lexer
+from nextlong_hub.retrieval.bm25.build import identity_of
+from nextlong_hub.retrieval.bm25.formulas import OKAPI_EPSILON, inverse_document_frequencies
+from nextlong_hub.retrieval.bm25.index import building_choices, read_index_summary, require_index
+from nextlong_hub.retrieval.bm25.lexer import Lexer
 from nextlong_hub.retrieval.ranking import no_hits, ordered
-from nextlong_hub.store import ChunkStore
+from nextlong_hub.retrieval.settings import RetrievalSettings
 
 
 class _LuceneBm25(BM25Okapi):  # type: ignore[misc]

@@ -9,10 +9,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
+from nextlong_hub.dataset.manifest import ConfigRecord
 from nextlong_hub.errors import DataError
-from nextlong_hub.manifest import ConfigRecord
 from nextlong_hub.recipe import Recipe
-from nextlong_hub.stats import rows
+from nextlong_hub.stats import samples as rows
 from nextlong_hub.stats.reuse import ReuseCounter
 from nextlong_hub.stats.shape import (
     ConfigStats,

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pyarrow as pa
 
+from nextlong_hub.dataset import StoredSplit, open_splits
+from nextlong_hub.dataset.locate import Place
+from nextlong_hub.dataset.manifest import ConfigRecord, Manifest
 from nextlong_hub.errors import DataError
-from nextlong_hub.manifest import ConfigRecord, Manifest
-from nextlong_hub.splits import StoredSplit, open_splits
-from nextlong_hub.splits.places import Place
 from nextlong_hub.stats.counting import ConfigCounter, Targets
 from nextlong_hub.stats.shape import ConfigStats, DatasetStats, TokenizerStats
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from nextlong_hub.filing.tally import gini
+from nextlong_hub.dataset.tally import gini
 from nextlong_hub.stats.shape import Hub, ReuseStats
 from nextlong_hub.stats.sketch import Sketch
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, Literal, get_args
 from urllib.parse import unquote
 
-from nextlong_hub.files import read_json, write_bytes, write_json
+from nextlong_hub.core.files import read_json, write_bytes, write_json
 from nextlong_hub.testing.messages import Refusal
 
 Kind = Literal["datasets", "models", "spaces"]

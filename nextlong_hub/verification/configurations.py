@@ -5,11 +5,12 @@ from itertools import pairwise
 
 import numpy as np
 
-from nextlong_hub import plan
-from nextlong_hub.manifest import MANIFEST_NAME, ConfigRecord, Manifest
-from nextlong_hub.portability import reach
-from nextlong_hub.recipe import Recipe, SourceSettings
-from nextlong_hub.tokens import Tokenizer
+from nextlong_hub.corpus.settings import SourceSettings
+from nextlong_hub.dataset.manifest import MANIFEST_NAME, ConfigRecord, Manifest
+from nextlong_hub.recipe import Recipe
+from nextlong_hub.synthesis import sampling as plan
+from nextlong_hub.synthesis.portability import reach
+from nextlong_hub.tokenization import Tokenizer
 from nextlong_hub.verification.findings import Check, Found
 from nextlong_hub.verification.row_faults import CorpusTexts
 

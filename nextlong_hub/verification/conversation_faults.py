@@ -10,11 +10,11 @@ from typing import Any
 
 import numpy as np
 
+from nextlong_hub.conversations import Layout, parse
+from nextlong_hub.conversations.assemble import ChatBench
 from nextlong_hub.errors import DataError
-from nextlong_hub.instruct import Layout, parse
 from nextlong_hub.recipe import ConversationSettings
 from nextlong_hub.records import Reason, Turn
-from nextlong_hub.units.chat_assembly import ChatBench
 from nextlong_hub.verification.row_faults import CorpusTexts
 
 _ROLES = ("system", "user", "assistant", "tool")

@@ -4,10 +4,10 @@ from collections import defaultdict
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from nextlong_hub.portability import Size
+from nextlong_hub.conversations.assemble import ChatBench
 from nextlong_hub.recipe import Recipe
-from nextlong_hub.tokens import Frame, Tokenizer
-from nextlong_hub.units.chat_assembly import ChatBench
+from nextlong_hub.synthesis.portability import Size
+from nextlong_hub.tokenization import Frame, Tokenizer
 from nextlong_hub.verification.row_faults import CorpusTexts
 
 

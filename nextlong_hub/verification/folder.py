@@ -4,20 +4,20 @@ from collections.abc import Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from nextlong_hub.conversing import conversation_sources, read_conversations
-from nextlong_hub.engine import InlineExecutor
+from nextlong_hub.conversations.produce import conversation_sources, read_conversations
+from nextlong_hub.corpus.ingest import Source, find_corpus, read_corpus
+from nextlong_hub.dataset.manifest import MANIFEST_NAME, ConfigRecord, Manifest, read_manifest
 from nextlong_hub.errors import DataError
-from nextlong_hub.manifest import MANIFEST_NAME, ConfigRecord, Manifest, read_manifest
-from nextlong_hub.preparation import Source, find_corpus, read_corpus
-from nextlong_hub.progress import Progress, Silence, Stages
+from nextlong_hub.execution.local import InlineExecutor
+from nextlong_hub.execution.progress import Progress, Silence, Stages
+from nextlong_hub.execution.workspace import Workspace
 from nextlong_hub.recipe import Recipe
-from nextlong_hub.tokens import load_tokenizer
+from nextlong_hub.tokenization import load_tokenizer
 from nextlong_hub.verification.companions import check_companions
 from nextlong_hub.verification.configurations import check_config, check_portability
 from nextlong_hub.verification.findings import Check, Found, VerifyReport
 from nextlong_hub.verification.row_faults import CorpusTexts
 from nextlong_hub.verification.shards import check_file
-from nextlong_hub.workspace import Workspace
 
 
 def verify(

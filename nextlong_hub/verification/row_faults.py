@@ -6,9 +6,9 @@ from typing import Any
 
 import numpy as np
 
+from nextlong_hub.corpus.store import ChunkStore
 from nextlong_hub.recipe import Recipe
-from nextlong_hub.store import ChunkStore
-from nextlong_hub.tokens import Frame, Tokenizer
+from nextlong_hub.tokenization import Frame, Tokenizer
 
 
 class CorpusTexts:

@@ -7,13 +7,13 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from nextlong_hub.files import sha256_of
-from nextlong_hub.manifest import ConfigRecord, FileRecord
-from nextlong_hub.packing import unpack
-from nextlong_hub.shards import schema
+from nextlong_hub.core.files import sha256_of
+from nextlong_hub.dataset.best_fit import unpack
+from nextlong_hub.dataset.manifest import ConfigRecord, FileRecord
+from nextlong_hub.dataset.schema import schema
+from nextlong_hub.verification.documents import check_row
 from nextlong_hub.verification.findings import Check, Found
 from nextlong_hub.verification.packed_faults import packed_faults
-from nextlong_hub.verification.rows import check_row
 
 
 def check_file(

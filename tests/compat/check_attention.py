@@ -21,9 +21,9 @@ import numpy as np
 import pyarrow.parquet as pq
 from tokenizers import Tokenizer
 
-from nextlong_hub.packing import cu_seqlens, position_ids
+from nextlong_hub.corpus.settings import SourceSettings
+from nextlong_hub.dataset.best_fit import cu_seqlens, position_ids
 from nextlong_hub.pipeline import BuildRequest, build
-from nextlong_hub.recipe import SourceSettings
 from nextlong_hub.testing.worlds import make_documents, tiny_recipe, write_corpus
 
 MODEL = Path(__file__).with_name("attention_model.py")

@@ -19,7 +19,7 @@ from importlib.resources import files
 from pathlib import Path
 
 from nextlong_hub.exports import ExportRequest, export
-from nextlong_hub.tokens import load_tokenizer
+from nextlong_hub.tokenization import load_tokenizer
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 from packed_rows import packed_row, write_packed

@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
+from nextlong_hub.corpus.settings import SourceSettings
 from nextlong_hub.pipeline import BuildRequest, build
-from nextlong_hub.recipe import SourceSettings
 from nextlong_hub.testing import LocalHub, make_documents, tiny_recipe, write_corpus
 
 COMMAND = [sys.executable, "-c", "from nextlong_hub.cli import main; main()"]

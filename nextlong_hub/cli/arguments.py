@@ -1,0 +1,228 @@
+"""What is typed on the command line becomes a `BuildRequest`, with no command-line library in sight.
+
+    --corpus, --text-column     ▶  sources        names unique, in the order of their names
+    CONFIG, --recipe, --set     ▶  recipes        the published four when none is named
+    --samples, --tokens         ▶  rows           of each configuration
+
+Whatever is wrong is a `RecipeError`: exit code 2, and a message that says what to write instead.
+"""
+
+import math
+import os
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from difflib import get_close_matches
+from typing import Any, get_args
+
+from nextlong_hub.corpus import DEMO
+from nextlong_hub.corpus.discovery import default_name
+from nextlong_hub.corpus.settings import SourceSettings
+from nextlong_hub.documents.fit import Mode
+from nextlong_hub.errors import RecipeError
+from nextlong_hub.pipeline import BuildRequest
+from nextlong_hub.recipe import DEFAULT_SEED, Recipe, load_recipes, parse_setting
+from nextlong_hub.synthesis.mixture import _rows_per_token, ingredient_rows
+
+PUBLISHED = ("64k", "128k", "512k", "subset")
+"""Configurations that are built when none is named: those of the paper."""
+_MOST_WORKERS = 8
+_NAMED_PATH = re.compile(r"(?P<name>[A-Za-z0-9][A-Za-z0-9._-]*)=(?P<path>.+)", re.DOTALL)
+_AMOUNT = re.compile(r"(?P<number>\d[\d_,]*(?:\.\d+)?)(?P<suffix>[KMBT]?)", re.IGNORECASE)
+_SUFFIXES = {"": 0, "K": 3, "M": 6, "B": 9, "T": 12}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BuildArguments:
+    """The options of `build` as they were typed."""
+
+    configs: Sequence[str] = ()
+    recipe_files: Sequence[str] = ()
+    corpora: Sequence[str] = ()
+    tokenizer: str | Sequence[str] | None = None
+    """One or several; ids and token counts are those of the first."""
+    samples: Sequence[str] = ()
+    tokens: Sequence[str] = ()
+    settings: Sequence[str] = ()
+    seed: int = DEFAULT_SEED
+    license: str | None = None
+    """Of every source."""
+    text_column: str | None = None
+    id_column: str | None = None
+    on_bad_document: str | None = None
+
+
+def build_request(arguments: BuildArguments) -> BuildRequest:
+    """Check the options of `build` and resolve them.
+
+    Raises:
+        RecipeError: one of them is wrong, or two do not fit together.
+    """
+    overrides: dict[str, Any] = dict(map(parse_setting, arguments.settings))
+    if arguments.on_bad_document:
+        overrides["on_bad_document"] = arguments.on_bad_document
+    named = (*arguments.configs, *arguments.recipe_files)
+    recipes, ingredients = load_recipes(named or PUBLISHED, overrides)
+    sources = parse_sources(arguments.corpora) or _sources_of(recipes)
+    named_tokenizers = [arguments.tokenizer] if isinstance(arguments.tokenizer, str) else arguments.tokenizer or ()
+    tokenizer, *more_tokenizers = named_tokenizers or [_embedded_tokenizer(sources)]
+    return BuildRequest(
+        recipes=recipes,
+        ingredients=ingredients,
+        sources=_with(
+            sources, text_column=arguments.text_column, id_column=arguments.id_column, license=arguments.license
+        ),
+        tokenizer=tokenizer,
+        more_tokenizers=tuple(more_tokenizers),
+        seed=arguments.seed,
+        rows=parse_rows(recipes, ingredients, arguments.samples, arguments.tokens),
+    )
+
+
+def parse_sources(
+    corpora: Iterable[str], text_column: str | None = None, id_column: str | None = None
+) -> tuple[SourceSettings, ...]:
+    """Read `[NAME=]PATH` arguments; sources come in the order of their names, so theirs does not matter.
+
+    A source without a name is called after its file, folder or Hub dataset; of several that would share a name the
+    later ones, by path, get `-2`, `-3`.
+
+    Raises:
+        RecipeError: a name is given twice, or a path is empty.
+    """
+    named: dict[str, str] = {}
+    nameless: list[str] = []
+    for text in corpora:
+        match = None if os.path.lexists(text) else _NAMED_PATH.fullmatch(text)
+        path = match["path"] if match else text
+        if not path:
+            raise RecipeError("--corpus has no path; write it as --corpus PATH or --corpus NAME=PATH")
+        if match is None:
+            nameless.append(path)
+        elif match["name"] in named:
+            raise RecipeError(f"--corpus names {match['name']!r} twice; give each source a name of its own")
+        else:
+            named[match["name"]] = path
+    for path in sorted(nameless):
+        stem = default_name(path)
+        numbered = (f"{stem}-{number}" if number > 1 else stem for number in range(1, len(nameless) + len(named) + 2))
+        named[next(name for name in numbered if name not in named)] = path
+    sources = [SourceSettings(name=name, path=path) for name, path in sorted(named.items())]
+    return _with(sources, text_column=text_column, id_column=id_column)
+
+
+def parse_rows(
+    recipes: Sequence[Recipe], ingredients: Sequence[Recipe], samples: Iterable[str], tokens: Iterable[str]
+) -> dict[str, int]:
+    """Read `[CONFIG=]N` and `[CONFIG=]4B` as rows of each configuration; the one with a name wins over the one without.
+
+    An ingredient that is not published itself gets the rows that the mixtures need of it, and no more.
+
+    Raises:
+        RecipeError: an amount cannot be read, or both options speak of one configuration.
+    """
+    by_name = {recipe.name: recipe for recipe in recipes}
+    targets = {recipe.name: recipe.target_length for recipe in (*ingredients, *recipes)}
+    wanted_rows = _by_config("--samples", samples, by_name)
+    wanted_tokens = _by_config("--tokens", tokens, by_name)
+    both = sorted(wanted_rows.keys() & wanted_tokens.keys())
+    if both:
+        what = f"of {both[0]}" if both[0] else "of all configurations"
+        raise RecipeError(f"--samples and --tokens both give the size {what}; give one of them")
+    rows = {}
+    for name, recipe in by_name.items():
+        for key in (name, ""):
+            if key in wanted_rows:
+                rows[name] = wanted_rows[key]
+                break
+            if key in wanted_tokens:
+                rows[name] = math.ceil(wanted_tokens[key] * _rows_per_token(recipe, targets))
+                break
+    return rows | ingredient_rows(recipes, ingredients, targets, rows)
+
+
+def parse_amount(text: str, option: str) -> int:
+    """Read `128`, `1_000`, `4B`, `1.5M`: decimal suffixes K, M, B and T.
+
+    Raises:
+        RecipeError: it is no such number, or not a whole one above 0.
+    """
+    match = _AMOUNT.fullmatch(text.strip())
+    if match is not None:
+        whole, _, fraction = re.sub("[_,]", "", match["number"]).partition(".")
+        zeros = _SUFFIXES[match["suffix"].upper()] - len(fraction)
+        amount = int(whole + fraction + "0" * zeros)
+        if zeros >= 0 and amount > 0:
+            return amount
+    raise RecipeError(f"{option} {text!r} is no whole number above 0; write it as 128, 500K, 4B or 1.5T")
+
+
+def parse_modes(text: str) -> frozenset[Mode]:
+    """Read `truncate`, `discard`, `pack` or several with commas between them.
+
+    Raises:
+        RecipeError: there is another word among them.
+    """
+    modes = {mode.strip() for mode in text.split(",")}
+    unknown = sorted(modes - set(get_args(Mode)))
+    if unknown:
+        close = get_close_matches(unknown[0], get_args(Mode), n=1)
+        hint = f" (did you mean {close[0]!r}?)" if close else ""
+        raise RecipeError(f"--mode {text!r}: {unknown[0]!r} is neither truncate nor discard nor pack{hint}")
+    return frozenset(mode for mode in get_args(Mode) if mode in modes)
+
+
+def default_workers() -> int:
+    """How many worker processes to use when nobody says: the processors this process may use, 8 at most.
+
+    Each worker holds its own tokenizer and compiled kernels, so a large machine is not filled unasked.
+    """
+    may_use = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return min(may_use, _MOST_WORKERS)
+
+
+def _by_config(option: str, amounts: Iterable[str], recipes: Mapping[str, Recipe]) -> dict[str, int]:
+    """Amounts by configuration; under the empty name the one for all that have none of their own."""
+    found: dict[str, int] = {}
+    for text in amounts:
+        config, equals, amount = text.rpartition("=")
+        if equals and config not in recipes:
+            close = get_close_matches(config, recipes, n=1)
+            hint = f" (did you mean {close[0]!r}?)" if close else ""
+            raise RecipeError(
+                f"{option} {text}: {config!r} is not being built; configurations of this run: "
+                f"{', '.join(recipes)}{hint}"
+            )
+        if config in found:
+            what = f"for {config}" if config else "for all configurations"
+            raise RecipeError(f"{option} is given twice {what}; give it once, or as {option} CONFIG={amount}")
+        found[config] = parse_amount(amount, option)
+    return found
+
+
+def _sources_of(recipes: Sequence[Recipe]) -> tuple[SourceSettings, ...]:
+    """The corpus that the recipes name themselves, else the embedded one."""
+    naming = [recipe for recipe in recipes if recipe.corpus]
+    if len({recipe.corpus for recipe in naming}) > 1:
+        names = ", ".join(recipe.name for recipe in naming)
+        raise RecipeError(
+            f"the recipes {names} name different corpora, and one run has one; give --corpus, or build them apart"
+        )
+    sources = naming[0].corpus if naming else (SourceSettings(name=DEMO, path=DEMO, license="public domain"),)
+    return tuple(sorted(sources, key=lambda source: source.name))
+
+
+def _embedded_tokenizer(sources: Sequence[SourceSettings]) -> str:
+    """The embedded tokenizer goes with the embedded corpus only: nobody trains on a tokenizer chosen unawares."""
+    if all(source.path == DEMO for source in sources):
+        return DEMO
+    raise RecipeError(
+        "Missing option --tokenizer: rows are counted in the tokens of the model you train; write --tokenizer "
+        "meta-llama/Llama-3.1-8B, --tokenizer ./folder-with-tokenizer.json, or --tokenizer demo for the embedded GPT-2"
+    )
+
+
+def _with(sources: Iterable[SourceSettings], **values: str | None) -> tuple[SourceSettings, ...]:
+    """The sources with what was given for all of them."""
+    given = {key: value for key, value in values.items() if value}
+    return tuple(source.model_copy(update=given) for source in sources)

@@ -1,0 +1,191 @@
+"""What a build did, or would do: what became of every candidate, what it took, and what to type next."""
+
+import shlex
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from nextlong_hub.cli.reports.wording import LINE, count, words
+from nextlong_hub.cli.terminal import Rows, show_line, show_table, show_verbatim
+from nextlong_hub.core.printable import NOTHING, compact, duration, size
+from nextlong_hub.recipe import default_config
+
+if TYPE_CHECKING:
+    from nextlong_hub.dataset.manifest import ConfigRecord, SynthesisRecord
+    from nextlong_hub.dry_run.predict import ConfigPrediction, Prediction
+    from nextlong_hub.pipeline import BuildReport
+
+_STAGES = ("retrieve", "synthesise", "converse", "file")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Run:
+    """One run of `build`, as the command line saw it."""
+
+    output: Path
+    configs: tuple[str, ...]
+    """What was built in this run, in the order of the command line."""
+    workers: int
+    seconds: float
+    """By the clock on the wall."""
+    peak_bytes: Mapping[str, int]
+    """Peak resident memory of the `driver` and of the `largest_worker`; empty where it cannot be known."""
+
+
+def show_build(report: "BuildReport", run: Run) -> None:
+    """Print the closing table of a build, what it took, and the commands to type next."""
+    records = [report.manifest.configs[name] for name in run.configs]
+    stage_seconds = {time.stage: time.seconds for time in report.times}
+    times = _time_rows(run.configs, stage_seconds)
+    show_table([*_fate_rows(records), LINE, *_content_rows(records), LINE, *times], run.configs)
+    own = {f"{stage} {config}" for stage in _STAGES for config in run.configs}
+    shared = [f"{stage} {duration(seconds)}" for stage, seconds in stage_seconds.items() if stage not in own]
+    show_line(f"Other stages: {', '.join(shared)}. In all: {duration(run.seconds)}.")
+    if run.peak_bytes:
+        largest = f", {size(run.peak_bytes['largest_worker'])} in the largest of {run.workers} workers"
+        show_line(
+            f"Peak memory: {size(run.peak_bytes['driver'])} in the driver{largest if run.workers > 1 else ''}, "
+            "files mapped into memory included."
+        )
+    for name, record in zip(run.configs, records, strict=True):
+        recall = record.synthesis and record.synthesis.recall
+        if recall is not None:
+            show_line(f"{name}: approximate retrieval found {recall:.1%} of the exact answers, sampled.")
+    for name, missing in report.missing_rows.items():
+        made = report.manifest.configs[name].rows
+        show_line(
+            f"{name} has {made:,} rows, {missing:,} fewer than asked for: no more documents could be extended. "
+            "Add documents for more.",
+            "bold yellow",
+        )
+    show_line()
+    total_bytes = sum(file.bytes for record in records for file in record.files)
+    if report.unchanged:
+        show_line(f"{run.output} was complete already: nothing was changed.", "bold")
+    else:
+        tokens = sum(record.tokens for record in records)
+        rows = sum(record.rows for record in records)
+        written = f"{rows:,} rows, {compact(tokens)} tokens, {size(total_bytes)}"
+        show_line(f"Written to {run.output}: {written}. Next:", "bold")
+    _show_next(run)
+
+
+def _show_next(run: Run) -> None:
+    config = default_config(run.configs)
+    load = f'from datasets import load_dataset; print(load_dataset("{run.output}", "{config}", split="train"))'
+    show_verbatim(f"  python -c {shlex.quote(load)}")
+    show_verbatim(f"  nextlong-hub verify {shlex.quote(str(run.output))}")
+
+
+def _fate_rows(records: "Sequence[ConfigRecord]") -> Rows:
+    """What became of the candidates; a mixture had none of its own."""
+    parts = [record.synthesis for record in records]
+    reasons = sorted({reason for part in parts if part for reason in part.discarded})
+    counts = [_fate(part, reasons) if part else {} for part in parts]
+    labels = list(dict.fromkeys(label for each in counts for label in each))
+    return [(label, [count(each.get(label)) for each in counts]) for label in labels]
+
+
+def _fate(part: "SynthesisRecord", reasons: Sequence[str]) -> dict[str, int]:
+    return {
+        "candidates": part.candidates,
+        "  kept": part.kept,
+        "    truncated": part.truncated,
+        "    tokens cut": part.truncated_tokens,
+        "  discarded": sum(part.discarded.values()),
+        **{f"    {words(reason)}": part.discarded.get(reason, 0) for reason in reasons},
+        **({"queries": part.queries, "  unanswered": part.unanswered} if part.queries else {}),
+        **({"near-duplicates passed over": part.near_duplicates} if part.queries else {}),
+    }
+
+
+def _content_rows(records: "Sequence[ConfigRecord]") -> Rows:
+    return [
+        ("rows", [count(record.rows) for record in records]),
+        ("tokens", [count(record.tokens) for record in records]),
+        *(_spoken_rows(records) if all(record.conversations for record in records) else _chunk_rows(records)),
+        ("on disk", [size(sum(file.bytes for file in record.files)) for record in records]),
+    ]
+
+
+def _chunk_rows(records: "Sequence[ConfigRecord]") -> Rows:
+    return [
+        ("meta-chunks", [count(record.segments.meta) for record in records]),
+        ("negatives", [count(record.segments.negative) for record in records]),
+        ("  distinct", [count(record.segments.distinct_negatives) for record in records]),
+    ]
+
+
+def _spoken_rows(records: "Sequence[ConfigRecord]") -> Rows:
+    """What is special about conversations, which are never built along with anything else."""
+    parts = [(record.conversations, record.packing) for record in records]
+    return [
+        ("  learnt", [count(spoken.learnt_tokens if spoken else None) for spoken, _ in parts]),
+        ("fill", [NOTHING if packing is None else f"{packing.fill:.1%}" for _, packing in parts]),
+        ("conversations", [count(packing.documents if packing else None) for _, packing in parts]),
+        ("  ends without an answer left out", [count(spoken.unanswered if spoken else None) for spoken, _ in parts]),
+        ("messages", [count(sum(spoken.messages.values()) if spoken else None) for spoken, _ in parts]),
+    ]
+
+
+def _time_rows(configs: Sequence[str], stage_seconds: Mapping[str, float]) -> Rows:
+    times = {stage: [stage_seconds.get(f"{stage} {config}") for config in configs] for stage in _STAGES}
+    times = {stage: values for stage, values in times.items() if any(value is not None for value in values)}
+    return [
+        (f"time to {stage}", [NOTHING if value is None else duration(value) for value in values])
+        for stage, values in times.items()
+    ]
+
+
+def show_prediction(prediction: "Prediction", output: Path, workers: int, free_bytes: int) -> None:
+    """Print what a build is expected to give and to cost, and what stands in its way."""
+    show_line(
+        f"An estimate from {prediction.sampled_documents:,} documents ({size(prediction.sampled_bytes)} of text). "
+        "Nothing was written.",
+        "bold",
+    )
+    show_line(
+        f"Corpus:  about {prediction.documents:,} documents, {prediction.chunks:,} chunks, "
+        f"{compact(prediction.tokens)} tokens of {prediction.characters_per_token:.2f} characters each."
+    )
+    show_line()
+    show_table(_prediction_rows(prediction.configs), [config.config for config in prediction.configs])
+    published = sum(config.published_bytes for config in prediction.configs)
+    units = sum(config.unit_bytes for config in prediction.configs) + prediction.ingredient_bytes
+    parts = {
+        "published": published,
+        "units": units,
+        "text": prediction.store_bytes,
+        "index": prediction.index_bytes,
+        "tokens": prediction.token_bytes,
+    }
+    listed = ", ".join(f"{name} {size(value)}" for name, value in parts.items())
+    show_line(f"Disk:    {size(prediction.disk_bytes)} ({listed}); {size(free_bytes)} are free at {output}.")
+    largest = f", {size(prediction.worker_bytes)} in each of {workers} workers" if workers > 1 else ""
+    show_line(f"Memory:  {size(prediction.driver_bytes)} in the driver{largest}.")
+    show_line(
+        f"Time:    about {duration(prediction.seconds)} with {workers} worker{'s' * (workers > 1)} on this machine."
+    )
+    if prediction.disk_bytes > free_bytes:
+        show_line(f"Too little space at {output}: free {size(prediction.disk_bytes - free_bytes)} more.", "bold yellow")
+    for config in prediction.configs:
+        if config.problem:
+            show_line(f"{config.config}: {config.problem}.", "bold yellow")
+
+
+def _prediction_rows(configs: "Sequence[ConfigPrediction]") -> Rows:
+    reasons = sorted({reason for config in configs for reason in config.not_eligible})
+    return [
+        ("extendable documents", [count(config.eligible_documents) for config in configs]),
+        *((f"  {words(reason)}", [count(c.not_eligible.get(reason)) for c in configs]) for reason in reasons),
+        ("candidates", [count(config.candidates) for config in configs]),
+        ("  kept", [NOTHING if c.kept_share is None else f"{c.kept_share:.0%}" for c in configs]),
+        ("rows asked for", [count(config.asked_rows) for config in configs]),
+        ("rows", [count(config.rows) for config in configs]),
+        ("tokens", [count(config.tokens) for config in configs]),
+        LINE,
+        ("published files", [size(config.published_bytes) for config in configs]),
+        ("units while it runs", [NOTHING if not c.unit_bytes else size(c.unit_bytes) for c in configs]),
+        ("time", [duration(config.seconds) for config in configs]),
+    ]

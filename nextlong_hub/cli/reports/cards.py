@@ -1,0 +1,33 @@
+"""What was written about a dataset, and what is wrong with it."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from nextlong_hub.cli.terminal import show_line, show_note, show_verbatim
+
+if TYPE_CHECKING:
+    from nextlong_hub.datacard import CardReport, WrittenCard
+
+
+def show_notes(notes: Sequence[str]) -> None:
+    """Print on stderr what a person should know about a card."""
+    for note in notes:
+        show_note(note)
+
+
+def show_card(written: "WrittenCard") -> None:
+    """Print where the card is."""
+    drawn = f", and {len(written.pictures)} pictures beside it" if written.pictures else ""
+    show_line(f"Written: {written.path}{drawn}.", "bold green")
+
+
+def show_check(report: "CardReport", folder: Path) -> None:
+    """Print each fault on a line of its own."""
+    for fault in report.faults:
+        show_verbatim(fault)
+    if report.faults:
+        count = "1 fault" if len(report.faults) == 1 else f"{len(report.faults):,} faults"
+        show_line(f"The card of {folder} has {count}.", "bold red")
+    else:
+        show_line(f"The card of {folder} says what is there, and the Hub will take it as it is.", "bold green")

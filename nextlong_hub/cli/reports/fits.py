@@ -1,0 +1,37 @@
+"""What became of every text that `fit` read."""
+
+import shlex
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from nextlong_hub.cli.reports.wording import count, words
+from nextlong_hub.cli.terminal import Rows, show_line, show_table, show_verbatim
+
+if TYPE_CHECKING:
+    from nextlong_hub.documents.fit import FitReport
+
+FIT_COUNTS = (
+    *("config", "read", "kept", "truncated", "truncated_tokens", "split", "discarded", "skipped", "rows", "tokens"),
+)
+"""What a fit reports besides its manifest."""
+
+
+def show_fit(report: "FitReport", output: Path) -> None:
+    """Print what became of every text that was read."""
+    rows: Rows = [
+        ("read", [count(report.read)]),
+        ("  kept", [count(report.kept)]),
+        ("    truncated", [count(report.truncated)]),
+        ("    tokens cut", [count(report.truncated_tokens)]),
+        *([("    split", [count(report.split)])] if report.packing else []),
+        ("  discarded", [count(sum(report.discarded.values()))]),
+        *((f"    {words(reason)}", [count(texts)]) for reason, texts in sorted(report.discarded.items())),
+        *((f"not read: {words(reason)}", [count(texts)]) for reason, texts in sorted(report.skipped.items())),
+        *([("documents", [count(report.packing.documents)])] if report.packing else []),
+        ("rows", [count(report.rows)]),
+        ("tokens", [count(report.tokens)]),
+        *([("of a full row", [f"{report.packing.fill:.2%}"])] if report.packing else []),
+    ]
+    show_table(rows, [report.config])
+    show_line(f"Written to {output}. Next:", "bold")
+    show_verbatim(f"  nextlong-hub verify {shlex.quote(str(output))}")

@@ -1,0 +1,28 @@
+"""What a verification found."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from nextlong_hub.cli.terminal import show_line, show_verbatim
+
+if TYPE_CHECKING:
+    from nextlong_hub.verification import VerifyReport
+
+
+def show_verification(report: "VerifyReport", folder: Path) -> None:
+    """Print each fault on a line of its own, then what was checked."""
+    for fault in report.faults:
+        show_verbatim(f"{fault.place}: {fault.message}")
+    checked = f"{report.files:,} files, {report.rows:,} rows, {report.segments:,} segments"
+    if report.encoded_rows:
+        checked += f", {report.encoded_rows:,} rows encoded again"
+    if report.rebuilt_rows:
+        checked += f", {report.rebuilt_rows:,} rows rebuilt from the corpus"
+    if report.faults:
+        show_line(f"{folder} is not what it says: {_faults(len(report.faults))}. Checked: {checked}.", "bold red")
+    else:
+        show_line(f"{folder} is what it says. Checked: {checked}.", "bold green")
+
+
+def _faults(count: int) -> str:
+    return "1 fault" if count == 1 else f"{count:,} faults"

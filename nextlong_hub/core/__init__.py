@@ -1,0 +1,1 @@
+"""Files, settings, printable text, signals and memory: no knowledge of datasets."""

@@ -1,0 +1,65 @@
+"""…"""
+
+import difflib
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+BYTES_FORMAT = 1
+"""Raised whenever the same recipe starts to give other bytes; part of every fingerprint."""
+
+
+class Section(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False)
+
+
+def explain(error: ValidationError, model: type[BaseModel]) -> str:
+    """A validation error as one sentence a place: what came, what was needed, and the likely key meant."""
+    sentences = []
+    for fault in error.errors():
+        place = ".".join(str(part) for part in fault["loc"])
+        if fault["type"] == "extra_forbidden":
+            known = _keys_at(model, fault["loc"][:-1])
+            hint = did_you_mean(str(fault["loc"][-1]), known)
+            sentences.append(f"unknown key {place!r}; known here: {', '.join(known)}{hint}")
+        elif fault["type"] == "missing":
+            sentences.append(f"{place!r} is missing; add it")
+        else:
+            given = "" if isinstance(fault["input"], Mapping) else f"{place} = {fault['input']!r}: "
+            sentences.append(given + fault["msg"].removeprefix("Value error, "))
+    return "; ".join(sentences)
+
+
+def _keys_at(model: type[BaseModel], path: Iterable[Any]) -> list[str]:
+    """The field names of the section that `path` leads to."""
+    for step in path:
+        if step not in model.model_fields:  # a place in a list, a key of a table
+            continue
+        annotation = model.model_fields[step].annotation
+        candidates = [annotation, *getattr(annotation, "__args__", ())]
+        model = next(c for c in candidates if isinstance(c, type) and issubclass(c, BaseModel))
+    return list(model.model_fields)
+
+
+def with_tuples(value: Any) -> Any:
+    """TOML arrays as tuples: strict models take no list where a tuple is declared."""
+    if isinstance(value, list):
+        return tuple(with_tuples(item) for item in value)
+    if isinstance(value, dict):
+        return {key: with_tuples(item) for key, item in value.items()}
+    return value
+
+
+def without_none(value: Any) -> Any:
+    """TOML has no null: an unset choice is left out."""
+    if isinstance(value, dict):
+        return {key: without_none(item) for key, item in value.items() if item is not None}
+    if isinstance(value, list):
+        return [without_none(item) for item in value]
+    return value
+
+
+def did_you_mean(word: str, known: Iterable[str]) -> str:
+    close = difflib.get_close_matches(word, list(known), n=1)
+    return f" (did you mean {close[0]!r}?)" if close else ""

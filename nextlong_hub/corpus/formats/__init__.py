@@ -1,0 +1,1 @@
+"""How a corpus is stored: a file a format."""

@@ -1,0 +1,298 @@
+"""The cut corpus on disk: every chunk's text once, memory-mapped, in corpus order.
+
+A store is a folder of parts, one for each piece of the corpus that was read, and each part is a handful of flat arrays:
+
+    store.json                    counts, and the parts in corpus order
+    part-00000/
+        text.bin                  all chunks back to back, UTF-8
+        chunk_offsets.npy         int64 (chunks + 1,)   chunk i is text[offsets[i]:offsets[i + 1]]
+        chunk_characters.npy      int32 (chunks,)
+        document_chunks.npy       int32 (documents,)    how many chunks each document was cut into
+        documents.arrow           id: string, source: string
+
+Chunks and documents are numbered through the whole corpus, from 0. Text is read by ascending chunk number only: on a
+spinning or remote disk that is the difference between one pass over a file and a seek for each negative.
+"""
+
+import bisect
+import io
+from array import array
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
+from functools import cached_property, lru_cache
+from itertools import accumulate, pairwise
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+
+from nextlong_hub.core.files import flush, read_json, storage_errors, write_bytes, write_json
+from nextlong_hub.errors import DataError
+from nextlong_hub.execution.base import Task
+from nextlong_hub.records import ChunkSpan, Document, TextBlock
+
+_DOCUMENT_SCHEMA = pa.schema([("id", pa.string()), ("source", pa.string())])
+_DOCUMENTS_PER_BATCH = 8192
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PartCounts:
+    """What one part holds."""
+
+    name: str
+    documents: int
+    chunks: int
+    characters: int
+    bytes: int
+
+
+class PartWriter:
+    """Writes one part, document by document, in memory bounded by the arrays (12 bytes a chunk), not by the text."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._offsets = array("q", [0])
+        self._chunk_characters = array("i")
+        self._document_chunks = array("i")
+        self._ids: list[str] = []
+        self._sources: list[str] = []
+
+    def __enter__(self) -> Self:
+        with storage_errors(self._folder), ExitStack() as opened:
+            self._folder.mkdir(parents=True, exist_ok=True)
+            self._text = opened.enter_context((self._folder / "text.bin").open("wb"))
+            names = opened.enter_context(pa.OSFile(str(self._folder / "documents.arrow"), "wb"))
+            self._documents = opened.enter_context(pa.ipc.new_file(names, _DOCUMENT_SCHEMA))
+            self._opened = opened.pop_all()
+        return self
+
+    def add(self, document: Document, spans: Sequence[ChunkSpan]) -> None:
+        """Append one document cut into `spans`.
+
+        Raises:
+            StorageError: the disk is full.
+        """
+        with storage_errors(self._folder):
+            for span in spans:
+                encoded = document.text[span.start : span.end].encode()
+                self._text.write(encoded)
+                self._offsets.append(self._offsets[-1] + len(encoded))
+                self._chunk_characters.append(span.end - span.start)
+            self._document_chunks.append(len(spans))
+            self._ids.append(document.id)
+            self._sources.append(document.source)
+            if len(self._ids) == _DOCUMENTS_PER_BATCH:
+                self._write_documents()
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        with storage_errors(self._folder), self._opened:
+            if error is None:
+                self._write_documents()
+        if error is None:
+            self._finish()
+
+    @property
+    def counts(self) -> PartCounts:
+        """What has been added so far."""
+        return PartCounts(
+            name=self._folder.name,
+            documents=len(self._document_chunks),
+            chunks=len(self._chunk_characters),
+            characters=sum(self._chunk_characters),
+            bytes=self._offsets[-1],
+        )
+
+    def _finish(self) -> None:
+        with storage_errors(self._folder):
+            # The receipt of this part is flushed: after a power cut it must not vouch for less than it says.
+            flush(self._folder / "text.bin")
+            flush(self._folder / "documents.arrow")
+        _write_array(self._folder / "chunk_offsets.npy", np.frombuffer(self._offsets, np.int64))
+        _write_array(self._folder / "chunk_characters.npy", np.array(self._chunk_characters, np.int32))
+        _write_array(self._folder / "document_chunks.npy", np.array(self._document_chunks, np.int32))
+
+    def _write_documents(self) -> None:
+        if self._ids:
+            self._documents.write_batch(pa.record_batch([self._ids, self._sources], schema=_DOCUMENT_SCHEMA))
+            self._ids, self._sources = [], []
+
+
+@dataclass(frozen=True, slots=True)
+class _Part:
+    text: NDArray[np.uint8]
+    offsets: NDArray[np.int64]
+    characters: NDArray[np.int32]
+    documents: pa.Table
+
+
+class ChunkStore:
+    """A finished store, opened for reading; opening costs 8 bytes a document, text stays on disk."""
+
+    def __init__(self, folder: Path) -> None:
+        """Open the store in `folder`.
+
+        Raises:
+            DataError: there is no finished store.
+        """
+        self.folder = folder
+        self.summary = read_json(folder / "store.json")
+        if not isinstance(self.summary, dict):
+            raise DataError(f"{folder} holds no finished chunk store; run the build again to make it")
+        names = [part["name"] for part in self.summary["parts"]]
+        counts = [np.load(folder / name / "document_chunks.npy") for name in names]
+        self._parts = [_open_part(folder / name) for name in names]
+        self._part_chunks = _starts([int(c.sum()) for c in counts])
+        self._part_documents = _starts([len(c) for c in counts])
+        self.first_chunk: NDArray[np.int64] = np.concatenate(([0], *counts)).cumsum(dtype=np.int64)
+        """Document d owns chunks `first_chunk[d]` up to `first_chunk[d + 1]`. Shape: (documents + 1,)."""
+
+    @property
+    def documents(self) -> int:
+        """Number of documents."""
+        return len(self.first_chunk) - 1
+
+    @property
+    def chunks(self) -> int:
+        """Number of chunks."""
+        return int(self.first_chunk[-1])
+
+    @property
+    def id(self) -> str:
+        """Digest of what the store was made from; equal ids mean equal stores."""
+        return str(self.summary["id"])
+
+    @cached_property
+    def document_characters(self) -> NDArray[np.int64]:
+        """Characters in each document. Shape: (documents,)."""
+        counts = [np.zeros(0, np.int64)]
+        for part, (first, end) in zip(self._parts, pairwise(self._part_documents), strict=True):
+            ends = np.concatenate(([0], part.characters)).cumsum(dtype=np.int64)
+            counts.append(np.diff(ends[self.first_chunk[first : end + 1] - self.first_chunk[first]]))
+        return np.concatenate(counts)
+
+    def characters_of(self, chunk: int) -> int:
+        """Characters in one chunk."""
+        part = bisect.bisect_right(self._part_chunks, chunk) - 1
+        return int(self._parts[part].characters[chunk - self._part_chunks[part]])
+
+    def characters_of_each(self, chunks: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Characters in each of many chunks. Shape: as `chunks`."""
+        parts = np.searchsorted(self._part_chunks, chunks, side="right") - 1
+        characters = np.zeros(len(chunks), np.int64)
+        for part in np.unique(parts).tolist():
+            own = parts == part
+            characters[own] = self._parts[part].characters[chunks[own] - self._part_chunks[part]]
+        return characters
+
+    def document_of(self, chunks: NDArray[np.int64]) -> NDArray[np.int64]:
+        """The document each chunk belongs to. Shape: as `chunks`."""
+        return np.searchsorted(self.first_chunk, chunks, side="right") - 1
+
+    def document(self, number: int) -> tuple[str, str]:
+        """A document's id and source."""
+        part = bisect.bisect_right(self._part_documents, number) - 1
+        row = self._parts[part].documents.slice(number - self._part_documents[part], 1)
+        return row["id"][0].as_py(), row["source"][0].as_py()
+
+    def document_number(self, document_id: str) -> int | None:
+        """The number of the document with that id; None when there is none."""
+        for part, first in zip(self._parts, self._part_documents[:-1], strict=True):
+            place = part.documents["id"].index(document_id).as_py()
+            if place >= 0:
+                return first + int(place)
+        return None
+
+    def sources_of(self, document_ids: pa.Array) -> pa.Array:
+        """The source of each document of that id; null where there is none. Shape: as `document_ids`."""
+        found = pa.nulls(len(document_ids), pa.string())
+        for part in self._parts:
+            places = pc.index_in(document_ids, value_set=part.documents["id"])
+            found = pc.coalesce(found, part.documents["source"].combine_chunks().take(places).cast(pa.string()))
+        return found
+
+    def blocks(self, start: int, stop: int) -> Iterator[TextBlock]:
+        """The text of chunks `start` up to `stop`, as few blocks as the parts allow, in order."""
+        for part, (first, end) in zip(self._parts, pairwise(self._part_chunks), strict=True):
+            low, high = max(start, first), min(stop, end)
+            if low < high:
+                offsets = part.offsets[low - first : high - first + 1]
+                text = part.text[offsets[0] : offsets[-1]]
+                yield TextBlock(first_chunk=low, text=text, offsets=offsets - offsets[0])
+
+    def texts(self, chunks: NDArray[np.int64]) -> dict[int, str]:
+        """The text of `chunks`, gathered in one ascending pass over the corpus."""
+        gathered: dict[int, str] = {}
+        wanted = np.unique(chunks)
+        for part, (first, end) in zip(self._parts, pairwise(self._part_chunks), strict=True):
+            low, high = np.searchsorted(wanted, (first, end))
+            for chunk in wanted[low:high].tolist():
+                start, stop = part.offsets[chunk - first : chunk - first + 2]
+                gathered[chunk] = part.text[start:stop].tobytes().decode()
+        return gathered
+
+
+def finish_store(folder: Path, parts: Sequence[PartCounts], identity: str, details: dict[str, Any]) -> ChunkStore:
+    """Declare the store complete: `store.json` is written last, so its presence means that all parts are there."""
+    totals = {
+        name: sum(getattr(part, name) for part in parts) for name in ("documents", "chunks", "characters", "bytes")
+    }
+    listed = [
+        {"name": part.name, "documents": part.documents, "chunks": part.chunks, "characters": part.characters}
+        for part in parts
+    ]
+    write_json(folder / "store.json", {"id": identity, **totals, **details, "parts": listed})
+    return ChunkStore(folder)
+
+
+def _write_array(path: Path, values: NDArray[Any]) -> None:
+    """Like `np.save`, which on a full disk raises an error that does not say so (no errno)."""
+    content = io.BytesIO()
+    np.save(content, values)
+    write_bytes(path, content.getbuffer())
+
+
+def store_stamp(folder: Path) -> tuple[int, int]:
+    """Changes whenever the store in `folder` is declared complete again: a mapped file may have been replaced since."""
+    status = (folder / "store.json").stat()
+    return status.st_ino, status.st_mtime_ns
+
+
+def document_ids(part: Path) -> pa.ChunkedArray:
+    """The ids of the documents in one part's folder, memory-mapped, in order."""
+    return _documents(part)["id"]
+
+
+def _documents(part: Path) -> pa.Table:
+    return pa.ipc.open_file(pa.memory_map(str(part / "documents.arrow"))).read_all()
+
+
+def _open_part(folder: Path) -> _Part:
+    text = folder / "text.bin"
+    return _Part(
+        text=np.memmap(text, np.uint8, "r") if text.stat().st_size else np.zeros(0, np.uint8),
+        offsets=np.load(folder / "chunk_offsets.npy", mmap_mode="r"),
+        characters=np.load(folder / "chunk_characters.npy", mmap_mode="r"),
+        documents=_documents(folder),
+    )
+
+
+def _starts(sizes: list[int]) -> list[int]:
+    return [0, *accumulate(sizes)]
+
+
+def open_store(task: Task) -> ChunkStore:
+    """A worker serves many tasks of one build: it opens the store once, and anew when it was finished again since."""
+    folder = Path(task.inputs["store"])
+    return _store_of(folder, store_stamp(folder))
+
+
+@lru_cache(maxsize=4)
+def _store_of(folder: Path, stamp: tuple[int, int]) -> ChunkStore:
+    return ChunkStore(folder)

@@ -1,0 +1,308 @@
+"""The manifest: what a dataset folder holds, what it was made from, and the one moment at which it becomes valid.
+
+`manifest.json` is written last. Without it a folder is unfinished work; with it every file is named with its sha256,
+and nothing in it depends on the clock, the machine or the number of workers.
+"""
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from nextlong_hub.core.files import digest_of, json_bytes, write_bytes
+from nextlong_hub.core.settings import explain
+from nextlong_hub.errors import DataError
+from nextlong_hub.recipe import Recipe
+
+MANIFEST_NAME = "manifest.json"
+
+_TOOL = "nextlong-hub"
+_OWN_KEYS = frozenset({"configs", "corpus", "tokenizer", "digest"})
+"""Keys by which a manifest of ours is known even if the name of the tool was damaged."""
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class SourceRecord(_Part):
+    """One named source of the corpus."""
+
+    name: str
+    path: str
+    """As the user named it, without the folders of the user's machine."""
+    license: str | None
+    weight: float | None
+    documents: int
+    characters: int
+
+
+class CorpusRecord(_Part):
+    """What the samples were made from."""
+
+    digest: str
+    """Content identity of all source files."""
+    documents: int
+    chunks: int
+    characters: int
+    skipped: dict[str, int]
+    """Documents left out, by reason."""
+    sources: tuple[SourceRecord, ...]
+
+
+class TokenizerRecord(_Part):
+    """What counted the tokens."""
+
+    name: str
+    revision: str | None
+    """Commit of a Hub tokenizer."""
+    digest: str
+    characters_per_token: float
+    """Measured on an even sample of the corpus."""
+
+
+class ReachRecord(_Part):
+    """What one tokenizer makes of the samples of one configuration."""
+
+    rows: int
+    """Samples; a packed row holds several."""
+    reaching: int
+    """Those with at least the target length of their recipe."""
+    characters: int
+    tokens: int
+    rows_reaching: dict[str, int]
+    """Those with at least 65536, 131072 and 524288 tokens, whatever their target length."""
+    truncated_tokens: int
+    """Tokens beyond the target length: what a trainer cuts off."""
+
+
+class PortabilityRecord(_Part):
+    """What one tokenizer makes of all samples."""
+
+    name: str
+    revision: str | None
+    """Commit of a Hub tokenizer."""
+    digest: str
+    vocabulary_size: int
+    tokens_per_character: float
+    """Of the samples."""
+    rows_reaching: dict[str, int]
+    """As in `configs`, over all of them."""
+    truncated_share: float
+    """Share of the tokens that lie beyond the target length."""
+    configs: dict[str, ReachRecord]
+
+
+class FileRecord(_Part):
+    """One published file."""
+
+    path: str
+    """Relative to the folder, with forward slashes."""
+    sha256: str
+    bytes: int
+    rows: int
+    tokens: int
+
+
+class SegmentRecord(_Part):
+    """What the rows of a configuration are made of."""
+
+    meta: int
+    """Segments that are meta-chunks."""
+    negative: int
+    """Segments that are hard negatives."""
+    distinct_negatives: int
+    """Different chunks among the negatives."""
+    largest_reuse: int
+    """Rows that share the most used negative."""
+    reuse_gini: float
+    """Inequality of reuse: 0 when every negative is used equally often."""
+    score_quantiles: dict[str, float]
+    """BM25 scores of the negatives."""
+    negative_tokens: dict[str, int] = {}
+    """Tokens of the negatives by the source they came from."""
+
+
+class SynthesisRecord(_Part):
+    """How the rows of a configuration came about."""
+
+    eligible_documents: int
+    """Documents that could be extended."""
+    not_eligible: dict[str, int]
+    """Documents that could not, by reason."""
+    candidates: int
+    """Meta-documents tried."""
+    kept: int
+    """Candidates that became a sample; those beyond the configuration's rows were not asked for."""
+    discarded: dict[str, int]
+    """Candidates that did not, by reason."""
+    truncated: int
+    """Samples whose text was cut to the target length."""
+    truncated_tokens: int
+    queries: int
+    """Meta-chunks for which the retriever was asked."""
+    unanswered: int
+    """Queries for which no chunk scored above 0."""
+    recall: float | None
+    """Share of the exact answers that approximate retrieval found, measured on a sample; None for exact retrieval."""
+    near_duplicates: int
+    """Retrieved chunks passed over as near-copies of a meta-chunk."""
+
+
+class IngredientRecord(_Part):
+    """One part of a mixture."""
+
+    rows: int
+    recipe: dict[str, Any]
+    """The resolved recipe that made these rows."""
+
+
+class PackingRecord(_Part):
+    """How documents share the rows of a configuration."""
+
+    documents: int
+    """Documents in all rows."""
+    continued_documents: int
+    """Those that go on where another ended: later pieces of a document longer than a row."""
+    fill: float
+    """Share of the tokens that the rows could hold which they do hold."""
+
+
+class ConversationRecord(_Part):
+    """What is learnt from the conversations of a configuration."""
+
+    messages: dict[str, int]
+    """In all rows, by role."""
+    learnt_tokens: int
+    """Tokens of all rows on which the loss is taken."""
+    unanswered: int
+    """Conversations whose end was left out because no answer followed, among all that were made."""
+
+
+class ConfigRecord(_Part):
+    """One configuration of the dataset."""
+
+    recipe: dict[str, Any]
+    fingerprint: str
+    rows: int
+    tokens: int
+    segments: SegmentRecord
+    synthesis: SynthesisRecord | None
+    """None for a mixture: its rows were made for its ingredients."""
+    mixture: dict[str, IngredientRecord]
+    """Empty unless the configuration is a mixture."""
+    packing: PackingRecord | None = None
+    """None unless a row holds several documents."""
+    conversations: ConversationRecord | None = None
+    """None unless the documents are conversations."""
+    not_exact: int = 0
+    """Imported documents whose text does not encode to their tokens; the tokens are those that were imported."""
+    files: tuple[FileRecord, ...]
+
+    @property
+    def row_recipes(self) -> dict[str, Recipe]:
+        """The recipe behind each row, by the name before the slash in the row's id."""
+        recipes = [part.recipe for part in self.mixture.values()] or [self.recipe]
+        return {values["name"]: Recipe.model_validate(values) for values in recipes}
+
+
+class Manifest(_Part):
+    """Everything a dataset folder says about itself."""
+
+    tool: Literal["nextlong-hub"] = "nextlong-hub"
+    format: Literal[1] = 1
+    version: str
+    """Version of nextlong-hub that wrote it."""
+    kind: Literal["build", "fit", "import"] = "build"
+    seed: int
+    corpus: CorpusRecord
+    tokenizer: TokenizerRecord
+    portability: tuple[PortabilityRecord, ...] = ()
+    """Of each tokenizer under which the samples have at least their target length, that of `token_count` first; empty
+    where nothing was synthesised."""
+    configs: dict[str, ConfigRecord]
+
+    @property
+    def files(self) -> list[FileRecord]:
+        """Every published file, configuration by configuration."""
+        return [file for config in self.configs.values() for file in config.files]
+
+    def inputs(self) -> dict[str, Any]:
+        """What a rerun must share with this build to add to it or to find it complete."""
+        return {
+            "corpus": self.corpus.digest,
+            "tokenizer": self.tokenizer.digest,
+            "other tokenizers": [record.digest for record in self.portability[1:]],
+            "seed": self.seed,
+            **{f"recipe {name}": config.fingerprint for name, config in self.configs.items()},
+        }
+
+
+def read_manifest(folder: Path) -> Manifest | None:
+    """The manifest of a dataset folder; None when the folder holds none of ours.
+
+    Raises:
+        DataError: there is one, but it is damaged or of another version.
+    """
+    path = folder / MANIFEST_NAME
+    try:
+        content = path.read_bytes()
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    return parse_manifest(content, str(path))
+
+
+def parse_manifest(content: bytes, place: str) -> Manifest | None:
+    """The manifest in a file's bytes; None when the file is none of ours. `place` is how messages call it.
+
+    Raises:
+        DataError: it is ours, but damaged or of another version.
+    """
+    values = _json(content)
+    if values is None and b'"nextlong-hub"' in content:
+        raise DataError(
+            f"{place} is not JSON any more: it was damaged after it was written; build again into an empty folder"
+        )
+    if not isinstance(values, dict) or not (values.get("tool") == _TOOL or values.keys() >= _OWN_KEYS):
+        return None
+    digest = values.pop("digest", None)
+    try:
+        manifest = Manifest.model_validate(values)
+    except ValidationError as error:
+        raise DataError(
+            f"{place} cannot be used: {explain(error, Manifest)}; "
+            "it is damaged or was written by another version of nextlong-hub: build again into an empty folder"
+        ) from error
+    if digest != digest_of(values):
+        raise DataError(
+            f"{place} was changed after it was written: it does not match its own digest; put the original back, or "
+            "build again into an empty folder"
+        )
+    return manifest
+
+
+def _json(content: bytes) -> Any:
+    try:
+        return json.loads(content)
+    except ValueError:
+        return None
+
+
+def write_manifest(folder: Path, manifest: Manifest) -> None:
+    """Commit: from this moment the folder is a finished dataset."""
+    write_bytes(folder / MANIFEST_NAME, manifest_bytes(manifest))
+
+
+def manifest_bytes(manifest: Manifest) -> bytes:
+    """The manifest as a file, with a digest of its own: nothing else vouches for what it says."""
+    content = manifest.model_dump(mode="json")
+    return json_bytes({**content, "digest": digest_of(content)})
+
+
+def differences(kept: Mapping[str, Any], wanted: Mapping[str, Any]) -> list[str]:
+    """What two sets of inputs disagree on, one line each; a key that only one of them has is no disagreement."""
+    return [
+        f"{key}: {kept[key]} there, {wanted[key]} here" for key in kept if key in wanted and kept[key] != wanted[key]
+    ]

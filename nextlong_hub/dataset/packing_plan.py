@@ -1,0 +1,141 @@
+"""Which documents of finished units share which packed row: planned from their lengths alone, before a text is read."""
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nextlong_hub.core.files import written_aside
+from nextlong_hub.dataset import shards
+from nextlong_hub.dataset.best_fit import WindowPacker
+from nextlong_hub.recipe import Recipe
+
+_FULL_GROUP = 0.9
+"""Bytes are estimated: a group that turns out too large would be written as two, the second one tiny."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PackedPlan:
+    """The packed rows of one configuration, in their published order."""
+
+    units: tuple[str, ...]
+    """Unit files, by number."""
+    places: NDArray[np.int32]
+    """The number of its unit, and its row there, of each document, row by row. Shape: (documents, 2)."""
+    borders: NDArray[np.int64]
+    """Row r takes documents `borders[r]` up to `borders[r + 1]` of `places`. Shape: (rows + 1,)."""
+    row_bytes: NDArray[np.float64]
+    """About what each row measures in text and tokens. Shape: (rows,)."""
+
+    @property
+    def digest(self) -> str:
+        """Twelve hexadecimal digits over which document goes where; the units have names of their own."""
+        return hashlib.sha256(self.places.tobytes() + self.borders.tobytes()).hexdigest()[:12]
+
+    def shards(self, shard_bytes: int) -> list[tuple[int, int]]:
+        """Ranges of rows of at most about so many bytes each, one row at least."""
+        return self._ranges(0, len(self.row_bytes), shard_bytes)
+
+    def _ranges(self, start: int, stop: int, most_bytes: float) -> list[tuple[int, int]]:
+        """Rows `start` up to `stop` in ranges of at most about so many bytes each, one row at least."""
+        ranges = []
+        ends = np.cumsum(self.row_bytes[start:stop])
+        first = 0
+        while first < len(ends):
+            before = ends[first - 1] if first else 0.0
+            last = max(first + 1, int(np.searchsorted(ends, before + most_bytes, side="right")))
+            ranges.append((start + first, start + last))
+            first = last
+        return ranges
+
+    def write_places(self, path: Path) -> None:
+        """Write `places` for the tasks that pack.
+
+        Raises:
+            StorageError: the disk is full or cannot be written.
+        """
+        with written_aside(path) as aside, aside.open("wb") as handle:
+            np.save(handle, self.places)
+
+    def units_of(self, start: int, stop: int) -> dict[str, str]:
+        """The unit files that rows `start` up to `stop` take documents from, by number."""
+        numbers = np.unique(self.places[self.borders[start] : self.borders[stop], 0])
+        return {str(number): self.units[number] for number in numbers.tolist()}
+
+    def range(self, start: int, stop: int, row_group_bytes: int) -> dict[str, Any]:
+        """Parameters of the task that packs rows `start` up to `stop`, so many bytes of them at a time."""
+        counts = np.diff(self.borders)
+        groups = self._ranges(start, stop, row_group_bytes * _FULL_GROUP)
+        return {
+            "start": int(self.borders[start]),
+            "groups": [counts[first:last].tolist() for first, last in groups],
+            "first_row": start,
+        }
+
+
+class Planner:
+    """Takes the documents of units in their published order and packs them as they come."""
+
+    def __init__(self, recipe: Recipe) -> None:
+        self._packer = WindowPacker(recipe.target_length, recipe.packing.window_tokens)
+        self._units: dict[str, int] = {}
+        self._lengths: dict[str, NDArray[np.int32]] = {}
+        self._places: list[NDArray[np.int32]] = []
+        self._bytes: list[NDArray[np.float32]] = []
+        self._rows: list[NDArray[np.int64]] = []
+
+    @property
+    def rows(self) -> int:
+        """Rows that are final."""
+        return len(self._rows)
+
+    def add_unit(self, unit: str, unit_bytes: int) -> None:
+        """Take every document of a unit, in order.
+
+        Args:
+            unit: its file.
+            unit_bytes: what its rows measure together in text and tokens.
+        """
+        lengths = _token_counts(unit)
+        self._add(unit, np.arange(len(lengths)), lengths, unit_bytes / max(1, int(lengths.sum())))
+
+    def add_rows(self, unit: str, rows: Sequence[int], row_bytes: float) -> None:
+        """Take some documents of a unit.
+
+        Args:
+            unit: its file.
+            rows: their rows in it.
+            row_bytes: what a row of the unit measures on average.
+        """
+        if unit not in self._lengths:
+            self._lengths[unit] = _token_counts(unit)
+        lengths = self._lengths[unit]
+        self._add(unit, np.array(rows), lengths[rows], row_bytes / max(1.0, float(lengths.mean())))
+
+    def finish(self, most_rows: int | None = None) -> PackedPlan:
+        """The plan: all rows, or the first so many."""
+        rows = [*self._rows, *self._packer.finish()][:most_rows]
+        order = np.concatenate([np.zeros(0, np.int64), *rows])
+        borders = np.cumsum([0, *map(len, rows)])
+        sizes = np.concatenate([np.zeros(0, np.float32), *self._bytes])[order]
+        return PackedPlan(
+            units=tuple(self._units),
+            places=np.concatenate([np.zeros((0, 2), np.int32), *self._places])[order],
+            borders=borders,
+            row_bytes=np.add.reduceat(sizes, borders[:-1], dtype=np.float64) if rows else np.zeros(0),
+        )
+
+    def _add(self, unit: str, rows: NDArray[np.int64], lengths: NDArray[np.int32], bytes_per_token: float) -> None:
+        number = self._units.setdefault(unit, len(self._units))
+        self._places.append(np.stack([np.full(len(rows), number), rows], axis=1).astype(np.int32))
+        self._bytes.append((lengths * bytes_per_token).astype(np.float32))
+        self._rows += self._packer.add(lengths)
+
+
+def _token_counts(unit: str) -> NDArray[np.int32]:
+    counts: NDArray[np.int32] = shards.read_table(Path(unit), ["token_count"])["token_count"].to_numpy()
+    return counts

@@ -1,0 +1,91 @@
+"""Tables of documents become tables of packed rows, without a text or a token being copied one by one.
+
+In Arrow a column of lists is one long array and the places where each list begins. Documents that follow one another
+lie back to back already: to pack them into rows is to leave out the places in between.
+"""
+
+from collections.abc import Sequence
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+
+from nextlong_hub.dataset import shards
+
+
+def as_documents(table: pa.Table, *, tokens: bool) -> pa.Table:
+    """Rows of one document each, as packed rows; a table of samples gets the columns it lacks.
+
+    Args:
+        table: samples, or packed rows of one document.
+        tokens: keep `input_ids`.
+    """
+    if "documents" not in table.column_names:
+        documents = {
+            **{name: _whole(table[name]) for name in ("id", "source", "meta_document")},
+            **{name: pa.array(np.zeros(table.num_rows, np.int32)) for name in ("offset", "start")},
+            "end": pc.utf8_length(_whole(table["text"])).cast(pa.int32()),
+            "tokens": _whole(table["token_count"]),
+        }
+        structs = pa.StructArray.from_arrays(
+            [documents[field.name] for field in shards.DOCUMENT_TYPE], fields=list(shards.DOCUMENT_TYPE)
+        )
+        each = pa.array(np.arange(table.num_rows + 1), pa.int32())
+        table = table.append_column("documents", pa.ListArray.from_arrays(each, structs))
+        table = table.append_column("document_lengths", pa.ListArray.from_arrays(each, documents["tokens"]))
+    masked = "loss_mask" in table.column_names
+    return table.select(shards.schema(tokens=tokens, packed=True, masked=masked).names)
+
+
+def merge(documents: pa.Table, counts: NDArray[np.int64], ids: Sequence[str]) -> pa.Table:
+    """Put rows of one document each together into rows of several.
+
+    Args:
+        documents: what `as_documents` gives, in the order in which the rows take them.
+        counts: how many documents each row takes. Shape: (rows,).
+        ids: of the rows.
+    """
+    borders = np.concatenate([[0], np.cumsum(counts)])
+    characters = pc.utf8_length(_whole(documents["text"])).to_numpy().astype(np.int64)
+    ends = np.concatenate([[0], np.cumsum(characters)])
+    before = ends[:-1] - np.repeat(ends[borders[:-1]], counts)  # characters of its row before each document
+    columns = {
+        "id": pa.array(ids, pa.string()),
+        "text": _joined_texts(_whole(documents["text"]), borders),
+        "token_count": pa.array(np.add.reduceat(documents["token_count"].to_numpy(), borders[:-1]).astype(np.int32)),
+        **{name: _joined_structs(_whole(documents[name]), borders, before) for name in ("documents", "segments")},
+        **{
+            name: _joined_lists(_whole(documents[name]), borders)
+            for name in ("input_ids", "loss_mask", "document_lengths")
+            if name in documents.column_names
+        },
+    }
+    return pa.table([columns[name] for name in documents.column_names], schema=documents.schema)
+
+
+def _joined_texts(texts: pa.LargeStringArray, borders: NDArray[np.int64]) -> pa.LargeStringArray:
+    _, offsets, characters = texts.buffers()
+    starts = np.frombuffer(offsets, np.int64)[texts.offset : texts.offset + len(texts) + 1][borders]
+    return pa.LargeStringArray.from_buffers(len(borders) - 1, pa.py_buffer(starts), characters)
+
+
+def _joined_lists(lists: pa.ListArray, borders: NDArray[np.int64]) -> pa.ListArray:
+    return pa.ListArray.from_arrays(pa.array(lists.offsets.to_numpy()[borders], pa.int32()), lists.values)
+
+
+def _joined_structs(lists: pa.ListArray, borders: NDArray[np.int64], before: NDArray[np.int64]) -> pa.ListArray:
+    """Lists of spans of characters: in a row they begin behind the documents before them."""
+    starts = lists.offsets.to_numpy()
+    spans = lists.values.slice(starts[0], starts[-1] - starts[0])
+    shift = np.repeat(before, np.diff(starts))
+    columns = {field.name: spans.field(number) for number, field in enumerate(spans.type)}
+    for name in ("start", "end"):
+        columns[name] = pa.array((columns[name].to_numpy() + shift).astype(np.int32))
+    shifted = pa.StructArray.from_arrays(list(columns.values()), fields=list(spans.type))
+    return pa.ListArray.from_arrays(pa.array(starts[borders] - starts[0], pa.int32()), shifted)
+
+
+def _whole(column: pa.ChunkedArray) -> pa.Array:
+    """A column in one piece."""
+    return pa.concat_arrays(column.chunks) if column.num_chunks else pa.array([], column.type)

@@ -1,0 +1,194 @@
+"""What a worker does to fit documents: each is measured, cut, split or left out.
+
+    fit_rows     documents that are long already, or are to share rows with others   ▶  rows of one document each
+
+Pure: its output depends on the task's inputs and parameters and on nothing else.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nextlong_hub.corpus.store import open_store
+from nextlong_hub.dataset.write_tasks import Pieces, write_documents, write_samples
+from nextlong_hub.execution.base import Task
+from nextlong_hub.recipe import FitSettings, Recipe
+from nextlong_hub.records import Discarded, PackedDocument, PackedRow, Reason, Sample, Segment
+from nextlong_hub.tokenization import Fitted, Frame, Tokenizer
+from nextlong_hub.tokenization.tasks import open_tokenizer
+
+_SHORTER_CUTS = 64
+"""A packed document need not fill its row: where no prefix has exactly so many tokens, up to so many fewer will do."""
+_GUESSED_CHARACTERS_PER_TOKEN = 8
+"""A piece is looked for in so many characters a token; in more, where they are not enough."""
+
+
+def fit_rows(task: Task) -> dict[str, Any]:
+    """Fit whole documents to the target length, or, to be packed, to a row of that length at most.
+
+    Parameters: `recipe`, `start`, `stop` (document numbers), `tokenizer`, `tokenizer_digest`, `frame`.
+    """
+    recipe = Recipe.model_validate(task.parameters["recipe"])
+    bos, eos = task.parameters["frame"]
+    bench = _Bench(recipe=recipe, tokenizer=open_tokenizer(task), frame=Frame(bos=bos, eos=eos))
+    store = open_store(task)
+    texts = store.texts(np.arange(task.parameters["start"], task.parameters["stop"]))  # each document is one chunk
+    documents = [(*store.document(number), text) for number, text in texts.items()]
+    if recipe.pack:
+        return write_documents(task, recipe, [_pack_document(bench, *document) for document in documents])
+    return write_samples(task, recipe, [_fit_document(bench, *document) for document in documents])
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Bench:
+    """What every document of a unit is fitted with."""
+
+    recipe: Recipe
+    tokenizer: Tokenizer
+    frame: Frame
+
+    @property
+    def most_tokens(self) -> int:
+        """Tokens of a row's text, without those it stands between."""
+        return self.recipe.target_length - self.frame.tokens
+
+
+def _fit_document(bench: _Bench, identity: str, source: str, text: str) -> Sample | Discarded:
+    """One document, cut, left as it is, or discarded, as the recipe says."""
+    modes = bench.recipe.fit or FitSettings(truncate=True, discard=True)
+    fitted = bench.tokenizer.fit(text, bench.most_tokens)
+    total = fitted.total_tokens
+    if isinstance(fitted, Fitted) and (total == bench.most_tokens or modes.truncate):
+        characters, input_ids = fitted.characters, fitted.input_ids
+    elif 0 < total < bench.most_tokens and not modes.discard:
+        characters, input_ids = len(text), bench.tokenizer.encode(text)
+    else:
+        reason = Reason.OVER_TARGET if isinstance(fitted, Fitted) else fitted.reason
+        return Discarded(meta_document=identity, reason=reason if total else Reason.NO_TOKENS, tokens=total)
+    return Sample(
+        id=f"{bench.recipe.name}/{identity}",
+        text=text[:characters],
+        input_ids=bench.frame.around(input_ids),
+        meta_document=identity,
+        source=source,
+        segments=(_whole(identity, characters, len(input_ids)),),
+        truncated_tokens=total - len(input_ids),
+    )
+
+
+def _pack_document(bench: _Bench, identity: str, source: str, text: str) -> Pieces | Discarded:
+    """One document as it is or, when it is longer than a row, cut, split or discarded, as the recipe says."""
+    modes = bench.recipe.fit or FitSettings(truncate=False, discard=False)
+    input_ids = bench.tokenizer.encode(text)
+    total = len(input_ids)
+    if total == 0:
+        return Discarded(meta_document=identity, reason=Reason.NO_TOKENS, tokens=0)
+    if total > bench.most_tokens and modes.discard:
+        return Discarded(meta_document=identity, reason=Reason.OVER_TARGET, tokens=total)
+    cuts: list[tuple[int, int, NDArray[np.int32]]] | None = [(0, len(text), input_ids)]
+    if total > bench.most_tokens:
+        cuts = split_text(bench.tokenizer, text, bench.most_tokens, most=1 if modes.truncate else None)
+    if cuts is None:
+        return Discarded(meta_document=identity, reason=Reason.NO_EXACT_CUT, tokens=total)
+    return Pieces(
+        rows=tuple(_one_document(bench, identity, source, text[a:b], ids, offset=a) for a, b, ids in cuts),
+        truncated_tokens=total - len(cuts[0][2]) if modes.truncate else 0,
+    )
+
+
+def split_text(
+    tokenizer: Tokenizer, text: str, capacity: int, most: int | None = None
+) -> list[tuple[int, int, NDArray[np.int32]]] | None:
+    """Cut a long text into pieces that fill rows, each but the last as well as it can.
+
+    A piece is looked for in a stretch of text not much longer than itself: the time grows with the text, not with its
+    square.
+
+    Args:
+        tokenizer: counts the tokens.
+        text: all of it becomes pieces, but for an end that has no token.
+        capacity: most tokens of a piece.
+        most: stop after so many pieces.
+
+    Returns:
+        First character, one past the last, and ids of each piece, which are those of the piece encoded by itself; None
+        where there is no place to cut.
+    """
+    pieces: list[tuple[int, int, NDArray[np.int32]]] = []
+    start = 0
+    while start < len(text) and (most is None or len(pieces) < most):
+        stretch = capacity * _GUESSED_CHARACTERS_PER_TOKEN
+        rest = text[start : start + stretch]
+        while len(input_ids := tokenizer.encode(rest)) <= capacity and start + len(rest) < len(text):
+            stretch *= 2
+            rest = text[start : start + stretch]
+        if len(input_ids) == 0:
+            break
+        if len(input_ids) > capacity:
+            fitted = _fullest(tokenizer, rest, capacity)
+            if fitted is None:
+                return None
+            rest, input_ids = rest[: fitted.characters], fitted.input_ids
+        pieces.append((start, start + len(rest), input_ids))
+        start += len(rest)
+    return pieces
+
+
+def _fullest(tokenizer: Tokenizer, text: str, capacity: int) -> Fitted | None:
+    """The longest prefix that fills a row, or nearly: not every number of tokens has a prefix."""
+    for target in range(capacity, max(0, capacity - _SHORTER_CUTS), -1):
+        fitted = tokenizer.fit(text, target)
+        if isinstance(fitted, Fitted):
+            return fitted
+    return None
+
+
+def _one_document(
+    bench: _Bench, identity: str, source: str, text: str, text_ids: NDArray[np.int32], offset: int
+) -> PackedRow:
+    name = f"{bench.recipe.name}/{identity}@{offset}" if offset else f"{bench.recipe.name}/{identity}"
+    input_ids = bench.frame.around(text_ids)
+    return PackedRow(
+        id=name,
+        text=text,
+        input_ids=input_ids,
+        loss_mask=None,
+        documents=(
+            PackedDocument(
+                id=name,
+                source=source,
+                meta_document=identity,
+                offset=offset,
+                start=0,
+                end=len(text),
+                tokens=len(input_ids),
+            ),
+        ),
+        segments=(_whole(identity, len(text), len(text_ids)),),
+    )
+
+
+def _whole(identity: str, characters: int, tokens: int) -> Segment:
+    """The segment that a document is when nothing was put between its parts."""
+    return Segment(role="meta", document=identity, chunk=0, start=0, end=characters, tokens=tokens, rank=0, score=0.0)
+
+
+def unit_ranges(characters: NDArray[np.int64], most_documents: int, most_characters: int) -> list[tuple[int, int]]:
+    """Cut documents into units of at most so many documents and characters, one document at least.
+
+    Args:
+        characters: of each document. Shape: (documents,).
+        most_documents: in a unit.
+        most_characters: in a unit of several documents.
+    """
+    ends = np.cumsum(characters)
+    ranges = []
+    start = 0
+    while start < len(ends):
+        before = int(ends[start - 1]) if start else 0
+        stop = int(np.searchsorted(ends, before + most_characters, side="right"))
+        ranges.append((start, min(max(stop, start + 1), start + most_documents)))
+        start = ranges[-1][1]
+    return ranges

@@ -1,0 +1,1 @@
+"""Where work runs: typed tasks go in, receipts come out."""

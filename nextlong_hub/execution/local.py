@@ -1,0 +1,149 @@
+"""Where work runs: tasks go in, receipts come out, in any order and at least once.
+
+A `Task` is data (stage, key, function *name*, paths, parameters), never a pickled closure, and its result is one file
+that appears whole or not at all plus a `Receipt` below 1 KB. Whoever plans keeps the list: it submits what has no
+receipt. A cluster engine needs only another `Executor`.
+"""
+
+import os
+import pickle
+import threading
+from collections import Counter, deque
+from collections.abc import Iterator, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from concurrent.futures.process import BrokenProcessPool
+from multiprocessing import get_context, parent_process
+from multiprocessing.connection import wait as wait_for_any
+from typing import Any
+
+from nextlong_hub.errors import WorkerError
+from nextlong_hub.execution.base import Receipt, Task, perform
+
+_DEATHS_ALLOWED = 3
+_WINDOW_PER_WORKER = 2
+
+
+def _perform_away(task: Task) -> Receipt:
+    """Run one task in a worker; an exception that cannot travel home would be taken for the worker's death."""
+    try:
+        return perform(task)
+    except Exception as error:
+        try:
+            pickle.loads(pickle.dumps(error))
+        except Exception:
+            raise RuntimeError(f"{task.stage} {task.key}: {type(error).__name__}: {error}") from error
+        raise
+
+
+def _leave_with_parent() -> None:
+    """End this worker when the process that started it ends, be it by SIGKILL.
+
+    Workers hold both ends of the pool's pipes, so no closed pipe ever tells them: they would wait for ever.
+    """
+    parent = parent_process()
+    if parent is not None:
+        sentinel = parent.sentinel
+        threading.Thread(target=lambda: (wait_for_any([sentinel]), os._exit(1)), daemon=True).start()
+
+
+class InlineExecutor:
+    """Runs every task in this process, one after the other."""
+
+    def __init__(self, **context: Any) -> None:
+        self._context = context
+
+    def run(self, tasks: Sequence[Task]) -> Iterator[Receipt]:
+        """See `Executor.run`; a task that kills its worker kills this process."""
+        for task in tasks:
+            yield perform(task, **self._context)
+
+    def close(self) -> None:
+        """Nothing to let go."""
+
+
+class LocalExecutor:
+    """Runs tasks on `num_proc` processes of this machine, and survives the death of any of them.
+
+    `multiprocessing.Pool` waits for ever for the answer of a worker that was killed (python/cpython#96062);
+    `ProcessPoolExecutor` notices and breaks. We then build a new pool and run again whatever had not finished.
+    """
+
+    def __init__(self, num_proc: int) -> None:
+        self.num_proc = num_proc
+        self._pool: ProcessPoolExecutor | None = None
+
+    def run(self, tasks: Sequence[Task]) -> Iterator[Receipt]:
+        """See `Executor.run`."""
+        waiting = deque(tasks)
+        running: dict[Future[Receipt], Task] = {}
+        deaths: Counter[tuple[str, str]] = Counter()
+        try:
+            while waiting or running:
+                lost: list[Task] = []
+                pool_works = self._fill_window(waiting, running, deaths)
+                done, _ = wait(running, return_when=FIRST_COMPLETED)
+                for future in done:
+                    task = running.pop(future)
+                    try:
+                        yield future.result()
+                    except BrokenProcessPool:
+                        lost.append(task)
+                if lost or not pool_works:
+                    lost += running.values()
+                    running.clear()
+                    self._discard_pool()
+                    self._count_deaths(lost, deaths)
+                    waiting.extendleft(reversed(lost))
+        finally:
+            for future in running:
+                future.cancel()
+
+    def close(self) -> None:
+        """Let the workers go; tasks that still run are abandoned."""
+        if self._pool is not None:
+            self._pool.shutdown(wait=True, cancel_futures=True)
+            self._pool = None
+
+    def _fill_window(
+        self, waiting: deque[Task], running: dict[Future[Receipt], Task], deaths: Counter[tuple[str, str]]
+    ) -> bool:
+        """Submit what may run now; False when the pool turns out to be broken, be it by an idle worker's death.
+
+        A broken pool does not say whose worker died. A task that was in flight at every death but one that it may
+        survive therefore runs alone: if a worker dies once more, there is no doubt on whose account.
+        """
+        while waiting and len(running) < _WINDOW_PER_WORKER * self.num_proc:
+            if running and any(
+                deaths[task.stage, task.key] >= _DEATHS_ALLOWED - 1 for task in (waiting[0], *running.values())
+            ):
+                break
+            try:
+                running[self._workers().submit(_perform_away, waiting[0])] = waiting[0]
+            except BrokenProcessPool:
+                return False
+            waiting.popleft()
+        return True
+
+    def _workers(self) -> ProcessPoolExecutor:
+        if self._pool is None:
+            # spawn, not fork: the libraries beneath keep threads, and a forked copy of a held lock never opens.
+            self._pool = ProcessPoolExecutor(
+                self.num_proc, mp_context=get_context("spawn"), initializer=_leave_with_parent
+            )
+        return self._pool
+
+    def _discard_pool(self) -> None:
+        if self._pool is not None:
+            self._pool.shutdown(wait=False, cancel_futures=True)
+            self._pool = None
+
+    def _count_deaths(self, lost: list[Task], deaths: Counter[tuple[str, str]]) -> None:
+        """Charge each task in flight. Three charges, the last one to a task that ran alone, end the run."""
+        for task in lost:
+            deaths[task.stage, task.key] += 1
+            if deaths[task.stage, task.key] >= _DEATHS_ALLOWED:
+                raise WorkerError(
+                    f"{task.stage} {task.key}: its worker process was killed {_DEATHS_ALLOWED} times, most often a "
+                    f"sign of too little memory; run again with a smaller --num-proc (now {self.num_proc}): "
+                    "finished work is kept. A script of your own must call us under if __name__ == '__main__':"
+                )

@@ -1,0 +1,57 @@
+"""The output folder while it is being worked on: whose it is, who may write, and where everything lies.
+
+    nextlong/
+        manifest.json  data/  recipes/     what is published
+        .work/
+            lock                           held by the process that writes
+            store-<id>/                    the cut corpus
+            index-<id>/                    the retriever's index
+            tokens-<id>/                   chunks tokenised once, for one tokenizer
+            units-<config>-<id>/           answers and rows of each unit
+            receipts-<id>/                 what is done
+            withdrawn/manifest.json        the last manifest, while what it vouches for is being replaced
+            withdrawn/README.md            the card that spoke of it
+            card.md                        the card as it was generated last, before anybody's edits
+Folders carry the digest of all they were made from, so a changed choice never meets an old file.
+"""
+
+from pathlib import Path
+
+WORK_NAME = ".work"
+
+
+class Workspace:
+    """Paths of unfinished work."""
+
+    def __init__(self, work: Path) -> None:
+        self.work = work
+
+    def store(self, identity: str) -> Path:
+        """The cut corpus."""
+        return self.work / f"store-{identity}"
+
+    def index(self, identity: str) -> Path:
+        """The retriever's index."""
+        return self.work / f"index-{identity}"
+
+    def tokens(self, identity: str) -> Path:
+        """Chunks tokenised once."""
+        return self.work / f"tokens-{identity}"
+
+    def units(self, config: str, identity: str) -> Path:
+        """Answers and rows of a configuration's units."""
+        return self.work / f"units-{config}-{identity}"
+
+    def receipts(self, identity: str) -> Path:
+        """Receipts of finished tasks."""
+        return self.work / f"receipts-{identity}"
+
+    @property
+    def withdrawn(self) -> Path:
+        """Folder of a manifest that was taken back; see `withdraw`."""
+        return self.work / "withdrawn"
+
+    @property
+    def file_digests(self) -> Path:
+        """Remembered digests of corpus files."""
+        return self.work / "file-digests.json"

@@ -1,0 +1,235 @@
+"""Why a chunk was taken for a hard negative: the words it shares with the meta-chunk, and what each of them weighs.
+
+Weights need to know how rare a word is in the corpus. In order of preference that is read from the index that a build
+leaves in `.work`, counted in the corpus itself, or estimated from the rows at hand. The first two give the stored score
+to the last bit; an estimate says that it is one.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from enum import StrEnum
+from itertools import accumulate, pairwise
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import numpy as np
+
+from nextlong_hub.corpus.ingest import Source, find_corpus, read_corpus, store_identity
+from nextlong_hub.corpus.store import ChunkStore, PartWriter, finish_store
+from nextlong_hub.dataset import Row, StoredSplit
+from nextlong_hub.errors import DataError
+from nextlong_hub.execution.local import InlineExecutor
+from nextlong_hub.execution.progress import Progress, Silence, Stages
+from nextlong_hub.execution.workspace import WORK_NAME, Workspace
+from nextlong_hub.recipe import Recipe
+from nextlong_hub.records import ChunkSpan, Document, Segment
+from nextlong_hub.retrieval import build_index, open_retriever
+from nextlong_hub.retrieval.bm25.explain import Explanation, explain
+from nextlong_hub.retrieval.settings import RetrievalSettings
+from nextlong_hub.retrieval.tasks import index_identity
+
+_NEEDED = ("id", "text", "segments")
+
+
+class Basis(StrEnum):
+    """Where it was counted how many chunks hold a word."""
+
+    INDEX = "index"
+    """In the index of the build."""
+    CORPUS = "corpus"
+    """In the corpus, read anew."""
+    ESTIMATE = "estimate"
+    """In the chunks of the rows at hand: an estimate."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NegativeExplanation:
+    """Why one segment of a row is there."""
+
+    row: str
+    """Id of the row."""
+    segment: int
+    """Number of the segment in the row."""
+    meta_segment: int
+    """Number of the meta-chunk for which it was retrieved."""
+    document: str
+    chunk: int
+    rank: int
+    stored_score: float
+    """The score in the row."""
+    basis: Basis
+    explanation: Explanation
+
+    @property
+    def is_exact(self) -> bool:
+        """Whether the weights add up to the stored score, as float32."""
+        return bool(np.float32(self.explanation.score) == np.float32(self.stored_score))
+
+
+def explain_negative(
+    split: StoredSplit,
+    row: Row,
+    segment: int,
+    *,
+    sources: Sequence[Source] = (),
+    progress: Progress | None = None,
+) -> NegativeExplanation:
+    """Take the score of a hard negative apart.
+
+    Args:
+        split: Where the row is stored.
+        row: The row, with its text and segments.
+        segment: Number of the segment in the row.
+        sources: The corpus, to count in where there is no index.
+        progress: Hears how the corpus is read.
+
+    Raises:
+        DataError: there is no such segment, it is no negative, or the corpus is not the one the rows were made from.
+    """
+    segments = row.segment_list
+    negative, meta_segment = _require_negative(row, segments, segment)
+    recipe = _recipe_of(split, row, negative)
+    with _counted(split, row, recipe, sources, Stages(progress or Silence())) as counted:
+        query, chunk = (counted.number_of(part, split.where) for part in (segments[meta_segment], segments[negative]))
+        explanation = explain(counted.index, counted.store, counted.settings, query, chunk)
+    return NegativeExplanation(
+        row=row.id,
+        segment=negative,
+        meta_segment=meta_segment,
+        document=segments[negative].document,
+        chunk=segments[negative].chunk,
+        rank=segments[negative].rank,
+        stored_score=segments[negative].score,
+        basis=counted.basis,
+        explanation=explanation,
+    )
+
+
+def _require_negative(row: Row, segments: Sequence[Segment], segment: int) -> tuple[int, int]:
+    """The number of a negative, counted from the start, and of the meta-chunk before it."""
+    count = len(segments)
+    if not -count <= segment < count:
+        raise DataError(f"segment {segment} was asked for, and row {row.id!r} has {count:,}: 0 to {count - 1:,}")
+    number = segment % count
+    if segments[number].role == "meta":
+        negatives = (n for n, other in enumerate(segments) if other.role == "negative")
+        nearest = min(negatives, key=lambda n: abs(n - number), default=None)
+        remedy = "the row has no negatives" if nearest is None else f"ask for a negative, segment {nearest} for one"
+        raise DataError(
+            f"segment {number} of row {row.id!r} is a meta-chunk, which nothing was retrieved for; {remedy}"
+        )
+    return number, max(n for n in row.meta_chunks if n < number)
+
+
+def _recipe_of(split: StoredSplit, row: Row, segment: int) -> Recipe:
+    """The recipe that made a segment; of a dataset without a manifest, the defaults."""
+    if split.record is None:
+        return Recipe(name="defaults")
+    start = row.segments["start"][segment].as_py()
+    sample = next((document.id for document in row.document_list if document.start <= start < document.end), row.id)
+    recipes = split.record.row_recipes
+    return recipes.get(sample.partition("/")[0]) or next(iter(recipes.values()))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Counted:
+    """Chunks, and how often each word is in them."""
+
+    basis: Basis
+    store: ChunkStore
+    index: Path
+    settings: RetrievalSettings
+    chunks_of: Mapping[str, Sequence[int]] | None = None
+    """The chunks of each document that the store holds, in its order; None when it holds all."""
+
+    def number_of(self, segment: Segment, where: str) -> int:
+        """The number in the store of the chunk that a segment shows."""
+        document = self.store.document_number(segment.document)
+        place = segment.chunk if self.chunks_of is None else self.chunks_of[segment.document].index(segment.chunk)
+        if document is not None:
+            first, stop = self.store.first_chunk[document : document + 2].tolist()
+            if first + place < stop:
+                return int(first + place)
+        raise DataError(
+            f"the corpus has no chunk {segment.chunk} of document {segment.document!r}, which {where} names; "
+            "name the corpus that the rows were made from"
+        )
+
+
+@contextmanager
+def _counted(
+    split: StoredSplit, row: Row, recipe: Recipe, sources: Sequence[Source], stages: Stages
+) -> Iterator[_Counted]:
+    """The best that there is to count in, kept as long as the block lasts."""
+    settings = recipe.retrieval.model_copy(update={"retriever": "bm25"})  # rank-bm25 scores alike and keeps no index
+    kept = None if sources else _left_by_build(split, recipe, settings)
+    if kept is not None:
+        yield kept
+        return
+    with TemporaryDirectory(prefix="nextlong-why-") as scratch:
+        if sources:
+            yield _from_corpus(Path(scratch), split, recipe, settings, sources, stages)
+        else:
+            yield _from_rows(Path(scratch), split.neighbours(row.number, _NEEDED), settings)
+
+
+def _left_by_build(split: StoredSplit, recipe: Recipe, settings: RetrievalSettings) -> _Counted | None:
+    """What the build left in `.work`; None when it is gone, was never there, or is of another version."""
+    if split.folder is None or split.manifest is None:
+        return None
+    corpus = split.manifest.corpus
+    workspace = Workspace(split.folder / WORK_NAME)
+    identity = store_identity(corpus.digest, [source.name for source in corpus.sources], recipe)
+    index = workspace.index(index_identity(identity, recipe.retrieval))
+    try:
+        store = ChunkStore(workspace.store(identity))
+        open_retriever(index, store, settings)
+    except DataError:
+        return None
+    return _Counted(basis=Basis.INDEX, store=store, index=index, settings=settings)
+
+
+def _from_corpus(
+    scratch: Path,
+    split: StoredSplit,
+    recipe: Recipe,
+    settings: RetrievalSettings,
+    sources: Sequence[Source],
+    stages: Stages,
+) -> _Counted:
+    """The corpus, read and indexed anew.
+
+    Raises:
+        DataError: it is not the one that the manifest names.
+    """
+    workspace = Workspace(scratch)
+    found = find_corpus(workspace, sources, stages)
+    if split.manifest is not None and found.digest != split.manifest.corpus.digest:
+        raise DataError(
+            f"{split.where} was made from corpus {split.manifest.corpus.digest[:12]}, and the one given is "
+            f"{found.digest[:12]}; name the same files as the build did"
+        )
+    store = read_corpus(workspace, recipe, found, InlineExecutor(memory=found.memory), stages)
+    with stages.stage("index", None, "shards") as advance:
+        build_index(store, settings, scratch / "index", InlineExecutor(), lambda receipt: advance(1))
+    return _Counted(basis=Basis.CORPUS, store=store, index=scratch / "index", settings=settings)
+
+
+def _from_rows(scratch: Path, rows: Iterable[Row], settings: RetrievalSettings) -> _Counted:
+    """What rows say of the corpus they were made from: each chunk that occurs in them, once, in its fullest form."""
+    texts: dict[str, dict[int, str]] = {}
+    for row in rows:
+        for segment in row.segment_list:
+            chunks = texts.setdefault(segment.document, {})
+            chunks[segment.chunk] = max(chunks.get(segment.chunk, ""), row.text[segment.start : segment.end], key=len)
+    chunks_of = {document: sorted(chunks) for document, chunks in sorted(texts.items())}
+    with PartWriter(scratch / "store" / "part-00000") as part:
+        for document, numbers in chunks_of.items():
+            pieces = [texts[document][number] for number in numbers]
+            ends = [0, *accumulate(map(len, pieces))]
+            spans = [ChunkSpan(start, end) for start, end in pairwise(ends)]
+            part.add(Document(id=document, text="".join(pieces), source=""), spans)
+    store = finish_store(scratch / "store", [part.counts], "rows", {})
+    build_index(store, settings, scratch / "index", InlineExecutor())
+    return _Counted(basis=Basis.ESTIMATE, store=store, index=scratch / "index", settings=settings, chunks_of=chunks_of)

@@ -1,0 +1,193 @@
+"""An export from its checks to its last file."""
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing, nullcontext
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nextlong_hub._version import __version__
+from nextlong_hub.core.files import digest_of, sha256_of
+from nextlong_hub.dataset import StoredSplit, open_split
+from nextlong_hub.errors import DataError
+from nextlong_hub.execution.progress import Progress, Silence, Stages
+from nextlong_hub.exports import axolotl, jsonl, mds, megatron, nanotron, text, trl
+from nextlong_hub.exports.base import ExportSettings, Format
+from nextlong_hub.exports.export_rows import EncodeBatch, ExportRow, pack, read_rows, unpack
+from nextlong_hub.exports.options import ExportRequest, choose_format, choose_settings, choose_tokenizer
+from nextlong_hub.exports.writer import ExportedFile, Outbox
+from nextlong_hub.tokenization import Frame, Tokenizer
+from nextlong_hub.tokenization.special_tokens import find_frames
+
+FORMATS = {one.FORMAT.name: one.FORMAT for one in (mds, trl, axolotl, text, megatron, nanotron, jsonl)}
+"""Every format by its name."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExportReport:
+    """What an export wrote."""
+
+    format: str
+    config: str
+    rows: int
+    documents: int
+    tokens: int
+    """0 where the format has none."""
+    learned_tokens: int
+    """Tokens on which the loss is taken."""
+    bytes: int
+    files: tuple[ExportedFile, ...]
+    is_unchanged: bool
+    """The folder held this export already, whole."""
+
+
+def export(
+    where: str | Path,
+    request: ExportRequest,
+    output: Path,
+    *,
+    threads: int = 1,
+    progress: Progress | None = None,
+) -> ExportReport:
+    """Write one configuration of a dataset in a form that a trainer reads.
+
+    The same rows and choices give the same bytes, whatever the number of threads. A run that was killed can be started
+    again; a finished export is left as it is.
+
+    Args:
+        where: dataset folder, folder of Parquet files, or dataset on the Hub.
+        request: the format and its choices.
+        output: the new folder.
+        threads: how many encode texts, where texts are encoded.
+        progress: hears about the rows.
+
+    Raises:
+        DataError: the dataset cannot be read, has no rows, or a row does not fit the format.
+        RecipeError: there is no such format, or the format cannot carry what is asked for.
+        ConflictError: `output` holds something else.
+        StorageError: no space, or no permission.
+    """
+    kind = choose_format(request.format, FORMATS)
+    with closing(open_split(where, request.config)) as split:
+        tokenizer = choose_tokenizer(kind, request, split)
+        settings = choose_settings(kind, request, split, tokenizer)
+        head = {
+            "version": __version__,
+            "format": kind.name,
+            "source": _source(split),
+            "tokenizer": tokenizer.digest if tokenizer else None,
+            "settings": asdict(settings) | {"hashes": list(settings.hashes)},
+        }
+        outbox = Outbox(output, head)
+        finished = outbox.finished()
+        if finished is not None:
+            return _report(finished, is_unchanged=True)
+        outbox.begin()
+        counts = _write(kind, settings, split, tokenizer, outbox, threads, Stages(progress or Silence()))
+    return _report(outbox.commit(counts), is_unchanged=False)
+
+
+def _write(
+    kind: Format,
+    settings: ExportSettings,
+    split: StoredSplit,
+    tokenizer: Tokenizer | None,
+    outbox: Outbox,
+    threads: int,
+    stages: Stages,
+) -> dict[str, int]:
+    """Write all rows; what they were, counted."""
+    counts = dict.fromkeys(("rows", "documents", "tokens", "learned_tokens"), 0)
+    encoder = _Encoder(tokenizer, _frame(split, tokenizer), threads) if tokenizer else None
+    with (
+        closing(encoder) if encoder else nullcontext(),
+        stages.stage(f"export {split.config}", len(split), "rows") as advance,
+    ):
+        encode = encoder.encode if encoder else None
+        kind.write(_counted(_rows(kind, settings, split, encode, advance), counts), outbox, settings)
+    if not counts["rows"]:
+        raise DataError(f"{split.config} of {split.where} has no rows, so there is nothing to export")
+    return counts
+
+
+class _Encoder:
+    """Encodes texts in order, several at once."""
+
+    def __init__(self, tokenizer: Tokenizer, frame: Frame, threads: int) -> None:
+        self._tokenizer = tokenizer
+        self._frame = frame
+        self._pool = ThreadPoolExecutor(threads)  # the tokenizer works outside the interpreter's lock
+
+    def encode(self, texts: Sequence[str]) -> Iterable[NDArray[np.int32]]:
+        """The tokens of each text, with those it stands between."""
+        return map(self._frame.around, self._pool.map(self._tokenizer.encode, texts))
+
+    def close(self) -> None:
+        """Let the threads go."""
+        self._pool.shutdown(cancel_futures=True)
+
+
+def _frame(split: StoredSplit, tokenizer: Tokenizer) -> Frame:
+    """What the ids of a document stand between, as the recipe of its rows says."""
+    recipes = list(split.record.row_recipes.values()) if split.record else []
+    return find_frames(recipes[0], [tokenizer]) if recipes else Frame()
+
+
+def _rows(
+    kind: Format,
+    settings: ExportSettings,
+    split: StoredSplit,
+    encode_batch: EncodeBatch | None,
+    advance: Callable[[int], None],
+) -> Iterator[ExportRow]:
+    """The rows as the format is to have them."""
+    has_tokens = kind.tokens == "always" or (
+        kind.tokens == "where stored" and (encode_batch is not None or "input_ids" in split.columns)
+    )
+    rows = _told(read_rows(split, tokens=has_tokens, text=kind.wants_text, encode_batch=encode_batch), advance)
+    if settings.pack_tokens:
+        return pack(rows, split.config, settings.pack_tokens, by_source=settings.by_source)
+    return rows if kind.takes_packed_rows else unpack(rows)
+
+
+def _told(rows: Iterable[ExportRow], advance: Callable[[int], None]) -> Iterator[ExportRow]:
+    for row in rows:
+        yield row
+        advance(1)
+
+
+def _counted(rows: Iterable[ExportRow], counts: dict[str, int]) -> Iterator[ExportRow]:
+    for row in rows:
+        counts["rows"] += 1
+        counts["documents"] += len(row.documents)
+        counts["tokens"] += len(row.input_ids)
+        learned = row.input_ids.size if row.loss_mask is None else np.count_nonzero(row.loss_mask)
+        counts["learned_tokens"] += int(learned)
+        yield row
+
+
+def _source(split: StoredSplit) -> dict[str, Any]:
+    """Identity of the rows, wherever they lie: that of their files, or the commit on the Hub."""
+    if split.record is not None:
+        digests = [file.sha256 for file in split.record.files]
+    elif split.folder is not None:
+        digests = [sha256_of(split.folder / name) for name in split.files]
+    else:
+        digests = [split.commit or "", *split.files]
+    return {"config": split.config, "files": digest_of(digests)}
+
+
+def _report(content: dict[str, Any], *, is_unchanged: bool) -> ExportReport:
+    files = tuple(ExportedFile(**file) for file in content["files"])
+    return ExportReport(
+        format=content["format"],
+        config=content["source"]["config"],
+        **content["counts"],
+        bytes=sum(file.bytes for file in files),
+        files=files,
+        is_unchanged=is_unchanged,
+    )

@@ -1,0 +1,151 @@
+"""What is asked of an export, checked against its format and its rows before the first byte is written."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Literal
+
+from nextlong_hub.dataset import StoredSplit
+from nextlong_hub.errors import RecipeError
+from nextlong_hub.exports.base import ExportSettings, Format
+from nextlong_hub.tokenization import EMBEDDED, Tokenizer, load_tokenizer
+
+_FEW_TOKENS = 65_500
+"""Vocabularies below it have tokens of 2 bytes: Megatron-LM's border, which leaves room for padding."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExportRequest:
+    """What is asked for; None leaves a choice to the format."""
+
+    format: str
+    config: str | None = None
+    """None: `128k` where there is one, else the first."""
+    tokenizer: str | None = None
+    """Encode the texts with this tokenizer; None takes the stored tokens."""
+    pack_tokens: int | None = None
+    """Pack documents into rows of so many tokens."""
+    shard_bytes: int | None = None
+    compression: Literal["zstd"] | None = None
+    by_source: bool = False
+    hashes: tuple[str, ...] = ()
+    token_bytes: Literal[2, 4] | None = None
+
+
+def choose_format(name: str, formats: Mapping[str, Format]) -> Format:
+    """The format of that name.
+
+    Raises:
+        RecipeError: there is none.
+    """
+    if name in formats:
+        return formats[name]
+    close = get_close_matches(name, formats, n=1)
+    hint = f" (did you mean {close[0]!r}?)" if close else ""
+    raise RecipeError(f"no format {name!r}; there are: {', '.join(formats)}{hint}")
+
+
+def choose_tokenizer(kind: Format, request: ExportRequest, split: StoredSplit) -> Tokenizer | None:
+    """What the texts are encoded with; None takes the stored tokens, or none at all.
+
+    Raises:
+        RecipeError: there are no tokens and no tokenizer, or the one named cannot be used for these rows.
+    """
+    has_tokens = "input_ids" in split.columns
+    if request.tokenizer is None:
+        if kind.tokens == "always" and not has_tokens:
+            raise RecipeError(
+                f"{split.config} of {split.where} has no input_ids, and {kind.name} needs tokens; name the tokenizer "
+                "of the model you train with --tokenizer"
+            )
+        return None
+    if kind.tokens == "never":
+        raise RecipeError(
+            f"{kind.name} is text, which its trainer encodes itself; leave out --tokenizer, or choose another format"
+        )
+    tokenizer = load_tokenizer(request.tokenizer)
+    if has_tokens and split.manifest is not None and split.manifest.tokenizer.digest == tokenizer.digest:
+        return None
+    if "loss_mask" in split.columns:
+        raise RecipeError(
+            f"the loss mask of {split.config} belongs to the tokens it was made with; leave out --tokenizer, or build "
+            f"{split.config} anew with that tokenizer"
+        )
+    if "text" not in split.columns:
+        raise RecipeError(f"{split.config} of {split.where} has no text to encode; leave out --tokenizer")
+    return tokenizer
+
+
+def choose_settings(
+    kind: Format, request: ExportRequest, split: StoredSplit, tokenizer: Tokenizer | None
+) -> ExportSettings:
+    """Every choice made, those that were left to the format too.
+
+    Raises:
+        RecipeError: the format cannot carry what is asked for, or what the rows hold.
+    """
+    has_tokens = "input_ids" in split.columns or tokenizer is not None
+    for refusal in (*_refused_rows(kind, split), *_refused_options(kind, request, has_tokens=has_tokens)):
+        raise RecipeError(refusal)
+    recorded = split.manifest.tokenizer.name if split.manifest else ""
+    return ExportSettings(
+        name=split.config,
+        pack_tokens=request.pack_tokens,
+        shard_bytes=request.shard_bytes or kind.shard_bytes,
+        compression=request.compression,
+        by_source=request.by_source,
+        hashes=tuple(sorted(set(request.hashes))),
+        token_bytes=request.token_bytes or _token_bytes(kind, _vocabulary_size(request, split)),
+        masked="loss_mask" in split.columns,
+        tokenizer_name=Path(request.tokenizer).name if request.tokenizer else recorded or "unknown tokenizer",
+    )
+
+
+def _refused_rows(kind: Format, split: StoredSplit) -> Iterator[str]:
+    if kind.wants_text and "text" not in split.columns:
+        yield f"{split.config} of {split.where} has no text, and {kind.name} needs it; choose another format"
+    if "loss_mask" in split.columns and not kind.takes_loss_mask:
+        yield (
+            f"{split.config} has a loss mask, which {kind.name} cannot carry: the model would also learn the prompts; "
+            "choose mds, trl, axolotl or jsonl"
+        )
+
+
+def _refused_options(kind: Format, request: ExportRequest, *, has_tokens: bool) -> Iterator[str]:
+    if request.pack_tokens is not None and not kind.takes_packed_rows:
+        yield f"{kind.name} cannot carry rows of several documents; leave out --pack, or choose mds, trl or jsonl"
+    if request.pack_tokens is not None and not has_tokens:
+        yield f"--pack counts tokens, and {kind.name} has none here; leave it out, or name a --tokenizer"
+    if request.compression is not None and request.compression not in kind.compressions:
+        yield f"{kind.name} cannot be compressed with {request.compression}; leave out --compression"
+    if request.by_source and not kind.takes_sources_apart:
+        yield f"{kind.name} has no folders for sources; leave out --by-source, or choose mds"
+    unknown = sorted(set(request.hashes) - set(kind.hashes))
+    if unknown:
+        yield f"{kind.name} holds no {unknown[0]} digests; it takes --hash {' or '.join(kind.hashes) or 'nothing'}"
+    if request.shard_bytes is not None and not kind.shard_bytes:
+        yield f"{kind.name} puts all tokens into one file; leave out --shard-bytes"
+    if request.token_bytes is not None and kind.token_bytes is None:
+        yield f"{kind.name} leaves no choice how many bytes a token has; leave out --token-bytes"
+
+
+def _vocabulary_size(request: ExportRequest, split: StoredSplit) -> int | None:
+    """Known when the tokenizer is at hand, being named or the embedded one, or where the manifest tells."""
+    if request.tokenizer is not None:
+        return load_tokenizer(request.tokenizer).vocabulary_size
+    if split.manifest is None:
+        return None
+    recorded = split.manifest.tokenizer
+    if recorded.name == EMBEDDED:
+        return load_tokenizer(EMBEDDED).vocabulary_size
+    return next((one.vocabulary_size for one in split.manifest.portability if one.digest == recorded.digest), None)
+
+
+def _token_bytes(kind: Format, vocabulary: int | None) -> Literal[2, 4]:
+    if kind.token_bytes == "by vocabulary" and vocabulary is None:
+        raise RecipeError(
+            f"{kind.name} reads tokens of 2 or 4 bytes by the size of the vocabulary, which this dataset does not "
+            "tell; name its tokenizer with --tokenizer, or give --token-bytes"
+        )
+    return 2 if vocabulary is not None and vocabulary < _FEW_TOKENS else 4

@@ -1,0 +1,148 @@
+"""The folder of an export: whose it is, files that are either whole or absent, and what vouches for them.
+
+`nextlong-export.json` is written twice: at first it only says what is being exported, so that a run that was killed can
+be started again; at the end it names every file with its sha256. Nothing in it depends on the clock or the machine.
+"""
+
+import hashlib
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import IO, Any
+
+from nextlong_hub.core.files import (
+    digest_of,
+    is_left_aside,
+    read_json,
+    sha256_of,
+    storage_errors,
+    write_json,
+    written_aside,
+)
+from nextlong_hub.errors import ConflictError
+
+EXPORT_NAME = "nextlong-export.json"
+
+_TOOL = "nextlong-hub"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExportedFile:
+    """One finished file."""
+
+    path: str
+    """Relative to the folder, with forward slashes."""
+    sha256: str
+    bytes: int
+
+
+class Stream:
+    """A file being written; its digest is known when it ends."""
+
+    def __init__(self, handle: IO[bytes]) -> None:
+        self._handle = handle
+        self._digest = hashlib.sha256()
+        self.bytes = 0
+
+    def write(self, content: bytes | memoryview) -> None:
+        """Append bytes."""
+        self._handle.write(content)
+        self._digest.update(content)
+        self.bytes += memoryview(content).nbytes
+
+    @property
+    def sha256(self) -> str:
+        """Of what was written so far."""
+        return self._digest.hexdigest()
+
+
+class Outbox:
+    """The folder of one export, which takes one file after the other."""
+
+    def __init__(self, folder: Path, head: Mapping[str, Any]) -> None:
+        """Claim `folder`, making it if need be.
+
+        Args:
+            folder: absent, empty, or holding the same export, finished or not.
+            head: all that decides the bytes.
+
+        Raises:
+            ConflictError: it holds something else.
+            StorageError: it cannot be written.
+        """
+        self._folder = folder
+        self._head = {"tool": _TOOL, "kind": "export", **head}
+        self._files: list[ExportedFile] = []
+        self._claim()
+
+    def finished(self) -> dict[str, Any] | None:
+        """What an earlier run has written here, if it finished and every file is still what it was."""
+        content = read_json(self._folder / EXPORT_NAME)
+        if not isinstance(content, dict) or "files" not in content:
+            return None
+        digest = content.pop("digest", None)
+        if digest != digest_of(content):
+            return None
+        for file in content["files"]:
+            path = self._folder / file["path"]
+            if not path.is_file() or path.stat().st_size != file["bytes"] or sha256_of(path) != file["sha256"]:
+                return None
+        return content
+
+    def begin(self) -> None:
+        """Say what is being exported, and remove what a killed process was writing."""
+        write_json(self._folder / EXPORT_NAME, self._head)
+        with storage_errors(self._folder):
+            for path in [path for path in self._folder.rglob(".*.tmp") if is_left_aside(path)]:
+                path.unlink(missing_ok=True)
+
+    @contextmanager
+    def stream(self, name: str) -> Iterator[Stream]:
+        """Write a file piece by piece; it has its name when the block has ended well.
+
+        Raises:
+            StorageError: the disk is full or cannot be written.
+        """
+        with written_aside(self._folder / name) as aside, aside.open("wb") as handle:
+            stream = Stream(handle)
+            yield stream
+        self._files.append(ExportedFile(path=name, sha256=stream.sha256, bytes=stream.bytes))
+
+    def put(self, name: str, content: bytes | memoryview) -> None:
+        """Write a whole file.
+
+        Raises:
+            StorageError: the disk is full or cannot be written.
+        """
+        with self.stream(name) as stream:
+            stream.write(content)
+
+    def commit(self, counts: Mapping[str, int]) -> dict[str, Any]:
+        """Vouch for everything written; gives what the folder says from now on."""
+        files = sorted(self._files, key=lambda file: file.path)
+        content = {**self._head, "counts": dict(counts), "files": [asdict(file) for file in files]}
+        write_json(self._folder / EXPORT_NAME, {**content, "digest": digest_of(content)})
+        return content
+
+    def _claim(self) -> None:
+        with storage_errors(self._folder):
+            if self._folder.exists() and not self._folder.is_dir():
+                raise ConflictError(f"{self._folder} is a file, but a folder is needed; choose another --output")
+            self._folder.mkdir(parents=True, exist_ok=True)
+            names = sorted(path.name for path in self._folder.iterdir() if not is_left_aside(path))
+        if not names:
+            return
+        content = read_json(self._folder / EXPORT_NAME)
+        if not isinstance(content, dict) or content.get("tool") != _TOOL:
+            listed = ", ".join(names[:3]) + (" …" if len(names) > 3 else "")
+            raise ConflictError(
+                f"{self._folder} already holds {listed} and was not made by nextlong-hub export; choose an empty or "
+                "new folder with --output"
+            )
+        changes = [key for key in self._head if content.get(key) != self._head[key]]
+        if changes:
+            raise ConflictError(
+                f"{self._folder} holds another export ({', '.join(changes)} differ); choose another --output, or "
+                "remove that folder to export anew"
+            )

@@ -1,0 +1,42 @@
+"""`load`: what `load_dataset("nextlong", …)` does, by public means only."""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+from nextlong_hub.load_dataset.register import BUILDER_MODULE, code_digest
+
+if TYPE_CHECKING:
+    from datasets import Dataset, DatasetDict, IterableDataset, IterableDatasetDict
+
+
+def load(
+    config: str = "128k",
+    *,
+    split: str | None = None,
+    streaming: bool = False,
+    num_proc: int | None = None,
+    cache_dir: str | None = None,
+    **arguments: Any,
+) -> "Dataset | DatasetDict | IterableDataset | IterableDatasetDict":
+    """Build a configuration into the cache of `datasets`, or find it there, and give its rows.
+
+    Args:
+        config: a recipe's name, `64k` to `512k` or `subset`.
+        split: `train`, or a slice of it; None gives all splits.
+        streaming: make rows as they are read, instead of all at once.
+        num_proc: worker processes.
+        cache_dir: where built datasets are kept; None is the cache of `datasets`.
+        arguments: `corpus`, `tokenizer`, `samples`, `seed`, `settings`, `recipe`, `work_dir`: see the builder's
+            configuration.
+
+    Raises:
+        DataError, RecipeError: the corpus cannot be read, or a setting is wrong.
+    """
+    builder_class = import_module(BUILDER_MODULE).NExtLong
+    builder = builder_class(
+        cache_dir=cache_dir, dataset_name="nextlong", config_name=config, hash=code_digest(), **arguments
+    )
+    if streaming:
+        return builder.as_streaming_dataset(split=split)
+    builder.download_and_prepare(num_proc=num_proc)
+    return builder.as_dataset(split=split)

@@ -1,0 +1,70 @@
+"""Documents are cut into meta-chunks of up to 2,048 characters at their newlines (NExtLong §3.1.1, Algorithm 1).
+
+`lossless`, the default, keeps every character, newlines included, and counts it: the chunks joined are the document. A
+paragraph that with its newline is longer than a chunk is cut behind a sentence, else between words, else anywhere.
+
+`reference` is what the authors' released chunker computes: the newline between two chunks is dropped, newlines are not
+counted, a paragraph longer than a chunk stays whole, and blank lines before such a paragraph disappear.
+"""
+
+import re
+
+from nextlong_hub.method.settings import ChunkingSettings
+from nextlong_hub.records import ChunkSpan
+
+# Latin, Arabic and Devanagari sentences end before white space, Chinese and Japanese ones need none.
+_SENTENCE_END = re.compile(
+    r"[.!?\u2026\u061f\u0964][\"'\u201d\u2019)\]]*\s+|[\u3002\uff01\uff1f][\u300d\u300f\uff09\u201d\u2019]*"
+)
+_WORD_END = re.compile(r"\s+")
+
+
+def cut(text: str, settings: ChunkingSettings) -> list[ChunkSpan]:
+    """Cut one document's text into chunks, in order; no text gives no chunk."""
+    if not text:
+        return []
+    if settings.mode == "reference":
+        return _cut_as_reference(text, settings.chunk_characters)
+    return _cut_lossless(text, settings.chunk_characters)
+
+
+def _cut_lossless(text: str, chunk_characters: int) -> list[ChunkSpan]:
+    """Add paragraphs, each with its newline, for as long as they fit."""
+    spans = []
+    start = 0
+    length = len(text)
+    while length - start > chunk_characters:
+        end = _last_break(text, start, start + chunk_characters)
+        spans.append(ChunkSpan(start, end))
+        start = end
+    spans.append(ChunkSpan(start, length))
+    return spans
+
+
+def _last_break(text: str, start: int, limit: int) -> int:
+    """The best place to end a chunk that begins at `start` and may not pass `limit`."""
+    newline = text.rfind("\n", start, limit)
+    if newline >= 0 and text[start:newline].strip():  # blank lines alone would be a chunk of nothing
+        return newline + 1
+    for pattern in (_SENTENCE_END, _WORD_END):
+        # A break in the first half would leave a stump; the next kind of break is tried instead.
+        ends = [match.end() for match in pattern.finditer(text, start + (limit - start) // 2, limit)]
+        if ends:
+            return ends[-1]
+    return limit
+
+
+def _cut_as_reference(text: str, chunk_characters: int) -> list[ChunkSpan]:
+    """The authors' rule, as spans: a group closes when the next paragraph would take it over the limit."""
+    spans: list[ChunkSpan] = []
+    group_start = position = 0
+    group_characters = 0
+    for paragraph in text.split("\n"):
+        if group_characters + len(paragraph) > chunk_characters:
+            if group_characters:
+                spans.append(ChunkSpan(group_start, position - 1))
+            group_start, group_characters = position, 0
+        group_characters += len(paragraph)
+        position += len(paragraph) + 1
+    spans.append(ChunkSpan(group_start, len(text)))
+    return spans

@@ -1,0 +1,192 @@
+"""Which retrieved chunks become the hard negatives of which meta-chunk (NExtLong §3.1.2 and App. D.1).
+
+Three laws hold for every selection: no chunk of the meta-document itself, no chunk twice in a sample, and no near-copy
+of any meta-chunk, because a copy would reward the model for looking at the wrong place: a false negative (§5.4).
+
+Selection works on chunk numbers; the text of a chunk is asked for only once it is about to be used. A round that meets
+chunks nobody has read yet counts them by an estimate and names them, the caller reads them all in one pass over the
+corpus, and the next round decides on facts. The outcome does not depend on how many rounds it took.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+from nextlong_hub.method.settings import InterleaveSettings
+
+_ESTIMATE_MARGIN = 1.05
+_TAIL_MARGIN = 1 / 1024
+
+
+# Scripts written without spaces count character by character: a whole clause would otherwise be one word.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Candidate:
+    """One chunk in the retriever's answer to a meta-chunk."""
+
+    chunk: int
+    """Number in the corpus."""
+    rank: int
+    """Place in the answer, from 1."""
+    score: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReadChunk:
+    """What is known of a chunk once its text has been read."""
+
+    tokens: int
+    """Of the chunk with the separator behind it."""
+    near_duplicate: bool
+    """Whether it is a near-copy of a chunk of the meta-document."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Selection:
+    """The negatives of one sample."""
+
+    negatives: tuple[tuple[Candidate, ...], ...]
+    """For each meta-chunk, in order; each by rank."""
+    tokens: int
+    """Estimated tokens of the whole sample."""
+    near_duplicates: int
+    """Chunks passed over because they are near-copies of a meta-chunk."""
+    unread: frozenset[int]
+    """Chunks whose text must be read before the selection is final; empty when it is."""
+    exhausted: bool
+    """The retriever's answers ended before the target was reached."""
+
+
+def select_even(
+    answers: Sequence[Sequence[Candidate]],
+    meta_tokens: int,
+    target_tokens: int,
+    read: Mapping[int, ReadChunk],
+    estimate_tokens: Callable[[int], float],
+    banned: frozenset[int] = frozenset(),
+) -> Selection:
+    """Deal negatives to the meta-chunks in turns until the sample reaches the target.
+
+    A turn goes from the last meta-chunk to the first, so that counts differ by at most one as long as the answers last.
+    The negative that would reach the target goes to the last meta-chunk instead, and so does all that follows: what
+    truncation cuts is then always a negative, never a meta-chunk.
+
+    Args:
+        answers: for each meta-chunk the retriever's answer, by rank.
+        meta_tokens: tokens of all meta-chunks, each with a separator behind it.
+        target_tokens: the recipe's target length.
+        read: the chunks read so far.
+        estimate_tokens: tokens to expect of a chunk nobody has read.
+        banned: chunks that may not be used.
+    """
+    dealer = _Dealer(answers, read, estimate_tokens, banned, meta_tokens)
+    _deal_in_turns(dealer, len(answers), target_tokens)
+    last = len(answers) - 1
+    # Joined text can be a few tokens shorter than its parts: a reserve behind the target saves encoding it twice.
+    reserve = target_tokens * (1 + _TAIL_MARGIN) * (_ESTIMATE_MARGIN if dealer.unread else 1)
+    while dealer.tokens < reserve and dealer.peek(last) is not None:
+        dealer.deal(last)
+    return dealer.selection(exhausted=dealer.tokens < target_tokens)
+
+
+def select_reference(
+    answers: Sequence[Sequence[Candidate]],
+    meta_tokens: int,
+    meta_characters: int,
+    target_tokens: int,
+    chunk_characters: int,
+    settings: InterleaveSettings,
+    read: Mapping[int, ReadChunk],
+    estimate_tokens: Callable[[int], float],
+) -> Selection:
+    """Give every meta-chunk in order its first k negatives that are still free, k = ⌈(T·E·w - S) / (p·s)⌉.
+
+    T is the target in tokens, E the characters per token, w the adjustment, S the meta-document's characters, p its
+    number of meta-chunks and s the chunk length in characters (NExtLong App. D.1, eq. 8-12). Whether the sample reaches
+    the target is left to the tokenizer.
+    """
+    dealer = _Dealer(answers, read, estimate_tokens, frozenset(), meta_tokens)
+    wanted_characters = target_tokens * settings.characters_per_token * settings.adjustment - meta_characters
+    each = max(0, -int(-wanted_characters // (len(answers) * chunk_characters)))
+    for meta_chunk in range(len(answers)):
+        for _ in range(each):
+            if dealer.peek(meta_chunk) is None:
+                break
+            dealer.deal(meta_chunk)
+    return dealer.selection(exhausted=False)
+
+
+def _deal_in_turns(dealer: "_Dealer", meta_chunks: int, target_tokens: int) -> None:
+    """Deal one negative a turn to each meta-chunk, until the next one would reach the target."""
+    able = list(reversed(range(meta_chunks)))
+    while able:
+        dealt_to: list[int] = []
+        for meta_chunk in able:
+            candidate = dealer.peek(meta_chunk)
+            if candidate is None:
+                continue
+            if dealer.tokens + dealer.tokens_of(candidate) >= target_tokens:
+                dealer.must_know(candidate)  # an estimate must not be what ends the turns
+                return
+            dealer.deal(meta_chunk)
+            dealt_to.append(meta_chunk)
+        able = dealt_to
+
+
+class _Dealer:
+    """Hands out each chunk at most once, best first, and keeps count."""
+
+    def __init__(
+        self,
+        answers: Sequence[Sequence[Candidate]],
+        read: Mapping[int, ReadChunk],
+        estimate_tokens: Callable[[int], float],
+        banned: frozenset[int],
+        meta_tokens: int,
+    ) -> None:
+        self._answers = answers
+        self._next = [0] * len(answers)
+        self._dealt: list[list[Candidate]] = [[] for _ in answers]
+        self._used = set(banned)
+        self._read = read
+        self._estimate_tokens = estimate_tokens
+        self._near_duplicates: set[int] = set()
+        self.tokens: float = meta_tokens
+        self.unread: set[int] = set()
+
+    def peek(self, meta_chunk: int) -> Candidate | None:
+        """The best candidate of a meta-chunk that is still admissible; None when its answer is used up."""
+        answer = self._answers[meta_chunk]
+        while self._next[meta_chunk] < len(answer):
+            candidate = answer[self._next[meta_chunk]]
+            known = self._read.get(candidate.chunk)
+            if known is not None and known.near_duplicate:
+                self._near_duplicates.add(candidate.chunk)
+            elif candidate.chunk not in self._used:
+                return candidate
+            self._next[meta_chunk] += 1
+        return None
+
+    def tokens_of(self, candidate: Candidate) -> float:
+        known = self._read.get(candidate.chunk)
+        return self._estimate_tokens(candidate.chunk) if known is None else known.tokens
+
+    def deal(self, meta_chunk: int) -> None:
+        """Give a meta-chunk the candidate that `peek` shows."""
+        candidate = self._answers[meta_chunk][self._next[meta_chunk]]
+        self._used.add(candidate.chunk)
+        self._dealt[meta_chunk].append(candidate)
+        self.tokens += self.tokens_of(candidate)
+        self.must_know(candidate)
+
+    def must_know(self, candidate: Candidate) -> None:
+        """Ask for the text of a candidate on which the outcome depends."""
+        if candidate.chunk not in self._read:
+            self.unread.add(candidate.chunk)
+
+    def selection(self, *, exhausted: bool) -> Selection:
+        return Selection(
+            negatives=tuple(tuple(dealt) for dealt in self._dealt),
+            tokens=int(self.tokens),
+            near_duplicates=len(self._near_duplicates),
+            unread=frozenset(self.unread),
+            exhausted=exhausted,
+        )

@@ -1,0 +1,180 @@
+"""A folder becomes a finished dataset: what its manifest says, and the moment it is committed."""
+
+import logging
+from collections.abc import Mapping, Sequence
+from contextlib import nullcontext
+from pathlib import Path
+from typing import Any, Literal
+
+from nextlong_hub.core.files import is_left_aside, sha256_of, storage_errors, write_bytes
+from nextlong_hub.corpus.store import ChunkStore
+from nextlong_hub.datacard import ASSETS, WrittenCard, is_described, write_card
+from nextlong_hub.dataset.folder import CARD_NAME as CARD_NAME
+from nextlong_hub.dataset.folder import is_placeholder, kept_manifest, locked, public_path, recipe_files, withdraw
+from nextlong_hub.dataset.manifest import (
+    MANIFEST_NAME,
+    ConfigRecord,
+    CorpusRecord,
+    Manifest,
+    PortabilityRecord,
+    SourceRecord,
+    TokenizerRecord,
+    differences,
+    write_manifest,
+)
+from nextlong_hub.errors import ConflictError
+from nextlong_hub.execution.workspace import WORK_NAME, Workspace
+from nextlong_hub.producer import Inputs
+from nextlong_hub.recipe import Recipe
+
+_log = logging.getLogger(__name__)
+
+
+def describe(
+    inputs: Inputs,
+    store: ChunkStore,
+    characters_per_token: float,
+    configs: Mapping[str, ConfigRecord],
+    kind: Literal["build", "fit", "import"],
+    version: str,
+    portability: tuple[PortabilityRecord, ...] = (),
+) -> Manifest:
+    """The manifest of a dataset made from `inputs`."""
+    summary = store.summary
+    return Manifest(
+        version=version,
+        kind=kind,
+        seed=inputs.seed,
+        corpus=CorpusRecord(
+            digest=inputs.corpus.digest,
+            documents=summary["documents"],
+            chunks=summary["chunks"],
+            characters=summary["characters"],
+            skipped=summary["skipped"],
+            sources=tuple(
+                SourceRecord(
+                    name=source.name,
+                    path=public_path(source.path),
+                    license=source.license,
+                    weight=source.weight,
+                    documents=counts["documents"],
+                    characters=counts["characters"],
+                )
+                for source, counts in zip(inputs.corpus.sources, summary["sources"], strict=True)
+            ),
+        ),
+        tokenizer=TokenizerRecord(
+            name=public_path(inputs.tokenizer.name),
+            revision=inputs.tokenizer.revision,
+            digest=inputs.tokenizer.digest,
+            characters_per_token=characters_per_token,
+        ),
+        portability=portability,
+        configs=dict(sorted(configs.items(), key=lambda item: (bool(item[1].mixture), _target(item[1]), item[0]))),
+    )
+
+
+def _target(config: ConfigRecord) -> int:
+    return int(config.recipe["target_length"])
+
+
+def published_before(output: Path, workspace: Workspace, inputs: Inputs, recipes: Sequence[Recipe]) -> Manifest | None:
+    """What the folder holds already: a finished dataset may be added to, never silently changed.
+
+    Raises:
+        ConflictError: it was made from other inputs, or by other recipes of the same names; or a run that was
+            interrupted while it published has left a configuration unfinished that is none of `recipes`.
+    """
+    kept = kept_manifest(output, workspace)
+    if kept is None:
+        return None
+    wanted = {
+        "corpus": inputs.corpus.digest,
+        "tokenizer": inputs.tokenizer.digest,
+        "other tokenizers": inputs.tokenizer_digests[1:],
+        "seed": inputs.seed,
+        **{f"recipe {recipe.name}": recipe.fingerprint for recipe in recipes},
+    }
+    changes = differences(kept.inputs(), wanted)
+    if changes:
+        raise ConflictError(
+            f"{output} holds a finished dataset made from other inputs ({'; '.join(changes)}); "
+            "choose another --output, or remove that folder to build it anew"
+        )
+    if not (output / MANIFEST_NAME).is_file():
+        _require_whole(
+            output, {name: config for name, config in kept.configs.items() if f"recipe {name}" not in wanted}
+        )
+    return kept
+
+
+def _require_whole(output: Path, configs: Mapping[str, ConfigRecord]) -> None:
+    """Configurations that the withdrawn manifest names and nobody makes again now must be as it says."""
+    for name, config in configs.items():
+        for file in config.files:
+            path = output / file.path
+            if not path.is_file() or sha256_of(path) != file.sha256:
+                raise ConflictError(
+                    f"an earlier run was interrupted while it published {name!r} in {output}, and {file.path} is not "
+                    f"what it was; build {name!r} again first, or along with this"
+                )
+
+
+def commit(output: Path, workspace: Workspace, manifest: Manifest) -> bool:
+    """Make the dataset valid, unless it is so already, and remove what an earlier state of the folder left behind.
+
+    While anything in the folder is not what a manifest says, there is no manifest: it is withdrawn first and written
+    last. A card that was edited by hand stays as it is for as long as the manifest does, and the edits for longer.
+
+    Args:
+        output: the dataset folder, whose data is there.
+        workspace: the work of this run.
+        manifest: what is to be committed.
+
+    Returns:
+        Whether anything had to be written.
+    """
+    recipes = {output / "recipes" / f"{name}.toml": content for name, content in recipe_files(manifest).items()}
+    leftovers = _leftovers(output, manifest)
+    is_same = kept_manifest(output, workspace) == manifest
+    card, withdrawn_card = output / CARD_NAME, workspace.withdrawn / CARD_NAME
+    has_card = is_same and is_described(output) and not is_placeholder(card)
+    is_whole = has_card and all(path.is_file() and path.read_bytes() == recipes[path] for path in recipes)
+    if is_whole and not leftovers and (output / MANIFEST_NAME).is_file():
+        return False
+    withdraw(output, workspace)
+    with storage_errors(output):
+        for path in leftovers:
+            path.unlink()
+    for path, content in recipes.items():
+        write_bytes(path, content)
+    edited = withdrawn_card if is_placeholder(card) else card
+    if has_card and edited == withdrawn_card:
+        write_bytes(card, withdrawn_card.read_bytes())
+    elif not has_card:
+        for note in write_card(output, manifest, edited=edited).notes:
+            _log.warning("%s", note)
+    write_manifest(output, manifest)
+    for name in (MANIFEST_NAME, CARD_NAME):
+        (workspace.withdrawn / name).unlink(missing_ok=True)
+    return True
+
+
+def renew_card(folder: Path, *, plots: bool = True, values: Mapping[str, Any] | None = None) -> WrittenCard:
+    """Write the card of a finished dataset again; see `datacard.write_card`.
+
+    Raises:
+        ConflictError: another process is writing the folder.
+        DataError, StorageError: see `datacard.write_card`.
+    """
+    with locked(folder) if (folder / WORK_NAME).is_dir() else nullcontext():
+        return write_card(folder, plots=plots, values=values)
+
+
+def _leftovers(output: Path, manifest: Manifest) -> list[Path]:
+    """Shards that the manifest does not name, and files in the middle of whose writing a process was killed."""
+    published = {output / file.path for file in manifest.files}
+    shards = [path for path in (output / "data").rglob("*.parquet") if path not in published]
+    folders = (output.glob("*"), (output / "data").rglob("*"), *((output / n).glob("*") for n in ("recipes", ASSETS)))
+    unfinished = [path for folder in folders for path in folder if path.is_file() and is_left_aside(path)]
+    return sorted({*shards, *unfinished})

@@ -1,0 +1,176 @@
+"""What is published: the files of a dataset folder, checked before anything is sent."""
+
+import hashlib
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+from nextlong_hub.core.files import sha256_of
+from nextlong_hub.datacard import OUR_PICTURES, lint_card, pictures_of, preflight
+from nextlong_hub.dataset.folder import CARD_NAME, recipe_files
+from nextlong_hub.dataset.manifest import MANIFEST_NAME, Manifest, read_manifest
+from nextlong_hub.errors import DataError
+from nextlong_hub.hub.changes import LocalFile
+from nextlong_hub.publish.secrets import find_tokens
+
+_DATA = ".parquet"
+_SHOWN = 5
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Publication:
+    """A dataset folder that is what its manifest says, and holds nothing that may not be published."""
+
+    folder: Path
+    manifest: Manifest
+    files: Mapping[str, LocalFile]
+    """By path, in the order in which they are sent: data first, card and manifest last."""
+    card: str
+    warnings: tuple[str, ...]
+    """What the viewer of the Hub will not show well."""
+
+    def with_card(self, card: str) -> dict[str, LocalFile]:
+        """The files with another card in its place."""
+        return {**self.files, CARD_NAME: _in_memory(CARD_NAME, card.encode())}
+
+
+def read_publication(folder: Path, checked: Callable[[int], None]) -> Publication:
+    """Read a dataset folder and check all that can be checked without the Hub.
+
+    Args:
+        folder: A finished dataset folder.
+        checked: Called with the number of files once they are checked.
+
+    Raises:
+        DataError: the folder holds no finished dataset, a file is not what the manifest says, is a symbolic link, or
+            holds what looks like an access token; or the card is one that the Hub would refuse.
+    """
+    manifest = read_manifest(folder)
+    if manifest is None:
+        raise DataError(
+            f"{folder} holds no finished dataset: there is no {MANIFEST_NAME} of nextlong-hub; run "
+            "`nextlong-hub build` first, or name the folder it wrote"
+        )
+    records = published_files(folder)
+    _refuse_links(folder, [record.path for record in records])
+    _refuse_tokens(folder, [record.path for record in records])
+    card = (folder / CARD_NAME).read_text(encoding="utf-8")
+    faults = lint_card(card)
+    if faults:
+        raise DataError(f"the Hub would refuse {folder / CARD_NAME}: {'; '.join(faults)}; correct it and push again")
+    checked(len(records))
+    return Publication(
+        folder=folder,
+        manifest=manifest,
+        files={
+            record.path: LocalFile(
+                path=record.path,
+                size_bytes=record.bytes,
+                sha256=record.sha256,
+                source=folder / record.path if record.path.endswith(_DATA) else (folder / record.path).read_bytes(),
+            )
+            for record in records
+        },
+        card=card,
+        warnings=tuple(preflight(folder)),
+    )
+
+
+def stale_files(previous: bytes | None, remote: Mapping[str, Any]) -> frozenset[str]:
+    """Files on the Hub that an earlier push of ours put there: those its manifest lists, and pictures of its card.
+
+    Args:
+        previous: The manifest on the Hub, of whatever version; None when there is none.
+        remote: Everything on the branch, by path.
+    """
+    try:
+        content = json.loads(previous or b"null")
+        configs = list(content["configs"].values())
+    except (ValueError, TypeError, KeyError, AttributeError):
+        return frozenset()
+    listed = {file["path"] for config in configs for file in config.get("files", ())}
+    parts = [part for config in configs for part in (config, *config.get("mixture", {}).values())]
+    listed |= {f"recipes/{part['recipe']['name']}.toml" for part in parts}
+    return frozenset(path for path in remote if is_owned(path) and (path in listed or path.startswith("assets/")))
+
+
+def _in_memory(path: str, content: bytes) -> LocalFile:
+    sha256 = hashlib.sha256(content).hexdigest()
+    return LocalFile(path=path, size_bytes=len(content), sha256=sha256, source=content)
+
+
+def _refuse_links(folder: Path, paths: list[str]) -> None:
+    for path in paths:
+        steps = [folder / path, *(folder / path).parents]
+        for step in steps[: steps.index(folder)]:
+            if step.is_symlink():
+                raise DataError(
+                    f"{step} is a symbolic link, and what it points to need not be part of the dataset; put a copy in "
+                    "its place and push again"
+                )
+
+
+def _refuse_tokens(folder: Path, paths: list[str]) -> None:
+    places = find_tokens(folder, paths)
+    if places:
+        shown = "; ".join(places[:_SHOWN]) + (f"; and {len(places) - _SHOWN} more" if len(places) > _SHOWN else "")
+        raise DataError(
+            f"what looks like an access token of the Hub would be published: {shown}; remove it there, and revoke the "
+            "token if it is a real one; nothing was sent"
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PublishedFile:
+    """One file that belongs to a dataset."""
+
+    path: str
+    """Relative to the folder, with forward slashes."""
+    sha256: str
+    bytes: int
+
+
+def published_files(folder: Path) -> tuple[PublishedFile, ...]:
+    """Exactly the files that belong to a finished dataset, data first, card and manifest last.
+
+    Of `assets/` that is what the card shows: pictures of ours, and any that a person added. The manifest does not list
+    them, for the bytes of a picture depend on the version of the library that drew it, and its own must not.
+
+    Raises:
+        DataError: there is no manifest, a file is missing, or is not what the manifest says.
+    """
+    manifest = read_manifest(folder)
+    if manifest is None:
+        raise DataError(f"{folder} holds no {MANIFEST_NAME} of nextlong-hub; build it first, or name a finished folder")
+    published = [_published(folder, file.path, file.sha256) for file in manifest.files]
+    for name, content in sorted(recipe_files(manifest).items()):
+        published.append(_published(folder, f"recipes/{name}.toml", hashlib.sha256(content).hexdigest()))
+    card = _published(folder, CARD_NAME)
+    shown = pictures_of((folder / CARD_NAME).read_text(encoding="utf-8", errors="replace"))
+    published += [_published(folder, path) for path in shown]
+    return (*published, card, _published(folder, MANIFEST_NAME))
+
+
+def is_owned(path: str) -> bool:
+    """Whether a file of that name is ours to remove once a dataset does not have it any more."""
+    folder, _, name = path.partition("/")
+    return (
+        path == MANIFEST_NAME
+        or path in OUR_PICTURES
+        or (folder == "data" and bool(name))
+        or (folder == "recipes" and "/" not in name and name.endswith(".toml"))
+    )
+
+
+def _published(folder: Path, path: str, sha256: str | None = None) -> PublishedFile:
+    place = folder / path
+    if PurePosixPath(path).is_absolute() or ".." in PurePosixPath(path).parts:
+        raise DataError(f"{MANIFEST_NAME} of {folder} lists {path!r}, which lies outside; it was not written by us")
+    if not place.is_file():
+        raise DataError(f"{place} is missing; run the command that made the dataset again, or `nextlong-hub card`")
+    found = sha256_of(place)
+    if sha256 is not None and found != sha256:
+        raise DataError(f"{place} is not what {MANIFEST_NAME} says; run the command that made the dataset again")
+    return PublishedFile(path=path, sha256=found, bytes=place.stat().st_size)

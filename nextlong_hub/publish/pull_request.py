@@ -1,0 +1,115 @@
+"""A pull request that is filled in steps: how more goes to the Hub than one commit can hold, and nothing shows half.
+
+Its branch is nobody's `load_dataset`. It is filled by as many commits as it takes and then brought into main by one.
+A run that ends before leaves a draft; the same push finds it by the mark in its title and fills what is missing.
+"""
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+
+from nextlong_hub.errors import DataError, StorageError
+from nextlong_hub.hub.changes import Changes, LocalFile, compare
+from nextlong_hub.hub.errors import Moved, TooLarge
+from nextlong_hub.hub.repository import Proposal, Remote, Repository
+
+_MARK_DIGITS = 12
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limits:
+    """What one commit may hold; the Hub recommends at most about a hundred files."""
+
+    files: int = 100
+    inline_bytes: int = 50_000_000
+    """Content that travels within the commit itself: that of files which are not kept by Git LFS or Xet."""
+
+    def fit(self, changes: Changes, files: Mapping[str, LocalFile]) -> bool:
+        """Whether one commit can hold all changes."""
+        return len(steps_of(changes, files, self)) <= 1
+
+
+Step = list[str]
+"""Paths that one commit adds, changes or removes."""
+
+Send = Callable[[Step, Remote, str], None]
+"""Makes one commit of a step on top of what is on a branch, given by its name."""
+
+
+def steps_of(changes: Changes, files: Mapping[str, LocalFile], limits: Limits) -> list[Step]:
+    """Divide changes into commits; the order stays: data before the card and the manifest, removals last."""
+    steps: list[Step] = []
+    inline = 0
+    for change in changes.of("added", "changed") + changes.of("removed"):
+        file = files.get(change.path)
+        size = file.size_bytes if file is not None and isinstance(file.source, bytes) else 0
+        if not steps or len(steps[-1]) >= limits.files or (inline and inline + size > limits.inline_bytes):
+            steps.append([])
+            inline = 0
+        steps[-1].append(change.path)
+        inline += size
+    return steps
+
+
+def mark_of(push_id: str) -> str:
+    """What the title of a push's pull request ends with."""
+    return f"[nextlong-push {push_id[:_MARK_DIGITS]}]"
+
+
+def fill(
+    repository: Repository,
+    proposal: Proposal,
+    files: Mapping[str, LocalFile],
+    stale: frozenset[str],
+    send: Send,
+    limits: Limits,
+) -> None:
+    """Make the branch of a pull request hold the dataset, in as many commits as it takes.
+
+    Raises:
+        StorageError: the Hub does not even take one file at once.
+        faults.Transient, faults.Moved: see `faults.hub_errors`; what is done is found done next time.
+    """
+    for remote, step in _missing(repository, proposal, files, stale, limits):
+        try:
+            send(step, remote, proposal.revision)
+        except TooLarge as fault:
+            if len(step) == 1:
+                raise StorageError(f"the Hub does not take {step[0]} even alone: {fault}") from fault
+            fewer = Limits(files=len(step) // 2, inline_bytes=limits.inline_bytes // 2)
+            fill(repository, proposal, files, stale, send, fewer)
+            return
+
+
+def _missing(
+    repository: Repository,
+    proposal: Proposal,
+    files: Mapping[str, LocalFile],
+    stale: frozenset[str],
+    limits: Limits,
+) -> Iterator[tuple[Remote, Step]]:
+    """The next step, with the branch as it is before it, until there is none."""
+    while True:
+        remote = repository.look(proposal.revision)
+        if remote is None or not remote.has_branch:
+            raise DataError(f"{repository.proposal_url(proposal)} is gone; run the same command again")
+        steps = steps_of(compare(files, remote.files, stale), files, limits)
+        if not steps:
+            return
+        yield remote, steps[0]
+
+
+def finish(repository: Repository, proposal: Proposal, *, merge: bool) -> None:
+    """Open a filled pull request for others to see, or bring it into main.
+
+    Raises:
+        faults.Moved: main has changed in a way that does not go together with it; it is closed.
+    """
+    if proposal.is_draft:
+        repository.open_proposal(proposal)
+    if not merge:
+        return
+    try:
+        repository.merge(proposal)
+    except Moved:
+        repository.close_proposal(proposal, "main has changed since; a new pull request follows.")
+        raise

@@ -1,0 +1,152 @@
+"""Is a dataset on the Hub what its manifest says? Told from the listing of its files, without their content."""
+
+import hashlib
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from urllib.parse import unquote
+
+from nextlong_hub.datacard import lists_files_of
+from nextlong_hub.dataset.folder import recipe_files
+from nextlong_hub.dataset.manifest import MANIFEST_NAME, FileRecord, Manifest, manifest_bytes, parse_manifest
+from nextlong_hub.errors import DataError
+from nextlong_hub.hub.changes import RemoteFile, git_oid
+from nextlong_hub.hub.errors import Moved, TooLarge, page_of
+from nextlong_hub.hub.repository import MAIN, Remote, Repository
+from nextlong_hub.hub.retry import Patience, Retries, Transient
+from nextlong_hub.publish.commit import CARD_NAME
+from nextlong_hub.verification import Fault
+
+_ADDRESS = re.compile(r"hf://datasets/(?P<name>[^/@]+/[^/@]+)(?:@(?P<revision>refs/(?:convert|pr)/[^/]+|[^/]+))?/?")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RemoteReport:
+    """What was checked on the Hub and what was found."""
+
+    name: str
+    commit: str
+    faults: tuple[Fault, ...]
+    files: int
+    """Data files that were compared."""
+    bytes: int
+    rows: int
+    """As the manifest counts them: no row was read."""
+
+
+def parse_address(address: str) -> tuple[str, str]:
+    """Name and revision of `hf://datasets/USER/NAME[@REVISION]`.
+
+    Raises:
+        DataError: it is no such address.
+    """
+    match = _ADDRESS.fullmatch(address)
+    if match is None:
+        raise DataError(f"{address!r} is no address of a dataset; write it as hf://datasets/USER/NAME[@REVISION]")
+    return match["name"], unquote(match["revision"] or MAIN)
+
+
+def verify_remote(address: str, *, patience: Patience | None = None) -> RemoteReport:
+    """Check a published dataset against its manifest: every file's size and sha256, the recipes, the card's file list.
+
+    Only card and manifest are downloaded, and a data file only where the Hub keeps no sha256 of it.
+
+    Args:
+        address: `hf://datasets/USER/NAME[@REVISION]`.
+        patience: How long to keep asking a Hub that does not answer.
+
+    Raises:
+        DataError: there is no such dataset or revision.
+        AuthError, NetworkError: it may not be read, or the Hub cannot be reached.
+    """
+    name, revision = parse_address(address)
+    patience = patience or Patience()
+    repository = Repository(name, patience.answer_seconds)
+    retries = Retries(patience)
+    while True:
+        try:
+            remote = repository.look(revision)
+            if remote is None or not remote.has_branch:
+                missing = f"has no revision {revision!r}" if remote else "is no dataset that you can see"
+                raise DataError(f"{page_of(name)} {missing}; check the name, or run `hf auth login`")
+            return check(repository, remote)
+        except Transient as fault:
+            retries.after(fault)
+        except (Moved, TooLarge) as fault:
+            raise DataError(f"{page_of(name)} cannot be read: {fault}") from fault
+
+
+def check(repository: Repository, remote: Remote) -> RemoteReport:
+    """Compare what is on a branch with the manifest that is there.
+
+    Raises:
+        See `faults.hub_errors`.
+    """
+    faults: list[Fault] = []
+    content = repository.read(MANIFEST_NAME, remote.head)
+    manifest = _manifest(content, faults)
+    if manifest is not None:
+        recipes = {f"recipes/{name}.toml": recipe for name, recipe in recipe_files(manifest).items()}
+        faults += [fault for record in manifest.files for fault in _data_faults(repository, remote, record)]
+        faults += [Fault(place=path, message=why) for path, why in _recipe_faults(remote.files, recipes).items()]
+        faults += _card_faults(repository, remote, manifest)
+        listed = {record.path for record in manifest.files} | recipes.keys()
+        faults += [
+            Fault(place=path, message="is not in the manifest; push again, or remove it on the Hub")
+            for path in sorted(remote.files.keys() - listed)
+            if path.startswith(("data/", "recipes/"))
+        ]
+    return RemoteReport(
+        name=repository.name,
+        commit=remote.head,
+        faults=tuple(faults),
+        files=len(manifest.files) if manifest else 0,
+        bytes=sum(record.bytes for record in manifest.files) if manifest else 0,
+        rows=sum(config.rows for config in manifest.configs.values()) if manifest else 0,
+    )
+
+
+def _manifest(content: bytes | None, faults: list[Fault]) -> Manifest | None:
+    try:
+        manifest = parse_manifest(content, MANIFEST_NAME) if content is not None else None
+    except DataError as error:
+        faults.append(Fault(place=MANIFEST_NAME, message=str(error)))
+        return None
+    if manifest is None:
+        faults.append(Fault(place=MANIFEST_NAME, message="there is none of nextlong-hub's"))
+    elif content != manifest_bytes(manifest):
+        faults.append(Fault(place=MANIFEST_NAME, message="is not laid out as it was written; push again"))
+    return manifest
+
+
+def _data_faults(repository: Repository, remote: Remote, record: FileRecord) -> list[Fault]:
+    there = remote.files.get(record.path)
+    if there is None:
+        return [Fault(place=record.path, message="is missing")]
+    if there.size_bytes != record.bytes:
+        return [Fault(place=record.path, message=f"has {there.size_bytes:,} bytes instead of {record.bytes:,}")]
+    sha256 = there.sha256
+    if sha256 is None:  # kept in git itself, because somebody's .gitattributes says so
+        sha256 = hashlib.sha256(repository.read(record.path, remote.head) or b"").hexdigest()
+    if sha256 != record.sha256:
+        return [Fault(place=record.path, message=f"its sha256 is {sha256} instead of {record.sha256}")]
+    return []
+
+
+def _recipe_faults(files: Mapping[str, RemoteFile], recipes: Mapping[str, bytes]) -> dict[str, str]:
+    faults = {path: "is missing" for path in recipes if path not in files}
+    for path, content in recipes.items():
+        there = files.get(path)
+        is_same = there is None or there.oid == git_oid(content) or there.sha256 == hashlib.sha256(content).hexdigest()
+        if not is_same:
+            faults[path] = "is not the recipe that the manifest holds; push again"
+    return faults
+
+
+def _card_faults(repository: Repository, remote: Remote, manifest: Manifest) -> list[Fault]:
+    card = repository.read(CARD_NAME, remote.head)
+    if card is None:
+        return [Fault(place=CARD_NAME, message="is missing; push again")]
+    if not lists_files_of(card.decode("utf-8", "replace"), manifest):
+        return [Fault(place=CARD_NAME, message="its header lists other files than the manifest; push again")]
+    return []

@@ -1,0 +1,54 @@
+"""Access tokens where none may be: found before a folder is published, struck out before a message is shown."""
+
+from collections.abc import Iterable
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from nextlong_hub.hub.redact import TOKEN
+
+_PARQUET_TAIL_BYTES = 8
+
+
+def find_tokens(folder: Path, paths: Iterable[str]) -> list[str]:
+    """Where in the files to be published something stands that looks like a token of the Hub: file and line.
+
+    Of a Parquet file its metadata is searched, footer and schema; of every other file each byte. Rows are not.
+
+    Args:
+        folder: The dataset folder.
+        paths: Files in it.
+
+    Raises:
+        OSError, pyarrow.ArrowException: a file cannot be read.
+    """
+    return [place for path in paths for place in _places(folder / path, path)]
+
+
+def _places(file: Path, name: str) -> list[str]:
+    if file.suffix == ".parquet":
+        return [f"{name}, in its metadata"] if TOKEN.search(_parquet_metadata(file)) else []
+    lines = file.read_bytes().decode("latin-1").split("\n")
+    return [f"{name}, line {number}" for number, line in enumerate(lines, 1) if TOKEN.search(line)]
+
+
+def _parquet_metadata(file: Path) -> str:
+    """The footer as it lies in the file, and the metadata of the Arrow schema, which the footer holds encoded."""
+    with file.open("rb") as handle:
+        handle.seek(-_PARQUET_TAIL_BYTES, 2)
+        footer_bytes = int.from_bytes(handle.read(4), "little")
+        handle.seek(-_PARQUET_TAIL_BYTES - footer_bytes, 2)
+        footer = handle.read(footer_bytes)
+    return "\n".join(part.decode("latin-1") for part in (footer, *_schema_metadata(pq.read_schema(file))))
+
+
+def _schema_metadata(schema: pa.Schema) -> Iterable[bytes]:
+    holders = [schema, *schema]
+    while holders:
+        holder = holders.pop()
+        for key, value in (holder.metadata or {}).items():
+            yield from (key, value)
+        inner = getattr(holder, "type", None)
+        if inner is not None:
+            holders += [inner.field(number) for number in range(inner.num_fields)]

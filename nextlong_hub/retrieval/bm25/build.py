@@ -1,0 +1,328 @@
+"""Builds the index: lex every shard, agree on a vocabulary, fill every shard.
+
+    lex    shard-00000 …   a range of chunks      ▶ bags of the shard's own term numbers
+    merge  vocabulary      all shards' terms      ▶ one numbering, idf, statistics, and a map for each shard
+    fill   shard-00000 …   bags, map, idf         ▶ the shard's index
+
+Terms are numbered by (-frequency, first appearance in the corpus): a total order that depends neither on how the corpus
+is cut into shards nor on who lexed which. `index.json` is written last; until then the folder holds no index.
+"""
+
+import re
+import shutil
+import unicodedata
+from collections.abc import Callable
+from dataclasses import fields
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nextlong_hub.core.files import write_json
+from nextlong_hub.corpus.store import ChunkStore
+from nextlong_hub.execution.base import Executor, Receipt, Task
+from nextlong_hub.execution.receipts import run_missing
+from nextlong_hub.retrieval.bm25.arrays import map_arrays, write_arrays
+from nextlong_hub.retrieval.bm25.building_kernels import COUNT_ESCAPE, IMPACT_LEVELS, fill, transpose
+from nextlong_hub.retrieval.bm25.formulas import gain, inverse_document_frequencies, length_norms
+from nextlong_hub.retrieval.bm25.index import (
+    GROUP,
+    VOCABULARY,
+    Forward,
+    IndexShard,
+    Postings,
+    building_choices,
+    index_id,
+    read_index_summary,
+    save_shard,
+)
+from nextlong_hub.retrieval.bm25.lexer import LexedChunks, Lexer, TermTable
+from nextlong_hub.retrieval.bm25.stop_words import stop_words
+from nextlong_hub.retrieval.settings import RetrievalSettings
+
+DENSE_SHARE = 0.1
+"""Share of the chunks from which a term is kept as a column: reading it whole is then cheaper than its postings."""
+DENSE_CHUNKS = 32
+"""Chunks a term must be in, whatever their share: below that a column is mostly padding."""
+_LEXED = tuple(field.name for field in fields(LexedChunks))
+
+
+def identity_of(store: ChunkStore, settings: RetrievalSettings) -> str:
+    """The id of the index of `store` under `settings`.
+
+    Raises:
+        RecipeError: a language has no list of stop words.
+    """
+    return index_id(store.id, settings, stop_words(settings.stop_words), unicodedata.unidata_version)
+
+
+def build(
+    store: ChunkStore,
+    settings: RetrievalSettings,
+    folder: Path,
+    executor: Executor,
+    on_receipt: Callable[[Receipt], None] | None = None,
+) -> None:
+    """Build the index of `store` in `folder`, or return at once when it is there.
+
+    A build that was killed goes on where it stopped; an index of something else is replaced, once the new one is whole.
+
+    Raises:
+        RecipeError: a language has no list of stop words, or a chunk is too long.
+        WorkerError: see `Executor.run`.
+        StorageError: no space is left.
+    """
+    identity = identity_of(store, settings)
+    summary = read_index_summary(folder)
+    if summary is None or summary["id"] != identity:
+        plan = _Plan(store, settings, folder / identity)
+
+        def run(tasks: list[Task]) -> list[Receipt]:
+            receipts = []
+            for receipt in run_missing(executor, tasks, plan.home / "receipts"):
+                receipts.append(receipt)
+                if on_receipt is not None:
+                    on_receipt(receipt)
+            return receipts
+
+        run(plan.lex_tasks())
+        statistics = run([plan.merge_task()])[0].counts
+        shards = sorted(run(plan.fill_tasks(statistics)), key=lambda receipt: receipt.key)
+        merged = map_arrays(plan.merged)
+        write_arrays(plan.home / "vocabulary.npz", {name: merged[name] for name in VOCABULARY})
+        write_json(
+            folder / "index.json",
+            {
+                "id": identity,
+                "store": store.id,
+                "settings": building_choices(settings),
+                "statistics": statistics,
+                "shards": [{"name": shard.key, "bytes": shard.bytes, "sha256": shard.sha256} for shard in shards],
+            },
+        )
+    _sweep(folder, identity)
+
+
+class _Plan:
+    """The tasks of one build: data only, so that any executor can run them."""
+
+    def __init__(self, store: ChunkStore, settings: RetrievalSettings, home: Path) -> None:
+        self.home = home
+        self.merged = home / "merged.npz"
+        self._store = store
+        self._settings = settings.model_dump(mode="json")
+        self._starts = range(0, store.chunks, settings.shard_chunks)
+        self.keys = [f"shard-{number:05d}" for number in range(len(self._starts))]
+
+    def lex_tasks(self) -> list[Task]:
+        return [
+            Task(
+                stage="lex",
+                key=key,
+                function="nextlong_hub.retrieval.bm25.build:lex_shard",
+                inputs={"store": str(self._store.folder)},
+                output=self._lexed(key),
+                parameters={
+                    "settings": self._settings,
+                    "start": start,
+                    "stop": min(start + self._starts.step, self._store.chunks),
+                },
+            )
+            for key, start in zip(self.keys, self._starts, strict=True)
+        ]
+
+    def merge_task(self) -> Task:
+        return Task(
+            stage="merge",
+            key="vocabulary",
+            function="nextlong_hub.retrieval.bm25.build:merge_vocabularies",
+            inputs={key: self._lexed(key) for key in self.keys},
+            output=str(self.merged),
+            parameters={"settings": self._settings},
+        )
+
+    def fill_tasks(self, statistics: dict[str, Any]) -> list[Task]:
+        return [
+            Task(
+                stage="fill",
+                key=key,
+                function="nextlong_hub.retrieval.bm25.build:fill_shard",
+                inputs={"lexed": self._lexed(key), "merged": str(self.merged)},
+                output=str(self.home / f"{key}.npz"),
+                parameters={"settings": self._settings, "key": key, "statistics": statistics},
+            )
+            for key in self.keys
+        ]
+
+    def _lexed(self, key: str) -> str:
+        return str(self.home / "lexed" / f"{key}.npz")
+
+
+def lex_shard(task: Task) -> dict[str, Any]:
+    """Lex one range of chunks of the store into `task.output`."""
+    store = ChunkStore(Path(task.inputs["store"]))
+    settings = _settings(task)
+    start, stop = task.parameters["start"], task.parameters["stop"]
+    documents = store.document_of(np.arange(start, stop))
+    lexed = Lexer(settings).lex(store.blocks(start, stop), documents)
+    write_arrays(Path(task.output), {name: getattr(lexed, name) for name in _LEXED})
+    return {"chunks": stop - start, "entries": len(lexed.terms), "terms": len(lexed.frequencies)}
+
+
+def merge_vocabularies(task: Task) -> dict[str, Any]:
+    """Number the terms of all shards, and weigh them.
+
+    Writes `idf`, `frequencies` and spelling of every indexed term, and for each shard, under its key, the number in the
+    index of each of the shard's own terms, or -1. Reports what `index.Index.statistics` holds: chunks, words,
+    vocabulary (all terms), terms (those indexed), dense terms, mean length in words, and the step of the quantised
+    impacts.
+    """
+    settings = _settings(task)
+    table = TermTable()
+    frequencies = np.zeros(0, np.int64)
+    first_document, last_document = np.zeros(0, np.int64), np.zeros(0, np.int64)
+    numbers: dict[str, NDArray[np.int64]] = {}
+    chunks = words = 0
+    for key, path in task.inputs.items():
+        lexed = _load_lexed(path)
+        known = table.terms
+        numbers[key] = table.numbers(lexed.term_bytes, lexed.term_starts)
+        new = table.terms - known
+        frequencies = np.concatenate([frequencies, np.zeros(new, np.int64)])
+        first_document = np.concatenate([first_document, np.full(new, np.iinfo(np.int64).max)])
+        last_document = np.concatenate([last_document, np.zeros(new, np.int64)])
+        here = numbers[key]  # a shard's terms are distinct, so each is written once
+        frequencies[here] += lexed.frequencies
+        first_document[here] = np.minimum(first_document[here], lexed.first_document)
+        last_document[here] = np.maximum(last_document[here], lexed.last_document)
+        chunks += len(lexed.lengths)
+        words += int(lexed.lengths.sum(dtype=np.int64))
+    idf = inverse_document_frequencies(settings, frequencies, chunks)
+    shared = np.flatnonzero(first_document < last_document)
+    order = shared[np.argsort(-frequencies[shared], kind="stable")]
+    final = np.full(len(frequencies), -1, np.int64)
+    final[order] = np.arange(len(order))
+    dense = (frequencies[order] > DENSE_SHARE * chunks) & (frequencies[order] >= DENSE_CHUNKS)
+    highest = float(idf[order].max(initial=0.0)) * gain(settings)
+    statistics = {
+        "chunks": chunks,
+        "words": words,
+        "vocabulary": len(frequencies),
+        "terms": len(order),
+        "dense_terms": int(dense.sum()),
+        "mean_length": words / max(1, chunks),
+        "step": highest / IMPACT_LEVELS if highest > 0 else 1.0,
+    }
+    term_bytes, term_starts = table.spelled(order)
+    described = (idf[order], frequencies[order], term_bytes, term_starts)
+    arrays: dict[str, NDArray[Any]] = dict(zip(VOCABULARY, described, strict=True))
+    write_arrays(Path(task.output), arrays | {key: final[here] for key, here in numbers.items()})
+    return statistics
+
+
+def fill_shard(task: Task) -> dict[str, Any]:
+    """Turn one lexed shard into its index."""
+    merged = map_arrays(Path(task.inputs["merged"]))
+    shard = _filled(
+        _load_lexed(task.inputs["lexed"]),
+        merged[task.parameters["key"]],
+        merged["idf"],
+        _settings(task),
+        task.parameters["statistics"],
+    )
+    save_shard(Path(task.output), shard)
+    return {"chunks": shard.chunks, "postings": len(shard.forward.terms), "terms": len(shard.postings.directory)}
+
+
+def _filled(
+    lexed: LexedChunks,
+    final: NDArray[np.int64],
+    idf: NDArray[np.float64],
+    settings: RetrievalSettings,
+    statistics: dict[str, Any],
+) -> IndexShard:
+    indexed = np.flatnonzero(final >= 0)
+    own_terms = indexed[np.argsort(final[indexed])]
+    directory = final[own_terms].astype(np.uint32)
+    places = np.full(len(final), -1, np.int64)
+    places[own_terms] = np.arange(len(own_terms))
+    starts = np.concatenate(([0], lexed.frequencies[own_terms])).cumsum(dtype=np.int64)
+    postings, chunks = int(starts[-1]), len(lexed.lengths)
+    posting_chunks, posting_counts = np.zeros(postings, np.uint16), np.zeros(postings, np.uint32)
+    row_sizes = np.zeros(chunks, np.int64)
+    transpose(
+        lexed.row_ends, lexed.terms, lexed.counts, places, starts[:-1].copy(), posting_chunks, posting_counts, row_sizes
+    )
+    row_starts = np.concatenate(([0], row_sizes)).cumsum(dtype=np.int64)
+    forward_terms, forward_counts = np.zeros(postings, np.uint32), np.zeros(postings, np.uint8)
+    impacts = np.zeros(postings, np.uint8)
+    dense = np.zeros((statistics["dense_terms"], -(-chunks // GROUP) * GROUP), np.uint8)
+    peaks = np.zeros(len(directory), np.uint8)
+    cursors = row_starts[:-1].copy()
+    fill(
+        directory, starts, posting_chunks, posting_counts, idf,
+        length_norms(settings, lexed.lengths, statistics["mean_length"]), gain(settings), statistics["step"],
+        cursors, forward_terms, forward_counts, impacts, dense, peaks,
+    )  # fmt: skip
+    large_places = np.flatnonzero(forward_counts == COUNT_ESCAPE)
+    first_sparse = int(np.searchsorted(directory, len(dense)))
+    sparse_from = starts[first_sparse]
+    return IndexShard(
+        forward=Forward(
+            row_starts=row_starts,
+            terms=forward_terms,
+            counts=forward_counts,
+            large_places=large_places,
+            large_counts=_large_counts(
+                large_places, row_starts, forward_terms, directory, starts, posting_chunks, posting_counts
+            ),
+        ),
+        postings=Postings(
+            directory=directory,
+            starts=np.maximum(starts - sparse_from, 0),
+            peaks=peaks,
+            chunks=posting_chunks[sparse_from:],
+            impacts=impacts[sparse_from:],
+            dense=dense,
+        ),
+        lengths=lexed.lengths,
+    )
+
+
+def _large_counts(
+    large_places: NDArray[np.int64],
+    row_starts: NDArray[np.int64],
+    forward_terms: NDArray[np.uint32],
+    directory: NDArray[np.uint32],
+    starts: NDArray[np.int64],
+    posting_chunks: NDArray[np.uint16],
+    posting_counts: NDArray[np.uint32],
+) -> NDArray[np.uint32]:
+    """The true counts behind the escapes, found again in the postings: there are a handful in a million."""
+    counts = np.zeros(len(large_places), np.uint32)
+    chunks = np.searchsorted(row_starts, large_places, side="right") - 1
+    places = np.searchsorted(directory, forward_terms[large_places])
+    for row, (chunk, place) in enumerate(zip(chunks.tolist(), places.tolist(), strict=True)):
+        first, last = starts[place : place + 2].tolist()
+        counts[row] = posting_counts[first + np.searchsorted(posting_chunks[first:last], chunk)]
+    return counts
+
+
+def _load_lexed(path: str) -> LexedChunks:
+    return LexedChunks(**map_arrays(Path(path)))
+
+
+def _settings(task: Task) -> RetrievalSettings:
+    given = task.parameters["settings"]
+    return RetrievalSettings.model_validate({**given, "stop_words": tuple(given["stop_words"])})
+
+
+def _sweep(folder: Path, identity: str) -> None:
+    """Remove what the finished index does not need: other indexes, bags of terms, receipts."""
+    for entry in folder.iterdir():
+        if re.fullmatch("[0-9a-f]{12}", entry.name) and entry.name != identity:
+            shutil.rmtree(entry, ignore_errors=True)
+    for name in ("lexed", "receipts"):
+        shutil.rmtree(folder / identity / name, ignore_errors=True)
+    (folder / identity / "merged.npz").unlink(missing_ok=True)

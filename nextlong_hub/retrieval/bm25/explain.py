@@ -1,0 +1,154 @@
+"""Why one chunk was found for another: the terms they share, and what each adds to the score."""
+
+import re
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nextlong_hub.corpus.store import ChunkStore
+from nextlong_hub.retrieval.bm25.build import identity_of
+from nextlong_hub.retrieval.bm25.formulas import gain, length_norms
+from nextlong_hub.retrieval.bm25.index import Index, open_index
+from nextlong_hub.retrieval.bm25.lexer import normalise
+from nextlong_hub.retrieval.settings import RetrievalSettings
+
+_WORD = re.compile(r"[^\W_]+")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SharedTerm:
+    """One term that the query and the chunk have in common."""
+
+    term: str
+    """As the lexer folds it."""
+    in_query: int
+    """Occurrences in the chunk that asked."""
+    in_chunk: int
+    """Occurrences in the chunk that was found."""
+    frequency: int
+    """Chunks of the corpus that hold it."""
+    idf: float
+    weight: float
+    """What it adds to the score."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Explanation:
+    """A score, term by term."""
+
+    terms: tuple[SharedTerm, ...]
+    """In the order in which the search adds their weights up."""
+    score: float
+    """Their sum, as the search returns it: added in float64, rounded to float32, nothing below 0."""
+    chunks: int
+    """Chunks the frequencies were counted in."""
+    chunk_words: int
+    """Words of the chunk that was found, stop words left out."""
+    mean_words: float
+    """Words of a chunk on average."""
+
+
+def explain(folder: Path, store: ChunkStore, settings: RetrievalSettings, query: int, chunk: int) -> Explanation:
+    """Take the score of `chunk`, found for `query`, apart; both are chunk numbers of the store.
+
+    The weights are those of `formulas`, added up in the order of the search: the sum is the score to the last bit.
+
+    Args:
+        folder: The finished index of `store` under `settings`.
+        store: The chunks.
+        settings: The recipe's retrieval section.
+        query: The chunk that asked.
+        chunk: The chunk that was found.
+
+    Raises:
+        DataError: there is no index in `folder`, or it was made from another store or with other settings.
+    """
+    index = open_index(folder, identity_of(store, settings))
+    query_terms, query_counts, _ = _row(index, query)
+    chunk_terms, chunk_counts, words = _row(index, chunk)
+    shared, in_query, in_chunk = np.intersect1d(query_terms, chunk_terms, assume_unique=True, return_indices=True)
+    mean_words = float(index.statistics["mean_length"])
+    norm = float(length_norms(settings, np.array([words], np.uint32), mean_words)[0])
+    factor = gain(settings)
+    terms = []
+    total = 0.0
+    for term, asked, held in zip(
+        shared.tolist(), query_counts[in_query].tolist(), chunk_counts[in_chunk].tolist(), strict=True
+    ):
+        idf = float(index.idf[term])
+        weight = asked * idf * (held * factor / (held + norm))
+        total += weight
+        terms.append(
+            SharedTerm(
+                term=_spelling(index, term),
+                in_query=asked,
+                in_chunk=held,
+                frequency=int(index.frequencies[term]),
+                idf=idf,
+                weight=weight,
+            )
+        )
+    return Explanation(
+        terms=tuple(terms),
+        score=float(np.float32(max(total, 0.0))),
+        chunks=int(index.statistics["chunks"]),
+        chunk_words=words,
+        mean_words=mean_words,
+    )
+
+
+def passage(text: str, weights: Mapping[str, float], characters: int) -> list[tuple[str, float]]:
+    """The stretch of a text in which the heaviest terms come together, cut at words.
+
+    Args:
+        text: A chunk's text.
+        weights: What each term weighs.
+        characters: Longest stretch.
+
+    Returns:
+        Pieces of text, back to back, each with the weight of the term that it is; 0 for what lies between. Of scripts
+        that put no space between words, whose terms are pairs of characters, no piece has a weight.
+    """
+    words = [(found.start(), found.end(), normalise(found[0])) for found in _WORD.finditer(text)]
+    best, chosen = -1.0, (0, 0)
+    first, value = 0, 0.0
+    inside: Counter[str] = Counter()
+    for last, (_, end, word) in enumerate(words):
+        inside[word] += 1
+        value += weights.get(word, 0.0) * (inside[word] == 1)
+        while end - words[first][0] > characters and first < last:
+            left = words[first][2]
+            inside[left] -= 1
+            value -= weights.get(left, 0.0) * (inside[left] == 0)
+            first += 1
+        if value > best or (value == best and first == chosen[0]):  # of equals the longest: it tells more
+            best, chosen = value, (first, last + 1)
+    pieces: list[tuple[str, float]] = []
+    at = words[chosen[0]][0] if words else 0
+    for start, end, word in words[slice(*chosen)]:
+        if word in weights:
+            pieces += [(text[at:start], 0.0), (text[start:end], weights[word])]
+            at = end
+    stop = words[chosen[1] - 1][1] if words else min(len(text), characters)
+    return [(piece, weight) for piece, weight in (*pieces, (text[at:stop], 0.0)) if piece]
+
+
+def _row(index: Index, chunk: int) -> tuple[NDArray[np.uint32], NDArray[np.int64], int]:
+    """The terms of one chunk, ascending, their occurrences, and the words of the chunk."""
+    number = int(np.searchsorted(index.first_chunk, chunk, side="right")) - 1
+    shard, place = index.shards[number], chunk - int(index.first_chunk[number])
+    forward = shard.forward
+    start, stop = forward.row_starts[place : place + 2].tolist()
+    counts = forward.counts[start:stop].astype(np.int64)
+    low, high = np.searchsorted(forward.large_places, (start, stop))
+    counts[forward.large_places[low:high] - start] = forward.large_counts[low:high]
+    return forward.terms[start:stop], counts, int(shard.lengths[place])
+
+
+def _spelling(index: Index, term: int) -> str:
+    start, stop = index.term_starts[term : term + 2].tolist()
+    return index.term_bytes[start:stop].tobytes().decode()

@@ -1,0 +1,137 @@
+"""…"""
+
+import shutil
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from nextlong_hub.core.files import digest_of, read_checked_json, sha256_of_folder, write_checked_json, written_aside
+from nextlong_hub.corpus.store import ChunkStore, open_store
+from nextlong_hub.execution.base import Executor, Task
+from nextlong_hub.execution.progress import Stages
+from nextlong_hub.execution.workspace import Workspace
+from nextlong_hub.method.negatives import Candidate
+from nextlong_hub.recipe import Recipe
+from nextlong_hub.records import Hits
+from nextlong_hub.retrieval import build_index, open_retriever
+from nextlong_hub.retrieval.settings import RetrievalSettings
+from nextlong_hub.synthesis import sampling as plan
+
+
+def index_identity(store_id: str, settings: RetrievalSettings) -> str:
+    """Digest of all that decides the index of a store: it names the index's folder."""
+    return digest_of([store_id, settings.model_dump(mode="json")])
+
+
+def _index(
+    workspace: Workspace, store: ChunkStore, settings: RetrievalSettings, executor: Executor, stages: Stages
+) -> None:
+    """Index the store, or find the index again as it was left; one that was damaged since is built anew.
+
+    A damaged index would not fail, it would answer: with other negatives than those of an undisturbed build.
+    """
+    identity = index_identity(store.id, settings)
+    folder = workspace.index(identity)
+    seal = workspace.receipts(identity) / "index.json"
+    sealed = read_checked_json(seal)
+    if sealed is not None and sealed != [*sha256_of_folder(folder)]:
+        shutil.rmtree(folder, ignore_errors=True)
+        sealed = None
+    with stages.stage("index", None, "shards") as advance:
+        build_index(store, settings, folder, executor, lambda receipt: advance(1))
+    if sealed is None:
+        write_checked_json(seal, [*sha256_of_folder(folder)])
+
+
+_ANSWER_SCHEMA = pa.schema(
+    [("chunks", pa.list_(pa.int64())), ("scores", pa.list_(pa.float32())), ("likely", pa.int32())]
+)
+"""For each query its hits, best first, and how many of them a sample is likely to need."""
+
+
+def retrieve(task: Task) -> dict[str, Any]:
+    """Ask the retriever for every meta-chunk of a range of meta-documents.
+
+    Parameters: `recipe`, `start`, `stop` (in the seeded order), `k`, `sample_characters`.
+    """
+    recipe = Recipe.model_validate(task.parameters["recipe"])
+    store = open_store(task)
+    documents = unit_documents(task)
+    queries = np.concatenate([np.arange(store.first_chunk[d], store.first_chunk[d + 1]) for d in documents])
+    retriever = open_retriever(Path(task.inputs["index"]), store, recipe.retrieval)
+    hits = retriever.search(queries, task.parameters["k"])
+    found = (hits.chunks >= 0).sum(axis=1)
+    offsets = pa.array(np.cumsum([0, *found]), pa.int32())
+    likely = plan.likely_hits(
+        hits.chunks, np.diff(store.first_chunk)[documents], store, task.parameters["sample_characters"]
+    )
+    answers = pa.table(
+        [
+            pa.ListArray.from_arrays(offsets, pa.array(hits.chunks[hits.chunks >= 0])),
+            pa.ListArray.from_arrays(offsets, pa.array(hits.scores[hits.chunks >= 0])),
+            pa.array(likely, pa.int32()),
+        ],
+        schema=_ANSWER_SCHEMA,
+    )
+    with written_aside(Path(task.output)) as aside, pa.ipc.new_file(str(aside), _ANSWER_SCHEMA) as writer:
+        writer.write_table(answers)
+    sample = Hits(chunks=hits.chunks[:1], scores=hits.scores[:1])
+    return {
+        "queries": len(queries),
+        "unanswered": int((found == 0).sum()),
+        "recall": retriever.recall(queries[:1], sample),
+    }
+
+
+def likely_chunks(answers: Path) -> NDArray[np.int64]:
+    """The chunks in a unit's answers that its samples are likely to need, without order."""
+    table = pa.ipc.open_file(pa.memory_map(str(answers))).read_all().combine_chunks()
+    if not table.num_rows:
+        return np.zeros(0, np.int64)
+    lists = table["chunks"].chunk(0)
+    offsets = lists.offsets.to_numpy()
+    ranks = np.arange(offsets[0], offsets[-1]) - np.repeat(offsets[:-1], np.diff(offsets))
+    likely = np.repeat(table["likely"].to_numpy(), np.diff(offsets))
+    return lists.values.to_numpy()[ranks < likely]  # type: ignore[no-any-return]
+
+
+def unit_documents(task: Task) -> NDArray[np.int64]:
+    order: NDArray[np.int64] = np.load(task.inputs["order"], mmap_mode="r")
+    return np.array(order[task.parameters["start"] : task.parameters["stop"]])
+
+
+def read_answers(path: Path) -> list[list[Candidate]]:
+    table = pa.ipc.open_file(pa.memory_map(str(path))).read_all()
+    return [
+        [Candidate(chunk=c, rank=r, score=s) for r, (c, s) in enumerate(zip(chunks, scores, strict=True), 1)]
+        for chunks, scores in zip(table["chunks"].to_pylist(), table["scores"].to_pylist(), strict=True)
+    ]
+
+
+def likely_hits(
+    hits: NDArray[np.int64], queries: NDArray[np.int64], store: ChunkStore, characters: int
+) -> NDArray[np.int32]:
+    """How many hits of each query a sample is likely to need, were negatives dealt by their characters.
+
+    Args:
+        hits: chunks by rank, padded with -1. Shape: (queries, k).
+        queries: how many of them, in order, belong to each document. Shape: (documents,).
+        store: knows how long chunks are.
+        characters: see `sample_characters`.
+
+    Returns:
+        For each query, the same for all of a document. Shape: (queries,).
+    """
+    depths = []
+    for own in np.split(hits, np.cumsum(queries)[:-1]):
+        by_turn = own.T.ravel()
+        _, first = np.unique(by_turn, return_index=True)
+        places = np.sort(first)
+        places = places[by_turn[places] >= 0]
+        reached = np.cumsum(store.characters_of_each(by_turn[places]))
+        enough = int(np.searchsorted(reached, characters))
+        depths.append(places[enough] // len(own) if enough < len(places) else hits.shape[1])
+    return np.repeat(np.array(depths, np.int32), queries)

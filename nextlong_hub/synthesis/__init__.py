@@ -1,0 +1,1 @@
+"""Long samples from short documents."""

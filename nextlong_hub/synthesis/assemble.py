@@ -1,0 +1,270 @@
+"""The retriever's answers become samples: negatives are chosen, interleaved with the meta-chunks, and fitted.
+
+Text is read for all samples of a unit together: each round of choosing names the chunks whose text it needs, and one
+ascending pass over the corpus reads them all. Tokens of chunks come from the shelf; others are tokenised here.
+
+Under several tokenizers a text is as long as the one that needs most of it demands: it has exactly the target length
+under that one and at least the target length under the others.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nextlong_hub.corpus.store import ChunkStore
+from nextlong_hub.method.interleave import LongText, Piece, clip, interleave
+from nextlong_hub.method.near_duplicates import NearDuplicates
+from nextlong_hub.method.negatives import Candidate, ReadChunk, Selection, select_even, select_reference
+from nextlong_hub.recipe import Recipe
+from nextlong_hub.records import Discarded, Reason, Sample
+from nextlong_hub.tokenization import ChunkTokens, Frame, Stitched, Tokenizer, TokenShelf
+
+_ATTEMPTS = 8
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ruler:
+    """One tokenizer at work on a unit."""
+
+    tokenizer: Tokenizer
+    shelf: TokenShelf
+    """Chunks it has tokenised before."""
+    characters_per_token: float
+    """Of the corpus, to estimate chunks that nobody has read."""
+    known: dict[int, ChunkTokens] = field(default_factory=dict)
+    """What it knows of the chunks of this unit."""
+
+
+@dataclass(slots=True, kw_only=True)
+class _Draft:
+    """One sample in the making."""
+
+    document: int
+    meta_chunks: NDArray[np.int64]
+    meta_texts: list[str]
+    excess_tokens: int = 0
+    """By how many tokens the joined text has turned out longer than its parts."""
+    answers: list[list[Candidate]]
+    near_duplicates: NearDuplicates
+    governor: int
+    """The tokenizer that needs most text, as far as is known."""
+    goal_tokens: int
+    copies: dict[int, bool] = field(default_factory=dict)
+    """For each chunk whose text was read, whether it is a near-copy of a meta-chunk."""
+    banned: frozenset[int] = frozenset()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Misfit:
+    """Why a text gave no sample, and how many tokens it had."""
+
+    reason: Reason
+    tokens: int
+    is_overfull: bool = False
+    """It reaches the target before its last meta-chunk has ended: fewer negatives belong in front of that."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Made:
+    """A sample with what each tokenizer makes of it."""
+
+    sample: Sample
+    token_counts: tuple[int, ...]
+    """Tokens of the row under each tokenizer, in their order."""
+
+
+class Bench:
+    """Where the samples of one unit are put together: the store, the tokenizers, and every text read so far."""
+
+    def __init__(self, *, recipe: Recipe, store: ChunkStore, rulers: Sequence[Ruler], frame: Frame) -> None:
+        """Open the bench.
+
+        Args:
+            recipe: what to make.
+            store: the corpus.
+            rulers: the tokenizers; ids and token counts of a row are those of the first.
+            frame: what its ids stand between.
+        """
+        self.near_duplicates = 0
+        """Retrieved chunks passed over as near-copies, in the samples made so far."""
+        self._recipe = recipe
+        self._store = store
+        self._rulers = rulers
+        self._frame = frame
+        self._target = recipe.target_length - frame.tokens
+        self._texts: dict[int, str] = {}
+        self._hungriest = max(range(len(rulers)), key=lambda number: rulers[number].characters_per_token)
+
+    def synthesise(self, documents: NDArray[np.int64], answers: Sequence[list[Candidate]]) -> list[Made | Discarded]:
+        """One outcome a document, in order; `answers` are those of all their meta-chunks, in order."""
+        first = self._store.first_chunk
+        chunks = [np.arange(first[d], first[d + 1]) for d in documents]
+        self._gather(int(c) for document_chunks in chunks for c in document_chunks)
+        remaining = iter(answers)
+        drafts = [
+            self._draft(int(document), own, [next(remaining) for _ in own])
+            for document, own in zip(documents, chunks, strict=True)
+        ]
+        return [self._finish(draft, selection) for draft, selection in zip(drafts, self._settle(drafts), strict=True)]
+
+    def _draft(self, document: int, chunks: NDArray[np.int64], answers: list[list[Candidate]]) -> _Draft:
+        texts = [self._texts[chunk] for chunk in chunks.tolist()]
+        return _Draft(
+            document=document,
+            meta_chunks=chunks,
+            meta_texts=texts,
+            answers=answers,
+            near_duplicates=NearDuplicates(texts, self._recipe.negatives),
+            governor=self._hungriest,
+            goal_tokens=self._target,
+        )
+
+    def _settle(self, drafts: Sequence[_Draft]) -> list[Selection]:
+        """Select for all drafts together, one pass over the corpus a round, until nothing is left to read."""
+        selections = [self._select(draft) for draft in drafts]
+        while unread := frozenset().union(*(selection.unread for selection in selections)):
+            self._gather(unread)
+            for number, draft in enumerate(drafts):
+                for chunk in selections[number].unread:
+                    draft.copies[chunk] = self._texts[chunk] in draft.near_duplicates
+                if selections[number].unread:
+                    selections[number] = self._select(draft)
+        return selections
+
+    def _select(self, draft: _Draft) -> Selection:
+        ruler = self._rulers[draft.governor]
+        meta_tokens = draft.excess_tokens + sum(ruler.known[chunk].tokens for chunk in draft.meta_chunks.tolist())
+        read = {
+            chunk: ReadChunk(tokens=ruler.known[chunk].tokens, near_duplicate=copy)
+            for chunk, copy in draft.copies.items()
+        }
+
+        def estimate(chunk: int) -> float:
+            return self._store.characters_of(chunk) / ruler.characters_per_token
+
+        if self._recipe.interleave.fill == "even":
+            return select_even(draft.answers, meta_tokens, draft.goal_tokens, read, estimate, draft.banned)
+        return select_reference(
+            draft.answers,
+            meta_tokens,
+            sum(map(len, draft.meta_texts)),
+            self._recipe.target_length,
+            self._recipe.chunking.chunk_characters,
+            self._recipe.interleave,
+            read,
+            estimate,
+        )
+
+    def _finish(self, draft: _Draft, selection: Selection) -> Made | Discarded:
+        """Fit a settled draft; where its text falls short or has no exact cut, choose again and retry."""
+        identity, _ = self._store.document(draft.document)
+        misfit = _Misfit(reason=Reason.NO_EXACT_CUT, tokens=0)
+        for _ in range(_ATTEMPTS):
+            if selection.exhausted:
+                misfit = _Misfit(reason=Reason.TOO_FEW_NEGATIVES, tokens=selection.tokens)
+                break
+            outcome = self._fit(draft, selection)
+            if isinstance(outcome, Made):
+                self.near_duplicates += selection.near_duplicates
+                return outcome
+            misfit = outcome
+            if self._recipe.interleave.fill == "reference":
+                break
+            if misfit.reason is Reason.BELOW_TARGET:
+                draft.goal_tokens += self._target - misfit.tokens
+            elif misfit.is_overfull:
+                draft.excess_tokens += max(1, misfit.tokens - selection.tokens)
+            else:
+                draft.banned |= {selection.negatives[-1][-1].chunk}
+            (selection,) = self._settle([draft])
+        return Discarded(meta_document=identity, reason=misfit.reason, tokens=misfit.tokens)
+
+    def _fit(self, draft: _Draft, selection: Selection) -> Made | _Misfit:
+        """Lay out the text of a settled draft and cut it."""
+        identity, source = self._store.document(draft.document)
+        long_text = interleave(
+            [self._piece(int(chunk)) for chunk in draft.meta_chunks],
+            [[self._piece(c.chunk, c.rank, c.score) for c in followers] for followers in selection.negatives],
+            self._recipe.interleave.separator,
+        )
+        spans = [(segment.start, segment.end) for segment in long_text.segments]
+        order = [
+            chunk
+            for meta_chunk, followers in zip(draft.meta_chunks.tolist(), selection.negatives, strict=True)
+            for chunk in (meta_chunk, *(candidate.chunk for candidate in followers))
+        ]
+        stitched = [
+            ruler.tokenizer.stitch(long_text.text, spans, [ruler.known[chunk] for chunk in order])
+            for ruler in self._rulers
+        ]
+        shortest = min(range(len(stitched)), key=lambda number: stitched[number].total_tokens)
+        if stitched[shortest].total_tokens < self._target:
+            draft.governor = shortest
+            return _Misfit(reason=Reason.BELOW_TARGET, tokens=stitched[shortest].total_tokens)
+        cut = next(self._cuts(long_text, stitched), None)
+        if cut is None:
+            return _Misfit(
+                reason=Reason.NO_EXACT_CUT,
+                tokens=stitched[draft.governor].total_tokens,
+                is_overfull=max(one.end_of(self._target) for one in stitched) <= _start_of_last_negatives(long_text),
+            )
+        kept = stitched[0].keep(cut)
+        token_counts = (len(kept.input_ids), *(one.count(cut) for one in stitched[1:]))
+        sample = Sample(
+            id=f"{self._recipe.name}/{identity}",
+            text=long_text.text[:cut],
+            input_ids=self._frame.around(kept.input_ids),
+            meta_document=identity,
+            source=source,
+            segments=clip(long_text.segments, cut, kept.chunk_tokens),
+            truncated_tokens=stitched[0].total_tokens - len(kept.input_ids),
+        )
+        return Made(sample=sample, token_counts=tuple(count + self._frame.tokens for count in token_counts))
+
+    def _cuts(self, long_text: LongText, stitched: Sequence[Stitched]) -> Iterator[int]:
+        """Places to cut, best first: exactly the target under one tokenizer, no less under the others.
+
+        What is cut is a negative (`fill = "even"`): a cut before the last meta-chunk has ended is none.
+        """
+        earliest = _start_of_last_negatives(long_text) + 1 if self._recipe.interleave.fill == "even" else 1
+        needs = sorted(range(len(stitched)), key=lambda number: (-stitched[number].end_of(self._target), number))
+        for number in needs:
+            others = [one for other, one in enumerate(stitched) if other != number]
+            for cut in stitched[number].exact_cuts(self._target):
+                if cut >= earliest and all(one.count(cut) >= self._target for one in others):
+                    yield cut
+
+    def _piece(self, chunk: int, rank: int = 0, score: float = 0.0) -> Piece:
+        document = int(self._store.document_of(np.array([chunk]))[0])
+        return Piece(
+            text=self._texts[chunk],
+            document=self._store.document(document)[0],
+            chunk=chunk - int(self._store.first_chunk[document]),
+            rank=rank,
+            score=score,
+        )
+
+    def _gather(self, chunks: Iterable[int]) -> None:
+        """Read the text of chunks not read before, in one ascending pass, and learn their tokens."""
+        missing = np.array(sorted(set(chunks) - self._texts.keys()), np.int64)
+        texts = self._store.texts(missing)
+        self._texts |= texts
+        for ruler in self._rulers:
+            ruler.known.update(_look_up(ruler, texts, self._recipe.interleave.separator))
+
+
+def _look_up(ruler: Ruler, texts: Mapping[int, str], separator: str) -> dict[int, ChunkTokens]:
+    """What a tokenizer knows of chunks, or now finds out."""
+    on_shelf = {chunk: found for chunk in texts if (found := ruler.shelf.get(chunk)) is not None}
+    others = [chunk for chunk in texts if chunk not in on_shelf]
+    new = ruler.tokenizer.tokenise_chunks([texts[chunk] for chunk in others], separator)
+    return {**on_shelf, **dict(zip(others, new, strict=True))}
+
+
+def _start_of_last_negatives(long_text: LongText) -> int:
+    """The character at which the negatives of the last meta-chunk begin; the text's end when it has none."""
+    last = max(number for number, segment in enumerate(long_text.segments) if segment.role == "meta")
+    behind = long_text.segments[last + 1 : last + 2]
+    return behind[0].start if behind else len(long_text.text)

@@ -1,0 +1,145 @@
+"""…"""
+
+import math
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from fractions import Fraction
+
+import numpy as np
+
+from nextlong_hub.dataset.manifest import IngredientRecord
+from nextlong_hub.dataset.write import ChosenRows, UnitRow, mean_row_bytes, public_values
+from nextlong_hub.errors import RecipeError
+from nextlong_hub.recipe import Recipe
+from nextlong_hub.synthesis import sampling as plan
+from nextlong_hub.synthesis.produce import Made
+
+
+def mixture_rows(
+    recipe: Recipe, targets: Mapping[str, int], available: Mapping[str, int], rows: int | None
+) -> list[int]:
+    """How many samples each part of a mixture gives: shares are of tokens, samples have different lengths.
+
+    A mixture that packs its rows takes as many of each as fill rows by themselves, where there are enough for one.
+
+    Args:
+        recipe: a mixture.
+        targets: tokens in a row of each ingredient.
+        available: rows of each ingredient.
+        rows: how many rows are asked for in all; None takes as many as the scarcest ingredient allows.
+
+    Returns:
+        Samples of each of `recipe.mixture`, at least one, in order; rounded so that they give `rows` rows if they can.
+    """
+    together = [samples_in_row(recipe, part.recipe, targets[part.recipe]) for part in recipe.mixture]
+    full = [max(1, available[part.recipe] // each) for part, each in zip(recipe.mixture, together, strict=True)]
+    per_token = [
+        part.share / (each * targets[part.recipe]) for part, each in zip(recipe.mixture, together, strict=True)
+    ]
+    scale = min(count / rate for count, rate in zip(full, per_token, strict=True))
+    if rows is not None:
+        scale = min(scale, rows / sum(per_token))
+    exact = [scale * rate for rate in per_token]
+    counts = [min(count, max(1, math.floor(share + 1e-9))) for count, share in zip(full, exact, strict=True)]
+    if rows is not None:
+        lacking = max(0, min(rows, math.floor(sum(exact) + 1e-9)) - sum(counts))
+        for part in sorted(range(len(counts)), key=lambda part: counts[part] - exact[part])[:lacking]:
+            counts[part] += 1
+    return [
+        min(available[part.recipe], count * each)
+        for part, count, each in zip(recipe.mixture, counts, together, strict=True)
+    ]
+
+
+def samples_in_row(recipe: Recipe, ingredient: str, sample_length: int) -> int:
+    """How many samples of an ingredient fill one row of a mixture: one, unless the mixture packs its rows.
+
+    Args:
+        recipe: the mixture.
+        ingredient: the name of the ingredient's recipe.
+        sample_length: tokens of each of its samples.
+
+    Raises:
+        RecipeError: a sample is longer than a packed row; none is ever split.
+    """
+    if not recipe.pack:
+        return 1
+    if sample_length > recipe.target_length:
+        raise RecipeError(
+            f"recipe {recipe.name}: a sample of {ingredient} has {sample_length:,} tokens and a packed row takes "
+            f"{recipe.target_length:,}; samples are never split: raise target_length or name a shorter ingredient"
+        )
+    return recipe.target_length // sample_length
+
+
+def choose_rows(recipe: Recipe, made: Mapping[str, Made], rows: int | None, seed: int) -> ChosenRows:
+    """All rows made for a recipe or, for a mixture, a seeded choice of its ingredients' rows."""
+    if not recipe.mixture:
+        own = made[recipe.name]
+        return ChosenRows(
+            rows=own.rows,
+            mean_row_bytes=mean_row_bytes(own.receipts),
+            synthesis=own.record(),
+            mixture={},
+        )
+    parts = [made[part.recipe] for part in recipe.mixture]
+    counts = plan.mixture_rows(
+        recipe,
+        {part.prepared.recipe.name: part.prepared.recipe.target_length for part in parts},
+        {part.prepared.recipe.name: len(part.rows) for part in parts},
+        rows,
+    )
+    return ChosenRows(
+        rows=tuple(_mix([part.rows for part in parts], counts, seed)),
+        mean_row_bytes={unit: size for part in parts for unit, size in mean_row_bytes(part.receipts).items()},
+        synthesis=None,
+        mixture={
+            part.prepared.recipe.name: IngredientRecord(rows=count, recipe=public_values(part.prepared.recipe))
+            for part, count in zip(parts, counts, strict=True)
+        },
+    )
+
+
+def _mix(parts: Sequence[Sequence[UnitRow]], counts: Sequence[int], seed: int) -> list[UnitRow]:
+    """A seeded choice of `counts[i]` rows of each part, merged so that every stretch has them in proportion."""
+    chosen = []
+    for number, (rows, count) in enumerate(zip(parts, counts, strict=True)):
+        keys = plan.seeded_keys(np.arange(len(rows)), seed + number)
+        chosen.append(iter([rows[row] for row in sorted(np.argsort(keys, kind="stable")[:count].tolist())]))
+    return [next(chosen[part]) for part in plan.merge_in_proportion(counts, counts).tolist()]
+
+
+def _rows_per_token(recipe: Recipe, targets: Mapping[str, int]) -> Fraction:
+    """Rows in one token of a configuration; the rows of a mixture have different lengths unless it packs them."""
+    rates = _rates(recipe, targets)
+    if not rates:
+        return Fraction(1, recipe.target_length)
+    return sum(rates.values(), Fraction()) / sum((Fraction(part.share) for part in recipe.mixture), Fraction())
+
+
+def _rates(recipe: Recipe, targets: Mapping[str, int]) -> dict[str, Fraction]:
+    """Rows of each ingredient's samples in proportion; none unless the recipe is a mixture."""
+    parts = [part for part in recipe.mixture if part.recipe in targets]
+    return {
+        part.recipe: Fraction(part.share)
+        / (plan.samples_in_row(recipe, part.recipe, targets[part.recipe]) * targets[part.recipe])
+        for part in parts
+    }
+
+
+def ingredient_rows(
+    recipes: Sequence[Recipe], ingredients: Sequence[Recipe], targets: Mapping[str, int], rows: Mapping[str, int]
+) -> dict[str, int]:
+    """Rows that mixtures of a known size need of ingredients that are made for them alone."""
+    needs: Counter[str] = Counter()
+    unbounded = set()
+    for recipe in recipes:
+        rates = _rates(recipe, targets)
+        for name, rate in rates.items():
+            if recipe.name in rows:
+                share = rate / sum(rates.values(), Fraction())
+                together = plan.samples_in_row(recipe, name, targets[name])
+                needs[name] = max(needs[name], math.ceil(rows[recipe.name] * share) * together)
+            else:
+                unbounded.add(name)
+    return {one.name: needs[one.name] for one in ingredients if one.name in needs and one.name not in unbounded}

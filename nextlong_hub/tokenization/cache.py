@@ -1,0 +1,107 @@
+"""Chunks tokenised before, kept on disk and mapped into memory: what `tokenise` tasks write and samples are made from.
+
+tokens-<id>/
+    <round>.npy             int64: the chunks of one round, ascending
+    <round>-00000.arrow     what `ChunkTokens` says of the first so many of them; -00001 of the next, …
+"""
+
+from collections.abc import Sequence
+from functools import cached_property
+from itertools import pairwise
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from nextlong_hub.core.files import written_aside
+from nextlong_hub.tokenization.stitching import ChunkTokens
+
+PART_CHUNKS = 2_048
+"""Chunks in one file: about a second's work."""
+
+_SCHEMA = pa.schema(
+    [("tokens", pa.int32()), ("first", pa.int32()), ("last", pa.int32()), ("ids", pa.list_(pa.int32()))]
+)
+
+
+def write_part(path: Path, chunks: Sequence[ChunkTokens]) -> None:
+    """Write what is known of some chunks as one file, whole or not at all.
+
+    Raises:
+        StorageError: the disk is full or cannot be written.
+    """
+    offsets = np.cumsum([0, *(len(chunk.ids) for chunk in chunks)])
+    flat = np.concatenate([np.zeros(0, np.int32), *(chunk.ids for chunk in chunks)])
+    columns = [
+        pa.array([chunk.tokens for chunk in chunks], pa.int32()),
+        pa.array([chunk.first for chunk in chunks], pa.int32()),
+        pa.array([chunk.last for chunk in chunks], pa.int32()),
+        pa.ListArray.from_arrays(pa.array(offsets, pa.int32()), pa.array(flat, pa.int32())),
+    ]
+    with written_aside(path) as aside, pa.ipc.new_file(str(aside), _SCHEMA) as writer:
+        writer.write_batch(pa.record_batch(columns, schema=_SCHEMA))
+
+
+class TokenShelf:
+    """What the finished rounds of one tokenizer know; opening costs nothing, reading a chunk maps its file."""
+
+    def __init__(self, folder: Path, rounds: Sequence[str]) -> None:
+        """Look into the rounds of these names."""
+        self._rounds = [_Round(folder, name) for name in rounds]
+
+    def get(self, chunk: int) -> ChunkTokens | None:
+        """What is known of a chunk; None when it was not tokenised."""
+        for one in self._rounds:
+            place = int(np.searchsorted(one.chunks, chunk))
+            if place < len(one.chunks) and one.chunks[place] == chunk:
+                return one.part(place // PART_CHUNKS).chunk(place % PART_CHUNKS)
+        return None
+
+
+class _Round:
+    def __init__(self, folder: Path, name: str) -> None:
+        self._folder = folder
+        self._name = name
+        self._parts: dict[int, _Part] = {}
+
+    @cached_property
+    def chunks(self) -> NDArray[np.int64]:
+        return np.load(round_path(self._folder, self._name), mmap_mode="r")  # type: ignore[no-any-return]
+
+    def part(self, number: int) -> "_Part":
+        if number not in self._parts:
+            self._parts[number] = _Part(part_path(self._folder, self._name, number))
+        return self._parts[number]
+
+
+class _Part:
+    def __init__(self, path: Path) -> None:
+        batch = pa.ipc.open_file(pa.memory_map(str(path))).get_batch(0)
+        self._tokens, self._first, self._last = (batch[name].to_numpy() for name in ("tokens", "first", "last"))
+        self._ids = batch["ids"].values.to_numpy()
+        self._offsets = batch["ids"].offsets.to_numpy()
+
+    def chunk(self, row: int) -> ChunkTokens:
+        return ChunkTokens(
+            tokens=int(self._tokens[row]),
+            first=int(self._first[row]),
+            last=int(self._last[row]),
+            ids=self._ids[self._offsets[row] : self._offsets[row + 1]],
+        )
+
+
+def round_path(folder: Path, name: str) -> Path:
+    """The file that lists the chunks of a round."""
+    return folder / f"{name}.npy"
+
+
+def part_path(folder: Path, name: str, number: int) -> Path:
+    """The file that holds one part of a round."""
+    return folder / f"{name}-{number:05d}.arrow"
+
+
+def part_ranges(chunks: int) -> list[tuple[int, int]]:
+    """The places in a round of so many chunks that each part covers."""
+    borders = [*range(0, chunks, PART_CHUNKS), chunks]
+    return list(pairwise(borders)) if chunks else []

@@ -1,0 +1,162 @@
+"""Chat templates: where they come from, and the text they make of a conversation.
+
+A template is a program from somewhere, so it runs in the sandbox of transformers, as `apply_chat_template` runs it. The
+clock is kept from it: the same conversation must give the same text tomorrow.
+"""
+
+import os
+import warnings
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+from nextlong_hub.errors import DataError, RecipeError
+from nextlong_hub.records import Message
+from nextlong_hub.tokenization.loading import folder_of
+from nextlong_hub.tokenization.tokenizer import Tokenizer
+
+_SHIPPED = ("nextlong_hub.builders", "chat_templates")
+_CONTROL_TOKENS = {
+    "llama3": ("<|start_header_id|>", "<|end_header_id|>", "<|eot_id|>"),
+    "chatml": ("<|im_start|>", "<|im_end|>"),
+}
+"""The templates that come with the package, and the tokens that a tokenizer needs for them."""
+_CHAT_FILES = ("tokenizer_config.json", "special_tokens_map.json", "chat_template*", "additional_chat_templates/*")
+_CLOCK = "strftime_now"
+_GENERATION = "endgeneration"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChatTemplate:
+    """A Jinja template, and what it may ask for by name."""
+
+    text: str
+    variables: Mapping[str, Any] = field(default_factory=dict)
+    name: str = ""
+    """Where it came from, for messages."""
+
+    @property
+    def marks_generation(self) -> bool:
+        """Whether the template says itself, by `{% generation %}`, what the assistant says."""
+        return _GENERATION in self.text
+
+    def render(self, messages: Sequence[Message], *, open_turn: bool = False) -> str:
+        """The text of a conversation; with `open_turn` it ends where the assistant's next answer begins.
+
+        Raises:
+            DataError: the template refuses these messages, or fails on them.
+            RecipeError: it asks for the time of day.
+        """
+        return self._run(messages, add_generation_prompt=open_turn)[0]
+
+    def generated(self, messages: Sequence[Message]) -> list[tuple[int, int]]:
+        """Characters of the text that the template marks as the assistant's, each from its first to past its last.
+
+        Raises:
+            DataError, RecipeError: see `render`.
+        """
+        return self._run(messages, return_assistant_tokens_mask=True)[1]
+
+    def _run(self, messages: Sequence[Message], **how: bool) -> tuple[str, list[tuple[int, int]]]:
+        conversation = [{"role": message.role, "content": message.content} for message in messages]
+        try:
+            texts, spans = _renderer()(
+                conversations=[conversation],
+                chat_template=self.text,
+                **how,
+                **{**self.variables, _CLOCK: ""},  # a text instead of a clock: calling it fails, whatever is asked
+            )
+        except Exception as error:  # whatever a template raises, or Jinja on it
+            if isinstance(error, TypeError) and _CLOCK in self.text and "'str' object is not callable" in str(error):
+                raise RecipeError(
+                    f"the chat template {self.name} asks for today's date, and rows must not depend on the day they "
+                    "are made; give it the date in conversations.template_variables, for example date_string = "
+                    '"26 Jul 2024", or use another template'
+                ) from error
+            raise DataError(
+                f"the chat template {self.name} refuses a conversation ({type(error).__name__}: {error}); mend the "
+                "template or the conversation"
+            ) from error
+        return str(texts[0]), [(int(start), int(end)) for start, end in (spans[0] if spans else ())]
+
+
+def find_template(wanted: str, variables: Mapping[str, Any], tokenizer: Tokenizer) -> ChatTemplate:
+    """The chat template that a recipe asks for, with the tokenizer's special tokens among its variables.
+
+    Args:
+        wanted: `auto`, the name of one that comes with the package, the path of a `.jinja` file, or a template.
+        variables: what it may ask for by name; wins over the tokenizer's.
+        tokenizer: whose template or special tokens are meant.
+
+    Raises:
+        RecipeError: there is no such template, or none at all.
+        AuthError, NetworkError, StorageError: the tokenizer's files cannot be fetched or read.
+    """
+    own, special = _chat_files(tokenizer)
+    text, name = _text_of(wanted, own, tokenizer)
+    return ChatTemplate(text=text, variables={**special, **variables}, name=name)
+
+
+def _text_of(wanted: str, own: str | None, tokenizer: Tokenizer) -> tuple[str, str]:
+    """A template's text, and what to call it."""
+    if "{{" in wanted or "{%" in wanted:
+        return wanted, "of the recipe"
+    if wanted in _CONTROL_TOKENS:
+        return _shipped(wanted), wanted
+    if wanted == "auto":
+        known = {token.content for token in tokenizer.added_tokens.values()}
+        fitting = [name for name, tokens in _CONTROL_TOKENS.items() if known >= set(tokens)]
+        if own is not None:
+            return own, f"of the tokenizer {tokenizer.name}"
+        if fitting:
+            return _shipped(fitting[0]), fitting[0]
+        raise RecipeError(
+            f"the tokenizer {tokenizer.name} has no chat template, and knows the control tokens of none that comes "
+            f"with nextlong-hub ({', '.join(_CONTROL_TOKENS)}); give the tokenizer of a chat model, or write --set "
+            "conversations.chat_template=my-template.jinja"
+        )
+    path = Path(wanted).expanduser()
+    if not path.is_file():
+        raise RecipeError(
+            f"there is no chat template {wanted}; conversations.chat_template is auto, {', '.join(_CONTROL_TOKENS)}, "
+            "or the path of a Jinja file"
+        )
+    try:
+        return path.read_text(encoding="utf-8"), path.name
+    except (OSError, UnicodeDecodeError) as error:
+        raise RecipeError(f"the chat template {wanted} cannot be read ({error}); give a UTF-8 text file") from error
+
+
+def _shipped(name: str) -> str:
+    package, folder = _SHIPPED
+    return files(package).joinpath(folder, f"{name}.jinja").read_text(encoding="utf-8").removesuffix("\n")
+
+
+def _chat_files(tokenizer: Tokenizer) -> tuple[str | None, dict[str, str]]:
+    """A tokenizer's own chat template, the default one of several, and its special tokens by their names."""
+    folder = folder_of(tokenizer, _CHAT_FILES)
+    with warnings.catch_warnings(action="ignore"):
+        os.environ.setdefault("TRANSFORMERS_VERBOSITY", "error")
+        from transformers import AutoTokenizer, PreTrainedTokenizerFast
+
+        loader: Any = PreTrainedTokenizerFast if (folder / "tokenizer.json").is_file() else AutoTokenizer
+        try:
+            found = loader.from_pretrained(str(folder), local_files_only=True)
+            template = found.get_chat_template() if found.chat_template else None
+        except Exception as error:  # whatever a tokenizer class raises on files it does not like
+            raise RecipeError(
+                f"transformers cannot read the chat template of the tokenizer {tokenizer.name} ({error}); write --set "
+                "conversations.chat_template=my-template.jinja, or mend its tokenizer_config.json"
+            ) from error
+    special = {name: token for name, token in found.special_tokens_map.items() if isinstance(token, str)}
+    return template, special
+
+
+def _renderer() -> Any:
+    os.environ.setdefault("TRANSFORMERS_VERBOSITY", "error")
+    with warnings.catch_warnings(action="ignore"):
+        from transformers.utils.chat_template_utils import render_jinja_template
+
+        return render_jinja_template

@@ -1,0 +1,231 @@
+"""Where tokenizers come from: a folder, the Hub, or the package itself; code that comes with a model is never run."""
+
+import copyreg
+import hashlib
+import os
+import re
+import warnings
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+import tokenizers
+
+from nextlong_hub.core.files import storage_errors
+from nextlong_hub.errors import AuthError, DataError, NetworkError, RecipeError, StorageError
+from nextlong_hub.tokenization.tokenizer import Tokenizer
+
+EMBEDDED = "demo"
+"""The tokenizer that comes with the package: GPT-2's."""
+
+_EMBEDDED_FOLDER = ("nextlong_hub.builders", "demo/gpt2")
+_TOKENIZER_FILE = "tokenizer.json"
+_CONVERTIBLE_FILES = (
+    "tokenizer_config.json",
+    "special_tokens_map.json",
+    "added_tokens.json",
+    "config.json",
+    "vocab.json",
+    "vocab.txt",
+    "merges.txt",
+    "*.model",
+    "*.tiktoken",
+)
+"""What transformers may need to build a tokenizer for which there is no `tokenizer.json`."""
+
+_HUB_NAME = re.compile(r"(?P<repository>\w[\w.-]*(?:/\w[\w.-]*)?)(?:@(?P<revision>\w[\w./-]*))?")
+
+
+def load_tokenizer(name_or_folder: str) -> Tokenizer:
+    """Open a tokenizer: a folder, a Hub name (`user/model`, `user/model@revision`), or `demo` for the embedded GPT-2.
+
+    An existing folder comes before a Hub name, the word `demo` before both (`./demo` is the folder). Without a
+    `tokenizer.json`, transformers converts what there is; code that comes with a model is never run.
+
+    Sets `TOKENIZERS_PARALLELISM=false` in this process unless it is set: our processes and threads share out the cores,
+    and a process that forks later neither hangs nor prints a warning about it.
+
+    Raises:
+        RecipeError: there is no such folder or repository, or no tokenizer that can be used in it.
+        AuthError: the Hub refused the credentials, or access to the repository must be asked for.
+        NetworkError: the Hub could not be reached.
+        StorageError: a file cannot be read, or the Hub's cache cannot be written.
+    """
+    os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
+    if name_or_folder == EMBEDDED:
+        package, folder = _EMBEDDED_FOLDER
+        content = files(package).joinpath(folder, _TOKENIZER_FILE).read_bytes()
+        return _from_json(content, EMBEDDED, name=EMBEDDED, location=EMBEDDED, revision=None)
+    path = Path(name_or_folder).expanduser()
+    if path.exists():
+        return _from_folder(path, name=name_or_folder, location=str(path.resolve()), revision=None)
+    hub_name = _HUB_NAME.fullmatch(name_or_folder)
+    if hub_name is None:
+        raise RecipeError(
+            f"there is no folder {name_or_folder} to load a tokenizer from; give a folder that holds "
+            f"{_TOKENIZER_FILE}, the name of a Hub repository, or {EMBEDDED!r} for the embedded GPT-2"
+        )
+    return _from_hub(hub_name["repository"], hub_name["revision"], name=name_or_folder)
+
+
+def reopen(location: str, digest: str, name: str | None = None) -> Tokenizer:
+    """Open in this process what another one has opened.
+
+    Args:
+        location: `Tokenizer.location` there.
+        digest: `Tokenizer.digest` there.
+        name: what to call it; None calls it by its location.
+
+    Raises:
+        DataError: the files have changed in the meantime.
+    """
+    tokenizer = load_tokenizer(location)
+    if tokenizer.digest != digest:
+        raise DataError(
+            f"the tokenizer {name or location} had the digest {digest} when this run started and now has "
+            f"{tokenizer.digest}; put the old files back, or start again with a new output folder"
+        )
+    tokenizer.name = name or location
+    return tokenizer
+
+
+def folder_of(tokenizer: Tokenizer, patterns: Sequence[str]) -> Path:
+    """The folder where a tokenizer's files lie; those of a Hub tokenizer that match `patterns` are fetched first.
+
+    Raises:
+        AuthError, NetworkError, RecipeError, StorageError: see `load_tokenizer`.
+    """
+    if tokenizer.location == EMBEDDED:
+        package, folder = _EMBEDDED_FOLDER
+        return Path(str(files(package).joinpath(folder)))
+    if tokenizer.revision is None:
+        return Path(tokenizer.location)
+    from huggingface_hub import snapshot_download
+
+    repository = tokenizer.location.rpartition("@")[0]
+    wanted = [_TOKENIZER_FILE, *_CONVERTIBLE_FILES, *patterns]
+    with _hub_errors(repository, tokenizer.revision):
+        return Path(snapshot_download(repository, revision=tokenizer.revision, allow_patterns=wanted))
+
+
+def _from_folder(folder: Path, *, name: str, location: str, revision: str | None) -> Tokenizer:
+    if not folder.is_dir():
+        raise RecipeError(f"the tokenizer {folder} is a file; give the folder that holds {_TOKENIZER_FILE}")
+    file = folder / _TOKENIZER_FILE
+    if file.is_file():
+        try:
+            content = file.read_bytes()
+        except OSError as error:
+            raise StorageError(f"cannot read {file}: {error.strerror}; change its permissions") from error
+        return _from_json(content, str(file), name=name, location=location, revision=revision)
+    if not any(match for pattern in _CONVERTIBLE_FILES for match in folder.glob(pattern)):
+        raise RecipeError(
+            f"the folder {folder} holds no tokenizer; give one that holds {_TOKENIZER_FILE} "
+            "(a tokenizer writes it with save_pretrained)"
+        )
+    content = _convert(folder)
+    return _from_json(content, str(folder), name=name, location=location, revision=revision)
+
+
+def _from_json(content: bytes, origin: str, *, name: str, location: str, revision: str | None) -> Tokenizer:
+    try:
+        backend = tokenizers.Tokenizer.from_buffer(content)
+    except Exception as error:  # tokenizers raises nothing narrower
+        raise RecipeError(
+            f"{origin} is no tokenizer that tokenizers {tokenizers.__version__} can read ({error}); download it again "
+            "(`git lfs pull` if it is a Git LFS pointer of some hundred bytes), or upgrade tokenizers"
+        ) from error
+    digest = hashlib.sha256(content).hexdigest()[:12]
+    return Tokenizer(backend, name=name, location=location, revision=revision, digest=digest)
+
+
+def _convert(folder: Path) -> bytes:
+    """The `tokenizer.json` that transformers makes of the older files in a folder.
+
+    A tokenizer that stays slow is refused: it cannot say where a token lies in the text, so no segment's tokens could
+    be counted, and it encodes in Python, in a time that grows faster than the text (huggingface/transformers#28629).
+    """
+    os.environ.setdefault("TRANSFORMERS_VERBOSITY", "error")  # or it announces on import that there is no PyTorch
+    with warnings.catch_warnings(action="ignore"):
+        from transformers import AutoTokenizer
+
+        try:
+            found: Any = AutoTokenizer.from_pretrained(str(folder), trust_remote_code=False, local_files_only=True)
+        except Exception as error:  # whatever a tokenizer class raises on files it does not like
+            reason = str(error).strip().splitlines() or [type(error).__name__]
+            raise RecipeError(
+                f"{folder} holds no {_TOKENIZER_FILE}, and transformers cannot make one of the other files "
+                f"({reason[0]}); give a folder that holds {_TOKENIZER_FILE}"
+            ) from error
+    if not found.is_fast:
+        raise RecipeError(
+            f"the tokenizer in {folder} ({type(found).__name__}) is a slow one, which cannot tell where its tokens lie "
+            f"in the text; give one that has a {_TOKENIZER_FILE}"
+        )
+    return str(found.backend_tokenizer.to_str()).encode()
+
+
+def _from_hub(repository: str, revision: str | None, *, name: str) -> Tokenizer:
+    from huggingface_hub import hf_hub_download, snapshot_download
+    from huggingface_hub.errors import RemoteEntryNotFoundError
+
+    with _hub_errors(repository, revision):
+        try:
+            folder = Path(hf_hub_download(repository, _TOKENIZER_FILE, revision=revision)).parent
+        except RemoteEntryNotFoundError:
+            patterns = list(_CONVERTIBLE_FILES)
+            folder = Path(snapshot_download(repository, revision=revision, allow_patterns=patterns))
+    commit = folder.name
+    return _from_folder(folder, name=name, location=f"{repository}@{commit}", revision=commit)
+
+
+@contextmanager
+def _hub_errors(repository: str, revision: str | None) -> Iterator[None]:
+    """Turn what a download may raise into our errors."""
+    from huggingface_hub import constants
+    from huggingface_hub.errors import (
+        GatedRepoError,
+        HfHubHTTPError,
+        HFValidationError,
+        RepositoryNotFoundError,
+        RevisionNotFoundError,
+    )
+
+    try:
+        with storage_errors(Path(constants.HF_HUB_CACHE)):
+            yield
+    except GatedRepoError as error:
+        raise AuthError(
+            f"the tokenizer {repository} is gated and this account has no access; ask for it at "
+            f"{constants.ENDPOINT}/{repository}, then `hf auth login`"
+        ) from error
+    except RevisionNotFoundError as error:
+        raise RecipeError(
+            f"the repository {repository} has no revision {revision}; give a branch, tag or commit"
+        ) from error
+    except (RepositoryNotFoundError, HFValidationError) as error:
+        raise RecipeError(
+            f"{repository} is neither a folder here nor a repository on {constants.ENDPOINT}; check the name, and "
+            "if the repository is private, `hf auth login` with an account that may read it"
+        ) from error
+    except HfHubHTTPError as error:
+        if error.response is not None and error.response.status_code in (401, 403):
+            raise AuthError(
+                f"the Hub refused to hand out the tokenizer {repository} ({error}); `hf auth login` with an account "
+                "that may read it"
+            ) from error
+        raise NetworkError(f"the Hub failed on the tokenizer {repository} ({error}); try again later") from error
+    except OSError as error:
+        raise NetworkError(
+            f"there is no folder {repository} here, the Hub's cache holds no such tokenizer, and {constants.ENDPOINT} "
+            f"cannot be reached ({error}); check the connection, or give a local folder"
+        ) from error
+
+
+def _travel(tokenizer: Tokenizer) -> tuple[Callable[..., Tokenizer], tuple[str, str, str]]:
+    return reopen, (tokenizer.location, tokenizer.digest, tokenizer.name)
+
+
+copyreg.pickle(Tokenizer, _travel)  # a tokenizer travels as the place of its files, and is opened where it arrives

@@ -1,0 +1,97 @@
+"""What a row's ids stand between: the tokens by which a model knows that a text begins or ends, where a recipe asks.
+
+Their names are looked for where a tokenizer's folder tells them, in this order: `tokenizer_config.json`,
+`special_tokens_map.json`, and the template of `tokenizer.json` by which it frames a text.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nextlong_hub.core.files import read_json
+from nextlong_hub.errors import RecipeError
+from nextlong_hub.recipe import Recipe
+from nextlong_hub.tokenization.loading import folder_of
+from nextlong_hub.tokenization.tokenizer import Tokenizer
+
+_NAMES = ("tokenizer_config.json", "special_tokens_map.json", "tokenizer.json")
+_KINDS = ("bos_token", "eos_token")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Frame:
+    """Ids before and behind those of a text."""
+
+    bos: int | None = None
+    eos: int | None = None
+
+    @property
+    def tokens(self) -> int:
+        """How many there are."""
+        return (self.bos is not None) + (self.eos is not None)
+
+    def around(self, ids: NDArray[np.int32]) -> NDArray[np.int32]:
+        """The ids of a row whose text has these. Shape: (tokens + `self.tokens`,)."""
+        parts = [[] if self.bos is None else [self.bos], ids, [] if self.eos is None else [self.eos]]
+        return np.concatenate([np.asarray(part, np.int32) for part in parts]) if self.tokens else ids
+
+
+def find_frame(tokenizer: Tokenizer, *, bos: bool, eos: bool) -> Frame:
+    """The frame a recipe asks for.
+
+    Raises:
+        RecipeError: the tokenizer has no such token.
+    """
+    if not (bos or eos):
+        return Frame()
+    known = control_tokens(tokenizer)
+    numbers = {token.content: number for number, token in tokenizer.added_tokens.items()}
+    ids: list[int | None] = []
+    for kind, is_wanted in zip(_KINDS, (bos, eos), strict=True):
+        if is_wanted and known.get(kind) not in numbers:
+            has = ", ".join(f"{name} {token!r}" for name, token in known.items()) or "neither bos_token nor eos_token"
+            raise RecipeError(
+                f"the recipe sets add_{kind}, but the tokenizer {tokenizer.name} has no {kind} (it has: {has}); set "
+                f"add_{kind} = false, or add the {kind} to the tokenizer_config.json beside its tokenizer.json"
+            )
+        ids.append(numbers[known[kind]] if is_wanted else None)
+    return Frame(bos=ids[0], eos=ids[1])
+
+
+def control_tokens(tokenizer: Tokenizer) -> dict[str, str]:
+    """The texts of a tokenizer's `bos_token` and `eos_token`, as far as its files name them."""
+    folder = folder_of(tokenizer, _NAMES)
+    *named, library = (read_json(folder / name) for name in _NAMES)
+    found: dict[str, str] = {}
+    for values in (*named, dict(_from_template(library))):
+        for kind in _KINDS:
+            token = values.get(kind) if isinstance(values, Mapping) else None
+            text = token.get("content") if isinstance(token, Mapping) else token
+            if isinstance(text, str) and text:
+                found.setdefault(kind, text)
+    return found
+
+
+def _from_template(values: Any) -> Iterator[tuple[str, str]]:
+    """The special tokens that the post-processor of a `tokenizer.json` puts first and last around a single text."""
+    processor = values.get("post_processor") if isinstance(values, Mapping) else None
+    steps = processor.get("processors", [processor]) if isinstance(processor, Mapping) else []
+    for step in steps:
+        single = step.get("single") if step.get("type") == "TemplateProcessing" else None
+        if single:
+            for kind, piece in zip(_KINDS, (single[0], single[-1]), strict=True):
+                if "SpecialToken" in piece:
+                    yield kind, piece["SpecialToken"]["id"]
+
+
+def find_frames(recipe: Recipe, tokenizers: Sequence[Tokenizer]) -> Frame:
+    """What the ids of rows stand between; every tokenizer must have the tokens that the recipe asks for.
+
+    Raises:
+        RecipeError: one has not.
+    """
+    frames = [find_frame(one, bos=recipe.add_bos_token, eos=recipe.add_eos_token) for one in tokenizers]
+    return frames[0]
