@@ -12,7 +12,7 @@ import datasets
 
 from nextlong_hub import recipe
 from nextlong_hub.core.files import digest_of
-from nextlong_hub.dataset import shards
+from nextlong_hub.dataset.schema import row_schema
 from nextlong_hub.load_dataset import on_demand as ondemand
 from nextlong_hub.recipe import DEFAULT_SEED
 
@@ -113,7 +113,7 @@ class NExtLong(datasets.ArrowBasedBuilder):
 
     def _info(self) -> datasets.DatasetInfo:
         made = recipe.load_recipe(self.config.recipe or self.config.name, self.config.settings)
-        schema = shards.schema(tokens=made.tokens, packed=made.pack, masked=made.conversations is not None)
+        schema = row_schema(tokens=made.tokens, packed=made.pack, masked=made.conversations is not None)
         features = self.config.features or datasets.Features.from_arrow_schema(schema)
         return datasets.DatasetInfo(description=self.config.description, features=features)
 

@@ -15,15 +15,17 @@ if TYPE_CHECKING:
 
     from nextlong_hub.corpus.settings import SourceSettings
     from nextlong_hub.datacard import write_card
-    from nextlong_hub.documents import ImportReport, import_rows
     from nextlong_hub.documents.fit import FitReport, fit
+    from nextlong_hub.documents.import_rows import ImportReport, import_rows
     from nextlong_hub.errors import NextLongError
     from nextlong_hub.explore import Sample, Split, open
     from nextlong_hub.explore.page.page import write_page
-    from nextlong_hub.exports import ExportReport, ExportRequest, export
+    from nextlong_hub.exports.export import ExportReport, export
+    from nextlong_hub.exports.options import ExportRequest
     from nextlong_hub.load_dataset.load import load
     from nextlong_hub.pipeline import BuildReport, BuildRequest, build
-    from nextlong_hub.publish import PushReport, push, verify_remote
+    from nextlong_hub.publish.push import PushReport, push
+    from nextlong_hub.publish.remote_check import verify_remote
     from nextlong_hub.recipe import Recipe, load_recipe, load_recipes, recipe_names
     from nextlong_hub.verification import VerifyReport, verify
 

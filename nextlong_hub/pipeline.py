@@ -24,13 +24,13 @@ from nextlong_hub.execution.workspace import Workspace
 from nextlong_hub.producer import Inputs
 from nextlong_hub.publish.commit import commit, describe, published_before
 from nextlong_hub.recipe import DEFAULT_SEED, Recipe
-from nextlong_hub.synthesis import sampling as plan
 from nextlong_hub.synthesis.mixture import choose_rows
 from nextlong_hub.synthesis.portability import portability, sizes_of
 from nextlong_hub.synthesis.prepare import prepare
 from nextlong_hub.synthesis.produce import Made, synthesise
 from nextlong_hub.tokenization import Tokenizer, load_tokenizer
 from nextlong_hub.tokenization.special_tokens import find_frames
+from nextlong_hub.tokenization.tasks import measure_characters_per_token
 
 _Row = tuple[str, int]
 """A unit's file and a row in it."""
@@ -177,7 +177,7 @@ def _converse(
     return _Content(
         configs=configs,
         store=made.store,
-        characters_per_token=plan.measure_characters_per_token(made.store, inputs.tokenizer),
+        characters_per_token=measure_characters_per_token(made.store, inputs.tokenizer),
         portability=kept,
     )
 

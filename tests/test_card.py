@@ -19,7 +19,6 @@ from datasets.utils.metadata import MetadataConfigs
 from huggingface_hub import DatasetCard
 from markdown_it import MarkdownIt
 
-from nextlong_hub import plots
 from nextlong_hub.cli import run
 from nextlong_hub.corpus.settings import SourceSettings
 from nextlong_hub.datacard import check_card, lint_card, rendering
@@ -34,6 +33,7 @@ from nextlong_hub.pipeline import build
 from nextlong_hub.publish.commit import renew_card
 from nextlong_hub.publish.contents import is_owned, published_files
 from nextlong_hub.recipe import Part
+from nextlong_hub.stats import plots
 from nextlong_hub.testing.worlds import make_documents, tiny_recipe, write_corpus
 from nextlong_hub.verification import verify
 

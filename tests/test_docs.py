@@ -12,7 +12,7 @@ import pytest
 
 import nextlong_hub
 from nextlong_hub import cli
-from nextlong_hub.dataset import shards
+from nextlong_hub.dataset.schema import SEGMENT_TYPE, row_schema
 from nextlong_hub.recipe import parse_recipe
 
 CHECKOUT = Path(__file__).parents[1]
@@ -41,13 +41,13 @@ def run_python(script: str, folder: Path) -> str:
 
 def test_the_documented_columns_are_those_of_a_row() -> None:
     """Names and order of the table are names and order of the Parquet schema."""
-    assert column_table(README) == shards.schema(tokens=True).names
+    assert column_table(README) == row_schema(tokens=True).names
 
 
 def test_the_documented_segment_fields_are_those_of_a_segment() -> None:
     """Every field of a segment is explained where `segments` is."""
     line = next(line for line in README.splitlines() if line.startswith("| `segments` |"))
-    assert set(re.findall(r"`(\w+)`", line)) >= {field.name for field in shards.SEGMENT_TYPE}
+    assert set(re.findall(r"`(\w+)`", line)) >= {field.name for field in SEGMENT_TYPE}
 
 
 @pytest.mark.parametrize("command", sorted(cli.commands.commands))

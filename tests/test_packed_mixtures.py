@@ -15,7 +15,7 @@ from nextlong_hub.cli.arguments import BuildArguments, build_request
 from nextlong_hub.core.files import sha256_of
 from nextlong_hub.dataset.best_fit import unpack
 from nextlong_hub.dataset.manifest import ConfigRecord, Manifest, read_manifest, write_manifest
-from nextlong_hub.dataset.schema import schema
+from nextlong_hub.dataset.schema import row_schema
 from nextlong_hub.dataset.shards import write_table
 from nextlong_hub.dry_run.predict import predict
 from nextlong_hub.errors import RecipeError
@@ -123,7 +123,9 @@ def test_rows_are_not_padded(folder: Path) -> None:
 
 def test_without_tokens_the_lengths_remain(folder: Path) -> None:
     """No `input_ids`, but everything that tells where documents begin."""
-    assert pq.read_schema(next((folder / "data" / "bare").glob("*.parquet"))).equals(schema(tokens=False, packed=True))
+    assert pq.read_schema(next((folder / "data" / "bare").glob("*.parquet"))).equals(
+        row_schema(tokens=False, packed=True)
+    )
     assert [row["document_lengths"] for row in read_rows(folder, "bare")] == [[512] * 4] * 5
 
 
@@ -132,7 +134,7 @@ def test_columns_of_packed_rows_by_name() -> None:
     documents = (
         "id: string, source: string, meta_document: string, offset: int32, start: int32, end: int32, tokens: int32"
     )
-    assert [f"{field.name}: {field.type}" for field in schema(tokens=True, packed=True, masked=True)] == [
+    assert [f"{field.name}: {field.type}" for field in row_schema(tokens=True, packed=True, masked=True)] == [
         "id: string",
         "text: large_string",
         "input_ids: list<item: int32>",
@@ -289,7 +291,7 @@ def test_a_packed_row_that_is_not_what_it_says_is_found(
     path = copy / config.files[0].path
     rows = pq.read_table(path).to_pylist()
     damage(rows[0])
-    write_table(path, pa.Table.from_pylist(rows, schema(tokens=True, packed=True)), SHORT.output)
+    write_table(path, pa.Table.from_pylist(rows, row_schema(tokens=True, packed=True)), SHORT.output)
     first = config.files[0].model_copy(update={"sha256": sha256_of(path), "bytes": path.stat().st_size})
     manifest = read_manifest(copy)
     assert manifest is not None

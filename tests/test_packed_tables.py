@@ -15,7 +15,7 @@ from strategies import int32s, names, samples
 from nextlong_hub.dataset.best_fit import unpack
 from nextlong_hub.dataset.packing_plan import Planner
 from nextlong_hub.dataset.packing_tables import as_documents, merge
-from nextlong_hub.dataset.schema import DOCUMENT_TYPE, schema
+from nextlong_hub.dataset.schema import DOCUMENT_TYPE, row_schema
 from nextlong_hub.dataset.shards import read_table, row_sizes, to_packed_table, to_table, write_table
 from nextlong_hub.recipe import OutputSettings, Recipe
 from nextlong_hub.records import PackedDocument, PackedRow, Sample, Segment
@@ -84,7 +84,7 @@ def test_merged_tables_are_the_rows_packed_by_hand(rows: list[list[Sample]], tok
         step = -(-len(flat) // pieces)
         table = pa.concat_tables([table.slice(start, step) for start in range(0, len(flat), step)])
     merged = merge(table, np.array([len(row) for row in rows]), [f"p/{number}" for number in range(len(rows))])
-    assert merged.schema.equals(schema(tokens=tokens, packed=True))
+    assert merged.schema.equals(row_schema(tokens=tokens, packed=True))
     merged.validate(full=True)
     expected = [{"id": f"p/{number}", **packed_by_hand(row)} for number, row in enumerate(rows)]
     if not tokens:
@@ -132,7 +132,7 @@ def test_packed_rows_come_back_as_they_were(
     """Through a file; a row without a mask is learnt everywhere where others have one."""
     path = tmp_path_factory.getbasetemp() / "packed.parquet"
     table = to_packed_table(rows, tokens=tokens, masked=masked)
-    assert table.schema.equals(schema(tokens=tokens, packed=True, masked=masked))
+    assert table.schema.equals(row_schema(tokens=tokens, packed=True, masked=masked))
     write_table(path, table, OutputSettings())
     assert read_table(path).equals(table)
     for row, kept in zip(rows, read_table(path).to_pylist(), strict=True):

@@ -13,9 +13,8 @@ from hostile import ATTACKS
 from matplotlib.figure import Figure
 from matplotlib.image import imread
 
-from nextlong_hub import plots
 from nextlong_hub.dataset.schema import SEGMENT_TYPE
-from nextlong_hub.stats import DatasetStats, OutcomeStats, measure, measure_tables
+from nextlong_hub.stats import DatasetStats, OutcomeStats, measure, measure_tables, plots
 from nextlong_hub.stats.shape import ConfigStats
 
 PNG = b"\x89PNG\r\n\x1a\n"
@@ -159,7 +158,7 @@ def test_no_state_of_pyplot_is_touched() -> None:
     """Drawing neither imports pyplot nor registers a figure there, so nothing keeps a picture alive."""
     code = (
         "import sys, pyarrow as pa\n"
-        "from nextlong_hub import plots\n"
+        "from nextlong_hub.stats import plots\n"
         "from nextlong_hub.stats import measure\n"
         "figure = plots.lengths(measure({'x': [pa.table({'text': ['a'], 'input_ids': [[1]]})]}))\n"
         "assert plots.png(figure)\n"

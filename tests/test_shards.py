@@ -14,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from strategies import samples
 
-from nextlong_hub.dataset.schema import schema
+from nextlong_hub.dataset.schema import row_schema
 from nextlong_hub.dataset.shards import read_table, row_groups, row_sizes, to_table, write_table
 from nextlong_hub.errors import DataError, StorageError
 from nextlong_hub.recipe import OutputSettings
@@ -73,7 +73,7 @@ def test_rows_come_back_as_they_were(
 
 def test_columns_and_types_by_name() -> None:
     """The published schema, spelled out; without tokens exactly one column less."""
-    assert [f"{field.name}: {field.type}" for field in schema(tokens=True)] == [
+    assert [f"{field.name}: {field.type}" for field in row_schema(tokens=True)] == [
         "id: string",
         "text: large_string",
         "input_ids: list<item: int32>",
@@ -83,7 +83,7 @@ def test_columns_and_types_by_name() -> None:
         "segments: list<item: struct<role: string, document: string, chunk: int32, start: int32, end: int32, "
         "tokens: int32, rank: int32, score: float>>",
     ]
-    assert schema(tokens=False).names == [name for name in schema(tokens=True).names if name != "input_ids"]
+    assert row_schema(tokens=False).names == [name for name in row_schema(tokens=True).names if name != "input_ids"]
 
 
 def test_the_schema_of_the_file_is_the_schema_of_the_table(tmp_path: Path) -> None:
@@ -91,14 +91,14 @@ def test_the_schema_of_the_file_is_the_schema_of_the_table(tmp_path: Path) -> No
     for number, rows in enumerate(([], [sample(0, tokens=0, segments=0)], [sample(1)])):
         path = tmp_path / f"{number}.parquet"
         write_table(path, to_table(rows, tokens=True), SETTINGS)
-        assert pq.read_schema(path).equals(schema(tokens=True))
+        assert pq.read_schema(path).equals(row_schema(tokens=True))
         assert read_table(path).num_rows == len(rows)
         assert read_table(path).to_pylist() == [as_row(row) for row in rows]
 
 
 def test_segments_carry_every_field_of_the_record() -> None:
     """A field added to `records.Segment` must be published too."""
-    struct = schema(tokens=True).field("segments").type.value_type
+    struct = row_schema(tokens=True).field("segments").type.value_type
     assert [field.name for field in struct] == list(Segment.__slots__)
 
 

@@ -197,7 +197,7 @@ def test_ingest_counts_what_it_reads(corpus_file: Path, tmp_path: Path) -> None:
     task = Task(
         stage="ingest",
         key="part-00000",
-        function="nextlong_hub.synthesis.tasks:ingest",
+        function="nextlong_hub.corpus.ingest:ingest",
         output=str(tmp_path / "part-00000"),
         parameters={"recipe": recipe.model_dump(mode="json"), "piece": piece.to_json(), "held": []},
     )

@@ -14,7 +14,7 @@ from building import make_request, published, read_rows
 
 from nextlong_hub.core.files import sha256_of
 from nextlong_hub.dataset.manifest import Manifest, read_manifest, write_manifest
-from nextlong_hub.dataset.schema import schema
+from nextlong_hub.dataset.schema import row_schema
 from nextlong_hub.pipeline import build
 from nextlong_hub.recipe import Part
 from nextlong_hub.testing.worlds import make_documents, tiny_recipe, write_corpus
@@ -119,7 +119,7 @@ def rewrite(dataset: Path, edit: Edit) -> None:
     """Change rows as a careful forger does: the manifest gets the new size, sha256 and counts, and its own digest."""
     rows = read_rows(dataset)
     edit(rows)
-    pq.write_table(pa.Table.from_pylist(rows, schema(tokens=True)), dataset / SHARD)
+    pq.write_table(pa.Table.from_pylist(rows, row_schema(tokens=True)), dataset / SHARD)
     manifest = read_manifest(dataset)
     assert manifest is not None
     content = manifest.model_dump(mode="json")

@@ -115,7 +115,7 @@ def _ingest_task(folder: Path, recipe: Recipe, piece: corpus.Piece, number: int,
     return Task(
         stage="ingest",
         key=key,
-        function="nextlong_hub.synthesis.tasks:ingest",
+        function="nextlong_hub.corpus.ingest:ingest",
         output=str(folder / key),
         parameters={"recipe": recipe.model_dump(mode="json"), "piece": piece.to_json(), "held": list(held)},
     )

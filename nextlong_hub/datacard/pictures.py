@@ -20,7 +20,7 @@ _SHOWN = re.compile(rf"(?<![\w/.-])(?:\./)?{ASSETS}/((?:[\w-][\w.-]*/)*[\w-][\w.
 
 def draw_pictures(stats: DatasetStats) -> dict[str, bytes]:
     """Every picture there is something to draw for, as PNG by its path in the dataset."""
-    from nextlong_hub import plots
+    from nextlong_hub.stats import plots
 
     figures = {name: plots.PLOTS[name](stats) for name in PLOT_NAMES}
     return {f"{ASSETS}/{name}.png": plots.png(figure) for name, figure in figures.items() if figure is not None}

@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from nextlong_hub.dataset import shards
+from nextlong_hub.dataset.schema import DOCUMENT_TYPE, row_schema
 
 
 def as_documents(table: pa.Table, *, tokens: bool) -> pa.Table:
@@ -29,13 +29,13 @@ def as_documents(table: pa.Table, *, tokens: bool) -> pa.Table:
             "tokens": _whole(table["token_count"]),
         }
         structs = pa.StructArray.from_arrays(
-            [documents[field.name] for field in shards.DOCUMENT_TYPE], fields=list(shards.DOCUMENT_TYPE)
+            [documents[field.name] for field in DOCUMENT_TYPE], fields=list(DOCUMENT_TYPE)
         )
         each = pa.array(np.arange(table.num_rows + 1), pa.int32())
         table = table.append_column("documents", pa.ListArray.from_arrays(each, structs))
         table = table.append_column("document_lengths", pa.ListArray.from_arrays(each, documents["tokens"]))
     masked = "loss_mask" in table.column_names
-    return table.select(shards.schema(tokens=tokens, packed=True, masked=masked).names)
+    return table.select(row_schema(tokens=tokens, packed=True, masked=masked).names)
 
 
 def merge(documents: pa.Table, counts: NDArray[np.int64], ids: Sequence[str]) -> pa.Table:

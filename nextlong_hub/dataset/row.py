@@ -30,9 +30,9 @@ class Row:
     source: str
     """The meta-document's source."""
     segments: pa.Table
-    """One row a segment, with the columns of `shards.SEGMENT_TYPE`."""
+    """One row a segment, with the columns of `SEGMENT_TYPE`."""
     documents: pa.Table
-    """Of a packed row: one row a document, with the columns of `shards.DOCUMENT_TYPE`; else empty."""
+    """Of a packed row: one row a document, with the columns of `DOCUMENT_TYPE`; else empty."""
     loss_mask: NDArray[np.int8]
     """1 where the loss is taken; empty where it is taken everywhere. Shape: (tokens,) or (0,)."""
 

@@ -58,7 +58,7 @@ _OF_SAMPLES = frozenset({"meta_document", "source"})
 _OF_PACKED_ROWS = frozenset({"document_lengths", "documents"})
 
 
-def schema(*, tokens: bool, packed: bool = False, masked: bool = False) -> pa.Schema:
+def row_schema(*, tokens: bool, packed: bool = False, masked: bool = False) -> pa.Schema:
     """The columns of a row.
 
     Args:

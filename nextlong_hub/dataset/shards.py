@@ -15,7 +15,7 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from nextlong_hub.core.files import write_bytes
-from nextlong_hub.dataset.schema import _REPEATING, DOCUMENT_TYPE, SEGMENT_TYPE, schema
+from nextlong_hub.dataset.schema import _REPEATING, DOCUMENT_TYPE, SEGMENT_TYPE, row_schema
 from nextlong_hub.errors import DataError
 from nextlong_hub.recipe import OutputSettings
 from nextlong_hub.records import PackedDocument, PackedRow, Sample, Segment
@@ -27,7 +27,7 @@ def to_table(samples: Sequence[Sample], *, tokens: bool) -> pa.Table:
         "meta_document": [sample.meta_document for sample in samples],
         "source": [sample.source for sample in samples],
     }
-    return _table(samples, columns, schema(tokens=tokens))
+    return _table(samples, columns, row_schema(tokens=tokens))
 
 
 def to_packed_table(rows: Sequence[PackedRow], *, tokens: bool, masked: bool) -> pa.Table:
@@ -39,7 +39,7 @@ def to_packed_table(rows: Sequence[PackedRow], *, tokens: bool, masked: bool) ->
     if masked:
         masks = [np.ones(len(row.input_ids), np.int8) if row.loss_mask is None else row.loss_mask for row in rows]
         columns["loss_mask"] = _lists(masks, np.int8)
-    return _table(rows, columns, schema(tokens=tokens, packed=True, masked=masked))
+    return _table(rows, columns, row_schema(tokens=tokens, packed=True, masked=masked))
 
 
 def _table(rows: Sequence[Sample] | Sequence[PackedRow], columns: dict[str, Any], wanted: pa.Schema) -> pa.Table:

@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 
 from nextlong_hub.dataset import shards
 from nextlong_hub.dataset.packing_tables import as_documents, merge
+from nextlong_hub.dataset.schema import row_schema
 from nextlong_hub.execution.base import Task
 from nextlong_hub.recipe import Recipe
 from nextlong_hub.records import Discarded, PackedRow, Sample
@@ -32,7 +33,7 @@ def copy_rows(task: Task) -> dict[str, Any]:
     """
     recipe = Recipe.model_validate(task.parameters["recipe"])
     tables = [shards.read_table(Path(path)).take(rows) for path, rows in task.parameters["rows"]]
-    table = pa.concat_tables(tables).select(shards.schema(tokens=recipe.tokens).names)
+    table = pa.concat_tables(tables).select(row_schema(tokens=recipe.tokens).names)
     shards.write_table(Path(task.output), table, recipe.output)
     return {"rows": table.num_rows, "tokens": sum(table["token_count"].to_pylist())}
 

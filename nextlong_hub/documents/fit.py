@@ -33,9 +33,9 @@ from nextlong_hub.method.settings import ChunkingSettings
 from nextlong_hub.producer import Inputs
 from nextlong_hub.publish.commit import commit, describe, published_before
 from nextlong_hub.recipe import FitSettings, OutputSettings, Recipe
-from nextlong_hub.synthesis import sampling as plan
 from nextlong_hub.tokenization import Frame, load_tokenizer
 from nextlong_hub.tokenization.special_tokens import find_frames
+from nextlong_hub.tokenization.tasks import measure_characters_per_token
 
 Mode = Literal["truncate", "discard", "pack"]
 """What may be done to a text; see `fit`."""
@@ -150,7 +150,7 @@ def fit(
         manifest = describe(
             inputs,
             store,
-            plan.measure_characters_per_token(store, inputs.tokenizer),
+            measure_characters_per_token(store, inputs.tokenizer),
             {**(kept.configs if kept else {}), recipe.name: config},
             "fit",
             __version__,

@@ -34,8 +34,8 @@ from nextlong_hub.method.settings import ChunkingSettings
 from nextlong_hub.producer import Inputs
 from nextlong_hub.publish.commit import commit, describe, published_before
 from nextlong_hub.recipe import FitSettings, OutputSettings, Recipe
-from nextlong_hub.synthesis import sampling as plan
 from nextlong_hub.tokenization import Frame, Tokenizer, control_tokens, load_tokenizer
+from nextlong_hub.tokenization.tasks import measure_characters_per_token
 
 _WHOLE_DOCUMENT = 2**31 - 1
 """Characters in a chunk: no document is longer, so each is a single one."""
@@ -164,7 +164,7 @@ def _import_texts(source: Source, run: _Run) -> ImportReport:
     manifest = describe(
         inputs,
         store,
-        plan.measure_characters_per_token(store, run.tokenizer),
+        measure_characters_per_token(store, run.tokenizer),
         {**(kept.configs if kept else {}), recipe.name: record},
         "import",
         __version__,

@@ -26,7 +26,7 @@ from nextlong_hub.errors import RecipeError
 from nextlong_hub.execution.progress import Progress, Silence, Stages
 from nextlong_hub.pipeline import BuildRequest, recipes_to_make
 from nextlong_hub.recipe import Recipe
-from nextlong_hub.synthesis import sampling as plan
+from nextlong_hub.synthesis.mixture import mixture_rows, samples_in_row
 
 _LONGEST_START = 5.0
 """Seconds of start-up to believe in: a notebook that predicts has done other things before."""
@@ -248,11 +248,11 @@ def _predict_mixture(
     targets = {one.name: one.target_length for one in made}
     parts = [predicted[part.recipe] for part in recipe.mixture]
     if min(part.rows for part in parts):
-        counts = plan.mixture_rows(recipe, targets, {part.config: part.rows for part in parts}, asked)
+        counts = mixture_rows(recipe, targets, {part.config: part.rows for part in parts}, asked)
     else:
         counts = [0] * len(parts)
     made_rows = sum(
-        -(-count // plan.samples_in_row(recipe, part.config, targets[part.config]))
+        -(-count // samples_in_row(recipe, part.config, targets[part.config]))
         for count, part in zip(counts, parts, strict=True)
     )
     tokens = sum(count * targets[part.config] for count, part in zip(counts, parts, strict=True))

@@ -109,7 +109,7 @@ class Split:
         Raises:
             DataError: there are no rows.
         """
-        from nextlong_hub.stats import lengths
+        from nextlong_hub.stats.plots import lengths
 
         return self._drawn(lengths, "has no rows")
 
@@ -119,7 +119,7 @@ class Split:
         Raises:
             DataError: there are no hard negatives.
         """
-        from nextlong_hub.stats import scores
+        from nextlong_hub.stats.plots import scores
 
         return self._drawn(scores, "has no hard negatives")
 
@@ -129,7 +129,7 @@ class Split:
         Raises:
             DataError: no row has two meta-chunks.
         """
-        from nextlong_hub.stats import distances
+        from nextlong_hub.stats.plots import distances
 
         return self._drawn(distances, "has no row with two meta-chunks")
 
@@ -139,7 +139,7 @@ class Split:
         Raises:
             DataError: there are no rows.
         """
-        from nextlong_hub.stats import sources
+        from nextlong_hub.stats.plots import sources
 
         return self._drawn(sources, "has no rows")
 

@@ -22,6 +22,7 @@ from nextlong_hub.corpus.ingest import Source, find_corpus
 from nextlong_hub.corpus.settings import SourceSettings
 from nextlong_hub.dataset import shards
 from nextlong_hub.dataset.packing_plan import PackedPlan
+from nextlong_hub.dataset.schema import row_schema
 from nextlong_hub.dataset.write import plan_rows
 from nextlong_hub.dataset.write_tasks import packed_tables
 from nextlong_hub.errors import RecipeError
@@ -115,7 +116,7 @@ class Session:
             return
         for unit, row in chosen.rows:
             table = shards.read_table(Path(unit)).slice(row, 1)
-            yield table.select(shards.schema(tokens=self.recipe.tokens).names)
+            yield table.select(row_schema(tokens=self.recipe.tokens).names)
 
     def _conversations(self) -> Iterator[pa.Table]:
         workspace = Workspace(self.work)

@@ -18,7 +18,6 @@ from nextlong_hub.recipe import Recipe
 from nextlong_hub.records import Hits
 from nextlong_hub.retrieval import build_index, open_retriever
 from nextlong_hub.retrieval.settings import RetrievalSettings
-from nextlong_hub.synthesis import sampling as plan
 
 
 def index_identity(store_id: str, settings: RetrievalSettings) -> str:
@@ -65,7 +64,7 @@ def retrieve(task: Task) -> dict[str, Any]:
     hits = retriever.search(queries, task.parameters["k"])
     found = (hits.chunks >= 0).sum(axis=1)
     offsets = pa.array(np.cumsum([0, *found]), pa.int32())
-    likely = plan.likely_hits(
+    likely = likely_hits(
         hits.chunks, np.diff(store.first_chunk)[documents], store, task.parameters["sample_characters"]
     )
     answers = pa.table(

@@ -10,8 +10,8 @@ import numpy as np
 from nextlong_hub.dataset.manifest import IngredientRecord
 from nextlong_hub.dataset.write import ChosenRows, UnitRow, mean_row_bytes, public_values
 from nextlong_hub.errors import RecipeError
+from nextlong_hub.method.order import merge_in_proportion, seeded_keys
 from nextlong_hub.recipe import Recipe
-from nextlong_hub.synthesis import sampling as plan
 from nextlong_hub.synthesis.produce import Made
 
 
@@ -83,7 +83,7 @@ def choose_rows(recipe: Recipe, made: Mapping[str, Made], rows: int | None, seed
             mixture={},
         )
     parts = [made[part.recipe] for part in recipe.mixture]
-    counts = plan.mixture_rows(
+    counts = mixture_rows(
         recipe,
         {part.prepared.recipe.name: part.prepared.recipe.target_length for part in parts},
         {part.prepared.recipe.name: len(part.rows) for part in parts},
@@ -104,9 +104,9 @@ def _mix(parts: Sequence[Sequence[UnitRow]], counts: Sequence[int], seed: int) -
     """A seeded choice of `counts[i]` rows of each part, merged so that every stretch has them in proportion."""
     chosen = []
     for number, (rows, count) in enumerate(zip(parts, counts, strict=True)):
-        keys = plan.seeded_keys(np.arange(len(rows)), seed + number)
+        keys = seeded_keys(np.arange(len(rows)), seed + number)
         chosen.append(iter([rows[row] for row in sorted(np.argsort(keys, kind="stable")[:count].tolist())]))
-    return [next(chosen[part]) for part in plan.merge_in_proportion(counts, counts).tolist()]
+    return [next(chosen[part]) for part in merge_in_proportion(counts, counts).tolist()]
 
 
 def _rows_per_token(recipe: Recipe, targets: Mapping[str, int]) -> Fraction:
@@ -122,7 +122,7 @@ def _rates(recipe: Recipe, targets: Mapping[str, int]) -> dict[str, Fraction]:
     parts = [part for part in recipe.mixture if part.recipe in targets]
     return {
         part.recipe: Fraction(part.share)
-        / (plan.samples_in_row(recipe, part.recipe, targets[part.recipe]) * targets[part.recipe])
+        / (samples_in_row(recipe, part.recipe, targets[part.recipe]) * targets[part.recipe])
         for part in parts
     }
 
@@ -138,7 +138,7 @@ def ingredient_rows(
         for name, rate in rates.items():
             if recipe.name in rows:
                 share = rate / sum(rates.values(), Fraction())
-                together = plan.samples_in_row(recipe, name, targets[name])
+                together = samples_in_row(recipe, name, targets[name])
                 needs[name] = max(needs[name], math.ceil(rows[recipe.name] * share) * together)
             else:
                 unbounded.add(name)

@@ -23,7 +23,7 @@ from nextlong_hub.retrieval.tasks import _index, index_identity
 from nextlong_hub.synthesis import sampling as plan
 from nextlong_hub.tokenization import Frame
 from nextlong_hub.tokenization.special_tokens import find_frames
-from nextlong_hub.tokenization.tasks import Tokenising, shared
+from nextlong_hub.tokenization.tasks import Tokenising, measure_characters_per_token, shared
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,7 +58,7 @@ class Prepared:
         return Task(
             stage="retrieve",
             key=f"unit-{unit:05d}",
-            function="nextlong_hub.synthesis.tasks:retrieve",
+            function="nextlong_hub.retrieval.tasks:retrieve",
             inputs={"store": str(self.store.folder), "index": str(self.index_folder), "order": str(self.order_path)},
             output=str(self.units_folder / f"unit-{unit:05d}.answers.arrow"),
             parameters={
@@ -152,8 +152,8 @@ def prepare(
     index_folder = workspace.index(index_identity(store.id, recipe.retrieval))
     if index_folder not in {other.index_folder for other in earlier}:
         _index(workspace, store, recipe.retrieval, executor, stages)
-    characters_per_token = plan.measure_characters_per_token(store, inputs.tokenizer)
-    more = tuple(plan.measure_characters_per_token(store, other) for other in inputs.more_tokenizers)
+    characters_per_token = measure_characters_per_token(store, inputs.tokenizer)
+    more = tuple(measure_characters_per_token(store, other) for other in inputs.more_tokenizers)
     candidates = plan.choose_candidates(store, recipe, inputs.corpus.sources, characters_per_token, inputs.seed)
     frame = find_frames(recipe, inputs.tokenizers)
     identity = digest_of([recipe.fingerprint, store.id, inputs.tokenizer_digests, frame.bos, frame.eos, inputs.seed])

@@ -58,7 +58,7 @@ class Tokenising:
         return Task(
             stage="tokenise",
             key=f"{name}-{number:05d}",
-            function="nextlong_hub.synthesis.tasks:tokenise",
+            function="nextlong_hub.tokenization.tasks:tokenise",
             inputs={"store": str(self._store.folder), "chunks": str(chunks)},
             output=str(part_path(self.folder, name, number)),
             parameters={

@@ -7,10 +7,12 @@ import numpy as np
 
 from nextlong_hub.corpus.settings import SourceSettings
 from nextlong_hub.dataset.manifest import MANIFEST_NAME, ConfigRecord, Manifest
+from nextlong_hub.method.order import merge_in_proportion
 from nextlong_hub.recipe import Recipe
 from nextlong_hub.synthesis import sampling as plan
 from nextlong_hub.synthesis.portability import reach
 from nextlong_hub.tokenization import Tokenizer
+from nextlong_hub.tokenization.tasks import measure_characters_per_token
 from nextlong_hub.verification.findings import Check, Found
 from nextlong_hub.verification.row_faults import CorpusTexts
 
@@ -44,7 +46,7 @@ def _check_order(name: str, config: ConfigRecord, rows: Sequence[Found], manifes
     if config.mixture:
         counts = [part.rows for part in config.mixture.values()]
         names = list(config.mixture)
-        wanted = [names[part] for part in plan.merge_in_proportion(counts, counts).tolist()]
+        wanted = [names[part] for part in merge_in_proportion(counts, counts).tolist()]
         if config.packing:  # a row that could not be taken apart is a fault already
             makers_differ = len(makers) == len(wanted) and sorted(makers) != sorted(wanted)
         else:
@@ -77,7 +79,7 @@ def _places(recipe: Recipe, corpus: CorpusTexts, manifest: Manifest, tokenizer: 
     if recipe.fit is not None:
         return corpus.numbers
     sources = [SourceSettings(name=s.name, path=s.name, weight=s.weight) for s in manifest.corpus.sources]
-    characters_per_token = plan.measure_characters_per_token(corpus.store, tokenizer)
+    characters_per_token = measure_characters_per_token(corpus.store, tokenizer)
     if recipe.conversations is not None:
         order = plan.seeded_order(corpus.store, np.arange(corpus.store.documents), sources, manifest.seed)
     else:

@@ -10,7 +10,7 @@ import pyarrow.parquet as pq
 from nextlong_hub.core.files import sha256_of
 from nextlong_hub.dataset.best_fit import unpack
 from nextlong_hub.dataset.manifest import ConfigRecord, FileRecord
-from nextlong_hub.dataset.schema import schema
+from nextlong_hub.dataset.schema import row_schema
 from nextlong_hub.verification.documents import check_row
 from nextlong_hub.verification.findings import Check, Found
 from nextlong_hub.verification.packed_faults import packed_faults
@@ -52,7 +52,7 @@ def check_file(
 def _rows(path: Path, name: str, config: ConfigRecord, check: Check) -> Iterator[tuple[str, dict[str, Any]]]:
     """Each row with its place, tokens as an array; nothing when the columns are not ours."""
     with pq.ParquetFile(path, page_checksum_verification=True) as file:
-        wanted = schema(
+        wanted = row_schema(
             tokens=bool(config.recipe["tokens"]),
             packed=config.packing is not None,
             masked=config.conversations is not None,

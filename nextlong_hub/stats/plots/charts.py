@@ -8,7 +8,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from nextlong_hub.stats.canvas import (
+from nextlong_hub.stats.plots.canvas import (
     INK,
     LONGEST_CONFIG,
     META_COLOUR,
