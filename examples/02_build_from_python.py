@@ -8,7 +8,10 @@ from pathlib import Path
 
 from datasets import load_dataset
 
-from nextlong_hub import BuildRequest, build, load_recipe, verify
+from nextlong_hub import BuildRequest
+from nextlong_hub import build
+from nextlong_hub import load_recipe
+from nextlong_hub import verify
 from nextlong_hub.corpus import memory_source
 
 if __name__ == "__main__":

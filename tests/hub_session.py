@@ -26,7 +26,7 @@ time.sleep = lambda seconds: really_sleep(min(seconds, 0.02))  # as often as eve
 
 from nextlong_hub.cli import run
 from nextlong_hub.errors import NextLongError
-from nextlong_hub.hub import Limits, Patience, push
+from nextlong_hub.publish import Limits, Patience, push
 
 answers, sys.stdout = sys.stdout, sys.stderr
 for line in sys.stdin:

@@ -87,8 +87,10 @@ def test_enable_and_disable_in_a_real_environment(environment: Environment) -> N
 def test_what_is_left_after_an_uninstall_does_nothing_and_says_nothing(tmp_path: Path) -> None:
     """A start-up file whose package is gone lets the interpreter start in silence."""
     package = tmp_path / "packages" / "nextlong_hub"
-    package.mkdir(parents=True)
-    for name in ("__init__", "registration", "autoload", "errors", "files"):
+    for folder in ("core", "load_dataset"):
+        (package / folder).mkdir(parents=True)
+    modules = ("__init__", "_version", "errors", "core/__init__", "core/files")
+    for name in (*modules, *(f"load_dataset/{own}" for own in ("__init__", "register", "autoload"))):
         (package / f"{name}.py").write_bytes((CHECKOUT / "nextlong_hub" / f"{name}.py").read_bytes())
     environment = Environment(tmp_path / "environment")
     environment.borrow(package.parent)

@@ -21,7 +21,7 @@ READER = """
 import json, sys
 from nextlong_hub.corpus import Piece, Skipped, digest, discover, read
 from nextlong_hub.errors import NextLongError
-from nextlong_hub.recipe import SourceSettings
+from nextlong_hub.corpus.settings import SourceSettings
 
 for line in sys.stdin:
     settings = json.loads(line)

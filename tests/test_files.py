@@ -75,7 +75,7 @@ def test_a_folder_without_permission_is_a_storage_error() -> None:
     script = f"""
         import os, pathlib, sys, tempfile
         from nextlong_hub.errors import StorageError
-        from nextlong_hub.files import write_bytes
+        from nextlong_hub.core.files import write_bytes
         if os.getuid() == 0:
             os.setuid({NOBODY})  # root may write everywhere
         with tempfile.TemporaryDirectory() as folder:

@@ -110,7 +110,7 @@ def test_the_name_means_our_builder_whichever_is_imported_first(imports: str, tm
     answer = run(
         """
         from datasets import load_dataset, load_dataset_builder
-        from nextlong_hub.registration import code_digest
+        from nextlong_hub.load_dataset.register import code_digest
         row = lambda *args, **keywords: load_dataset("nextlong", *args, split="train", **keywords)[0]["from"]
         answer = [
             row("128k"), row(), row("64k", corpus="mine"), row("64k", data_files="notes/one.txt"),
@@ -260,7 +260,7 @@ def test_the_digest_follows_everything_that_may_decide_bytes(tmp_path: Path) -> 
         return str(run(code, folder=tmp_path, imports="", PYTHONPATH=str(tmp_path)))
 
     seen = [digest()]
-    for name in ("chunking.py", "retrieval/stopwords/en.txt", "builders/64k.toml", "builders/nextlong.py"):
+    for name in ("method/chunking.py", "retrieval/bm25/stopwords/en.txt", "builders/64k.toml", "builders/nextlong.py"):
         (package / name).parent.mkdir(parents=True, exist_ok=True)
         with (package / name).open("a") as handle:
             handle.write("\n# changed\n")
@@ -273,9 +273,9 @@ def test_the_digest_follows_everything_that_may_decide_bytes(tmp_path: Path) -> 
     assert digest() == seen[-1]
     edited = """
         from pathlib import Path
-        from nextlong_hub import registration
-        first = registration.code_digest()
-        Path(registration.__file__).with_name("chunking.py").write_text("# edited while running")
-        answer = first == registration.code_digest()
+        from nextlong_hub.load_dataset import register
+        first = register.code_digest()
+        Path(register.__file__).parents[1].joinpath("method/chunking.py").write_text("# edited while running")
+        answer = first == register.code_digest()
     """
     assert run(edited, folder=tmp_path, imports="", PYTHONPATH=str(tmp_path))

@@ -192,7 +192,7 @@ def test_the_same_rows_are_the_same_bytes_in_every_process(tmp_path: Path) -> No
         import numpy as np
         from nextlong_hub.recipe import OutputSettings
         from nextlong_hub.records import Sample, Segment
-        from nextlong_hub.shards import to_table, write_table
+        from nextlong_hub.dataset.shards import to_table, write_table
         segment = dict(role="meta", document="d", start=0, end=4, tokens=2, rank=0, score=0.0)
         rows = [
             Sample(id=str(n), text="text" * n, input_ids=np.arange(n, dtype=np.int32), meta_document=str(n),

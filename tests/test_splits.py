@@ -218,7 +218,7 @@ def test_a_pushed_dataset_gives_the_same_rows_by_few_and_small_requests(built: P
     script = """
 import json
 from nextlong_hub.errors import DataError
-from nextlong_hub.splits import list_configs, open_split
+from nextlong_hub.dataset import list_configs, open_split
 answers = {"configs": list_configs("tester/nextlong"), "ids": []}
 for where in ("tester/nextlong", "hf://datasets/tester/nextlong@main"):
     split = open_split(where, "tiny")

@@ -405,7 +405,7 @@ def test_forking_after_use_is_silent(tmp_path: Path) -> None:
     """A process that has counted and fitted may fork without a hang or a warning; a user's own setting is kept."""
     script = """
         import os, sys
-        from nextlong_hub.tokens import load_tokenizer
+        from nextlong_hub.tokenization import load_tokenizer
         gpt2 = load_tokenizer("demo")
         gpt2.count(["some text"] * 600, threads=2), gpt2.fit("some text and more", 2)
         child = os.fork()
@@ -487,7 +487,7 @@ def test_hub_tokenizers_are_pinned_to_their_commit(tmp_path: Path) -> None:
     script = """
         import json, sys
         from nextlong_hub.errors import NextLongError
-        from nextlong_hub.tokens import load_tokenizer
+        from nextlong_hub.tokenization import load_tokenizer
         for name in sys.argv[1:]:
             try:
                 found = load_tokenizer(name)

@@ -15,13 +15,13 @@ READS_ITS_DATA = """
 from importlib.resources import files
 import nextlong_hub
 from nextlong_hub.recipe import recipe_names
-from nextlong_hub.store import ChunkStore
+from nextlong_hub.corpus.store import ChunkStore
 
 assert recipe_names() == ["64k", "128k", "512k", "subset", "instruct"], recipe_names()
 assert "Citation" in files("nextlong_hub.cards").joinpath("dataset_card.md").read_text()
 assert files("nextlong_hub.builders").joinpath("demo/corpus.parquet").is_file()
 assert files("nextlong_hub.builders").joinpath("demo/gpt2/tokenizer.json").is_file()
-assert files("nextlong_hub.retrieval").joinpath("stopwords/en.txt").is_file()
+assert files("nextlong_hub.retrieval.bm25").joinpath("stopwords/en.txt").is_file()
 assert files("nextlong_hub").joinpath("py.typed").is_file()
 print(nextlong_hub.__file__)
 """

@@ -16,7 +16,7 @@ from nextlong_hub.execution.workspace import WORK_NAME, Workspace
 HOLDER = """
 import sys, time
 from pathlib import Path
-from nextlong_hub.workspace import locked
+from nextlong_hub.dataset.folder import locked
 with locked(Path(sys.argv[1])):
     print("locked", flush=True)
     time.sleep(60)

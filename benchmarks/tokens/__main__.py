@@ -25,7 +25,7 @@ from nextlong_hub.execution.progress import Silence, Stages
 from nextlong_hub.execution.workspace import Workspace
 from nextlong_hub.producer import Inputs
 from nextlong_hub.recipe import load_recipe
-from nextlong_hub.synthesis import tasks as units
+from nextlong_hub.synthesis.produce import tasks as units
 from nextlong_hub.synthesis.prepare import prepare
 from nextlong_hub.synthesis.produce import Made, synthesise
 from nextlong_hub.tokenization import load_tokenizer

@@ -6,7 +6,7 @@ from functools import wraps
 from time import process_time
 from typing import Any
 
-from nextlong_hub.synthesis import tasks as units
+from nextlong_hub.synthesis.produce import tasks as units
 from nextlong_hub.tokenization import Stitched, Tokenizer, TokenShelf
 
 TOKEN_WORK = (

@@ -97,7 +97,7 @@ def strip_data_uri(bars: Sequence[Bar], *, label: str, lines: int | None = None,
 
 def palette() -> str:
     """The colours of page and strip, as CSS custom properties of the root element."""
-    return files(__package__).joinpath("palette.css").read_text(encoding="utf-8")
+    return files("nextlong_hub.explore.page").joinpath("palette.css").read_text(encoding="utf-8")
 
 
 _SVG_STYLE = (
