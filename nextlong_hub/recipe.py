@@ -14,7 +14,8 @@ import tomli_w
 from pydantic import Field, ValidationError, model_validator
 
 from nextlong_hub.core.files import digest_of
-from nextlong_hub.core.settings import BYTES_FORMAT, Section, did_you_mean, explain, with_tuples, without_none
+from nextlong_hub.core.printable import did_you_mean
+from nextlong_hub.core.settings import BYTES_FORMAT, Section, explain, with_tuples, without_none
 from nextlong_hub.corpus.settings import SourceSettings
 from nextlong_hub.errors import RecipeError
 from nextlong_hub.method.settings import ChunkingSettings, InterleaveSettings, MetaDocumentSettings, NegativeSettings

@@ -7,7 +7,9 @@ mark that a reader sees: `␛` for U+001B, `⟨U+202E⟩` for an override. Line 
 Left alone are the variation selectors U+FE0E and U+FE0F, which only choose between a letter and its emoji.
 """
 
+import difflib
 import re
+from collections.abc import Iterable
 
 _RANGES = (
     (0x00, 0x08),  # C0 controls but tab and line feed
@@ -102,3 +104,9 @@ def duration(value: float) -> str:
 
 NOTHING = "-"
 """What stands in a cell that has no value."""
+
+
+def did_you_mean(word: str, known: Iterable[str]) -> str:
+    """A hint that ends a message about an unknown word; empty where none of the known ones is close."""
+    close = difflib.get_close_matches(word, list(known), n=1)
+    return f" (did you mean {close[0]!r}?)" if close else ""

@@ -1,16 +1,19 @@
-"""…"""
+"""What every section of a recipe has in common: strict and frozen, and faults that are told in words."""
 
-import difflib
 from collections.abc import Iterable, Mapping
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict, ValidationError
+
+from nextlong_hub.core.printable import did_you_mean
 
 BYTES_FORMAT = 1
 """Raised whenever the same recipe starts to give other bytes; part of every fingerprint."""
 
 
 class Section(BaseModel):
+    """A group of choices; an unknown key is refused."""
+
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False)
 
 
@@ -58,8 +61,3 @@ def without_none(value: Any) -> Any:
     if isinstance(value, list):
         return [without_none(item) for item in value]
     return value
-
-
-def did_you_mean(word: str, known: Iterable[str]) -> str:
-    close = difflib.get_close_matches(word, list(known), n=1)
-    return f" (did you mean {close[0]!r}?)" if close else ""
