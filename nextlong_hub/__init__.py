@@ -15,15 +15,16 @@ if TYPE_CHECKING:
 
     from nextlong_hub.corpus.settings import SourceSettings
     from nextlong_hub.datacard import write_card
-    from nextlong_hub.documents.fit import FitReport, fit
-    from nextlong_hub.documents.import_rows import ImportReport, import_rows
+    from nextlong_hub.documents.fit import FitRequest
+    from nextlong_hub.documents.import_rows import ImportRequest
     from nextlong_hub.errors import NextLongError
+    from nextlong_hub.execution.open import open_executor
     from nextlong_hub.explore import Sample, Split, open
     from nextlong_hub.explore.page.page import write_page
     from nextlong_hub.exports.export import ExportReport, export
     from nextlong_hub.exports.options import ExportRequest
     from nextlong_hub.load_dataset.load import load
-    from nextlong_hub.pipeline import BuildReport, BuildRequest, build
+    from nextlong_hub.pipeline import BuildReport, BuildRequest, FitReport, ImportReport, build, fit, import_rows
     from nextlong_hub.publish.push import PushReport, push
     from nextlong_hub.publish.remote_check import verify_remote
     from nextlong_hub.recipe import Recipe, load_recipe, load_recipes, recipe_names
@@ -32,29 +33,32 @@ if TYPE_CHECKING:
 _HOMES = {
     "BuildReport": "pipeline",
     "BuildRequest": "pipeline",
-    "ExportReport": "exports",
-    "ExportRequest": "exports",
-    "FitReport": "documents.fit",
-    "ImportReport": "documents",
+    "ExportReport": "exports.export",
+    "ExportRequest": "exports.options",
+    "FitReport": "pipeline",
+    "FitRequest": "documents.fit",
+    "ImportReport": "pipeline",
+    "ImportRequest": "documents.import_rows",
     "NextLongError": "errors",
-    "PushReport": "publish",
+    "PushReport": "publish.push",
     "Recipe": "recipe",
     "Sample": "explore",
     "SourceSettings": "corpus.settings",
     "Split": "explore",
     "VerifyReport": "verification",
     "build": "pipeline",
-    "export": "exports",
-    "fit": "documents.fit",
-    "import_rows": "documents",
+    "export": "exports.export",
+    "fit": "pipeline",
+    "import_rows": "pipeline",
     "load": "load_dataset.load",
     "load_recipe": "recipe",
     "load_recipes": "recipe",
     "open": "explore",
-    "push": "publish",
+    "open_executor": "execution.open",
+    "push": "publish.push",
     "recipe_names": "recipe",
     "verify": "verification",
-    "verify_remote": "publish",
+    "verify_remote": "publish.remote_check",
     "write_card": "datacard",
     "write_page": "explore.page.page",
 }
@@ -65,7 +69,9 @@ __all__ = [
     "ExportReport",
     "ExportRequest",
     "FitReport",
+    "FitRequest",
     "ImportReport",
+    "ImportRequest",
     "NextLongError",
     "PushReport",
     "Recipe",
@@ -81,6 +87,7 @@ __all__ = [
     "load_recipe",
     "load_recipes",
     "open",
+    "open_executor",
     "push",
     "recipe_names",
     "verify",

@@ -1,39 +1,29 @@
-"""The method from end to end: `build` reads like the paper, each line one stage.
+"""The method from end to end, each line one stage.
 
-corpus ▶ chunking ▶ retrieval ▶ negatives ▶ interleave ▶ tokens ▶ shards ▶ manifest
-corpus ▶ instruct ▶ tokens ▶ packing ▶ shards ▶ manifest        (conversations)
+corpus ▶ chunking ▶ retrieval ▶ negatives ▶ interleave ▶ tokens ▶ shards ▶ card ▶ manifest
+         └── the producer of each recipe: synthesis, mixture, documents, conversations ──┘
 """
 
-from collections.abc import Mapping
-from contextlib import closing
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Literal
 
-from nextlong_hub._version import __version__
-from nextlong_hub.conversations.produce import conversation_record, conversation_sources, converse, resolve_templates
 from nextlong_hub.corpus.ingest import Source, find_corpus
-from nextlong_hub.corpus.store import ChunkStore
-from nextlong_hub.dataset.folder import locked
-from nextlong_hub.dataset.manifest import ConfigRecord, Manifest, PortabilityRecord
-from nextlong_hub.dataset.write import file_rows
+from nextlong_hub.dataset.folder import open_run
+from nextlong_hub.dataset.manifest import Manifest, PackingRecord
+from nextlong_hub.dataset.write import write_rows
+from nextlong_hub.documents.fit import FitRequest
+from nextlong_hub.documents.import_rows import ImportRequest, bring, require_name
 from nextlong_hub.errors import RecipeError
 from nextlong_hub.execution.base import Executor
-from nextlong_hub.execution.open import make_executor
-from nextlong_hub.execution.progress import Progress, Silence, Stages, StageTime
-from nextlong_hub.execution.workspace import Workspace
-from nextlong_hub.producer import Inputs
+from nextlong_hub.execution.progress import Progress, StageTime
+from nextlong_hub.execution.run import Run
+from nextlong_hub.producer import Inputs, Job, Produced, producer_of, special_tokens_of
 from nextlong_hub.publish.commit import commit, describe, published_before
 from nextlong_hub.recipe import DEFAULT_SEED, Recipe
-from nextlong_hub.synthesis.mixture import choose_rows
-from nextlong_hub.synthesis.portability import portability, sizes_of
-from nextlong_hub.synthesis.prepare import prepare
-from nextlong_hub.synthesis.produce import Made, synthesise
+from nextlong_hub.synthesis.portability import portability
 from nextlong_hub.tokenization import Tokenizer, load_tokenizer
-from nextlong_hub.tokenization.special_tokens import find_frames
-from nextlong_hub.tokenization.tasks import measure_characters_per_token
-
-_Row = tuple[str, int]
-"""A unit's file and a row in it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,10 +61,18 @@ class BuildReport:
     """Rows that were asked for but could not be made, by configuration."""
 
 
-def build(request: BuildRequest, output: Path, *, num_proc: int = 1, progress: Progress | None = None) -> BuildReport:
+def build(
+    request: BuildRequest, output: Path, *, executor: Executor | str = "inline", progress: Progress | None = None
+) -> BuildReport:
     """Build every configuration of `request` into the dataset folder `output`.
 
-    The same request gives the same bytes for any `num_proc`, after any crash, and finds finished units again.
+    The same request gives the same bytes for any executor, after any crash, and finds finished units again.
+
+    Args:
+        request: what to build.
+        output: the dataset folder.
+        executor: where tasks run, or the address of one that is opened for this build: `local:8`.
+        progress: hears about the stages.
 
     Raises:
         DataError: the corpus cannot be read or is too small.
@@ -83,102 +81,208 @@ def build(request: BuildRequest, output: Path, *, num_proc: int = 1, progress: P
         StorageError: no space, or no permission.
         WorkerError: a unit kept killing its worker.
     """
-    stages = Stages(progress or Silence())
     tokenizers = open_tokenizers(request)
-    request = replace(
-        request,
-        sources=conversation_sources(request.sources, request.recipes),
-        recipes=resolve_templates(request.recipes, tokenizers[0]),
-    )
-    with locked(output) as workspace, closing(make_executor(num_proc)) as executor:
-        found = find_corpus(workspace, request.sources, stages)
-        inputs = Inputs(corpus=found, tokenizer=tokenizers[0], seed=request.seed, more_tokenizers=tokenizers[1:])
-        kept = published_before(output, workspace, inputs, request.recipes)
-        fill = _converse if request.recipes[0].conversations else _synthesise
-        content = fill(request, inputs, kept.portability if kept else (), output, workspace, executor, stages)
-        configs = content.configs
-        manifest = describe(
-            inputs,
-            content.store,
-            content.characters_per_token,
-            {**(kept.configs if kept else {}), **configs},
-            "build",
-            __version__,
-            content.portability,
+    request = resolve(request, tokenizers[0])
+    with open_run(output, executor, progress) as run:
+        made = _publish(run, request, tokenizers, "build")
+        return BuildReport(
+            manifest=made.manifest,
+            times=run.progress.times,
+            unchanged=not made.changed,
+            missing_rows={
+                name: wanted - made.manifest.configs[name].rows
+                for name, wanted in request.rows.items()
+                if name in made.produced and made.manifest.configs[name].rows < wanted
+            },
         )
-        changed = commit(output, workspace, manifest)
-    return BuildReport(
-        manifest=manifest,
-        times=stages.times,
-        unchanged=not changed,
-        missing_rows={
-            name: request.rows[name] - config.rows
-            for name, config in configs.items()
-            if request.rows.get(name, 0) > config.rows
-        },
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Published:
+    """What a run has committed."""
+
+    manifest: Manifest
+    changed: bool
+    produced: Mapping[str, Produced]
+    """The configurations of this run, without ingredients."""
+
+
+def _publish(
+    run: Run, request: BuildRequest, tokenizers: tuple[Tokenizer, ...], kind: Literal["build", "fit"]
+) -> _Published:
+    """From the corpus to the committed manifest."""
+    corpus = find_corpus(run, request.sources)  # corpus
+    inputs = Inputs(corpus=corpus, tokenizers=tokenizers, seed=request.seed)
+    before = published_before(run, inputs, request.recipes)
+    made = make_rows(run, recipes_to_make(request), inputs, request.rows)  # chunking … tokens
+    produced = {recipe.name: made[recipe.name] for recipe in request.recipes}
+    return _commit(run, inputs, produced, before, kind)  # shards ▶ card ▶ manifest
+
+
+def make_rows(run: Run, recipes: Sequence[Recipe], inputs: Inputs, rows: Mapping[str, int]) -> dict[str, Produced]:
+    """The rows of each recipe in finished units; ingredients of a mixture stand before it.
+
+    Raises:
+        DataError, RecipeError, StorageError, WorkerError: see `build`.
+    """
+    made: dict[str, Produced] = {}
+    for recipe in recipes:
+        producer = producer_of(recipe)
+        job = Job(recipe=recipe, inputs=inputs, rows=rows.get(recipe.name), made=made)
+        store = producer.read(run, job)  # chunking
+        index = producer.index(run, job, store)  # retrieval
+        made[recipe.name] = producer.produce(run, job, store, index)  # negatives ▶ interleave ▶ tokens
+    return made
+
+
+def _commit(
+    run: Run,
+    inputs: Inputs,
+    produced: Mapping[str, Produced],
+    before: Manifest | None,
+    kind: Literal["build", "fit", "import"],
+) -> _Published:
+    """Write the files of each configuration, and declare the dataset finished; `before` is what it is added to."""
+    configs = dict(before.configs) if before else {}
+    for name, one in produced.items():
+        record = write_rows(run, one.recipe, one.rows, one.store)  # shards
+        record = record.model_copy(update={"synthesis": one.outcome, "mixture": dict(one.mixture)})
+        configs[name] = producer_of(one.recipe).describe(record, one, run.output)
+    table = portability(inputs, list(produced.values()), before.portability if before else ())
+    manifest = describe(kind, inputs, [*produced.values()][-1], configs, table)
+    changed = commit(run, manifest)  # card ▶ manifest
+    return _Published(manifest=manifest, changed=changed, produced=produced)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FitReport:
+    """What a fit did."""
+
+    manifest: Manifest
+    config: str
+    """Name of the configuration it wrote."""
+    read: int
+    kept: int
+    truncated: int
+    truncated_tokens: int
+    split: int
+    """Texts longer than a packed row that became several documents."""
+    discarded: dict[str, int]
+    skipped: dict[str, int]
+    """What was left out when the source was read, by reason; not among `read`."""
+    rows: int
+    tokens: int
+    packing: PackingRecord | None
+    """None unless texts share rows."""
+
+
+def fit(
+    request: FitRequest, output: Path, *, executor: Executor | str = "inline", progress: Progress | None = None
+) -> FitReport:
+    """Write texts into a new dataset folder, each at its target length or packed into rows of it.
+
+    Args:
+        request: which texts, and what may be done to them.
+        output: the new folder.
+        executor: see `build`.
+        progress: hears about the stages.
+
+    Raises:
+        RecipeError: the target is below 1, or the modes contradict each other.
+        DataError: the source cannot be read, or no text is left.
+        ConflictError: `output` holds something else, or was made from other inputs.
+        StorageError: no space, or no permission.
+    """
+    recipe = request.recipe
+    rows = {} if request.samples is None else {recipe.name: request.samples}
+    wanted = BuildRequest(recipes=(recipe,), sources=(request.source,), tokenizer=request.tokenizer, seed=0, rows=rows)
+    tokenizers = open_tokenizers(wanted)
+    wanted = resolve(wanted, tokenizers[0])
+    with open_run(output, executor, progress) as run:
+        made = _publish(run, wanted, tokenizers, "fit")
+    produced, config = made.produced[recipe.name], made.manifest.configs[recipe.name]
+    outcome = produced.outcome
+    assert outcome is not None
+    return FitReport(
+        manifest=made.manifest,
+        config=recipe.name,
+        read=outcome.candidates,
+        kept=outcome.kept,
+        truncated=outcome.truncated,
+        truncated_tokens=outcome.truncated_tokens,
+        split=produced.counts["split"],
+        discarded=outcome.discarded,
+        skipped=made.manifest.corpus.skipped,
+        rows=config.rows,
+        tokens=config.tokens,
+        packing=config.packing,
     )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Content:
-    """What a run has put into the folder, and what it knows of it."""
+class ImportReport:
+    """What an import brought in."""
 
-    configs: dict[str, ConfigRecord]
-    store: ChunkStore
-    characters_per_token: float
-    portability: tuple[PortabilityRecord, ...] = ()
-
-
-def _synthesise(
-    request: BuildRequest,
-    inputs: Inputs,
-    kept: tuple[PortabilityRecord, ...],
-    output: Path,
-    workspace: Workspace,
-    executor: Executor,
-    stages: Stages,
-) -> _Content:
-    """Long samples from short documents, and mixtures of them; `kept` is the table of what was there before."""
-    made: dict[str, Made] = {}
-    for recipe in recipes_to_make(request):
-        earlier = [one.prepared for one in made.values()]
-        prepared = prepare(workspace, recipe, inputs, executor, stages, earlier)
-        made[recipe.name] = synthesise(prepared, request.rows.get(recipe.name), executor, stages)
-    configs = {}
-    sizes = {}
-    for recipe in request.recipes:
-        rows = choose_rows(recipe, made, request.rows.get(recipe.name), request.seed)
-        configs[recipe.name] = file_rows(recipe, rows, output, workspace, executor, stages, prepared.store)
-        sizes[recipe.name] = sizes_of(rows.rows, made, 1 + len(inputs.more_tokenizers))
-    return _Content(
-        configs=configs,
-        store=prepared.store,
-        characters_per_token=prepared.characters_per_token,
-        portability=portability(inputs, sizes, kept),
-    )
+    manifest: Manifest
+    config: str
+    """Name of the configuration it wrote."""
+    rows: int
+    documents: int
+    tokens: int
+    not_exact: int
+    """Documents kept with their tokens, although their text does not encode to them."""
+    outside_tokens: int
+    """Tokens of MDS rows that belonged to no document, and were left out."""
+    no_tokens: int
+    """Texts that were left out, because the tokenizer finds no token in them."""
+    skipped: dict[str, int]
+    """Texts that could not be read, by reason."""
+    bos: bool
+    """Every document begins with the tokenizer's bos_token."""
+    eos: bool
+    """Every document ends with its eos_token."""
 
 
-def _converse(
-    request: BuildRequest,
-    inputs: Inputs,
-    kept: tuple[PortabilityRecord, ...],
-    output: Path,
-    workspace: Workspace,
-    executor: Executor,
-    stages: Stages,
-) -> _Content:
-    """Rows of whole conversations."""
-    configs = {}
-    for recipe in request.recipes:
-        made = converse(workspace, recipe, inputs, request.rows.get(recipe.name), executor, stages)
-        config = file_rows(recipe, made.chosen, output, workspace, executor, stages)
-        spoken = conversation_record([output / file.path for file in config.files], made)
-        configs[recipe.name] = config.model_copy(update={"conversations": spoken})
-    return _Content(
-        configs=configs,
-        store=made.store,
-        characters_per_token=measure_characters_per_token(made.store, inputs.tokenizer),
-        portability=kept,
+def import_rows(
+    request: ImportRequest, output: Path, *, executor: Executor | str = "inline", progress: Progress | None = None
+) -> ImportReport:
+    """Bring a published long-context dataset into a dataset folder of ours, every row as it is.
+
+    A folder with an MDS index is read row by row: its documents are decoded, and packed rows stay packed rows. Anything
+    else is read as texts, one document a row.
+
+    Args:
+        request: what to bring in.
+        output: the new folder.
+        executor: see `build`.
+        progress: hears about the stages.
+
+    Raises:
+        DataError: the source cannot be read, is damaged, or holds nothing.
+        RecipeError: the configuration's name cannot be used, or there is no such tokenizer.
+        ConflictError: `output` holds something else, or was made from other inputs.
+        StorageError: no space, or no permission.
+    """
+    require_name(request.config)
+    tokenizer = load_tokenizer(request.tokenizer)
+    with open_run(output, executor, progress) as run:
+        brought = bring(run, request, tokenizer)  # corpus ▶ tokens
+        produced = brought.produced
+        before = published_before(run, brought.inputs, [produced.recipe])
+        made = _commit(run, brought.inputs, {request.config: produced}, before, "import")  # shards ▶ card ▶ manifest
+    config = made.manifest.configs[request.config]
+    return ImportReport(
+        manifest=made.manifest,
+        config=request.config,
+        rows=config.rows,
+        documents=config.packing.documents if config.packing else config.rows,
+        tokens=config.tokens,
+        not_exact=config.not_exact,
+        outside_tokens=produced.counts["outside_tokens"],
+        no_tokens=produced.counts["no_tokens"],
+        skipped=made.manifest.corpus.skipped,
+        bos=produced.recipe.add_bos_token,
+        eos=produced.recipe.add_eos_token,
     )
 
 
@@ -195,7 +299,7 @@ def open_tokenizers(request: BuildRequest) -> tuple[Tokenizer, ...]:
         by_digest.setdefault(tokenizer.digest, tokenizer)
     tokenizers = tuple(by_digest.values())
     for recipe in (*request.ingredients, *request.recipes):
-        find_frames(recipe, tokenizers)
+        special_tokens_of(recipe, tokenizers)
         if len(tokenizers) > 1 and recipe.pack:
             raise RecipeError(
                 f"recipe {recipe.name!r} packs its rows, which are then full under one tokenizer only; name one "
@@ -204,14 +308,37 @@ def open_tokenizers(request: BuildRequest) -> tuple[Tokenizer, ...]:
     return tokenizers
 
 
-def recipes_to_make(request: BuildRequest) -> list[Recipe]:
-    """The recipes whose rows must be made, ingredients of mixtures included."""
-    named = {recipe.name: recipe for recipe in (*request.ingredients, *request.recipes)}
-    wanted = [recipe.name for recipe in request.recipes if not recipe.mixture]
-    for part in [part for recipe in request.recipes for part in recipe.mixture]:
-        if part.recipe not in named or named[part.recipe].mixture:
+def resolve(request: BuildRequest, tokenizer: Tokenizer) -> BuildRequest:
+    """The request with what its producers write out: recipes that depend on no file, sources as they are read.
+
+    Raises:
+        RecipeError: the recipes want different corpora, or one does not go with the tokenizer.
+    """
+    reads = {recipe.name: producer_of(recipe).reads for recipe in request.recipes}
+    for kind in sorted(set(reads.values()) - {"texts"}):
+        own = ", ".join(name for name, read in reads.items() if read == kind)
+        others = ", ".join(name for name, read in reads.items() if read != kind)
+        if others:
             raise RecipeError(
-                f"{part.recipe!r} cannot be an ingredient of a mixture: it is unknown or a mixture itself"
+                f"{own} is made from {kind} and {others} from texts, but one run has one corpus; build them apart, "
+                "each into an --output of its own"
             )
-        wanted.append(part.recipe)
+    sources = producer_of(request.recipes[0]).sources(request.sources, request.recipes)
+    recipes = tuple(producer_of(recipe).resolve(recipe, tokenizer) for recipe in request.recipes)
+    return replace(request, sources=sources, recipes=recipes)
+
+
+def recipes_to_make(request: BuildRequest) -> list[Recipe]:
+    """All recipes whose rows are needed, ingredients before the mixtures that take their rows.
+
+    Raises:
+        RecipeError: an ingredient of a mixture is unknown, or a mixture itself.
+    """
+    named = {recipe.name: recipe for recipe in (*request.ingredients, *request.recipes)}
+    wanted = [recipe.name for recipe in request.recipes if not recipe.ingredients]
+    for name in [name for recipe in request.recipes for name in recipe.ingredients]:
+        if name not in named or named[name].ingredients:
+            raise RecipeError(f"{name!r} cannot be an ingredient of a mixture: it is unknown or a mixture itself")
+        wanted.append(name)
+    wanted += [recipe.name for recipe in request.recipes if recipe.ingredients]
     return [named[name] for name in dict.fromkeys(wanted)]

@@ -1,28 +1,304 @@
-"""…"""
+"""What a kind of recipe must answer: how its rows are read, made, described and checked.
 
-from dataclasses import dataclass
+Each kind is a folder (or a file) with a `PRODUCER`, found by the registry: `synthesis`, `mixture`, `documents`,
+`conversations`. Who builds, loads, verifies or describes a dataset asks the producer of its recipe, and never what kind
+of recipe it is.
+"""
 
-from nextlong_hub.corpus.ingest import FoundCorpus
-from nextlong_hub.tokenization import Tokenizer
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from fractions import Fraction
+from math import ceil
+from pathlib import Path
+from typing import Any, ClassVar, Protocol
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from nextlong_hub.core.registry import Registry
+from nextlong_hub.corpus.ingest import FoundCorpus, Source, read_corpus
+from nextlong_hub.corpus.settings import SourceSettings
+from nextlong_hub.corpus.store import ChunkStore
+from nextlong_hub.corpus.texts import CorpusTexts
+from nextlong_hub.dataset.folder import public_path
+from nextlong_hub.dataset.manifest import ConfigRecord, CorpusRecord, IngredientRecord, SourceRecord, SynthesisRecord
+from nextlong_hub.dataset.write import ChosenRows
+from nextlong_hub.execution.run import Run
+from nextlong_hub.recipe import Recipe
+from nextlong_hub.tokenization.special_tokens import SpecialTokens, find_special_tokens
+from nextlong_hub.tokenization.tokenizer import Tokenizer
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Inputs:
-    """What a build is made from."""
+    """What a dataset is made from."""
 
     corpus: FoundCorpus
-    tokenizer: Tokenizer
-    """Ids and token counts of rows are its."""
+    tokenizers: tuple[Tokenizer, ...]
+    """Ids and token counts of rows are those of the first; under the others rows have at least the target length."""
     seed: int
-    more_tokenizers: tuple[Tokenizer, ...] = ()
-    """Rows have at least the target length under these, too."""
 
     @property
-    def tokenizers(self) -> tuple[Tokenizer, ...]:
-        """All of them, the first-named first."""
-        return (self.tokenizer, *self.more_tokenizers)
+    def tokenizer(self) -> Tokenizer:
+        """The first one."""
+        return self.tokenizers[0]
 
     @property
     def tokenizer_digests(self) -> list[str]:
         """What tells them apart, in their order."""
         return [tokenizer.digest for tokenizer in self.tokenizers]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RowSizes:
+    """The samples of one unit, measured."""
+
+    target_length: int
+    rows: tuple[tuple[int, ...], ...]
+    """For each sample its characters, and its tokens under each tokenizer."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Produced:
+    """The rows of one configuration in finished units, and what is known of them."""
+
+    recipe: Recipe
+    rows: ChosenRows
+    outcome: SynthesisRecord | None
+    """What became of its candidates; None where the rows were made for other configurations."""
+    corpus: CorpusRecord
+    """What the rows were made from."""
+    characters_per_token: float
+    """Of that corpus, under the first tokenizer."""
+    store: ChunkStore | None
+    """The cut corpus, which knows the source of each document; None where there is none."""
+    mixture: Mapping[str, IngredientRecord] = field(default_factory=dict)
+    """The configurations whose rows these are."""
+    sizes: Mapping[Path, RowSizes] = field(default_factory=dict)
+    """By unit file; empty where rows are made for one tokenizer only."""
+    counts: Mapping[str, int] = field(default_factory=dict)
+    """What else was counted, by name."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Job:
+    """What is asked of a producer."""
+
+    recipe: Recipe
+    inputs: Inputs
+    rows: int | None
+    """How many rows; None gives about as many tokens as the corpus holds."""
+    made: Mapping[str, Produced]
+    """What this run has produced already, by recipe: the ingredients of a mixture are there."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pool:
+    """The documents to choose from, and what decides their order."""
+
+    store: ChunkStore
+    sources: Sequence[SourceSettings]
+    """Of the corpus, with their weights."""
+    characters_per_token: float
+    seed: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Evidence:
+    """What a finished row can be checked against."""
+
+    recipe: Recipe
+    tokenizer: Tokenizer | None
+    corpus: CorpusTexts | None
+
+
+class Checker(ABC):
+    """Finds what is wrong with one row, or with one document of a packed row; each fault is one sentence."""
+
+    may_be_shorter: bool
+    """Rows may have fewer tokens than the target length."""
+    may_be_split: bool = False
+    """A document may begin in the middle of one of the corpus."""
+
+    def __init__(self, evidence: Evidence) -> None:
+        self.recipe = evidence.recipe
+        tokenizers = [evidence.tokenizer] if evidence.tokenizer else []
+        self._special_tokens = special_tokens_of(evidence.recipe, tokenizers)
+
+    @abstractmethod
+    def shape_faults(self, row: Mapping[str, Any]) -> Iterator[str]:
+        """What is wrong with a row as it stands."""
+
+    def token_faults(self, row: Mapping[str, Any], tokenizer: Tokenizer) -> Iterator[str]:
+        """What encoding its text again, in one go, shows."""
+        text_ids, starts = tokenizer.encode_with_starts(row["text"])
+        total = len(text_ids) + self._special_tokens.tokens
+        if total != row["token_count"]:
+            yield f"its text encodes to {total:,} tokens, token_count says {row['token_count']:,}"
+            return
+        if "input_ids" in row and not np.array_equal(self._special_tokens.around(text_ids), row["input_ids"]):
+            yield "its text does not encode to its input_ids"
+        spans = np.array([(segment["start"], segment["end"]) for segment in row["segments"]]).reshape(-1, 2)
+        counted = np.diff(np.searchsorted(starts, spans), axis=1).ravel().tolist()
+        for segment, tokens in zip(row["segments"], counted, strict=True):
+            if segment["tokens"] != tokens:
+                yield f"{tokens:,} tokens begin in its segment at {segment['start']:,}, not {segment['tokens']:,}"
+
+    @abstractmethod
+    def corpus_faults(self, row: Mapping[str, Any], corpus: CorpusTexts) -> Iterator[str]:
+        """What reading it again from the corpus shows."""
+
+
+class Stream(Protocol):
+    """The rows of one configuration, unit by unit; each unit can be made by any process."""
+
+    def units(self) -> int:
+        """How many units there are."""
+        ...
+
+    def tables(self, unit: int) -> Iterator[pa.Table]:
+        """The rows of one unit, a row group at a time; the last unit makes up for what others had to discard."""
+        ...
+
+
+class Producer(ABC):
+    """One kind of recipe."""
+
+    name: ClassVar[str]
+    reads: ClassVar[str] = "texts"
+    """What its corpus holds; one run has one corpus, so its recipes must agree."""
+    unpredictable: ClassVar[str] = ""
+    """Why a dry run cannot predict it; empty where it can."""
+    retrieves: ClassVar[bool] = False
+    """Whether its rows hold hard negatives."""
+
+    def resolve(self, recipe: Recipe, tokenizer: Tokenizer) -> Recipe:
+        """The recipe with everything written out that would otherwise depend on the tokenizer's files.
+
+        Raises:
+            RecipeError: the recipe cannot be used with this tokenizer.
+        """
+        return recipe
+
+    def sources(self, sources: Sequence[Source], recipes: Sequence[Recipe]) -> tuple[Source, ...]:
+        """The sources, read as `recipes`, all of this kind, want them.
+
+        Raises:
+            RecipeError: the recipes want them in different ways.
+        """
+        return tuple(sources)
+
+    def read(self, run: Run, job: Job) -> ChunkStore:
+        """Read and cut the corpus.
+
+        Raises:
+            DataError, StorageError: see `read_corpus`.
+        """
+        return read_corpus(run, job.inputs.corpus, job.recipe.reading)
+
+    def index(self, run: Run, job: Job, store: ChunkStore) -> Path | None:
+        """The folder of the retriever's index; None where nothing is retrieved.
+
+        Raises:
+            RecipeError, WorkerError, StorageError: see `retrieval.build_index`.
+        """
+        return None
+
+    @abstractmethod
+    def produce(self, run: Run, job: Job, store: ChunkStore, index: Path | None) -> Produced:
+        """Make the rows; finished work is used again.
+
+        Raises:
+            DataError: the corpus is too small.
+            StorageError: no space, or no permission.
+            WorkerError: a unit kept killing its worker.
+        """
+
+    def describe(self, record: ConfigRecord, produced: Produced, folder: Path) -> ConfigRecord:
+        """What the manifest says of a configuration whose files lie in `folder`, completed by what this kind knows."""
+        return record
+
+    def stream(self, run: Run, job: Job) -> "Stream | None":
+        """The rows one unit at a time, without what `produce` would make first; None where they are made together.
+
+        Raises:
+            DataError, StorageError, WorkerError: see `read` and `index`.
+        """
+        return None
+
+    @abstractmethod
+    def checker(self, evidence: Evidence) -> Checker:
+        """What checks the rows of a recipe.
+
+        Raises:
+            RecipeError: the tokenizer lacks a token that the recipe asks for.
+        """
+
+    def candidates(self, recipe: Recipe, pool: Pool) -> NDArray[np.int64]:
+        """The documents that rows may be made of, in the order of the rows. Shape: (candidates,)."""
+        return np.arange(pool.store.documents)
+
+
+PRODUCERS = Registry[Producer](
+    kind="kind of recipe", files="*/*.py", constant="PRODUCER", group="nextlong_hub.producers"
+)
+
+
+def producer_of(recipe: Recipe) -> Producer:
+    """The producer of a recipe.
+
+    Raises:
+        RecipeError: no package that is installed has it.
+    """
+    return PRODUCERS[recipe.kind]
+
+
+def special_tokens_of(recipe: Recipe, tokenizers: Sequence[Tokenizer]) -> SpecialTokens:
+    """What the ids of rows stand between under the first tokenizer; none without a tokenizer.
+
+    Raises:
+        RecipeError: a tokenizer lacks a token that the recipe asks for.
+    """
+    found = [find_special_tokens(one, bos=recipe.add_bos_token, eos=recipe.add_eos_token) for one in tokenizers]
+    return found[0] if found else SpecialTokens()
+
+
+def corpus_record(found: FoundCorpus, store: ChunkStore) -> CorpusRecord:
+    """What the manifest says of a corpus."""
+    summary = store.summary
+    return CorpusRecord(
+        digest=found.digest,
+        documents=summary.documents,
+        chunks=summary.chunks,
+        characters=summary.characters,
+        skipped=summary.skipped,
+        sources=tuple(
+            SourceRecord(
+                name=source.name,
+                path=public_path(source.path),
+                license=source.license,
+                weight=source.weight,
+                documents=counts.documents,
+                characters=counts.characters,
+            )
+            for source, counts in zip(found.sources, summary.sources, strict=True)
+        ),
+    )
+
+
+def units_until(rows: int | None, units: int, rows_in_unit: float | Fraction, run: Callable[[range], int]) -> None:
+    """Run units in order, as many as it takes: a candidate that is discarded costs another one.
+
+    Args:
+        rows: how many are wanted; None runs all units.
+        units: how many units there are.
+        rows_in_unit: about how many rows one gives; decides only how many units run at a time.
+        run: runs a range of units and returns how many rows there are by then.
+    """
+    done = made = 0
+    while done < units and (rows is None or made < rows):
+        more = units if rows is None else max(1, ceil((rows - made) / rows_in_unit))
+        made = run(range(done, min(done + more, units)))
+        done = min(done + more, units)

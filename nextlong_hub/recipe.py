@@ -16,7 +16,7 @@ from pydantic import Field, ValidationError, model_validator
 from nextlong_hub.core.files import digest_of
 from nextlong_hub.core.printable import did_you_mean
 from nextlong_hub.core.settings import BYTES_FORMAT, Section, explain, with_tuples, without_none
-from nextlong_hub.corpus.settings import SourceSettings
+from nextlong_hub.corpus.settings import ReadingSettings, SourceSettings
 from nextlong_hub.errors import RecipeError
 from nextlong_hub.method.settings import ChunkingSettings, InterleaveSettings, MetaDocumentSettings, NegativeSettings
 from nextlong_hub.retrieval.settings import RetrievalSettings
@@ -161,6 +161,25 @@ class Recipe(Section):
         return self
 
     @property
+    def kind(self) -> str:
+        """The name of its producer: what its rows are made of, and how."""
+        if self.conversations:
+            return "conversations"
+        if self.mixture:
+            return "mixture"
+        return "documents" if self.fit else "synthesis"
+
+    @property
+    def reading(self) -> ReadingSettings:
+        """How documents are read and cut."""
+        return ReadingSettings(chunking=self.chunking, on_bad_document=self.on_bad_document)
+
+    @property
+    def ingredients(self) -> tuple[str, ...]:
+        """The recipes whose rows it takes."""
+        return tuple(part.recipe for part in self.mixture)
+
+    @property
     def fingerprint(self) -> str:
         """Twelve hexadecimal digits over every choice that decides the rows: neither prose nor the corpus."""
         return digest_of([BYTES_FORMAT, self.model_dump(mode="json", exclude={"description", "corpus"})])
@@ -173,8 +192,8 @@ class Recipe(Section):
 def recipe_names() -> list[str]:
     """The recipes that come with the package, shortest target first, mixtures and conversations last."""
     recipes = [load_recipe(name) for name in _known_names()]
-    kinds = {recipe.name: (bool(recipe.conversations), bool(recipe.mixture)) for recipe in recipes}
-    return [recipe.name for recipe in sorted(recipes, key=lambda r: (kinds[r.name], r.target_length, r.name))]
+    last = {"mixture": 1, "conversations": 2}
+    return [one.name for one in sorted(recipes, key=lambda one: (last.get(one.kind, 0), one.target_length, one.name))]
 
 
 def default_config(configs: Iterable[str]) -> str:

@@ -22,11 +22,10 @@ from nextlong_hub.documents.fit import Mode
 from nextlong_hub.errors import RecipeError
 from nextlong_hub.pipeline import BuildRequest
 from nextlong_hub.recipe import DEFAULT_SEED, Recipe, load_recipes, parse_setting
-from nextlong_hub.synthesis.mixture import _rows_per_token, ingredient_rows
+from nextlong_hub.synthesis.mixture import ingredient_rows, rows_per_token
 
 PUBLISHED = ("64k", "128k", "512k", "subset")
 """Configurations that are built when none is named: those of the paper."""
-_MOST_WORKERS = 8
 _NAMED_PATH = re.compile(r"(?P<name>[A-Za-z0-9][A-Za-z0-9._-]*)=(?P<path>.+)", re.DOTALL)
 _AMOUNT = re.compile(r"(?P<number>\d[\d_,]*(?:\.\d+)?)(?P<suffix>[KMBT]?)", re.IGNORECASE)
 _SUFFIXES = {"": 0, "K": 3, "M": 6, "B": 9, "T": 12}
@@ -136,9 +135,9 @@ def parse_rows(
                 rows[name] = wanted_rows[key]
                 break
             if key in wanted_tokens:
-                rows[name] = math.ceil(wanted_tokens[key] * _rows_per_token(recipe, targets))
+                rows[name] = math.ceil(wanted_tokens[key] * rows_per_token(recipe, targets))
                 break
-    return rows | ingredient_rows(recipes, ingredients, targets, rows)
+    return rows | ingredient_rows(recipes, ingredients, rows)
 
 
 def parse_amount(text: str, option: str) -> int:
@@ -170,15 +169,6 @@ def parse_modes(text: str) -> frozenset[Mode]:
         hint = f" (did you mean {close[0]!r}?)" if close else ""
         raise RecipeError(f"--mode {text!r}: {unknown[0]!r} is neither truncate nor discard nor pack{hint}")
     return frozenset(mode for mode in get_args(Mode) if mode in modes)
-
-
-def default_workers() -> int:
-    """How many worker processes to use when nobody says: the processors this process may use, 8 at most.
-
-    Each worker holds its own tokenizer and compiled kernels, so a large machine is not filled unasked.
-    """
-    may_use = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    return min(may_use, _MOST_WORKERS)
 
 
 def _by_config(option: str, amounts: Iterable[str], recipes: Mapping[str, Recipe]) -> dict[str, int]:

@@ -3,6 +3,7 @@
 import json
 import shutil
 import time
+from contextlib import closing
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -11,6 +12,7 @@ import click
 
 from nextlong_hub.cli.options import (
     examples,
+    executor_of,
     option_corpus,
     option_json,
     option_num_proc,
@@ -98,20 +100,21 @@ def build(output: Path, num_proc: int | None, dry_run: bool, as_json: bool, quie
     with a loss mask on the answers; it is built by itself.
     """
     from nextlong_hub.cli import terminal
-    from nextlong_hub.cli.arguments import BuildArguments, build_request, default_workers
+    from nextlong_hub.cli.arguments import BuildArguments, build_request
     from nextlong_hub.cli.reports import builds
     from nextlong_hub.core.memory import peak_bytes
     from nextlong_hub.dataset.manifest import manifest_bytes
     from nextlong_hub.pipeline import build as build_folder
 
     request = build_request(BuildArguments(**arguments))
-    workers = num_proc or default_workers()
-    if dry_run:
-        _dry_run(request, output, workers, as_json=as_json, quiet=quiet)
-        return
-    started = time.monotonic()
-    with resumable(output), terminal.watching(quiet=quiet) as progress:
-        report = build_folder(request, output, num_proc=workers, progress=progress)
+    with closing(executor_of(num_proc)) as executor:
+        workers = executor.workers
+        if dry_run:
+            _dry_run(request, output, workers, as_json=as_json, quiet=quiet)
+            return
+        started = time.monotonic()
+        with resumable(output), terminal.watching(quiet=quiet) as progress:
+            report = build_folder(request, output, executor=executor, progress=progress)
     run = builds.Run(
         output=output,
         configs=tuple(recipe.name for recipe in request.recipes),
@@ -145,7 +148,7 @@ def _dry_run(request: "BuildRequest", output: Path, workers: int, *, as_json: bo
 
     refuse_foreign(output)
     with terminal.watching(quiet=quiet) as progress:
-        prediction = predict(request, num_proc=workers, progress=progress)
+        prediction = predict(request, workers=workers, progress=progress)
     free_bytes = shutil.disk_usage(next(folder for folder in output.absolute().parents if folder.is_dir())).free
     if as_json:
         print_json({**asdict(prediction), "free_bytes": free_bytes})

@@ -1,6 +1,7 @@
 """`nextlong-hub fit`: existing long texts at a target length."""
 
 import json
+from contextlib import closing
 from pathlib import Path
 from typing import Literal
 
@@ -8,6 +9,7 @@ import click
 
 from nextlong_hub.cli.options import (
     examples,
+    executor_of,
     option_json,
     option_num_proc,
     option_output,
@@ -80,26 +82,28 @@ def fit(
     Rows are not padded.
     """
     from nextlong_hub.cli import terminal
-    from nextlong_hub.cli.arguments import default_workers, parse_amount, parse_modes, parse_sources
+    from nextlong_hub.cli.arguments import parse_amount, parse_modes, parse_sources
     from nextlong_hub.cli.reports import fits
     from nextlong_hub.dataset.manifest import manifest_bytes
-    from nextlong_hub.documents.fit import fit as fit_source
+    from nextlong_hub.documents.fit import FitRequest
+    from nextlong_hub.pipeline import fit as fit_source
 
-    modes = parse_modes(mode)
-    with resumable(output), terminal.watching(quiet=quiet) as progress:
-        report = fit_source(
-            parse_sources([source], text_column, id_column)[0],
-            tokenizer=tokenizer,
-            target_length=parse_amount(target, "--target"),
-            modes=modes,
-            output=output,
-            samples=parse_amount(samples, "--samples") if samples else None,
-            add_bos_token=add_bos_token,
-            add_eos_token=add_eos_token,
-            on_bad_document=on_bad_document,
-            num_proc=num_proc or default_workers(),
-            progress=progress,
-        )
+    request = FitRequest(
+        source=parse_sources([source], text_column, id_column)[0],
+        tokenizer=tokenizer,
+        target_length=parse_amount(target, "--target"),
+        modes=parse_modes(mode),
+        samples=parse_amount(samples, "--samples") if samples else None,
+        add_bos_token=add_bos_token,
+        add_eos_token=add_eos_token,
+        on_bad_document=on_bad_document,
+    )
+    with (
+        resumable(output),
+        closing(executor_of(num_proc)) as executor,
+        terminal.watching(quiet=quiet) as progress,
+    ):
+        report = fit_source(request, output, executor=executor, progress=progress)
     if as_json:
         counts = {name: getattr(report, name) for name in fits.FIT_COUNTS}
         counts["packing"] = report.packing and report.packing.model_dump()

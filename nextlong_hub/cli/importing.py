@@ -1,12 +1,14 @@
 """`nextlong-hub import`: published long-context datasets of others."""
 
 import json
+from contextlib import closing
 from pathlib import Path
 
 import click
 
 from nextlong_hub.cli.options import (
     examples,
+    executor_of,
     option_json,
     option_num_proc,
     option_output,
@@ -51,20 +53,20 @@ def import_command(
     dataset with a column of texts. MDS rows keep their tokens and their documents; texts are encoded.
     """
     from nextlong_hub.cli import terminal
-    from nextlong_hub.cli.arguments import default_workers, parse_sources
+    from nextlong_hub.cli.arguments import parse_sources
     from nextlong_hub.cli.reports import imports
     from nextlong_hub.dataset.manifest import manifest_bytes
-    from nextlong_hub.documents import import_rows
+    from nextlong_hub.documents.import_rows import ImportRequest
+    from nextlong_hub.pipeline import import_rows
 
-    with resumable(output), terminal.watching(quiet=quiet) as progress:
-        report = import_rows(
-            parse_sources([source], text_column, id_column)[0],
-            tokenizer=tokenizer,
-            output=output,
-            config=config,
-            num_proc=num_proc or default_workers(),
-            progress=progress,
-        )
+    source_settings = parse_sources([source], text_column, id_column)[0]
+    request = ImportRequest(source=source_settings, tokenizer=tokenizer, config=config)
+    with (
+        resumable(output),
+        closing(executor_of(num_proc)) as executor,
+        terminal.watching(quiet=quiet) as progress,
+    ):
+        report = import_rows(request, output, executor=executor, progress=progress)
     if as_json:
         counts = {name: getattr(report, name) for name in imports.IMPORT_COUNTS}
         print_json({"output": str(output), **counts, "manifest": json.loads(manifest_bytes(report.manifest))})

@@ -4,11 +4,14 @@ import json
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
 from nextlong_hub.core.signals import Terminated
+
+if TYPE_CHECKING:
+    from nextlong_hub.execution.base import Executor
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
@@ -80,3 +83,12 @@ def examples(*lines: str) -> str:
 def print_json(value: Any) -> None:
     """Print one JSON value on stdout."""
     click.echo(json.dumps(value, indent=2, ensure_ascii=False, default=str))
+
+
+def executor_of(num_proc: int | None) -> "Executor":
+    """Where tasks run: on so many processes of this machine, as many as it has when no number is given."""
+    from nextlong_hub.execution.local import default_workers
+    from nextlong_hub.execution.open import open_executor
+
+    workers = num_proc or default_workers()
+    return open_executor("inline" if workers == 1 else f"local:{workers}")

@@ -1,10 +1,9 @@
-"""Conversations: from a row of a corpus to messages, and from messages to their places in a rendered text.
+"""Conversations as rows: under a chat template, packed, with a loss mask on the answers.
 
-conversations   a row's columns            ▶  its messages, or the reason why it gives none
-layout          messages, a chat template  ▶  the text it makes of them, and where each message lies in it
+parse      a row's columns            ▶  its messages, or the reason why it gives none
+layout     messages, a chat template  ▶  the text it makes of them, and where each message lies in it
+assemble   a conversation             ▶  a document: its tokens and its loss mask
+tasks      what a worker does         ▶  rows of one document each
+produce    the producer of the kind `conversations`
+check      what is wrong with a conversation in a packed row
 """
-
-from nextlong_hub.conversations.layout import Layout, lay_out
-from nextlong_hub.conversations.parse import Conversation, parse, record_columns
-
-__all__ = ["Conversation", "Layout", "lay_out", "parse", "record_columns"]

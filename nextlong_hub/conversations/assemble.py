@@ -6,7 +6,8 @@ Shared by the units that build and by the check that builds again: what a row ho
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from nextlong_hub.conversations import Conversation, Layout, lay_out, parse
+from nextlong_hub.conversations.layout import Layout, lay_out
+from nextlong_hub.conversations.parse import Conversation, parse
 from nextlong_hub.errors import DataError, RecipeError
 from nextlong_hub.recipe import ConversationSettings, Recipe
 from nextlong_hub.records import Discarded, Message, PackedDocument, PackedRow, Reason, Segment
@@ -21,7 +22,7 @@ _TRIAL = (
 _TRIAL_SYSTEM = Message("system", "system prompt")
 
 
-class ChatBench:
+class ConversationBuilder:
     """Makes documents of conversations under one template and one tokenizer."""
 
     def __init__(self, recipe: Recipe, tokenizer: Tokenizer) -> None:
@@ -47,7 +48,7 @@ class ChatBench:
                 "the tokenizer and the template of the same model"
             )
 
-    def make(self, identity: str, source: str, record: str) -> "Made | Discarded":
+    def make(self, identity: str, source: str, record: str) -> "BuiltConversation | Discarded":
         """One row of the corpus as a document of a packed row, or the reason why it gives none."""
         conversation = parse(record, self._settings)
         if isinstance(conversation, Reason):
@@ -62,7 +63,7 @@ class ChatBench:
         generated = self.template.generated(layout.messages) if self.template.marks_generation else None
         return self.tokenizer.encode(layout.text, layout.turns, generated)
 
-    def _make(self, identity: str, source: str, conversation: Conversation) -> "Made | Discarded":
+    def _make(self, identity: str, source: str, conversation: Conversation) -> "BuiltConversation | Discarded":
         messages = conversation.messages
         layout = lay_out(messages, self.template)
         if layout is None:
@@ -77,7 +78,9 @@ class ChatBench:
         if not encoded.loss_mask.any():
             return Discarded(meta_document=identity, reason=Reason.MASK_UNLOCATABLE, tokens=total)
         row = _document(f"{self._recipe.name}/{identity}", identity, source, layout, encoded)
-        return Made(row=row, unanswered=conversation.unanswered, truncated_tokens=total - len(encoded.input_ids))
+        return BuiltConversation(
+            row=row, unanswered=conversation.unanswered, truncated_tokens=total - len(encoded.input_ids)
+        )
 
     def _longest_that_fits(self, messages: Sequence[Message]) -> tuple[Layout, EncodedChat] | None:
         """The conversation up to the last answer with which it fits into a row."""
@@ -112,7 +115,7 @@ class ChatBench:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Made:
+class BuiltConversation:
     """A conversation that gave a document."""
 
     row: PackedRow

@@ -1,62 +1,60 @@
-"""What a worker does to conversations: each becomes a document of its own, or is counted under the reason why not.
+"""What a worker does to conversations: each becomes a document of its own, or is counted under the reason why not."""
 
-    converse     a range of conversations   ▶  rows of one document each, for `filing` to pack
-
-Pure: its output depends on the task's inputs and parameters and on nothing else.
-"""
-
-import json
+from dataclasses import dataclass
 from functools import lru_cache
-from pathlib import Path
-from typing import Any
+from typing import ClassVar
 
-import numpy as np
-
-from nextlong_hub.conversations.assemble import ChatBench, Made
+from nextlong_hub.conversations.assemble import BuiltConversation, ConversationBuilder
 from nextlong_hub.corpus.store import open_store
-from nextlong_hub.dataset.write_tasks import Pieces, write_documents
-from nextlong_hub.execution.base import Task
+from nextlong_hub.dataset.write_tasks import Pieces, UnitCounts, write_documents
+from nextlong_hub.execution.base import InputPath, Task
 from nextlong_hub.recipe import Recipe
-from nextlong_hub.tokenization import reopen
+from nextlong_hub.retrieval.tasks import UnitRange
+from nextlong_hub.tokenization.tasks import TokenizerReference
 
 
-def converse(task: Task) -> dict[str, Any]:
-    """Turn conversations into documents.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ConversationCounts(UnitCounts):
+    """What became of the conversations of one unit."""
 
-    Inputs: `store`, and `order`, all conversations in the order in which they are taken. Parameters: `recipe`, its chat
-    template resolved; `start`, `stop` (in that order); `tokenizer`, `tokenizer_digest`.
-    """
-    recipe = Recipe.model_validate(task.parameters["recipe"])
-    bench = _bench_of(
-        json.dumps(task.parameters["recipe"]), task.parameters["tokenizer"], task.parameters["tokenizer_digest"]
-    )
-    store = open_store(task)
-    order = np.load(Path(task.inputs["order"]), mmap_mode="r")
-    documents = np.array(order[task.parameters["start"] : task.parameters["stop"]])
-    records = store.texts(store.first_chunk[documents])  # each conversation is one chunk
-    outcomes = [
-        bench.make(*store.document(number), records[int(store.first_chunk[number])]) for number in documents.tolist()
-    ]
-    counts = write_documents(
-        task,
-        recipe,
-        [
-            Pieces(rows=(outcome.row,), truncated_tokens=outcome.truncated_tokens)
-            if isinstance(outcome, Made)
-            else outcome
-            for outcome in outcomes
-        ],
-        masked=True,
-    )
-    made = [outcome for outcome in outcomes if isinstance(outcome, Made)]
-    return {
-        **counts,
-        "unanswered": sum(outcome.unanswered > 0 for outcome in made),
-        "learnt_tokens": sum(int(outcome.row.loss_mask.sum()) for outcome in made if outcome.row.loss_mask is not None),
-    }
+    unanswered: int
+    """Conversations whose end was left out because no answer followed."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ConverseUnit(Task[ConversationCounts]):
+    """Turn conversations into documents, a row each, to be packed later."""
+
+    stage: ClassVar[str] = "converse"
+
+    store: InputPath
+    unit: UnitRange
+    recipe: Recipe
+    """Its chat template is written out."""
+    tokenizer: TokenizerReference
+
+    def run(self) -> ConversationCounts:
+        """See `Task.run`."""
+        builder = _builder_of(self.recipe.model_dump_json(), self.tokenizer)
+        store = open_store(self.store)
+        documents = self.unit.documents()
+        records = store.texts(store.first_chunk[documents])  # each conversation is one chunk
+        built = [
+            builder.make(*store.document(number), records[int(store.first_chunk[number])])
+            for number in documents.tolist()
+        ]
+        outcomes = [
+            Pieces(rows=(one.row,), truncated_tokens=one.truncated_tokens)
+            if isinstance(one, BuiltConversation)
+            else one
+            for one in built
+        ]
+        counts = write_documents(self.output, outcomes, self.recipe.output, tokens=self.recipe.tokens, masked=True)
+        unanswered = sum(one.unanswered > 0 for one in built if isinstance(one, BuiltConversation))
+        return counts.extended(ConversationCounts, unanswered=unanswered)
 
 
 @lru_cache(maxsize=2)
-def _bench_of(recipe: str, location: str, digest: str) -> ChatBench:
+def _builder_of(recipe_json: str, tokenizer: TokenizerReference) -> ConversationBuilder:
     """A worker serves many tasks of one build: it opens the tokenizer and tries the template out once."""
-    return ChatBench(Recipe.model_validate(json.loads(recipe)), reopen(location, digest))
+    return ConversationBuilder(Recipe.model_validate_json(recipe_json), tokenizer.open())

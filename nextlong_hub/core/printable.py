@@ -9,7 +9,7 @@ Left alone are the variation selectors U+FE0E and U+FE0F, which only choose betw
 
 import difflib
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 _RANGES = (
     (0x00, 0x08),  # C0 controls but tab and line feed
@@ -110,3 +110,8 @@ def did_you_mean(word: str, known: Iterable[str]) -> str:
     """A hint that ends a message about an unknown word; empty where none of the known ones is close."""
     close = difflib.get_close_matches(word, list(known), n=1)
     return f" (did you mean {close[0]!r}?)" if close else ""
+
+
+def listed(counts: Mapping[str, int]) -> str:
+    """Counts by name, on one line: `3 too_long, 1 empty`; `none` when there are none."""
+    return ", ".join(f"{count:,} {name}" for name, count in counts.items()) or "none"

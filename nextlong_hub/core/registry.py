@@ -27,7 +27,7 @@ _PACKAGE = Path(__file__).parents[1]
 _NAMED_AFTER_FOLDER = frozenset({"__init__", "produce"})
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)  # typing writes an attribute, which frozen slots refuse with a TypeError
 class Registry(Generic[Extension]):
     """The extensions of one kind, by name: ours first, in the order of their names, then those of other packages."""
 

@@ -1,27 +1,31 @@
-"""…"""
+"""A corpus is found, read and cut: sources ▶ pieces ▶ documents ▶ chunks, kept in a `ChunkStore`."""
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass
 from operator import attrgetter
 from pathlib import Path
-from typing import Any
+from types import MappingProxyType
+from typing import Any, ClassVar
 
 from nextlong_hub import corpus
 from nextlong_hub.core.files import digest_of
+from nextlong_hub.core.printable import listed
 from nextlong_hub.core.settings import BYTES_FORMAT
-from nextlong_hub.corpus.settings import SourceSettings
-from nextlong_hub.corpus.store import ChunkStore, PartCounts, PartWriter, document_ids, finish_store
+from nextlong_hub.corpus.settings import ReadingSettings, SourceSettings
+from nextlong_hub.corpus.store import ChunkStore, PartCounts, PartWriter, SourceCounts, document_ids, finish_store
 from nextlong_hub.errors import CorpusTooSmallError
-from nextlong_hub.execution.base import Executor, Task
-from nextlong_hub.execution.local import InlineExecutor
-from nextlong_hub.execution.progress import Stages
-from nextlong_hub.execution.workspace import Workspace
-from nextlong_hub.method import chunking
-from nextlong_hub.recipe import Recipe
+from nextlong_hub.execution.base import Task
+from nextlong_hub.execution.run import Run
+from nextlong_hub.method.chunking import cut
 
 Source = SourceSettings | corpus.MemorySource
 """One named source: files and Hub datasets by their settings, or a dataset the caller holds."""
+
+_MEMORY: ContextVar[Mapping[str, Any]] = ContextVar("datasets in memory", default=MappingProxyType({}))
+"""Datasets that tasks of this process may read, by source name."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,15 +40,15 @@ class FoundCorpus:
     """Datasets held by the caller, by source name."""
 
 
-def find_corpus(workspace: Workspace, sources: Sequence[Source], stages: Stages) -> FoundCorpus:
+def find_corpus(run: Run, sources: Sequence[Source]) -> FoundCorpus:
     """List everything the sources hold and give it an identity.
 
     Raises:
         DataError, StorageError, AuthError, NetworkError: a source cannot be found or reached.
     """
-    with stages.stage("find corpus", None, "pieces"):
+    with run.stage("find corpus", None, "pieces"):
         pieces = corpus.discover(sources)
-        digest = corpus.digest(pieces, workspace.file_digests)
+        digest = corpus.digest(pieces, run.workspace.file_digests)
     return FoundCorpus(
         sources=tuple(
             source if isinstance(source, SourceSettings) else _as_settings(source)
@@ -67,26 +71,7 @@ def _as_settings(source: corpus.MemorySource) -> SourceSettings:
     )
 
 
-def store_identity(corpus_digest: str, source_names: Iterable[str], recipe: Recipe) -> str:
-    """Digest of all that decides the chunk store: it names the store's folder."""
-    return digest_of(
-        [
-            BYTES_FORMAT,
-            corpus_digest,
-            list(source_names),
-            recipe.chunking.model_dump(mode="json"),
-            recipe.on_bad_document,
-        ]
-    )
-
-
-def store_identity_of(found: FoundCorpus, recipe: Recipe) -> str:
-    return store_identity(found.digest, [source.name for source in found.sources], recipe)
-
-
-def read_corpus(
-    workspace: Workspace, recipe: Recipe, found: FoundCorpus, executor: Executor, stages: Stages
-) -> ChunkStore:
+def read_corpus(run: Run, found: FoundCorpus, settings: ReadingSettings) -> ChunkStore:
     """Read and cut every piece of the corpus, each into one part of the chunk store.
 
     Parts that are there already are compared with their digests; one that was damaged is read again.
@@ -95,100 +80,140 @@ def read_corpus(
         DataError: a piece cannot be read, or no document has text.
         StorageError: no space, or no permission.
     """
-    identity = store_identity_of(found, recipe)
-    folder = workspace.store(identity)
-    receipts_folder = workspace.receipts(identity)
-    tasks = [_ingest_task(folder, recipe, piece, number) for number, piece in enumerate(found.pieces)]
-    counts = _ingest(tasks, found, executor, receipts_folder, stages)
-    again = _without_repeats(folder, recipe, found)
-    if again:
-        for number, one in zip(
-            again, _ingest(list(again.values()), found, executor, receipts_folder, stages), strict=True
-        ):
-            counts[number] = one
+    identity = store_identity(found.digest, [source.name for source in found.sources], settings)
+    return run.once(f"store-{identity}", lambda: _read(run, found, settings, identity))
+
+
+def _read(run: Run, found: FoundCorpus, settings: ReadingSettings, identity: str) -> ChunkStore:
+    folder = run.workspace.store(identity)
+    tasks = [IngestPiece.of(folder, settings, piece, number) for number, piece in enumerate(found.pieces)]
+    counts = _ingest(run, tasks, found, identity)
+    again = _without_repeats(folder, settings, found)
+    for number, one in zip(again, _ingest(run, list(again.values()), found, identity), strict=True):
+        counts[number] = one
     return _finish(folder, identity, found, counts)
 
 
-def _ingest_task(folder: Path, recipe: Recipe, piece: corpus.Piece, number: int, held: Sequence[str] = ()) -> Task:
-    """The task that reads one piece; `held` are ids that earlier parts hold already."""
-    key = f"part-{number:05d}{'-unique' if held else ''}"
-    return Task(
-        stage="ingest",
-        key=key,
-        function="nextlong_hub.corpus.ingest:ingest",
-        output=str(folder / key),
-        parameters={"recipe": recipe.model_dump(mode="json"), "piece": piece.to_json(), "held": list(held)},
+def store_identity(corpus_digest: str, source_names: Iterable[str], settings: ReadingSettings) -> str:
+    """Digest of all that decides the chunk store: it names the store's folder."""
+    return digest_of(
+        [
+            BYTES_FORMAT,
+            corpus_digest,
+            list(source_names),
+            settings.chunking.model_dump(mode="json"),
+            settings.on_bad_document,
+        ]
     )
 
 
-def _ingest(
-    tasks: Sequence[Task], found: FoundCorpus, executor: Executor, receipts_folder: Path, stages: Stages
-) -> list[dict[str, Any]]:
-    """What each task counted; datasets in memory are read here, everything else where the executor runs."""
-    here = [task for task in tasks if corpus.Piece.from_json(task.parameters["piece"]).is_local_memory]
-    away = [task for task in tasks if task not in here]
-    counts: dict[str, dict[str, Any]] = {}
-    for runner, own in ((InlineExecutor(memory=found.memory), here), (executor, away)):
-        if own:
-            for receipt in stages.run("read and cut", "pieces", own, runner, receipts_folder):
-                counts[receipt.key] = receipt.counts
+@dataclass(frozen=True, slots=True, kw_only=True)
+class IngestCounts:
+    """What one piece gave."""
+
+    part: PartCounts
+    skipped: dict[str, int]
+    """Documents left out, by reason."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class IngestPiece(Task[IngestCounts]):
+    """Read one piece of a corpus, cut each document, and write one part of the chunk store."""
+
+    stage: ClassVar[str] = "ingest"
+    noun: ClassVar[str] = "pieces"
+
+    piece: corpus.Piece
+    settings: ReadingSettings
+    held: tuple[str, ...]
+    """Ids that an earlier part holds already."""
+
+    @classmethod
+    def of(
+        cls, folder: Path, settings: ReadingSettings, piece: corpus.Piece, number: int, held: Iterable[str] = ()
+    ) -> "IngestPiece":
+        """The task for piece `number` of the store in `folder`."""
+        ids = tuple(held)
+        key = f"part-{number:05d}{'-unique' if ids else ''}"
+        return cls(key=key, output=folder / key, piece=piece, settings=settings, held=ids)
+
+    @property
+    def inputs(self) -> dict[str, str]:
+        """The files of the piece."""
+        return {f"piece.{number}": file for number, file in enumerate(self.piece.files)}
+
+    def run(self) -> IngestCounts:
+        """See `Task.run`."""
+        held = set(self.held)
+        skipped: Counter[str] = Counter()
+        with PartWriter(self.output) as part:
+            for document in corpus.read(self.piece, self.settings.on_bad_document, _MEMORY.get()):
+                if isinstance(document, corpus.Skipped):
+                    skipped[document.reason] += 1
+                elif document.id in held:
+                    skipped["duplicate_id"] += 1
+                else:
+                    if self.settings.on_bad_document == "skip":
+                        held.add(document.id)
+                    part.add(document, cut(document.text, self.settings.chunking))
+        return IngestCounts(part=part.counts, skipped=dict(sorted(skipped.items())))
+
+
+def _ingest(run: Run, tasks: Sequence[IngestPiece], found: FoundCorpus, identity: str) -> list[IngestCounts]:
+    """What each task counted; datasets in memory are read in this process, everything else where the executor runs."""
+    here = [task for task in tasks if task.piece.is_local_memory]
+    away = [task for task in tasks if not task.piece.is_local_memory]
+    counts: dict[str, IngestCounts] = {}
+    with _readable(found.memory):
+        for runner, own in ((run.inline(), here), (run, away)):
+            if own:
+                for receipt in runner.map("read and cut", own, identity):
+                    counts[receipt.key] = receipt.counts
     return [counts[task.key] for task in tasks]
 
 
-def _without_repeats(folder: Path, recipe: Recipe, found: FoundCorpus) -> dict[int, Task]:
+@contextmanager
+def _readable(memory: Mapping[str, Any]) -> Iterator[None]:
+    """Let tasks of this process read the caller's datasets."""
+    token = _MEMORY.set(memory)
+    try:
+        yield
+    finally:
+        _MEMORY.reset(token)
+
+
+def _without_repeats(folder: Path, settings: ReadingSettings, found: FoundCorpus) -> dict[int, IngestPiece]:
     """Tasks that read again, without them, the parts that repeat an id of an earlier part.
 
     Raises:
-        BadDocumentError: there is such a part, and the recipe does not skip bad documents.
+        BadDocumentError: there is such a part, and bad documents are not skipped.
     """
     ids = [document_ids(folder / f"part-{number:05d}") for number in range(len(found.pieces))]
-    if recipe.on_bad_document == "fail":
+    if settings.on_bad_document == "fail":
         corpus.require_unique_ids([piece.place for piece in found.pieces], ids)
         return {}
     held: dict[int, list[str]] = {}
     for repeated in corpus.repeated_ids(ids):
         held.setdefault(repeated.part, []).append(repeated.id)
     return {
-        part: _ingest_task(folder, recipe, found.pieces[part], part, repeats) for part, repeats in sorted(held.items())
+        part: IngestPiece.of(folder, settings, found.pieces[part], part, repeats)
+        for part, repeats in sorted(held.items())
     }
 
 
-def _finish(folder: Path, identity: str, found: FoundCorpus, counts: Sequence[dict[str, Any]]) -> ChunkStore:
-    parts = [PartCounts(**{name: part[name] for name in PartCounts.__dataclass_fields__}) for part in counts]
+def _finish(folder: Path, identity: str, found: FoundCorpus, counts: Sequence[IngestCounts]) -> ChunkStore:
+    parts = [one.part for one in counts]
     skipped: Counter[str] = Counter()
-    for part in counts:
-        skipped.update(part["skipped"])
+    for one in counts:
+        skipped.update(one.skipped)
     if not sum(part.chunks for part in parts):
-        left_out = ", ".join(f"{count:,} {reason}" for reason, count in sorted(skipped.items())) or "none"
         raise CorpusTooSmallError(
-            f"the corpus has no document with text (left out: {left_out}); check the paths and text_column"
+            f"the corpus has no document with text (left out: {listed(dict(sorted(skipped.items())))}); check the "
+            "paths and text_column"
         )
     sources = []
     for source in found.sources:
         own = [part for part, piece in zip(parts, found.pieces, strict=True) if piece.source == source.name]
-        totals = {name: sum(getattr(part, name) for part in own) for name in ("documents", "characters")}
-        sources.append({"name": source.name, **totals})
-    return finish_store(folder, parts, identity, {"skipped": dict(sorted(skipped.items())), "sources": sources})
-
-
-def ingest(task: Task, memory: Mapping[str, Any] | None = None) -> dict[str, Any]:
-    """Read one piece of a corpus, cut each document, and write one part of the chunk store.
-
-    Parameters: `recipe`, `piece`, and `held`: ids that an earlier part holds already. `memory` holds the datasets of
-    sources that are no files.
-    """
-    recipe = Recipe.model_validate(task.parameters["recipe"])
-    piece = corpus.Piece.from_json(task.parameters["piece"])
-    held = set(task.parameters["held"])
-    skipped: Counter[str] = Counter()
-    with PartWriter(Path(task.output)) as part:
-        for document in corpus.read(piece, recipe.on_bad_document, memory):
-            if isinstance(document, corpus.Skipped):
-                skipped[document.reason] += 1
-            elif document.id in held:
-                skipped["duplicate_id"] += 1
-            else:
-                if recipe.on_bad_document == "skip":
-                    held.add(document.id)
-                part.add(document, chunking.cut(document.text, recipe.chunking))
-    return {**asdict(part.counts), "skipped": dict(sorted(skipped.items()))}
+        documents, characters = (sum(part.documents for part in own), sum(part.characters for part in own))
+        sources.append(SourceCounts(name=source.name, documents=documents, characters=characters))
+    return finish_store(folder, parts, identity, skipped, sources)

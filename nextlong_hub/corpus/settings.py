@@ -1,8 +1,20 @@
-"""…"""
+"""What is read, and how."""
+
+from dataclasses import dataclass
+from typing import Literal
 
 from pydantic import Field
 
 from nextlong_hub.core.settings import Section
+from nextlong_hub.method.settings import ChunkingSettings
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReadingSettings:
+    """How documents are read and cut: what a recipe says of it, without what it says of rows."""
+
+    chunking: ChunkingSettings
+    on_bad_document: Literal["fail", "skip"]
 
 
 class SourceSettings(Section):

@@ -17,9 +17,9 @@ spinning or remote disk that is the difference between one pass over a file and 
 import bisect
 import io
 from array import array
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from functools import cached_property, lru_cache
 from itertools import accumulate, pairwise
 from pathlib import Path
@@ -30,10 +30,10 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
+from pydantic import TypeAdapter, ValidationError
 
 from nextlong_hub.core.files import flush, read_json, storage_errors, write_bytes, write_json
 from nextlong_hub.errors import DataError
-from nextlong_hub.execution.base import Task
 from nextlong_hub.records import ChunkSpan, Document, TextBlock
 
 _DOCUMENT_SCHEMA = pa.schema([("id", pa.string()), ("source", pa.string())])
@@ -49,6 +49,35 @@ class PartCounts:
     chunks: int
     characters: int
     bytes: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SourceCounts:
+    """What one source gave."""
+
+    name: str
+    documents: int
+    characters: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoreSummary:
+    """What a store holds, as `store.json` says it."""
+
+    id: str
+    """Digest of what it was made from; equal ids mean equal stores."""
+    documents: int
+    chunks: int
+    characters: int
+    bytes: int
+    skipped: dict[str, int]
+    """Documents left out, by reason."""
+    sources: tuple[SourceCounts, ...]
+    """In the order of the corpus."""
+    parts: tuple[PartCounts, ...]
+
+
+_SUMMARY = TypeAdapter(StoreSummary)
 
 
 class PartWriter:
@@ -142,10 +171,11 @@ class ChunkStore:
             DataError: there is no finished store.
         """
         self.folder = folder
-        self.summary = read_json(folder / "store.json")
-        if not isinstance(self.summary, dict):
-            raise DataError(f"{folder} holds no finished chunk store; run the build again to make it")
-        names = [part["name"] for part in self.summary["parts"]]
+        try:
+            self.summary = _SUMMARY.validate_python(read_json(folder / "store.json"))
+        except ValidationError as error:
+            raise DataError(f"{folder} holds no finished chunk store; run the build again to make it") from error
+        names = [part.name for part in self.summary.parts]
         counts = [np.load(folder / name / "document_chunks.npy") for name in names]
         self._parts = [_open_part(folder / name) for name in names]
         self._part_chunks = _starts([int(c.sum()) for c in counts])
@@ -166,7 +196,7 @@ class ChunkStore:
     @property
     def id(self) -> str:
         """Digest of what the store was made from; equal ids mean equal stores."""
-        return str(self.summary["id"])
+        return self.summary.id
 
     @cached_property
     def document_characters(self) -> NDArray[np.int64]:
@@ -238,16 +268,25 @@ class ChunkStore:
         return gathered
 
 
-def finish_store(folder: Path, parts: Sequence[PartCounts], identity: str, details: dict[str, Any]) -> ChunkStore:
+def finish_store(
+    folder: Path,
+    parts: Sequence[PartCounts],
+    identity: str,
+    skipped: Mapping[str, int],
+    sources: Sequence[SourceCounts] = (),
+) -> ChunkStore:
     """Declare the store complete: `store.json` is written last, so its presence means that all parts are there."""
-    totals = {
-        name: sum(getattr(part, name) for part in parts) for name in ("documents", "chunks", "characters", "bytes")
-    }
-    listed = [
-        {"name": part.name, "documents": part.documents, "chunks": part.chunks, "characters": part.characters}
-        for part in parts
-    ]
-    write_json(folder / "store.json", {"id": identity, **totals, **details, "parts": listed})
+    summary = StoreSummary(
+        id=identity,
+        documents=sum(part.documents for part in parts),
+        chunks=sum(part.chunks for part in parts),
+        characters=sum(part.characters for part in parts),
+        bytes=sum(part.bytes for part in parts),
+        skipped=dict(sorted(skipped.items())),
+        sources=tuple(sources),
+        parts=tuple(parts),
+    )
+    write_json(folder / "store.json", asdict(summary))
     return ChunkStore(folder)
 
 
@@ -287,9 +326,8 @@ def _starts(sizes: list[int]) -> list[int]:
     return [0, *accumulate(sizes)]
 
 
-def open_store(task: Task) -> ChunkStore:
-    """A worker serves many tasks of one build: it opens the store once, and anew when it was finished again since."""
-    folder = Path(task.inputs["store"])
+def open_store(folder: Path) -> ChunkStore:
+    """The store in `folder`, opened once a process, and anew when it was finished again since."""
     return _store_of(folder, store_stamp(folder))
 
 

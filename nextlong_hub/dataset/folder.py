@@ -1,9 +1,9 @@
-"""…"""
+"""A dataset folder while it is worked on: whose it is, who may write, and what may change in it."""
 
 import glob
 import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from importlib.resources import files
 from itertools import dropwhile
 from pathlib import Path
@@ -17,13 +17,37 @@ from nextlong_hub.dataset.manifest import (
     read_manifest,
 )
 from nextlong_hub.errors import ConflictError
+from nextlong_hub.execution.base import Executor
+from nextlong_hub.execution.open import open_executor
+from nextlong_hub.execution.progress import NullProgress, Progress, ProgressTracker
+from nextlong_hub.execution.run import Run
 from nextlong_hub.execution.workspace import WORK_NAME, Workspace
 from nextlong_hub.recipe import Recipe
 
 CARD_NAME = "README.md"
-
-
 _MARK = "nextlong-hub.json"
+
+
+@contextmanager
+def open_run(output: Path, executor: Executor | str = "inline", progress: Progress | None = None) -> Iterator[Run]:
+    """Take the output folder for this process alone, making it if need be.
+
+    Args:
+        output: the dataset folder.
+        executor: where tasks run; it is closed only where its address is given.
+        progress: hears about the stages.
+
+    Raises:
+        ConflictError: the folder holds something that is not ours, or another process is writing it.
+        StorageError: it cannot be written.
+        RecipeError: there is no executor of that address.
+    """
+    with ExitStack() as opened:
+        workspace = opened.enter_context(locked(output))
+        if isinstance(executor, str):
+            executor = opened.enter_context(closing(open_executor(executor)))
+        tracker = ProgressTracker(progress or NullProgress())
+        yield Run(output=output, workspace=workspace, executor=executor, progress=tracker)
 
 
 @contextmanager

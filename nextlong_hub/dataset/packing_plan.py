@@ -4,7 +4,6 @@ import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,17 +11,29 @@ from numpy.typing import NDArray
 from nextlong_hub.core.files import written_aside
 from nextlong_hub.dataset import shards
 from nextlong_hub.dataset.best_fit import WindowPacker
-from nextlong_hub.recipe import Recipe
+from nextlong_hub.recipe import PackingSettings
 
 _FULL_GROUP = 0.9
 """Bytes are estimated: a group that turns out too large would be written as two, the second one tiny."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class PackedRange:
+    """Consecutive rows of a plan, as a task names them."""
+
+    start: int
+    """Their first document in the places of the plan."""
+    groups: tuple[tuple[int, ...], ...]
+    """How many documents each row takes, row by row, group by group: a group is written at once."""
+    first_row: int
+    """The number of the first row."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class PackedPlan:
     """The packed rows of one configuration, in their published order."""
 
-    units: tuple[str, ...]
+    units: tuple[Path, ...]
     """Unit files, by number."""
     places: NDArray[np.int32]
     """The number of its unit, and its row there, of each document, row by row. Shape: (documents, 2)."""
@@ -61,29 +72,35 @@ class PackedPlan:
         with written_aside(path) as aside, aside.open("wb") as handle:
             np.save(handle, self.places)
 
-    def units_of(self, start: int, stop: int) -> dict[str, str]:
+    def units_of(self, start: int, stop: int) -> dict[int, Path]:
         """The unit files that rows `start` up to `stop` take documents from, by number."""
         numbers = np.unique(self.places[self.borders[start] : self.borders[stop], 0])
-        return {str(number): self.units[number] for number in numbers.tolist()}
+        return {number: self.units[number] for number in numbers.tolist()}
 
-    def range(self, start: int, stop: int, row_group_bytes: int) -> dict[str, Any]:
-        """Parameters of the task that packs rows `start` up to `stop`, so many bytes of them at a time."""
+    def range(self, start: int, stop: int, row_group_bytes: int) -> PackedRange:
+        """Rows `start` up to `stop`, in groups of so many bytes."""
         counts = np.diff(self.borders)
         groups = self._ranges(start, stop, row_group_bytes * _FULL_GROUP)
-        return {
-            "start": int(self.borders[start]),
-            "groups": [counts[first:last].tolist() for first, last in groups],
-            "first_row": start,
-        }
+        return PackedRange(
+            start=int(self.borders[start]),
+            groups=tuple(tuple(counts[first:last].tolist()) for first, last in groups),
+            first_row=start,
+        )
 
 
 class Planner:
     """Takes the documents of units in their published order and packs them as they come."""
 
-    def __init__(self, recipe: Recipe) -> None:
-        self._packer = WindowPacker(recipe.target_length, recipe.packing.window_tokens)
-        self._units: dict[str, int] = {}
-        self._lengths: dict[str, NDArray[np.int32]] = {}
+    def __init__(self, target_length: int, settings: PackingSettings) -> None:
+        """Start an empty plan.
+
+        Args:
+            target_length: most tokens of a row.
+            settings: how far documents may be moved.
+        """
+        self._packer = WindowPacker(target_length, settings.window_tokens)
+        self._units: dict[Path, int] = {}
+        self._lengths: dict[Path, NDArray[np.int32]] = {}
         self._places: list[NDArray[np.int32]] = []
         self._bytes: list[NDArray[np.float32]] = []
         self._rows: list[NDArray[np.int64]] = []
@@ -93,7 +110,7 @@ class Planner:
         """Rows that are final."""
         return len(self._rows)
 
-    def add_unit(self, unit: str, unit_bytes: int) -> None:
+    def add_unit(self, unit: Path, unit_bytes: int) -> None:
         """Take every document of a unit, in order.
 
         Args:
@@ -103,7 +120,7 @@ class Planner:
         lengths = _token_counts(unit)
         self._add(unit, np.arange(len(lengths)), lengths, unit_bytes / max(1, int(lengths.sum())))
 
-    def add_rows(self, unit: str, rows: Sequence[int], row_bytes: float) -> None:
+    def add_rows(self, unit: Path, rows: Sequence[int], row_bytes: float) -> None:
         """Take some documents of a unit.
 
         Args:
@@ -113,8 +130,8 @@ class Planner:
         """
         if unit not in self._lengths:
             self._lengths[unit] = _token_counts(unit)
-        lengths = self._lengths[unit]
-        self._add(unit, np.array(rows), lengths[rows], row_bytes / max(1.0, float(lengths.mean())))
+        lengths, taken = self._lengths[unit], np.array(rows)
+        self._add(unit, taken, lengths[taken], row_bytes / max(1.0, float(lengths.mean())))
 
     def finish(self, most_rows: int | None = None) -> PackedPlan:
         """The plan: all rows, or the first so many."""
@@ -129,13 +146,13 @@ class Planner:
             row_bytes=np.add.reduceat(sizes, borders[:-1], dtype=np.float64) if rows else np.zeros(0),
         )
 
-    def _add(self, unit: str, rows: NDArray[np.int64], lengths: NDArray[np.int32], bytes_per_token: float) -> None:
+    def _add(self, unit: Path, rows: NDArray[np.int64], lengths: NDArray[np.int32], bytes_per_token: float) -> None:
         number = self._units.setdefault(unit, len(self._units))
         self._places.append(np.stack([np.full(len(rows), number), rows], axis=1).astype(np.int32))
         self._bytes.append((lengths * bytes_per_token).astype(np.float32))
         self._rows += self._packer.add(lengths)
 
 
-def _token_counts(unit: str) -> NDArray[np.int32]:
+def _token_counts(unit: Path) -> NDArray[np.int32]:
     counts: NDArray[np.int32] = shards.read_table(Path(unit), ["token_count"])["token_count"].to_numpy()
     return counts

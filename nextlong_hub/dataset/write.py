@@ -1,24 +1,32 @@
-"""Finished rows become a configuration's published files: which row goes where, and what the files then hold."""
+"""Rows of finished units become the published files of a configuration: which row goes where, and what they hold.
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+PlainRows, PackedRows   the rows of units, gathered in their published order
+write_rows              the gathered rows ▶ Parquet shards below `data/`, and the configuration's record
+"""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from itertools import groupby
 from operator import itemgetter
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
+
+import pyarrow as pa
 
 from nextlong_hub.core.files import digest_of
 from nextlong_hub.corpus.store import ChunkStore
 from nextlong_hub.dataset.folder import withdraw
-from nextlong_hub.dataset.manifest import ConfigRecord, FileRecord, IngredientRecord, PackingRecord, SynthesisRecord
+from nextlong_hub.dataset.manifest import ConfigRecord, FileRecord, PackingRecord, SynthesisRecord
 from nextlong_hub.dataset.packing_plan import PackedPlan, Planner
+from nextlong_hub.dataset.schema import row_schema
+from nextlong_hub.dataset.shards import read_table
 from nextlong_hub.dataset.tally import tally
-from nextlong_hub.execution.base import Executor, Receipt, Task
-from nextlong_hub.execution.progress import Stages
-from nextlong_hub.execution.workspace import Workspace
+from nextlong_hub.dataset.write_tasks import CopyRows, PackRows, ShardCounts, UnitCounts, UnitRows, packed_tables
+from nextlong_hub.execution.base import Receipt, Task
+from nextlong_hub.execution.run import Run
 from nextlong_hub.recipe import Recipe
 
-UnitRow = tuple[str, int]
+UnitRow = tuple[Path, int]
 """A unit's file and a row in it."""
 
 
@@ -26,56 +34,127 @@ UnitRow = tuple[str, int]
 class ChosenRows:
     """The rows of one configuration, in their published order."""
 
-    rows: tuple[UnitRow, ...]
-    mean_row_bytes: Mapping[str, float]
+    rows: tuple[UnitRow, ...] = ()
+    mean_row_bytes: Mapping[Path, float] = field(default_factory=dict)
     """By unit file: what a row of it measures in text and tokens."""
-    synthesis: SynthesisRecord | None
-    mixture: dict[str, IngredientRecord]
     packed: PackedPlan | None = None
-    """Of a configuration whose documents were packed as they came; otherwise `rows` are packed when they are filed."""
+    """Of documents that were packed as they came; otherwise `rows` are packed when they are written."""
 
 
-def mean_row_bytes(receipts: Iterable[Receipt]) -> dict[str, float]:
-    """By unit file, from the receipts of the units: what a row measures."""
-    return {r.output: r.counts["row_bytes"] / max(1, r.counts["kept"]) for r in receipts}
+class Gathered(Protocol):
+    """Rows of finished units, as they come."""
+
+    @property
+    def rows(self) -> int:
+        """How many rows there are for certain."""
+        ...
+
+    def take(self, receipts: Sequence[Receipt[Any]]) -> None:
+        """Add the rows of some units, in order; the counts of each receipt are `UnitCounts`."""
+        ...
+
+    def finish(self, most_rows: int | None) -> ChosenRows:
+        """All rows, or the first so many."""
+        ...
 
 
-def file_rows(
-    recipe: Recipe,
-    chosen: ChosenRows,
-    output: Path,
-    workspace: Workspace,
-    executor: Executor,
-    stages: Stages,
-    store: ChunkStore | None = None,
-) -> ConfigRecord:
+class PlainRows:
+    """Each row of a unit is a row of the configuration."""
+
+    def __init__(self) -> None:
+        self._rows: list[UnitRow] = []
+        self._mean_row_bytes: dict[Path, float] = {}
+
+    @property
+    def rows(self) -> int:
+        """See `Gathered`."""
+        return len(self._rows)
+
+    def take(self, receipts: Sequence[Receipt[Any]]) -> None:
+        """See `Gathered`."""
+        for receipt in receipts:
+            self._rows += [(receipt.output, row) for row in range(receipt.counts.kept)]
+            self._mean_row_bytes[receipt.output] = receipt.counts.row_bytes / max(1, receipt.counts.kept)
+
+    def finish(self, most_rows: int | None) -> ChosenRows:
+        """See `Gathered`."""
+        return ChosenRows(rows=tuple(self._rows[:most_rows]), mean_row_bytes=self._mean_row_bytes)
+
+
+class PackedRows:
+    """Each row of a unit is a document, and documents share rows."""
+
+    def __init__(self, recipe: Recipe) -> None:
+        self._planner = Planner(recipe.target_length, recipe.packing)
+
+    @property
+    def rows(self) -> int:
+        """See `Gathered`."""
+        return self._planner.rows
+
+    def take(self, receipts: Sequence[Receipt[Any]]) -> None:
+        """See `Gathered`."""
+        for receipt in receipts:
+            self._planner.add_unit(receipt.output, receipt.counts.row_bytes)
+
+    def finish(self, most_rows: int | None) -> ChosenRows:
+        """See `Gathered`."""
+        return ChosenRows(packed=self._planner.finish(most_rows))
+
+
+def outcome_record(counts: Sequence[UnitCounts], eligible: int, **more: Any) -> SynthesisRecord:
+    """What the manifest tells of candidates and rows.
+
+    Args:
+        counts: of each unit.
+        eligible: documents that could be candidates.
+        more: what else is known: fields of `SynthesisRecord`.
+    """
+    discarded: dict[str, int] = {}
+    for one in counts:
+        for reason, number in one.discarded.items():
+            discarded[reason] = discarded.get(reason, 0) + number
+    known = {"not_eligible": {}, "queries": 0, "unanswered": 0, "recall": None, "near_duplicates": 0, **more}
+    return SynthesisRecord(
+        eligible_documents=eligible,
+        candidates=sum(one.candidates for one in counts),
+        kept=sum(one.kept for one in counts),
+        discarded=dict(sorted(discarded.items())),
+        truncated=sum(one.truncated for one in counts),
+        truncated_tokens=sum(one.truncated_tokens for one in counts),
+        **known,
+    )
+
+
+def write_rows(run: Run, recipe: Recipe, chosen: ChosenRows, store: ChunkStore | None = None) -> ConfigRecord:
     """Write the published files of one configuration and count what is in them; `store` tells negatives' sources.
 
     When any of them must be written, the manifest is withdrawn first: until the next one is committed, the folder holds
     files that no manifest names, or other files than it names.
+
+    Raises:
+        StorageError: no space, or no permission.
     """
-    tasks, content = (_packed_shards if recipe.pack else _plain_shards)(recipe, chosen, output, workspace)
-    receipts = stages.run(
-        f"file {recipe.name}",
-        "shards",
+    tasks, content = (_packed_shards if recipe.pack else _plain_shards)(run, recipe, chosen)
+    receipts: list[Receipt[ShardCounts]] = run.map(
+        f"write {recipe.name}",
         tasks,
-        executor,
-        workspace.receipts(digest_of([recipe.fingerprint, content])),
-        lambda: withdraw(output, workspace),
+        digest_of([recipe.fingerprint, content]),
+        lambda: withdraw(run.output, run.workspace),
     )
-    files = tuple(_file_record(output, receipt) for receipt in receipts)
+    files = tuple(_file_record(run.output, receipt) for receipt in receipts)
     rows, tokens = sum(file.rows for file in files), sum(file.tokens for file in files)
     return ConfigRecord(
         recipe=public_values(recipe),
         fingerprint=recipe.fingerprint,
         rows=rows,
         tokens=tokens,
-        segments=tally([output / file.path for file in files], store),
-        synthesis=chosen.synthesis,
-        mixture=chosen.mixture,
+        segments=tally([run.output / file.path for file in files], store),
+        synthesis=None,
+        mixture={},
         packing=PackingRecord(
-            documents=sum(receipt.counts["documents"] for receipt in receipts),
-            continued_documents=sum(receipt.counts["continued_documents"] for receipt in receipts),
+            documents=sum(receipt.counts.documents for receipt in receipts),
+            continued_documents=sum(receipt.counts.continued_documents for receipt in receipts),
             fill=round(tokens / (rows * recipe.target_length), 6),
         )
         if recipe.pack
@@ -84,60 +163,82 @@ def file_rows(
     )
 
 
+def plan_rows(recipe: Recipe, chosen: ChosenRows) -> PackedPlan:
+    """Which documents share a row: as they were packed, or, of chosen rows, each a document of its own, packed now."""
+    if chosen.packed is not None:
+        return chosen.packed
+    planner = Planner(recipe.target_length, recipe.packing)
+    for own in _runs(chosen.rows):
+        planner.add_rows(own.unit, own.rows, chosen.mean_row_bytes[own.unit])
+    return planner.finish()
+
+
+def chosen_tables(recipe: Recipe, chosen: ChosenRows) -> Iterator[pa.Table]:
+    """The rows as they would be written, without writing them: packed rows in groups, others one by one."""
+    if recipe.pack:
+        packed = plan_rows(recipe, chosen)
+        rows = len(packed.row_bytes)
+        wanted = packed.range(0, rows, recipe.output.row_group_bytes)
+        yield from packed_tables(packed.units_of(0, rows), packed.places, wanted, recipe.name, tokens=recipe.tokens)
+        return
+    names = row_schema(tokens=recipe.tokens).names
+    for unit, row in chosen.rows:
+        yield read_table(unit).slice(row, 1).select(names)
+
+
+def public_values(recipe: Recipe) -> dict[str, Any]:
+    """A recipe without the paths of its corpus; the manifest names the sources elsewhere."""
+    return recipe.model_dump(mode="json", exclude={"corpus"})
+
+
 def _plain_shards(
-    recipe: Recipe, chosen: ChosenRows, output: Path, workspace: Workspace
-) -> tuple[list[Task], list[list[Any]]]:
+    run: Run, recipe: Recipe, chosen: ChosenRows
+) -> tuple[Sequence[Task[ShardCounts]], list[list[str | int]]]:
     """The tasks that copy rows of units, and what decides their content."""
     shards = _split(chosen, recipe.output.shard_bytes)
     tasks = [
-        Task(
-            stage="file",
+        CopyRows(
             key=f"{recipe.name}-{number:05d}",
-            function="nextlong_hub.dataset.write_tasks:copy_rows",
-            output=_shard_path(output, recipe, number, len(shards)),
-            parameters={"recipe": recipe.model_dump(mode="json"), "rows": _runs(shard)},
+            output=_shard_path(run.output, recipe, number, len(shards)),
+            rows=tuple(_runs(shard)),
+            tokens=recipe.tokens,
+            settings=recipe.output,
         )
         for number, shard in enumerate(shards)
     ]
-    return tasks, [[Path(unit).parent.name, Path(unit).name, row] for unit, row in chosen.rows]
+    return tasks, [[unit.parent.name, unit.name, row] for unit, row in chosen.rows]
 
 
 def _packed_shards(
-    recipe: Recipe, chosen: ChosenRows, output: Path, workspace: Workspace
-) -> tuple[list[Task], list[list[Any]]]:
+    run: Run, recipe: Recipe, chosen: ChosenRows
+) -> tuple[Sequence[Task[ShardCounts]], list[list[str | int]]]:
     """The tasks that pack documents of units into rows, and what decides their content.
 
     The plan lies in a file, so that a task names no more than its range of it, however many documents there are.
     """
-    packed = chosen.packed or plan_rows(recipe, chosen)
-    content = [[Path(unit).parent.name, Path(unit).name, packed.digest] for unit in packed.units]
-    places = workspace.units(recipe.name, digest_of([recipe.fingerprint, content])) / "places.npy"
+    packed = plan_rows(recipe, chosen)
+    content: list[list[str | int]] = [[unit.parent.name, unit.name, packed.digest] for unit in packed.units]
+    places = run.workspace.units(recipe.name, digest_of([recipe.fingerprint, content])) / "places.npy"
     packed.write_places(places)
-    ranges, row_group_bytes = packed.shards(recipe.output.shard_bytes), recipe.output.row_group_bytes
+    ranges = packed.shards(recipe.output.shard_bytes)
     tasks = [
-        Task(
-            stage="file",
+        PackRows(
             key=f"{recipe.name}-{number:05d}",
-            function="nextlong_hub.dataset.write_tasks:pack_rows",
-            inputs={"places": str(places), **packed.units_of(start, stop)},
-            output=_shard_path(output, recipe, number, len(ranges)),
-            parameters={"recipe": recipe.model_dump(mode="json"), **packed.range(start, stop, row_group_bytes)},
+            output=_shard_path(run.output, recipe, number, len(ranges)),
+            units=packed.units_of(start, stop),
+            places=places,
+            range=packed.range(start, stop, recipe.output.row_group_bytes),
+            config=recipe.name,
+            tokens=recipe.tokens,
+            settings=recipe.output,
         )
         for number, (start, stop) in enumerate(ranges)
     ]
     return tasks, content
 
 
-def plan_rows(recipe: Recipe, chosen: ChosenRows) -> PackedPlan:
-    """Pack the rows that were chosen for a mixture, each a document of its own."""
-    planner = Planner(recipe)
-    for unit, rows in _runs(chosen.rows):
-        planner.add_rows(unit, rows, chosen.mean_row_bytes[unit])
-    return planner.finish()
-
-
-def _shard_path(output: Path, recipe: Recipe, number: int, count: int) -> str:
-    return str(output / "data" / recipe.name / f"train-{number:05d}-of-{count:05d}.parquet")
+def _shard_path(output: Path, recipe: Recipe, number: int, count: int) -> Path:
+    return output / "data" / recipe.name / f"train-{number:05d}-of-{count:05d}.parquet"
 
 
 def _split(chosen: ChosenRows, shard_bytes: int) -> list[list[UnitRow]]:
@@ -153,26 +254,16 @@ def _split(chosen: ChosenRows, shard_bytes: int) -> list[list[UnitRow]]:
     return shards
 
 
-def _runs(rows: Iterable[UnitRow]) -> list[tuple[str, list[int]]]:
+def _runs(rows: Iterable[UnitRow]) -> list[UnitRows]:
     """Neighbouring rows of the same unit together, so that a unit's file is read once."""
-    return [(unit, [row for _, row in run]) for unit, run in groupby(rows, key=itemgetter(0))]
+    return [UnitRows(unit=unit, rows=tuple(row for _, row in run)) for unit, run in groupby(rows, key=itemgetter(0))]
 
 
-def public_values(recipe: Recipe) -> dict[str, Any]:
-    """A recipe without the paths of somebody's corpus; the manifest names the sources elsewhere."""
-    return recipe.model_dump(mode="json", exclude={"corpus"})
-
-
-def _file_record(output: Path, receipt: Receipt) -> FileRecord:
+def _file_record(output: Path, receipt: Receipt[ShardCounts]) -> FileRecord:
     return FileRecord(
-        path=Path(receipt.output).relative_to(output).as_posix(),
+        path=receipt.output.relative_to(output).as_posix(),
         sha256=receipt.sha256,
         bytes=receipt.bytes,
-        rows=receipt.counts["rows"],
-        tokens=receipt.counts["tokens"],
+        rows=receipt.counts.rows,
+        tokens=receipt.counts.tokens,
     )
-
-
-def kept_rows(receipts: Iterable[Receipt]) -> list[UnitRow]:
-    """Every row of finished units, in order."""
-    return [(receipt.output, row) for receipt in receipts for row in range(receipt.counts["kept"])]

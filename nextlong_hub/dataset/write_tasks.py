@@ -1,17 +1,16 @@
-"""What a worker does when rows are published: rows of finished units become one Parquet shard.
+"""What a worker does with rows: a unit's rows are written and counted; rows of units become one published shard.
 
-    copy_rows    rows of finished units                      ▶  the same rows
-    pack_rows    rows of finished units, a document in each  ▶  rows of several documents
-
-Each is pure: its output depends on the task's inputs and parameters and on nothing else.
+write_samples, write_documents   what became of a unit's candidates       ▶  the rows of the unit, and counts
+CopyRows                         rows of units                            ▶  a shard of the same rows
+PackRows                         rows of units, a document in each        ▶  a shard of rows of several documents
 """
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from itertools import chain, pairwise
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar, TypeVar
 
 import numpy as np
 import pyarrow as pa
@@ -19,108 +18,36 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from nextlong_hub.dataset import shards
+from nextlong_hub.dataset.packing_plan import PackedRange
 from nextlong_hub.dataset.packing_tables import as_documents, merge
 from nextlong_hub.dataset.schema import row_schema
-from nextlong_hub.execution.base import Task
-from nextlong_hub.recipe import Recipe
+from nextlong_hub.execution.base import InputPath, Task
+from nextlong_hub.recipe import OutputSettings
 from nextlong_hub.records import Discarded, PackedRow, Sample
 
-
-def copy_rows(task: Task) -> dict[str, Any]:
-    """Copy rows of finished units into one published shard.
-
-    Parameters: `recipe` and `rows`, a list of [unit file, [row, …]].
-    """
-    recipe = Recipe.model_validate(task.parameters["recipe"])
-    tables = [shards.read_table(Path(path)).take(rows) for path, rows in task.parameters["rows"]]
-    table = pa.concat_tables(tables).select(row_schema(tokens=recipe.tokens).names)
-    shards.write_table(Path(task.output), table, recipe.output)
-    return {"rows": table.num_rows, "tokens": sum(table["token_count"].to_pylist())}
+MoreCounts = TypeVar("MoreCounts", bound="UnitCounts")
 
 
-def pack_rows(task: Task) -> dict[str, Any]:
-    """Put the documents of finished units into the rows they were planned for.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UnitCounts:
+    """What became of the candidates of one unit."""
 
-    Inputs: `places`, and each unit's file by its number. Parameters: `recipe`, and what `packed_tables` takes.
-    """
-    inputs, parameters = dict(task.inputs), dict(task.parameters)
-    recipe = Recipe.model_validate(parameters.pop("recipe"))
-    places = np.load(inputs.pop("places"), mmap_mode="r")
-    counts: Counter[str] = Counter()
+    candidates: int
+    kept: int
+    """Candidates that gave a row."""
+    discarded: dict[str, int]
+    """Candidates that did not, by reason."""
+    truncated: int
+    """Rows whose text was cut."""
+    truncated_tokens: int
+    row_bytes: int
+    """Of text, tokens and mask, in all rows."""
+    split: int = 0
+    """Candidates that gave several rows."""
 
-    def counted() -> Iterator[pa.Table]:
-        for table in packed_tables(recipe, inputs, places, **parameters):
-            documents = pc.list_flatten(table["documents"].combine_chunks())
-            counts["rows"] += table.num_rows
-            counts["tokens"] += sum(table["token_count"].to_pylist())
-            counts["documents"] += len(documents)
-            counts["continued_documents"] += int((pc.struct_field(documents, "offset").to_numpy() > 0).sum())
-            yield table
-
-    tables = counted()
-    first = next(tables)
-    shards.write_tables(Path(task.output), chain([first], tables), first.schema, recipe.output)
-    return dict(counts)
-
-
-def packed_tables(
-    recipe: Recipe,
-    units: Mapping[str, str],
-    places: NDArray[np.int32],
-    *,
-    start: int,
-    groups: Sequence[Sequence[int]],
-    first_row: int,
-) -> Iterator[pa.Table]:
-    """Read documents of finished units and put them together into rows, one group of rows after the other.
-
-    A unit is held from the first group that takes something of it to the last: memory is bounded by the window that
-    rows are packed in.
-
-    Args:
-        recipe: names the rows.
-        units: each unit's file by its number.
-        places: the number of its unit, and its row there, of each document. Shape: (all documents, 2).
-        start: the first document of these rows in `places`.
-        groups: how many documents each row takes, row by row, group by group.
-        first_row: the number of the first row.
-    """
-    own = np.array(places[start : start + sum(map(sum, groups))])
-    borders = np.cumsum([0, *map(sum, groups)])
-    last_use = {unit: int(np.flatnonzero(own[:, 0] == unit)[-1]) for unit in np.unique(own[:, 0]).tolist()}
-    held: dict[int, pa.Table] = {}
-    for group, (begin, end) in zip(groups, pairwise(borders.tolist()), strict=True):
-        numbers, unit_of = np.unique(own[begin:end, 0], return_inverse=True)
-        taken = []
-        for number, unit in enumerate(numbers.tolist()):
-            table = held.pop(unit, None)
-            if table is None:
-                table = as_documents(shards.read_table(Path(units[str(unit)])), tokens=recipe.tokens)
-            if last_use[unit] >= end:
-                held[unit] = table
-            taken.append(table.take(own[begin:end][unit_of == number, 1]))
-        by_unit = np.argsort(unit_of, kind="stable")  # how they were taken; its inverse is the planned order
-        documents = pa.concat_tables(taken).take(np.argsort(by_unit, kind="stable"))
-        yield merge(
-            documents, np.array(group, np.int64), [f"{recipe.name}/{first_row + n:06d}" for n in range(len(group))]
-        )
-        first_row += len(group)
-
-
-def write_samples(task: Task, recipe: Recipe, outcomes: Sequence[Sample | Discarded]) -> dict[str, Any]:
-    """Write a unit's rows and count what became of its candidates."""
-    samples = [outcome for outcome in outcomes if isinstance(outcome, Sample)]
-    discarded = [outcome for outcome in outcomes if isinstance(outcome, Discarded)]
-    table = shards.to_table(samples, tokens=recipe.tokens)
-    shards.write_table(Path(task.output), table, recipe.output)
-    return {
-        "candidates": len(outcomes),
-        "kept": len(samples),
-        "discarded": dict(sorted(Counter(d.reason.value for d in discarded).items())),
-        "truncated": sum(sample.truncated_tokens > 0 for sample in samples),
-        "truncated_tokens": sum(sample.truncated_tokens for sample in samples),
-        "row_bytes": sum(shards.row_sizes(table)),
-    }
+    def extended(self, kind: type[MoreCounts], **more: Any) -> MoreCounts:
+        """These counts, and what else a task has counted."""
+        return kind(**{field.name: getattr(self, field.name) for field in fields(UnitCounts)}, **more)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -133,22 +60,164 @@ class Pieces:
     """Tokens that were cut off."""
 
 
+def write_samples(
+    path: Path, outcomes: Sequence[Sample | Discarded], settings: OutputSettings, *, tokens: bool
+) -> UnitCounts:
+    """Write a unit's rows and count what became of its candidates; with `tokens`, their ids are written.
+
+    Raises:
+        StorageError: the disk is full or cannot be written.
+    """
+    samples = [outcome for outcome in outcomes if isinstance(outcome, Sample)]
+    table = shards.to_table(samples, tokens=tokens)
+    shards.write_table(path, table, settings)
+    return UnitCounts(
+        candidates=len(outcomes),
+        kept=len(samples),
+        discarded=_reasons(outcomes),
+        truncated=sum(sample.truncated_tokens > 0 for sample in samples),
+        truncated_tokens=sum(sample.truncated_tokens for sample in samples),
+        row_bytes=sum(shards.row_sizes(table)),
+    )
+
+
 def write_documents(
-    task: Task, recipe: Recipe, outcomes: Sequence[Pieces | Discarded], *, masked: bool = False
-) -> dict[str, Any]:
-    """Write a unit's documents, a row each, for `filing` to pack, and count what became of its candidates."""
+    path: Path, outcomes: Sequence[Pieces | Discarded], settings: OutputSettings, *, tokens: bool, masked: bool = False
+) -> UnitCounts:
+    """Write a unit's documents, a row each, to be packed later, and count what became of its candidates.
+
+    Raises:
+        StorageError: the disk is full or cannot be written.
+    """
     kept = [outcome for outcome in outcomes if isinstance(outcome, Pieces)]
-    discarded = [outcome for outcome in outcomes if isinstance(outcome, Discarded)]
     rows = [row for pieces in kept for row in pieces.rows]
-    table = shards.to_packed_table(rows, tokens=recipe.tokens, masked=masked)
-    shards.write_table(Path(task.output), table, recipe.output)
-    return {
-        "candidates": len(outcomes),
-        "kept": len(kept),
-        "discarded": dict(sorted(Counter(d.reason.value for d in discarded).items())),
-        "truncated": sum(pieces.truncated_tokens > 0 for pieces in kept),
-        "truncated_tokens": sum(pieces.truncated_tokens for pieces in kept),
-        "split": sum(len(pieces.rows) > 1 for pieces in kept),
-        "tokens": sum(len(row.input_ids) for row in rows),
-        "row_bytes": sum(shards.row_sizes(table)),
-    }
+    table = shards.to_packed_table(rows, tokens=tokens, masked=masked)
+    shards.write_table(path, table, settings)
+    return UnitCounts(
+        candidates=len(outcomes),
+        kept=len(kept),
+        discarded=_reasons(outcomes),
+        truncated=sum(pieces.truncated_tokens > 0 for pieces in kept),
+        truncated_tokens=sum(pieces.truncated_tokens for pieces in kept),
+        row_bytes=sum(shards.row_sizes(table)),
+        split=sum(len(pieces.rows) > 1 for pieces in kept),
+    )
+
+
+def _reasons(outcomes: Sequence[object]) -> dict[str, int]:
+    counts = Counter(outcome.reason.value for outcome in outcomes if isinstance(outcome, Discarded))
+    return dict(sorted(counts.items()))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ShardCounts:
+    """What one published shard holds."""
+
+    rows: int
+    tokens: int
+    documents: int
+    """Documents that share rows; as many as rows where none does."""
+    continued_documents: int = 0
+    """Later pieces of documents that were split."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UnitRows:
+    """Some rows of one unit."""
+
+    unit: InputPath
+    rows: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CopyRows(Task[ShardCounts]):
+    """Copy rows of finished units into one published shard."""
+
+    stage: ClassVar[str] = "file"
+    noun: ClassVar[str] = "shards"
+
+    rows: tuple[UnitRows, ...]
+    tokens: bool
+    """Write the ids."""
+    settings: OutputSettings
+
+    def run(self) -> ShardCounts:
+        """See `Task.run`."""
+        tables = [shards.read_table(own.unit).take(list(own.rows)) for own in self.rows]
+        table = pa.concat_tables(tables).select(row_schema(tokens=self.tokens).names)
+        shards.write_table(self.output, table, self.settings)
+        return ShardCounts(rows=table.num_rows, tokens=sum(table["token_count"].to_pylist()), documents=table.num_rows)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PackRows(Task[ShardCounts]):
+    """Put the documents of finished units into the rows they were planned for, as one published shard."""
+
+    stage: ClassVar[str] = "file"
+    noun: ClassVar[str] = "shards"
+
+    units: dict[int, InputPath]
+    """Each unit's file, by its number in the plan."""
+    places: InputPath
+    """The number of its unit, and its row there, of each document of the plan."""
+    range: PackedRange
+    config: str
+    """Names the rows."""
+    tokens: bool
+    """Write the ids."""
+    settings: OutputSettings
+
+    def run(self) -> ShardCounts:
+        """See `Task.run`."""
+        places = np.load(self.places, mmap_mode="r")
+        counts: Counter[str] = Counter()
+
+        def counted() -> Iterator[pa.Table]:
+            for table in packed_tables(self.units, places, self.range, self.config, tokens=self.tokens):
+                documents = pc.list_flatten(table["documents"].combine_chunks())
+                counts["rows"] += table.num_rows
+                counts["tokens"] += sum(table["token_count"].to_pylist())
+                counts["documents"] += len(documents)
+                counts["continued_documents"] += int((pc.struct_field(documents, "offset").to_numpy() > 0).sum())
+                yield table
+
+        tables = counted()
+        first = next(tables)
+        shards.write_tables(self.output, chain([first], tables), first.schema, self.settings)
+        return ShardCounts(**counts)
+
+
+def packed_tables(
+    units: Mapping[int, Path], places: NDArray[np.int32], wanted: PackedRange, config: str, *, tokens: bool
+) -> Iterator[pa.Table]:
+    """Read documents of finished units and put them together into rows, one group of rows after the other.
+
+    A unit is held from the first group that takes something of it to the last: memory is bounded by the window that
+    rows are packed in.
+
+    Args:
+        units: each unit's file by its number.
+        places: the number of its unit, and its row there, of each document. Shape: (all documents, 2).
+        wanted: which rows.
+        config: names the rows.
+        tokens: the ids are wanted.
+    """
+    own = np.array(places[wanted.start : wanted.start + sum(map(sum, wanted.groups))])
+    borders = np.cumsum([0, *map(sum, wanted.groups)])
+    last_use = {unit: int(np.flatnonzero(own[:, 0] == unit)[-1]) for unit in np.unique(own[:, 0]).tolist()}
+    held: dict[int, pa.Table] = {}
+    row = wanted.first_row
+    for group, (begin, end) in zip(wanted.groups, pairwise(borders.tolist()), strict=True):
+        numbers, unit_of = np.unique(own[begin:end, 0], return_inverse=True)
+        taken = []
+        for number, unit in enumerate(numbers.tolist()):
+            table = held.pop(unit, None)
+            if table is None:
+                table = as_documents(shards.read_table(units[unit]), tokens=tokens)
+            if last_use[unit] >= end:
+                held[unit] = table
+            taken.append(table.take(own[begin:end][unit_of == number, 1]))
+        by_unit = np.argsort(unit_of, kind="stable")  # how they were taken; its inverse is the planned order
+        documents = pa.concat_tables(taken).take(np.argsort(by_unit, kind="stable"))
+        yield merge(documents, np.array(group, np.int64), [f"{config}/{row + n:06d}" for n in range(len(group))])
+        row += len(group)

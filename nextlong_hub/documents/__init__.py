@@ -1,12 +1,8 @@
-"""Published long-context datasets of others, brought into a folder of ours.
+"""Whole documents as rows: an existing dataset fitted to a length, and published rows of others brought in.
 
-import_rows(SourceSettings(name="nextlong", path="NExtLong-512K"), tokenizer="./llama3", output=Path("imported"))
-
-mds_folder   an MDS folder ▶ its shards, and the rows of one
-units        what a worker does with a shard, or with texts
-running      from the source to the committed folder
+fit           what `fit` takes, and the recipe behind it
+import_rows   what `import` takes: texts, or an MDS folder
+mds_folder    an MDS folder ▶ its shards, and the rows of one
+tasks         what a worker does to fit documents        import_tasks   … and to import rows
+produce       the producer of the kind `documents`       check          what is wrong with a document
 """
-
-from nextlong_hub.documents.import_rows import ImportReport, import_rows
-
-__all__ = ["ImportReport", "import_rows"]

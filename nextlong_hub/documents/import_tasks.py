@@ -1,111 +1,171 @@
 """What a worker does to import rows.
 
-    survey         one MDS shard                   ▶  what its rows are like: counts, no tokens
-    import_shard   the same shard                  ▶  its documents, a row each
-    import_texts   documents of a chunk store      ▶  rows, each a document with its tokens
-
-Each is pure: its output depends on the task's inputs and parameters and on nothing else.
+SurveyShard    one MDS shard                   ▶  what its rows are like: counts, no tokens
+ImportShard    the same shard                  ▶  its documents, a row each
+ImportTexts    documents of a chunk store      ▶  rows, each a document with its tokens
 """
 
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path, PurePosixPath
-from typing import Any
+from pathlib import PurePosixPath
+from typing import ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from nextlong_hub.core.files import sha256_of, write_json
 from nextlong_hub.corpus.store import open_store
-from nextlong_hub.dataset import shards
+from nextlong_hub.dataset.write_tasks import Pieces, UnitCounts, write_documents, write_samples
 from nextlong_hub.documents.mds_folder import MdsRow, Shard, read_rows
 from nextlong_hub.errors import DataError
-from nextlong_hub.execution.base import Task
+from nextlong_hub.execution.base import InputPath, Task
 from nextlong_hub.recipe import Recipe
-from nextlong_hub.records import PackedDocument, PackedRow, Sample, Segment
-from nextlong_hub.tokenization import Frame, Tokenizer
-from nextlong_hub.tokenization.tasks import open_tokenizer
+from nextlong_hub.records import Discarded, PackedDocument, PackedRow, Reason, Sample, Segment
+from nextlong_hub.tokenization import SpecialTokens, Tokenizer
+from nextlong_hub.tokenization.tasks import TokenizerReference
 
 
-def survey(task: Task) -> dict[str, Any]:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SurveyCounts:
+    """What the rows of one shard are like."""
+
+    rows: int
+    documents: int
+    begin: int
+    """Documents whose first token is the tokenizer's bos_token."""
+    end: int
+    """Documents whose last token is its eos_token."""
+    single_tokens: int
+    """Documents of one token."""
+    outside_tokens: int
+    """Tokens that belong to no document."""
+    longest_tokens: int
+    """Of a row."""
+    most_documents: int
+    """In a row."""
+    sha256: str
+    """Of the shard's file."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SurveyShard(Task[SurveyCounts]):
     """Look through one MDS shard before anything is made of it.
 
-    Parameters: `shard`, `bos`, `eos`: the tokenizer's, None where it has none. The output holds, for each row, its
-    number of documents and of their tokens.
+    The output holds, for each row, its number of documents and of their tokens.
     """
-    shard = Shard.from_json(task.parameters["shard"])
-    bos, eos = task.parameters["bos"], task.parameters["eos"]
-    counts: Counter[str] = Counter()
-    rows = []
-    longest = 0
-    for row in read_rows(shard):
-        first, last = row.input_ids[row.spans[:, 0]], row.input_ids[row.spans[:, 1] - 1]
-        tokens = int(np.diff(row.spans).sum())
-        rows.append([len(row.spans), tokens])
-        counts["documents"] += len(row.spans)
-        counts["begin"] += int((first == bos).sum()) if bos is not None else 0
-        counts["end"] += int((last == eos).sum()) if eos is not None else 0
-        counts["single_tokens"] += int((np.diff(row.spans) == 1).sum())
-        counts["outside_tokens"] += len(row.input_ids) - tokens
-        longest = max(longest, tokens)
-    write_json(Path(task.output), rows)
-    return {
-        **{name: counts[name] for name in ("documents", "begin", "end", "single_tokens", "outside_tokens")},
-        "rows": len(rows),
-        "longest_tokens": longest,
-        "most_documents": max((documents for documents, _ in rows), default=0),
-        "sha256": sha256_of(shard.path),
-    }
+
+    stage: ClassVar[str] = "survey"
+
+    shard: Shard
+    bos: int | None
+    """The tokenizer's bos_token; None where it has none."""
+    eos: int | None
+
+    @property
+    def inputs(self) -> dict[str, str]:
+        """The shard's file."""
+        return {"shard": str(self.shard.path)}
+
+    def run(self) -> SurveyCounts:
+        """See `Task.run`."""
+        counts: Counter[str] = Counter(documents=0, begin=0, end=0, single_tokens=0, outside_tokens=0)
+        rows = []
+        longest = 0
+        for row in read_rows(self.shard):
+            first, last = row.input_ids[row.spans[:, 0]], row.input_ids[row.spans[:, 1] - 1]
+            tokens = int(np.diff(row.spans).sum())
+            rows.append([len(row.spans), tokens])
+            counts["documents"] += len(row.spans)
+            counts["begin"] += int((first == self.bos).sum()) if self.bos is not None else 0
+            counts["end"] += int((last == self.eos).sum()) if self.eos is not None else 0
+            counts["single_tokens"] += int((np.diff(row.spans) == 1).sum())
+            counts["outside_tokens"] += len(row.input_ids) - tokens
+            longest = max(longest, tokens)
+        write_json(self.output, rows)
+        return SurveyCounts(
+            **counts,
+            rows=len(rows),
+            longest_tokens=longest,
+            most_documents=max((documents for documents, _ in rows), default=0),
+            sha256=sha256_of(self.shard.path),
+        )
 
 
-def import_shard(task: Task) -> dict[str, Any]:
-    """Decode the documents of one MDS shard, each a row of its own.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ImportCounts(UnitCounts):
+    """What was brought in by one task."""
 
-    Parameters: `shard`, `recipe`, `frame`, `source`, `tokenizer`, `tokenizer_digest`.
-    """
-    recipe = Recipe.model_validate(task.parameters["recipe"])
-    bench = _Bench.of(task, recipe)
-    shard = Shard.from_json(task.parameters["shard"])
-    found = [document for row in read_rows(shard) for document in _documents(row, shard, task.parameters["source"])]
-    decoded = [bench.decode(document) for document in found]
-    masked = task.parameters["masked"]
-    if recipe.pack:
-        table = shards.to_packed_table([one.packed(recipe) for one in decoded], tokens=True, masked=masked)
-    else:
-        table = shards.to_table([one.sample(recipe) for one in decoded], tokens=True)
-    shards.write_table(Path(task.output), table, recipe.output)
-    return _counts(decoded) | {"row_bytes": sum(shards.row_sizes(table))}
+    tokens: int
+    not_exact: int
+    """Documents whose text does not encode to their tokens."""
+    sources: dict[str, tuple[int, int]]
+    """Documents and characters by source."""
+    longest_tokens: int
+    """Of a row."""
 
 
-def import_texts(task: Task) -> dict[str, Any]:
-    """Encode whole documents, each a row of its own.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ImportShard(Task[ImportCounts]):
+    """Decode the documents of one MDS shard, each a row of its own."""
 
-    Parameters: `recipe`, `start`, `stop` (document numbers), `frame`, `tokenizer`, `tokenizer_digest`.
-    """
-    recipe = Recipe.model_validate(task.parameters["recipe"])
-    bench = _Bench.of(task, recipe)
-    store = open_store(task)
-    texts = store.texts(np.arange(task.parameters["start"], task.parameters["stop"]))  # each document is one chunk
-    encoded = []
-    without_tokens = 0
-    for number, text in texts.items():
-        identity, source = store.document(number)
-        ids = bench.tokenizer.encode(text)
-        without_tokens += not len(ids)
-        if len(ids):
-            ids = bench.frame.around(ids)
-            encoded.append(
-                _Decoded(id=identity, source=source, text=text, ids=ids, mask=None, framed=bench.frame.tokens)
-            )
-    table = shards.to_table([one.sample(recipe) for one in encoded], tokens=True)
-    shards.write_table(Path(task.output), table, recipe.output)
-    longest = max((len(one.ids) for one in encoded), default=0)
-    return _counts(encoded) | {
-        "row_bytes": sum(shards.row_sizes(table)),
-        "no_tokens": without_tokens,
-        "longest_tokens": longest,
-    }
+    stage: ClassVar[str] = "import"
+
+    shard: Shard
+    source: str
+    """What a document's source is called where the shard does not say it."""
+    masked: bool
+    recipe: Recipe
+    tokenizer: TokenizerReference
+    special_tokens: SpecialTokens
+
+    @property
+    def inputs(self) -> dict[str, str]:
+        """The shard's file, and the tokenizer."""
+        return {"shard": str(self.shard.path), "tokenizer.location": self.tokenizer.location}
+
+    def run(self) -> ImportCounts:
+        """See `Task.run`."""
+        decoder = _Decoder(tokenizer=self.tokenizer.open(), special_tokens=self.special_tokens)
+        found = [document for row in read_rows(self.shard) for document in _documents(row, self.shard, self.source)]
+        decoded = [decoder.decode(document) for document in found]
+        settings = self.recipe.output
+        if self.recipe.pack:
+            pieces = [Pieces(rows=(one.packed(self.recipe),), truncated_tokens=0) for one in decoded]
+            counts = write_documents(self.output, pieces, settings, tokens=True, masked=self.masked)
+        else:
+            counts = write_samples(self.output, [one.sample(self.recipe) for one in decoded], settings, tokens=True)
+        return _counts(counts, decoded)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ImportTexts(Task[ImportCounts]):
+    """Encode whole documents, each a row of its own."""
+
+    stage: ClassVar[str] = "import"
+
+    store: InputPath
+    start: int
+    """First document."""
+    stop: int
+    recipe: Recipe
+    tokenizer: TokenizerReference
+
+    def run(self) -> ImportCounts:
+        """See `Task.run`."""
+        tokenizer, store = self.tokenizer.open(), open_store(self.store)
+        texts = store.texts(np.arange(self.start, self.stop))  # each document is one chunk
+        encoded = []
+        outcomes: list[Sample | Discarded] = []
+        for number, text in texts.items():
+            identity, source = store.document(number)
+            ids = tokenizer.encode(text)
+            if not len(ids):
+                outcomes.append(Discarded(meta_document=identity, reason=Reason.NO_TOKENS, tokens=0))
+                continue
+            encoded.append(_Decoded(id=identity, source=source, text=text, ids=ids, mask=None, framed=0))
+            outcomes.append(encoded[-1].sample(self.recipe))
+        return _counts(write_samples(self.output, outcomes, self.recipe.output, tokens=True), encoded)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -180,15 +240,11 @@ class _Decoded:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Bench:
-    tokenizer: Tokenizer
-    frame: Frame
+class _Decoder:
+    """What every document of a shard is decoded with."""
 
-    @classmethod
-    def of(cls, task: Task, recipe: Recipe) -> "_Bench":
-        """What a task names."""
-        bos, eos = task.parameters["frame"]
-        return cls(tokenizer=open_tokenizer(task), frame=Frame(bos=bos, eos=eos))
+    tokenizer: Tokenizer
+    special_tokens: SpecialTokens
 
     def decode(self, document: _Found) -> _Decoded:
         """The text of a document; exact where encoding it gives its tokens back, which are kept either way.
@@ -196,20 +252,20 @@ class _Bench:
         Raises:
             DataError: a token is none of the tokenizer's.
         """
-        start = self.frame.bos is not None
-        stop = len(document.ids) - (self.frame.eos is not None)
+        start = self.special_tokens.bos is not None
+        stop = len(document.ids) - (self.special_tokens.eos is not None)
         try:
             text = self.tokenizer.decode(document.ids[start:stop])
         except DataError as error:
             raise DataError(f"{document.id}: {error}") from error
-        again = self.frame.around(self.tokenizer.encode(text))
+        again = self.special_tokens.around(self.tokenizer.encode(text))
         return _Decoded(
             id=document.id,
             source=document.source,
             text=text,
             ids=document.ids,
             mask=document.mask,
-            framed=self.frame.tokens,
+            framed=self.special_tokens.tokens,
             is_exact=np.array_equal(again, document.ids),
         )
 
@@ -227,15 +283,15 @@ def _documents(row: MdsRow, shard: Shard, source: str) -> Iterator[_Found]:
         )
 
 
-def _counts(documents: list[_Decoded]) -> dict[str, Any]:
-    by_source: Counter[str] = Counter()
-    characters: Counter[str] = Counter()
+def _counts(written: UnitCounts, documents: list[_Decoded]) -> ImportCounts:
+    sources: dict[str, tuple[int, int]] = {}
     for document in documents:
-        by_source[document.source] += 1
-        characters[document.source] += len(document.text)
-    return {
-        "kept": len(documents),
-        "tokens": sum(len(document.ids) for document in documents),
-        "not_exact": sum(not document.is_exact for document in documents),
-        "sources": {name: [count, characters[name]] for name, count in sorted(by_source.items())},
-    }
+        count, characters = sources.get(document.source, (0, 0))
+        sources[document.source] = (count + 1, characters + len(document.text))
+    return written.extended(
+        ImportCounts,
+        tokens=sum(len(document.ids) for document in documents),
+        not_exact=sum(not document.is_exact for document in documents),
+        sources=dict(sorted(sources.items())),
+        longest_tokens=max((len(document.ids) for document in documents), default=0),
+    )

@@ -7,7 +7,7 @@ where it holds them, and nothing pickled is ever opened.
 import hashlib
 import json
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -31,8 +31,7 @@ class Shard:
     """Where its index lies."""
     name: str
     """What its rows are called after: its file below the imported folder, without endings."""
-    columns: dict[str, Any]
-    """The fields of `Columns`."""
+    columns: Columns
     samples: int
     compression: str | None
     file: str
@@ -42,15 +41,6 @@ class Shard:
     """Decompressed."""
     hashes: dict[str, str]
     """Digests of the file, by algorithm."""
-
-    @classmethod
-    def from_json(cls, values: dict[str, Any]) -> "Shard":
-        """What `to_json` gave."""
-        return cls(**values)
-
-    def to_json(self) -> dict[str, Any]:
-        """As JSON values, to travel in a task."""
-        return asdict(self)
 
     @property
     def path(self) -> Path:
@@ -99,11 +89,10 @@ def read_rows(shard: Shard) -> Iterator[MdsRow]:
         DataError: the file is damaged, or a row does not fit together; the message names both.
     """
     content = _content(shard)
-    columns = Columns(**{name: tuple(values) for name, values in shard.columns.items()})
-    wanted = frozenset(_KNOWN) & set(columns.names)
+    wanted = frozenset(_KNOWN) & set(shard.columns.names)
     count = 0
     try:
-        for number, sample in enumerate(samples_of(content, columns, wanted)):
+        for number, sample in enumerate(samples_of(content, shard.columns, wanted)):
             count += 1
             yield _row(number, sample)
     except DataError as error:
@@ -144,11 +133,11 @@ def _shard_of(entry: dict[str, Any], folder: Path, source: Path) -> Shard:
     return Shard(
         folder=str(folder),
         name=below[: below.index(".mds")] if ".mds" in below else below,
-        columns={
-            "names": entry["column_names"],
-            "encodings": entry["column_encodings"],
-            "sizes": entry["column_sizes"],
-        },
+        columns=Columns(
+            names=tuple(entry["column_names"]),
+            encodings=tuple(entry["column_encodings"]),
+            sizes=tuple(entry["column_sizes"]),
+        ),
         samples=entry["samples"],
         compression=entry["compression"],
         file=str(name),

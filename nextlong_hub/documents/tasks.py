@@ -1,23 +1,18 @@
-"""What a worker does to fit documents: each is measured, cut, split or left out.
-
-    fit_rows     documents that are long already, or are to share rows with others   ▶  rows of one document each
-
-Pure: its output depends on the task's inputs and parameters and on nothing else.
-"""
+"""What a worker does to fit documents: each is measured, cut, split or left out."""
 
 from dataclasses import dataclass
-from typing import Any
+from typing import ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from nextlong_hub.corpus.store import open_store
-from nextlong_hub.dataset.write_tasks import Pieces, write_documents, write_samples
-from nextlong_hub.execution.base import Task
+from nextlong_hub.dataset.write_tasks import Pieces, UnitCounts, write_documents, write_samples
+from nextlong_hub.execution.base import InputPath, Task
 from nextlong_hub.recipe import FitSettings, Recipe
 from nextlong_hub.records import Discarded, PackedDocument, PackedRow, Reason, Sample, Segment
-from nextlong_hub.tokenization import Fitted, Frame, Tokenizer
-from nextlong_hub.tokenization.tasks import open_tokenizer
+from nextlong_hub.tokenization import Fitted, SpecialTokens, Tokenizer
+from nextlong_hub.tokenization.tasks import TokenizerReference
 
 _SHORTER_CUTS = 64
 """A packed document need not fill its row: where no prefix has exactly so many tokens, up to so many fewer will do."""
@@ -25,52 +20,64 @@ _GUESSED_CHARACTERS_PER_TOKEN = 8
 """A piece is looked for in so many characters a token; in more, where they are not enough."""
 
 
-def fit_rows(task: Task) -> dict[str, Any]:
-    """Fit whole documents to the target length, or, to be packed, to a row of that length at most.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FitUnit(Task[UnitCounts]):
+    """Fit whole documents to the target length, or, to be packed, to a row of that length at most."""
 
-    Parameters: `recipe`, `start`, `stop` (document numbers), `tokenizer`, `tokenizer_digest`, `frame`.
-    """
-    recipe = Recipe.model_validate(task.parameters["recipe"])
-    bos, eos = task.parameters["frame"]
-    bench = _Bench(recipe=recipe, tokenizer=open_tokenizer(task), frame=Frame(bos=bos, eos=eos))
-    store = open_store(task)
-    texts = store.texts(np.arange(task.parameters["start"], task.parameters["stop"]))  # each document is one chunk
-    documents = [(*store.document(number), text) for number, text in texts.items()]
-    if recipe.pack:
-        return write_documents(task, recipe, [_pack_document(bench, *document) for document in documents])
-    return write_samples(task, recipe, [_fit_document(bench, *document) for document in documents])
+    stage: ClassVar[str] = "fit"
+
+    store: InputPath
+    start: int
+    """First document."""
+    stop: int
+    recipe: Recipe
+    tokenizer: TokenizerReference
+    special_tokens: SpecialTokens
+
+    def run(self) -> UnitCounts:
+        """See `Task.run`."""
+        fitter = _Fitter(recipe=self.recipe, tokenizer=self.tokenizer.open(), special_tokens=self.special_tokens)
+        store = open_store(self.store)
+        texts = store.texts(np.arange(self.start, self.stop))  # each document is one chunk
+        documents = [(*store.document(number), text) for number, text in texts.items()]
+        tokens, settings = self.recipe.tokens, self.recipe.output
+        if self.recipe.pack:
+            pieces = [_pack_document(fitter, *document) for document in documents]
+            return write_documents(self.output, pieces, settings, tokens=tokens)
+        samples = [_fit_document(fitter, *document) for document in documents]
+        return write_samples(self.output, samples, settings, tokens=tokens)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Bench:
+class _Fitter:
     """What every document of a unit is fitted with."""
 
     recipe: Recipe
     tokenizer: Tokenizer
-    frame: Frame
+    special_tokens: SpecialTokens
 
     @property
     def most_tokens(self) -> int:
         """Tokens of a row's text, without those it stands between."""
-        return self.recipe.target_length - self.frame.tokens
+        return self.recipe.target_length - self.special_tokens.tokens
 
 
-def _fit_document(bench: _Bench, identity: str, source: str, text: str) -> Sample | Discarded:
+def _fit_document(fitter: _Fitter, identity: str, source: str, text: str) -> Sample | Discarded:
     """One document, cut, left as it is, or discarded, as the recipe says."""
-    modes = bench.recipe.fit or FitSettings(truncate=True, discard=True)
-    fitted = bench.tokenizer.fit(text, bench.most_tokens)
+    modes = fitter.recipe.fit or FitSettings(truncate=True, discard=True)
+    fitted = fitter.tokenizer.fit(text, fitter.most_tokens)
     total = fitted.total_tokens
-    if isinstance(fitted, Fitted) and (total == bench.most_tokens or modes.truncate):
+    if isinstance(fitted, Fitted) and (total == fitter.most_tokens or modes.truncate):
         characters, input_ids = fitted.characters, fitted.input_ids
-    elif 0 < total < bench.most_tokens and not modes.discard:
-        characters, input_ids = len(text), bench.tokenizer.encode(text)
+    elif 0 < total < fitter.most_tokens and not modes.discard:
+        characters, input_ids = len(text), fitter.tokenizer.encode(text)
     else:
         reason = Reason.OVER_TARGET if isinstance(fitted, Fitted) else fitted.reason
         return Discarded(meta_document=identity, reason=reason if total else Reason.NO_TOKENS, tokens=total)
     return Sample(
-        id=f"{bench.recipe.name}/{identity}",
+        id=f"{fitter.recipe.name}/{identity}",
         text=text[:characters],
-        input_ids=bench.frame.around(input_ids),
+        input_ids=fitter.special_tokens.around(input_ids),
         meta_document=identity,
         source=source,
         segments=(_whole(identity, characters, len(input_ids)),),
@@ -78,22 +85,22 @@ def _fit_document(bench: _Bench, identity: str, source: str, text: str) -> Sampl
     )
 
 
-def _pack_document(bench: _Bench, identity: str, source: str, text: str) -> Pieces | Discarded:
+def _pack_document(fitter: _Fitter, identity: str, source: str, text: str) -> Pieces | Discarded:
     """One document as it is or, when it is longer than a row, cut, split or discarded, as the recipe says."""
-    modes = bench.recipe.fit or FitSettings(truncate=False, discard=False)
-    input_ids = bench.tokenizer.encode(text)
+    modes = fitter.recipe.fit or FitSettings(truncate=False, discard=False)
+    input_ids = fitter.tokenizer.encode(text)
     total = len(input_ids)
     if total == 0:
         return Discarded(meta_document=identity, reason=Reason.NO_TOKENS, tokens=0)
-    if total > bench.most_tokens and modes.discard:
+    if total > fitter.most_tokens and modes.discard:
         return Discarded(meta_document=identity, reason=Reason.OVER_TARGET, tokens=total)
     cuts: list[tuple[int, int, NDArray[np.int32]]] | None = [(0, len(text), input_ids)]
-    if total > bench.most_tokens:
-        cuts = split_text(bench.tokenizer, text, bench.most_tokens, most=1 if modes.truncate else None)
+    if total > fitter.most_tokens:
+        cuts = split_text(fitter.tokenizer, text, fitter.most_tokens, most=1 if modes.truncate else None)
     if cuts is None:
         return Discarded(meta_document=identity, reason=Reason.NO_EXACT_CUT, tokens=total)
     return Pieces(
-        rows=tuple(_one_document(bench, identity, source, text[a:b], ids, offset=a) for a, b, ids in cuts),
+        rows=tuple(_one_document(fitter, identity, source, text[a:b], ids, offset=a) for a, b, ids in cuts),
         truncated_tokens=total - len(cuts[0][2]) if modes.truncate else 0,
     )
 
@@ -146,10 +153,10 @@ def _fullest(tokenizer: Tokenizer, text: str, capacity: int) -> Fitted | None:
 
 
 def _one_document(
-    bench: _Bench, identity: str, source: str, text: str, text_ids: NDArray[np.int32], offset: int
+    fitter: _Fitter, identity: str, source: str, text: str, text_ids: NDArray[np.int32], offset: int
 ) -> PackedRow:
-    name = f"{bench.recipe.name}/{identity}@{offset}" if offset else f"{bench.recipe.name}/{identity}"
-    input_ids = bench.frame.around(text_ids)
+    name = f"{fitter.recipe.name}/{identity}@{offset}" if offset else f"{fitter.recipe.name}/{identity}"
+    input_ids = fitter.special_tokens.around(text_ids)
     return PackedRow(
         id=name,
         text=text,

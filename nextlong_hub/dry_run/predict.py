@@ -23,8 +23,9 @@ from nextlong_hub.corpus import MemorySource
 from nextlong_hub.dry_run.forecast import Forecast, try_out
 from nextlong_hub.dry_run.survey import survey
 from nextlong_hub.errors import RecipeError
-from nextlong_hub.execution.progress import Progress, Silence, Stages
+from nextlong_hub.execution.progress import NullProgress, Progress, ProgressTracker
 from nextlong_hub.pipeline import BuildRequest, recipes_to_make
+from nextlong_hub.producer import producer_of
 from nextlong_hub.recipe import Recipe
 from nextlong_hub.synthesis.mixture import mixture_rows, samples_in_row
 
@@ -98,7 +99,7 @@ class _Start:
     bytes: int
 
 
-def predict(request: BuildRequest, *, num_proc: int = 1, progress: Progress | None = None) -> Prediction:
+def predict(request: BuildRequest, *, workers: int = 1, progress: Progress | None = None) -> Prediction:
     """Predict what `build` would do with the same request.
 
     Reads metadata and at most about 4,000 documents or 16 MB, and writes into a temporary folder only. The same request
@@ -111,14 +112,13 @@ def predict(request: BuildRequest, *, num_proc: int = 1, progress: Progress | No
         RecipeError: the tokenizer cannot be used, or a configuration is made of conversations.
     """
     start = _Start(seconds=min(process_time(), _LONGEST_START), bytes=driver_peak_bytes())
-    stages = Stages(progress or Silence())
-    made = recipes_to_make(request)
-    spoken = [recipe.name for recipe in made if recipe.conversations]
-    if spoken:
-        raise RecipeError(
-            f"a dry run predicts samples that are synthesised, and the rows of {spoken[0]} are conversations, which "
-            "are only rendered and packed; build them without --dry-run, with --samples 1 to see a first row"
-        )
+    stages = ProgressTracker(progress or NullProgress())
+    made = [recipe for recipe in recipes_to_make(request) if not recipe.ingredients]
+    for recipe in made:
+        if reason := producer_of(recipe).unpredictable:
+            raise RecipeError(
+                f"a dry run predicts samples that are synthesised, and the rows of {recipe.name} {reason}"
+            )
     with stages.stage("look at the corpus", None, "pieces"):
         pieces = corpus.discover(request.sources)
         memory = {source.name: source.dataset for source in request.sources if isinstance(source, MemorySource)}
@@ -131,9 +131,9 @@ def predict(request: BuildRequest, *, num_proc: int = 1, progress: Progress | No
     ):
         for kind, recipe in kinds.items():
             trial = try_out(recipe, seen, request, Path(scratch) / kind)
-            forecasts[kind] = Forecast(trial=trial, seen=seen, pieces=len(pieces), workers=num_proc)
+            forecasts[kind] = Forecast(trial=trial, seen=seen, pieces=len(pieces), workers=workers)
             done(1)
-    return _assemble(request, made, forecasts, num_proc, start)
+    return _assemble(request, made, forecasts, workers, start)
 
 
 def _kind(recipe: Recipe) -> str:
@@ -154,7 +154,7 @@ def _assemble(
     start: _Start,
 ) -> Prediction:
     predicted = {recipe.name: _predict_config(recipe, forecasts[_kind(recipe)], request.rows) for recipe in made}
-    mixtures = [recipe for recipe in request.recipes if recipe.mixture]
+    mixtures = [recipe for recipe in request.recipes if recipe.ingredients]
     for recipe in mixtures:
         predicted[recipe.name] = _predict_mixture(recipe, made, predicted, forecasts, request.rows)
     published = [recipe.name for recipe in request.recipes]

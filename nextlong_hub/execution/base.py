@@ -1,53 +1,108 @@
-"""…"""
+"""What travels between the one who plans and those who work: a `Task` goes out, a `Receipt` comes back.
+
+    @dataclass(frozen=True, slots=True, kw_only=True)
+    class CountWords(Task[WordCounts]):
+        stage: ClassVar[str] = "count"
+        text: InputPath
+        def run(self) -> WordCounts: ...
+
+A task is data: typed fields, and one method. Its name and its JSON form come from its class, so it can be sent to any
+process that has this package. Each file or folder that it reads is a field marked `InputPath`, in the task itself or in a
+record that it holds: `inputs` lists them. Its result is one file or folder, which appears whole or not at all, and a
+receipt below 1 KB.
+"""
 
 import importlib
+import json
 import time
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from abc import ABC, abstractmethod
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, fields, is_dataclass
+from functools import cache
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Annotated, Any, ClassVar, Generic, Protocol, TypeVar, get_args, get_origin, get_type_hints
+
+from pydantic import TypeAdapter
 
 from nextlong_hub.core.files import sha256_of, sha256_of_folder
 from nextlong_hub.core.memory import release_memory
 
+Counts = TypeVar("Counts")
+"""A frozen dataclass: what a task reports."""
+
+_INPUT = "read by the task"
+
+InputPath = Annotated[Path, _INPUT]
+"""A file or folder that a task reads."""
+
+InputAddress = Annotated[str, _INPUT]
+"""A path, a URL or the name of a repository that a task reads."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Task:
+class Task(ABC, Generic[Counts]):
     """One unit of work; its identity is (stage, key) inside one plan."""
 
-    stage: str
+    stage: ClassVar[str]
+    """What is done: `retrieve`."""
+    noun: ClassVar[str] = "units"
+    """What progress counts."""
+
     key: str
     """Unique within the stage and safe as a file name: `unit-00007`."""
-    function: str
-    """`package.module:function`, called as `function(task)`; returns the counts that go into the receipt."""
-    inputs: dict[str, str] = field(default_factory=dict)
-    """Paths the function reads."""
-    output: str = ""
-    """The path the function writes: one file, or a folder that is complete once this task returns."""
-    parameters: dict[str, Any] = field(default_factory=dict)
-    """JSON values."""
+    output: Path
+    """What is written: one file, or a folder that is complete once this task returns."""
+
+    @abstractmethod
+    def run(self) -> Counts:
+        """Do the work: write `output`, and report what was counted.
+
+        Pure: the output depends on the fields and on the bytes of `inputs`, and on nothing else.
+        """
+
+    @property
+    def inputs(self) -> dict[str, str]:
+        """Every path or URL that the task reads, by the name of its field: `tokenizers.0.cache`."""
+        return dict(_inputs(type(self), self, ""))
+
+    def to_json(self) -> str:
+        """The task as JSON, for `task_from_json` in another process."""
+        kind = type(self)
+        fields_json = json.loads(_adapter(kind).dump_json(self))
+        return json.dumps({"task": f"{kind.__module__}:{kind.__qualname__}", "fields": fields_json})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Receipt:
+class Receipt(Generic[Counts]):
     """Proof that a task was done: small enough to travel and to keep for ever."""
 
     stage: str
     key: str
-    output: str
+    output: Path
     sha256: str
     """Of the output file's bytes; of a folder, over the names and bytes of its files."""
     bytes: int
     seconds: float
-    counts: dict[str, Any]
-    """What the function reported: JSON values, a handful of them."""
+    counts: Counts
+
+    def to_json(self) -> dict[str, Any]:
+        """The receipt as JSON values."""
+        return {
+            **{name: getattr(self, name) for name in ("stage", "key", "sha256", "bytes", "seconds")},
+            "counts": json.loads(_adapter(self.counts.__class__).dump_json(self.counts)),
+        }
 
 
 class Executor(Protocol):
     """Runs tasks somewhere."""
 
-    def run(self, tasks: Sequence[Task]) -> Iterator[Receipt]:
-        """Yield one receipt for each task, in the order in which they finish.
+    @property
+    def workers(self) -> int:
+        """How many tasks run at the same time."""
+        ...
+
+    def run(self, tasks: Sequence[Task[Counts]]) -> Iterator[Receipt[Counts]]:
+        """Yield one receipt for each task, in any order; a task may run more than once.
 
         Raises:
             WorkerError: a task ended its worker three times.
@@ -55,17 +110,15 @@ class Executor(Protocol):
         ...
 
     def close(self) -> None:
-        """Let the workers go."""
+        """Release the workers; tasks that still run are abandoned."""
         ...
 
 
-def perform(task: Task, **context: Any) -> Receipt:
-    """Run one task here and now; `context` is what only this process can give the function."""
+def perform(task: Task[Counts]) -> Receipt[Counts]:
+    """Run one task in this process."""
     started = time.perf_counter()
-    module, _, name = task.function.partition(":")
-    function: Callable[..., dict[str, Any]] = getattr(importlib.import_module(module), name)
-    counts = function(task, **context)
-    sha256, size = _measure(Path(task.output))
+    counts = task.run()
+    sha256, size = measure(task.output)
     release_memory()
     return Receipt(
         stage=task.stage,
@@ -78,6 +131,62 @@ def perform(task: Task, **context: Any) -> Receipt:
     )
 
 
-def _measure(output: Path) -> tuple[str, int]:
-    """Digest and size of what a task wrote."""
+def measure(output: Path) -> tuple[str, int]:
+    """Digest and size in bytes of what a task wrote, a file or a folder."""
     return sha256_of_folder(output) if output.is_dir() else (sha256_of(output), output.stat().st_size)
+
+
+def task_from_json(content: str) -> Task[Any]:
+    """The task that `Task.to_json` wrote; its module is imported.
+
+    Raises:
+        TypeError: the name is not that of a task.
+        pydantic.ValidationError: the fields are not those of the task.
+    """
+    values = json.loads(content)
+    module, _, name = values["task"].partition(":")
+    kind = importlib.import_module(module)
+    for part in name.split("."):
+        kind = getattr(kind, part)
+    if not (isinstance(kind, type) and issubclass(kind, Task)):
+        raise TypeError(f"{values['task']} is no task")
+    task: Task[Any] = _adapter(kind).validate_json(json.dumps(values["fields"]))
+    return task
+
+
+def receipt_from_json(values: Any, task: Task[Counts]) -> Receipt[Counts] | None:
+    """The receipt of `task` that `Receipt.to_json` gave; None when it is of another task or another version."""
+    try:
+        counts = _adapter(get_type_hints(type(task).run)["return"]).validate_json(json.dumps(values["counts"]))
+        return Receipt(output=task.output, **{**values, "counts": counts})
+    except (KeyError, TypeError, ValueError):
+        return None
+
+
+@cache
+def _adapter(kind: type) -> TypeAdapter[Any]:
+    return TypeAdapter(kind)
+
+
+@cache
+def _hints(kind: type) -> dict[str, Any]:
+    return get_type_hints(kind, include_extras=True)
+
+
+def _inputs(hint: Any, value: Any, name: str) -> Iterator[tuple[str, str]]:
+    """The marked paths below one value, each with the names that lead to it."""
+    if get_origin(hint) is Annotated and _INPUT in get_args(hint)[1:]:
+        yield name, str(value)
+    elif isinstance(value, tuple | list):
+        inner = (*get_args(hint), Any)[0]
+        for number, item in enumerate(value):
+            yield from _inputs(inner, item, f"{name}.{number}")
+    elif isinstance(value, dict):
+        inner = (*get_args(hint), Any, Any)[1]
+        for key, item in value.items():
+            yield from _inputs(inner, item, f"{name}.{key}")
+    elif is_dataclass(value) and not isinstance(value, type):
+        hints = _hints(type(value))
+        for field in fields(value):
+            below = f"{name}.{field.name}" if name else field.name
+            yield from _inputs(hints[field.name], getattr(value, field.name), below)

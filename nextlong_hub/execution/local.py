@@ -1,9 +1,4 @@
-"""Where work runs: tasks go in, receipts come out, in any order and at least once.
-
-A `Task` is data (stage, key, function *name*, paths, parameters), never a pickled closure, and its result is one file
-that appears whole or not at all plus a `Receipt` below 1 KB. Whoever plans keeps the list: it submits what has no
-receipt. A cluster engine needs only another `Executor`.
-"""
+"""Tasks on processes of this machine."""
 
 import os
 import pickle
@@ -16,15 +11,25 @@ from multiprocessing import get_context, parent_process
 from multiprocessing.connection import wait as wait_for_any
 from typing import Any
 
-from nextlong_hub.errors import WorkerError
-from nextlong_hub.execution.base import Receipt, Task, perform
+from nextlong_hub.errors import RecipeError, WorkerError
+from nextlong_hub.execution.base import Counts, Receipt, Task, perform, task_from_json
+from nextlong_hub.execution.open import ExecutorKind
 
 _DEATHS_ALLOWED = 3
 _WINDOW_PER_WORKER = 2
+_MOST_WORKERS = 8
+"""Each worker holds its own tokenizer and compiled kernels, so a large machine is not filled unasked."""
 
 
-def _perform_away(task: Task) -> Receipt:
+def default_workers() -> int:
+    """How many worker processes there are when no number is given: the processors of this process, 8 at most."""
+    may_use = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return min(may_use, _MOST_WORKERS)
+
+
+def _perform_away(task_json: str) -> Receipt[Any]:
     """Run one task in a worker; an exception that cannot travel home would be taken for the worker's death."""
+    task = task_from_json(task_json)
     try:
         return perform(task)
     except Exception as error:
@@ -46,40 +51,25 @@ def _leave_with_parent() -> None:
         threading.Thread(target=lambda: (wait_for_any([sentinel]), os._exit(1)), daemon=True).start()
 
 
-class InlineExecutor:
-    """Runs every task in this process, one after the other."""
-
-    def __init__(self, **context: Any) -> None:
-        self._context = context
-
-    def run(self, tasks: Sequence[Task]) -> Iterator[Receipt]:
-        """See `Executor.run`; a task that kills its worker kills this process."""
-        for task in tasks:
-            yield perform(task, **self._context)
-
-    def close(self) -> None:
-        """Nothing to let go."""
-
-
 class LocalExecutor:
-    """Runs tasks on `num_proc` processes of this machine, and survives the death of any of them.
+    """Runs tasks on several processes of this machine, and survives the death of any of them.
 
     `multiprocessing.Pool` waits for ever for the answer of a worker that was killed (python/cpython#96062);
     `ProcessPoolExecutor` notices and breaks. We then build a new pool and run again whatever had not finished.
     """
 
-    def __init__(self, num_proc: int) -> None:
-        self.num_proc = num_proc
+    def __init__(self, workers: int) -> None:
+        self.workers = workers
         self._pool: ProcessPoolExecutor | None = None
 
-    def run(self, tasks: Sequence[Task]) -> Iterator[Receipt]:
+    def run(self, tasks: Sequence[Task[Counts]]) -> Iterator[Receipt[Counts]]:
         """See `Executor.run`."""
-        waiting = deque(tasks)
-        running: dict[Future[Receipt], Task] = {}
+        waiting: deque[Task[Any]] = deque(tasks)
+        running: dict[Future[Receipt[Any]], Task[Any]] = {}
         deaths: Counter[tuple[str, str]] = Counter()
         try:
             while waiting or running:
-                lost: list[Task] = []
+                lost: list[Task[Any]] = []
                 pool_works = self._fill_window(waiting, running, deaths)
                 done, _ = wait(running, return_when=FIRST_COMPLETED)
                 for future in done:
@@ -105,20 +95,23 @@ class LocalExecutor:
             self._pool = None
 
     def _fill_window(
-        self, waiting: deque[Task], running: dict[Future[Receipt], Task], deaths: Counter[tuple[str, str]]
+        self,
+        waiting: deque[Task[Any]],
+        running: dict[Future[Receipt[Any]], Task[Any]],
+        deaths: Counter[tuple[str, str]],
     ) -> bool:
         """Submit what may run now; False when the pool turns out to be broken, be it by an idle worker's death.
 
         A broken pool does not say whose worker died. A task that was in flight at every death but one that it may
         survive therefore runs alone: if a worker dies once more, there is no doubt on whose account.
         """
-        while waiting and len(running) < _WINDOW_PER_WORKER * self.num_proc:
+        while waiting and len(running) < _WINDOW_PER_WORKER * self.workers:
             if running and any(
                 deaths[task.stage, task.key] >= _DEATHS_ALLOWED - 1 for task in (waiting[0], *running.values())
             ):
                 break
             try:
-                running[self._workers().submit(_perform_away, waiting[0])] = waiting[0]
+                running[self._workers().submit(_perform_away, waiting[0].to_json())] = waiting[0]
             except BrokenProcessPool:
                 return False
             waiting.popleft()
@@ -128,7 +121,7 @@ class LocalExecutor:
         if self._pool is None:
             # spawn, not fork: the libraries beneath keep threads, and a forked copy of a held lock never opens.
             self._pool = ProcessPoolExecutor(
-                self.num_proc, mp_context=get_context("spawn"), initializer=_leave_with_parent
+                self.workers, mp_context=get_context("spawn"), initializer=_leave_with_parent
             )
         return self._pool
 
@@ -137,13 +130,22 @@ class LocalExecutor:
             self._pool.shutdown(wait=False, cancel_futures=True)
             self._pool = None
 
-    def _count_deaths(self, lost: list[Task], deaths: Counter[tuple[str, str]]) -> None:
+    def _count_deaths(self, lost: list[Task[Any]], deaths: Counter[tuple[str, str]]) -> None:
         """Charge each task in flight. Three charges, the last one to a task that ran alone, end the run."""
         for task in lost:
             deaths[task.stage, task.key] += 1
             if deaths[task.stage, task.key] >= _DEATHS_ALLOWED:
                 raise WorkerError(
                     f"{task.stage} {task.key}: its worker process was killed {_DEATHS_ALLOWED} times, most often a "
-                    f"sign of too little memory; run again with a smaller --num-proc (now {self.num_proc}): "
+                    f"sign of too little memory; run again with a smaller --num-proc (now {self.workers}): "
                     "finished work is kept. A script of your own must call us under if __name__ == '__main__':"
                 )
+
+
+def _open(argument: str) -> LocalExecutor:
+    if argument and not (argument.isdecimal() and int(argument)):
+        raise RecipeError(f"the executor local:{argument} has no number of processes; write local:8, or local alone")
+    return LocalExecutor(int(argument) if argument else default_workers())
+
+
+EXECUTOR = ExecutorKind(name="local", summary="on processes of this machine: local:8", open=_open)

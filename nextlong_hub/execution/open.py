@@ -1,9 +1,39 @@
-"""…"""
+"""An executor by its address: `inline`, `local`, `local:8`."""
 
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from nextlong_hub.core.registry import Registry
 from nextlong_hub.execution.base import Executor
-from nextlong_hub.execution.local import InlineExecutor, LocalExecutor
 
 
-def make_executor(num_proc: int) -> Executor:
-    """One process: run inline. More: run on local workers."""
-    return InlineExecutor() if num_proc <= 1 else LocalExecutor(num_proc)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExecutorKind:
+    """One way to run tasks."""
+
+    name: str
+    summary: str
+    """Where the work runs, as a help text says it."""
+    open: Callable[[str], Executor]
+    """Takes what stands behind the colon of an address, or nothing.
+
+    Raises RecipeError: it is not understood.
+    """
+
+
+EXECUTORS = Registry[ExecutorKind](
+    kind="executor", files="execution/*.py", constant="EXECUTOR", group="nextlong_hub.executors"
+)
+
+
+def open_executor(address: str) -> Executor:
+    """The executor that an address names; close it when the work is done.
+
+    Args:
+        address: the name of an executor, and behind a colon what it takes: `local:8` for eight processes.
+
+    Raises:
+        RecipeError: there is no such executor, or it does not take what stands behind the colon.
+    """
+    name, _, argument = address.partition(":")
+    return EXECUTORS[name].open(argument)

@@ -1,14 +1,10 @@
 """How a long run tells what it is doing, without knowing who listens."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
 from time import perf_counter
 from typing import Protocol
-
-from nextlong_hub.execution.base import Executor, Receipt, Task
-from nextlong_hub.execution.receipts import run_missing
 
 
 class Progress(Protocol):
@@ -27,8 +23,8 @@ class Progress(Protocol):
         ...
 
 
-class Silence:
-    """Nobody listens."""
+class NullProgress:
+    """Shows nothing."""
 
     def start(self, stage: str, total: int | None, unit: str) -> None:
         """See `Progress`."""
@@ -49,7 +45,7 @@ class StageTime:
     """By the clock on the wall."""
 
 
-class Stages:
+class ProgressTracker:
     """Tells progress about each stage and keeps its time."""
 
     def __init__(self, progress: Progress) -> None:
@@ -71,26 +67,3 @@ class Stages:
     def times(self) -> tuple[StageTime, ...]:
         """Every stage so far, in order of first appearance."""
         return tuple(StageTime(stage=stage, seconds=seconds) for stage, seconds in self._seconds.items())
-
-    def run(
-        self,
-        name: str,
-        unit: str,
-        tasks: Sequence[Task],
-        executor: Executor,
-        receipts_folder: Path,
-        before_first: Callable[[], None] | None = None,
-    ) -> list[Receipt]:
-        """One stage made of tasks: run those without a valid receipt, and give all receipts in the tasks' order.
-
-        `before_first` is called once before the first task runs; not when there is nothing to run.
-
-        Raises:
-            WorkerError: see `Executor.run`.
-        """
-        done: dict[str, Receipt] = {}
-        with self.stage(name, len(tasks), unit) as advance:
-            for receipt in run_missing(executor, tasks, receipts_folder, before_first):
-                done[receipt.key] = receipt
-                advance(1)
-        return [done[task.key] for task in tasks]

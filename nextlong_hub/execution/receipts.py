@@ -1,30 +1,19 @@
-"""…"""
+"""Receipts of finished tasks, kept on disk: what is done is not done again."""
 
-from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import asdict
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 from nextlong_hub.core.files import read_checked_json, write_checked_json
-from nextlong_hub.execution.base import Executor, Receipt, Task, _measure
-
-
-def count_discards(receipts: Iterable[Receipt]) -> dict[str, int]:
-    """Discarded candidates of all units, by reason."""
-    total: Counter[str] = Counter()
-    for receipt in receipts:
-        total.update(receipt.counts["discarded"])
-    return dict(sorted(total.items()))
-
-
-def listed(counts: Mapping[str, int]) -> str:
-    """Counts as a person would say them."""
-    return ", ".join(f"{count:,} {reason}" for reason, count in counts.items()) or "none"
+from nextlong_hub.execution.base import Counts, Executor, Receipt, Task, measure, receipt_from_json
 
 
 def run_missing(
-    executor: Executor, tasks: Sequence[Task], receipts_folder: Path, before_first: Callable[[], None] | None = None
-) -> Iterator[Receipt]:
+    executor: Executor,
+    tasks: Sequence[Task[Counts]],
+    receipts_folder: Path,
+    before_first: Callable[[], None] | None = None,
+) -> Iterator[Receipt[Counts]]:
     """Yield the receipt of every task, running only those whose kept receipt does not match their output any more.
 
     A receipt is kept in `receipts_folder` after the output has its final name, so a crash between the two costs one
@@ -50,19 +39,16 @@ def run_missing(
     if missing and before_first is not None:
         before_first()
     for receipt in executor.run(missing):
-        write_checked_json(_receipt_path(receipts_folder, receipt.stage, receipt.key), asdict(receipt))
+        write_checked_json(_receipt_path(receipts_folder, receipt), receipt.to_json())
         yield receipt
 
 
-def _receipt_path(folder: Path, stage: str, key: str) -> Path:
-    return folder / stage / f"{key}.json"
+def _receipt_path(folder: Path, done: Task[Any] | Receipt[Any]) -> Path:
+    return folder / done.stage / f"{done.key}.json"
 
 
-def _kept_receipt(folder: Path, task: Task) -> Receipt | None:
-    kept = read_checked_json(_receipt_path(folder, task.stage, task.key))
-    if not isinstance(kept, dict) or set(kept) != set(Receipt.__dataclass_fields__):
+def _kept_receipt(folder: Path, task: Task[Counts]) -> Receipt[Counts] | None:
+    receipt = receipt_from_json(read_checked_json(_receipt_path(folder, task)), task)
+    if receipt is None or not task.output.exists() or measure(task.output) != (receipt.sha256, receipt.bytes):
         return None
-    output = Path(task.output)
-    if not output.exists() or _measure(output) != (kept["sha256"], kept["bytes"]):
-        return None
-    return Receipt(**{**kept, "output": task.output})
+    return receipt

@@ -17,6 +17,10 @@ Folders carry the digest of all they were made from, so a changed choice never m
 
 from pathlib import Path
 
+from filelock import FileLock
+
+from nextlong_hub.core.files import storage_errors
+
 WORK_NAME = ".work"
 
 
@@ -55,3 +59,9 @@ class Workspace:
     def file_digests(self) -> Path:
         """Remembered digests of corpus files."""
         return self.work / "file-digests.json"
+
+    def exclusive(self, name: str) -> FileLock:
+        """A lock that one process at a time holds, to be used as a context: what it guards is made once."""
+        with storage_errors(self.work):
+            self.work.mkdir(parents=True, exist_ok=True)
+        return FileLock(self.work / f"{name}.lock")

@@ -19,15 +19,16 @@ from nextlong_hub.corpus.ingest import Source, find_corpus, read_corpus, store_i
 from nextlong_hub.corpus.store import ChunkStore, PartWriter, finish_store
 from nextlong_hub.dataset import Row, StoredSplit
 from nextlong_hub.errors import DataError
-from nextlong_hub.execution.local import InlineExecutor
-from nextlong_hub.execution.progress import Progress, Silence, Stages
+from nextlong_hub.execution.inline import InlineExecutor
+from nextlong_hub.execution.progress import NullProgress, Progress, ProgressTracker
+from nextlong_hub.execution.run import Run
 from nextlong_hub.execution.workspace import WORK_NAME, Workspace
 from nextlong_hub.recipe import Recipe
 from nextlong_hub.records import ChunkSpan, Document, Segment
 from nextlong_hub.retrieval import build_index, open_retriever
 from nextlong_hub.retrieval.bm25.explain import Explanation, explain
 from nextlong_hub.retrieval.settings import RetrievalSettings
-from nextlong_hub.retrieval.tasks import index_identity
+from nextlong_hub.retrieval.tasks import index_identity, index_store
 
 _NEEDED = ("id", "text", "segments")
 
@@ -90,7 +91,7 @@ def explain_negative(
     segments = row.segment_list
     negative, meta_segment = _require_negative(row, segments, segment)
     recipe = _recipe_of(split, row, negative)
-    with _counted(split, row, recipe, sources, Stages(progress or Silence())) as counted:
+    with _counted(split, row, recipe, sources, ProgressTracker(progress or NullProgress())) as counted:
         query, chunk = (counted.number_of(part, split.where) for part in (segments[meta_segment], segments[negative]))
         explanation = explain(counted.index, counted.store, counted.settings, query, chunk)
     return NegativeExplanation(
@@ -159,7 +160,7 @@ class _Counted:
 
 @contextmanager
 def _counted(
-    split: StoredSplit, row: Row, recipe: Recipe, sources: Sequence[Source], stages: Stages
+    split: StoredSplit, row: Row, recipe: Recipe, sources: Sequence[Source], stages: ProgressTracker
 ) -> Iterator[_Counted]:
     """The best that there is to count in, kept as long as the block lasts."""
     settings = recipe.retrieval.model_copy(update={"retriever": "bm25"})  # rank-bm25 scores alike and keeps no index
@@ -180,7 +181,7 @@ def _left_by_build(split: StoredSplit, recipe: Recipe, settings: RetrievalSettin
         return None
     corpus = split.manifest.corpus
     workspace = Workspace(split.folder / WORK_NAME)
-    identity = store_identity(corpus.digest, [source.name for source in corpus.sources], recipe)
+    identity = store_identity(corpus.digest, [source.name for source in corpus.sources], recipe.reading)
     index = workspace.index(index_identity(identity, recipe.retrieval))
     try:
         store = ChunkStore(workspace.store(identity))
@@ -196,24 +197,23 @@ def _from_corpus(
     recipe: Recipe,
     settings: RetrievalSettings,
     sources: Sequence[Source],
-    stages: Stages,
+    stages: ProgressTracker,
 ) -> _Counted:
     """The corpus, read and indexed anew.
 
     Raises:
         DataError: it is not the one that the manifest names.
     """
-    workspace = Workspace(scratch)
-    found = find_corpus(workspace, sources, stages)
+    run = Run.quiet(scratch, stages)
+    found = find_corpus(run, sources)
     if split.manifest is not None and found.digest != split.manifest.corpus.digest:
         raise DataError(
             f"{split.where} was made from corpus {split.manifest.corpus.digest[:12]}, and the one given is "
             f"{found.digest[:12]}; name the same files as the build did"
         )
-    store = read_corpus(workspace, recipe, found, InlineExecutor(memory=found.memory), stages)
-    with stages.stage("index", None, "shards") as advance:
-        build_index(store, settings, scratch / "index", InlineExecutor(), lambda receipt: advance(1))
-    return _Counted(basis=Basis.CORPUS, store=store, index=scratch / "index", settings=settings)
+    store = read_corpus(run, found, recipe.reading)
+    index = index_store(run, store, settings)
+    return _Counted(basis=Basis.CORPUS, store=store, index=index, settings=settings)
 
 
 def _from_rows(scratch: Path, rows: Iterable[Row], settings: RetrievalSettings) -> _Counted:

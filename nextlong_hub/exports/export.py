@@ -14,14 +14,14 @@ from nextlong_hub._version import __version__
 from nextlong_hub.core.files import digest_of, sha256_of
 from nextlong_hub.dataset import StoredSplit, open_split
 from nextlong_hub.errors import DataError
-from nextlong_hub.execution.progress import Progress, Silence, Stages
+from nextlong_hub.execution.progress import NullProgress, Progress, ProgressTracker
 from nextlong_hub.exports import axolotl, jsonl, mds, megatron, nanotron, text, trl
 from nextlong_hub.exports.base import ExportSettings, Format
 from nextlong_hub.exports.export_rows import EncodeBatch, ExportRow, pack, read_rows, unpack
 from nextlong_hub.exports.options import ExportRequest, choose_format, choose_settings, choose_tokenizer
 from nextlong_hub.exports.writer import ExportedFile, Outbox
-from nextlong_hub.tokenization import Frame, Tokenizer
-from nextlong_hub.tokenization.special_tokens import find_frames
+from nextlong_hub.producer import special_tokens_of
+from nextlong_hub.tokenization import SpecialTokens, Tokenizer
 
 FORMATS = {one.FORMAT.name: one.FORMAT for one in (mds, trl, axolotl, text, megatron, nanotron, jsonl)}
 """Every format by its name."""
@@ -87,7 +87,7 @@ def export(
         if finished is not None:
             return _report(finished, is_unchanged=True)
         outbox.begin()
-        counts = _write(kind, settings, split, tokenizer, outbox, threads, Stages(progress or Silence()))
+        counts = _write(kind, settings, split, tokenizer, outbox, threads, ProgressTracker(progress or NullProgress()))
     return _report(outbox.commit(counts), is_unchanged=False)
 
 
@@ -98,11 +98,11 @@ def _write(
     tokenizer: Tokenizer | None,
     outbox: Outbox,
     threads: int,
-    stages: Stages,
+    stages: ProgressTracker,
 ) -> dict[str, int]:
     """Write all rows; what they were, counted."""
     counts = dict.fromkeys(("rows", "documents", "tokens", "learned_tokens"), 0)
-    encoder = _Encoder(tokenizer, _frame(split, tokenizer), threads) if tokenizer else None
+    encoder = _Encoder(tokenizer, _special_tokens(split, tokenizer), threads) if tokenizer else None
     with (
         closing(encoder) if encoder else nullcontext(),
         stages.stage(f"export {split.config}", len(split), "rows") as advance,
@@ -117,24 +117,24 @@ def _write(
 class _Encoder:
     """Encodes texts in order, several at once."""
 
-    def __init__(self, tokenizer: Tokenizer, frame: Frame, threads: int) -> None:
+    def __init__(self, tokenizer: Tokenizer, special_tokens: SpecialTokens, threads: int) -> None:
         self._tokenizer = tokenizer
-        self._frame = frame
+        self._special_tokens = special_tokens
         self._pool = ThreadPoolExecutor(threads)  # the tokenizer works outside the interpreter's lock
 
     def encode(self, texts: Sequence[str]) -> Iterable[NDArray[np.int32]]:
         """The tokens of each text, with those it stands between."""
-        return map(self._frame.around, self._pool.map(self._tokenizer.encode, texts))
+        return map(self._special_tokens.around, self._pool.map(self._tokenizer.encode, texts))
 
     def close(self) -> None:
         """Let the threads go."""
         self._pool.shutdown(cancel_futures=True)
 
 
-def _frame(split: StoredSplit, tokenizer: Tokenizer) -> Frame:
+def _special_tokens(split: StoredSplit, tokenizer: Tokenizer) -> SpecialTokens:
     """What the ids of a document stand between, as the recipe of its rows says."""
     recipes = list(split.record.row_recipes.values()) if split.record else []
-    return find_frames(recipes[0], [tokenizer]) if recipes else Frame()
+    return special_tokens_of(recipes[0], [tokenizer]) if recipes and tokenizer else SpecialTokens()
 
 
 def _rows(

@@ -12,52 +12,44 @@ from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
-from filelock import FileLock
 
-from nextlong_hub.conversations.produce import conversation_sources, converse, resolve_templates
-from nextlong_hub.core.files import digest_of, storage_errors
+from nextlong_hub.core.files import digest_of
 from nextlong_hub.corpus import DEMO, memory_source
 from nextlong_hub.corpus.discovery import default_name
 from nextlong_hub.corpus.ingest import Source, find_corpus
 from nextlong_hub.corpus.settings import SourceSettings
-from nextlong_hub.dataset import shards
-from nextlong_hub.dataset.packing_plan import PackedPlan
-from nextlong_hub.dataset.schema import row_schema
-from nextlong_hub.dataset.write import plan_rows
-from nextlong_hub.dataset.write_tasks import packed_tables
+from nextlong_hub.dataset.write import chosen_tables
 from nextlong_hub.errors import RecipeError
-from nextlong_hub.execution.local import InlineExecutor
-from nextlong_hub.execution.progress import Silence, Stages
-from nextlong_hub.execution.receipts import run_missing
-from nextlong_hub.execution.workspace import Workspace
-from nextlong_hub.producer import Inputs
+from nextlong_hub.execution.run import Run
+from nextlong_hub.pipeline import BuildRequest, make_rows, open_tokenizers, recipes_to_make, resolve
+from nextlong_hub.producer import Inputs, Job, Stream, producer_of
 from nextlong_hub.recipe import DEFAULT_SEED, Recipe, load_recipes
-from nextlong_hub.synthesis import sampling as plan
-from nextlong_hub.synthesis.mixture import choose_rows, ingredient_rows
-from nextlong_hub.synthesis.prepare import Prepared, prepare
-from nextlong_hub.synthesis.produce import Made, synthesise
-from nextlong_hub.tokenization import load_tokenizer
+from nextlong_hub.synthesis.mixture import ingredient_rows
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Session:
     """One configuration that can give rows; it travels to whichever process is to make them."""
 
-    recipe: Recipe
-    ingredients: tuple[Recipe, ...]
+    request: BuildRequest
+    """Of one recipe, as its producer resolved it."""
     inputs: Inputs
     """As they were found when the session was opened."""
-    rows: int | None
-    """How many rows in all; None gives about as many tokens as the corpus holds."""
     work: Path
     """Where finished work is kept between sessions and shared between processes."""
 
     @property
+    def recipe(self) -> Recipe:
+        """The configuration."""
+        return self.request.recipes[0]
+
+    @property
     def identity(self) -> str:
         """Digest of all that decides the rows: recipes, corpus, tokenizer, seed and number of rows."""
-        recipes = [recipe.fingerprint for recipe in (self.recipe, *self.ingredients)]
+        recipes = [recipe.fingerprint for recipe in (self.recipe, *self.request.ingredients)]
         inputs = self.inputs
-        return digest_of([recipes, inputs.corpus.digest, inputs.tokenizer.digest, inputs.seed, self.rows])
+        rows = self.request.rows.get(self.recipe.name)
+        return digest_of([recipes, inputs.corpus.digest, inputs.tokenizer.digest, inputs.seed, rows])
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Session) and (self.identity, self.work) == (other.identity, other.work)
@@ -66,73 +58,20 @@ class Session:
         return hash((self.identity, self.work))
 
     def units(self) -> list[int]:
-        """The numbers of the units that `tables` takes; a mixture is a single one, and so are packed conversations."""
-        if self.recipe.mixture or self.recipe.conversations:
-            return [0]
-        return list(range(-(-self._wanted(_prepared(self, self.recipe)) // self.recipe.output.unit_documents)))
+        """The numbers of the units that `tables` takes; rows that are made together are a single one."""
+        stream = _stream_of(self)
+        return list(range(stream.units())) if stream else [0]
 
     def tables(self, unit: int) -> Iterator[pa.Table]:
         """The rows of one unit, a row group at a time; the last unit makes up for what others had to discard."""
-        if self.recipe.mixture:
-            yield from self._mixture()
-            return
-        if self.recipe.conversations:
-            yield from self._conversations()
-            return
-        prepared = _prepared(self, self.recipe)
-        if unit < len(self.units()) - 1:
-            yield from self._row_groups(self._unit(prepared, unit))
-            return
-        missing = self._wanted(prepared) - sum(self._unit(prepared, earlier).num_rows for earlier in range(unit))
-        while missing > 0 and unit < prepared.units:
-            table = self._unit(prepared, unit).slice(0, missing)
-            yield from self._row_groups(table)
-            missing -= table.num_rows
-            unit += 1
+        stream = _stream_of(self)
+        return stream.tables(unit) if stream else self._all()
 
-    def _wanted(self, prepared: Prepared) -> int:
-        wanted = plan.wanted_rows(self.recipe, prepared.store, prepared.characters_per_token, self.rows)
-        return min(wanted, prepared.eligible_documents)
-
-    def _unit(self, prepared: Prepared, unit: int) -> pa.Table:
-        """One unit's rows, made now unless another process has made them: two never work on the same unit."""
-        with _lock(self.work, f"{prepared.units_folder.name}-{unit}"):
-            for task in (prepared.retrieve_task(unit), prepared.synthesise_task(unit)):
-                list(run_missing(InlineExecutor(), [task], prepared.receipts_folder))
-        return shards.read_table(Path(task.output))
-
-    def _mixture(self) -> Iterator[pa.Table]:
-        made: dict[str, Made] = {}
-        targets = {recipe.name: recipe.target_length for recipe in (*self.ingredients, self.recipe)}
-        asked = {} if self.rows is None else {self.recipe.name: self.rows}
-        needed = ingredient_rows([self.recipe], self.ingredients, targets, asked)
-        for recipe in self.ingredients:
-            prepared = _prepared(self, recipe)
-            with _lock(self.work, prepared.units_folder.name):
-                made[recipe.name] = synthesise(prepared, needed.get(recipe.name), InlineExecutor(), Stages(Silence()))
-        chosen = choose_rows(self.recipe, made, self.rows, self.inputs.seed)
-        if self.recipe.pack:
-            yield from self._packed(plan_rows(self.recipe, chosen))
-            return
-        for unit, row in chosen.rows:
-            table = shards.read_table(Path(unit)).slice(row, 1)
-            yield table.select(row_schema(tokens=self.recipe.tokens).names)
-
-    def _conversations(self) -> Iterator[pa.Table]:
-        workspace = Workspace(self.work)
-        with _lock(self.work, f"conversations-{self.identity}"):
-            made = converse(workspace, self.recipe, self.inputs, self.rows, InlineExecutor(), Stages(Silence()))
-        if made.chosen.packed is not None:
-            yield from self._packed(made.chosen.packed)
-
-    def _packed(self, packed: PackedPlan) -> Iterator[pa.Table]:
-        rows = len(packed.row_bytes)
-        parameters = packed.range(0, rows, self.recipe.output.row_group_bytes)
-        yield from packed_tables(self.recipe, packed.units_of(0, rows), packed.places, **parameters)
-
-    def _row_groups(self, table: pa.Table) -> Iterator[pa.Table]:
-        for start, stop in shards.row_groups(table, self.recipe.output.row_group_bytes):
-            yield table.slice(start, stop - start)
+    def _all(self) -> Iterator[pa.Table]:
+        run = Run.quiet(self.work)
+        with run.workspace.exclusive(f"whole-{self.identity}"):
+            made = make_rows(run, recipes_to_make(self.request), self.inputs, self.request.rows)
+        yield from chosen_tables(self.recipe, made[self.recipe.name].rows)
 
 
 def open_session(
@@ -170,15 +109,20 @@ def open_session(
         tokenizer = DEMO
     if samples is not None and samples < 1:
         raise RecipeError(f"samples = {samples}, but at least 1 is needed")
-    loaded = load_tokenizer(tokenizer)
-    sources = conversation_sources(sources, [recipe])
-    [recipe] = resolve_templates([recipe], loaded)
-    inputs = Inputs(
-        corpus=find_corpus(Workspace(work), sources, Stages(Silence())),
-        tokenizer=loaded,
+    rows = {} if samples is None else {recipe.name: samples}
+    request = BuildRequest(
+        recipes=(recipe,),
+        ingredients=ingredients,
+        sources=tuple(sources),
+        tokenizer=tokenizer,
         seed=seed,
+        rows=rows | ingredient_rows([recipe], ingredients, rows),
     )
-    return Session(recipe=recipe, ingredients=ingredients, inputs=inputs, rows=samples, work=work)
+    tokenizers = open_tokenizers(request)
+    request = resolve(request, tokenizers[0])
+    found = find_corpus(Run.quiet(work), request.sources)
+    inputs = Inputs(corpus=found, tokenizers=tokenizers, seed=seed)
+    return Session(request=request, inputs=inputs, work=work)
 
 
 def work_folder(beside: str | Path) -> Path:
@@ -224,13 +168,8 @@ def _flattened(corpus: object) -> Sequence[object]:
 
 
 @lru_cache(maxsize=8)
-def _prepared(session: Session, recipe: Recipe) -> Prepared:
-    """Once a process; the lock makes the first process of several do the work."""
-    with _lock(session.work, "prepare"):
-        return prepare(Workspace(session.work), recipe, session.inputs, InlineExecutor(), Stages(Silence()))
-
-
-def _lock(work: Path, name: str) -> FileLock:
-    with storage_errors(work):
-        work.mkdir(parents=True, exist_ok=True)
-    return FileLock(work / f"{name}.lock")
+def _stream_of(session: Session) -> Stream | None:
+    """Once a process."""
+    rows = session.request.rows.get(session.recipe.name)
+    job = Job(recipe=session.recipe, inputs=session.inputs, rows=rows, made={})
+    return producer_of(session.recipe).stream(Run.quiet(session.work), job)

@@ -1,4 +1,4 @@
-"""…"""
+"""The choices of the method (NExtLong §3)."""
 
 from typing import Literal
 
@@ -13,6 +13,10 @@ class ChunkingSettings(Section):
     mode: Literal["lossless", "reference"] = "lossless"
     """`lossless`: joined chunks give the document back. `reference`: the authors' chunker, quirks included."""
     chunk_characters: int = Field(2048, ge=1)
+
+
+WHOLE_DOCUMENT = ChunkingSettings(chunk_characters=2**31 - 1)
+"""No cut: no document is longer, so each is a single chunk."""
 
 
 class MetaDocumentSettings(Section):

@@ -12,9 +12,9 @@ from pathlib import Path
 from nextlong_hub.core.files import digest_of, write_bytes
 from nextlong_hub.datacard import merge_card
 from nextlong_hub.datacard.text import addressed, parse_card, unaddressed
+from nextlong_hub.dataset.folder import CARD_NAME
 from nextlong_hub.errors import DataError, NextLongError
 from nextlong_hub.execution.workspace import WORK_NAME
-from nextlong_hub.publish.commit import CARD_NAME
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -6,68 +6,62 @@ from contextlib import nullcontext
 from pathlib import Path
 from typing import Any, Literal
 
+from nextlong_hub._version import __version__
 from nextlong_hub.core.files import is_left_aside, sha256_of, storage_errors, write_bytes
-from nextlong_hub.corpus.store import ChunkStore
 from nextlong_hub.datacard import ASSETS, WrittenCard, is_described, write_card
-from nextlong_hub.dataset.folder import CARD_NAME as CARD_NAME
-from nextlong_hub.dataset.folder import is_placeholder, kept_manifest, locked, public_path, recipe_files, withdraw
+from nextlong_hub.dataset.folder import (
+    CARD_NAME,
+    is_placeholder,
+    kept_manifest,
+    locked,
+    public_path,
+    recipe_files,
+    withdraw,
+)
 from nextlong_hub.dataset.manifest import (
     MANIFEST_NAME,
     ConfigRecord,
-    CorpusRecord,
     Manifest,
     PortabilityRecord,
-    SourceRecord,
     TokenizerRecord,
     differences,
     write_manifest,
 )
 from nextlong_hub.errors import ConflictError
-from nextlong_hub.execution.workspace import WORK_NAME, Workspace
-from nextlong_hub.producer import Inputs
+from nextlong_hub.execution.run import Run
+from nextlong_hub.execution.workspace import WORK_NAME
+from nextlong_hub.producer import Inputs, Produced
 from nextlong_hub.recipe import Recipe
 
 _log = logging.getLogger(__name__)
 
 
 def describe(
-    inputs: Inputs,
-    store: ChunkStore,
-    characters_per_token: float,
-    configs: Mapping[str, ConfigRecord],
     kind: Literal["build", "fit", "import"],
-    version: str,
+    inputs: Inputs,
+    produced: Produced,
+    configs: Mapping[str, ConfigRecord],
     portability: tuple[PortabilityRecord, ...] = (),
 ) -> Manifest:
-    """The manifest of a dataset made from `inputs`."""
-    summary = store.summary
+    """The manifest of a dataset.
+
+    Args:
+        kind: the command that made it.
+        inputs: what it was made from.
+        produced: any configuration of this run, which tells what is known of the corpus.
+        configs: all configurations of the dataset.
+        portability: the table of tokenizers.
+    """
     return Manifest(
-        version=version,
+        version=__version__,
         kind=kind,
         seed=inputs.seed,
-        corpus=CorpusRecord(
-            digest=inputs.corpus.digest,
-            documents=summary["documents"],
-            chunks=summary["chunks"],
-            characters=summary["characters"],
-            skipped=summary["skipped"],
-            sources=tuple(
-                SourceRecord(
-                    name=source.name,
-                    path=public_path(source.path),
-                    license=source.license,
-                    weight=source.weight,
-                    documents=counts["documents"],
-                    characters=counts["characters"],
-                )
-                for source, counts in zip(inputs.corpus.sources, summary["sources"], strict=True)
-            ),
-        ),
+        corpus=produced.corpus,
         tokenizer=TokenizerRecord(
             name=public_path(inputs.tokenizer.name),
             revision=inputs.tokenizer.revision,
             digest=inputs.tokenizer.digest,
-            characters_per_token=characters_per_token,
+            characters_per_token=produced.characters_per_token,
         ),
         portability=portability,
         configs=dict(sorted(configs.items(), key=lambda item: (bool(item[1].mixture), _target(item[1]), item[0]))),
@@ -78,14 +72,15 @@ def _target(config: ConfigRecord) -> int:
     return int(config.recipe["target_length"])
 
 
-def published_before(output: Path, workspace: Workspace, inputs: Inputs, recipes: Sequence[Recipe]) -> Manifest | None:
+def published_before(run: Run, inputs: Inputs, recipes: Sequence[Recipe]) -> Manifest | None:
     """What the folder holds already: a finished dataset may be added to, never silently changed.
 
     Raises:
         ConflictError: it was made from other inputs, or by other recipes of the same names; or a run that was
             interrupted while it published has left a configuration unfinished that is none of `recipes`.
     """
-    kept = kept_manifest(output, workspace)
+    output = run.output
+    kept = kept_manifest(output, run.workspace)
     if kept is None:
         return None
     wanted = {
@@ -120,20 +115,20 @@ def _require_whole(output: Path, configs: Mapping[str, ConfigRecord]) -> None:
                 )
 
 
-def commit(output: Path, workspace: Workspace, manifest: Manifest) -> bool:
+def commit(run: Run, manifest: Manifest) -> bool:
     """Make the dataset valid, unless it is so already, and remove what an earlier state of the folder left behind.
 
     While anything in the folder is not what a manifest says, there is no manifest: it is withdrawn first and written
     last. A card that was edited by hand stays as it is for as long as the manifest does, and the edits for longer.
 
     Args:
-        output: the dataset folder, whose data is there.
-        workspace: the work of this run.
+        run: of the dataset folder, whose data is there.
         manifest: what is to be committed.
 
     Returns:
         Whether anything had to be written.
     """
+    output, workspace = run.output, run.workspace
     recipes = {output / "recipes" / f"{name}.toml": content for name, content in recipe_files(manifest).items()}
     leftovers = _leftovers(output, manifest)
     is_same = kept_manifest(output, workspace) == manifest

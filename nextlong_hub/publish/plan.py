@@ -3,12 +3,12 @@
 import hashlib
 from dataclasses import dataclass
 
+from nextlong_hub.dataset.folder import CARD_NAME
 from nextlong_hub.dataset.manifest import MANIFEST_NAME
 from nextlong_hub.errors import AuthError, ConflictError, DataError
 from nextlong_hub.hub.changes import Changes, LocalFile, compare
 from nextlong_hub.hub.repository import MAIN, Account, Remote, Repository
 from nextlong_hub.publish.card_merge import PublishedCard, card_to_publish
-from nextlong_hub.publish.commit import CARD_NAME
 from nextlong_hub.publish.contents import Publication, stale_files
 from nextlong_hub.publish.pull_request import Limits
 

@@ -7,14 +7,13 @@ from dataclasses import dataclass
 from urllib.parse import unquote
 
 from nextlong_hub.datacard import lists_files_of
-from nextlong_hub.dataset.folder import recipe_files
+from nextlong_hub.dataset.folder import CARD_NAME, recipe_files
 from nextlong_hub.dataset.manifest import MANIFEST_NAME, FileRecord, Manifest, manifest_bytes, parse_manifest
 from nextlong_hub.errors import DataError
 from nextlong_hub.hub.changes import RemoteFile, git_oid
 from nextlong_hub.hub.errors import Moved, TooLarge, page_of
 from nextlong_hub.hub.repository import MAIN, Remote, Repository
 from nextlong_hub.hub.retry import Patience, Retries, Transient
-from nextlong_hub.publish.commit import CARD_NAME
 from nextlong_hub.verification import Fault
 
 _ADDRESS = re.compile(r"hf://datasets/(?P<name>[^/@]+/[^/@]+)(?:@(?P<revision>refs/(?:convert|pr)/[^/]+|[^/]+))?/?")

@@ -5,7 +5,7 @@ Compiled kernels are imported when something is built or opened, not before.
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from nextlong_hub.corpus.store import ChunkStore
 from nextlong_hub.execution.base import Executor, Receipt
@@ -43,7 +43,7 @@ def build_index(
     settings: RetrievalSettings,
     folder: Path,
     executor: Executor,
-    on_receipt: Callable[[Receipt], None] | None = None,
+    on_receipt: Callable[[Receipt[Any]], None] | None = None,
 ) -> None:
     """Build the index of `store` in `folder`, or return at once when the finished index there is the right one.
 

@@ -1,8 +1,9 @@
-"""…"""
+"""What a worker does to retrieve, and how an index is built or found again."""
 
 import shutil
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import ClassVar
 
 import numpy as np
 import pyarrow as pa
@@ -10,40 +11,12 @@ from numpy.typing import NDArray
 
 from nextlong_hub.core.files import digest_of, read_checked_json, sha256_of_folder, write_checked_json, written_aside
 from nextlong_hub.corpus.store import ChunkStore, open_store
-from nextlong_hub.execution.base import Executor, Task
-from nextlong_hub.execution.progress import Stages
-from nextlong_hub.execution.workspace import Workspace
+from nextlong_hub.execution.base import InputPath, Task
+from nextlong_hub.execution.run import Run
 from nextlong_hub.method.negatives import Candidate
-from nextlong_hub.recipe import Recipe
 from nextlong_hub.records import Hits
 from nextlong_hub.retrieval import build_index, open_retriever
 from nextlong_hub.retrieval.settings import RetrievalSettings
-
-
-def index_identity(store_id: str, settings: RetrievalSettings) -> str:
-    """Digest of all that decides the index of a store: it names the index's folder."""
-    return digest_of([store_id, settings.model_dump(mode="json")])
-
-
-def _index(
-    workspace: Workspace, store: ChunkStore, settings: RetrievalSettings, executor: Executor, stages: Stages
-) -> None:
-    """Index the store, or find the index again as it was left; one that was damaged since is built anew.
-
-    A damaged index would not fail, it would answer: with other negatives than those of an undisturbed build.
-    """
-    identity = index_identity(store.id, settings)
-    folder = workspace.index(identity)
-    seal = workspace.receipts(identity) / "index.json"
-    sealed = read_checked_json(seal)
-    if sealed is not None and sealed != [*sha256_of_folder(folder)]:
-        shutil.rmtree(folder, ignore_errors=True)
-        sealed = None
-    with stages.stage("index", None, "shards") as advance:
-        build_index(store, settings, folder, executor, lambda receipt: advance(1))
-    if sealed is None:
-        write_checked_json(seal, [*sha256_of_folder(folder)])
-
 
 _ANSWER_SCHEMA = pa.schema(
     [("chunks", pa.list_(pa.int64())), ("scores", pa.list_(pa.float32())), ("likely", pa.int32())]
@@ -51,38 +24,114 @@ _ANSWER_SCHEMA = pa.schema(
 """For each query its hits, best first, and how many of them a sample is likely to need."""
 
 
-def retrieve(task: Task) -> dict[str, Any]:
-    """Ask the retriever for every meta-chunk of a range of meta-documents.
+def index_store(run: Run, store: ChunkStore, settings: RetrievalSettings) -> Path:
+    """Index the store, or find the index again as it was left; one that was damaged since is built anew.
 
-    Parameters: `recipe`, `start`, `stop` (in the seeded order), `k`, `sample_characters`.
+    A damaged index would not fail, it would answer: with other negatives than those of an undisturbed build.
+
+    Returns:
+        The folder of the index.
+
+    Raises:
+        RecipeError, WorkerError, StorageError: see `build_index`.
     """
-    recipe = Recipe.model_validate(task.parameters["recipe"])
-    store = open_store(task)
-    documents = unit_documents(task)
-    queries = np.concatenate([np.arange(store.first_chunk[d], store.first_chunk[d + 1]) for d in documents])
-    retriever = open_retriever(Path(task.inputs["index"]), store, recipe.retrieval)
-    hits = retriever.search(queries, task.parameters["k"])
-    found = (hits.chunks >= 0).sum(axis=1)
-    offsets = pa.array(np.cumsum([0, *found]), pa.int32())
-    likely = likely_hits(
-        hits.chunks, np.diff(store.first_chunk)[documents], store, task.parameters["sample_characters"]
-    )
-    answers = pa.table(
-        [
-            pa.ListArray.from_arrays(offsets, pa.array(hits.chunks[hits.chunks >= 0])),
-            pa.ListArray.from_arrays(offsets, pa.array(hits.scores[hits.chunks >= 0])),
-            pa.array(likely, pa.int32()),
-        ],
-        schema=_ANSWER_SCHEMA,
-    )
-    with written_aside(Path(task.output)) as aside, pa.ipc.new_file(str(aside), _ANSWER_SCHEMA) as writer:
-        writer.write_table(answers)
-    sample = Hits(chunks=hits.chunks[:1], scores=hits.scores[:1])
-    return {
-        "queries": len(queries),
-        "unanswered": int((found == 0).sum()),
-        "recall": retriever.recall(queries[:1], sample),
-    }
+    identity = index_identity(store.id, settings)
+    return run.once(f"index-{identity}", lambda: _index(run, store, settings, identity))
+
+
+def _index(run: Run, store: ChunkStore, settings: RetrievalSettings, identity: str) -> Path:
+    folder = run.workspace.index(identity)
+    seal = run.workspace.receipts(identity) / "index.json"
+    sealed = read_checked_json(seal)
+    if sealed is not None and sealed != [*sha256_of_folder(folder)]:
+        shutil.rmtree(folder, ignore_errors=True)
+        sealed = None
+    with run.stage("index", None, "shards") as advance:
+        build_index(store, settings, folder, run.executor, lambda receipt: advance(1))
+    if sealed is None:
+        write_checked_json(seal, [*sha256_of_folder(folder)])
+    return folder
+
+
+def index_identity(store_id: str, settings: RetrievalSettings) -> str:
+    """Digest of all that decides the index of a store: it names the index's folder."""
+    return digest_of([store_id, settings.model_dump(mode="json")])
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UnitRange:
+    """The meta-documents of one unit."""
+
+    order: InputPath
+    """All candidates in the order in which they are tried."""
+    start: int
+    """Place of the first one in that order."""
+    stop: int
+
+    def documents(self) -> NDArray[np.int64]:
+        """Their numbers in the store. Shape: (stop - start,)."""
+        return np.array(np.load(self.order, mmap_mode="r")[self.start : self.stop])
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RetrieveCounts:
+    """What the retriever was asked for one unit."""
+
+    queries: int
+    unanswered: int
+    """Queries without a hit."""
+    recall: float | None
+    """Of the first query; None when the search is exact."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RetrieveUnit(Task[RetrieveCounts]):
+    """Ask the retriever for every meta-chunk of a unit; its answers are chunk numbers and scores, no text."""
+
+    stage: ClassVar[str] = "retrieve"
+
+    store: InputPath
+    index: InputPath
+    unit: UnitRange
+    settings: RetrievalSettings
+    k: int
+    """Hits asked for each meta-chunk."""
+    sample_characters: int
+    """About how many characters a sample is made of."""
+
+    def run(self) -> RetrieveCounts:
+        """See `Task.run`."""
+        store = open_store(self.store)
+        documents = self.unit.documents()
+        queries = np.concatenate([np.arange(store.first_chunk[d], store.first_chunk[d + 1]) for d in documents])
+        retriever = open_retriever(self.index, store, self.settings)
+        hits = retriever.search(queries, self.k)
+        found = (hits.chunks >= 0).sum(axis=1)
+        offsets = pa.array(np.cumsum([0, *found]), pa.int32())
+        likely = likely_hits(hits.chunks, np.diff(store.first_chunk)[documents], store, self.sample_characters)
+        answers = pa.table(
+            [
+                pa.ListArray.from_arrays(offsets, pa.array(hits.chunks[hits.chunks >= 0])),
+                pa.ListArray.from_arrays(offsets, pa.array(hits.scores[hits.chunks >= 0])),
+                pa.array(likely, pa.int32()),
+            ],
+            schema=_ANSWER_SCHEMA,
+        )
+        with written_aside(self.output) as aside, pa.ipc.new_file(str(aside), _ANSWER_SCHEMA) as writer:
+            writer.write_table(answers)
+        first = Hits(chunks=hits.chunks[:1], scores=hits.scores[:1])
+        return RetrieveCounts(
+            queries=len(queries), unanswered=int((found == 0).sum()), recall=retriever.recall(queries[:1], first)
+        )
+
+
+def read_answers(path: Path) -> list[list[Candidate]]:
+    """The answers of one unit: for each query its hits, best first."""
+    table = pa.ipc.open_file(pa.memory_map(str(path))).read_all()
+    return [
+        [Candidate(chunk=c, rank=r, score=s) for r, (c, s) in enumerate(zip(chunks, scores, strict=True), 1)]
+        for chunks, scores in zip(table["chunks"].to_pylist(), table["scores"].to_pylist(), strict=True)
+    ]
 
 
 def likely_chunks(answers: Path) -> NDArray[np.int64]:
@@ -95,19 +144,6 @@ def likely_chunks(answers: Path) -> NDArray[np.int64]:
     ranks = np.arange(offsets[0], offsets[-1]) - np.repeat(offsets[:-1], np.diff(offsets))
     likely = np.repeat(table["likely"].to_numpy(), np.diff(offsets))
     return lists.values.to_numpy()[ranks < likely]  # type: ignore[no-any-return]
-
-
-def unit_documents(task: Task) -> NDArray[np.int64]:
-    order: NDArray[np.int64] = np.load(task.inputs["order"], mmap_mode="r")
-    return np.array(order[task.parameters["start"] : task.parameters["stop"]])
-
-
-def read_answers(path: Path) -> list[list[Candidate]]:
-    table = pa.ipc.open_file(pa.memory_map(str(path))).read_all()
-    return [
-        [Candidate(chunk=c, rank=r, score=s) for r, (c, s) in enumerate(zip(chunks, scores, strict=True), 1)]
-        for chunks, scores in zip(table["chunks"].to_pylist(), table["scores"].to_pylist(), strict=True)
-    ]
 
 
 def likely_hits(

@@ -1,7 +1,7 @@
 """The retriever's answers become samples: negatives are chosen, interleaved with the meta-chunks, and fitted.
 
 Text is read for all samples of a unit together: each round of choosing names the chunks whose text it needs, and one
-ascending pass over the corpus reads them all. Tokens of chunks come from the shelf; others are tokenised here.
+ascending pass over the corpus reads them all. Tokens of chunks come from the cache; others are tokenised here.
 
 Under several tokenizers a text is as long as the one that needs most of it demands: it has exactly the target length
 under that one and at least the target length under the others.
@@ -19,17 +19,17 @@ from nextlong_hub.method.near_duplicates import NearDuplicates
 from nextlong_hub.method.negatives import Candidate, ReadChunk, Selection, select_even, select_reference
 from nextlong_hub.recipe import Recipe
 from nextlong_hub.records import Discarded, Reason, Sample
-from nextlong_hub.tokenization import ChunkTokens, Frame, Stitched, Tokenizer, TokenShelf
+from nextlong_hub.tokenization import ChunkTokens, SpecialTokens, Stitched, TokenCache, Tokenizer
 
 _ATTEMPTS = 8
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Ruler:
+class TokenizerContext:
     """One tokenizer at work on a unit."""
 
     tokenizer: Tokenizer
-    shelf: TokenShelf
+    cache: TokenCache
     """Chunks it has tokenised before."""
     characters_per_token: float
     """Of the corpus, to estimate chunks that nobody has read."""
@@ -48,7 +48,7 @@ class _Draft:
     """By how many tokens the joined text has turned out longer than its parts."""
     answers: list[list[Candidate]]
     near_duplicates: NearDuplicates
-    governor: int
+    binding: int
     """The tokenizer that needs most text, as far as is known."""
     goal_tokens: int
     copies: dict[int, bool] = field(default_factory=dict)
@@ -57,7 +57,7 @@ class _Draft:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Misfit:
+class _Rejected:
     """Why a text gave no sample, and how many tokens it had."""
 
     reason: Reason
@@ -67,7 +67,7 @@ class _Misfit:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Made:
+class BuiltSample:
     """A sample with what each tokenizer makes of it."""
 
     sample: Sample
@@ -75,29 +75,38 @@ class Made:
     """Tokens of the row under each tokenizer, in their order."""
 
 
-class Bench:
+class SampleBuilder:
     """Where the samples of one unit are put together: the store, the tokenizers, and every text read so far."""
 
-    def __init__(self, *, recipe: Recipe, store: ChunkStore, rulers: Sequence[Ruler], frame: Frame) -> None:
-        """Open the bench.
+    def __init__(
+        self,
+        *,
+        recipe: Recipe,
+        store: ChunkStore,
+        tokenizers: Sequence[TokenizerContext],
+        special_tokens: SpecialTokens,
+    ) -> None:
+        """Start with no text read.
 
         Args:
             recipe: what to make.
             store: the corpus.
-            rulers: the tokenizers; ids and token counts of a row are those of the first.
-            frame: what its ids stand between.
+            tokenizers: the tokenizers; ids and token counts of a row are those of the first.
+            special_tokens: what its ids stand between.
         """
         self.near_duplicates = 0
         """Retrieved chunks passed over as near-copies, in the samples made so far."""
         self._recipe = recipe
         self._store = store
-        self._rulers = rulers
-        self._frame = frame
-        self._target = recipe.target_length - frame.tokens
+        self._tokenizers = tokenizers
+        self._special_tokens = special_tokens
+        self._target = recipe.target_length - special_tokens.tokens
         self._texts: dict[int, str] = {}
-        self._hungriest = max(range(len(rulers)), key=lambda number: rulers[number].characters_per_token)
+        self._binding = max(range(len(tokenizers)), key=lambda number: tokenizers[number].characters_per_token)
 
-    def synthesise(self, documents: NDArray[np.int64], answers: Sequence[list[Candidate]]) -> list[Made | Discarded]:
+    def synthesise(
+        self, documents: NDArray[np.int64], answers: Sequence[list[Candidate]]
+    ) -> list[BuiltSample | Discarded]:
         """One outcome a document, in order; `answers` are those of all their meta-chunks, in order."""
         first = self._store.first_chunk
         chunks = [np.arange(first[d], first[d + 1]) for d in documents]
@@ -117,7 +126,7 @@ class Bench:
             meta_texts=texts,
             answers=answers,
             near_duplicates=NearDuplicates(texts, self._recipe.negatives),
-            governor=self._hungriest,
+            binding=self._binding,
             goal_tokens=self._target,
         )
 
@@ -134,15 +143,15 @@ class Bench:
         return selections
 
     def _select(self, draft: _Draft) -> Selection:
-        ruler = self._rulers[draft.governor]
-        meta_tokens = draft.excess_tokens + sum(ruler.known[chunk].tokens for chunk in draft.meta_chunks.tolist())
+        context = self._tokenizers[draft.binding]
+        meta_tokens = draft.excess_tokens + sum(context.known[chunk].tokens for chunk in draft.meta_chunks.tolist())
         read = {
-            chunk: ReadChunk(tokens=ruler.known[chunk].tokens, near_duplicate=copy)
+            chunk: ReadChunk(tokens=context.known[chunk].tokens, near_duplicate=copy)
             for chunk, copy in draft.copies.items()
         }
 
         def estimate(chunk: int) -> float:
-            return self._store.characters_of(chunk) / ruler.characters_per_token
+            return self._store.characters_of(chunk) / context.characters_per_token
 
         if self._recipe.interleave.fill == "even":
             return select_even(draft.answers, meta_tokens, draft.goal_tokens, read, estimate, draft.banned)
@@ -157,31 +166,31 @@ class Bench:
             estimate,
         )
 
-    def _finish(self, draft: _Draft, selection: Selection) -> Made | Discarded:
+    def _finish(self, draft: _Draft, selection: Selection) -> BuiltSample | Discarded:
         """Fit a settled draft; where its text falls short or has no exact cut, choose again and retry."""
         identity, _ = self._store.document(draft.document)
-        misfit = _Misfit(reason=Reason.NO_EXACT_CUT, tokens=0)
+        rejected = _Rejected(reason=Reason.NO_EXACT_CUT, tokens=0)
         for _ in range(_ATTEMPTS):
             if selection.exhausted:
-                misfit = _Misfit(reason=Reason.TOO_FEW_NEGATIVES, tokens=selection.tokens)
+                rejected = _Rejected(reason=Reason.TOO_FEW_NEGATIVES, tokens=selection.tokens)
                 break
             outcome = self._fit(draft, selection)
-            if isinstance(outcome, Made):
+            if isinstance(outcome, BuiltSample):
                 self.near_duplicates += selection.near_duplicates
                 return outcome
-            misfit = outcome
+            rejected = outcome
             if self._recipe.interleave.fill == "reference":
                 break
-            if misfit.reason is Reason.BELOW_TARGET:
-                draft.goal_tokens += self._target - misfit.tokens
-            elif misfit.is_overfull:
-                draft.excess_tokens += max(1, misfit.tokens - selection.tokens)
+            if rejected.reason is Reason.BELOW_TARGET:
+                draft.goal_tokens += self._target - rejected.tokens
+            elif rejected.is_overfull:
+                draft.excess_tokens += max(1, rejected.tokens - selection.tokens)
             else:
                 draft.banned |= {selection.negatives[-1][-1].chunk}
             (selection,) = self._settle([draft])
-        return Discarded(meta_document=identity, reason=misfit.reason, tokens=misfit.tokens)
+        return Discarded(meta_document=identity, reason=rejected.reason, tokens=rejected.tokens)
 
-    def _fit(self, draft: _Draft, selection: Selection) -> Made | _Misfit:
+    def _fit(self, draft: _Draft, selection: Selection) -> BuiltSample | _Rejected:
         """Lay out the text of a settled draft and cut it."""
         identity, source = self._store.document(draft.document)
         long_text = interleave(
@@ -196,18 +205,18 @@ class Bench:
             for chunk in (meta_chunk, *(candidate.chunk for candidate in followers))
         ]
         stitched = [
-            ruler.tokenizer.stitch(long_text.text, spans, [ruler.known[chunk] for chunk in order])
-            for ruler in self._rulers
+            context.tokenizer.stitch(long_text.text, spans, [context.known[chunk] for chunk in order])
+            for context in self._tokenizers
         ]
         shortest = min(range(len(stitched)), key=lambda number: stitched[number].total_tokens)
         if stitched[shortest].total_tokens < self._target:
-            draft.governor = shortest
-            return _Misfit(reason=Reason.BELOW_TARGET, tokens=stitched[shortest].total_tokens)
+            draft.binding = shortest
+            return _Rejected(reason=Reason.BELOW_TARGET, tokens=stitched[shortest].total_tokens)
         cut = next(self._cuts(long_text, stitched), None)
         if cut is None:
-            return _Misfit(
+            return _Rejected(
                 reason=Reason.NO_EXACT_CUT,
-                tokens=stitched[draft.governor].total_tokens,
+                tokens=stitched[draft.binding].total_tokens,
                 is_overfull=max(one.end_of(self._target) for one in stitched) <= _start_of_last_negatives(long_text),
             )
         kept = stitched[0].keep(cut)
@@ -215,13 +224,15 @@ class Bench:
         sample = Sample(
             id=f"{self._recipe.name}/{identity}",
             text=long_text.text[:cut],
-            input_ids=self._frame.around(kept.input_ids),
+            input_ids=self._special_tokens.around(kept.input_ids),
             meta_document=identity,
             source=source,
             segments=clip(long_text.segments, cut, kept.chunk_tokens),
             truncated_tokens=stitched[0].total_tokens - len(kept.input_ids),
         )
-        return Made(sample=sample, token_counts=tuple(count + self._frame.tokens for count in token_counts))
+        return BuiltSample(
+            sample=sample, token_counts=tuple(count + self._special_tokens.tokens for count in token_counts)
+        )
 
     def _cuts(self, long_text: LongText, stitched: Sequence[Stitched]) -> Iterator[int]:
         """Places to cut, best first: exactly the target under one tokenizer, no less under the others.
@@ -251,16 +262,16 @@ class Bench:
         missing = np.array(sorted(set(chunks) - self._texts.keys()), np.int64)
         texts = self._store.texts(missing)
         self._texts |= texts
-        for ruler in self._rulers:
-            ruler.known.update(_look_up(ruler, texts, self._recipe.interleave.separator))
+        for context in self._tokenizers:
+            context.known.update(_look_up(context, texts, self._recipe.interleave.separator))
 
 
-def _look_up(ruler: Ruler, texts: Mapping[int, str], separator: str) -> dict[int, ChunkTokens]:
+def _look_up(context: TokenizerContext, texts: Mapping[int, str], separator: str) -> dict[int, ChunkTokens]:
     """What a tokenizer knows of chunks, or now finds out."""
-    on_shelf = {chunk: found for chunk in texts if (found := ruler.shelf.get(chunk)) is not None}
-    others = [chunk for chunk in texts if chunk not in on_shelf]
-    new = ruler.tokenizer.tokenise_chunks([texts[chunk] for chunk in others], separator)
-    return {**on_shelf, **dict(zip(others, new, strict=True))}
+    cached = {chunk: found for chunk in texts if (found := context.cache.get(chunk)) is not None}
+    others = [chunk for chunk in texts if chunk not in cached]
+    new = context.tokenizer.tokenise_chunks([texts[chunk] for chunk in others], separator)
+    return {**cached, **dict(zip(others, new, strict=True))}
 
 
 def _start_of_last_negatives(long_text: LongText) -> int:

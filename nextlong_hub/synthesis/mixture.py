@@ -1,18 +1,70 @@
-"""…"""
+"""Mixtures: a seeded choice of other configurations' rows, in proportion to their shares of the tokens."""
 
 import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from fractions import Fraction
+from pathlib import Path
 
 import numpy as np
 
+from nextlong_hub.corpus.store import ChunkStore
 from nextlong_hub.dataset.manifest import IngredientRecord
-from nextlong_hub.dataset.write import ChosenRows, UnitRow, mean_row_bytes, public_values
+from nextlong_hub.dataset.write import ChosenRows, UnitRow, public_values
 from nextlong_hub.errors import RecipeError
+from nextlong_hub.execution.run import Run
 from nextlong_hub.method.order import merge_in_proportion, seeded_keys
+from nextlong_hub.producer import Checker, Evidence, Job, Produced, Producer
 from nextlong_hub.recipe import Recipe
-from nextlong_hub.synthesis.produce import Made
+
+
+class MixtureProducer(Producer):
+    """Rows are rows of other configurations, which are there already."""
+
+    name = "mixture"
+
+    def read(self, run: Run, job: Job) -> ChunkStore:
+        """The corpus as it was cut for the last ingredient that has one."""
+        return next(store for one in reversed(_parts(job)) if (store := one.store) is not None)
+
+    def produce(self, run: Run, job: Job, store: ChunkStore, index: Path | None) -> Produced:
+        """See `Producer.produce`: nothing is made, rows are chosen."""
+        parts = _parts(job)
+        counts = mixture_rows(
+            job.recipe,
+            {part.recipe.name: part.recipe.target_length for part in parts},
+            {part.recipe.name: len(part.rows.rows) for part in parts},
+            job.rows,
+        )
+        return Produced(
+            recipe=job.recipe,
+            rows=ChosenRows(
+                rows=tuple(_mix([part.rows.rows for part in parts], counts, job.inputs.seed)),
+                mean_row_bytes={unit: size for part in parts for unit, size in part.rows.mean_row_bytes.items()},
+            ),
+            outcome=None,
+            corpus=parts[-1].corpus,
+            characters_per_token=parts[-1].characters_per_token,
+            store=store,
+            mixture={
+                part.recipe.name: IngredientRecord(rows=count, recipe=public_values(part.recipe))
+                for part, count in zip(parts, counts, strict=True)
+            },
+            sizes={unit: sizes for part in parts for unit, sizes in part.sizes.items()},
+        )
+
+    def checker(self, evidence: Evidence) -> Checker:
+        """Rows are checked by the recipes that made them.
+
+        Raises:
+            RecipeError: always; no row is a mixture's own.
+        """
+        raise RecipeError(f"recipe {evidence.recipe.name}: a mixture has no rows of its own; check those it takes")
+
+
+def _parts(job: Job) -> list[Produced]:
+    """What the ingredients gave, in the order of the recipe."""
+    return [job.made[name] for name in job.recipe.ingredients]
 
 
 def mixture_rows(
@@ -72,34 +124,6 @@ def samples_in_row(recipe: Recipe, ingredient: str, sample_length: int) -> int:
     return recipe.target_length // sample_length
 
 
-def choose_rows(recipe: Recipe, made: Mapping[str, Made], rows: int | None, seed: int) -> ChosenRows:
-    """All rows made for a recipe or, for a mixture, a seeded choice of its ingredients' rows."""
-    if not recipe.mixture:
-        own = made[recipe.name]
-        return ChosenRows(
-            rows=own.rows,
-            mean_row_bytes=mean_row_bytes(own.receipts),
-            synthesis=own.record(),
-            mixture={},
-        )
-    parts = [made[part.recipe] for part in recipe.mixture]
-    counts = mixture_rows(
-        recipe,
-        {part.prepared.recipe.name: part.prepared.recipe.target_length for part in parts},
-        {part.prepared.recipe.name: len(part.rows) for part in parts},
-        rows,
-    )
-    return ChosenRows(
-        rows=tuple(_mix([part.rows for part in parts], counts, seed)),
-        mean_row_bytes={unit: size for part in parts for unit, size in mean_row_bytes(part.receipts).items()},
-        synthesis=None,
-        mixture={
-            part.prepared.recipe.name: IngredientRecord(rows=count, recipe=public_values(part.prepared.recipe))
-            for part, count in zip(parts, counts, strict=True)
-        },
-    )
-
-
 def _mix(parts: Sequence[Sequence[UnitRow]], counts: Sequence[int], seed: int) -> list[UnitRow]:
     """A seeded choice of `counts[i]` rows of each part, merged so that every stretch has them in proportion."""
     chosen = []
@@ -109,7 +133,7 @@ def _mix(parts: Sequence[Sequence[UnitRow]], counts: Sequence[int], seed: int) -
     return [next(chosen[part]) for part in merge_in_proportion(counts, counts).tolist()]
 
 
-def _rows_per_token(recipe: Recipe, targets: Mapping[str, int]) -> Fraction:
+def rows_per_token(recipe: Recipe, targets: Mapping[str, int]) -> Fraction:
     """Rows in one token of a configuration; the rows of a mixture have different lengths unless it packs them."""
     rates = _rates(recipe, targets)
     if not rates:
@@ -128,9 +152,10 @@ def _rates(recipe: Recipe, targets: Mapping[str, int]) -> dict[str, Fraction]:
 
 
 def ingredient_rows(
-    recipes: Sequence[Recipe], ingredients: Sequence[Recipe], targets: Mapping[str, int], rows: Mapping[str, int]
+    recipes: Sequence[Recipe], ingredients: Sequence[Recipe], rows: Mapping[str, int]
 ) -> dict[str, int]:
     """Rows that mixtures of a known size need of ingredients that are made for them alone."""
+    targets = {recipe.name: recipe.target_length for recipe in (*ingredients, *recipes)}
     needs: Counter[str] = Counter()
     unbounded = set()
     for recipe in recipes:
@@ -143,3 +168,6 @@ def ingredient_rows(
             else:
                 unbounded.add(name)
     return {one.name: needs[one.name] for one in ingredients if one.name in needs and one.name not in unbounded}
+
+
+PRODUCER = MixtureProducer()

@@ -5,9 +5,7 @@ from dataclasses import dataclass
 
 from nextlong_hub.dataset.folder import public_path
 from nextlong_hub.dataset.manifest import PortabilityRecord, ReachRecord
-from nextlong_hub.dataset.write import UnitRow
-from nextlong_hub.producer import Inputs
-from nextlong_hub.synthesis.produce import Made
+from nextlong_hub.producer import Inputs, Produced
 from nextlong_hub.tokenization import Tokenizer
 
 LENGTHS = (65_536, 131_072, 524_288)
@@ -24,19 +22,14 @@ class Size:
     target_length: int
 
 
-def sizes_of(rows: Iterable[UnitRow], made: Mapping[str, Made], tokenizers: int) -> list[list[Size]]:
-    """The sizes of some finished rows under each of so many tokenizers."""
-    units = {
-        receipt.output: (one.prepared.recipe.target_length, receipt.counts["sizes"])
-        for one in made.values()
-        for receipt in one.receipts
-    }
+def sizes_of(produced: Produced, tokenizers: int) -> list[list[Size]]:
+    """The sizes of the rows of a configuration under each of so many tokenizers."""
     sizes: list[list[Size]] = [[] for _ in range(tokenizers)]
-    for unit, row in rows:
-        target_length, measured = units[unit]
-        characters, *counts = measured[row]
+    for unit, row in produced.rows.rows:
+        measured = produced.sizes[unit]
+        characters, *counts = measured.rows[row]
         for own, tokens in zip(sizes, counts, strict=True):
-            own.append(Size(characters=characters, tokens=tokens, target_length=target_length))
+            own.append(Size(characters=characters, tokens=tokens, target_length=measured.target_length))
     return sizes
 
 
@@ -54,15 +47,18 @@ def reach(sizes: Iterable[Size]) -> ReachRecord:
 
 
 def portability(
-    inputs: Inputs, sizes: Mapping[str, Sequence[Sequence[Size]]], kept: Sequence[PortabilityRecord]
+    inputs: Inputs, produced: Sequence[Produced], kept: Sequence[PortabilityRecord]
 ) -> tuple[PortabilityRecord, ...]:
     """The table of the manifest.
 
     Args:
         inputs: the tokenizers, in the order in which they were named.
-        sizes: for each configuration of this run, the sizes of its samples under each tokenizer.
+        produced: the configurations of this run; those whose rows were not measured are left out.
         kept: the table of the dataset that the configurations are added to, made with the same tokenizers.
     """
+    sizes = {one.recipe.name: sizes_of(one, len(inputs.tokenizers)) for one in produced if one.sizes}
+    if not sizes:
+        return tuple(kept)
     before = [record.configs for record in kept] or [{} for _ in inputs.tokenizers]
     return tuple(
         _record(tokenizer, {**old, **{config: reach(own[number]) for config, own in sizes.items()}})

@@ -1,29 +1,27 @@
-"""All that must stand before the first unit of a configuration can run: store, index, candidates, measure.
-
-Shared by `pipeline`, which builds a folder, and by the `datasets` builder, which builds into a cache.
-"""
+"""All that must stand before the first unit of a configuration can run: candidates, measures, and where things lie."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from nextlong_hub.core.files import digest_of, written_aside
-from nextlong_hub.corpus.ingest import read_corpus, store_identity_of
 from nextlong_hub.corpus.store import ChunkStore
-from nextlong_hub.execution.base import Executor, Task
-from nextlong_hub.execution.progress import Stages
-from nextlong_hub.execution.workspace import Workspace
-from nextlong_hub.producer import Inputs
+from nextlong_hub.execution.run import Run
+from nextlong_hub.producer import Inputs, Pool, special_tokens_of
 from nextlong_hub.recipe import Recipe
-from nextlong_hub.retrieval.tasks import _index, index_identity
-from nextlong_hub.synthesis import sampling as plan
-from nextlong_hub.tokenization import Frame
-from nextlong_hub.tokenization.special_tokens import find_frames
-from nextlong_hub.tokenization.tasks import Tokenising, measure_characters_per_token, shared
+from nextlong_hub.retrieval.tasks import RetrieveUnit, UnitRange, likely_chunks
+from nextlong_hub.synthesis.sampling import answer_length, choose_candidates, sample_characters
+from nextlong_hub.synthesis.tasks import SynthesiseUnit, TokenizerInput
+from nextlong_hub.tokenization import SpecialTokens
+from nextlong_hub.tokenization.tasks import (
+    ChunkTokenizer,
+    TokenizerReference,
+    chunk_tokenizer,
+    measure_characters_per_token,
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,16 +31,15 @@ class Prepared:
     recipe: Recipe
     inputs: Inputs
     store: ChunkStore
-    index_folder: Path
+    index: Path
     units_folder: Path
-    receipts_folder: Path
-    characters_per_token: float
-    """Of the corpus, under the first tokenizer."""
-    tokenising: tuple[Tokenising, ...]
-    """For each tokenizer, the chunks it has tokenised."""
-    more_characters_per_token: tuple[float, ...]
-    """Under the other tokenizers."""
-    frame: Frame
+    identity: str
+    """Digest of all that decides the units; it names the folder of their receipts."""
+    characters_per_token: tuple[float, ...]
+    """Of the corpus, under each tokenizer."""
+    chunk_tokenizers: tuple[ChunkTokenizer, ...]
+    """One for each tokenizer."""
+    special_tokens: SpecialTokens
     answer_length: int
     """Hits asked for each meta-chunk."""
     eligible_documents: int
@@ -53,126 +50,95 @@ class Prepared:
         """How many units there are in all."""
         return -(-self.eligible_documents // self.recipe.output.unit_documents)
 
-    def retrieve_task(self, unit: int) -> Task:
-        """The task that asks the retriever for unit `unit`."""
-        return Task(
-            stage="retrieve",
-            key=f"unit-{unit:05d}",
-            function="nextlong_hub.retrieval.tasks:retrieve",
-            inputs={"store": str(self.store.folder), "index": str(self.index_folder), "order": str(self.order_path)},
-            output=str(self.units_folder / f"unit-{unit:05d}.answers.arrow"),
-            parameters={
-                **self._range(unit),
-                "k": self.answer_length,
-                "sample_characters": plan.sample_characters(
-                    self.recipe, max(self.characters_per_token, *self.more_characters_per_token, 0.0)
-                ),
-            },
-        )
-
-    def synthesise_task(self, unit: int) -> Task:
-        """The task that makes the rows of unit `unit` from its answers."""
-        return Task(
-            stage="synthesise",
-            key=f"unit-{unit:05d}",
-            function="nextlong_hub.synthesis.tasks:synthesise",
-            inputs={
-                "store": str(self.store.folder),
-                "order": str(self.order_path),
-                "answers": str(self.units_folder / f"unit-{unit:05d}.answers.arrow"),
-                **{f"tokens-{number}": str(one.folder) for number, one in enumerate(self.tokenising)},
-            },
-            output=str(self.units_folder / f"unit-{unit:05d}.parquet"),
-            parameters={
-                **self._range(unit),
-                "frame": [self.frame.bos, self.frame.eos],
-                "tokenizers": [
-                    {
-                        "location": tokenizer.location,
-                        "digest": tokenizer.digest,
-                        "characters_per_token": characters_per_token,
-                        "rounds": tokenising.rounds,
-                    }
-                    for tokenizer, characters_per_token, tokenising in zip(
-                        self.inputs.tokenizers,
-                        (self.characters_per_token, *self.more_characters_per_token),
-                        self.tokenising,
-                        strict=True,
-                    )
-                ],
-            },
-        )
-
     @property
     def order_path(self) -> Path:
         """The candidates in the order in which they are tried."""
         return self.units_folder / "order.npy"
 
-    def meta_chunks(self, units: range) -> NDArray[np.int64]:
-        """The chunks of the documents that some units extend."""
+    def retrieve(self, unit: int) -> RetrieveUnit:
+        """The task that asks the retriever for one unit."""
+        return RetrieveUnit(
+            key=f"unit-{unit:05d}",
+            output=self._answers(unit),
+            store=self.store.folder,
+            index=self.index,
+            unit=self._range(unit),
+            settings=self.recipe.retrieval,
+            k=self.answer_length,
+            sample_characters=sample_characters(self.recipe, max(self.characters_per_token)),
+        )
+
+    def synthesise(self, unit: int) -> SynthesiseUnit:
+        """The task that makes the rows of one unit from its answers."""
+        return SynthesiseUnit(
+            key=f"unit-{unit:05d}",
+            output=self.units_folder / f"unit-{unit:05d}.parquet",
+            store=self.store.folder,
+            answers=self._answers(unit),
+            unit=self._range(unit),
+            recipe=self.recipe,
+            special_tokens=self.special_tokens,
+            tokenizers=tuple(
+                TokenizerInput(
+                    tokenizer=TokenizerReference.of(tokenizer), cache=chunks.rounds, characters_per_token=measured
+                )
+                for tokenizer, measured, chunks in zip(
+                    self.inputs.tokenizers, self.characters_per_token, self.chunk_tokenizers, strict=True
+                )
+            ),
+        )
+
+    def needed_chunks(self, units: range, answers: Sequence[Path]) -> NDArray[np.int64]:
+        """The chunks that the samples of some units are likely to be made of; they may repeat and have no order."""
         size = self.recipe.output.unit_documents
         order = np.load(self.order_path, mmap_mode="r")[units.start * size : units.stop * size]
         first = self.store.first_chunk
-        return np.concatenate([np.zeros(0, np.int64), *(np.arange(first[d], first[d + 1]) for d in order)])
+        meta_chunks = [np.arange(first[document], first[document + 1]) for document in order]
+        return np.concatenate([np.zeros(0, np.int64), *meta_chunks, *map(likely_chunks, answers)])
 
-    def _range(self, unit: int) -> dict[str, Any]:
+    def _answers(self, unit: int) -> Path:
+        return self.units_folder / f"unit-{unit:05d}.answers.arrow"
+
+    def _range(self, unit: int) -> UnitRange:
         start = unit * self.recipe.output.unit_documents
-        return {
-            "recipe": self.recipe.model_dump(mode="json"),
-            "start": start,
-            "stop": min(start + self.recipe.output.unit_documents, self.eligible_documents),
-        }
+        stop = min(start + self.recipe.output.unit_documents, self.eligible_documents)
+        return UnitRange(order=self.order_path, start=start, stop=stop)
 
 
-def prepare(
-    workspace: Workspace,
-    recipe: Recipe,
-    inputs: Inputs,
-    executor: Executor,
-    stages: Stages,
-    earlier: Sequence[Prepared] = (),
-) -> Prepared:
-    """Read and cut the corpus, index it, and choose the candidates; whatever is there already is used again.
+def prepare(run: Run, recipe: Recipe, inputs: Inputs, store: ChunkStore, index: Path) -> Prepared:
+    """Measure the corpus and choose the candidates.
 
     Args:
-        workspace: where finished work lies.
+        run: where finished work lies.
         recipe: the configuration.
         inputs: what it is made from.
-        executor: where the work runs.
-        stages: hears about it.
-        earlier: configurations of this run that are prepared: what they share with this one is not checked again.
+        store: the cut corpus.
+        index: the folder of its index.
 
     Raises:
-        DataError: the corpus cannot be read, or is too small.
+        CorpusTooSmallError: no document can be extended.
+        RecipeError: a tokenizer lacks a token that the recipe asks for.
         StorageError: no space, or no permission.
     """
-    stores = {other.store.id: other.store for other in earlier}
-    identity = store_identity_of(inputs.corpus, recipe)
-    store = stores.get(identity) or read_corpus(workspace, recipe, inputs.corpus, executor, stages)
-    index_folder = workspace.index(index_identity(store.id, recipe.retrieval))
-    if index_folder not in {other.index_folder for other in earlier}:
-        _index(workspace, store, recipe.retrieval, executor, stages)
-    characters_per_token = measure_characters_per_token(store, inputs.tokenizer)
-    more = tuple(measure_characters_per_token(store, other) for other in inputs.more_tokenizers)
-    candidates = plan.choose_candidates(store, recipe, inputs.corpus.sources, characters_per_token, inputs.seed)
-    frame = find_frames(recipe, inputs.tokenizers)
-    identity = digest_of([recipe.fingerprint, store.id, inputs.tokenizer_digests, frame.bos, frame.eos, inputs.seed])
-    before = [tokenising for other in earlier for tokenising in other.tokenising]
+    measured = tuple(measure_characters_per_token(store, tokenizer) for tokenizer in inputs.tokenizers)
+    pool = Pool(store=store, sources=inputs.corpus.sources, characters_per_token=measured[0], seed=inputs.seed)
+    candidates = choose_candidates(recipe, pool)
+    special = special_tokens_of(recipe, inputs.tokenizers)
+    identity = digest_of(
+        [recipe.fingerprint, store.id, inputs.tokenizer_digests, special.bos, special.eos, inputs.seed]
+    )
+    separator = recipe.interleave.separator
     prepared = Prepared(
         recipe=recipe,
         inputs=inputs,
         store=store,
-        index_folder=index_folder,
-        units_folder=workspace.units(recipe.name, identity),
-        receipts_folder=workspace.receipts(identity),
-        characters_per_token=characters_per_token,
-        more_characters_per_token=more,
-        tokenising=tuple(
-            shared(Tokenising(workspace, store, tokenizer, recipe.interleave.separator), before)
-            for tokenizer in inputs.tokenizers
-        ),
-        frame=frame,
-        answer_length=plan.answer_length(store, recipe, max(characters_per_token, *more, 0.0)),
+        index=index,
+        units_folder=run.workspace.units(recipe.name, identity),
+        identity=identity,
+        characters_per_token=measured,
+        chunk_tokenizers=tuple(chunk_tokenizer(run, store, tokenizer, separator) for tokenizer in inputs.tokenizers),
+        special_tokens=special,
+        answer_length=answer_length(store, recipe, max(measured)),
         eligible_documents=len(candidates.order),
         not_eligible=candidates.not_eligible,
     )

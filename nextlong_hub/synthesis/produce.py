@@ -1,122 +1,167 @@
-"""Units are run until there are rows enough."""
+"""Long samples from short documents, unit by unit: retrieval ▶ tokens ▶ negatives ▶ interleave.
 
-from collections.abc import Callable
+Each unit is a fixed range of candidates. A candidate that gives no sample is replaced by the next one in the seeded
+order, so units are run until there are rows enough.
+"""
+
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
 
-from nextlong_hub.dataset.manifest import SynthesisRecord
-from nextlong_hub.dataset.write import UnitRow, kept_rows
+from nextlong_hub.core.printable import listed
+from nextlong_hub.corpus.store import ChunkStore
+from nextlong_hub.dataset.shards import read_table, row_groups
+from nextlong_hub.dataset.write import PlainRows, outcome_record
 from nextlong_hub.errors import CorpusTooSmallError
-from nextlong_hub.execution.base import Executor, Receipt
-from nextlong_hub.execution.progress import Stages
-from nextlong_hub.execution.receipts import count_discards, listed
-from nextlong_hub.retrieval.tasks import likely_chunks
-from nextlong_hub.synthesis import sampling as plan
-from nextlong_hub.synthesis.prepare import Prepared
+from nextlong_hub.execution.base import Receipt
+from nextlong_hub.execution.run import Run
+from nextlong_hub.producer import Checker, Evidence, Job, Pool, Produced, Producer, corpus_record, units_until
+from nextlong_hub.recipe import Recipe
+from nextlong_hub.retrieval.tasks import RetrieveCounts, index_store
+from nextlong_hub.synthesis.check import SampleChecker
+from nextlong_hub.synthesis.prepare import Prepared, prepare
+from nextlong_hub.synthesis.sampling import choose_candidates, wanted_rows
+from nextlong_hub.synthesis.tasks import SynthesisCounts
+
+
+class SynthesisProducer(Producer):
+    """Rows are meta-chunks with hard negatives between them (NExtLong §3)."""
+
+    name = "synthesis"
+    retrieves = True
+
+    def index(self, run: Run, job: Job, store: ChunkStore) -> Path:
+        """See `Producer.index`."""
+        return index_store(run, store, job.recipe.retrieval)
+
+    def produce(self, run: Run, job: Job, store: ChunkStore, index: Path | None) -> Produced:
+        """See `Producer.produce`; a unit is retrieved for, tokenised and synthesised before more units are begun."""
+        prepared = prepare(run, job.recipe, job.inputs, store, index or self.index(run, job, store))
+        wanted = _wanted(prepared, job.rows)
+        gathered = PlainRows()
+        answers: list[Receipt[RetrieveCounts]] = []
+        made: list[Receipt[SynthesisCounts]] = []
+
+        def run_units(units: range) -> int:
+            answered = run.map(
+                f"retrieve {job.recipe.name}", [prepared.retrieve(unit) for unit in units], prepared.identity
+            )
+            needed = prepared.needed_chunks(units, [receipt.output for receipt in answered])
+            for chunks in prepared.chunk_tokenizers:
+                chunks.tokenise(needed)
+            synthesised = run.map(
+                f"synthesise {job.recipe.name}", [prepared.synthesise(unit) for unit in units], prepared.identity
+            )
+            answers.extend(answered)
+            made.extend(synthesised)
+            gathered.take(synthesised)
+            return gathered.rows
+
+        units_until(wanted, prepared.units, job.recipe.output.unit_documents, run_units)
+        outcome = outcome_record(
+            [receipt.counts for receipt in made],
+            prepared.eligible_documents,
+            not_eligible=prepared.not_eligible,
+            queries=sum(receipt.counts.queries for receipt in answers),
+            unanswered=sum(receipt.counts.unanswered for receipt in answers),
+            recall=_mean_recall(answers),
+            near_duplicates=sum(receipt.counts.near_duplicates for receipt in made),
+        )
+        if not outcome.kept:
+            raise CorpusTooSmallError(
+                f"recipe {job.recipe.name}: none of {sum(outcome.discarded.values()):,} candidates became a sample "
+                f"({listed(outcome.discarded)}); {store.documents:,} documents are too few or too alike for rows of "
+                f"{job.recipe.target_length:,} tokens: add documents or build a shorter recipe"
+            )
+        return Produced(
+            recipe=job.recipe,
+            rows=gathered.finish(wanted),
+            outcome=outcome,
+            corpus=corpus_record(job.inputs.corpus, store),
+            characters_per_token=prepared.characters_per_token[0],
+            store=store,
+            sizes={receipt.output: receipt.counts.sizes for receipt in made},
+        )
+
+    def stream(self, run: Run, job: Job) -> "UnitStream":
+        """See `Producer.stream`."""
+        with run.workspace.exclusive("prepare"):
+            store = self.read(run, job)
+            prepared = prepare(run, job.recipe, job.inputs, store, self.index(run, job, store))
+        return UnitStream(run=run, prepared=prepared, wanted=_wanted(prepared, job.rows, limited=True))
+
+    def checker(self, evidence: Evidence) -> Checker:
+        """See `Producer.checker`."""
+        return SampleChecker(evidence)
+
+    def candidates(self, recipe: Recipe, pool: Pool) -> NDArray[np.int64]:
+        """See `Producer.candidates`."""
+        return choose_candidates(recipe, pool).order
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Made:
-    """The rows of one configuration, in finished units."""
+class UnitStream:
+    """See `producer.Stream`."""
 
+    run: Run
     prepared: Prepared
-    receipts: tuple[Receipt, ...]
-    """Of the synthesis of each unit, in order."""
-    rows: tuple[UnitRow, ...]
-    """(unit file, row) of each row, in order."""
-    answers: tuple[Receipt, ...]
-    """Of the retrieval for each unit."""
+    wanted: int
+    """Rows in all."""
 
-    def record(self) -> SynthesisRecord:
-        """What the manifest tells about it."""
-        return SynthesisRecord(
-            eligible_documents=self.prepared.eligible_documents,
-            not_eligible=self.prepared.not_eligible,
-            candidates=self._total("candidates"),
-            kept=self._total("kept"),
-            discarded=count_discards(self.receipts),
-            truncated=self._total("truncated"),
-            truncated_tokens=self._total("truncated_tokens"),
-            queries=sum(receipt.counts["queries"] for receipt in self.answers),
-            unanswered=sum(receipt.counts["unanswered"] for receipt in self.answers),
-            recall=self._recall(),
-            near_duplicates=self._total("near_duplicates"),
-        )
+    def units(self) -> int:
+        """See `Stream.units`."""
+        return -(-self.wanted // self.prepared.recipe.output.unit_documents)
 
-    def _recall(self) -> float | None:
-        """Mean over one query of each unit; None when retrieval is exact."""
-        measured = [receipt.counts["recall"] for receipt in self.answers if receipt.counts["recall"] is not None]
-        return round(sum(measured) / len(measured), 4) if measured else None
+    def tables(self, unit: int) -> Iterator[pa.Table]:
+        """See `Stream.tables`."""
+        if unit < self.units() - 1:
+            yield from self._row_groups(self._unit(unit))
+            return
+        missing = self.wanted - sum(self._unit(earlier).num_rows for earlier in range(unit))
+        while missing > 0 and unit < self.prepared.units:
+            table = self._unit(unit).slice(0, missing)
+            yield from self._row_groups(table)
+            missing -= table.num_rows
+            unit += 1
 
-    def _total(self, count: str) -> int:
-        return sum(receipt.counts[count] for receipt in self.receipts)
+    def _unit(self, unit: int) -> pa.Table:
+        """One unit's rows, made now unless another process has made them: two never work on the same unit."""
+        prepared = self.prepared
+        with self.run.workspace.exclusive(f"{prepared.units_folder.name}-{unit}"):
+            self.run.map("retrieve", [prepared.retrieve(unit)], prepared.identity)
+            [made] = self.run.map("synthesise", [prepared.synthesise(unit)], prepared.identity)
+        return read_table(made.output)
+
+    def _row_groups(self, table: pa.Table) -> Iterator[pa.Table]:
+        for start, stop in row_groups(table, self.prepared.recipe.output.row_group_bytes):
+            yield table.slice(start, stop - start)
 
 
-def synthesise(prepared: Prepared, rows: int | None, executor: Executor, stages: Stages) -> Made:
-    """Run units until there are `rows` rows: a discarded candidate is replaced by the next one in the seeded order.
-
-    Args:
-        prepared: the configuration.
-        rows: how many to make; None makes about as many tokens as the corpus holds.
-        executor: where the units run.
-        stages: hears about them.
+def _wanted(prepared: Prepared, rows: int | None, *, limited: bool = False) -> int:
+    """How many rows to make; with `limited`, fewer where there are not so many candidates.
 
     Raises:
-        CorpusTooSmallError: fewer documents can be extended than rows were asked for, or no candidate became a sample.
+        CorpusTooSmallError: fewer documents can be extended than rows were asked for.
     """
     recipe = prepared.recipe
-    if rows is not None and rows > prepared.eligible_documents:
+    if rows is not None and rows > prepared.eligible_documents and not limited:
         raise CorpusTooSmallError(
             f"recipe {recipe.name}: {rows:,} samples were asked for, but only {prepared.eligible_documents:,} "
             f"documents can be extended (not eligible: {listed(prepared.not_eligible)}); ask for at most "
             f"{prepared.eligible_documents:,} samples or add documents"
         )
-    wanted = plan.wanted_rows(recipe, prepared.store, prepared.characters_per_token, rows)
-    wanted = min(wanted, prepared.eligible_documents)
-    answers: list[Receipt] = []
-
-    def run(units: range) -> list[Receipt]:
-        asked = [prepared.retrieve_task(unit) for unit in units]
-        answered = stages.run(f"retrieve {recipe.name}", "units", asked, executor, prepared.receipts_folder)
-        answers.extend(answered)
-        wanted_chunks = np.concatenate(
-            [prepared.meta_chunks(units), *(likely_chunks(Path(receipt.output)) for receipt in answered)]
-        )
-        for tokenising in prepared.tokenising:
-            tokenising.run(wanted_chunks, executor, stages)
-        made = [prepared.synthesise_task(unit) for unit in units]
-        return stages.run(f"synthesise {recipe.name}", "units", made, executor, prepared.receipts_folder)
-
-    receipts = units_until(wanted, prepared.units, recipe.output.unit_documents, run)
-    kept = kept_rows(receipts)
-    if not kept:
-        discarded = count_discards(receipts)
-        raise CorpusTooSmallError(
-            f"recipe {recipe.name}: none of {sum(discarded.values()):,} candidates became a sample "
-            f"({listed(discarded)}); {prepared.store.documents:,} documents are too few or too alike for rows of "
-            f"{recipe.target_length:,} tokens: add documents or build a shorter recipe"
-        )
-    return Made(
-        prepared=prepared,
-        receipts=tuple(receipts),
-        rows=tuple(kept[:wanted]),
-        answers=tuple(answers),
-    )
+    wanted = wanted_rows(recipe, prepared.store, prepared.characters_per_token[0], rows)
+    return min(wanted, prepared.eligible_documents)
 
 
-def units_until(rows: int, units: int, unit_documents: int, run: Callable[[range], list[Receipt]]) -> list[Receipt]:
-    """Run units in order, as many as it takes to have `rows` rows: a candidate that is discarded costs another one.
+def _mean_recall(answers: Sequence[Receipt[RetrieveCounts]]) -> float | None:
+    """Mean over one query of each unit; None when retrieval is exact."""
+    measured = [receipt.counts.recall for receipt in answers if receipt.counts.recall is not None]
+    return round(sum(measured) / len(measured), 4) if measured else None
 
-    Args:
-        rows: how many are wanted.
-        units: how many units there are.
-        unit_documents: candidates in a unit.
-        run: runs a range of units and gives their receipts in order.
-    """
-    receipts: list[Receipt] = []
-    while len(receipts) < units and (missing := rows - len(kept_rows(receipts))) > 0:
-        more = -(-missing // unit_documents)
-        receipts += run(range(len(receipts), min(len(receipts) + more, units)))
-    return receipts
+
+PRODUCER = SynthesisProducer()

@@ -1,49 +1,75 @@
-"""What a worker does: the functions that tasks name.
+"""What a worker does to synthesise: the answers of one unit, and the text they lead to, become rows."""
 
-    ingest       pieces of a corpus                      ▶  one part of the chunk store
-    retrieve     a range of meta-documents               ▶  the retriever's answers: chunk numbers and scores, no text
-    tokenise     chunks that samples are likely to need  ▶  their tokens, once for all samples
-    synthesise   the answers, and the text they lead to  ▶  rows
-
-Each is pure: its output depends on the task's inputs and parameters and on nothing else. `fitting_units` and
-`filing_units` hold the others.
-"""
-
-from functools import lru_cache
-from pathlib import Path
-from typing import Any
+from dataclasses import dataclass
+from typing import ClassVar
 
 from nextlong_hub.corpus.store import open_store
-from nextlong_hub.dataset.write_tasks import write_samples
-from nextlong_hub.execution.base import Task
+from nextlong_hub.dataset.write_tasks import UnitCounts, write_samples
+from nextlong_hub.execution.base import InputPath, Task
+from nextlong_hub.producer import RowSizes
 from nextlong_hub.recipe import Recipe
-from nextlong_hub.retrieval.tasks import read_answers, unit_documents
-from nextlong_hub.synthesis.assemble import Bench, Made, Ruler
-from nextlong_hub.tokenization import Frame, TokenShelf
-from nextlong_hub.tokenization.tasks import tokenizer_of
+from nextlong_hub.retrieval.tasks import UnitRange, read_answers
+from nextlong_hub.synthesis.assemble import BuiltSample, SampleBuilder, TokenizerContext
+from nextlong_hub.tokenization import SpecialTokens
+from nextlong_hub.tokenization.tasks import CachedRounds, TokenizerReference
 
 
-def synthesise(task: Task) -> dict[str, Any]:
-    """Turn the retriever's answers into rows: choose negatives, interleave, fit to the target length.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TokenizerInput:
+    """One tokenizer of a unit."""
 
-    Parameters: `recipe`, `start`, `stop`, `frame`, and `tokenizers`: for each `location`, `digest`,
-    `characters_per_token`, and the `rounds` on its shelf in the input `tokens-0`, `tokens-1`, ….
-    """
-    recipe = Recipe.model_validate(task.parameters["recipe"])
-    bos, eos = task.parameters["frame"]
-    rulers = [
-        Ruler(
-            tokenizer=tokenizer_of(one["location"], one["digest"]),
-            shelf=_shelf_of(Path(task.inputs[f"tokens-{number}"]), tuple(one["rounds"])),
-            characters_per_token=one["characters_per_token"],
+    tokenizer: TokenizerReference
+    cache: CachedRounds
+    """Chunks it has tokenised before."""
+    characters_per_token: float
+    """Of the corpus."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SynthesisCounts(UnitCounts):
+    """What became of the candidates of one unit."""
+
+    near_duplicates: int
+    """Retrieved chunks passed over as near-copies of a meta-chunk."""
+    sizes: RowSizes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SynthesiseUnit(Task[SynthesisCounts]):
+    """Turn the retriever's answers into rows: choose negatives, interleave, fit to the target length."""
+
+    stage: ClassVar[str] = "synthesise"
+
+    store: InputPath
+    answers: InputPath
+    unit: UnitRange
+    recipe: Recipe
+    special_tokens: SpecialTokens
+    tokenizers: tuple[TokenizerInput, ...]
+
+    def run(self) -> SynthesisCounts:
+        """See `Task.run`."""
+        builder = SampleBuilder(
+            recipe=self.recipe,
+            store=open_store(self.store),
+            tokenizers=[
+                TokenizerContext(
+                    tokenizer=one.tokenizer.open(),
+                    cache=one.cache.open(),
+                    characters_per_token=one.characters_per_token,
+                )
+                for one in self.tokenizers
+            ],
+            special_tokens=self.special_tokens,
         )
-        for number, one in enumerate(task.parameters["tokenizers"])
-    ]
-    bench = Bench(recipe=recipe, store=open_store(task), rulers=rulers, frame=Frame(bos=bos, eos=eos))
-    made = bench.synthesise(unit_documents(task), read_answers(Path(task.inputs["answers"])))
-    outcomes = [one.sample if isinstance(one, Made) else one for one in made]
-    sizes = [[len(one.sample.text), *one.token_counts] for one in made if isinstance(one, Made)]
-    return {**write_samples(task, recipe, outcomes), "near_duplicates": bench.near_duplicates, "sizes": sizes}
-
-
-_shelf_of = lru_cache(maxsize=4)(TokenShelf)
+        built = builder.synthesise(self.unit.documents(), read_answers(self.answers))
+        outcomes = [one.sample if isinstance(one, BuiltSample) else one for one in built]
+        counts = write_samples(self.output, outcomes, self.recipe.output, tokens=self.recipe.tokens)
+        return counts.extended(
+            SynthesisCounts,
+            near_duplicates=builder.near_duplicates,
+            sizes=RowSizes(
+                target_length=self.recipe.target_length,
+                rows=tuple((len(one.sample.text), *one.token_counts) for one in built if isinstance(one, BuiltSample)),
+            ),
+        )

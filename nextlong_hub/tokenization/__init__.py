@@ -8,11 +8,11 @@ seams        a tokenizer                                  ▶  the places where 
 stitching    chunks tokenised before                      ▶  the ids of a text made of them, and its exact cuts
 """
 
-from nextlong_hub.tokenization.cache import TokenShelf
+from nextlong_hub.tokenization.cache import TokenCache
 from nextlong_hub.tokenization.chat import ChatTokenizer, EncodedChat, framing_tokens
 from nextlong_hub.tokenization.chat_templates import ChatTemplate, find_template
 from nextlong_hub.tokenization.loading import EMBEDDED, load_tokenizer, reopen
-from nextlong_hub.tokenization.special_tokens import Frame, control_tokens, find_frame
+from nextlong_hub.tokenization.special_tokens import SpecialTokens, control_tokens, find_special_tokens
 from nextlong_hub.tokenization.stitching import ChunkTokens, Kept, Stitched, bounds
 from nextlong_hub.tokenization.sync_points import Seams
 from nextlong_hub.tokenization.tokenizer import Fitted, Tokenizer, Unfitted
@@ -24,16 +24,16 @@ __all__ = [
     "ChunkTokens",
     "EncodedChat",
     "Fitted",
-    "Frame",
+    "SpecialTokens",
     "Kept",
     "Seams",
     "Stitched",
-    "TokenShelf",
+    "TokenCache",
     "Tokenizer",
     "Unfitted",
     "bounds",
     "control_tokens",
-    "find_frame",
+    "find_special_tokens",
     "find_template",
     "framing_tokens",
     "load_tokenizer",

@@ -43,7 +43,7 @@ def write_part(path: Path, chunks: Sequence[ChunkTokens]) -> None:
         writer.write_batch(pa.record_batch(columns, schema=_SCHEMA))
 
 
-class TokenShelf:
+class TokenCache:
     """What the finished rounds of one tokenizer know; opening costs nothing, reading a chunk maps its file."""
 
     def __init__(self, folder: Path, rounds: Sequence[str]) -> None:

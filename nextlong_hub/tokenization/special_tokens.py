@@ -4,7 +4,7 @@ Their names are looked for where a tokenizer's folder tells them, in this order:
 `special_tokens_map.json`, and the template of `tokenizer.json` by which it frames a text.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,7 +13,6 @@ from numpy.typing import NDArray
 
 from nextlong_hub.core.files import read_json
 from nextlong_hub.errors import RecipeError
-from nextlong_hub.recipe import Recipe
 from nextlong_hub.tokenization.loading import folder_of
 from nextlong_hub.tokenization.tokenizer import Tokenizer
 
@@ -22,7 +21,7 @@ _KINDS = ("bos_token", "eos_token")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Frame:
+class SpecialTokens:
     """Ids before and behind those of a text."""
 
     bos: int | None = None
@@ -39,14 +38,14 @@ class Frame:
         return np.concatenate([np.asarray(part, np.int32) for part in parts]) if self.tokens else ids
 
 
-def find_frame(tokenizer: Tokenizer, *, bos: bool, eos: bool) -> Frame:
-    """The frame a recipe asks for.
+def find_special_tokens(tokenizer: Tokenizer, *, bos: bool, eos: bool) -> SpecialTokens:
+    """The special tokens that a recipe asks for.
 
     Raises:
         RecipeError: the tokenizer has no such token.
     """
     if not (bos or eos):
-        return Frame()
+        return SpecialTokens()
     known = control_tokens(tokenizer)
     numbers = {token.content: number for number, token in tokenizer.added_tokens.items()}
     ids: list[int | None] = []
@@ -58,7 +57,7 @@ def find_frame(tokenizer: Tokenizer, *, bos: bool, eos: bool) -> Frame:
                 f"add_{kind} = false, or add the {kind} to the tokenizer_config.json beside its tokenizer.json"
             )
         ids.append(numbers[known[kind]] if is_wanted else None)
-    return Frame(bos=ids[0], eos=ids[1])
+    return SpecialTokens(bos=ids[0], eos=ids[1])
 
 
 def control_tokens(tokenizer: Tokenizer) -> dict[str, str]:
@@ -85,13 +84,3 @@ def _from_template(values: Any) -> Iterator[tuple[str, str]]:
             for kind, piece in zip(_KINDS, (single[0], single[-1]), strict=True):
                 if "SpecialToken" in piece:
                     yield kind, piece["SpecialToken"]["id"]
-
-
-def find_frames(recipe: Recipe, tokenizers: Sequence[Tokenizer]) -> Frame:
-    """What the ids of rows stand between; every tokenizer must have the tokens that the recipe asks for.
-
-    Raises:
-        RecipeError: one has not.
-    """
-    frames = [find_frame(one, bos=recipe.add_bos_token, eos=recipe.add_eos_token) for one in tokenizers]
-    return frames[0]

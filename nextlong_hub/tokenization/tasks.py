@@ -1,45 +1,124 @@
-"""Every chunk that samples are likely to need is tokenised once, whatever number of samples it ends up in.
+"""Every chunk that samples are likely to need is tokenised once, however many samples it ends up in.
 
 A round takes the chunks that the answers of some units name and that no earlier round of this run has tokenised. It is
 called after its chunks, so the same run makes the same rounds and finds their files again. Nothing depends on a round
-being there: a chunk that is on no shelf is tokenised by the worker that needs it.
+being there: a chunk that is not in the cache is tokenised by the worker that needs it.
 """
 
 import hashlib
 import io
-from collections.abc import Sequence
+from dataclasses import dataclass
 from functools import lru_cache
-from pathlib import Path
-from typing import Any
+from typing import ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from nextlong_hub.core.files import digest_of, write_bytes
 from nextlong_hub.corpus.store import ChunkStore, open_store
-from nextlong_hub.execution.base import Executor, Task
-from nextlong_hub.execution.progress import Stages
-from nextlong_hub.execution.workspace import Workspace
-from nextlong_hub.tokenization import Tokenizer, reopen
-from nextlong_hub.tokenization.cache import part_path, part_ranges, round_path, write_part
+from nextlong_hub.execution.base import InputAddress, InputPath, Task
+from nextlong_hub.execution.run import Run
+from nextlong_hub.tokenization.cache import TokenCache, part_path, part_ranges, round_path, write_part
+from nextlong_hub.tokenization.loading import reopen
+from nextlong_hub.tokenization.tokenizer import Tokenizer
+
+_MEASURED_CHUNKS = 512
 
 
-class Tokenising:
-    """The chunks of one store that this run has tokenised with one tokenizer."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TokenizerReference:
+    """A tokenizer as a task names it."""
 
-    def __init__(self, workspace: Workspace, store: ChunkStore, tokenizer: Tokenizer, separator: str) -> None:
-        identity = digest_of([store.id, tokenizer.digest, separator])
-        self.folder = workspace.tokens(identity)
-        """Where they are kept; the name tells what they were made from."""
-        self.rounds: list[str] = []
-        """Finished rounds, in order."""
-        self._receipts_folder = workspace.receipts(identity)
+    location: InputAddress
+    """Where its files lie; see `Tokenizer.location`."""
+    digest: str
+    """What they must still be when a worker opens them."""
+
+    @classmethod
+    def of(cls, tokenizer: Tokenizer) -> "TokenizerReference":
+        """The reference to a tokenizer that is open."""
+        return cls(location=tokenizer.location, digest=tokenizer.digest)
+
+    def open(self) -> Tokenizer:
+        """The tokenizer, opened once a process.
+
+        Raises:
+            DataError: its files have changed since the reference was made.
+        """
+        return _tokenizer_of(self.location, self.digest)
+
+
+_tokenizer_of = lru_cache(maxsize=4)(reopen)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CachedRounds:
+    """The finished rounds of one token cache, as a task names them."""
+
+    folder: InputPath
+    rounds: tuple[str, ...]
+
+    def open(self) -> TokenCache:
+        """The cache, opened once a process."""
+        return _cache_of(self)
+
+
+_cache_of = lru_cache(maxsize=4)(lambda rounds: TokenCache(rounds.folder, rounds.rounds))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TokeniseCounts:
+    """What one part of a round holds."""
+
+    chunks: int
+    tokens: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TokeniseChunks(Task[TokeniseCounts]):
+    """Tokenise some chunks of one round, each by itself, for all samples they will stand in."""
+
+    stage: ClassVar[str] = "tokenise"
+    noun: ClassVar[str] = "parts"
+
+    store: InputPath
+    chunks: InputPath
+    """The chunks of the round, ascending."""
+    tokenizer: TokenizerReference
+    separator: str
+    start: int
+    """First place in the list of the round."""
+    stop: int
+
+    def run(self) -> TokeniseCounts:
+        """See `Task.run`."""
+        wanted = np.load(self.chunks, mmap_mode="r")[self.start : self.stop]
+        texts = open_store(self.store).texts(np.array(wanted))
+        chunks = self.tokenizer.open().tokenise_chunks(list(texts.values()), self.separator)
+        write_part(self.output, chunks)
+        return TokeniseCounts(chunks=len(chunks), tokens=sum(chunk.tokens for chunk in chunks))
+
+
+class ChunkTokenizer:
+    """Fills the token cache of one store, tokenizer and separator, round by round."""
+
+    def __init__(self, run: Run, store: ChunkStore, tokenizer: Tokenizer, separator: str, identity: str) -> None:
+        self._run = run
+        self._identity = identity
+        self.folder = run.workspace.tokens(identity)
+        """Where the cache lies; the name tells what it was made from."""
+        self._rounds: list[str] = []
         self._store = store
-        self._tokenizer = tokenizer
+        self._tokenizer = TokenizerReference.of(tokenizer)
         self._separator = separator
         self._done = np.zeros(0, np.int64)
 
-    def run(self, wanted: NDArray[np.int64], executor: Executor, stages: Stages) -> None:
+    @property
+    def rounds(self) -> CachedRounds:
+        """What has been tokenised so far, in order."""
+        return CachedRounds(folder=self.folder, rounds=tuple(self._rounds))
+
+    def tokenise(self, wanted: NDArray[np.int64]) -> None:
         """Tokenise those of `wanted` that have not been yet; numbers may repeat and have no order."""
         missing = np.setdiff1d(wanted, self._done)
         if not len(missing):
@@ -49,54 +128,28 @@ class Tokenising:
         content = io.BytesIO()
         np.save(content, missing)
         write_bytes(chunks, content.getbuffer())
-        tasks = [self._task(chunks, name, number, *places) for number, places in enumerate(part_ranges(len(missing)))]
-        stages.run("tokenise", "parts", tasks, executor, self._receipts_folder)
-        self.rounds.append(name)
+        tasks = [
+            TokeniseChunks(
+                key=f"{name}-{number:05d}",
+                output=part_path(self.folder, name, number),
+                store=self._store.folder,
+                chunks=chunks,
+                tokenizer=self._tokenizer,
+                separator=self._separator,
+                start=start,
+                stop=stop,
+            )
+            for number, (start, stop) in enumerate(part_ranges(len(missing)))
+        ]
+        self._run.map("tokenise", tasks, self._identity)
+        self._rounds.append(name)
         self._done = np.union1d(self._done, missing)
 
-    def _task(self, chunks: Path, name: str, number: int, start: int, stop: int) -> Task:
-        return Task(
-            stage="tokenise",
-            key=f"{name}-{number:05d}",
-            function="nextlong_hub.tokenization.tasks:tokenise",
-            inputs={"store": str(self._store.folder), "chunks": str(chunks)},
-            output=str(part_path(self.folder, name, number)),
-            parameters={
-                "tokenizer": self._tokenizer.location,
-                "tokenizer_digest": self._tokenizer.digest,
-                "separator": self._separator,
-                "start": start,
-                "stop": stop,
-            },
-        )
 
-
-def shared(own: Tokenising, earlier: Sequence[Tokenising]) -> Tokenising:
-    """The one of `earlier` that has the same chunks and tokenizer, so that none is tokenised twice; else `own`."""
-    return next((one for one in earlier if one.folder == own.folder), own)
-
-
-def tokenise(task: Task) -> dict[str, Any]:
-    """Tokenise some chunks of one round, each by itself, for all samples they will stand in.
-
-    Parameters: `tokenizer`, `tokenizer_digest`, `separator`, `start`, `stop` (places in the list of the round).
-    """
-    wanted = np.load(task.inputs["chunks"], mmap_mode="r")[task.parameters["start"] : task.parameters["stop"]]
-    texts = open_store(task).texts(np.array(wanted))
-    chunks = open_tokenizer(task).tokenise_chunks(list(texts.values()), task.parameters["separator"])
-    write_part(Path(task.output), chunks)
-    return {"chunks": len(chunks), "tokens": sum(chunk.tokens for chunk in chunks)}
-
-
-def open_tokenizer(task: Task) -> Tokenizer:
-    """The tokenizer of a task, which must be the one that its driver opened."""
-    return tokenizer_of(task.parameters["tokenizer"], task.parameters["tokenizer_digest"])
-
-
-tokenizer_of = lru_cache(maxsize=4)(reopen)
-
-
-_MEASURED_CHUNKS = 512
+def chunk_tokenizer(run: Run, store: ChunkStore, tokenizer: Tokenizer, separator: str) -> ChunkTokenizer:
+    """What fills the token cache of these; one a run, so that no chunk is tokenised twice."""
+    identity = digest_of([store.id, tokenizer.digest, separator])
+    return run.once(f"tokens-{identity}", lambda: ChunkTokenizer(run, store, tokenizer, separator, identity))
 
 
 def measure_characters_per_token(store: ChunkStore, tokenizer: Tokenizer) -> float:

@@ -5,7 +5,7 @@ was written. With the tokenizer and the corpus it proves that the rows are what 
 reader who trusts neither: whoever changes a row can also change its sha256.
 
     folder ▶ companions (what lies beside the shards)
-           ▶ shards ▶ rows ▶ row_faults, packed_faults, conversation_faults
+           ▶ shards ▶ packed_faults (how documents share a row) ▶ documents (each by the checker of its producer)
            ▶ configurations (what only all rows together show)
 """
 

@@ -3,18 +3,16 @@
 from collections.abc import Sequence
 from itertools import pairwise
 
-import numpy as np
-
 from nextlong_hub.corpus.settings import SourceSettings
+from nextlong_hub.corpus.texts import CorpusTexts
 from nextlong_hub.dataset.manifest import MANIFEST_NAME, ConfigRecord, Manifest
 from nextlong_hub.method.order import merge_in_proportion
+from nextlong_hub.producer import Pool, producer_of
 from nextlong_hub.recipe import Recipe
-from nextlong_hub.synthesis import sampling as plan
 from nextlong_hub.synthesis.portability import reach
 from nextlong_hub.tokenization import Tokenizer
 from nextlong_hub.tokenization.tasks import measure_characters_per_token
 from nextlong_hub.verification.findings import Check, Found
-from nextlong_hub.verification.row_faults import CorpusTexts
 
 
 def check_config(name: str, config: ConfigRecord, rows: Sequence[Found], manifest: Manifest, check: Check) -> None:
@@ -56,7 +54,7 @@ def _check_order(name: str, config: ConfigRecord, rows: Sequence[Found], manifes
     if check.tokenizer is None or not check.is_same_corpus:
         return
     for recipe_name, corpus in check.corpora.items():
-        places = _places(config.row_recipes[recipe_name], corpus, manifest, check.tokenizer)
+        places = _places(check.checkers[recipe_name].recipe, corpus, manifest, check.tokenizer)
         own = [found for maker, found in zip(makers, rows, strict=True) if maker == recipe_name]
         strangers = [found.meta_document for found in own if found.meta_document not in places]
         if strangers:
@@ -75,15 +73,14 @@ def _check_order(name: str, config: ConfigRecord, rows: Sequence[Found], manifes
 
 
 def _places(recipe: Recipe, corpus: CorpusTexts, manifest: Manifest, tokenizer: Tokenizer) -> dict[str, int]:
-    """Where each document that may be extended stands in the order; for `fit`, in the corpus."""
-    if recipe.fit is not None:
-        return corpus.numbers
-    sources = [SourceSettings(name=s.name, path=s.name, weight=s.weight) for s in manifest.corpus.sources]
-    characters_per_token = measure_characters_per_token(corpus.store, tokenizer)
-    if recipe.conversations is not None:
-        order = plan.seeded_order(corpus.store, np.arange(corpus.store.documents), sources, manifest.seed)
-    else:
-        order = plan.choose_candidates(corpus.store, recipe, sources, characters_per_token, manifest.seed).order
+    """Where each document that rows may be made of stands in the order of the rows."""
+    pool = Pool(
+        store=corpus.store,
+        sources=[SourceSettings(name=s.name, path=s.name, weight=s.weight) for s in manifest.corpus.sources],
+        characters_per_token=measure_characters_per_token(corpus.store, tokenizer),
+        seed=manifest.seed,
+    )
+    order = producer_of(recipe).candidates(recipe, pool)
     return {corpus.store.document(number)[0]: place for place, number in enumerate(order.tolist())}
 
 

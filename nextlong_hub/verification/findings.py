@@ -4,11 +4,11 @@ from collections import defaultdict
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from nextlong_hub.conversations.assemble import ChatBench
+from nextlong_hub.corpus.texts import CorpusTexts
+from nextlong_hub.producer import Checker
 from nextlong_hub.recipe import Recipe
 from nextlong_hub.synthesis.portability import Size
-from nextlong_hub.tokenization import Frame, Tokenizer
-from nextlong_hub.verification.row_faults import CorpusTexts
+from nextlong_hub.tokenization import Tokenizer
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,14 +65,10 @@ class Check:
     """Of the samples of one configuration, by the digest of a tokenizer."""
     recipe: Recipe | None = None
     """Of the configuration that is being checked."""
-    recipes: dict[str, Recipe] = field(default_factory=dict)
-    """Behind its rows, by the name before the slash in a row's id."""
+    checkers: dict[str, Checker] = field(default_factory=dict)
+    """What checks its rows, by the name before the slash in a row's id."""
     corpora: dict[str, CorpusTexts] = field(default_factory=dict)
-    """By recipe."""
-    frames: dict[str, Frame] = field(default_factory=dict)
-    """What the ids of its rows stand between, by recipe."""
-    benches: dict[str, ChatBench] = field(default_factory=dict)
-    """What renders and encodes conversations, by recipe."""
+    """What they were made from, by the same name."""
     is_same_corpus: bool = False
     """Whether `corpora` were read from what the manifest says the rows were made from."""
 

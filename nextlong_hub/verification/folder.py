@@ -4,19 +4,18 @@ from collections.abc import Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from nextlong_hub.conversations.produce import conversation_sources, read_conversations
-from nextlong_hub.corpus.ingest import Source, find_corpus, read_corpus
+from nextlong_hub.corpus.ingest import Source, find_corpus
+from nextlong_hub.corpus.texts import CorpusTexts
 from nextlong_hub.dataset.manifest import MANIFEST_NAME, ConfigRecord, Manifest, read_manifest
 from nextlong_hub.errors import DataError
-from nextlong_hub.execution.local import InlineExecutor
-from nextlong_hub.execution.progress import Progress, Silence, Stages
-from nextlong_hub.execution.workspace import Workspace
+from nextlong_hub.execution.progress import NullProgress, Progress, ProgressTracker
+from nextlong_hub.execution.run import Run
+from nextlong_hub.producer import Evidence, Inputs, Job, producer_of
 from nextlong_hub.recipe import Recipe
 from nextlong_hub.tokenization import load_tokenizer
 from nextlong_hub.verification.companions import check_companions
 from nextlong_hub.verification.configurations import check_config, check_portability
 from nextlong_hub.verification.findings import Check, Found, VerifyReport
-from nextlong_hub.verification.row_faults import CorpusTexts
 from nextlong_hub.verification.shards import check_file
 
 
@@ -42,7 +41,7 @@ def verify(
     Raises:
         DataError, RecipeError: the corpus or the tokenizer cannot be read.
     """
-    stages = Stages(progress or Silence())
+    tracker = ProgressTracker(progress or NullProgress())
     check = Check()
     try:
         manifest = read_manifest(folder)
@@ -56,13 +55,18 @@ def verify(
     check_companions(folder, manifest, check)
     with (
         TemporaryDirectory(prefix="nextlong-verify-") as scratch,
-        stages.stage("verify", len(manifest.files), "files") as done,
+        tracker.stage("verify", len(manifest.files), "files") as done,
     ):
         for name, config in manifest.configs.items():
-            check.recipe, check.recipes = Recipe.model_validate(config.recipe), config.row_recipes
-            check.frames = {}
+            check.recipe = Recipe.model_validate(config.recipe)
             if sources:
-                check.corpora = _read_corpora(Path(scratch), config, sources, manifest, check)
+                check.corpora = _read_corpora(Run.quiet(Path(scratch)), config, sources, manifest, check)
+            check.checkers = {
+                recipe_name: producer_of(recipe).checker(
+                    Evidence(recipe=recipe, tokenizer=check.tokenizer, corpus=check.corpora.get(recipe_name))
+                )
+                for recipe_name, recipe in config.row_recipes.items()
+            }
             rows: list[Found] = []
             first_row = 0
             for record in config.files:
@@ -89,23 +93,18 @@ def _open_tokenizers(names: Sequence[str], manifest: Manifest, check: Check) -> 
 
 
 def _read_corpora(
-    scratch: Path, config: ConfigRecord, sources: Sequence[Source], manifest: Manifest, check: Check
+    run: Run, config: ConfigRecord, sources: Sequence[Source], manifest: Manifest, check: Check
 ) -> dict[str, CorpusTexts]:
     """Read the corpus anew for each recipe behind a configuration; equal choices share one reading."""
-    workspace = Workspace(scratch)
-    silent = Stages(Silence())
     recipes = config.row_recipes
-    found = find_corpus(workspace, conversation_sources(sources, list(recipes.values())), silent)
+    found = find_corpus(run, producer_of(next(iter(recipes.values()))).sources(sources, list(recipes.values())))
     check.is_same_corpus = found.digest == manifest.corpus.digest
     if not check.is_same_corpus:
         check.fault(
             MANIFEST_NAME, f"made from corpus {manifest.corpus.digest[:12]}, but the one given is {found.digest[:12]}"
         )
+    inputs = Inputs(corpus=found, tokenizers=(), seed=manifest.seed)
     return {
-        name: CorpusTexts(
-            (read_conversations if recipe.conversations else read_corpus)(
-                workspace, recipe, found, InlineExecutor(memory=found.memory), silent
-            )
-        )
+        name: CorpusTexts(producer_of(recipe).read(run, Job(recipe=recipe, inputs=inputs, rows=None, made={})))
         for name, recipe in recipes.items()
     }

@@ -7,7 +7,6 @@ from typing import Any
 import numpy as np
 
 from nextlong_hub.recipe import Recipe
-from nextlong_hub.verification.row_faults import CorpusTexts
 
 
 def packed_faults(row: Mapping[str, Any], recipe: Recipe, number: int) -> Iterator[str]:
@@ -41,31 +40,3 @@ def packed_faults(row: Mapping[str, Any], recipe: Recipe, number: int) -> Iterat
     ends = [segment["end"] for segment in row["segments"]]
     if ends != sorted(ends) or any(end > len(row["text"]) for end in ends):
         yield "its segments are not in the order of its text"
-
-
-def name_faults(document: Mapping[str, Any], recipe: Recipe) -> Iterator[str]:
-    """What is wrong with the id of a sample, or of a document that `packing.unpack` gave.
-
-    Args:
-        document: the row.
-        recipe: the one it was made by.
-    """
-    offset, origin = document.get("offset", 0), document["meta_document"]
-    if document["id"] != f"{recipe.name}/{origin}" + (f"@{offset}" if offset else ""):
-        yield f"the id {document['id']!r} does not name its meta-document {origin!r}"
-    may_be_split = recipe.pack and recipe.fit is not None and not (recipe.fit.truncate or recipe.fit.discard)
-    if offset and not may_be_split:
-        yield f"it begins at character {offset:,} of {origin!r}, but nothing was split"
-
-
-def piece_faults(document: Mapping[str, Any], corpus: CorpusTexts) -> Iterator[str]:
-    """What reading a document again from the corpus shows, when it is the whole of one there or a piece of it."""
-    [whole] = corpus.texts([(document["meta_document"], 0)])
-    if whole is None:
-        yield f"the corpus has no document {document['meta_document']!r}"
-    elif not whole.startswith(document["text"], document["offset"]):
-        yield f"its text is not what {document['meta_document']!r} holds from character {document['offset']:,}"
-    else:
-        source = corpus.store.document(corpus.numbers[document["meta_document"]])[1]
-        if source != document["source"]:
-            yield f"it comes from {source!r}, not {document['source']!r}"

@@ -11,7 +11,7 @@ from nextlong_hub.core.files import sha256_of
 from nextlong_hub.dataset.best_fit import unpack
 from nextlong_hub.dataset.manifest import ConfigRecord, FileRecord
 from nextlong_hub.dataset.schema import row_schema
-from nextlong_hub.verification.documents import check_row
+from nextlong_hub.verification.documents import check_document
 from nextlong_hub.verification.findings import Check, Found
 from nextlong_hub.verification.packed_faults import packed_faults
 
@@ -37,7 +37,7 @@ def check_file(
         for place, row in _rows(path, record.path, config, check):
             for where, document in _documents(place, row, config, first_row + count, check):
                 rows.append(Found(document["id"], document["meta_document"], first_row + count))
-                check_row(where, document, config, check)
+                check_document(where, document, config, check)
             count += 1
             tokens += row["token_count"]
     except (OSError, ValueError, pa.ArrowException) as error:

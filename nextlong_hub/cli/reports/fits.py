@@ -8,7 +8,7 @@ from nextlong_hub.cli.reports.wording import count, words
 from nextlong_hub.cli.terminal import Rows, show_line, show_table, show_verbatim
 
 if TYPE_CHECKING:
-    from nextlong_hub.documents.fit import FitReport
+    from nextlong_hub.pipeline import FitReport
 
 FIT_COUNTS = (
     *("config", "read", "kept", "truncated", "truncated_tokens", "split", "discarded", "skipped", "rows", "tokens"),

@@ -8,7 +8,7 @@ from nextlong_hub.cli.reports.wording import count, words
 from nextlong_hub.cli.terminal import Rows, show_line, show_table, show_verbatim
 
 if TYPE_CHECKING:
-    from nextlong_hub.documents import ImportReport
+    from nextlong_hub.pipeline import ImportReport
 
 IMPORT_COUNTS = (
     *("config", "rows", "documents", "tokens", "not_exact", "outside_tokens", "no_tokens", "skipped"),

@@ -11,17 +11,17 @@ is cut into shards nor on who lexed which. `index.json` is written last; until t
 import re
 import shutil
 import unicodedata
-from collections.abc import Callable
-from dataclasses import fields
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass, fields
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from nextlong_hub.core.files import write_json
 from nextlong_hub.corpus.store import ChunkStore
-from nextlong_hub.execution.base import Executor, Receipt, Task
+from nextlong_hub.execution.base import Counts, Executor, InputPath, Receipt, Task
 from nextlong_hub.execution.receipts import run_missing
 from nextlong_hub.retrieval.bm25.arrays import map_arrays, write_arrays
 from nextlong_hub.retrieval.bm25.building_kernels import COUNT_ESCAPE, IMPACT_LEVELS, fill, transpose
@@ -62,7 +62,7 @@ def build(
     settings: RetrievalSettings,
     folder: Path,
     executor: Executor,
-    on_receipt: Callable[[Receipt], None] | None = None,
+    on_receipt: Callable[[Receipt[Any]], None] | None = None,
 ) -> None:
     """Build the index of `store` in `folder`, or return at once when it is there.
 
@@ -78,7 +78,7 @@ def build(
     if summary is None or summary["id"] != identity:
         plan = _Plan(store, settings, folder / identity)
 
-        def run(tasks: list[Task]) -> list[Receipt]:
+        def run(tasks: Sequence[Task[Counts]]) -> list[Receipt[Counts]]:
             receipts = []
             for receipt in run_missing(executor, tasks, plan.home / "receipts"):
                 receipts.append(receipt)
@@ -97,7 +97,7 @@ def build(
                 "id": identity,
                 "store": store.id,
                 "settings": building_choices(settings),
-                "statistics": statistics,
+                "statistics": asdict(statistics),
                 "shards": [{"name": shard.key, "bytes": shard.bytes, "sha256": shard.sha256} for shard in shards],
             },
         )
@@ -105,134 +105,188 @@ def build(
 
 
 class _Plan:
-    """The tasks of one build: data only, so that any executor can run them."""
+    """The tasks of one build."""
 
     def __init__(self, store: ChunkStore, settings: RetrievalSettings, home: Path) -> None:
         self.home = home
         self.merged = home / "merged.npz"
         self._store = store
-        self._settings = settings.model_dump(mode="json")
+        self._settings = settings
         self._starts = range(0, store.chunks, settings.shard_chunks)
-        self.keys = [f"shard-{number:05d}" for number in range(len(self._starts))]
+        self._keys = [f"shard-{number:05d}" for number in range(len(self._starts))]
 
-    def lex_tasks(self) -> list[Task]:
+    def lex_tasks(self) -> list["LexShard"]:
         return [
-            Task(
-                stage="lex",
+            LexShard(
                 key=key,
-                function="nextlong_hub.retrieval.bm25.build:lex_shard",
-                inputs={"store": str(self._store.folder)},
                 output=self._lexed(key),
-                parameters={
-                    "settings": self._settings,
-                    "start": start,
-                    "stop": min(start + self._starts.step, self._store.chunks),
-                },
+                store=self._store.folder,
+                settings=self._settings,
+                start=start,
+                stop=min(start + self._starts.step, self._store.chunks),
             )
-            for key, start in zip(self.keys, self._starts, strict=True)
+            for key, start in zip(self._keys, self._starts, strict=True)
         ]
 
-    def merge_task(self) -> Task:
-        return Task(
-            stage="merge",
+    def merge_task(self) -> "MergeVocabularies":
+        return MergeVocabularies(
             key="vocabulary",
-            function="nextlong_hub.retrieval.bm25.build:merge_vocabularies",
-            inputs={key: self._lexed(key) for key in self.keys},
-            output=str(self.merged),
-            parameters={"settings": self._settings},
+            output=self.merged,
+            lexed={key: self._lexed(key) for key in self._keys},
+            settings=self._settings,
         )
 
-    def fill_tasks(self, statistics: dict[str, Any]) -> list[Task]:
+    def fill_tasks(self, statistics: "Statistics") -> list["FillShard"]:
         return [
-            Task(
-                stage="fill",
+            FillShard(
                 key=key,
-                function="nextlong_hub.retrieval.bm25.build:fill_shard",
-                inputs={"lexed": self._lexed(key), "merged": str(self.merged)},
-                output=str(self.home / f"{key}.npz"),
-                parameters={"settings": self._settings, "key": key, "statistics": statistics},
+                output=self.home / f"{key}.npz",
+                lexed=self._lexed(key),
+                merged=self.merged,
+                settings=self._settings,
+                statistics=statistics,
             )
-            for key in self.keys
+            for key in self._keys
         ]
 
-    def _lexed(self, key: str) -> str:
-        return str(self.home / "lexed" / f"{key}.npz")
+    def _lexed(self, key: str) -> Path:
+        return self.home / "lexed" / f"{key}.npz"
 
 
-def lex_shard(task: Task) -> dict[str, Any]:
-    """Lex one range of chunks of the store into `task.output`."""
-    store = ChunkStore(Path(task.inputs["store"]))
-    settings = _settings(task)
-    start, stop = task.parameters["start"], task.parameters["stop"]
-    documents = store.document_of(np.arange(start, stop))
-    lexed = Lexer(settings).lex(store.blocks(start, stop), documents)
-    write_arrays(Path(task.output), {name: getattr(lexed, name) for name in _LEXED})
-    return {"chunks": stop - start, "entries": len(lexed.terms), "terms": len(lexed.frequencies)}
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LexCounts:
+    """What one shard's text holds."""
+
+    chunks: int
+    entries: int
+    """(chunk, term) pairs."""
+    terms: int
 
 
-def merge_vocabularies(task: Task) -> dict[str, Any]:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LexShard(Task[LexCounts]):
+    """Lex one range of chunks of the store."""
+
+    stage: ClassVar[str] = "lex"
+    noun: ClassVar[str] = "shards"
+
+    store: InputPath
+    settings: RetrievalSettings
+    start: int
+    """First chunk."""
+    stop: int
+
+    def run(self) -> LexCounts:
+        """See `Task.run`."""
+        store = ChunkStore(self.store)
+        documents = store.document_of(np.arange(self.start, self.stop))
+        lexed = Lexer(self.settings).lex(store.blocks(self.start, self.stop), documents)
+        write_arrays(self.output, {name: getattr(lexed, name) for name in _LEXED})
+        return LexCounts(chunks=self.stop - self.start, entries=len(lexed.terms), terms=len(lexed.frequencies))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Statistics:
+    """Of the whole corpus; what `index.Index.statistics` holds."""
+
+    chunks: int
+    words: int
+    vocabulary: int
+    """All terms."""
+    terms: int
+    """Terms that are indexed: those of two documents at least."""
+    dense_terms: int
+    mean_length: float
+    """Words in a chunk."""
+    step: float
+    """Of the quantised impacts."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MergeVocabularies(Task[Statistics]):
     """Number the terms of all shards, and weigh them.
 
     Writes `idf`, `frequencies` and spelling of every indexed term, and for each shard, under its key, the number in the
-    index of each of the shard's own terms, or -1. Reports what `index.Index.statistics` holds: chunks, words,
-    vocabulary (all terms), terms (those indexed), dense terms, mean length in words, and the step of the quantised
-    impacts.
+    index of each of the shard's own terms, or -1.
     """
-    settings = _settings(task)
-    table = TermTable()
-    frequencies = np.zeros(0, np.int64)
-    first_document, last_document = np.zeros(0, np.int64), np.zeros(0, np.int64)
-    numbers: dict[str, NDArray[np.int64]] = {}
-    chunks = words = 0
-    for key, path in task.inputs.items():
-        lexed = _load_lexed(path)
-        known = table.terms
-        numbers[key] = table.numbers(lexed.term_bytes, lexed.term_starts)
-        new = table.terms - known
-        frequencies = np.concatenate([frequencies, np.zeros(new, np.int64)])
-        first_document = np.concatenate([first_document, np.full(new, np.iinfo(np.int64).max)])
-        last_document = np.concatenate([last_document, np.zeros(new, np.int64)])
-        here = numbers[key]  # a shard's terms are distinct, so each is written once
-        frequencies[here] += lexed.frequencies
-        first_document[here] = np.minimum(first_document[here], lexed.first_document)
-        last_document[here] = np.maximum(last_document[here], lexed.last_document)
-        chunks += len(lexed.lengths)
-        words += int(lexed.lengths.sum(dtype=np.int64))
-    idf = inverse_document_frequencies(settings, frequencies, chunks)
-    shared = np.flatnonzero(first_document < last_document)
-    order = shared[np.argsort(-frequencies[shared], kind="stable")]
-    final = np.full(len(frequencies), -1, np.int64)
-    final[order] = np.arange(len(order))
-    dense = (frequencies[order] > DENSE_SHARE * chunks) & (frequencies[order] >= DENSE_CHUNKS)
-    highest = float(idf[order].max(initial=0.0)) * gain(settings)
-    statistics = {
-        "chunks": chunks,
-        "words": words,
-        "vocabulary": len(frequencies),
-        "terms": len(order),
-        "dense_terms": int(dense.sum()),
-        "mean_length": words / max(1, chunks),
-        "step": highest / IMPACT_LEVELS if highest > 0 else 1.0,
-    }
-    term_bytes, term_starts = table.spelled(order)
-    described = (idf[order], frequencies[order], term_bytes, term_starts)
-    arrays: dict[str, NDArray[Any]] = dict(zip(VOCABULARY, described, strict=True))
-    write_arrays(Path(task.output), arrays | {key: final[here] for key, here in numbers.items()})
-    return statistics
+
+    stage: ClassVar[str] = "merge"
+    noun: ClassVar[str] = "vocabularies"
+
+    lexed: dict[str, InputPath]
+    """What was lexed of each shard, by its key."""
+    settings: RetrievalSettings
+
+    def run(self) -> Statistics:
+        """See `Task.run`."""
+        table = TermTable()
+        frequencies = np.zeros(0, np.int64)
+        first_document, last_document = np.zeros(0, np.int64), np.zeros(0, np.int64)
+        numbers: dict[str, NDArray[np.int64]] = {}
+        chunks = words = 0
+        for key, path in self.lexed.items():
+            lexed = _load_lexed(path)
+            known = table.terms
+            numbers[key] = table.numbers(lexed.term_bytes, lexed.term_starts)
+            new = table.terms - known
+            frequencies = np.concatenate([frequencies, np.zeros(new, np.int64)])
+            first_document = np.concatenate([first_document, np.full(new, np.iinfo(np.int64).max)])
+            last_document = np.concatenate([last_document, np.zeros(new, np.int64)])
+            here = numbers[key]  # a shard's terms are distinct, so each is written once
+            frequencies[here] += lexed.frequencies
+            first_document[here] = np.minimum(first_document[here], lexed.first_document)
+            last_document[here] = np.maximum(last_document[here], lexed.last_document)
+            chunks += len(lexed.lengths)
+            words += int(lexed.lengths.sum(dtype=np.int64))
+        idf = inverse_document_frequencies(self.settings, frequencies, chunks)
+        shared = np.flatnonzero(first_document < last_document)
+        order = shared[np.argsort(-frequencies[shared], kind="stable")]
+        final = np.full(len(frequencies), -1, np.int64)
+        final[order] = np.arange(len(order))
+        dense = (frequencies[order] > DENSE_SHARE * chunks) & (frequencies[order] >= DENSE_CHUNKS)
+        highest = float(idf[order].max(initial=0.0)) * gain(self.settings)
+        term_bytes, term_starts = table.spelled(order)
+        described = (idf[order], frequencies[order], term_bytes, term_starts)
+        arrays: dict[str, NDArray[Any]] = dict(zip(VOCABULARY, described, strict=True))
+        write_arrays(self.output, arrays | {key: final[here] for key, here in numbers.items()})
+        return Statistics(
+            chunks=chunks,
+            words=words,
+            vocabulary=len(frequencies),
+            terms=len(order),
+            dense_terms=int(dense.sum()),
+            mean_length=words / max(1, chunks),
+            step=highest / IMPACT_LEVELS if highest > 0 else 1.0,
+        )
 
 
-def fill_shard(task: Task) -> dict[str, Any]:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FillCounts:
+    """What one shard of the index holds."""
+
+    chunks: int
+    postings: int
+    terms: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FillShard(Task[FillCounts]):
     """Turn one lexed shard into its index."""
-    merged = map_arrays(Path(task.inputs["merged"]))
-    shard = _filled(
-        _load_lexed(task.inputs["lexed"]),
-        merged[task.parameters["key"]],
-        merged["idf"],
-        _settings(task),
-        task.parameters["statistics"],
-    )
-    save_shard(Path(task.output), shard)
-    return {"chunks": shard.chunks, "postings": len(shard.forward.terms), "terms": len(shard.postings.directory)}
+
+    stage: ClassVar[str] = "fill"
+    noun: ClassVar[str] = "shards"
+
+    lexed: InputPath
+    merged: InputPath
+    settings: RetrievalSettings
+    statistics: Statistics
+
+    def run(self) -> FillCounts:
+        """See `Task.run`."""
+        merged = map_arrays(self.merged)
+        shard = _filled(_load_lexed(self.lexed), merged[self.key], merged["idf"], self.settings, self.statistics)
+        save_shard(self.output, shard)
+        return FillCounts(chunks=shard.chunks, postings=len(shard.forward.terms), terms=len(shard.postings.directory))
 
 
 def _filled(
@@ -240,7 +294,7 @@ def _filled(
     final: NDArray[np.int64],
     idf: NDArray[np.float64],
     settings: RetrievalSettings,
-    statistics: dict[str, Any],
+    statistics: Statistics,
 ) -> IndexShard:
     indexed = np.flatnonzero(final >= 0)
     own_terms = indexed[np.argsort(final[indexed])]
@@ -257,12 +311,12 @@ def _filled(
     row_starts = np.concatenate(([0], row_sizes)).cumsum(dtype=np.int64)
     forward_terms, forward_counts = np.zeros(postings, np.uint32), np.zeros(postings, np.uint8)
     impacts = np.zeros(postings, np.uint8)
-    dense = np.zeros((statistics["dense_terms"], -(-chunks // GROUP) * GROUP), np.uint8)
+    dense = np.zeros((statistics.dense_terms, -(-chunks // GROUP) * GROUP), np.uint8)
     peaks = np.zeros(len(directory), np.uint8)
     cursors = row_starts[:-1].copy()
     fill(
         directory, starts, posting_chunks, posting_counts, idf,
-        length_norms(settings, lexed.lengths, statistics["mean_length"]), gain(settings), statistics["step"],
+        length_norms(settings, lexed.lengths, statistics.mean_length), gain(settings), statistics.step,
         cursors, forward_terms, forward_counts, impacts, dense, peaks,
     )  # fmt: skip
     large_places = np.flatnonzero(forward_counts == COUNT_ESCAPE)
@@ -309,13 +363,8 @@ def _large_counts(
     return counts
 
 
-def _load_lexed(path: str) -> LexedChunks:
-    return LexedChunks(**map_arrays(Path(path)))
-
-
-def _settings(task: Task) -> RetrievalSettings:
-    given = task.parameters["settings"]
-    return RetrievalSettings.model_validate({**given, "stop_words": tuple(given["stop_words"])})
+def _load_lexed(path: Path) -> LexedChunks:
+    return LexedChunks(**map_arrays(path))
 
 
 def _sweep(folder: Path, identity: str) -> None:

@@ -4,42 +4,48 @@ A row proves itself: its messages are in its segments, and the chat template, wh
 exactly its text of them; the tokenizer must make exactly its ids and its loss mask of that text.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from itertools import pairwise
 from typing import Any
 
 import numpy as np
 
-from nextlong_hub.conversations import Layout, parse
-from nextlong_hub.conversations.assemble import ChatBench
+from nextlong_hub.conversations.assemble import ConversationBuilder
+from nextlong_hub.conversations.layout import Layout
+from nextlong_hub.conversations.parse import parse
+from nextlong_hub.corpus.texts import CorpusTexts
 from nextlong_hub.errors import DataError
+from nextlong_hub.producer import Checker
 from nextlong_hub.recipe import ConversationSettings
 from nextlong_hub.records import Reason, Turn
-from nextlong_hub.verification.row_faults import CorpusTexts
+from nextlong_hub.tokenization import Tokenizer
 
 _ROLES = ("system", "user", "assistant", "tool")
 
 
-def conversation_faults(
-    row: dict[str, Any], settings: ConversationSettings, bench: ChatBench | None, corpus: CorpusTexts | None
-) -> Iterator[str]:
-    """What is wrong with a conversation.
+class ConversationChecker(Checker):
+    """Checks conversations, each a document of a packed row."""
 
-    Args:
-        row: a document of a packed row, as `packing.unpack` gives it.
-        settings: those it was made by.
-        bench: renders and encodes it again; None leaves that out.
-        corpus: what it was made from; None leaves that out.
-    """
-    faults = list(_turn_faults(row))
-    yield from faults
-    if bench is not None and not faults:
-        yield from _rendering_faults(row, bench)
-    if corpus is not None:
-        yield from _corpus_faults(row, settings, corpus)
+    may_be_shorter = True
+
+    def shape_faults(self, row: Mapping[str, Any]) -> Iterator[str]:
+        """See `Checker.shape_faults`."""
+        return _turn_faults(row)
+
+    def token_faults(self, row: Mapping[str, Any], tokenizer: Tokenizer) -> Iterator[str]:
+        """What rendering and encoding it again shows; messages that are out of place are not rendered."""
+        if self._builder is None:
+            self._builder = ConversationBuilder(self.recipe, tokenizer)
+        return iter(()) if any(_turn_faults(row)) else _rendering_faults(row, self._builder)
+
+    def corpus_faults(self, row: Mapping[str, Any], corpus: CorpusTexts) -> Iterator[str]:
+        """See `Checker.corpus_faults`; a template may have left out some of a message."""
+        return _corpus_faults(row, self.recipe.conversations or ConversationSettings(), corpus)
+
+    _builder: ConversationBuilder | None = None
 
 
-def _turn_faults(row: dict[str, Any]) -> Iterator[str]:
+def _turn_faults(row: Mapping[str, Any]) -> Iterator[str]:
     """What is wrong with its messages as they stand in its row."""
     segments = row["segments"]
     if "assistant" not in {segment["role"] for segment in segments}:
@@ -59,7 +65,7 @@ def _turn_faults(row: dict[str, Any]) -> Iterator[str]:
         yield "one message stands in it twice"
 
 
-def _rendering_faults(row: dict[str, Any], bench: ChatBench) -> Iterator[str]:
+def _rendering_faults(row: Mapping[str, Any], builder: ConversationBuilder) -> Iterator[str]:
     """What rendering and encoding it again shows."""
     layout = Layout(
         text=row["text"],
@@ -69,14 +75,14 @@ def _rendering_faults(row: dict[str, Any], bench: ChatBench) -> Iterator[str]:
         ),
     )
     try:
-        text = bench.template.render(layout.messages)
+        text = builder.template.render(layout.messages)
     except DataError as error:
         yield str(error)
         return
     if text != row["text"]:
         yield "its chat template makes another text of its messages"
         return
-    encoded = bench.encode(layout)
+    encoded = builder.encode(layout)
     if not np.array_equal(encoded.input_ids, row["input_ids"]):
         yield "its text does not encode to its input_ids"
         return
@@ -87,7 +93,7 @@ def _rendering_faults(row: dict[str, Any], bench: ChatBench) -> Iterator[str]:
             yield f"{tokens:,} tokens begin in its message at {segment['start']:,}, not {segment['tokens']:,}"
 
 
-def _corpus_faults(row: dict[str, Any], settings: ConversationSettings, corpus: CorpusTexts) -> Iterator[str]:
+def _corpus_faults(row: Mapping[str, Any], settings: ConversationSettings, corpus: CorpusTexts) -> Iterator[str]:
     """What reading it again from the corpus shows; a template may have left out some of a message."""
     identity = row["meta_document"]
     [record] = corpus.texts([(identity, 0)])

@@ -1,0 +1,36 @@
+"""The order in which documents are taken: seeded, and every prefix has the sources in proportion."""
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nextlong_hub.corpus.settings import SourceSettings
+from nextlong_hub.corpus.store import ChunkStore
+from nextlong_hub.method.order import merge_in_proportion, seeded_keys
+
+
+def seeded_order(
+    store: ChunkStore, documents: NDArray[np.int64], sources: Sequence[SourceSettings], seed: int
+) -> NDArray[np.int64]:
+    """Shuffle each source by itself, then merge the sources so that every prefix has them in proportion.
+
+    Args:
+        store: tells which source a document is of.
+        documents: the numbers of those wanted, ascending. Shape: (documents,).
+        sources: of the corpus, with their weights.
+        seed: another gives another order.
+    """
+    weights = [source.weight for source in sources]
+    numbers = np.repeat(np.arange(len(sources)), [counts.documents for counts in store.summary.sources])
+    source_numbers = numbers[documents]
+    keys = seeded_keys(documents, seed)
+    groups = [np.flatnonzero(source_numbers == number) for number in range(len(weights))]
+    shuffled = [documents[own[np.lexsort((documents[own], keys[own]))]] for own in groups]
+    unset = all(weight is None for weight in weights)
+    shares = [max(1, len(own)) if unset else weight or 1.0 for own, weight in zip(groups, weights, strict=True)]
+    turns = merge_in_proportion([len(own) for own in groups], shares)
+    order = np.empty(len(documents), np.int64)
+    for number, own_order in enumerate(shuffled):
+        order[turns == number] = own_order
+    return order

@@ -1,0 +1,28 @@
+"""Chunk texts by the names that rows call them by."""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from nextlong_hub.corpus.store import ChunkStore
+
+
+class CorpusTexts:
+    """Chunk texts by document id and number."""
+
+    def __init__(self, store: ChunkStore) -> None:
+        self.store = store
+        self.numbers = {store.document(number)[0]: number for number in range(store.documents)}
+        """The number of each document in the store, by its id."""
+
+    def texts(self, chunks: Sequence[tuple[str, int]]) -> list[str | None]:
+        """The text of each (document, chunk); None where the corpus has no such chunk."""
+        first = self.store.first_chunk
+        numbers = [
+            int(first[number]) + chunk
+            if (number := self.numbers.get(document)) is not None and 0 <= chunk < first[number + 1] - first[number]
+            else -1
+            for document, chunk in chunks
+        ]
+        texts = self.store.texts(np.array([n for n in numbers if n >= 0], np.int64))
+        return [texts.get(number) for number in numbers]

@@ -1,0 +1,40 @@
+"""What is wrong with a document that is a row by itself, or one of several in a packed row."""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from nextlong_hub.corpus.texts import CorpusTexts
+from nextlong_hub.producer import Evidence
+from nextlong_hub.recipe import FitSettings
+from nextlong_hub.synthesis.check import SampleChecker
+
+
+class DocumentChecker(SampleChecker):
+    """Checks whole documents: samples without negatives, of one segment each."""
+
+    def __init__(self, evidence: Evidence) -> None:
+        super().__init__(evidence)
+        modes = self.recipe.fit or FitSettings(truncate=True, discard=True)
+        self.may_be_shorter = self.recipe.pack or not modes.discard
+        self.may_be_split = self.recipe.pack and not (modes.truncate or modes.discard)
+
+    def shape_faults(self, row: Mapping[str, Any]) -> Iterator[str]:
+        """See `Checker.shape_faults`."""
+        return self.segment_faults(row)
+
+    def corpus_faults(self, row: Mapping[str, Any], corpus: CorpusTexts) -> Iterator[str]:
+        """See `Checker.corpus_faults`."""
+        return _piece_faults(row, corpus) if self.recipe.pack else super().corpus_faults(row, corpus)
+
+
+def _piece_faults(document: Mapping[str, Any], corpus: CorpusTexts) -> Iterator[str]:
+    """What reading a document again from the corpus shows, when it is the whole of one there or a piece of it."""
+    [whole] = corpus.texts([(document["meta_document"], 0)])
+    if whole is None:
+        yield f"the corpus has no document {document['meta_document']!r}"
+    elif not whole.startswith(document["text"], document["offset"]):
+        yield f"its text is not what {document['meta_document']!r} holds from character {document['offset']:,}"
+    else:
+        source = corpus.store.document(corpus.numbers[document["meta_document"]])[1]
+        if source != document["source"]:
+            yield f"it comes from {source!r}, not {document['source']!r}"

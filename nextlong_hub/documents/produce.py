@@ -1,0 +1,136 @@
+"""Whole documents become rows: fitted to a length one by one, or packed into rows that they share."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from fractions import Fraction
+from pathlib import Path
+
+from nextlong_hub.core.files import digest_of
+from nextlong_hub.core.printable import listed
+from nextlong_hub.corpus.ingest import Source, read_corpus
+from nextlong_hub.corpus.store import ChunkStore
+from nextlong_hub.dataset.manifest import ConfigRecord
+from nextlong_hub.dataset.write import Gathered, PackedRows, PlainRows, outcome_record
+from nextlong_hub.dataset.write_tasks import UnitCounts
+from nextlong_hub.documents.check import DocumentChecker
+from nextlong_hub.documents.fit import refuse_packed_rows, require_room, rows_of
+from nextlong_hub.documents.tasks import FitUnit, unit_ranges
+from nextlong_hub.errors import CorpusTooSmallError
+from nextlong_hub.execution.run import Run
+from nextlong_hub.method.settings import WHOLE_DOCUMENT
+from nextlong_hub.producer import (
+    Checker,
+    Evidence,
+    Job,
+    Produced,
+    Producer,
+    corpus_record,
+    special_tokens_of,
+    units_until,
+)
+from nextlong_hub.recipe import Recipe
+from nextlong_hub.tokenization import Tokenizer
+from nextlong_hub.tokenization.tasks import TokenizerReference, measure_characters_per_token
+
+UNIT_CHARACTERS = 4_194_304
+"""Most characters in a unit of several documents."""
+_GUESSED_CHARACTERS_PER_TOKEN = 4
+"""Tells how many units to run at a time when only some rows are wanted; never what is in a row."""
+
+
+class DocumentProducer(Producer):
+    """Rows are whole documents, as `fit` and `import` write them."""
+
+    name = "documents"
+    unpredictable = "are whole documents, which are only fitted; build them without --dry-run"
+
+    def resolve(self, recipe: Recipe, tokenizer: Tokenizer) -> Recipe:
+        """The recipe as it is.
+
+        Raises:
+            RecipeError: its special tokens leave no room for text.
+        """
+        require_room(recipe, tokenizer)
+        return recipe
+
+    def sources(self, sources: Sequence[Source], recipes: Sequence[Recipe]) -> tuple[Source, ...]:
+        """The sources; of a dataset folder of ours its rows, rather than all that lies in it.
+
+        Raises:
+            DataError: such a folder has several configurations.
+        """
+        return tuple(map(rows_of, sources))
+
+    def read(self, run: Run, job: Job) -> ChunkStore:
+        """The documents of the corpus, each a chunk of its own.
+
+        Raises:
+            DataError: a file holds packed rows, or cannot be read.
+        """
+        refuse_packed_rows(job.inputs.corpus)
+        return read_corpus(run, job.inputs.corpus, replace(job.recipe.reading, chunking=WHOLE_DOCUMENT))
+
+    def produce(self, run: Run, job: Job, store: ChunkStore, index: Path | None) -> Produced:
+        """See `Producer.produce`."""
+        recipe, tokenizer = job.recipe, job.inputs.tokenizer
+        special = special_tokens_of(recipe, [tokenizer])
+        identity = digest_of([recipe.fingerprint, store.id, tokenizer.digest, special.bos, special.eos])
+        folder = run.workspace.units(recipe.name, identity)
+        ranges = unit_ranges(store.document_characters, recipe.output.unit_documents, UNIT_CHARACTERS)
+        tasks = [
+            FitUnit(
+                key=f"unit-{unit:05d}",
+                output=folder / f"unit-{unit:05d}.parquet",
+                store=store.folder,
+                start=start,
+                stop=stop,
+                recipe=recipe,
+                tokenizer=TokenizerReference.of(tokenizer),
+                special_tokens=special,
+            )
+            for unit, (start, stop) in enumerate(ranges)
+        ]
+        gathered: Gathered = PackedRows(recipe) if recipe.pack else PlainRows()
+        counts: list[UnitCounts] = []
+
+        def run_units(units: range) -> int:
+            receipts = run.map("fit", tasks[units.start : units.stop], identity)
+            gathered.take(receipts)
+            counts.extend(receipt.counts for receipt in receipts)
+            return gathered.rows
+
+        units_until(job.rows, len(tasks), Fraction(_expected_rows(job, store), len(tasks)), run_units)
+        outcome = outcome_record(counts, store.documents)
+        if not outcome.kept:
+            raise CorpusTooSmallError(
+                f"none of {store.documents:,} texts became a row of {recipe.target_length:,} tokens "
+                f"({listed(outcome.discarded)}); choose a {'longer' if recipe.pack else 'shorter'} --target, or leave "
+                "discard out of --mode"
+            )
+        return Produced(
+            recipe=recipe,
+            rows=gathered.finish(job.rows),
+            outcome=outcome,
+            corpus=corpus_record(job.inputs.corpus, store),
+            characters_per_token=measure_characters_per_token(store, tokenizer),
+            store=None,
+            counts={"split": sum(one.split for one in counts)},
+        )
+
+    def describe(self, record: ConfigRecord, produced: Produced, folder: Path) -> ConfigRecord:
+        """See `Producer.describe`: of imported rows, how many are not what their text encodes to."""
+        return record.model_copy(update={"not_exact": produced.counts.get("not_exact", 0)})
+
+    def checker(self, evidence: Evidence) -> Checker:
+        """See `Producer.checker`."""
+        return DocumentChecker(evidence)
+
+
+def _expected_rows(job: Job, store: ChunkStore) -> int:
+    """About how many rows all documents give."""
+    if not job.recipe.pack:
+        return store.documents
+    return max(1, store.summary.characters // (_GUESSED_CHARACTERS_PER_TOKEN * job.recipe.target_length))
+
+
+PRODUCER = DocumentProducer()
