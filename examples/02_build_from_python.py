@@ -8,10 +8,7 @@ from pathlib import Path
 
 from datasets import load_dataset
 
-from nextlong_hub import BuildRequest
-from nextlong_hub import build
-from nextlong_hub import load_recipe
-from nextlong_hub import verify
+from nextlong_hub import BuildRequest, build, load_recipe, verify
 from nextlong_hub.corpus import memory_source
 
 if __name__ == "__main__":
@@ -22,7 +19,7 @@ if __name__ == "__main__":
     request = BuildRequest(
         recipes=(recipe,), sources=(memory_source(texts, "demo"),), tokenizer="demo", seed=7, rows={"2k": 12}
     )
-    report = build(request, Path("small"), num_proc=2)
+    report = build(request, Path("small"), executor="local:2")
     config = report.manifest.configs["2k"]
     print(f"{config.rows} rows, {config.tokens:,} tokens, {config.segments.negative} negatives in ./small")
 

@@ -7,7 +7,7 @@ from tiny_tokenizers import PATTERNS, byte_level, plain, sentencepiece
 from tokenizers import AddedToken, normalizers
 from transformers import PreTrainedTokenizerFast
 
-from nextlong_hub.conversations.assemble import ChatBench
+from nextlong_hub.conversations.assemble import ConversationBuilder
 from nextlong_hub.recipe import Recipe
 from nextlong_hub.records import Message
 from nextlong_hub.tokenization import Tokenizer
@@ -156,10 +156,10 @@ def tokenizer_of(name: str) -> Tokenizer:
 
 
 @cache
-def bench_of(name: str) -> ChatBench:
+def bench_of(name: str) -> ConversationBuilder:
     """Template and tokenizer of a family, together."""
     template, variables, _ = MAKERS[name]
-    return ChatBench(chat_recipe(template, variables), tokenizer_of(name))
+    return ConversationBuilder(chat_recipe(template, variables), tokenizer_of(name))
 
 
 @cache

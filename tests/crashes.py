@@ -12,7 +12,7 @@ from typing import Any, Literal
 
 from building import make_request
 
-from nextlong_hub.execution import local as engine
+from nextlong_hub.execution import receipts
 from nextlong_hub.pipeline import build
 
 SECONDS_BEFORE_A_HANG_FAILS = 60
@@ -20,11 +20,11 @@ SECONDS_BEFORE_A_HANG_FAILS = 60
 Moment = Literal["after a receipt", "before a rename"]
 
 
-def build_and_die(corpus: Path, output: Path, count: int, moment: Moment, *, num_proc: int = 1) -> bool:
+def build_and_die(corpus: Path, output: Path, count: int, moment: Moment, *, executor: str = "inline") -> bool:
     """Build in a process that is killed at its `count`-th such moment; False when it finished before that."""
     context = get_context("forkserver")
     context.set_forkserver_preload(["crashes", "nextlong_hub.synthesis.tasks", "nextlong_hub.retrieval.bm25.search"])
-    process = context.Process(target=_build, args=(corpus, output, count, moment, num_proc))
+    process = context.Process(target=_build, args=(corpus, output, count, moment, executor))
     process.start()
     process.join(SECONDS_BEFORE_A_HANG_FAILS)
     if process.exitcode not in (0, -signal.SIGKILL):
@@ -33,7 +33,7 @@ def build_and_die(corpus: Path, output: Path, count: int, moment: Moment, *, num
     return process.exitcode != 0
 
 
-def _build(corpus: Path, output: Path, count: int, moment: Moment, num_proc: int) -> None:
+def _build(corpus: Path, output: Path, count: int, moment: Moment, executor: str) -> None:
     countdown = iter(range(count - 1, -1, -1))
 
     def die_when_due() -> None:
@@ -43,8 +43,8 @@ def _build(corpus: Path, output: Path, count: int, moment: Moment, num_proc: int
     if moment == "before a rename":
         Path.replace = _around(Path.replace, before=die_when_due)  # type: ignore[method-assign]
     else:
-        engine.write_checked_json = _around(engine.write_checked_json, after=die_when_due)
-    build(make_request(corpus), output, num_proc=num_proc)
+        receipts.write_checked_json = _around(receipts.write_checked_json, after=die_when_due)
+    build(make_request(corpus), output, executor=executor)
 
 
 def _around(

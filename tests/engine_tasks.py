@@ -1,60 +1,100 @@
-"""Tasks that the engine tests name; worker processes import this module by that name."""
+"""Tasks for the tests of the executors; worker processes import this module by their names."""
 
-import json
 import os
 import signal
 import time
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import ClassVar
 
 from nextlong_hub.core.files import write_bytes, write_json
 from nextlong_hub.errors import BadDocumentError
-from nextlong_hub.execution.base import Task
-
-FUNCTION = "engine_tasks:"
+from nextlong_hub.execution.base import InputAddress, InputPath, Task
 
 
-def square(task: Task) -> dict[str, Any]:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Number:
+    """A count of one number."""
+
+    number: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TestTask(Task[Number]):
+    """What these tasks have in common."""
+
+    __test__ = False  # its name is no test's
+    stage: ClassVar[str] = "test"
+
+    number: int = 0
+    marker: InputPath = Path("marker")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Square(TestTask):
     """Write the square of a number; when asked to be slow, take long enough for a neighbour to die meanwhile."""
-    if task.parameters.get("slow"):
-        time.sleep(0.8)
-    number = task.parameters["number"]
-    write_json(Path(task.output), {"square": number * number})
-    return {"number": number}
+
+    slow: bool = False
+
+    def run(self) -> Number:
+        """See `Task.run`."""
+        if self.slow:
+            time.sleep(0.8)
+        write_json(self.output, {"square": self.number * self.number})
+        return Number(number=self.number)
 
 
-def fill_folder(task: Task) -> dict[str, Any]:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FillFolder(TestTask):
     """Write a folder of two files."""
-    for name in ("a", "b"):
-        write_bytes(Path(task.output) / name, task.key.encode())
-    return {"files": 2}
+
+    def run(self) -> Number:
+        """See `Task.run`."""
+        for name in ("a", "b"):
+            write_bytes(self.output / name, self.key.encode())
+        return Number(number=2)
 
 
-def tell_pid(task: Task) -> dict[str, Any]:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TellPid(TestTask):
     """Report which process ran the task."""
-    write_bytes(Path(task.output), b"")
-    return {"pid": os.getpid()}
+
+    def run(self) -> Number:
+        """See `Task.run`."""
+        write_bytes(self.output, b"")
+        return Number(number=os.getpid())
 
 
-def die_once(task: Task) -> dict[str, Any]:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DieOnce(Square):
     """Kill the worker in the middle of the task, the first time only."""
-    marker = Path(task.inputs["marker"])
-    write_bytes(marker.with_suffix(f".{os.getpid()}"), b"")
-    if not marker.exists():
-        marker.touch()
-        os.kill(os.getpid(), signal.SIGKILL)
-    return square(task)
+
+    def run(self) -> Number:
+        """See `Task.run`."""
+        write_bytes(self.marker.with_suffix(f".{os.getpid()}"), b"")
+        if not self.marker.exists():
+            self.marker.touch()
+            os.kill(os.getpid(), signal.SIGKILL)
+        return Square.run(self)
 
 
-def die_always(task: Task) -> dict[str, Any]:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DieAlways(TestTask):
     """Kill the worker every time."""
-    os.kill(os.getpid(), signal.SIGKILL)
-    return {}
+
+    def run(self) -> Number:
+        """See `Task.run`."""
+        os.kill(os.getpid(), signal.SIGKILL)
+        return Number(number=0)
 
 
-def refuse(task: Task) -> dict[str, Any]:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Refuse(TestTask):
     """Meet a bad document."""
-    raise BadDocumentError("notes.jsonl, line 7", "invalid UTF-8", "mend that line")
+
+    def run(self) -> Number:
+        """See `Task.run`."""
+        raise BadDocumentError("notes.jsonl, line 7", "invalid UTF-8", "mend that line")
 
 
 class HomelessError(Exception):
@@ -64,12 +104,37 @@ class HomelessError(Exception):
         super().__init__(reason)
 
 
-def fail_strangely(task: Task) -> dict[str, Any]:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FailStrangely(TestTask):
     """Raise what cannot travel."""
-    raise HomelessError(reason="the wheel came off")
+
+    def run(self) -> Number:
+        """See `Task.run`."""
+        raise HomelessError(reason="the wheel came off")
 
 
-def report_much(task: Task) -> dict[str, Any]:
-    """Give back the counts of the task's parameters."""
-    write_bytes(Path(task.output), json.dumps(task.parameters).encode())
-    return dict(task.parameters)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Bundle:
+    """A record that a task holds."""
+
+    file: InputPath
+    label: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReadMuch(Task[Number]):
+    """Names inputs in every way there is."""
+
+    stage: ClassVar[str] = "read much"
+
+    one: InputPath
+    address: InputAddress
+    several: tuple[InputPath, ...]
+    by_name: dict[str, InputPath]
+    bundles: tuple[Bundle, ...]
+    maybe: Bundle | None = None
+    words: tuple[str, ...] = field(default=("no", "path"))
+
+    def run(self) -> Number:
+        """See `Task.run`."""
+        return Number(number=0)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from nextlong_hub.corpus.store import ChunkStore, PartWriter, finish_store
+from nextlong_hub.corpus.store import ChunkStore, PartWriter, SourceCounts, finish_store
 from nextlong_hub.records import ChunkSpan, Document
 
 Parts = Sequence[Sequence[Sequence[str]]]
@@ -29,5 +29,7 @@ def make_store(folder: Path, parts: Parts) -> ChunkStore:
                 document = Document(id=f"{number}/{row}", text="".join(chunks), source=f"source {number}")
                 part.add(document, spans(chunks))
         counts.append(part.counts)
-        sources.append({"name": f"source {number}", "documents": len(documents), "characters": part.counts.characters})
-    return finish_store(folder, counts, "0123456789ab", {"skipped": {"empty": 2}, "sources": sources})
+        sources.append(
+            SourceCounts(name=f"source {number}", documents=len(documents), characters=part.counts.characters)
+        )
+    return finish_store(folder, counts, "0123456789ab", {"empty": 2}, sources)

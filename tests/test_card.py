@@ -26,10 +26,10 @@ from nextlong_hub.datacard.pictures import PLOT_NAMES
 from nextlong_hub.datacard.text import parse_card
 from nextlong_hub.dataset.folder import locked, withdraw
 from nextlong_hub.dataset.manifest import read_manifest
-from nextlong_hub.documents.fit import fit
+from nextlong_hub.documents.fit import FitRequest
 from nextlong_hub.errors import ConflictError, DataError
 from nextlong_hub.exports import FORMATS
-from nextlong_hub.pipeline import build
+from nextlong_hub.pipeline import build, fit
 from nextlong_hub.publish.commit import renew_card
 from nextlong_hub.publish.contents import is_owned, published_files
 from nextlong_hub.recipe import Part
@@ -298,7 +298,7 @@ def test_the_command_on_the_card_of_fitted_texts_makes_them_again(
 ) -> None:
     """Cut, and packed; the card speaks of fitted texts and of nothing that was synthesised."""
     source = SourceSettings(name="corpus", path=str(corpus_file))
-    fit(source, tokenizer="demo", target_length=200, modes=frozenset(modes), output=tmp_path / "out")
+    fit(FitRequest(source=source, tokenizer="demo", target_length=200, modes=frozenset(modes)), tmp_path / "out")
     text = card_of(tmp_path / "out")
     assert "brought to one length" in text and "meta-chunk" not in text and "NExtLong samples" not in text
     assert check_card(tmp_path / "out").faults == ()

@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from tiny_tokenizers import byte_level, demo_texts, ours, plain
 from transformers import PreTrainedTokenizerFast
 
-from nextlong_hub.conversations import Layout, lay_out
-from nextlong_hub.conversations.assemble import ChatBench
+from nextlong_hub.conversations.assemble import ConversationBuilder
+from nextlong_hub.conversations.layout import Layout, lay_out
 from nextlong_hub.errors import DataError, RecipeError
 from nextlong_hub.records import Message
 from nextlong_hub.tokenization import ChatTemplate, ChatTokenizer, EncodedChat, load_tokenizer
@@ -177,7 +177,7 @@ def test_the_first_word_of_an_answer_is_learnt_with_the_space_before_it() -> Non
 def test_templates_that_cannot_be_used(template: str, message: str) -> None:
     """Told before a conversation is read, by what they do."""
     with pytest.raises(RecipeError, match=f"(?s){message}"):
-        ChatBench(chat_recipe(template), tokenizer_of("llama 3"))
+        ConversationBuilder(chat_recipe(template), tokenizer_of("llama 3"))
 
 
 def test_a_date_that_is_given_is_no_clock() -> None:
@@ -186,10 +186,10 @@ def test_a_date_that_is_given_is_no_clock() -> None:
         "{% if date_string is not defined %}{% set date_string = strftime_now('%d %b %Y') %}{% endif %}"
         "{{ 'Today: ' + date_string }}{% for m in messages %}{{ m.role + m.content + '<|eot_id|>' }}{% endfor %}"
     )
-    bench = ChatBench(chat_recipe(template, {"date_string": "26 Jul 2024"}), tokenizer_of("llama 3"))
+    bench = ConversationBuilder(chat_recipe(template, {"date_string": "26 Jul 2024"}), tokenizer_of("llama 3"))
     assert bench.template.render(talk("a", "b")).startswith("Today: 26 Jul 2024user")
     with pytest.raises(RecipeError, match="asks for today's date"):
-        ChatBench(chat_recipe(template), tokenizer_of("llama 3"))
+        ConversationBuilder(chat_recipe(template), tokenizer_of("llama 3"))
 
 
 def test_a_refusal_of_the_template_is_told() -> None:
@@ -247,7 +247,7 @@ def test_real_tokenizers_agree_with_transformers() -> None:
             template = find_template("auto", {}, tokenizer)
         except RecipeError:  # a tokenizer of a base model, for which no template fits
             continue
-        bench = ChatBench(chat_recipe(template.text, dict(template.variables)), tokenizer)
+        bench = ConversationBuilder(chat_recipe(template.text, dict(template.variables)), tokenizer)
         reference = PreTrainedTokenizerFast.from_pretrained(folder)
         reference.chat_template = template.text
         texts = [text[: 40 * number] for number, text in enumerate(demo_texts()[:24], 1)]
@@ -273,7 +273,7 @@ def test_a_templates_own_marks_are_believed() -> None:
     )
     template = ChatTemplate(text=text)
     assert template.generated(talk("ask", "tell")) == [(37, 41)]
-    bench = ChatBench(chat_recipe(text), tokenizer_of("marked"))
+    bench = ConversationBuilder(chat_recipe(text), tokenizer_of("marked"))
     layout = lay_out(talk("ask", "tell"), bench.template)
     assert layout is not None
     encoded = bench.encode(layout)

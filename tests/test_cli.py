@@ -12,8 +12,7 @@ from pathlib import Path
 import pyarrow.parquet as pq
 import pytest
 
-from nextlong_hub import __version__
-from nextlong_hub import cli
+from nextlong_hub import __version__, cli
 
 HEAVY = ("datasets", "huggingface_hub", "numba", "numpy", "pandas", "pyarrow", "pydantic", "rich", "transformers")
 COMMANDS = ("build", "verify", "fit", "autoload")

@@ -162,7 +162,7 @@ def test_the_same_bytes_with_any_number_of_processes_and_after_a_crash(
 ) -> None:
     """Neither workers nor units that are there already change a byte."""
     request = request_of(corpus, tokenizer)
-    build(request, tmp_path / "two", num_proc=2)
+    build(request, tmp_path / "two", executor="local:2")
     assert published(tmp_path / "two") == published(built)
     units = sorted((tmp_path / "two/.work").glob("units-chat-*/unit-*.parquet"))
     assert len(units) > 3

@@ -13,12 +13,29 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from engine_tasks import (
+    Bundle,
+    DieAlways,
+    DieOnce,
+    FailStrangely,
+    FillFolder,
+    Number,
+    ReadMuch,
+    Refuse,
+    Square,
+    TellPid,
+    TestTask,
+)
 
-from nextlong_hub.errors import BadDocumentError, WorkerError
-from nextlong_hub.execution.base import Receipt, Task
-from nextlong_hub.execution.local import InlineExecutor, LocalExecutor
-from nextlong_hub.execution.open import make_executor
+from nextlong_hub.core.files import write_checked_json
+from nextlong_hub.errors import BadDocumentError, RecipeError, WorkerError
+from nextlong_hub.execution.base import Receipt, Task, task_from_json
+from nextlong_hub.execution.inline import InlineExecutor
+from nextlong_hub.execution.local import LocalExecutor
+from nextlong_hub.execution.open import EXECUTORS, open_executor
 from nextlong_hub.execution.receipts import run_missing
+from nextlong_hub.producer import RowSizes
+from nextlong_hub.synthesis.tasks import SynthesisCounts
 
 SECONDS_BEFORE_A_HANG_FAILS = 120
 
@@ -38,22 +55,17 @@ def two_workers() -> Iterator[LocalExecutor]:
         yield executor
 
 
-MakeTask = Callable[..., Task]
+MakeTask = Callable[..., TestTask]
 
 
 @pytest.fixture
 def task(tmp_path: Path) -> MakeTask:
     """Make a task that writes below `out` and may look at a marker file."""
 
-    def make(function: str, number: int = 0, **parameters: Any) -> Task:
-        return Task(
-            stage="test",
-            key=f"{function}-{number}",
-            function=f"engine_tasks:{function}",
-            inputs={"marker": str(tmp_path / "marker")},
-            output=str(tmp_path / "out" / f"{function}-{number}"),
-            parameters={"number": number, **parameters},
-        )
+    def make(kind: type[TestTask], number: int = 0, **more: Any) -> TestTask:
+        key = f"{kind.__name__}-{number}"
+        output = tmp_path / "out" / key
+        return kind(key=key, output=output, number=number, marker=tmp_path / "marker", **more)
 
     return make
 
@@ -66,65 +78,63 @@ def by_key(receipts: list[Receipt]) -> dict[str, Receipt]:
 
 def test_the_same_receipts_inline_and_on_workers(task: MakeTask, two_workers: LocalExecutor) -> None:
     """Where tasks run shows in no receipt but its time, and each task gets exactly one."""
-    tasks = [*(task("square", number) for number in range(9)), task("fill_folder")]
+    tasks = [*(task(Square, number) for number in range(9)), task(FillFolder)]
     inline = by_key(list(InlineExecutor().run(tasks)))
     away = by_key(list(two_workers.run(tasks)))
     assert inline == away
     assert set(away) == {one.key for one in tasks}
-    assert away["square-3"].counts == {"number": 3}
+    assert away["Square-3"].counts == Number(number=3)
     # sha256 and size of the file that holds {"square": 9}
-    assert away["square-3"].bytes == 18
-    assert away["square-3"].sha256 == "fe96d9f718dd968790ddeac531f02776c5c936ecbdb34a28cb3e3cbb484095c5"
-    # sha256 of "<sha256 of the file> <its name>\0" for both files of the folder, each of which holds `fill_folder-0`
-    files = [f"{hashlib.sha256(b'fill_folder-0').hexdigest()} {name}\0" for name in ("a", "b")]
-    assert away["fill_folder-0"].sha256 == hashlib.sha256("".join(files).encode()).hexdigest()
-    assert away["fill_folder-0"].bytes == 26
+    assert away["Square-3"].bytes == 18
+    assert away["Square-3"].sha256 == "fe96d9f718dd968790ddeac531f02776c5c936ecbdb34a28cb3e3cbb484095c5"
+    # sha256 of "<sha256 of the file> <its name>\0" for both files of the folder, each of which holds `FillFolder-0`
+    files = [f"{hashlib.sha256(b'FillFolder-0').hexdigest()} {name}\0" for name in ("a", "b")]
+    assert away["FillFolder-0"].sha256 == hashlib.sha256("".join(files).encode()).hexdigest()
+    assert away["FillFolder-0"].bytes == 24
 
 
 def test_tasks_run_on_workers_of_the_number_asked_for(task: MakeTask) -> None:
     """One process means this one; two means two others; nothing to do starts none."""
-    alone = make_executor(1)
-    assert {receipt.counts["pid"] for receipt in alone.run([task("tell_pid", n) for n in range(3)])} == {os.getpid()}
-    with closing(make_executor(2)) as executor:
+    alone = open_executor("inline")
+    assert {receipt.counts.number for receipt in alone.run([task(TellPid, n) for n in range(3)])} == {os.getpid()}
+    with closing(open_executor("local:2")) as executor:
         assert list(executor.run([])) == []
-        pids = {receipt.counts["pid"] for receipt in executor.run([task("tell_pid", n) for n in range(8)])}
+        pids = {receipt.counts.number for receipt in executor.run([task(TellPid, n) for n in range(8)])}
     assert os.getpid() not in pids
     assert 1 <= len(pids) <= 2
 
 
 def test_a_killed_worker_loses_nothing(task: MakeTask, two_workers: LocalExecutor, tmp_path: Path) -> None:
     """SIGKILL in the middle of a task: it runs again in another process, and every task still gives one receipt."""
-    tasks = [task("die_once", 0), *(task("square", number) for number in range(9))]
+    tasks = [task(DieOnce, 0), *(task(Square, number) for number in range(9))]
     receipts = by_key(list(two_workers.run(tasks)))
     assert set(receipts) == {one.key for one in tasks}
-    assert json.loads((tmp_path / "out" / "die_once-0").read_text()) == {"square": 0}
+    assert json.loads((tmp_path / "out" / "DieOnce-0").read_text()) == {"square": 0}
     assert len(list(tmp_path.glob("marker.*"))) == 2
 
 
 def test_a_worker_killed_while_idle_is_replaced(task: MakeTask, two_workers: LocalExecutor) -> None:
     """Workers that die between two runs do not stop the second one."""
-    for pid in {receipt.counts["pid"] for receipt in two_workers.run([task("tell_pid", n) for n in range(4)])}:
+    for pid in {receipt.counts.number for receipt in two_workers.run([task(TellPid, n) for n in range(4)])}:
         os.kill(pid, signal.SIGKILL)
     time.sleep(0.5)  # the pool notices the deaths in a thread of its own
-    assert set(by_key(list(two_workers.run([task("square", n) for n in range(4)])))) == {
-        f"square-{n}" for n in range(4)
-    }
+    assert set(by_key(list(two_workers.run([task(Square, n) for n in range(4)])))) == {f"Square-{n}" for n in range(4)}
 
 
 def test_a_task_that_always_kills_its_worker_is_named(task: MakeTask, two_workers: LocalExecutor) -> None:
     """The run ends with an error that names that task, never a neighbour, and the executor can be used again."""
-    neighbours = [task("square", number, slow=True) for number in range(6)]
-    tasks = [neighbours[0], task("die_always"), *neighbours[1:]]
-    with pytest.raises(WorkerError, match=r"^test die_always-0: its worker process was killed 3 times.*smaller --num-"):
+    neighbours = [task(Square, number, slow=True) for number in range(6)]
+    tasks = [neighbours[0], task(DieAlways), *neighbours[1:]]
+    with pytest.raises(WorkerError, match=r"^test DieAlways-0: its worker process was killed 3 times.*smaller --num-"):
         list(two_workers.run(tasks))
-    assert [receipt.key for receipt in two_workers.run([task("square", 7)])] == ["square-7"]
+    assert [receipt.key for receipt in two_workers.run([task(Square, 7)])] == ["Square-7"]
 
 
-@pytest.mark.parametrize("num_proc", [1, 2])
-def test_our_errors_arrive_as_themselves(task: MakeTask, num_proc: int) -> None:
+@pytest.mark.parametrize("address", ["inline", "local:2"])
+def test_our_errors_arrive_as_themselves(task: MakeTask, address: str) -> None:
     """An exception of ours keeps its class, message and attributes on its way from a worker."""
-    with closing(make_executor(num_proc)) as executor, pytest.raises(BadDocumentError) as caught:
-        list(executor.run([task("refuse")]))
+    with closing(open_executor(address)) as executor, pytest.raises(BadDocumentError) as caught:
+        list(executor.run([task(Refuse)]))
     assert str(caught.value) == "notes.jsonl, line 7: invalid UTF-8; mend that line"
     assert (caught.value.place, caught.value.reason, caught.value.remedy) == (
         "notes.jsonl, line 7",
@@ -135,19 +145,21 @@ def test_our_errors_arrive_as_themselves(task: MakeTask, num_proc: int) -> None:
 
 def test_an_exception_that_cannot_travel_is_not_taken_for_a_death(task: MakeTask, two_workers: LocalExecutor) -> None:
     """What cannot be unpickled here still says what happened, and where."""
-    with pytest.raises(RuntimeError, match=r"^test fail_strangely-0: HomelessError: the wheel came off$"):
-        list(two_workers.run([task("fail_strangely")]))
+    with pytest.raises(RuntimeError, match=r"^test FailStrangely-0: HomelessError: the wheel came off$"):
+        list(two_workers.run([task(FailStrangely)]))
 
 
 def test_an_executor_works_on_after_an_error(task: MakeTask, two_workers: LocalExecutor) -> None:
     """A failed task ends its run, not the workers; what was in flight does not turn up in the next run."""
     with pytest.raises(BadDocumentError):
-        list(two_workers.run([task("refuse"), *(task("square", n) for n in range(3))]))
-    assert set(by_key(list(two_workers.run([task("square", 5)])))) == {"square-5"}
+        list(two_workers.run([task(Refuse), *(task(Square, n) for n in range(3))]))
+    assert set(by_key(list(two_workers.run([task(Square, 5)])))) == {"Square-5"}
 
 
 class Counting:
     """Runs tasks here and remembers which."""
+
+    workers = 1
 
     def __init__(self) -> None:
         self.ran: list[str] = []
@@ -186,81 +198,142 @@ def test_kept_receipts_are_used_again_while_their_output_is_whole(
     task: MakeTask, tmp_path: Path, damage: Callable[[Path], None]
 ) -> None:
     """The second run does nothing; after a file is lost or damaged only its own task runs, and mends it."""
-    tasks = [task("square", number) for number in range(4)]
+    tasks = [task(Square, number) for number in range(4)]
     assert ran(tasks, tmp_path / "receipts") == [one.key for one in tasks]
     assert ran(tasks, tmp_path / "receipts") == []
-    whole = Path(tasks[2].output).read_bytes()
-    damage(Path(tasks[2].output))
-    assert ran(tasks, tmp_path / "receipts") == ["square-2"]
-    assert Path(tasks[2].output).read_bytes() == whole
+    whole = tasks[2].output.read_bytes()
+    damage(tasks[2].output)
+    assert ran(tasks, tmp_path / "receipts") == ["Square-2"]
+    assert tasks[2].output.read_bytes() == whole
     assert ran(tasks, tmp_path / "receipts") == []
 
 
 @pytest.mark.parametrize("content", ["", "{", "[]", '{"stage": "test"}'], ids=["empty", "cut", "list", "other keys"])
 def test_a_broken_receipt_is_no_receipt(task: MakeTask, tmp_path: Path, content: str) -> None:
     """A task whose receipt cannot be read runs again."""
-    assert ran([task("square", 1)], tmp_path / "receipts") == ["square-1"]
-    (tmp_path / "receipts" / "test" / "square-1.json").write_text(content)
-    assert ran([task("square", 1)], tmp_path / "receipts") == ["square-1"]
+    assert ran([task(Square, 1)], tmp_path / "receipts") == ["Square-1"]
+    (tmp_path / "receipts" / "test" / "Square-1.json").write_text(content)
+    assert ran([task(Square, 1)], tmp_path / "receipts") == ["Square-1"]
 
 
 def test_a_receipt_of_a_folder_needs_the_folder(task: MakeTask, tmp_path: Path) -> None:
     """A folder that is gone, or replaced by a file, is made anew."""
-    one = task("fill_folder")
-    assert ran([one], tmp_path / "receipts") == ["fill_folder-0"]
+    one = task(FillFolder)
+    assert ran([one], tmp_path / "receipts") == ["FillFolder-0"]
     assert ran([one], tmp_path / "receipts") == []
-    Path(one.output).rename(tmp_path / "elsewhere")
-    assert ran([one], tmp_path / "receipts") == ["fill_folder-0"]
+    one.output.rename(tmp_path / "elsewhere")
+    assert ran([one], tmp_path / "receipts") == ["FillFolder-0"]
 
 
 @pytest.mark.parametrize("damage", ["change", "cut", "remove", "add"])
 def test_a_receipt_of_a_folder_speaks_for_every_file_in_it(task: MakeTask, tmp_path: Path, damage: str) -> None:
     """A folder in which one file was changed, cut, removed or added is made anew."""
-    one = task("fill_folder")
+    one = task(FillFolder)
     ran([one], tmp_path / "receipts")
-    file = Path(one.output) / "b"
+    file = one.output / "b"
     if damage == "remove":
         file.unlink()
     else:
         new_name = file.with_name("c") if damage == "add" else file
-        new_name.write_bytes({"change": b"fill_folder-1", "cut": b"fill_", "add": b""}[damage])
-    assert ran([one], tmp_path / "receipts") == ["fill_folder-0"]
+        new_name.write_bytes({"change": b"FillFolder-1", "cut": b"fill_", "add": b""}[damage])
+    assert ran([one], tmp_path / "receipts") == ["FillFolder-0"]
 
 
 def test_a_receipt_that_was_changed_is_not_believed(task: MakeTask, tmp_path: Path) -> None:
     """A flipped digit in a receipt's counts costs a rerun, never a wrong count."""
-    one = task("square", 4)
+    one = task(Square, 4)
     ran([one], tmp_path / "receipts")
     [kept] = (tmp_path / "receipts").rglob("*.json")
     kept.write_bytes(kept.read_bytes().replace(b'"number": 4', b'"number": 5'))
-    assert ran([one], tmp_path / "receipts") == ["square-4"]
+    assert ran([one], tmp_path / "receipts") == ["Square-4"]
 
 
 def test_an_interrupted_run_keeps_what_was_done(task: MakeTask, tmp_path: Path) -> None:
     """Receipts are kept one by one: a caller that stops after three tasks finds three done."""
-    tasks = [task("square", number) for number in range(4)]
+    tasks = [task(Square, number) for number in range(4)]
     running = run_missing(InlineExecutor(), tasks, tmp_path / "receipts")
-    assert [next(running).key for _ in range(3)] == ["square-0", "square-1", "square-2"]
+    assert [next(running).key for _ in range(3)] == ["Square-0", "Square-1", "Square-2"]
     running.close()
-    assert ran(tasks, tmp_path / "receipts") == ["square-3"]
+    assert ran(tasks, tmp_path / "receipts") == ["Square-3"]
 
 
 def test_a_moved_output_folder_keeps_its_receipts(task: MakeTask, tmp_path: Path) -> None:
     """A receipt gives the path that was asked for now, not the one of the day on which it was written."""
-    one = task("square", 3)
+    one = task(Square, 3)
     list(run_missing(InlineExecutor(), [one], tmp_path / "receipts"))
     (tmp_path / "out").rename(tmp_path / "moved")
-    moved = replace(one, output=str(tmp_path / "moved" / "square-3"))
+    moved = replace(one, output=tmp_path / "moved" / "Square-3")
     [receipt] = run_missing(Counting(), [moved], tmp_path / "receipts")
     assert receipt.output == moved.output
     assert ran([moved], tmp_path / "receipts") == []
 
 
-def test_a_receipt_is_below_one_kilobyte(task: MakeTask, tmp_path: Path) -> None:
+def test_every_input_is_declared(tmp_path: Path) -> None:
+    """Marked paths and addresses are inputs, wherever they stand in a task, and nothing else is."""
+    task = ReadMuch(
+        key="k",
+        output=tmp_path / "out",
+        one=Path("a"),
+        address="hf://datasets/u/n/b",
+        several=(Path("c"), Path("d")),
+        by_name={"x": Path("e")},
+        bundles=(Bundle(file=Path("f"), label="no"),),
+        maybe=Bundle(file=Path("g"), label="no"),
+    )
+    assert task.inputs == {
+        "one": "a",
+        "address": "hf://datasets/u/n/b",
+        "several.0": "c",
+        "several.1": "d",
+        "by_name.x": "e",
+        "bundles.0.file": "f",
+        "maybe.file": "g",
+    }
+
+
+def test_a_task_travels_as_json(tmp_path: Path) -> None:
+    """What comes back from its JSON form is the same task, of the same class."""
+    bundle = Bundle(file=Path("f"), label="ü")
+    task = ReadMuch(
+        key="k", output=tmp_path, one=Path("a"), address="b", several=(), by_name={"x": Path("e")}, bundles=(bundle,)
+    )
+    again = task_from_json(task.to_json())
+    assert (type(again), again) == (ReadMuch, task)
+    assert json.loads(task.to_json())["task"] == "engine_tasks:ReadMuch"
+
+
+def test_only_tasks_are_made_from_json() -> None:
+    """A name that is no task's is refused before anything runs."""
+    with pytest.raises(TypeError, match="engine_tasks:Bundle is no task"):
+        task_from_json('{"task": "engine_tasks:Bundle", "fields": {"file": "a", "label": "b"}}')
+
+
+def test_an_executor_is_opened_by_its_address() -> None:
+    """The registered names are known; others, and numbers that are none, are refused with what there is."""
+    assert EXECUTORS.names()[:2] == ("inline", "local")
+    with closing(open_executor("local:3")) as executor:
+        assert executor.workers == 3
+    assert open_executor("inline").workers == 1
+    with pytest.raises(
+        RecipeError, match=r"no executor 'lokal'; there are: inline, local.* \(did you mean 'local'\?\)"
+    ):
+        open_executor("lokal:2")
+    with pytest.raises(RecipeError, match="local:zero has no number of processes; write local:8"):
+        open_executor("local:zero")
+
+
+def test_a_receipt_is_below_one_kilobyte(tmp_path: Path) -> None:
     """With the counts of the most talkative stage at their largest there is room to spare."""
-    discarded = dict.fromkeys(["too_few_negatives", "below_target", "over_target", "no_exact_cut"], 10**6)
-    names = ["candidates", "kept", "truncated", "truncated_tokens", "near_duplicates", "row_bytes"]
-    list(run_missing(InlineExecutor(), [task("report_much", 1, discarded=discarded, **dict.fromkeys(names, 10**12))],
-                     tmp_path / "receipts"))  # fmt: skip
-    [kept] = (tmp_path / "receipts").rglob("*.json")
-    assert 0 < kept.stat().st_size < 1024
+    counts = SynthesisCounts(
+        discarded=dict.fromkeys(["too_few_negatives", "below_target", "over_target", "no_exact_cut"], 10**6),
+        **dict.fromkeys(
+            ["candidates", "kept", "truncated", "truncated_tokens", "row_bytes", "near_duplicates"], 10**12
+        ),
+        sizes=RowSizes(target_length=524_288, rows=((10**7, 524_288, 600_000),) * 4),
+    )
+    receipt = Receipt(
+        stage="synthesise", key="unit-00000", output=tmp_path, sha256="0" * 64, bytes=10**9, seconds=9999.999,
+        counts=counts,
+    )  # fmt: skip
+    write_checked_json(tmp_path / "receipt.json", receipt.to_json())
+    assert 0 < (tmp_path / "receipt.json").stat().st_size < 1024

@@ -12,7 +12,7 @@ from tiny_tokenizers import byte_level
 from nextlong_hub.errors import RecipeError
 from nextlong_hub.pipeline import BuildRequest, build
 from nextlong_hub.testing.worlds import tiny_recipe
-from nextlong_hub.tokenization import Frame, control_tokens, find_frame, load_tokenizer
+from nextlong_hub.tokenization import SpecialTokens, control_tokens, find_special_tokens, load_tokenizer
 from nextlong_hub.verification import verify
 
 
@@ -69,7 +69,9 @@ def test_ids_stand_between_those_asked_for(tmp_path: Path) -> None:
     bos, eos = numbers["<s>"], numbers["</s>"]
     ids = np.array([5, 6], np.int32)
     frames = {
-        (a, b): find_frame(tokenizer, bos=a, eos=b).around(ids).tolist() for a in (False, True) for b in (False, True)
+        (a, b): find_special_tokens(tokenizer, bos=a, eos=b).around(ids).tolist()
+        for a in (False, True)
+        for b in (False, True)
     }
     assert frames == {
         (False, False): [5, 6],
@@ -77,8 +79,8 @@ def test_ids_stand_between_those_asked_for(tmp_path: Path) -> None:
         (True, False): [bos, 5, 6],
         (True, True): [bos, 5, 6, eos],
     }
-    assert (Frame(bos=1, eos=None).tokens, Frame().tokens) == (1, 0)
-    assert Frame(bos=1, eos=2).around(ids).dtype == np.int32
+    assert (SpecialTokens(bos=1, eos=None).tokens, SpecialTokens().tokens) == (1, 0)
+    assert SpecialTokens(bos=1, eos=2).around(ids).dtype == np.int32
 
 
 def test_a_tokenizer_without_the_token_is_refused_before_anything_is_made(corpus_file: Path, tmp_path: Path) -> None:
@@ -91,7 +93,7 @@ def test_a_tokenizer_without_the_token_is_refused_before_anything_is_made(corpus
         build(request, tmp_path / "dataset")
     assert not (tmp_path / "dataset").exists()
     with pytest.raises(RecipeError, match="it has: neither bos_token nor eos_token"):
-        find_frame(load_tokenizer(write_folder(tmp_path / "bare")), bos=False, eos=True)
+        find_special_tokens(load_tokenizer(write_folder(tmp_path / "bare")), bos=False, eos=True)
 
 
 def test_framed_rows_have_exactly_the_target(corpus_file: Path, tmp_path: Path) -> None:

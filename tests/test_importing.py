@@ -13,9 +13,10 @@ from packed_rows import packed_row, write_packed
 
 from nextlong_hub import cli
 from nextlong_hub.corpus.settings import SourceSettings
-from nextlong_hub.documents import ImportReport, import_rows
+from nextlong_hub.documents.import_rows import ImportRequest
 from nextlong_hub.errors import ConflictError, DataError, RecipeError
 from nextlong_hub.exports import ExportRequest, export, mds_layout
+from nextlong_hub.pipeline import ImportReport, import_rows
 from nextlong_hub.verification import verify
 
 EOS = 50_256
@@ -31,7 +32,9 @@ def ids(text: str) -> list[int]:
 def run(source: Path | str, output: Path, tokenizer: str = "demo", **choices: Any) -> ImportReport:
     """Import under the name `tiny`."""
     named = SourceSettings(name="there", path=str(source))
-    return import_rows(named, tokenizer=tokenizer, output=output, **{"config": "tiny", **choices})
+    executor = choices.pop("executor", "inline")
+    request = ImportRequest(source=named, tokenizer=tokenizer, **{"config": "tiny", **choices})
+    return import_rows(request, output, executor=executor)
 
 
 def write_mds(folder: Path, rows: list[dict[str, Any]], **changes: Any) -> Path:
@@ -78,7 +81,7 @@ def test_an_exported_dataset_comes_back_token_for_token(choices: dict[str, Any],
 def test_packed_rows_come_back_as_they_were_packed(built: Path, tmp_path: Path) -> None:
     """Documents stay in their rows, whose borders are those of `indices`."""
     export(built, ExportRequest(format="mds", pack_tokens=1600, shard_bytes=7000), tmp_path / "mds")
-    report = run(tmp_path / "mds", tmp_path / "back", num_proc=2)
+    report = run(tmp_path / "mds", tmp_path / "back", executor="local:2")
     assert (report.rows, report.documents) == (3, 8)
     after = read_rows(tmp_path / "back")
     assert [row["document_lengths"] for row in after] == [[512] * 3, [512] * 3, [512] * 2]
@@ -177,7 +180,7 @@ def test_imports_are_the_same_for_any_number_of_workers_and_after_a_rerun(built:
     export(built, ExportRequest(format="mds", shard_bytes=5000), tmp_path / "mds")
     run(tmp_path / "mds", tmp_path / "one")
     once = published(tmp_path / "one")
-    run(tmp_path / "mds", tmp_path / "two", num_proc=2)
+    run(tmp_path / "mds", tmp_path / "two", executor="local:2")
     assert published(tmp_path / "two") == once
     (tmp_path / "one" / "manifest.json").unlink()
     run(tmp_path / "mds", tmp_path / "one")

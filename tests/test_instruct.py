@@ -9,7 +9,8 @@ from chat_worlds import CHATML, GEMMA, LLAMA_3, MISTRAL, QWEN_3, talk
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nextlong_hub.conversations import Conversation, lay_out, parse, record_columns
+from nextlong_hub.conversations.layout import lay_out
+from nextlong_hub.conversations.parse import Conversation, parse, record_columns
 from nextlong_hub.recipe import ConversationSettings
 from nextlong_hub.records import Message, Reason
 from nextlong_hub.tokenization import ChatTemplate

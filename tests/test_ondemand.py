@@ -5,8 +5,7 @@ from pathlib import Path
 import pyarrow as pa
 import pytest
 
-from nextlong_hub import BuildRequest
-from nextlong_hub import build
+from nextlong_hub import BuildRequest, build
 from nextlong_hub.cli.arguments import BuildArguments, build_request
 from nextlong_hub.corpus.settings import SourceSettings
 from nextlong_hub.dataset import shards

@@ -157,7 +157,7 @@ def test_a_packed_dataset_proves_itself(folder: Path, request_of_all: BuildReque
 
 def test_the_same_bytes_from_two_workers(folder: Path, corpus_file: Path, tmp_path: Path) -> None:
     """Planning is done by one, packing by many."""
-    build(make_request(corpus_file, SHORT, RECIPES[2], rows={"short": 21}), tmp_path / "two", num_proc=2)
+    build(make_request(corpus_file, SHORT, RECIPES[2], rows={"short": 21}), tmp_path / "two", executor="local:2")
     two, one = published(tmp_path / "two"), published(folder)
     packed_files = [name for name in two if name.startswith("data/four/")]
     assert len(packed_files) > 1

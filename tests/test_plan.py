@@ -14,6 +14,7 @@ from nextlong_hub.corpus.settings import SourceSettings
 from nextlong_hub.corpus.store import ChunkStore
 from nextlong_hub.errors import CorpusTooSmallError
 from nextlong_hub.method.order import merge_in_proportion, seeded_keys
+from nextlong_hub.producer import Pool
 from nextlong_hub.recipe import Recipe, load_recipe
 from nextlong_hub.synthesis.mixture import mixture_rows
 from nextlong_hub.synthesis.sampling import answer_length, choose_candidates, wanted_rows
@@ -43,7 +44,9 @@ def store(tmp_path: Path) -> ChunkStore:
 
 def test_who_can_be_extended_is_counted_by_reason(store: ChunkStore) -> None:
     """One document has a single chunk, one is longer than 40 tokens · 2 characters · ½; the others are in the order."""
-    found = choose_candidates(store, recipe(), sources(None, None), 2.0, seed=1)
+    found = choose_candidates(
+        recipe(), Pool(store=store, sources=sources(None, None), characters_per_token=2.0, seed=1)
+    )
     assert sorted(found.order.tolist()) == [0, 1, 2, 3, 4, 5, 7, 8, 9]
     assert found.not_eligible == {"too_few_chunks": 1, "too_long": 1}
 
@@ -51,11 +54,18 @@ def test_who_can_be_extended_is_counted_by_reason(store: ChunkStore) -> None:
 def test_limits_are_settings(store: ChunkStore) -> None:
     """`minimum_chunks` and `maximum_share` move the limits; a document of exactly the longest length is in."""
     short = recipe(meta_documents={"minimum_chunks": 1, "maximum_share": 1.0})
-    assert choose_candidates(store, short, sources(None, None), 101 / 40, seed=1).not_eligible == {
+    assert choose_candidates(
+        short, Pool(store=store, sources=sources(None, None), characters_per_token=101 / 40, seed=1)
+    ).not_eligible == {
         "too_few_chunks": 0,
         "too_long": 0,
     }
-    assert choose_candidates(store, short, sources(None, None), 100 / 40, seed=1).not_eligible["too_long"] == 1
+    assert (
+        choose_candidates(
+            short, Pool(store=store, sources=sources(None, None), characters_per_token=100 / 40, seed=1)
+        ).not_eligible["too_long"]
+        == 1
+    )
 
 
 def test_nobody_to_extend_is_explained(store: ChunkStore) -> None:
@@ -63,7 +73,10 @@ def test_nobody_to_extend_is_explained(store: ChunkStore) -> None:
     with pytest.raises(
         CorpusTooSmallError, match=r"none of 11 documents.*11 have fewer than 3 chunks and 0 are longer.*minimum_chunks"
     ):
-        choose_candidates(store, recipe(meta_documents={"minimum_chunks": 3}), sources(None, None), 2.0, seed=1)
+        choose_candidates(
+            recipe(meta_documents={"minimum_chunks": 3}),
+            Pool(store=store, sources=sources(None, None), characters_per_token=2.0, seed=1),
+        )
 
 
 @given(seed=st.integers(-(2**70), 2**70), weights=st.lists(st.floats(0.1, 9), min_size=2, max_size=2))
@@ -73,14 +86,26 @@ def test_the_order_is_a_permutation_for_any_seed(
     """Every document that can be extended comes once, and the same seed gives the same order."""
     folder = tmp_path_factory.getbasetemp() / "permutations"
     store = ChunkStore(folder) if folder.exists() else make_store(folder, WORLD)
-    orders = [choose_candidates(store, recipe(), sources(*weights), 2.0, seed).order.tolist() for _ in range(2)]
+    orders = [
+        choose_candidates(
+            recipe(), Pool(store=store, sources=sources(*weights), characters_per_token=2.0, seed=seed)
+        ).order.tolist()
+        for _ in range(2)
+    ]
     assert orders[0] == orders[1]
     assert sorted(orders[0]) == [0, 1, 2, 3, 4, 5, 7, 8, 9]
 
 
 def test_another_seed_gives_another_order(store: ChunkStore) -> None:
     """Ten seeds give ten orders, and none is the corpus's own."""
-    orders = {tuple(choose_candidates(store, recipe(), sources(None, None), 2.0, n).order.tolist()) for n in range(10)}
+    orders = {
+        tuple(
+            choose_candidates(
+                recipe(), Pool(store=store, sources=sources(None, None), characters_per_token=2.0, seed=n)
+            ).order.tolist()
+        )
+        for n in range(10)
+    }
     assert len(orders) == 10
     assert (0, 1, 2, 3, 4, 5, 7, 8, 9) not in orders
 
@@ -99,7 +124,9 @@ def test_sources_take_turns_by_weight(
     store: ChunkStore, weights: tuple[float | None, ...], expected: list[int]
 ) -> None:
     """Without weights sources give in proportion to what they can give; with some, the others weigh 1."""
-    order = choose_candidates(store, recipe(), sources(*weights), 2.0, seed=3).order
+    order = choose_candidates(
+        recipe(), Pool(store=store, sources=sources(*weights), characters_per_token=2.0, seed=3)
+    ).order
     assert [int(document >= 7) for document in order] == expected
 
 
@@ -196,7 +223,7 @@ def test_how_many_hits_to_ask_for_on_paper(store: ChunkStore) -> None:
 
 def test_rows_wanted_on_paper(store: ChunkStore) -> None:
     """Asked for, or about as many tokens as the corpus holds, at least one."""
-    assert store.summary["characters"] == 9 * 9 + 5 + 101
+    assert store.summary.characters == 9 * 9 + 5 + 101
     assert wanted_rows(recipe(), store, 2.0, None) == 2
     assert wanted_rows(recipe(target_length=4000), store, 2.0, None) == 1
     assert wanted_rows(recipe(), store, 2.0, 7) == 7

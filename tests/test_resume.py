@@ -20,7 +20,7 @@ from crashes import SECONDS_BEFORE_A_HANG_FAILS, build_and_die
 from nextlong_hub.cli import commands
 from nextlong_hub.dataset.folder import locked
 from nextlong_hub.errors import NextLongError
-from nextlong_hub.execution.progress import Silence
+from nextlong_hub.execution.progress import NullProgress
 from nextlong_hub.pipeline import build
 from nextlong_hub.testing.worlds import make_documents, tiny_recipe, write_corpus
 from nextlong_hub.verification import verify
@@ -34,7 +34,7 @@ def require_valid_or_unfinished(output: Path) -> None:
 
 def test_any_number_of_workers_gives_the_same_bytes(built: Path, corpus_file: Path, tmp_path: Path) -> None:
     """Every published file, manifest and card included, is the same byte for byte."""
-    build(make_request(corpus_file), tmp_path / "dataset", num_proc=3)
+    build(make_request(corpus_file), tmp_path / "dataset", executor="local:3")
     assert published(tmp_path / "dataset") == published(built)
 
 
@@ -76,7 +76,7 @@ def test_a_rerun_changes_nothing(dataset: Path, corpus_file: Path) -> None:
     }
     started: list[tuple[str, int | None]] = []
 
-    class Listener(Silence):
+    class Listener(NullProgress):
         def start(self, stage: str, total: int | None, unit: str) -> None:
             started.append((stage, total))
 
@@ -138,7 +138,7 @@ def test_extending_killed_at_any_moment_loses_no_configuration(built: Path, corp
 def test_a_build_with_workers_survives_the_death_of_its_driver(built: Path, corpus_file: Path, tmp_path: Path) -> None:
     """Receipts that workers earned count; the rerun takes the folder at once."""
     output = tmp_path / "dataset"
-    assert build_and_die(corpus_file, output, 5, "after a receipt", num_proc=2)
+    assert build_and_die(corpus_file, output, 5, "after a receipt", executor="local:2")
     build(make_request(corpus_file), output)
     assert published(output) == published(built)
 

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from rank_bm25 import BM25Okapi
 
 from nextlong_hub.corpus.store import ChunkStore, PartWriter, finish_store
-from nextlong_hub.execution.local import InlineExecutor
+from nextlong_hub.execution.inline import InlineExecutor
 from nextlong_hub.records import ChunkSpan, Document, Hits
 from nextlong_hub.retrieval import build_index, open_retriever
 from nextlong_hub.retrieval.bm25.search import Bm25Retriever

@@ -14,7 +14,8 @@ from nextlong_hub.core.files import sha256_of
 from nextlong_hub.corpus.store import ChunkStore, PartWriter, finish_store
 from nextlong_hub.errors import DataError, RecipeError
 from nextlong_hub.execution.base import Receipt, Task
-from nextlong_hub.execution.local import InlineExecutor, LocalExecutor
+from nextlong_hub.execution.inline import InlineExecutor
+from nextlong_hub.execution.local import LocalExecutor
 from nextlong_hub.records import ChunkSpan, Document
 from nextlong_hub.retrieval import build_index, open_retriever
 from nextlong_hub.retrieval.bm25.arrays import map_arrays, write_arrays

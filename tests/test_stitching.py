@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from test_seams import FOLDERS, TEXTS
 from tiny_tokenizers import PATTERNS, PROVEN, byte_level, demo_texts
 
-from nextlong_hub.tokenization import ChunkTokens, Stitched, Tokenizer, TokenShelf, bounds, load_tokenizer
+from nextlong_hub.tokenization import ChunkTokens, Stitched, TokenCache, Tokenizer, bounds, load_tokenizer
 from nextlong_hub.tokenization.cache import PART_CHUNKS, part_path, part_ranges, round_path, write_part
 
 MAKERS: dict[str, Callable[[], Tokenizer]] = {
@@ -155,7 +155,7 @@ def test_a_shelf_gives_back_what_was_put_on_it(tmp_path: Path) -> None:
             for number, ids in chunks.items()
         ]
         write_part(part_path(tmp_path, name, 0), known)
-    shelf = TokenShelf(tmp_path, list(rounds))
+    shelf = TokenCache(tmp_path, list(rounds))
     for chunks in rounds.values():
         for number, ids in chunks.items():
             found = shelf.get(number)

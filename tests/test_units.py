@@ -10,15 +10,18 @@ import pyarrow.parquet as pq
 import pytest
 from building import make_request, published, read_rows, read_texts
 
+from nextlong_hub.corpus.ingest import IngestPiece
 from nextlong_hub.corpus.settings import SourceSettings
 from nextlong_hub.corpus.store import ChunkStore
 from nextlong_hub.dataset.manifest import SynthesisRecord
+from nextlong_hub.documents.tasks import FitUnit
 from nextlong_hub.errors import DataError
-from nextlong_hub.execution.base import Task, perform
-from nextlong_hub.execution.local import InlineExecutor
+from nextlong_hub.execution.base import perform
+from nextlong_hub.execution.inline import InlineExecutor
 from nextlong_hub.pipeline import BuildReport, BuildRequest, build
-from nextlong_hub.recipe import Recipe
 from nextlong_hub.testing.worlds import make_documents, tiny_recipe, write_corpus
+from nextlong_hub.tokenization import SpecialTokens
+from nextlong_hub.tokenization.tasks import TokenizerReference
 from nextlong_hub.verification import verify
 
 GPT2 = Path(nextlong_hub.builders.__path__[0]) / "demo" / "gpt2"
@@ -102,24 +105,19 @@ def test_a_tokenizer_that_changed_is_never_taken_for_the_old_one(corpus_file: Pa
 
 def test_a_tokenizer_that_changes_during_a_build_stops_it(tmp_path: Path) -> None:
     """A worker that finds another tokenizer than the driver had refuses to count with it."""
-    task = Task(
-        stage="fit",
+    task = FitUnit(
         key="unit-00000",
-        function="nextlong_hub.documents.tasks:fit_rows",
-        inputs={"store": str(store_of(make_request(write_world(tmp_path)), tmp_path).folder)},
-        output=str(tmp_path / "unit.parquet"),
-        parameters={
-            "recipe": tiny_recipe(fit={"truncate": True, "discard": True}).model_dump(mode="json"),
-            "frame": [None, None],
-            "start": 0,
-            "stop": 1,
-            "tokenizer": "demo",
-            "tokenizer_digest": "0123456789ab",
-        },
+        output=tmp_path / "unit.parquet",
+        store=store_of(make_request(write_world(tmp_path)), tmp_path).folder,
+        start=0,
+        stop=1,
+        recipe=tiny_recipe(fit={"truncate": True, "discard": True}),
+        tokenizer=TokenizerReference(location="demo", digest="0123456789ab"),
+        special_tokens=SpecialTokens(),
     )
     with pytest.raises(DataError, match="had the digest 0123456789ab when this run started"):
         perform(task)
-    assert not Path(task.output).exists()
+    assert not task.output.exists()
 
 
 def write_world(folder: Path) -> Path:
@@ -180,7 +178,7 @@ def test_a_dataset_in_memory_is_a_corpus(corpus_file: Path, built: Path, tmp_pat
     request = BuildRequest(
         recipes=(recipe,), sources=(memory_source(dataset, "corpus"),), tokenizer="demo", rows={"tiny": 8}
     )
-    build(request, tmp_path / "dataset", num_proc=2)
+    build(request, tmp_path / "dataset", executor="local:2")
     assert read_rows(tmp_path / "dataset") == read_rows(built)
     before = published(tmp_path / "dataset")
     assert build(request, tmp_path / "dataset").unchanged
@@ -193,18 +191,11 @@ def test_ingest_counts_what_it_reads(corpus_file: Path, tmp_path: Path) -> None:
     from nextlong_hub.corpus import discover
 
     [piece] = discover([SourceSettings(name="corpus", path=str(corpus_file))])
-    recipe: Recipe = tiny_recipe()
-    task = Task(
-        stage="ingest",
-        key="part-00000",
-        function="nextlong_hub.corpus.ingest:ingest",
-        output=str(tmp_path / "part-00000"),
-        parameters={"recipe": recipe.model_dump(mode="json"), "piece": piece.to_json(), "held": []},
-    )
+    task = IngestPiece.of(tmp_path, tiny_recipe().reading, piece, 0)
     [receipt] = InlineExecutor().run([task])
     texts = read_texts(corpus_file).values()
-    assert receipt.counts["documents"] == len(texts)
-    assert receipt.counts["characters"] == sum(map(len, texts))
-    assert receipt.counts["bytes"] == sum(len(text.encode()) for text in texts)
-    assert receipt.counts["skipped"] == {}
+    assert receipt.counts.part.documents == len(texts)
+    assert receipt.counts.part.characters == sum(map(len, texts))
+    assert receipt.counts.part.bytes == sum(len(text.encode()) for text in texts)
+    assert receipt.counts.skipped == {}
     assert (tmp_path / "part-00000" / "text.bin").read_bytes() == "".join(texts).encode()

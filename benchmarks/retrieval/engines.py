@@ -21,7 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nextlong_hub.corpus.store import ChunkStore
-from nextlong_hub.execution.local import InlineExecutor
+from nextlong_hub.execution.inline import InlineExecutor
 from nextlong_hub.retrieval import build_index, open_retriever
 from nextlong_hub.retrieval.settings import RetrievalSettings
 

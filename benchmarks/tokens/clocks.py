@@ -7,7 +7,7 @@ from time import process_time
 from typing import Any
 
 from nextlong_hub.synthesis.produce import tasks as units
-from nextlong_hub.tokenization import Stitched, Tokenizer, TokenShelf
+from nextlong_hub.tokenization import Stitched, TokenCache, Tokenizer
 
 TOKEN_WORK = (
     (Tokenizer, "tokenise_chunks"),
@@ -16,7 +16,7 @@ TOKEN_WORK = (
     (Stitched, "keep"),
     (Stitched, "count"),
     (Stitched, "end_of"),
-    (TokenShelf, "get"),
+    (TokenCache, "get"),
     (units, "write_part"),
 )
 """All that a build asks of tokenizers, and of what it keeps of them."""

@@ -58,8 +58,9 @@ def export(
     NExtLong), trl, axolotl, text (LLaMA-Factory, torchtitan), megatron, nanotron and jsonl.
     """
     from nextlong_hub.cli import terminal
-    from nextlong_hub.cli.arguments import default_workers, parse_amount
+    from nextlong_hub.cli.arguments import parse_amount
     from nextlong_hub.cli.reports import exports
+    from nextlong_hub.execution.local import default_workers
     from nextlong_hub.exports import ExportRequest
     from nextlong_hub.exports import export as export_rows
 

@@ -133,7 +133,7 @@ class UnitRows:
 class CopyRows(Task[ShardCounts]):
     """Copy rows of finished units into one published shard."""
 
-    stage: ClassVar[str] = "file"
+    stage: ClassVar[str] = "write"
     noun: ClassVar[str] = "shards"
 
     rows: tuple[UnitRows, ...]
@@ -153,7 +153,7 @@ class CopyRows(Task[ShardCounts]):
 class PackRows(Task[ShardCounts]):
     """Put the documents of finished units into the rows they were planned for, as one published shard."""
 
-    stage: ClassVar[str] = "file"
+    stage: ClassVar[str] = "write"
     noun: ClassVar[str] = "shards"
 
     units: dict[int, InputPath]

@@ -282,7 +282,7 @@ class Forecast:
 
     def filing_seconds(self, tokens: int) -> float:
         """To write rows with so many tokens into published files."""
-        return self._trial.seconds["file"] / self._trial.config.tokens * tokens
+        return self._trial.seconds["write"] / self._trial.config.tokens * tokens
 
     @property
     def start_seconds(self) -> float:

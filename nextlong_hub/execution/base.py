@@ -20,7 +20,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, fields, is_dataclass
 from functools import cache
 from pathlib import Path
-from typing import Annotated, Any, ClassVar, Generic, Protocol, TypeVar, get_args, get_origin, get_type_hints
+from typing import Annotated, Any, ClassVar, Generic, Protocol, TypeVar, cast, get_args, get_origin, get_type_hints
 
 from pydantic import TypeAdapter
 
@@ -89,7 +89,7 @@ class Receipt(Generic[Counts]):
         """The receipt as JSON values."""
         return {
             **{name: getattr(self, name) for name in ("stage", "key", "sha256", "bytes", "seconds")},
-            "counts": json.loads(_adapter(self.counts.__class__).dump_json(self.counts)),
+            "counts": json.loads(_adapter(cast("type", self.counts.__class__)).dump_json(self.counts)),
         }
 
 

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from nextlong_hub.dry_run.predict import ConfigPrediction, Prediction
     from nextlong_hub.pipeline import BuildReport
 
-_STAGES = ("retrieve", "synthesise", "converse", "file")
+_STAGES = ("retrieve", "synthesise", "converse", "write")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
