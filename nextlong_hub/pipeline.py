@@ -19,7 +19,7 @@ from nextlong_hub.dataset.write import file_rows
 from nextlong_hub.errors import RecipeError
 from nextlong_hub.execution.base import Executor
 from nextlong_hub.execution.open import make_executor
-from nextlong_hub.execution.progress import Progress, Silence, Stages, StageTime
+from nextlong_hub.execution.progress import NullProgress, Progress, Stages, StageTime
 from nextlong_hub.execution.workspace import Workspace
 from nextlong_hub.producer import Inputs
 from nextlong_hub.publish.commit import commit, describe, published_before
@@ -83,7 +83,7 @@ def build(request: BuildRequest, output: Path, *, num_proc: int = 1, progress: P
         StorageError: no space, or no permission.
         WorkerError: a unit kept killing its worker.
     """
-    stages = Stages(progress or Silence())
+    stages = Stages(progress or NullProgress())
     tokenizers = open_tokenizers(request)
     request = replace(
         request,

@@ -11,13 +11,13 @@ from building import ROWS, build_command, make_request, published, read_rows, ru
 from nextlong_hub.dataset.folder import locked, withdraw
 from nextlong_hub.dataset.manifest import read_manifest, write_manifest
 from nextlong_hub.errors import ConflictError
-from nextlong_hub.execution.progress import Silence
+from nextlong_hub.execution.progress import NullProgress
 from nextlong_hub.pipeline import BuildRequest, build
 from nextlong_hub.testing.worlds import make_documents, tiny_recipe, write_corpus
 from nextlong_hub.verification import verify
 
 
-class Listener(Silence):
+class Listener(NullProgress):
     """Remembers what each stage had to do."""
 
     def __init__(self) -> None:

@@ -20,7 +20,7 @@ from crashes import SECONDS_BEFORE_A_HANG_FAILS, build_and_die
 from nextlong_hub.cli import commands
 from nextlong_hub.dataset.folder import locked
 from nextlong_hub.errors import NextLongError
-from nextlong_hub.execution.progress import Silence
+from nextlong_hub.execution.progress import NullProgress
 from nextlong_hub.pipeline import build
 from nextlong_hub.testing.worlds import make_documents, tiny_recipe, write_corpus
 from nextlong_hub.verification import verify
@@ -76,7 +76,7 @@ def test_a_rerun_changes_nothing(dataset: Path, corpus_file: Path) -> None:
     }
     started: list[tuple[str, int | None]] = []
 
-    class Listener(Silence):
+    class Listener(NullProgress):
         def start(self, stage: str, total: int | None, unit: str) -> None:
             started.append((stage, total))
 

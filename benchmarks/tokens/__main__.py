@@ -21,13 +21,13 @@ from benchmarks.tokens.clocks import token_work
 from nextlong_hub.corpus.ingest import find_corpus
 from nextlong_hub.corpus.settings import SourceSettings
 from nextlong_hub.execution.local import InlineExecutor
-from nextlong_hub.execution.progress import Silence, Stages
+from nextlong_hub.execution.progress import NullProgress, Stages
 from nextlong_hub.execution.workspace import Workspace
 from nextlong_hub.producer import Inputs
 from nextlong_hub.recipe import load_recipe
-from nextlong_hub.synthesis.produce import tasks as units
 from nextlong_hub.synthesis.prepare import prepare
 from nextlong_hub.synthesis.produce import Made, synthesise
+from nextlong_hub.synthesis.produce import tasks as units
 from nextlong_hub.tokenization import load_tokenizer
 
 HEADER = (
@@ -57,7 +57,7 @@ def main() -> None:
 def _measure(work: Path, corpus: str, name: str, config: str, tokens: int) -> str:
     tokenizer = load_tokenizer(name)
     recipe = load_recipe(config)
-    stages = Stages(Silence())
+    stages = Stages(NullProgress())
     workspace = Workspace(work)
     found = find_corpus(workspace, [SourceSettings(name="corpus", path=corpus)], stages)
     inputs = Inputs(corpus=found, tokenizer=tokenizer, seed=42)

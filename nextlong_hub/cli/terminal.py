@@ -48,7 +48,7 @@ def watching(*, quiet: bool) -> Iterator[listening.Progress]:
     """Show the stages of a run on stderr, as bars or as lines, for as long as the block lasts."""
     console = _console(sys.stderr.isatty(), stderr=True)
     if quiet:
-        yield listening.Silence()
+        yield listening.NullProgress()
     elif console.is_terminal and not console.is_dumb_terminal and not _is_set("HF_HUB_DISABLE_PROGRESS_BARS"):
         with Bars(console) as bars:
             yield bars

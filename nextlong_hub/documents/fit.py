@@ -27,7 +27,7 @@ from nextlong_hub.documents.tasks import unit_ranges
 from nextlong_hub.errors import CorpusTooSmallError, DataError, RecipeError
 from nextlong_hub.execution.base import Receipt, Task
 from nextlong_hub.execution.open import make_executor
-from nextlong_hub.execution.progress import Progress, Silence, Stages
+from nextlong_hub.execution.progress import NullProgress, Progress, Stages
 from nextlong_hub.execution.receipts import count_discards, listed
 from nextlong_hub.method.settings import ChunkingSettings
 from nextlong_hub.producer import Inputs
@@ -116,7 +116,7 @@ def fit(
             "on_bad_document": on_bad_document,
         }
     )
-    stages = Stages(progress or Silence())
+    stages = Stages(progress or NullProgress())
     source = _rows_of(source)
     loaded = load_tokenizer(tokenizer)
     frame = find_frames(recipe, [loaded])

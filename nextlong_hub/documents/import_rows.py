@@ -28,7 +28,7 @@ from nextlong_hub.documents.tasks import unit_ranges
 from nextlong_hub.errors import DataError, RecipeError
 from nextlong_hub.execution.base import Executor, Receipt, Task
 from nextlong_hub.execution.open import make_executor
-from nextlong_hub.execution.progress import Progress, Silence, Stages
+from nextlong_hub.execution.progress import NullProgress, Progress, Stages
 from nextlong_hub.execution.workspace import Workspace
 from nextlong_hub.method.settings import ChunkingSettings
 from nextlong_hub.producer import Inputs
@@ -99,7 +99,7 @@ def import_rows(
     """
     _recipe(config, _SHORTEST_TARGET)  # a name that cannot be used is told before anything is read
     loaded = load_tokenizer(tokenizer)
-    stages = Stages(progress or Silence())
+    stages = Stages(progress or NullProgress())
     with locked(output) as workspace, closing(make_executor(num_proc)) as executor:
         run = _Run(
             output=output, workspace=workspace, executor=executor, stages=stages, tokenizer=loaded, config=config

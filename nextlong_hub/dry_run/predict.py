@@ -23,7 +23,7 @@ from nextlong_hub.corpus import MemorySource
 from nextlong_hub.dry_run.forecast import Forecast, try_out
 from nextlong_hub.dry_run.survey import survey
 from nextlong_hub.errors import RecipeError
-from nextlong_hub.execution.progress import Progress, Silence, Stages
+from nextlong_hub.execution.progress import NullProgress, Progress, Stages
 from nextlong_hub.pipeline import BuildRequest, recipes_to_make
 from nextlong_hub.recipe import Recipe
 from nextlong_hub.synthesis.mixture import mixture_rows, samples_in_row
@@ -111,7 +111,7 @@ def predict(request: BuildRequest, *, num_proc: int = 1, progress: Progress | No
         RecipeError: the tokenizer cannot be used, or a configuration is made of conversations.
     """
     start = _Start(seconds=min(process_time(), _LONGEST_START), bytes=driver_peak_bytes())
-    stages = Stages(progress or Silence())
+    stages = Stages(progress or NullProgress())
     made = recipes_to_make(request)
     spoken = [recipe.name for recipe in made if recipe.conversations]
     if spoken:

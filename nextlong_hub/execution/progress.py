@@ -27,8 +27,8 @@ class Progress(Protocol):
         ...
 
 
-class Silence:
-    """Nobody listens."""
+class NullProgress:
+    """Does nothing with what it hears: the progress of a caller that gives none."""
 
     def start(self, stage: str, total: int | None, unit: str) -> None:
         """See `Progress`."""

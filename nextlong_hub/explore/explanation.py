@@ -17,10 +17,10 @@ import numpy as np
 
 from nextlong_hub.corpus.ingest import Source, find_corpus, read_corpus, store_identity
 from nextlong_hub.corpus.store import ChunkStore, PartWriter, finish_store
-from nextlong_hub.dataset import Row, StoredSplit
+from nextlong_hub.dataset import Row, SplitReader
 from nextlong_hub.errors import DataError
 from nextlong_hub.execution.local import InlineExecutor
-from nextlong_hub.execution.progress import Progress, Silence, Stages
+from nextlong_hub.execution.progress import NullProgress, Progress, Stages
 from nextlong_hub.execution.workspace import WORK_NAME, Workspace
 from nextlong_hub.recipe import Recipe
 from nextlong_hub.records import ChunkSpan, Document, Segment
@@ -68,7 +68,7 @@ class NegativeExplanation:
 
 
 def explain_negative(
-    split: StoredSplit,
+    split: SplitReader,
     row: Row,
     segment: int,
     *,
@@ -90,7 +90,7 @@ def explain_negative(
     segments = row.segment_list
     negative, meta_segment = _require_negative(row, segments, segment)
     recipe = _recipe_of(split, row, negative)
-    with _counted(split, row, recipe, sources, Stages(progress or Silence())) as counted:
+    with _counted(split, row, recipe, sources, Stages(progress or NullProgress())) as counted:
         query, chunk = (counted.number_of(part, split.where) for part in (segments[meta_segment], segments[negative]))
         explanation = explain(counted.index, counted.store, counted.settings, query, chunk)
     return NegativeExplanation(
@@ -122,7 +122,7 @@ def _require_negative(row: Row, segments: Sequence[Segment], segment: int) -> tu
     return number, max(n for n in row.meta_chunks if n < number)
 
 
-def _recipe_of(split: StoredSplit, row: Row, segment: int) -> Recipe:
+def _recipe_of(split: SplitReader, row: Row, segment: int) -> Recipe:
     """The recipe that made a segment; of a dataset without a manifest, the defaults."""
     if split.record is None:
         return Recipe(name="defaults")
@@ -159,7 +159,7 @@ class _Counted:
 
 @contextmanager
 def _counted(
-    split: StoredSplit, row: Row, recipe: Recipe, sources: Sequence[Source], stages: Stages
+    split: SplitReader, row: Row, recipe: Recipe, sources: Sequence[Source], stages: Stages
 ) -> Iterator[_Counted]:
     """The best that there is to count in, kept as long as the block lasts."""
     settings = recipe.retrieval.model_copy(update={"retriever": "bm25"})  # rank-bm25 scores alike and keeps no index
@@ -174,7 +174,7 @@ def _counted(
             yield _from_rows(Path(scratch), split.neighbours(row.number, _NEEDED), settings)
 
 
-def _left_by_build(split: StoredSplit, recipe: Recipe, settings: RetrievalSettings) -> _Counted | None:
+def _left_by_build(split: SplitReader, recipe: Recipe, settings: RetrievalSettings) -> _Counted | None:
     """What the build left in `.work`; None when it is gone, was never there, or is of another version."""
     if split.folder is None or split.manifest is None:
         return None
@@ -192,7 +192,7 @@ def _left_by_build(split: StoredSplit, recipe: Recipe, settings: RetrievalSettin
 
 def _from_corpus(
     scratch: Path,
-    split: StoredSplit,
+    split: SplitReader,
     recipe: Recipe,
     settings: RetrievalSettings,
     sources: Sequence[Source],

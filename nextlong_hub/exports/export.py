@@ -12,9 +12,9 @@ from numpy.typing import NDArray
 
 from nextlong_hub._version import __version__
 from nextlong_hub.core.files import digest_of, sha256_of
-from nextlong_hub.dataset import StoredSplit, open_split
+from nextlong_hub.dataset import SplitReader, open_split
 from nextlong_hub.errors import DataError
-from nextlong_hub.execution.progress import Progress, Silence, Stages
+from nextlong_hub.execution.progress import NullProgress, Progress, Stages
 from nextlong_hub.exports import axolotl, jsonl, mds, megatron, nanotron, text, trl
 from nextlong_hub.exports.base import ExportSettings, Format
 from nextlong_hub.exports.export_rows import EncodeBatch, ExportRow, pack, read_rows, unpack
@@ -87,14 +87,14 @@ def export(
         if finished is not None:
             return _report(finished, is_unchanged=True)
         outbox.begin()
-        counts = _write(kind, settings, split, tokenizer, outbox, threads, Stages(progress or Silence()))
+        counts = _write(kind, settings, split, tokenizer, outbox, threads, Stages(progress or NullProgress()))
     return _report(outbox.commit(counts), is_unchanged=False)
 
 
 def _write(
     kind: Format,
     settings: ExportSettings,
-    split: StoredSplit,
+    split: SplitReader,
     tokenizer: Tokenizer | None,
     outbox: Outbox,
     threads: int,
@@ -131,7 +131,7 @@ class _Encoder:
         self._pool.shutdown(cancel_futures=True)
 
 
-def _frame(split: StoredSplit, tokenizer: Tokenizer) -> Frame:
+def _frame(split: SplitReader, tokenizer: Tokenizer) -> Frame:
     """What the ids of a document stand between, as the recipe of its rows says."""
     recipes = list(split.record.row_recipes.values()) if split.record else []
     return find_frames(recipes[0], [tokenizer]) if recipes else Frame()
@@ -140,7 +140,7 @@ def _frame(split: StoredSplit, tokenizer: Tokenizer) -> Frame:
 def _rows(
     kind: Format,
     settings: ExportSettings,
-    split: StoredSplit,
+    split: SplitReader,
     encode_batch: EncodeBatch | None,
     advance: Callable[[int], None],
 ) -> Iterator[ExportRow]:
@@ -170,7 +170,7 @@ def _counted(rows: Iterable[ExportRow], counts: dict[str, int]) -> Iterator[Expo
         yield row
 
 
-def _source(split: StoredSplit) -> dict[str, Any]:
+def _source(split: SplitReader) -> dict[str, Any]:
     """Identity of the rows, wherever they lie: that of their files, or the commit on the Hub."""
     if split.record is not None:
         digests = [file.sha256 for file in split.record.files]

@@ -27,7 +27,7 @@ from nextlong_hub.dataset.write import plan_rows
 from nextlong_hub.dataset.write_tasks import packed_tables
 from nextlong_hub.errors import RecipeError
 from nextlong_hub.execution.local import InlineExecutor
-from nextlong_hub.execution.progress import Silence, Stages
+from nextlong_hub.execution.progress import NullProgress, Stages
 from nextlong_hub.execution.receipts import run_missing
 from nextlong_hub.execution.workspace import Workspace
 from nextlong_hub.producer import Inputs
@@ -109,7 +109,9 @@ class Session:
         for recipe in self.ingredients:
             prepared = _prepared(self, recipe)
             with _lock(self.work, prepared.units_folder.name):
-                made[recipe.name] = synthesise(prepared, needed.get(recipe.name), InlineExecutor(), Stages(Silence()))
+                made[recipe.name] = synthesise(
+                    prepared, needed.get(recipe.name), InlineExecutor(), Stages(NullProgress())
+                )
         chosen = choose_rows(self.recipe, made, self.rows, self.inputs.seed)
         if self.recipe.pack:
             yield from self._packed(plan_rows(self.recipe, chosen))
@@ -121,7 +123,7 @@ class Session:
     def _conversations(self) -> Iterator[pa.Table]:
         workspace = Workspace(self.work)
         with _lock(self.work, f"conversations-{self.identity}"):
-            made = converse(workspace, self.recipe, self.inputs, self.rows, InlineExecutor(), Stages(Silence()))
+            made = converse(workspace, self.recipe, self.inputs, self.rows, InlineExecutor(), Stages(NullProgress()))
         if made.chosen.packed is not None:
             yield from self._packed(made.chosen.packed)
 
@@ -174,7 +176,7 @@ def open_session(
     sources = conversation_sources(sources, [recipe])
     [recipe] = resolve_templates([recipe], loaded)
     inputs = Inputs(
-        corpus=find_corpus(Workspace(work), sources, Stages(Silence())),
+        corpus=find_corpus(Workspace(work), sources, Stages(NullProgress())),
         tokenizer=loaded,
         seed=seed,
     )
@@ -227,7 +229,7 @@ def _flattened(corpus: object) -> Sequence[object]:
 def _prepared(session: Session, recipe: Recipe) -> Prepared:
     """Once a process; the lock makes the first process of several do the work."""
     with _lock(session.work, "prepare"):
-        return prepare(Workspace(session.work), recipe, session.inputs, InlineExecutor(), Stages(Silence()))
+        return prepare(Workspace(session.work), recipe, session.inputs, InlineExecutor(), Stages(NullProgress()))
 
 
 def _lock(work: Path, name: str) -> FileLock:

@@ -13,7 +13,7 @@ from typing import Literal, TypeVar
 from huggingface_hub import CommitOperationAdd
 
 from nextlong_hub.errors import DataError, StorageError
-from nextlong_hub.execution.progress import Progress, Silence, Stages
+from nextlong_hub.execution.progress import NullProgress, Progress, Stages
 from nextlong_hub.hub.changes import LocalFile
 from nextlong_hub.hub.errors import Moved, TooLarge, conflict
 from nextlong_hub.hub.repository import MAIN, Proposal, Remote, Repository, addition, dataset_name, sent_sha256
@@ -116,7 +116,7 @@ def prepare_push(
 
     Args and errors are those of `push`.
     """
-    stages = Stages(progress or Silence())
+    stages = Stages(progress or NullProgress())
     name = dataset_name(name)
     if create_pr and revision != MAIN:
         raise DataError(f"a pull request goes to {MAIN}; leave out the revision {revision!r}, or create_pr")
@@ -191,7 +191,7 @@ class PreparedPush:
         Raises:
             See `push`.
         """
-        self._stages = Stages(progress or Silence())
+        self._stages = Stages(progress or NullProgress())
         now, conflicts = self._first, 0
         while now.plan.changes:
             try:

@@ -9,7 +9,7 @@ from nextlong_hub.corpus.ingest import Source, find_corpus, read_corpus
 from nextlong_hub.dataset.manifest import MANIFEST_NAME, ConfigRecord, Manifest, read_manifest
 from nextlong_hub.errors import DataError
 from nextlong_hub.execution.local import InlineExecutor
-from nextlong_hub.execution.progress import Progress, Silence, Stages
+from nextlong_hub.execution.progress import NullProgress, Progress, Stages
 from nextlong_hub.execution.workspace import Workspace
 from nextlong_hub.recipe import Recipe
 from nextlong_hub.tokenization import load_tokenizer
@@ -42,7 +42,7 @@ def verify(
     Raises:
         DataError, RecipeError: the corpus or the tokenizer cannot be read.
     """
-    stages = Stages(progress or Silence())
+    stages = Stages(progress or NullProgress())
     check = Check()
     try:
         manifest = read_manifest(folder)
@@ -93,7 +93,7 @@ def _read_corpora(
 ) -> dict[str, CorpusTexts]:
     """Read the corpus anew for each recipe behind a configuration; equal choices share one reading."""
     workspace = Workspace(scratch)
-    silent = Stages(Silence())
+    silent = Stages(NullProgress())
     recipes = config.row_recipes
     found = find_corpus(workspace, conversation_sources(sources, list(recipes.values())), silent)
     check.is_same_corpus = found.digest == manifest.corpus.digest

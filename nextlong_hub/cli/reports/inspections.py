@@ -14,7 +14,7 @@ from nextlong_hub.explore.summary import TERMS_SHOWN, _counted, _share, first_of
 from nextlong_hub.explore.terminal_strip import META, META_STYLE, NEGATIVE_STYLES, NEGATIVES, strip_lines
 
 if TYPE_CHECKING:
-    from nextlong_hub.dataset import Row, StoredSplit
+    from nextlong_hub.dataset import Row, SplitReader
     from nextlong_hub.explore.explanation import NegativeExplanation
     from nextlong_hub.records import Segment
 
@@ -36,7 +36,7 @@ _COLUMNS: Sequence[Column] = (
 )
 
 
-def show_row(row: "Row", split: "StoredSplit", *, complete: bool) -> None:
+def show_row(row: "Row", split: "SplitReader", *, complete: bool) -> None:
     """Print a row: what it is, its strip, and its segments, with `complete` every one of them."""
     segments = row.segment_list
     show_pieces(
@@ -148,7 +148,7 @@ _TERM_COLUMNS: Sequence[Column] = (
 )
 
 
-def row_as_json(row: "Row", split: "StoredSplit") -> dict[str, Any]:
+def row_as_json(row: "Row", split: "SplitReader") -> dict[str, Any]:
     """A row without its text, but with the first words of each segment."""
     return {
         "where": split.where,
