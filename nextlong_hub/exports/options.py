@@ -2,10 +2,10 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from difflib import get_close_matches
 from pathlib import Path
 from typing import Literal
 
+from nextlong_hub.core.printable import did_you_mean
 from nextlong_hub.dataset import SplitReader
 from nextlong_hub.errors import RecipeError
 from nextlong_hub.exports.base import ExportSettings, Format
@@ -41,9 +41,7 @@ def choose_format(name: str, formats: Mapping[str, Format]) -> Format:
     """
     if name in formats:
         return formats[name]
-    close = get_close_matches(name, formats, n=1)
-    hint = f" (did you mean {close[0]!r}?)" if close else ""
-    raise RecipeError(f"no format {name!r}; there are: {', '.join(formats)}{hint}")
+    raise RecipeError(f"no format {name!r}; there are: {', '.join(formats)}{did_you_mean(name, formats)}")
 
 
 def choose_tokenizer(kind: Format, request: ExportRequest, split: SplitReader) -> Tokenizer | None:
