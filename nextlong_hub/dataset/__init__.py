@@ -10,7 +10,7 @@ Nothing is downloaded whole: a row costs the footer of its file and its row grou
     row         one row as Python sees it
 """
 
-from nextlong_hub.dataset.reader import SplitReader, list_configs, open_split, open_splits
+from nextlong_hub.dataset.reader import SplitReader, open_split, open_splits
 from nextlong_hub.dataset.row import Row
 
-__all__ = ["Row", "SplitReader", "list_configs", "open_split", "open_splits"]
+__all__ = ["Row", "SplitReader", "open_split", "open_splits"]

@@ -134,7 +134,7 @@ def _configs(
 
 
 def _leaves(path: str) -> bool:
-    """Whether a path, which somebody wrote into a manifest, leads out of the dataset."""
+    """Whether a path that a manifest names leads out of the dataset."""
     parts = PurePosixPath(path)
     return parts.is_absolute() or ".." in parts.parts
 

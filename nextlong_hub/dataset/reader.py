@@ -22,15 +22,6 @@ from nextlong_hub.recipe import default_config
 _CONTENT = ("text", "input_ids")
 
 
-def list_configs(where: str | Path, *, revision: str | None = None) -> tuple[str, ...]:
-    """Name the configurations of a dataset.
-
-    Raises:
-        DataError, AuthError, NetworkError: see `open_split`.
-    """
-    return tuple(locate(where, revision).configs)
-
-
 def open_split(where: str | Path, config: str | None = None, *, revision: str | None = None) -> "SplitReader":
     """Open one configuration of a dataset; nothing but its manifest, or the footers of its files, is read yet.
 

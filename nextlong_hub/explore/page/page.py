@@ -20,7 +20,7 @@ from jinja2.sandbox import SandboxedEnvironment
 from nextlong_hub._version import __version__
 from nextlong_hub.core.files import write_bytes
 from nextlong_hub.core.printable import javascript_class, visible_line
-from nextlong_hub.dataset import Row, SplitReader, list_configs, open_split
+from nextlong_hub.dataset import Row, SplitReader, open_splits
 from nextlong_hub.errors import DataError
 from nextlong_hub.explore.page.payload import encode
 from nextlong_hub.explore.strip import palette
@@ -75,8 +75,8 @@ def write_page(
         DataError: nothing is there, a configuration or row is unknown, or there is no row or no text.
         StorageError, ConflictError: the file cannot be written.
     """
-    names = list(dict.fromkeys(configs)) or list(list_configs(where, revision=revision))
-    splits = [open_split(where, name, revision=revision) for name in names]
+    splits = open_splits(where, configs, revision=revision)
+    names = [split.config for split in splits]
     for split in splits:
         if "text" not in split.columns:
             raise DataError(
@@ -139,7 +139,7 @@ def _named(splits: Sequence[SplitReader], wanted: Sequence[str]) -> Iterator[Row
 
 
 def _public_name(split: SplitReader) -> str:
-    """What the page calls the dataset: a page is passed on, and a folder's path is nobody else's business."""
+    """What the page calls the dataset: a page is passed on, and a folder's path is left out of it."""
     return split.where if split.commit else Path(split.where).absolute().name
 
 
