@@ -11,7 +11,7 @@ from building import make_request, read_rows
 
 from nextlong_hub.corpus.settings import SourceSettings
 from nextlong_hub.corpus.store import ChunkStore, PartWriter, finish_store
-from nextlong_hub.dataset import StoredSplit, open_split
+from nextlong_hub.dataset import SplitReader, open_split
 from nextlong_hub.errors import DataError
 from nextlong_hub.execution.inline import InlineExecutor
 from nextlong_hub.explore.explanation import Basis, explain_negative
@@ -23,7 +23,7 @@ from nextlong_hub.retrieval.settings import RetrievalSettings
 from nextlong_hub.testing.worlds import make_documents, tiny_recipe, write_corpus
 
 
-def negatives_of(split: StoredSplit) -> Iterator[tuple[int, int]]:
+def negatives_of(split: SplitReader) -> Iterator[tuple[int, int]]:
     """Every (row, segment) that is a hard negative."""
     for row in split:
         yield from ((row.number, n) for n, segment in enumerate(row.segment_list) if segment.role == "negative")

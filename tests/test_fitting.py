@@ -11,7 +11,7 @@ from tokenizers import Tokenizer, models, normalizers, pre_tokenizers
 
 from nextlong_hub.corpus.settings import SourceSettings
 from nextlong_hub.dataset.best_fit import unpack
-from nextlong_hub.documents.fit import FitReport, FitRequest, config_name, fit, fit_recipe
+from nextlong_hub.documents.fit import FitReport, FitRequest, fit
 from nextlong_hub.documents.tasks import unit_ranges
 from nextlong_hub.errors import ConflictError, CorpusTooSmallError, DataError, RecipeError
 from nextlong_hub.records import Document

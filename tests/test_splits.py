@@ -13,7 +13,7 @@ import pyarrow.parquet as pq
 import pytest
 from building import ROWS, published, read_rows
 
-from nextlong_hub.dataset import list_configs, open_split
+from nextlong_hub.dataset import open_split
 from nextlong_hub.dataset.manifest import manifest_bytes, read_manifest
 from nextlong_hub.dataset.schema import SEGMENT_TYPE
 from nextlong_hub.dataset.shards import read_table, to_packed_table, write_table
@@ -119,8 +119,8 @@ def test_a_card_names_the_configurations_where_there_is_no_manifest(dataset: Pat
         "- config_name: main\n  default: true\n  data_files:\n  - split: test\n    path: nothing/*\n"
         "  - split: train\n    path: [data/other/part.parquet]\n---\n# A card\n"
     )
-    assert list_configs(without_manifest(dataset)) == ("main", "some")
-    split = open_split(dataset)
+    split = open_split(without_manifest(dataset))
+    assert split.configs == ("main", "some")
     assert (split.config, split.files) == ("main", ("data/other/part.parquet",))
 
 
@@ -128,7 +128,7 @@ def test_a_card_names_the_configurations_where_there_is_no_manifest(dataset: Pat
 def test_folders_name_the_configurations_where_nothing_else_does(dataset: Path, card: str | None) -> None:
     """`data/tiny/…` is the configuration `tiny`, whatever the card says or does not say."""
     (dataset / "README.md").unlink() if card is None else (dataset / "README.md").write_text(card)
-    assert list_configs(without_manifest(dataset)) == ("tiny",)
+    assert open_split(without_manifest(dataset)).configs == ("tiny",)
 
 
 def test_a_wrong_name_is_answered_with_the_right_ones(built: Path) -> None:
@@ -218,8 +218,8 @@ def test_a_pushed_dataset_gives_the_same_rows_by_few_and_small_requests(built: P
     script = """
 import json
 from nextlong_hub.errors import DataError
-from nextlong_hub.dataset import list_configs, open_split
-answers = {"configs": list_configs("tester/nextlong"), "ids": []}
+from nextlong_hub.dataset import open_split
+answers = {"configs": open_split("tester/nextlong").configs, "ids": []}
 for where in ("tester/nextlong", "hf://datasets/tester/nextlong@main"):
     split = open_split(where, "tiny")
     answers["ids"].append([split.row(3).id, split.commit, split.page])

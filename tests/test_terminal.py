@@ -7,47 +7,6 @@ from rich.console import Console
 
 from nextlong_hub.cli import terminal
 from nextlong_hub.cli.terminal import Bars, Lines, show_error, show_line, show_table, watching
-from nextlong_hub.core.printable import compact, duration, size
-
-
-@pytest.mark.parametrize(
-    ("seconds", "words"),
-    [
-        (0.004, "0.00 s"),
-        (0.5, "0.50 s"),
-        (3.14, "3.1 s"),
-        (59, "59 s"),
-        (60, "1 min 00 s"),
-        (192, "3 min 12 s"),
-        (3_599.7, "1 h 00 min"),
-        (7_500, "2 h 05 min"),
-    ],
-)
-def test_durations_are_said_as_people_say_them(seconds: float, words: str) -> None:
-    """Two units at most, none of them 60."""
-    assert duration(seconds) == words
-
-
-@pytest.mark.parametrize(
-    ("number_bytes", "words"),
-    [
-        (0, "0 bytes"),
-        (999, "999 bytes"),
-        (999_600, "1 MB"),
-        (1_300_000, "1.3 MB"),
-        (394_000_000, "394 MB"),
-        (1.28e9, "1.28 GB"),
-        (5e15, "5000 TB"),
-    ],
-)
-def test_sizes_are_powers_of_ten(number_bytes: float, words: str) -> None:
-    """As disks are sold and the Hub counts."""
-    assert size(number_bytes) == words
-
-
-def test_counts_are_shortened_to_three_digits() -> None:
-    """38,214,000 tokens are 38.2M."""
-    assert [compact(n) for n in (7, 999, 1_000, 38_214_000, 4e9, 2.5e12)] == ["7", "999", "1K", "38.2M", "4B", "2.5T"]
 
 
 def test_a_table_wider_than_the_terminal_goes_on_below(

@@ -12,9 +12,9 @@ import os
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from difflib import get_close_matches
 from typing import Any, get_args
 
+from nextlong_hub.core.printable import did_you_mean
 from nextlong_hub.corpus import DEMO
 from nextlong_hub.corpus.discovery import default_name
 from nextlong_hub.corpus.settings import SourceSettings
@@ -165,8 +165,7 @@ def parse_modes(text: str) -> frozenset[Mode]:
     modes = {mode.strip() for mode in text.split(",")}
     unknown = sorted(modes - set(get_args(Mode)))
     if unknown:
-        close = get_close_matches(unknown[0], get_args(Mode), n=1)
-        hint = f" (did you mean {close[0]!r}?)" if close else ""
+        hint = did_you_mean(unknown[0], get_args(Mode))
         raise RecipeError(f"--mode {text!r}: {unknown[0]!r} is neither truncate nor discard nor pack{hint}")
     return frozenset(mode for mode in get_args(Mode) if mode in modes)
 
@@ -177,11 +176,9 @@ def _by_config(option: str, amounts: Iterable[str], recipes: Mapping[str, Recipe
     for text in amounts:
         config, equals, amount = text.rpartition("=")
         if equals and config not in recipes:
-            close = get_close_matches(config, recipes, n=1)
-            hint = f" (did you mean {close[0]!r}?)" if close else ""
             raise RecipeError(
                 f"{option} {text}: {config!r} is not being built; configurations of this run: "
-                f"{', '.join(recipes)}{hint}"
+                f"{', '.join(recipes)}{did_you_mean(config, recipes)}"
             )
         if config in found:
             what = f"for {config}" if config else "for all configurations"

@@ -3,7 +3,7 @@
 Results go to stdout, everything else to stderr, so that a pipe carries results alone. Bars need a terminal; anywhere
 else (a file, a cluster's log, `HF_HUB_DISABLE_PROGRESS_BARS`) a stage is one plain line, and a long one a line every
 half minute. `NO_COLOR` is rich's to read. Whatever is printed may hold words of a corpus, a card or a server: all of it
-is made inert first, see `inert`.
+is passed through `core.printable.visible` first, so that nothing in it can command the terminal.
 """
 
 import os
@@ -20,7 +20,7 @@ from rich.progress import BarColumn, Progress, SpinnerColumn, TaskID, TextColumn
 from rich.table import Table
 from rich.text import Text
 
-from nextlong_hub.core.printable import Piece, duration, visible, visible_line
+from nextlong_hub.core.printable import duration, visible, visible_line
 from nextlong_hub.execution import progress as listening
 
 SECONDS_BETWEEN_LINES = 30.0
@@ -38,6 +38,9 @@ _NARROWEST_LAST = 24
 
 Rows = Sequence[tuple[str, Sequence[str]]]
 """A label and one value for each column; an empty label draws a line."""
+
+StyledText = tuple[str, str]
+"""Some text and its style, in rich's words."""
 
 Column = tuple[str, Literal["left", "right"]]
 """A heading, and to which side the cells below it keep."""
@@ -188,7 +191,7 @@ def show_verbatim(line: str, style: str = "") -> None:
     show_pieces([(line, style)])
 
 
-def show_pieces(pieces: Sequence[Piece], *, indent: int | None = None) -> None:
+def show_pieces(pieces: Sequence[StyledText], *, indent: int | None = None) -> None:
     """Print one line of the result, made of differently styled pieces.
 
     Args:
@@ -209,7 +212,7 @@ def line_width() -> int:
     return _WIDTH_OF_PIPES
 
 
-def show_listing(columns: Sequence[Column], rows: Sequence[Sequence[Piece]]) -> None:
+def show_listing(columns: Sequence[Column], rows: Sequence[Sequence[StyledText]]) -> None:
     """Print rows of cells on stdout, one line each; words are cut where there is no room, numbers are not."""
     table = Table(box=None, pad_edge=False, padding=(0, _GAP, 0, 0), header_style="dim")
     cells = [[Text(visible_line(text), style) for text, style in row] for row in rows]

@@ -1,4 +1,4 @@
-"""Text of others made harmless to look at: every character that hides, reorders or commands is shown by name.
+"""Text for people: hidden characters shown by name, numbers in short words, the likely word after a wrong one.
 
 A corpus may hold ANSI escapes that repaint a terminal, bidirectional overrides that show a line in another order than
 it is stored (CVE-2021-42574, "Trojan Source"), and zero-width characters that hide words. `visible` replaces each by a
@@ -7,9 +7,14 @@ mark that a reader sees: `␛` for U+001B, `⟨U+202E⟩` for an override. Line 
 Left alone are the variation selectors U+FE0E and U+FE0F, which only choose between a letter and its emoji.
 """
 
-import difflib
 import re
 from collections.abc import Iterable, Mapping
+from difflib import get_close_matches
+
+NOTHING = "-"
+"""What stands in a cell that has no value."""
+
+_BYTE_UNITS = ("bytes", "kB", "MB", "GB", "TB")
 
 _RANGES = (
     (0x00, 0x08),  # C0 controls but tab and line feed
@@ -68,13 +73,6 @@ def javascript_class() -> str:
     return "[" + "".join(rf"\u{{{a:X}}}-\u{{{b:X}}}" for a, b in _RANGES) + "]"
 
 
-_BYTE_UNITS = ("bytes", "kB", "MB", "GB", "TB")
-
-
-Piece = tuple[str, str]
-"""Some text and its style."""
-
-
 def size(number_bytes: float) -> str:
     """Bytes as a person says them, in powers of ten: `1.30 MB`."""
     value, unit = float(number_bytes), 0
@@ -102,13 +100,14 @@ def duration(value: float) -> str:
     return f"{hours} h {minutes:02} min"
 
 
-NOTHING = "-"
-"""What stands in a cell that has no value."""
+def counted(number: int, noun: str) -> str:
+    """A number and what it counts: `1 document`, `2,000 documents`."""
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
 
 
 def did_you_mean(word: str, known: Iterable[str]) -> str:
     """A hint that ends a message about an unknown word; empty where none of the known ones is close."""
-    close = difflib.get_close_matches(word, list(known), n=1)
+    close = get_close_matches(word, list(known), n=1)
     return f" (did you mean {close[0]!r}?)" if close else ""
 
 

@@ -5,12 +5,12 @@
 
 Nothing is downloaded whole: a row costs the footer of its file and its row group. Where things are:
 
-    places      from a path, name or URL to configurations and their files
-    stored      one configuration: its length, one row, or all of them in batches
-    rows        one row as Python sees it
+    locate      from a path, name or URL to configurations and their files
+    reader      one configuration: its length, one row, or all of them in batches
+    row         one row as Python sees it
 """
 
-from nextlong_hub.dataset.reader import StoredSplit, list_configs, open_split, open_splits
+from nextlong_hub.dataset.reader import SplitReader, open_split, open_splits
 from nextlong_hub.dataset.row import Row
 
-__all__ = ["Row", "StoredSplit", "list_configs", "open_split", "open_splits"]
+__all__ = ["Row", "SplitReader", "open_split", "open_splits"]

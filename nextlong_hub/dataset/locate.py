@@ -23,7 +23,7 @@ _CARD_HEADER = re.compile(r"\A\s*---\r?\n(.*?\n)---\r?\n", re.DOTALL)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Place:
+class DatasetLocation:
     """Where the configurations of one dataset lie."""
 
     name: str
@@ -36,12 +36,12 @@ class Place:
     """Address of a dataset's page on the Hub."""
     manifest: Manifest | None
     configs: Mapping[str, tuple[str, ...]]
-    """The files of each configuration, in row order, relative to the place."""
+    """The files of each configuration, in row order, relative to `folder`, or to the dataset on the Hub."""
     open: Callable[[str], IO[bytes]]
     """Open one of the files for reading."""
 
 
-def find(where: str | Path, revision: str | None = None) -> Place:
+def locate(where: str | Path, revision: str | None = None) -> DatasetLocation:
     """Find a dataset; a path that is there goes before a Hub name.
 
     Args:
@@ -64,7 +64,7 @@ def find(where: str | Path, revision: str | None = None) -> Place:
     raise DataError(f"there is no {name}; give a dataset folder, a Parquet file, or a dataset on the Hub as user/name")
 
 
-def _local(name: str, path: Path) -> Place:
+def _local(name: str, path: Path) -> DatasetLocation:
     folder = path if path.is_dir() else path.parent
     found = (file.relative_to(folder) for file in folder.rglob("*.parquet")) if path.is_dir() else [Path(path.name)]
     files = sorted(file.as_posix() for file in found if not any(part.startswith(".") for part in file.parts))
@@ -73,7 +73,7 @@ def _local(name: str, path: Path) -> Place:
         return (folder / file).read_bytes() if path.is_dir() and (folder / file).is_file() else None
 
     manifest, configs = _configs(name, files, read)
-    return Place(
+    return DatasetLocation(
         name=name,
         folder=folder,
         commit=None,
@@ -83,7 +83,7 @@ def _local(name: str, path: Path) -> Place:
     )
 
 
-def _remote(name: str, url: str, revision: str | None) -> Place:
+def _remote(name: str, url: str, revision: str | None) -> DatasetLocation:
     found = list_files(url, revision)
     files = sorted(file for file in found.bytes_of if file.endswith(".parquet"))
 
@@ -103,7 +103,7 @@ def _remote(name: str, url: str, revision: str | None) -> Place:
             raise
 
     manifest, configs = _configs(name, files, read)
-    return Place(
+    return DatasetLocation(
         name=name,
         folder=None,
         commit=found.commit,
@@ -134,7 +134,7 @@ def _configs(
 
 
 def _leaves(path: str) -> bool:
-    """Whether a path, which somebody wrote into a manifest, leads out of the dataset."""
+    """Whether a path that a manifest names leads out of the dataset."""
     parts = PurePosixPath(path)
     return parts.is_absolute() or ".." in parts.parts
 

@@ -11,7 +11,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from nextlong_hub.dataset.locate import Place, find
+from nextlong_hub.dataset.locate import DatasetLocation, locate
 from nextlong_hub.dataset.manifest import ConfigRecord, Manifest
 from nextlong_hub.dataset.row import Row, row_from
 from nextlong_hub.dataset.schema import DOCUMENT_TYPE, SEGMENT_TYPE
@@ -22,16 +22,7 @@ from nextlong_hub.recipe import default_config
 _CONTENT = ("text", "input_ids")
 
 
-def list_configs(where: str | Path, *, revision: str | None = None) -> tuple[str, ...]:
-    """Name the configurations of a dataset.
-
-    Raises:
-        DataError, AuthError, NetworkError: see `open_split`.
-    """
-    return tuple(find(where, revision).configs)
-
-
-def open_split(where: str | Path, config: str | None = None, *, revision: str | None = None) -> "StoredSplit":
+def open_split(where: str | Path, config: str | None = None, *, revision: str | None = None) -> "SplitReader":
     """Open one configuration of a dataset; nothing but its manifest, or the footers of its files, is read yet.
 
     Args:
@@ -43,32 +34,32 @@ def open_split(where: str | Path, config: str | None = None, *, revision: str | 
         DataError: nothing is there, it has no such configuration, or its files have none of our columns.
         AuthError, NetworkError: the Hub refused, or could not be reached.
     """
-    place = find(where, revision)
+    location = locate(where, revision)
     if config is None:
-        config = default_config(place.configs)
-    return _open(place, config)
+        config = default_config(location.configs)
+    return _open(location, config)
 
 
-def open_splits(where: str | Path, configs: Sequence[str] = (), *, revision: str | None = None) -> list["StoredSplit"]:
+def open_splits(where: str | Path, configs: Sequence[str] = (), *, revision: str | None = None) -> list["SplitReader"]:
     """Open several configurations, all when none is named, of one look at the dataset: on the Hub, of one commit.
 
     Raises:
         DataError, AuthError, NetworkError: see `open_split`.
     """
-    place = find(where, revision)
+    location = locate(where, revision)
     with ExitStack() as failing:
         splits = []
-        for config in dict.fromkeys(configs or place.configs):
-            splits.append(_open(place, config))
+        for config in dict.fromkeys(configs or location.configs):
+            splits.append(_open(location, config))
             failing.callback(splits[-1].close)
         failing.pop_all()
     return splits
 
 
-def _open(place: Place, config: str) -> "StoredSplit":
-    if config not in place.configs:
-        raise DataError(f"{place.name} has no configuration {config!r}; it has: {', '.join(place.configs)}")
-    split = StoredSplit(place, config)
+def _open(location: DatasetLocation, config: str) -> "SplitReader":
+    if config not in location.configs:
+        raise DataError(f"{location.name} has no configuration {config!r}; it has: {', '.join(location.configs)}")
+    split = SplitReader(location, config)
     with ExitStack() as failing:
         failing.callback(split.close)
         _check_columns(split)
@@ -76,11 +67,11 @@ def _open(place: Place, config: str) -> "StoredSplit":
     return split
 
 
-class StoredSplit:
+class SplitReader:
     """One configuration of a dataset; see `open_split`."""
 
-    def __init__(self, place: Place, config: str) -> None:
-        self._place = place
+    def __init__(self, location: DatasetLocation, config: str) -> None:
+        self._location = location
         self.config = config
         self._opened: dict[str, pq.ParquetFile] = {}
         self._handles: list[IO[bytes]] = []
@@ -89,32 +80,32 @@ class StoredSplit:
     @property
     def where(self) -> str:
         """The dataset as the user named it."""
-        return self._place.name
+        return self._location.name
 
     @property
     def folder(self) -> Path | None:
         """The local folder; None of a dataset on the Hub."""
-        return self._place.folder
+        return self._location.folder
 
     @property
     def commit(self) -> str | None:
         """The commit that is read, of a dataset on the Hub."""
-        return self._place.commit
+        return self._location.commit
 
     @property
     def page(self) -> str | None:
         """The dataset's page on the Hub; None of a local one."""
-        return self._place.page
+        return self._location.page
 
     @property
     def configs(self) -> tuple[str, ...]:
         """All configurations there are, this one too."""
-        return tuple(self._place.configs)
+        return tuple(self._location.configs)
 
     @property
     def manifest(self) -> Manifest | None:
         """The dataset's manifest; None when it was not made by nextlong-hub."""
-        return self._place.manifest
+        return self._location.manifest
 
     @property
     def record(self) -> ConfigRecord | None:
@@ -124,7 +115,7 @@ class StoredSplit:
     @property
     def files(self) -> tuple[str, ...]:
         """Its files, relative to the dataset, in row order."""
-        return self._place.configs[self.config]
+        return self._location.configs[self.config]
 
     @cached_property
     def schema(self) -> pa.Schema:
@@ -248,7 +239,7 @@ class StoredSplit:
     def _file(self, name: str) -> pq.ParquetFile:
         if name not in self._opened:
             with self._readable(name):
-                self._handles.append(self._place.open(name))
+                self._handles.append(self._location.open(name))
                 file = pq.ParquetFile(self._handles[-1], page_checksum_verification=True)
             expected = {record.path: record.rows for record in self.record.files} if self.record else {}
             if file.metadata.num_rows != expected.get(name, file.metadata.num_rows):
@@ -276,7 +267,7 @@ class StoredSplit:
                 ) from error
 
 
-def _check_columns(split: StoredSplit) -> None:
+def _check_columns(split: SplitReader) -> None:
     """Refuse what cannot be shown: neither text nor tokens, or segments that are other than ours."""
     if not set(_CONTENT) & set(split.columns):
         raise DataError(

@@ -17,7 +17,7 @@ import numpy as np
 
 from nextlong_hub.corpus.ingest import Source, find_corpus, read_corpus, store_identity
 from nextlong_hub.corpus.store import ChunkStore, PartWriter, finish_store
-from nextlong_hub.dataset import Row, StoredSplit
+from nextlong_hub.dataset import Row, SplitReader
 from nextlong_hub.errors import DataError
 from nextlong_hub.execution.inline import InlineExecutor
 from nextlong_hub.execution.progress import NullProgress, Progress, ProgressTracker
@@ -69,7 +69,7 @@ class NegativeExplanation:
 
 
 def explain_negative(
-    split: StoredSplit,
+    split: SplitReader,
     row: Row,
     segment: int,
     *,
@@ -123,7 +123,7 @@ def _require_negative(row: Row, segments: Sequence[Segment], segment: int) -> tu
     return number, max(n for n in row.meta_chunks if n < number)
 
 
-def _recipe_of(split: StoredSplit, row: Row, segment: int) -> Recipe:
+def _recipe_of(split: SplitReader, row: Row, segment: int) -> Recipe:
     """The recipe that made a segment; of a dataset without a manifest, the defaults."""
     if split.record is None:
         return Recipe(name="defaults")
@@ -160,7 +160,7 @@ class _Counted:
 
 @contextmanager
 def _counted(
-    split: StoredSplit, row: Row, recipe: Recipe, sources: Sequence[Source], stages: ProgressTracker
+    split: SplitReader, row: Row, recipe: Recipe, sources: Sequence[Source], stages: ProgressTracker
 ) -> Iterator[_Counted]:
     """The best that there is to count in, kept as long as the block lasts."""
     settings = recipe.retrieval.model_copy(update={"retriever": "bm25"})  # rank-bm25 scores alike and keeps no index
@@ -175,7 +175,7 @@ def _counted(
             yield _from_rows(Path(scratch), split.neighbours(row.number, _NEEDED), settings)
 
 
-def _left_by_build(split: StoredSplit, recipe: Recipe, settings: RetrievalSettings) -> _Counted | None:
+def _left_by_build(split: SplitReader, recipe: Recipe, settings: RetrievalSettings) -> _Counted | None:
     """What the build left in `.work`; None when it is gone, was never there, or is of another version."""
     if split.folder is None or split.manifest is None:
         return None
@@ -193,7 +193,7 @@ def _left_by_build(split: StoredSplit, recipe: Recipe, settings: RetrievalSettin
 
 def _from_corpus(
     scratch: Path,
-    split: StoredSplit,
+    split: SplitReader,
     recipe: Recipe,
     settings: RetrievalSettings,
     sources: Sequence[Source],

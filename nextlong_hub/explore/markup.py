@@ -24,12 +24,12 @@ def notebook(*parts: str) -> str:
 
 
 def words(text: str) -> str:
-    """Somebody's words on one line."""
+    """Words of a corpus or a dataset, on one line."""
     return f"<code>{escape(visible_line(text))}</code>"
 
 
 def name(text: str) -> str:
-    """Somebody's name for something, never broken, but cut when it is long."""
+    """A name that a dataset gives, never broken, but cut when it is long."""
     shown = visible_line(text)
     if len(shown) > _NAME_CHARACTERS:
         shown = f"{shown[:_NAME_CHARACTERS]}…"
@@ -44,12 +44,12 @@ def glyphs(strip: str) -> str:
 
 
 def block(text: str) -> str:
-    """Somebody's text as it stands, broken where the window ends."""
+    """Text of a corpus as it stands, broken where the window ends."""
     return _block(escape(visible(text)))
 
 
 def marked(pieces: Sequence[tuple[str, bool]]) -> str:
-    """Somebody's text with some words in bold, set in lines: GitHub does not break those of `<pre>`."""
+    """Text of a corpus with some words in bold, set in lines: GitHub does not break those of `<pre>`."""
     parts = []
     column = 0
     for piece, is_bold in pieces:

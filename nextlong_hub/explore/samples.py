@@ -8,7 +8,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from nextlong_hub.core.printable import visible, visible_line
-from nextlong_hub.dataset import Row, StoredSplit
+from nextlong_hub.dataset import Row, SplitReader
 from nextlong_hub.explore import markup
 from nextlong_hub.explore.explanation import explain_negative
 from nextlong_hub.explore.strip import bars, strip_data_uri
@@ -61,7 +61,7 @@ class SegmentView:
 class Sample:
     """One row of a split; in a notebook it shows itself."""
 
-    def __init__(self, row: Row, split: StoredSplit) -> None:
+    def __init__(self, row: Row, split: SplitReader) -> None:
         self._row = row
         self._split = split
 

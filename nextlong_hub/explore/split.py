@@ -10,7 +10,7 @@ from urllib.parse import quote
 import pyarrow as pa
 
 from nextlong_hub.core.printable import size, visible_line
-from nextlong_hub.dataset import Row, StoredSplit, open_split
+from nextlong_hub.dataset import Row, SplitReader, open_split
 from nextlong_hub.errors import DataError
 from nextlong_hub.explore import markup
 from nextlong_hub.explore.samples import Sample
@@ -46,7 +46,7 @@ def open(where: str | Path, config: str | None = None, *, revision: str | None =
 class Split:
     """One configuration of a dataset; in a notebook it shows itself."""
 
-    def __init__(self, stored: StoredSplit) -> None:
+    def __init__(self, stored: SplitReader) -> None:
         self.stored = stored
         """The same rows without the pictures: `nextlong_hub.dataset`."""
 

@@ -1,27 +1,31 @@
-"""…"""
+"""What of a row is shown first, and in which words: the same in a notebook and on a terminal."""
 
 from collections.abc import Sequence
 
-from nextlong_hub.core.printable import NOTHING, visible_line
-from nextlong_hub.dataset.row import Row
-from nextlong_hub.explore.explanation import NegativeExplanation
+from nextlong_hub.core.printable import NOTHING, counted, visible_line
+from nextlong_hub.dataset import Row
+from nextlong_hub.explore.explanation import Basis, NegativeExplanation
 from nextlong_hub.records import Segment
-
-NEGATIVES_SHOWN = 3
-"""Of each meta-chunk, unless all are asked for."""
-
-
-META_CHUNKS_SHOWN = 12
-
+from nextlong_hub.retrieval.bm25.explain import Explanation, SharedTerm, passage
 
 TERMS_SHOWN = 15
+"""Terms of an explanation, the heaviest."""
+TERM_COLUMNS = ("term", "weight", "share", "in meta-chunk", "in negative", "chunks with it", "idf", "")
+"""Headings of the cells of `term_cells`; the bar in the last has none."""
 
-
+_META_CHUNKS_SHOWN = 12
 _WORDS_CHARACTERS = 160
 """Characters of a segment that are looked at for its first words."""
+_PASSAGE_CHARACTERS = 320
+_BAR = 16
+_COUNTED_IN = {
+    Basis.INDEX: "from the index of {}",
+    Basis.CORPUS: "from the corpus of {}",
+    Basis.ESTIMATE: "from {} in the rows at hand",
+}
 
 
-def size_of(row: "Row", segments: "Sequence[Segment]") -> str:
+def size_of(row: Row, segments: Sequence[Segment]) -> str:
     """How much there is in a row, on one line."""
     parts = [f"{row.token_count:,} tokens", f"{len(row.text):,} characters"]
     if row.loss_mask.size:
@@ -29,19 +33,19 @@ def size_of(row: "Row", segments: "Sequence[Segment]") -> str:
     if segments:
         metas = sum(segment.role == "meta" for segment in segments)
         documents = len({segment.document for segment in segments if segment.role == "negative"})
-        negatives = f"{_counted(len(segments) - metas, 'hard negative')} from {_counted(documents, 'document')}"
-        parts.append(f"{_counted(metas, 'meta-chunk')} and {negatives}")
+        negatives = f"{counted(len(segments) - metas, 'hard negative')} from {counted(documents, 'document')}"
+        parts.append(f"{counted(metas, 'meta-chunk')} and {negatives}")
     return ", ".join(parts)
 
 
-def first_of_each(segments: "Sequence[Segment]", negatives: int = NEGATIVES_SHOWN) -> list[int]:
+def first_of_each(segments: Sequence[Segment], negatives: int = 3) -> list[int]:
     """The numbers of the first meta-chunks, each with its first negatives."""
     shown: list[int] = []
     metas = behind = 0
     for number, segment in enumerate(segments):
         metas += segment.role == "meta"
         behind = 0 if segment.role == "meta" else behind + 1
-        if metas > META_CHUNKS_SHOWN:
+        if metas > _META_CHUNKS_SHOWN:
             break
         if behind <= negatives:
             shown.append(number)
@@ -53,23 +57,15 @@ def first_words(text: str) -> str:
     return visible_line(" ".join(text[: 2 * _WORDS_CHARACTERS].split()))[:_WORDS_CHARACTERS]
 
 
-def _counted(number: int, noun: str) -> str:
-    return f"{number:,} {noun}{'' if number == 1 else 's'}"
-
-
-def _share(weight: float, score: float) -> str:
-    return f"{weight / score:.0%}" if score > 0 else NOTHING
-
-
-def verdict(why: "NegativeExplanation") -> str:
+def verdict(why: NegativeExplanation) -> str:
     """What the sum is worth: the stored score itself, or an estimate of it."""
     explanation = why.explanation
     score = f"BM25 score {why.stored_score:.4f}, rank {why.rank}"
-    terms = _counted(len(explanation.terms), "shared term")
-    place = _PLACES[why.basis].format(f"{explanation.chunks:,} chunks")
+    terms = counted(len(explanation.terms), "shared term")
+    place = _COUNTED_IN[why.basis].format(f"{explanation.chunks:,} chunks")
     if why.is_exact:
         return f"{score}: the exact sum of {terms}, with frequencies {place}."
-    if why.basis == "estimate":
+    if why.basis is Basis.ESTIMATE:
         return (
             f"{score}. ESTIMATED as {explanation.score:.4f}: {terms}, with frequencies {place}, for the index of the "
             "build is not here. Name the corpus with --corpus for the exact weights."
@@ -80,8 +76,37 @@ def verdict(why: "NegativeExplanation") -> str:
     )
 
 
-_PLACES = {
-    "index": "from the index of {}",
-    "corpus": "from the corpus of {}",
-    "estimate": "from {} in the rows at hand",
-}
+def heaviest_first(explanation: Explanation) -> list[SharedTerm]:
+    """The shared terms, by weight."""
+    return sorted(explanation.terms, key=lambda term: (-term.weight, term.term))
+
+
+def term_cells(explanation: Explanation) -> list[tuple[str, ...]]:
+    """The heaviest terms, each as a row of cells under `TERM_COLUMNS`."""
+    terms = heaviest_first(explanation)[:TERMS_SHOWN]
+    heaviest = max((term.weight for term in terms), default=0.0)
+    return [
+        (
+            term.term,
+            f"{term.weight:.2f}",
+            share(term.weight, explanation.score),
+            f"{term.in_query:,}",
+            f"{term.in_chunk:,}",
+            f"{term.frequency:,}",
+            f"{term.idf:.2f}",
+            "█" * max(1, round(_BAR * term.weight / heaviest)) if heaviest > 0 else "",
+        )
+        for term in terms
+    ]
+
+
+def share(weight: float, score: float) -> str:
+    """A weight as a part of the score."""
+    return f"{weight / score:.0%}" if score > 0 else NOTHING
+
+
+def heaviest_passage(why: NegativeExplanation, row: Row, segment: int) -> list[tuple[str, bool]]:
+    """The stretch of a segment in which the heaviest terms come together, in pieces: text, and whether it is a term."""
+    weights = {term.term: term.weight for term in why.explanation.terms}
+    pieces = passage(row.segment_text(segment), weights, _PASSAGE_CHARACTERS)
+    return [(piece, weight > 0) for piece, weight in pieces]

@@ -7,8 +7,10 @@ with its number above, in blue; a negative is a lower block, lower the worse its
 import math
 from collections.abc import Iterator, Sequence
 
-from nextlong_hub.core.printable import Piece
 from nextlong_hub.explore.strip import SHADES, Bar
+
+Glyphs = tuple[str, str]
+"""Some glyphs and their style: a colour as `rich` names it."""
 
 META = "█"
 NEGATIVES = "▆▅▄▃▂"
@@ -21,14 +23,14 @@ _MOST_LINES = 4
 _FEWEST_CELLS = 20
 
 
-def strip_lines(bars: Sequence[Bar], width: int) -> Iterator[list[Piece]]:
+def strip_lines(bars: Sequence[Bar], width: int) -> Iterator[list[Glyphs]]:
     """The strip on as many lines as its segments ask for, four at most, each below the numbers of its meta-chunks.
 
     A cell stands for the same number of tokens everywhere. It is a meta-chunk's when one begins in it or fills half of
     it, so that none is ever too short to be seen; else its shade is the mean of the negatives in it.
 
     Args:
-        bars: What `viewer.strip.bars` gave.
+        bars: What `strip.bars` gave.
         width: Cells in a line, at most.
     """
     if not any(bar.tokens for bar in bars):
@@ -46,7 +48,7 @@ def strip_line(bars: Sequence[Bar], width: int) -> str:
     return "".join(glyph for glyph, _ in _cells(bars, width)[0]) if any(bar.tokens for bar in bars) else ""
 
 
-def _cells(bars: Sequence[Bar], cells: int) -> tuple[list[Piece], dict[int, int]]:
+def _cells(bars: Sequence[Bar], cells: int) -> tuple[list[Glyphs], dict[int, int]]:
     """Glyph and style of each cell, and the cells in which meta-chunks begin with the number of the first."""
     per_cell = sum(bar.tokens for bar in bars) / cells
     meta, negative, shade = [0.0] * cells, [0.0] * cells, [0.0] * cells

@@ -6,11 +6,7 @@ from nextlong_hub.core.printable import visible_line
 from nextlong_hub.dataset import Row
 from nextlong_hub.explore import markup
 from nextlong_hub.explore.explanation import Basis, NegativeExplanation
-from nextlong_hub.explore.summary import TERMS_SHOWN, verdict
-from nextlong_hub.retrieval.bm25.explain import passage
-
-_BAR = 16
-_PASSAGE_CHARACTERS = 320
+from nextlong_hub.explore.summary import TERM_COLUMNS, heaviest_first, heaviest_passage, term_cells, verdict
 
 
 class Why:
@@ -35,43 +31,30 @@ class Why:
     def terms(self) -> pa.Table:
         """One row a shared term, the heaviest first."""
         names = ("term", "weight", "in_query", "in_chunk", "frequency", "idf")
-        ordered = sorted(self.explained.explanation.terms, key=lambda term: (-term.weight, term.term))
+        ordered = heaviest_first(self.explained.explanation)
         return pa.table({name: [getattr(term, name) for term in ordered] for name in names})
 
     def __repr__(self) -> str:
-        lines = [self._title(), verdict(self.explained), ""]
-        lines += [
-            f"{visible_line(term['term']):<24} {term['weight']:>8.2f}  {self._bar(term['weight'])}"
-            for term in self.terms.slice(0, TERMS_SHOWN).to_pylist()
-        ]
-        more = self.terms.num_rows - TERMS_SHOWN
-        return "\n".join([*lines, *([f"{more:,} more in .terms"] if more > 0 else [])])
+        cells = term_cells(self.explained.explanation)
+        lines = [f"{visible_line(term):<24} {weight:>8}  {bar}" for term, weight, *_, bar in cells]
+        return "\n".join([self._title(), verdict(self.explained), "", *lines, *self._left_out(len(cells))])
 
     def _repr_html_(self) -> str:
-        total = self.score or 1.0
-        rows = [
-            [
-                markup.words(term["term"]),
-                f"{term['weight']:.2f}",
-                f"{term['weight'] / total:.0%}",
-                f"{term['in_query']:,}",
-                f"{term['in_chunk']:,}",
-                f"{term['frequency']:,}",
-                f"{term['idf']:.2f}",
-                markup.coloured(self._bar(term["weight"]), markup.NEGATIVE_COLOUR),
-            ]
-            for term in self.terms.slice(0, TERMS_SHOWN).to_pylist()
-        ]
-        header = ("term", "weight", "share", "in meta-chunk", "in negative", "chunks with it", "idf", "")
-        more = self.terms.num_rows - TERMS_SHOWN
         why = self.explained
+        cells = term_cells(why.explanation)
+        rows = [
+            [markup.words(term), *numbers, markup.coloured(bar, markup.NEGATIVE_COLOUR)]
+            for term, *numbers, bar in cells
+        ]
         return markup.notebook(
             markup.paragraph("<b>", markup.words(self._title()), "</b>"),
             markup.paragraph(verdict(why)),
-            markup.table(header, rows, numbers=range(1, 7)),
-            markup.paragraph(f"{more:,} more in .terms" if more > 0 else ""),
-            self._passage("In the meta-chunk:", why.meta_segment),
-            self._passage("In the negative:", why.segment),
+            markup.table(TERM_COLUMNS, rows, numbers=range(1, 7)),
+            markup.paragraph(*self._left_out(len(cells))),
+            markup.paragraph("In the meta-chunk:"),
+            markup.marked(heaviest_passage(why, self._row, why.meta_segment)),
+            markup.paragraph("In the negative:"),
+            markup.marked(heaviest_passage(why, self._row, why.segment)),
         )
 
     def _title(self) -> str:
@@ -79,12 +62,6 @@ class Why:
         origin = f"chunk {why.chunk} of {why.document}, found for segment {why.meta_segment:,}"
         return visible_line(f"Segment {why.segment:,} of {why.row}: {origin}")
 
-    def _bar(self, weight: float) -> str:
-        heaviest = max((term.weight for term in self.explained.explanation.terms), default=0.0)
-        return "█" * max(1, round(_BAR * weight / heaviest)) if heaviest > 0 else ""
-
-    def _passage(self, title: str, segment: int) -> str:
-        """Where the heaviest terms come together, each of them in bold."""
-        weights = {term.term: term.weight for term in self.explained.explanation.terms}
-        pieces = passage(self._row.segment_text(segment), weights, _PASSAGE_CHARACTERS)
-        return markup.paragraph(title) + markup.marked([(piece, weight > 0) for piece, weight in pieces])
+    def _left_out(self, shown: int) -> list[str]:
+        more = len(self.explained.explanation.terms) - shown
+        return [f"{more:,} more in .terms"] if more else []

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from nextlong_hub._version import __version__
 from nextlong_hub.core.files import digest_of, sha256_of
-from nextlong_hub.dataset import StoredSplit, open_split
+from nextlong_hub.dataset import SplitReader, open_split
 from nextlong_hub.errors import DataError
 from nextlong_hub.execution.progress import NullProgress, Progress, ProgressTracker
 from nextlong_hub.exports import axolotl, jsonl, mds, megatron, nanotron, text, trl
@@ -94,7 +94,7 @@ def export(
 def _write(
     kind: Format,
     settings: ExportSettings,
-    split: StoredSplit,
+    split: SplitReader,
     tokenizer: Tokenizer | None,
     outbox: Outbox,
     threads: int,
@@ -131,7 +131,7 @@ class _Encoder:
         self._pool.shutdown(cancel_futures=True)
 
 
-def _special_tokens(split: StoredSplit, tokenizer: Tokenizer) -> SpecialTokens:
+def _special_tokens(split: SplitReader, tokenizer: Tokenizer) -> SpecialTokens:
     """What the ids of a document stand between, as the recipe of its rows says."""
     recipes = list(split.record.row_recipes.values()) if split.record else []
     return special_tokens_of(recipes[0], [tokenizer]) if recipes and tokenizer else SpecialTokens()
@@ -140,7 +140,7 @@ def _special_tokens(split: StoredSplit, tokenizer: Tokenizer) -> SpecialTokens:
 def _rows(
     kind: Format,
     settings: ExportSettings,
-    split: StoredSplit,
+    split: SplitReader,
     encode_batch: EncodeBatch | None,
     advance: Callable[[int], None],
 ) -> Iterator[ExportRow]:
@@ -170,7 +170,7 @@ def _counted(rows: Iterable[ExportRow], counts: dict[str, int]) -> Iterator[Expo
         yield row
 
 
-def _source(split: StoredSplit) -> dict[str, Any]:
+def _source(split: SplitReader) -> dict[str, Any]:
     """Identity of the rows, wherever they lie: that of their files, or the commit on the Hub."""
     if split.record is not None:
         digests = [file.sha256 for file in split.record.files]

@@ -12,7 +12,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from nextlong_hub.dataset import StoredSplit
+from nextlong_hub.dataset import SplitReader
 from nextlong_hub.dataset import best_fit as packing
 from nextlong_hub.errors import DataError
 
@@ -79,7 +79,7 @@ class ExportRow:
 
 
 def read_rows(
-    split: StoredSplit, *, tokens: bool, text: bool, encode_batch: EncodeBatch | None = None
+    split: SplitReader, *, tokens: bool, text: bool, encode_batch: EncodeBatch | None = None
 ) -> Iterator[ExportRow]:
     """Read the rows of a configuration in order.
 

@@ -2,11 +2,11 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from difflib import get_close_matches
 from pathlib import Path
 from typing import Literal
 
-from nextlong_hub.dataset import StoredSplit
+from nextlong_hub.core.printable import did_you_mean
+from nextlong_hub.dataset import SplitReader
 from nextlong_hub.errors import RecipeError
 from nextlong_hub.exports.base import ExportSettings, Format
 from nextlong_hub.tokenization import EMBEDDED, Tokenizer, load_tokenizer
@@ -41,12 +41,10 @@ def choose_format(name: str, formats: Mapping[str, Format]) -> Format:
     """
     if name in formats:
         return formats[name]
-    close = get_close_matches(name, formats, n=1)
-    hint = f" (did you mean {close[0]!r}?)" if close else ""
-    raise RecipeError(f"no format {name!r}; there are: {', '.join(formats)}{hint}")
+    raise RecipeError(f"no format {name!r}; there are: {', '.join(formats)}{did_you_mean(name, formats)}")
 
 
-def choose_tokenizer(kind: Format, request: ExportRequest, split: StoredSplit) -> Tokenizer | None:
+def choose_tokenizer(kind: Format, request: ExportRequest, split: SplitReader) -> Tokenizer | None:
     """What the texts are encoded with; None takes the stored tokens, or none at all.
 
     Raises:
@@ -78,7 +76,7 @@ def choose_tokenizer(kind: Format, request: ExportRequest, split: StoredSplit) -
 
 
 def choose_settings(
-    kind: Format, request: ExportRequest, split: StoredSplit, tokenizer: Tokenizer | None
+    kind: Format, request: ExportRequest, split: SplitReader, tokenizer: Tokenizer | None
 ) -> ExportSettings:
     """Every choice made, those that were left to the format too.
 
@@ -102,7 +100,7 @@ def choose_settings(
     )
 
 
-def _refused_rows(kind: Format, split: StoredSplit) -> Iterator[str]:
+def _refused_rows(kind: Format, split: SplitReader) -> Iterator[str]:
     if kind.wants_text and "text" not in split.columns:
         yield f"{split.config} of {split.where} has no text, and {kind.name} needs it; choose another format"
     if "loss_mask" in split.columns and not kind.takes_loss_mask:
@@ -130,7 +128,7 @@ def _refused_options(kind: Format, request: ExportRequest, *, has_tokens: bool) 
         yield f"{kind.name} leaves no choice how many bytes a token has; leave out --token-bytes"
 
 
-def _vocabulary_size(request: ExportRequest, split: StoredSplit) -> int | None:
+def _vocabulary_size(request: ExportRequest, split: SplitReader) -> int | None:
     """Known when the tokenizer is at hand, being named or the embedded one, or where the manifest tells."""
     if request.tokenizer is not None:
         return load_tokenizer(request.tokenizer).vocabulary_size

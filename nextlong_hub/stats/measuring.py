@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pyarrow as pa
 
-from nextlong_hub.dataset import StoredSplit, open_splits
-from nextlong_hub.dataset.locate import Place
+from nextlong_hub.dataset import SplitReader, open_splits
+from nextlong_hub.dataset.locate import DatasetLocation
 from nextlong_hub.dataset.manifest import ConfigRecord, Manifest
 from nextlong_hub.errors import DataError
 from nextlong_hub.stats.counting import ConfigCounter, Targets
@@ -26,7 +26,7 @@ def measure(
     """Measure a dataset, or tables of rows by the name of their configuration.
 
     Args:
-        where: what `splits.open_split` opens, or batches of rows with our columns; they are read once, in order.
+        where: what `dataset.open_split` opens, or batches of rows with our columns; they are read once, in order.
         configs: those to measure; all when empty.
         revision: of a dataset on the Hub.
 
@@ -50,9 +50,9 @@ def measure_folder(folder: Path, manifest: Manifest) -> DatasetStats:
     return _measured([unfinished_split(folder, manifest, name) for name in manifest.configs])
 
 
-def unfinished_split(folder: Path, manifest: Manifest, config: str) -> StoredSplit:
+def unfinished_split(folder: Path, manifest: Manifest, config: str) -> SplitReader:
     """Open a configuration of a dataset folder whose manifest is still to be written."""
-    place = Place(
+    location = DatasetLocation(
         name=str(folder),
         folder=folder,
         commit=None,
@@ -60,10 +60,10 @@ def unfinished_split(folder: Path, manifest: Manifest, config: str) -> StoredSpl
         configs={name: tuple(file.path for file in record.files) for name, record in manifest.configs.items()},
         open=lambda file: pa.OSFile(str(folder / file), "rb"),
     )
-    return StoredSplit(place, config)
+    return SplitReader(location, config)
 
 
-def measure_split(split: StoredSplit) -> ConfigStats:
+def measure_split(split: SplitReader) -> ConfigStats:
     """Measure one configuration, reading no column that is not needed.
 
     Raises:
@@ -88,7 +88,7 @@ def measure_tables(
     return counter.result(config, record)
 
 
-def _measured(splits: Sequence[StoredSplit]) -> DatasetStats:
+def _measured(splits: Sequence[SplitReader]) -> DatasetStats:
     """Measure one configuration after the other, with the files of one open at a time."""
     measured = []
     for split in splits:
@@ -112,7 +112,7 @@ def _portability(manifest: Manifest) -> tuple[TokenizerStats, ...]:
     )
 
 
-def _needed(split: StoredSplit) -> list[str]:
+def _needed(split: SplitReader) -> list[str]:
     """The columns to read; it costs most to read `text`, so that its length is taken from elsewhere if it can be.
 
     Raises:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from nextlong_hub.cli.reports.wording import LINE, count, words
 from nextlong_hub.cli.terminal import Rows, show_line, show_table, show_verbatim
-from nextlong_hub.core.printable import NOTHING, compact, duration, size
+from nextlong_hub.core.printable import NOTHING, compact, counted, duration, size
 from nextlong_hub.recipe import default_config
 
 if TYPE_CHECKING:
@@ -164,9 +164,7 @@ def show_prediction(prediction: "Prediction", output: Path, workers: int, free_b
     show_line(f"Disk:    {size(prediction.disk_bytes)} ({listed}); {size(free_bytes)} are free at {output}.")
     largest = f", {size(prediction.worker_bytes)} in each of {workers} workers" if workers > 1 else ""
     show_line(f"Memory:  {size(prediction.driver_bytes)} in the driver{largest}.")
-    show_line(
-        f"Time:    about {duration(prediction.seconds)} with {workers} worker{'s' * (workers > 1)} on this machine."
-    )
+    show_line(f"Time:    about {duration(prediction.seconds)} with {counted(workers, 'worker')} on this machine.")
     if prediction.disk_bytes > free_bytes:
         show_line(f"Too little space at {output}: free {size(prediction.disk_bytes - free_bytes)} more.", "bold yellow")
     for config in prediction.configs:

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from nextlong_hub.cli.terminal import show_line, show_note, show_verbatim
+from nextlong_hub.core.printable import counted
 
 if TYPE_CHECKING:
     from nextlong_hub.datacard import CardReport, WrittenCard
@@ -27,7 +28,6 @@ def show_check(report: "CardReport", folder: Path) -> None:
     for fault in report.faults:
         show_verbatim(fault)
     if report.faults:
-        count = "1 fault" if len(report.faults) == 1 else f"{len(report.faults):,} faults"
-        show_line(f"The card of {folder} has {count}.", "bold red")
+        show_line(f"The card of {folder} has {counted(len(report.faults), 'fault')}.", "bold red")
     else:
         show_line(f"The card of {folder} says what is there, and the Hub will take it as it is.", "bold green")

@@ -1,29 +1,35 @@
 """One row on a terminal: its strip, its segments, one of them in full, and why a hard negative is there.
 
-Every string of a row is somebody's; `terminal` makes all that it prints inert.
+Every string of a row may be hostile; `terminal` shows its hidden characters by name.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from nextlong_hub.cli.terminal import Column, line_width, show_line, show_listing, show_pieces
-from nextlong_hub.core.printable import NOTHING, Piece, visible_line
+from nextlong_hub.cli.terminal import Column, StyledText, line_width, show_line, show_listing, show_pieces
+from nextlong_hub.core.printable import NOTHING, counted, visible_line
+from nextlong_hub.dataset import Row, SplitReader
+from nextlong_hub.explore.explanation import NegativeExplanation
 from nextlong_hub.explore.strip import bars
-from nextlong_hub.explore.summary import TERMS_SHOWN, _counted, _share, first_of_each, first_words, size_of, verdict
+from nextlong_hub.explore.summary import (
+    TERM_COLUMNS,
+    first_of_each,
+    first_words,
+    heaviest_first,
+    heaviest_passage,
+    share,
+    size_of,
+    term_cells,
+    verdict,
+)
 from nextlong_hub.explore.terminal_strip import META, META_STYLE, NEGATIVE_STYLES, NEGATIVES, strip_lines
-
-if TYPE_CHECKING:
-    from nextlong_hub.dataset import Row, StoredSplit
-    from nextlong_hub.explore.explanation import NegativeExplanation
-    from nextlong_hub.records import Segment
+from nextlong_hub.records import Segment
 
 _TEXT_CHARACTERS = 2000
 """Characters shown of a text that has no segments."""
 _DOCUMENTS_SHOWN = 5
-_BAR = 16
 _LONGEST_TERM = 32
-_PASSAGE_CHARACTERS = 320
 _COLUMNS: Sequence[Column] = (
     ("segment", "right"),
     ("role", "left"),
@@ -34,9 +40,13 @@ _COLUMNS: Sequence[Column] = (
     ("chunk", "right"),
     ("begins", "left"),
 )
+_TERM_COLUMNS: Sequence[Column] = [
+    (name, "right" if 0 < place < len(TERM_COLUMNS) - 1 else "left") for place, name in enumerate(TERM_COLUMNS)
+]
+_TERM_STYLES = ("bold", *[""] * 6, NEGATIVE_STYLES[0])
 
 
-def show_row(row: "Row", split: "StoredSplit", *, complete: bool) -> None:
+def show_row(row: Row, split: SplitReader, *, complete: bool) -> None:
     """Print a row: what it is, its strip, and its segments, with `complete` every one of them."""
     segments = row.segment_list
     show_pieces(
@@ -67,7 +77,7 @@ def show_row(row: "Row", split: "StoredSplit", *, complete: bool) -> None:
     _show_segments(row, segments, complete=complete)
 
 
-def show_segment(row: "Row", number: int) -> None:
+def show_segment(row: Row, number: int) -> None:
     """Print one segment in full, under a line that says what it is."""
     segments = row.segment_list
     number %= len(segments)
@@ -84,9 +94,10 @@ def show_segment(row: "Row", number: int) -> None:
     show_line(row.segment_text(number))
 
 
-def show_why(why: "NegativeExplanation", row: "Row") -> None:
+def show_why(why: NegativeExplanation, row: Row) -> None:
     """Print the words that a hard negative shares with its meta-chunk, the heaviest first, and what each weighs."""
     explanation = why.explanation
+    both = (("meta-chunk", why.meta_segment, META_STYLE), ("negative", why.segment, NEGATIVE_STYLES[0]))
     show_pieces(
         [
             ("Why segment ", ""),
@@ -95,60 +106,29 @@ def show_why(why: "NegativeExplanation", row: "Row") -> None:
         ]
     )
     show_line()
-    for name, number, style in (
-        ("meta-chunk", why.meta_segment, META_STYLE),
-        ("negative", why.segment, NEGATIVE_STYLES[0]),
-    ):
+    for name, number, style in both:
         segment = row.segment_list[number]
         place = f"{visible_line(segment.document)}, chunk {segment.chunk}"
         show_pieces([(f"  {name:<10} ", ""), (f"{number:>5,}", style), (f"  {place}", "")])
     show_line()
     show_line(verdict(why))
     show_line()
-    terms = sorted(explanation.terms, key=lambda term: (-term.weight, term.term))
-    heaviest = terms[0].weight if terms and terms[0].weight > 0 else 1.0
-    rows: list[Sequence[Piece]] = [
-        [
-            (term.term[:_LONGEST_TERM], "bold"),
-            (f"{term.weight:.2f}", ""),
-            (f"{_share(term.weight, explanation.score)}", ""),
-            (f"{term.in_query:,}", ""),
-            (f"{term.in_chunk:,}", ""),
-            (f"{term.frequency:,}", ""),
-            (f"{term.idf:.2f}", ""),
-            ("█" * max(1, round(_BAR * term.weight / heaviest)), NEGATIVE_STYLES[0]),
-        ]
-        for term in terms[:TERMS_SHOWN]
-    ]
-    if len(terms) > TERMS_SHOWN:
-        rest = sum(term.weight for term in terms[TERMS_SHOWN:])
-        words = f"{len(terms) - TERMS_SHOWN:,} more"
-        rows.append([(words, "dim"), (f"{rest:.2f}", "dim"), (_share(rest, explanation.score), "dim"), *[("", "")] * 5])
+    shown = term_cells(explanation)
+    rows = [list(zip((term[:_LONGEST_TERM], *cells), _TERM_STYLES, strict=True)) for term, *cells in shown]
+    others = heaviest_first(explanation)[len(shown) :]
+    if others:
+        rest = sum(term.weight for term in others)
+        cells = [f"{len(others):,} more", f"{rest:.2f}", share(rest, explanation.score)]
+        rows.append([(cell, "dim") for cell in cells] + [("", "")] * (len(TERM_COLUMNS) - len(cells)))
     show_listing(_TERM_COLUMNS, rows)
     show_line()
-    known = {term.term: term.weight for term in terms}
-    for name, number, style in (
-        ("meta-chunk", why.meta_segment, META_STYLE),
-        ("negative", why.segment, NEGATIVE_STYLES[0]),
-    ):
+    for name, number, style in both:
         show_pieces([(f"In the {name}:", "dim")])
-        _show_passage(row.segment_text(number), known, style)
+        _show_passage(heaviest_passage(why, row, number), style)
         show_line()
 
 
-_TERM_COLUMNS: Sequence[Column] = (
-    ("term", "left"),
-    ("weight", "right"),
-    ("share", "right"),
-    ("in meta-chunk", "right"),
-    ("in negative", "right"),
-    ("chunks with it", "right"),
-    ("idf", "right"),
-    ("", "left"),
-)
-
-
-def row_as_json(row: "Row", split: "StoredSplit") -> dict[str, Any]:
+def row_as_json(row: Row, split: SplitReader) -> dict[str, Any]:
     """A row without its text, but with the first words of each segment."""
     return {
         "where": split.where,
@@ -169,20 +149,21 @@ def row_as_json(row: "Row", split: "StoredSplit") -> dict[str, Any]:
     }
 
 
-def why_as_json(why: "NegativeExplanation") -> dict[str, Any]:
+def why_as_json(why: NegativeExplanation) -> dict[str, Any]:
     """An explanation, the heaviest term first."""
     content = asdict(why)
-    counted = content.pop("explanation")
-    terms = sorted(counted.pop("terms"), key=lambda term: (-term["weight"], term["term"]))
-    return {**content, "is_exact": why.is_exact, **counted, "terms": terms}
+    explanation = content.pop("explanation")
+    del explanation["terms"]
+    terms = [asdict(term) for term in heaviest_first(why.explanation)]
+    return {**content, "is_exact": why.is_exact, **explanation, "terms": terms}
 
 
-def _show_documents(row: "Row") -> None:
+def _show_documents(row: Row) -> None:
     """The documents of a packed row."""
     documents = row.document_list
     if not documents:
         return
-    show_line(f"Packed: {_counted(len(documents), 'document')}, which attention keeps apart")
+    show_line(f"Packed: {counted(len(documents), 'document')}, which attention keeps apart")
     for document in documents[:_DOCUMENTS_SHOWN]:
         show_pieces(
             [
@@ -195,14 +176,14 @@ def _show_documents(row: "Row") -> None:
         show_line(f"  and {len(documents) - _DOCUMENTS_SHOWN:,} more")
 
 
-def _legend() -> Iterator[Piece]:
+def _legend() -> Iterator[StyledText]:
     yield META, META_STYLE
     yield " meta-chunk, its number above   ", "dim"
     yield from zip(NEGATIVES, NEGATIVE_STYLES, strict=True)
     yield " hard negatives, from the best rank to the last", "dim"
 
 
-def _show_segments(row: "Row", segments: "Sequence[Segment]", *, complete: bool) -> None:
+def _show_segments(row: Row, segments: Sequence[Segment], *, complete: bool) -> None:
     """The table of segments: all of them, or each meta-chunk with its first negatives."""
     shown = list(range(len(segments))) if complete else first_of_each(segments)
     rows = [_cells(row, number, segments[number]) for number in shown]
@@ -213,7 +194,7 @@ def _show_segments(row: "Row", segments: "Sequence[Segment]", *, complete: bool)
         show_line(f"{left_out:,} more segments; --all shows them, --segment N one in full, --why N what it shares.")
 
 
-def _cells(row: "Row", number: int, segment: "Segment") -> Sequence[Piece]:
+def _cells(row: Row, number: int, segment: Segment) -> Sequence[StyledText]:
     is_meta = segment.role == "meta"
     return [
         (f"{number:,}", "dim"),
@@ -227,15 +208,13 @@ def _cells(row: "Row", number: int, segment: "Segment") -> Sequence[Piece]:
     ]
 
 
-def _style(segment: "Segment") -> str:
+def _style(segment: Segment) -> str:
     return META_STYLE if segment.role == "meta" else NEGATIVE_STYLES[0]
 
 
-def _show_passage(text: str, weights: "Mapping[str, float]", style: str) -> None:
-    from nextlong_hub.retrieval.bm25.explain import passage
-
-    pieces = passage(text, weights, _PASSAGE_CHARACTERS)
+def _show_passage(pieces: Sequence[tuple[str, bool]], style: str) -> None:
+    """A stretch of text on flowing lines, its terms underlined; the bars keep blanks at the ends of a piece."""
     show_pieces(
-        [(" ".join(f"|{piece}|".split())[1:-1], f"{style} underline" if weight else "") for piece, weight in pieces],
+        [(" ".join(f"|{piece}|".split())[1:-1], f"{style} underline" if is_term else "") for piece, is_term in pieces],
         indent=2,
     )

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from nextlong_hub.cli.terminal import show_line, show_verbatim
-from nextlong_hub.core.printable import size
+from nextlong_hub.core.printable import counted, size
 
 if TYPE_CHECKING:
     from nextlong_hub.publish import Change, PushPlan, PushReport, RemoteReport
@@ -16,7 +16,7 @@ _STYLES = {"added": "green", "changed": "yellow", "removed": "red"}
 
 
 def is_interactive() -> bool:
-    """Whether somebody can be asked."""
+    """Whether a person can be asked."""
     return sys.stdin.isatty() and sys.stdout.isatty()
 
 
@@ -77,7 +77,7 @@ def show_remote_verification(report: "RemoteReport") -> None:
     checked = f"{report.files:,} data files, {size(report.bytes)}, {report.rows:,} rows by the manifest"
     where = f"{report.name} at {report.commit[:12]}"
     if report.faults:
-        count = "1 fault" if len(report.faults) == 1 else f"{len(report.faults):,} faults"
-        show_line(f"{where} is not what it says: {count}. Checked: {checked}.", "bold red")
+        faults = counted(len(report.faults), "fault")
+        show_line(f"{where} is not what it says: {faults}. Checked: {checked}.", "bold red")
     else:
         show_line(f"{where} is what it says, by the sizes and sha256 the Hub lists. Checked: {checked}.", "bold green")

@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from nextlong_hub.cli.terminal import show_line, show_verbatim
+from nextlong_hub.core.printable import counted
 
 if TYPE_CHECKING:
     from nextlong_hub.verification import VerifyReport
@@ -19,10 +20,7 @@ def show_verification(report: "VerifyReport", folder: Path) -> None:
     if report.rebuilt_rows:
         checked += f", {report.rebuilt_rows:,} rows rebuilt from the corpus"
     if report.faults:
-        show_line(f"{folder} is not what it says: {_faults(len(report.faults))}. Checked: {checked}.", "bold red")
+        faults = counted(len(report.faults), "fault")
+        show_line(f"{folder} is not what it says: {faults}. Checked: {checked}.", "bold red")
     else:
         show_line(f"{folder} is what it says. Checked: {checked}.", "bold green")
-
-
-def _faults(count: int) -> str:
-    return "1 fault" if count == 1 else f"{count:,} faults"

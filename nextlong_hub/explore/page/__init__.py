@@ -1,7 +1,8 @@
-"""A split made visible: one static page for a browser, and the strip that page and notebook share.
+"""Rows as one static page for a browser.
 
     rows ▶ payload (a row as data) ▶ page (one HTML file)
-         ▶ strip   (a row as bars, as an image)
 
-Nothing a page shows is ever parsed as HTML: rows travel compressed and become text nodes.
+`page.html`, `page.css`, `palette.css` and `scripts/` are the parts of that file; the colours of `palette.css` are also
+those of the strip in a notebook. Nothing a page shows is ever parsed as HTML: rows travel compressed and become text
+nodes.
 """

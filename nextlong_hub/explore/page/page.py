@@ -20,7 +20,7 @@ from jinja2.sandbox import SandboxedEnvironment
 from nextlong_hub._version import __version__
 from nextlong_hub.core.files import write_bytes
 from nextlong_hub.core.printable import javascript_class, visible_line
-from nextlong_hub.dataset import Row, StoredSplit, list_configs, open_split
+from nextlong_hub.dataset import Row, SplitReader, open_splits
 from nextlong_hub.errors import DataError
 from nextlong_hub.explore.page.payload import encode
 from nextlong_hub.explore.strip import palette
@@ -64,7 +64,7 @@ def write_page(
     """Write a page that shows rows of a dataset; the same rows give the same bytes.
 
     Args:
-        where: dataset folder, Parquet, or a dataset on the Hub: see `splits.open_split`.
+        where: dataset folder, Parquet, or a dataset on the Hub: see `dataset.open_split`.
         output: the file to write.
         configs: configurations to show; none means all.
         rows: how many rows of each configuration; None takes five, and fewer where they would weigh over 8 MB.
@@ -75,8 +75,8 @@ def write_page(
         DataError: nothing is there, a configuration or row is unknown, or there is no row or no text.
         StorageError, ConflictError: the file cannot be written.
     """
-    names = list(dict.fromkeys(configs)) or list(list_configs(where, revision=revision))
-    splits = [open_split(where, name, revision=revision) for name in names]
+    splits = open_splits(where, configs, revision=revision)
+    names = [split.config for split in splits]
     for split in splits:
         if "text" not in split.columns:
             raise DataError(
@@ -114,7 +114,7 @@ def write_page(
     )
 
 
-def _first(splits: Sequence[StoredSplit], rows: int | None) -> Iterator[Row]:
+def _first(splits: Sequence[SplitReader], rows: int | None) -> Iterator[Row]:
     """The first row of every configuration, then the second of each, and so on."""
     for number in range(ROWS_PER_CONFIG if rows is None else rows):
         for split in splits:
@@ -122,7 +122,7 @@ def _first(splits: Sequence[StoredSplit], rows: int | None) -> Iterator[Row]:
                 yield split.row(number, _present(split))
 
 
-def _named(splits: Sequence[StoredSplit], wanted: Sequence[str]) -> Iterator[Row]:
+def _named(splits: Sequence[SplitReader], wanted: Sequence[str]) -> Iterator[Row]:
     """The rows with these ids or numbers, each from the first configuration that has it."""
     for name in dict.fromkeys(wanted):
         failures = []
@@ -138,12 +138,12 @@ def _named(splits: Sequence[StoredSplit], wanted: Sequence[str]) -> Iterator[Row
             raise DataError("; ".join(failures))
 
 
-def _public_name(split: StoredSplit) -> str:
-    """What the page calls the dataset: a page is passed on, and a folder's path is nobody else's business."""
+def _public_name(split: SplitReader) -> str:
+    """What the page calls the dataset: a page is passed on, and a folder's path is left out of it."""
     return split.where if split.commit else Path(split.where).absolute().name
 
 
-def _present(split: StoredSplit) -> list[str]:
+def _present(split: SplitReader) -> list[str]:
     return [name for name in _COLUMNS if name in split.columns]
 
 
@@ -156,7 +156,7 @@ def _summary(row: Row) -> dict[str, Any]:
     }
 
 
-def _facts(split: StoredSplit) -> dict[str, str]:
+def _facts(split: SplitReader) -> dict[str, str]:
     """What the manifest says of the dataset, for the foot of the page."""
     manifest = split.manifest
     if manifest is None:

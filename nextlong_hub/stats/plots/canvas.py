@@ -172,7 +172,7 @@ def draw_shares(bars: Sequence[tuple[str, Mapping[str, int], str]], labels: Mapp
 
 
 def short_name(name: str, characters: int = 32) -> str:
-    """A name from a corpus, inert and no longer than there is room."""
+    """A name from a corpus, its hidden characters shown, and no longer than there is room."""
     shown = visible_line(name)
     return shown if len(shown) <= characters else f"{shown[: characters - 1]}…"
 

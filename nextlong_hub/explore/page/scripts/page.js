@@ -20,7 +20,7 @@ function make(tag, className = "", text = "") {
   return element;
 }
 
-/** @returns {string} what stands for a character that hides, reorders or commands; see nextlong_hub/inert.py. */
+/** @returns {string} what stands for a character that hides, reorders or commands; see core/printable.py. */
 function mark(character) {
   const code = character.codePointAt(0);
   if (code < 0x20) return String.fromCodePoint(0x2400 + code);
