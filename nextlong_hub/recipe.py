@@ -125,6 +125,12 @@ class Recipe(Section):
     """Put several documents into a row, back to back, each with its own attention: the samples of a mixture, the
     documents that are fitted, or conversations, which are always packed."""
     packing: PackingSettings = PackingSettings()
+    producer: str = ""
+    """The name of a registered kind of recipe; empty: told by `conversations`, `mixture` and `fit`."""
+    options: dict[str, Any] = {}
+    """What a kind of recipe of another package takes."""
+
+    left_out_when_empty = frozenset({"producer", "options"})
 
     @model_validator(mode="before")
     @classmethod
@@ -163,6 +169,8 @@ class Recipe(Section):
     @property
     def kind(self) -> str:
         """The name of its producer: what its rows are made of, and how."""
+        if self.producer:
+            return self.producer
         if self.conversations:
             return "conversations"
         if self.mixture:

@@ -59,6 +59,8 @@ OTHER_VALUES: dict[str, Any] = {
     "conversations.template_variables": {"date_string": "26 Jul 2024"},
     "pack": True,
     "packing.window_tokens": 1000,
+    "producer": "mine",
+    "options": {"depth": 2},
 }
 """For each choice a value that is not its default."""
 
@@ -168,7 +170,7 @@ def test_any_text_and_number_survives_the_resolved_recipe(text: str, number: flo
         ('name = "x"\n[retrieval]\nk_1 = 2.0', r"unknown key 'retrieval.k_1'; .* \(did you mean 'k1'\?\)"),
         ('name = "x"\n[[mixture]]\nrecipe = "y"\nshares = 1.0', r"unknown key 'mixture.0.shares'.*mean 'share'"),
         ('name = "x"\n[fit]\ntruncate = true\ndiscart = true', r"unknown key 'fit.discart'.*did you mean 'discard'"),
-        ('name = "x"\nzzz = 1', r"unknown key 'zzz'; known here: name, .*, packing$"),
+        ('name = "x"\nzzz = 1', r"unknown key 'zzz'; known here: name, .*, packing, "),
         ('name = "x"\npack = true', "packs its rows, but a synthesised sample fills a row by itself"),
         ('name = "x"\n[conversations]', "makes rows of conversations, which are packed.*; set pack = true"),
         ('name = "x"\npack = true\nadd_bos_token = true\n[conversations]', "leave out add_bos_token"),
