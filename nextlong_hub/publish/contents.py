@@ -83,7 +83,7 @@ def stale_files(previous: bytes | None, remote: Mapping[str, Any]) -> frozenset[
     """Find the files that an earlier push put on the Hub: those its manifest lists, and the pictures of its card.
 
     Args:
-        previous: The manifest on the Hub, of whatever version; None when there is none.
+        previous: The manifest on the Hub, of any version; None when there is none.
         remote: Everything on the branch, by path.
     """
     try:
