@@ -26,7 +26,7 @@ time.sleep = lambda seconds: really_sleep(min(seconds, 0.02))  # as often as eve
 
 from nextlong_hub.cli import run
 from nextlong_hub.errors import NextLongError
-from nextlong_hub.publish import Limits, Patience, push
+from nextlong_hub.publish import Limits, RetryPolicy, push
 
 answers, sys.stdout = sys.stdout, sys.stderr
 for line in sys.stdin:
@@ -38,9 +38,9 @@ for line in sys.stdin:
             if "arguments" in order:
                 code = run(order["arguments"])
             else:
-                patience, limits = Patience(**order.pop("patience")), Limits(**order.pop("limits"))
+                policy, limits = RetryPolicy(**order.pop("retry_policy")), Limits(**order.pop("limits"))
                 folder, name = Path(order.pop("folder")), order.pop("name")
-                report = dataclasses.asdict(push(folder, name, patience=patience, limits=limits, **order))
+                report = dataclasses.asdict(push(folder, name, retry_policy=policy, limits=limits, **order))
         except NextLongError as error:
             code = error.exit_code
             print(f"Error: {error}", file=err)
@@ -94,8 +94,8 @@ class Session:
         return self.result()
 
     def push(self, folder: Path, name: str, **more: Any) -> Outcome:
-        """Call `push`; `patience` and `limits` as mappings of what is not their default."""
-        self.start(**{"patience": {}, "limits": {}, **more}, folder=str(folder), name=name)
+        """Call `push`; `retry_policy` and `limits` as mappings of what is not their default."""
+        self.start(**{"retry_policy": {}, "limits": {}, **more}, folder=str(folder), name=name)
         return self.result()
 
     def start(self, *, token: str | None = None, **order: Any) -> None:

@@ -1,20 +1,27 @@
-"""The parts of a push that need no Hub: comparing, dividing, waiting, finding and hiding tokens."""
+"""The parts around the Hub that need none: addresses, errors, comparing, dividing, waiting, secrets."""
 
+import errno
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from huggingface_hub import errors
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nextlong_hub.errors import NetworkError
+from nextlong_hub.errors import AuthError, DataError, NetworkError, RecipeError, StorageError
+from nextlong_hub.hub.address import DatasetAddress, dataset_name, is_dataset_name, page_of
 from nextlong_hub.hub.changes import Change, Changes, LocalFile, RemoteFile, compare, git_oid
+from nextlong_hub.hub.errors import hub_errors
 from nextlong_hub.hub.redact import redacted
-from nextlong_hub.hub.retry import Patience, Retries, Transient, asked_seconds
+from nextlong_hub.hub.retry import Moved, Retries, RetryPolicy, TooLarge, Transient, asked_seconds
+from nextlong_hub.hub.wording import READING, TOKENIZER, WRITING, Wording
 from nextlong_hub.publish.contents import stale_files
 from nextlong_hub.publish.pull_request import Limits, steps_of
-from nextlong_hub.publish.secrets import find_tokens
+from nextlong_hub.publish.secrets import find_secrets
 
 TOKEN = "hf_" + "AbCdEfGhIjKlMnOpQrStUvWxYz01234567"
 EMPTY_SHA256 = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
@@ -95,25 +102,114 @@ def test_hints_of_the_hub_are_read(headers: dict[str, str], seconds: float | Non
     assert asked_seconds(headers) == seconds
 
 
-def test_patience_ends() -> None:
+def test_retrying_ends() -> None:
     """After so many tries of one step, those of huggingface_hub included; a step that succeeds begins anew."""
-    retries = Retries(Patience(tries=4, first_seconds=0.0))
-    retries.after(Transient("down"))
-    retries.after(Transient("down", tries=2))
+    retries = Retries(RetryPolicy(tries=4, first_seconds=0.0))
+    retries.wait_after(Transient("down"))
+    retries.wait_after(Transient("down", tries=2))
     retries.succeeded()
     for _ in range(3):
-        retries.after(Transient("down"))
+        retries.wait_after(Transient("down"))
     with pytest.raises(NetworkError, match="down, 4 times; nothing half was published"):
-        retries.after(Transient("down"))
+        retries.wait_after(Transient("down"))
     assert retries.total == 7
     with pytest.raises(NetworkError, match="asks to wait 301 seconds"):
-        Retries(Patience()).after(Transient("busy", asked_seconds=301.0))
+        Retries(RetryPolicy()).wait_after(Transient("busy", asked_seconds=301.0))
 
 
 def test_messages_are_shown_without_tokens_and_signatures() -> None:
     """Neither a token nor the query of an address survives; everything else does."""
     said = f"PUT https://s3.example/bucket/key?X-Amz-Signature=abc&x=1 with Bearer {TOKEN} failed, hf_hub_download too"
     assert redacted(said) == "PUT https://s3.example/bucket/key with Bearer hf_… failed, hf_hub_download too"
+
+
+@pytest.mark.parametrize(
+    ("text", "address"),
+    [
+        ("hf://datasets/me/notes", DatasetAddress(name="me/notes")),
+        ("hf://datasets/me/notes/", DatasetAddress(name="me/notes")),
+        ("hf://datasets/me/notes@v1/a/*.txt", DatasetAddress(name="me/notes", revision="v1", path="a/*.txt")),
+        ("hf://datasets/me/notes@refs/pr/2/a", DatasetAddress(name="me/notes", revision="refs/pr/2", path="a")),
+        ("hf://datasets/me/notes@a%2Fb", DatasetAddress(name="me/notes", revision="a/b")),
+        ("hf://datasets/notes", None),
+        ("hf://models/me/notes", None),
+        ("me/notes", None),
+    ],
+)
+def test_addresses_are_read_and_written(text: str, address: DatasetAddress | None) -> None:
+    """An address is taken apart into name, revision and path, and put together again means the same."""
+    assert DatasetAddress.parse(text) == address
+    if address is not None:
+        assert DatasetAddress.parse(str(address)) == address
+        assert page_of(text).endswith("/datasets/me/notes") and page_of(address.name) == page_of(text)
+
+
+def test_names_of_datasets() -> None:
+    """A name has an owner; a push takes the address of a whole dataset for its name too."""
+    assert is_dataset_name("me/notes-1.5")
+    assert not any(map(is_dataset_name, ("notes", "me/notes/data", "./notes", "me/..", "hf://datasets/me/notes")))
+    assert dataset_name("hf://datasets/me/notes") == dataset_name("datasets/me/notes") == "me/notes"
+    with pytest.raises(DataError, match="one of the Hub's models"):
+        dataset_name("models/me/notes")
+
+
+def refusal(status: int, kind: type[errors.HfHubHTTPError] = errors.HfHubHTTPError, **headers: str) -> Exception:
+    """An answer of the Hub with an error status, as huggingface_hub raises it."""
+    response: Any = SimpleNamespace(status_code=status, headers=headers, request=None)
+    return kind("no", response=response)
+
+
+@pytest.mark.parametrize(
+    ("error", "reading", "writing", "tokenizer"),
+    [
+        (errors.OfflineModeIsEnabled("off"), NetworkError, NetworkError, NetworkError),
+        (OSError(errno.ENOSPC, "full"), StorageError, StorageError, StorageError),
+        (refusal(403, errors.GatedRepoError), AuthError, AuthError, AuthError),
+        (refusal(401), AuthError, AuthError, AuthError),
+        (refusal(401, errors.RepositoryNotFoundError), AuthError, AuthError, RecipeError),
+        (refusal(403), AuthError, AuthError, AuthError),
+        (refusal(403, **{"X-Error-Message": "storage limit reached"}), AuthError, StorageError, NetworkError),
+        (refusal(404, errors.RepositoryNotFoundError), DataError, DataError, RecipeError),
+        (refusal(404, errors.RevisionNotFoundError), DataError, DataError, RecipeError),
+        (refusal(404), DataError, DataError, NetworkError),
+        (refusal(400), NetworkError, DataError, NetworkError),
+        (refusal(412), NetworkError, Moved, NetworkError),
+        (refusal(413), NetworkError, TooLarge, NetworkError),
+        (refusal(429), NetworkError, Transient, NetworkError),
+        (refusal(503), NetworkError, Transient, NetworkError),
+        (TimeoutError("no answer"), NetworkError, Transient, NetworkError),
+        (errors.HFValidationError("two dashes"), DataError, DataError, RecipeError),
+        (ValueError("Unknown split"), DataError, ValueError, ValueError),
+        (PermissionError(errno.EACCES, "denied"), PermissionError, PermissionError, StorageError),
+        (OSError("Consistency check failed"), OSError, OSError, NetworkError),
+        (KeyError("a fault of ours"), KeyError, KeyError, KeyError),
+    ],
+    ids=lambda value: str(getattr(getattr(value, "response", None), "status_code", "")) or None,
+)
+def test_a_failure_is_one_error_for_each_thing_attempted(
+    error: Exception, reading: type[Exception], writing: type[Exception], tokenizer: type[Exception]
+) -> None:
+    """Reading, writing and fetching a tokenizer tell the same failures apart; what is no failure of the Hub stays."""
+    for wording, expected in ((READING, reading), (WRITING, writing), (TOKENIZER, tokenizer)):
+        raised = translated(error, wording)
+        assert type(raised) is expected
+        assert raised is error or raised.__cause__ is error
+
+
+def translated(error: Exception, wording: Wording) -> BaseException:
+    """What becomes of an error."""
+    with pytest.raises(Exception) as caught, hub_errors("me/notes", wording):
+        raise error
+    return caught.value
+
+
+def test_a_busy_hub_says_how_long_to_wait() -> None:
+    """What the Hub asks for and how often it was tried travel with the error."""
+    fault = translated(refusal(429, **{"Retry-After": "7"}), WRITING)
+    assert isinstance(fault, Transient)
+    assert (fault.reason, fault.asked_seconds, fault.tries) == ("the Hub answered 429", 7.0, 1)
+    unreachable = translated(ConnectionError("of hf_xet"), WRITING)
+    assert isinstance(unreachable, Transient) and unreachable.tries == 3
 
 
 @pytest.mark.parametrize("token", [TOKEN, "hf_oauth_" + "x" * 30, "api_org_" + "y" * 34])
@@ -126,5 +222,5 @@ def test_tokens_are_found_where_they_stand(token: str, tmp_path: Path) -> None:
     pq.write_table(pa.Table.from_pylist([{"outer": {"inner": "x"}}], schema), tmp_path / "nested.parquet")
     rows = pa.table({"text": [token]})
     pq.write_table(rows, tmp_path / "rows.parquet", write_statistics=False)
-    found = find_tokens(tmp_path, ["a.md", "clean.md", "nested.parquet", "rows.parquet"])
+    found = find_secrets(tmp_path, ["a.md", "clean.md", "nested.parquet", "rows.parquet"])
     assert found == ["a.md, line 2", "nested.parquet, in its metadata"]

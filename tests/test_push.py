@@ -254,7 +254,7 @@ def test_steps_that_were_interrupted_go_on_in_the_same_pull_request(
     hub.put("datasets", name, {"LICENSE": "words"})
     hub.requests.clear()
     fault = hub.fail("POST", "validate-yaml", status=500, times=99)  # the card is in the second step
-    first = session.push(built, name, limits={"files": 2}, patience={"first_seconds": 0.01})
+    first = session.push(built, name, limits={"files": 2}, retry_policy={"first_seconds": 0.01})
     assert first.code == 5
     assert pushed_files(hub, name) == {"LICENSE"}
     assert "data/tiny/train-00000-of-00001.parquet" in pushed_files(hub, name, "refs/pr/1")
@@ -282,7 +282,7 @@ def test_a_lost_answer_to_the_merge_merges_once(hub: LocalHub, session: Session,
     """The next look finds everything on main, and nothing is done again."""
     name = "tester/merged"
     hub.fail("POST", r"discussions/1/merge", drop_after=True)
-    outcome = session.push(built, name, limits={"files": 2}, patience={"first_seconds": 0.01})
+    outcome = session.push(built, name, limits={"files": 2}, retry_policy={"first_seconds": 0.01})
     assert outcome.report is not None, outcome.err
     assert outcome.report["status"] == "pushed"
     assert len(titles(hub, name)) == 1

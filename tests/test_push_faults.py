@@ -36,7 +36,7 @@ class Case:
     code: int = 0
     says: str = ""
     """Regular expression for the message, when it ends badly."""
-    patience: dict[str, float] = field(default_factory=dict)
+    retry_policy: dict[str, float] = field(default_factory=dict)
     creates: bool = False
     """Whether the repository is not there yet."""
 
@@ -88,14 +88,14 @@ CASES = [
         fault={"status": 307, "headers": NOWHERE, "times": OFTEN},
         code=5,
     ),
-    Case(what="timeout commit", fault={"delay_seconds": 1.5}, patience={"answer_seconds": 0.4}),
+    Case(what="timeout commit", fault={"delay_seconds": 1.5}, retry_policy={"answer_seconds": 0.4}),
     Case(
         what="timeout always",
         method="GET",
         path="whoami",
         fault={"delay_seconds": 5.0, "times": OFTEN},
         code=5,
-        patience={"answer_seconds": 0.15, "tries": 3},
+        retry_policy={"answer_seconds": 0.15, "tries": 3},
     ),
     Case(
         what="400 card refused",
@@ -158,7 +158,7 @@ def test_a_fault_ends_with_one_commit_or_none_and_the_next_push_goes_on(
     if not case.creates:
         hub.put("datasets", name, {"LICENSE": "words"})
     fault: Fault = hub.fail(case.method, case.path, **case.fault)
-    outcome = session.push(built, name, patience={"first_seconds": 0.01, **case.patience})
+    outcome = session.push(built, name, retry_policy={"first_seconds": 0.01, **case.retry_policy})
     assert fault.times < case.fault.get("times", 1), "the fault never happened"
     fault.times = 0
     commits = commits_of_pushes(hub, name)
@@ -228,7 +228,7 @@ def test_a_card_edited_during_a_push_keeps_the_edit(
     name = "tester/edited"
     hub.put("datasets", name, {"LICENSE": "words", "README.md": (dataset / "README.md").read_text()})
     fault = hub.fail("POST", f"{name}/preupload", delay_seconds=0.5)
-    session.start(folder=str(dataset), name=name, patience={}, limits={})
+    session.start(folder=str(dataset), name=name, retry_policy={}, limits={})
     wait_for(lambda: fault.times == 0)
     edited = (dataset / "README.md").read_text() + "\nWritten by a person meanwhile.\n"
     hub.put("datasets", name, {"README.md": edited})

@@ -35,7 +35,7 @@ from nextlong_hub.errors import VerificationError
 @click.option("-y", "--yes", is_flag=True, help="Do not ask. Nobody is asked either where there is no terminal.")
 @option_json
 @option_quiet
-def push(folder: Path, name: str, dry_run: bool, yes: bool, as_json: bool, quiet: bool, **wishes: Any) -> int:
+def push(folder: Path, name: str, dry_run: bool, yes: bool, as_json: bool, quiet: bool, **options: Any) -> int:
     """Publish the dataset folder DIR as USER/NAME on the Hugging Face Hub.
 
     The folder is checked first, then data, card and manifest go there in one commit: readers see all of it or nothing.
@@ -44,10 +44,10 @@ def push(folder: Path, name: str, dry_run: bool, yes: bool, as_json: bool, quiet
     """
     from nextlong_hub.cli import terminal
     from nextlong_hub.cli.reports import pushes
-    from nextlong_hub.publish import prepare_push
+    from nextlong_hub.publish import PushOptions, prepare_push
 
     with _interruptible(), terminal.watching(quiet=quiet) as progress:
-        prepared = prepare_push(folder, name, progress=progress, **wishes)
+        prepared = prepare_push(folder, name, PushOptions(**options), progress=progress)
     plan = prepared.plan
     if not as_json:
         pushes.show_plan(plan)

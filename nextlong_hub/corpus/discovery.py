@@ -25,7 +25,8 @@ from nextlong_hub.corpus.reading import file_errors, open_any, source_errors
 from nextlong_hub.corpus.rows import SOURCE_COLUMN
 from nextlong_hub.corpus.settings import SourceSettings
 from nextlong_hub.errors import DataError, RecipeError
-from nextlong_hub.hub import files as remote
+from nextlong_hub.hub.address import DatasetAddress, is_address, is_dataset_name
+from nextlong_hub.hub.files import list_files, open_dataset, resolve_commit, shard_count
 
 PIECE_BYTES = 64 << 20
 """Compressed bytes of one piece of a large Parquet file, and of one group of plain texts."""
@@ -99,8 +100,8 @@ def _list(source: SourceSettings) -> _Listing:
     path = source.path
     if path == DEMO:
         return _list_file(Path(str(resources("nextlong_hub.builders").joinpath("demo/corpus.parquet"))))
-    if path.startswith("hf://"):
-        found = remote.list_files(path, source.revision)
+    if is_address(path):
+        found = list_files(path, source.revision)
         passed_over: Counter[str] = Counter()
         return _Listing(
             root=found.root,
@@ -277,8 +278,8 @@ def _group_texts(
 
 
 def _pieces_of_hub_dataset(source: SourceSettings) -> list[Piece]:
-    commit = remote.resolve_commit(source.path, source.revision)
-    shards = remote.shard_count(remote.open_dataset(source.path, source.config, source.split, commit))
+    commit = resolve_commit(source.path, source.revision)
+    shards = shard_count(open_dataset(source.path, source.config, source.split, commit))
     digits = len(str(shards - 1))
     return [
         Piece(
@@ -333,7 +334,7 @@ def _names(piece: Piece) -> Iterator[str]:
 def _is_hub_dataset(path: str) -> bool:
     """Whether a path is the name of a dataset: what exists, or names a file by its ending, is a file."""
     is_file_name = _format(path, _FORMATS | _FORMATS_WHEN_NAMED) is not None
-    return remote.is_hub_name(path) and not os.path.lexists(path) and not is_file_name
+    return is_dataset_name(path) and not os.path.lexists(path) and not is_file_name
 
 
 def _format(name: str, formats: dict[str, Format]) -> Format | None:
@@ -374,8 +375,8 @@ _ENDINGS = re.compile(r"\.(?:parquet|arrow|(?:jsonl|ndjson|json)(?:\.gz|\.zst)?|
 
 def default_name(path: str) -> str:
     """What a source is called that was given no name: file or folder without its ending, or Hub dataset."""
-    if path.startswith("hf://datasets/"):
-        repository = path.removeprefix("hf://datasets/").split("/")[:2]
-        return repository[-1].split("@")[0] or "corpus"
+    address = DatasetAddress.parse(path)
+    if address is not None:
+        return address.name.rpartition("/")[2]
     name = Path(path).name or Path(path).resolve().name
     return re.sub(r"[*?\[\]]+", "", _ENDINGS.sub("", name)).strip("-_. ") or "corpus"

@@ -13,7 +13,9 @@ from nextlong_hub.corpus.formats.lines import read_jsonl, read_texts
 from nextlong_hub.corpus.formats.tables import read_arrow, read_hub_dataset, read_memory, read_parquet
 from nextlong_hub.corpus.pieces import BadReason, Fault, Piece, Skipped
 from nextlong_hub.errors import DataError, StorageError
-from nextlong_hub.hub.files import hub_errors, open_file
+from nextlong_hub.hub.address import is_address
+from nextlong_hub.hub.errors import hub_errors
+from nextlong_hub.hub.files import open_file
 from nextlong_hub.records import Document
 
 
@@ -71,7 +73,7 @@ def file_errors(path: str) -> Iterator[None]:
 
 def open_any(location: str) -> IO[bytes]:
     """Open a path, or an `hf://` URL, for reading bytes."""
-    if location.startswith("hf://"):
+    if is_address(location):
         return open_file(location)
     if Path(location).is_dir():  # pyarrow's own error for this looks like that for damaged data
         raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), location)
@@ -84,12 +86,12 @@ def source_errors(piece: Piece) -> Iterator[None]:
 
     Raises:
         DataError, StorageError: see `file_errors`.
-        DataError, AuthError, NetworkError: see `remote.hub_errors`.
+        DataError, AuthError, NetworkError: see `hub.errors.hub_errors`.
     """
     if piece.is_local_memory:
         yield
-    elif piece.format == "hub" or piece.location.startswith("hf://"):
-        with hub_errors(piece.location, piece.revision):
+    elif piece.format == "hub" or is_address(piece.location):
+        with hub_errors(piece.location, revision=piece.revision):
             yield
     else:
         with file_errors(piece.location):

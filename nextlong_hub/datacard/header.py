@@ -1,6 +1,5 @@
 """The YAML header: what `load_dataset` and the Hub read of a card."""
 
-import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -12,9 +11,9 @@ from nextlong_hub.datacard.licences import DerivedLicence, derive_licence
 from nextlong_hub.datacard.lint import SIZE_CATEGORIES
 from nextlong_hub.datacard.text import Header, parse_card
 from nextlong_hub.dataset.manifest import ConfigRecord, Manifest, SourceRecord
+from nextlong_hub.hub.address import DatasetAddress, is_dataset_name
 from nextlong_hub.recipe import default_config
 
-_HUB_NAME = re.compile(r"(?:hf://datasets/)?([A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*)(?:[@/].*)?")
 _FIRST_LIMIT = 1_000
 
 
@@ -80,10 +79,11 @@ def size_category(rows: int) -> str:
 
 
 def hub_name(source: SourceRecord) -> str | None:
-    """The dataset of the Hub that a source is read from; None for a file of somebody's machine."""
-    is_address = source.path.startswith("hf://datasets/")
-    found = _HUB_NAME.fullmatch(source.path)
-    return found[1] if found and (is_address or (source.path == found[1] and not Path(found[1]).suffix)) else None
+    """The dataset of the Hub that a source is read from; None for a local file."""
+    address = DatasetAddress.parse(source.path)
+    if address is not None:
+        return address.name
+    return source.path if is_dataset_name(source.path) and not Path(source.path).suffix else None
 
 
 def _tags(manifest: Manifest) -> list[str]:

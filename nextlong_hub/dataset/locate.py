@@ -14,10 +14,10 @@ import pyarrow as pa
 
 from nextlong_hub.dataset.manifest import MANIFEST_NAME, Manifest, parse_manifest
 from nextlong_hub.errors import DataError
-from nextlong_hub.hub.files import is_hub_name, list_files, open_file, page_of
+from nextlong_hub.hub.address import DatasetAddress, is_address, is_dataset_name, page_of
+from nextlong_hub.hub.files import list_files, open_file
 
 _CARD = "README.md"
-_SCHEME = "hf://"
 _ONLY_CONFIG = "default"
 _CARD_HEADER = re.compile(r"\A\s*---\r?\n(.*?\n)---\r?\n", re.DOTALL)
 
@@ -53,14 +53,14 @@ def locate(where: str | Path, revision: str | None = None) -> DatasetLocation:
         AuthError, NetworkError: the Hub refused, or could not be reached.
     """
     name, path = str(where), Path(where)
-    if not name.startswith(_SCHEME) and path.exists():
+    if not is_address(name) and path.exists():
         if revision is not None:
             raise DataError(f"{name} is a local path and has no revision {revision!r}; leave it out")
         return _local(name, path)
-    if name.startswith(_SCHEME):
+    if is_address(name):
         return _remote(name, name, revision)
-    if is_hub_name(name):
-        return _remote(name, f"{_SCHEME}datasets/{name}", revision)
+    if is_dataset_name(name):
+        return _remote(name, str(DatasetAddress(name=name)), revision)
     raise DataError(f"there is no {name}; give a dataset folder, a Parquet file, or a dataset on the Hub as user/name")
 
 

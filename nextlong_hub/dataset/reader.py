@@ -16,7 +16,7 @@ from nextlong_hub.dataset.manifest import ConfigRecord, Manifest
 from nextlong_hub.dataset.row import Row, row_from
 from nextlong_hub.dataset.schema import DOCUMENT_TYPE, SEGMENT_TYPE
 from nextlong_hub.errors import DataError
-from nextlong_hub.hub.files import hub_errors
+from nextlong_hub.hub.errors import hub_errors
 from nextlong_hub.recipe import default_config
 
 _CONTENT = ("text", "input_ids")
@@ -253,7 +253,7 @@ class SplitReader:
     @contextmanager
     def _readable(self, name: str) -> Iterator[None]:
         """Say what it means when a file cannot be read."""
-        with hub_errors(f"{self.where}/{name}", self.commit) if self.commit else nullcontext():
+        with hub_errors(f"{self.where}/{name}", revision=self.commit) if self.commit else nullcontext():
             try:
                 yield
             except FileNotFoundError as error:

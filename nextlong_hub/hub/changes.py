@@ -1,4 +1,4 @@
-"""What a push would change: the files of a dataset against those on the Hub, by their digests."""
+"""Differences between the files of a dataset and those on the Hub, told by their digests."""
 
 import hashlib
 from collections.abc import Iterator, Mapping
@@ -15,9 +15,9 @@ class RemoteFile:
 
     size_bytes: int
     oid: str
-    """git's name of it: sha1 over its bytes and their number; of a large file, of its pointer."""
+    """git's name of it: sha1 over its length and bytes; for a large file, over those of its pointer."""
     sha256: str | None
-    """Of a large file, kept by Git LFS or Xet."""
+    """Only for a large file, kept by Git LFS or Xet."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,10 +25,11 @@ class LocalFile:
     """One file to be published."""
 
     path: str
+    """In the repository."""
     size_bytes: int
     sha256: str
     source: Path | bytes
-    """Where it lies; the content itself of all but data files, so that what was checked is what is sent."""
+    """Where a data file lies; the content itself of any other file, so that what was checked is what is sent."""
 
     def is_same(self, remote: RemoteFile) -> bool:
         """Whether the Hub has exactly these bytes."""
@@ -43,7 +44,7 @@ class LocalFile:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Change:
-    """What becomes of one file."""
+    """What a push does with one file."""
 
     path: str
     kind: Kind
@@ -53,7 +54,7 @@ class Change:
 
 @dataclass(frozen=True, slots=True)
 class Changes:
-    """What becomes of every file that is published or was."""
+    """What a push does with every file that is published or was."""
 
     files: tuple[Change, ...]
     """Those to be published in the order in which they are sent, then those to be removed, by path."""
@@ -73,7 +74,7 @@ class Changes:
 
 
 def compare(local: Mapping[str, LocalFile], remote: Mapping[str, RemoteFile], stale: frozenset[str]) -> Changes:
-    """What a push changes.
+    """Compare what is to be published with what is on a branch.
 
     Args:
         local: Everything to be published, by path, in the order in which it is to be sent.

@@ -1,135 +1,160 @@
-"""What a failed call to the Hub means: try again, look again, or give up with a known error."""
+"""The one translator of errors around the Hub: every failure is classified once, then named as the caller's table says.
+
+huggingface_hub is imported when an error is there, so that readers of local files never load it.
+"""
 
 import errno
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from typing import Any
 
-from huggingface_hub import constants, errors
-
-from nextlong_hub.errors import (
-    AuthError,
-    ConflictError,
-    DataError,
-    NetworkError,
-    NextLongError,
-    StorageError,
-    causes_of,
-    come_from,
-)
+from nextlong_hub.errors import NextLongError, causes_of, come_from
+from nextlong_hub.hub.address import name_in, page_of
 from nextlong_hub.hub.redact import redacted
-from nextlong_hub.hub.retry import Transient, TryCounter, asked_seconds, counted_tries
+from nextlong_hub.hub.retry import Moved, TooLarge, Transient, asked_seconds
+from nextlong_hub.hub.wording import READING, Failure, Wording
 
-_NETWORK_LIBRARIES = {"httpcore", "httpcore2", "httpx", "httpx2", "requests", "urllib3"}
+_NETWORK_LIBRARIES = {"aiohttp", "httpcore", "httpcore2", "httpx", "httpx2", "requests", "urllib3"}
 _XET_TRIES = 3
-_FULL = (errno.ENOSPC, errno.EDQUOT)
-_WORDS_OF_A_QUOTA = ("storage limit", "storage quota", "out of storage", "exceeded your storage")
-
-
-class Moved(Exception):
-    """Somebody else changed the repository in the meantime: look again."""
-
-
-class TooLarge(Exception):
-    """The Hub does not take so much at once."""
+_DISK_FULL = (errno.ENOSPC, errno.EDQUOT)
+_QUOTA_PHRASES = ("storage limit", "storage quota", "out of storage", "exceeded your storage")
+_CARD_PHRASE = "Invalid metadata in README.md"
 
 
 @contextmanager
-def hub_errors(name: str) -> Iterator[TryCounter]:
-    """Say what a refusal of the Hub, or its silence, means for the dataset `name`; count huggingface_hub's own tries.
+def hub_errors(subject: str, wording: Wording = READING, *, revision: str | None = None) -> Iterator[None]:
+    """Turn what a request to the Hub raises within the block into an error of ours.
+
+    Args:
+        subject: Name or address of what is asked for, as the user wrote it.
+        wording: Which error and message each failure gets: `READING`, `WRITING` or `TOKENIZER`.
+        revision: The branch, tag or commit that is asked for.
 
     Raises:
-        Transient: worth another try.
-        Moved: the branch has another head by now, or what was to be made is there already.
-        TooLarge: the request is larger than the Hub takes.
         AuthError: there is no valid login, or it does not reach so far.
-        DataError: the Hub does not take this; or there is no such repository.
+        NetworkError: the Hub cannot be reached, or huggingface_hub is in offline mode.
+        DataError: there is no such repository, revision, file, configuration or split; or the Hub refuses the content.
+        RecipeError: there is no such tokenizer.
         StorageError: the account on the Hub, or a disk here, is full.
-        NetworkError: offline mode.
+        Transient, Moved, TooLarge: only with `WRITING`.
     """
-    with counted_tries() as counter:
-        try:
-            yield counter
-        except (NextLongError, Transient, Moved, TooLarge):
+    try:
+        yield
+    except (NextLongError, Transient, Moved, TooLarge):
+        raise
+    except Exception as error:
+        known = _translated(error, subject, wording, revision)
+        if known is None:
             raise
-        except Exception as error:
-            known = _understood(error, name)
-            if known is None:
-                raise
-            if isinstance(known, Transient):
-                known.tries = max(known.tries, counter.most)
-            raise known from error
+        raise known from error
 
 
-def page_of(name: str) -> str:
-    """The address of a dataset's page."""
-    return f"{constants.ENDPOINT}/datasets/{name}"
+def _translated(error: Exception, subject: str, wording: Wording, revision: str | None) -> Exception | None:
+    """The error that stands for `error`; None when it is no failure of the Hub."""
+    from huggingface_hub import constants
 
-
-def _understood(error: Exception, name: str) -> Exception | None:
-    causes = list(causes_of(error))
-    response = next((r for r in (getattr(cause, "response", None) for cause in causes) if r is not None), None)
-    status = getattr(response, "status_code", None)
-    if any(isinstance(cause, errors.OfflineModeIsEnabled) for cause in causes):
-        return NetworkError("HF_HUB_OFFLINE is set, and the Hub is needed; unset it, then run the same command again")
-    full = next((c for c in causes if isinstance(c, OSError) and c.errno in _FULL), None)
-    if full is not None or any("No space left on device" in str(cause) for cause in causes):
-        return StorageError(
-            f"no space is left for huggingface_hub's files in {constants.HF_HOME}; free some, or set HF_HOME to a "
-            "folder with space, then run the same command again"
-        )
-    if any(isinstance(cause, errors.GatedRepoError) for cause in causes):
-        return AuthError(f"{name} is gated; accept its conditions at {page_of(name)}, then run the same command again")
-    if status is not None:
-        return _refusal(status, response, redacted(_words(error, response)), name)
-    is_of_library = come_from(_NETWORK_LIBRARIES, causes)
-    if is_of_library or any(isinstance(cause, ConnectionError | TimeoutError) for cause in causes):
-        reason = redacted(str(causes[-1])).strip().split("\n")[0] or type(causes[-1]).__name__
-        # What hf_xet raises comes from no library of Python's, and it has tried for minutes by then.
-        return Transient(
-            f"the Hub at {constants.ENDPOINT} could not be reached ({reason})", tries=1 if is_of_library else _XET_TRIES
-        )
-    if any(isinstance(cause, errors.HFValidationError) for cause in causes):
-        return DataError(f"{name!r} cannot be the name of a dataset: {redacted(str(error)).split(chr(10))[0]}")
-    if isinstance(error, ValueError) and "Invalid metadata in README.md" in str(error):
-        reason = "; ".join(line.removeprefix("- ") for line in str(error).split("\n")[1:])
-        return DataError(f"the Hub does not take the card: {redacted(reason)}; correct README.md and push again")
-    return None
-
-
-def _refusal(status: int, response: Any, words: str, name: str) -> Exception:
-    """What an answer with an error status means."""
-    page = page_of(name)
-    if status == 413:
-        return TooLarge(f"the Hub says the request is too large ({words})")
-    if status in (409, 412):
-        return Moved(words)
-    if status in (408, 429) or status >= 500:
-        return Transient(f"the Hub answered {status}", asked_seconds(response.headers))
-    if any(text in words.lower() for text in _WORDS_OF_A_QUOTA):
-        return StorageError(f"the Hub has no more space for {name}: {words}; see {constants.ENDPOINT}/settings/billing")
-    if status == 401:
-        return AuthError(
-            f"the Hub does not know you ({words}); run `hf auth login` with a token that may write to {page}"
-        )
-    if status == 403:
-        return AuthError(
-            f"your token may not do this at {page} ({words}); use one with write access, or --create-pr to propose it"
-        )
-    if status == 404:
-        return DataError(f"there is no {page} that you can see ({words}); check the name and `hf auth whoami`")
-    return DataError(f"the Hub does not take this: {status}, {words}")
-
-
-def conflict(name: str, rounds: int, reason: str) -> ConflictError:
-    """The error when others change a repository faster than one can follow."""
-    return ConflictError(
-        f"{name} was changed by somebody else {rounds} times while this was being published ({reason}); nothing half "
-        "was published: run the same command again"
+    evidence = _Evidence(error)
+    failure = next((failure for failure, is_met in _CLASSIFICATION if is_met(evidence)), None)
+    if failure is None:
+        return None
+    entry = wording.get(failure) or (wording.get(Failure.REFUSED) if evidence.refusal is not None else None)
+    if entry is None:
+        return None
+    kind, template = entry
+    message = template.format(
+        subject=subject,
+        name=name_in(subject),
+        page=page_of(subject),
+        revision=revision,
+        endpoint=constants.ENDPOINT,
+        home=constants.HF_HOME,
+        status=evidence.status,
+        reason=redacted(evidence.reason(failure)),
     )
+    if not issubclass(kind, Transient):
+        return kind(message)
+    # hf_xet has tried for minutes by itself; what it raises comes from no library of Python's.
+    is_xet = failure is Failure.UNREACHABLE and not evidence.is_of_network
+    return kind(message, asked_seconds(evidence.headers), tries=_XET_TRIES if is_xet else 1)
 
 
-def _words(error: Exception, response: Any) -> str:
-    """What the Hub says about a refusal, on one line."""
-    said = response.headers.get("X-Error-Message") or getattr(error, "server_message", None) or str(error)
-    return " ".join(str(said).split())
+class _Evidence:
+    """What an error tells about a failure.
+
+    Args:
+        error: What huggingface_hub, `datasets` or fsspec raised.
+    """
+
+    def __init__(self, error: Exception) -> None:
+        from huggingface_hub import errors
+
+        self.hub = errors
+        self.causes = list(causes_of(error))
+        self.refusal = next((cause for cause in self.causes if _status(cause) is not None), None)
+        """The first error of the chain that holds an answer with a status."""
+        self.status = _status(self.refusal)
+        self.headers: Mapping[str, str] = getattr(getattr(self.refusal, "response", None), "headers", {})
+        self.numbers = [cause.errno for cause in self.causes if isinstance(cause, OSError)]
+        """`errno` of each `OSError` of the chain."""
+        self.is_of_network = come_from(_NETWORK_LIBRARIES, self.causes)
+
+    def has(self, *kinds: type[BaseException]) -> bool:
+        """Whether an error of the chain is of one of these classes."""
+        return any(isinstance(cause, kinds) for cause in self.causes)
+
+    def says(self, phrase: str) -> bool:
+        """Whether the message of an error of the chain holds a phrase."""
+        return any(phrase in str(cause) for cause in self.causes)
+
+    def reason(self, failure: Failure) -> str:
+        """What the Hub or the library says about a failure, on one line."""
+        if failure is Failure.BAD_CARD:
+            text = next(str(cause) for cause in self.causes if _CARD_PHRASE in str(cause))
+            return "; ".join(line.removeprefix("- ") for line in text.split("\n")[1:])
+        if failure is Failure.UNREADABLE:
+            return " ".join(str(self.causes[0]).split())
+        last = self.causes[-1]
+        return self.answer or str(last).strip().split("\n")[0] or type(last).__name__
+
+    @property
+    def answer(self) -> str:
+        """What the Hub says about its refusal, on one line; empty when there was no answer."""
+        words = self.headers.get("X-Error-Message") or getattr(self.refusal, "server_message", None)
+        return " ".join(str(words or self.refusal or "").split())
+
+
+def _status(error: BaseException | None) -> int | None:
+    """Status of the answer that an error holds."""
+    return getattr(getattr(error, "response", None), "status_code", None)
+
+
+_CLASSIFICATION: tuple[tuple[Failure, Callable[[_Evidence], bool]], ...] = (
+    (Failure.OFFLINE, lambda e: e.has(e.hub.OfflineModeIsEnabled)),
+    (
+        Failure.DISK_FULL,
+        lambda e: any(number in _DISK_FULL for number in e.numbers) or e.says("No space left on device"),
+    ),
+    # `datasets` drops the cause and keeps these words of it.
+    (Failure.GATED, lambda e: e.has(e.hub.GatedRepoError) or e.says("is a gated dataset")),
+    (Failure.BAD_CARD, lambda e: e.has(ValueError) and e.says(_CARD_PHRASE)),
+    (Failure.TOO_LARGE, lambda e: e.status == 413),
+    (Failure.MOVED, lambda e: e.status in (409, 412)),
+    (Failure.BUSY, lambda e: e.status in (408, 429) or (e.status or 0) >= 500),
+    (Failure.QUOTA, lambda e: any(phrase in e.answer.lower() for phrase in _QUOTA_PHRASES)),
+    (Failure.HIDDEN, lambda e: e.status == 401 and e.has(e.hub.RepositoryNotFoundError)),
+    (Failure.UNAUTHENTICATED, lambda e: e.status == 401),
+    (Failure.FORBIDDEN, lambda e: e.status == 403),
+    (Failure.NO_REVISION, lambda e: e.has(e.hub.RevisionNotFoundError)),
+    (Failure.NO_REPOSITORY, lambda e: e.has(e.hub.RepositoryNotFoundError)),
+    (Failure.NO_ENTRY, lambda e: e.status == 404),
+    # A `LocalEntryNotFoundError` says that the cache holds nothing and that the Hub could not be asked.
+    (Failure.NO_ENTRY, lambda e: e.has(e.hub.EntryNotFoundError) and not e.has(e.hub.LocalEntryNotFoundError)),
+    (Failure.REFUSED, lambda e: e.refusal is not None),
+    (Failure.BAD_NAME, lambda e: e.has(e.hub.HFValidationError)),
+    (Failure.UNREACHABLE, lambda e: e.is_of_network or e.has(ConnectionError, TimeoutError)),
+    (Failure.UNREACHABLE, lambda e: e.has(e.hub.HfHubHTTPError, e.hub.LocalEntryNotFoundError)),
+    (Failure.NO_FILE, lambda e: e.has(FileNotFoundError)),
+    (Failure.UNREADABLE, lambda e: e.has(ValueError) or come_from({"datasets"}, e.causes)),
+    (Failure.INCOMPLETE, lambda e: None in e.numbers),
+    (Failure.DISK, lambda e: bool(e.numbers)),
+)
+"""What each failure is told by; the first that is met counts."""

@@ -1,39 +1,31 @@
-"""Everything the corpus asks of the Hub: files by `hf://` URL, datasets by name, and what its refusals mean.
+"""Reading from the Hub: files by `hf://` address, datasets by name, and the files of a tokenizer.
 
-Tokens, endpoint and offline mode are huggingface_hub's to read from the environment. A revision is resolved once, to a
+Token, endpoint and offline mode are read from the environment by huggingface_hub. A revision is resolved once, to a
 commit, and every piece carries that commit: a dataset that moves on during a build does not change under it.
 """
 
-import re
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import IO, Any
-from urllib.parse import quote, unquote
 
-from nextlong_hub.errors import AuthError, DataError, NetworkError, NextLongError, causes_of, come_from
+from nextlong_hub.errors import DataError
+from nextlong_hub.hub.address import DatasetAddress
+from nextlong_hub.hub.errors import hub_errors
+from nextlong_hub.hub.wording import TOKENIZER
 
-_URL = re.compile(
-    r"hf://datasets/(?P<repository>[^/@]+/[^/@]+)(?:@(?P<revision>refs/(?:convert|pr)/[^/]+|[^/]+))?(?:/(?P<path>.*))?"
-)
-_NAME = re.compile(r"[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*", re.ASCII)
-_NETWORK_LIBRARIES = {"aiohttp", "httpcore", "httpcore2", "httpx", "httpx2", "requests", "urllib3"}
 _MOST_SHARDS = 64
 _CARD = "README.md"
 
 
-def is_hub_name(path: str) -> bool:
-    """Whether `path` has the form `user/name`."""
-    return _NAME.fullmatch(path) is not None
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RemoteFiles:
-    """The files that an `hf://` URL stands for."""
+    """The files that an `hf://` address stands for."""
 
     root: str
-    """URL, at a fixed commit, below which they lie."""
+    """Address, at a fixed commit, below which they lie."""
     commit: str
+    """The commit that the revision stood for when the files were listed."""
     bytes_of: dict[str, int]
     """Size of each file, by its name below the root."""
     is_folder: bool
@@ -41,22 +33,20 @@ class RemoteFiles:
 
 
 def list_files(url: str, revision: str | None) -> RemoteFiles:
-    """List the files that an `hf://datasets/…` URL of a file, folder or glob stands for; never a repository's card.
+    """List the files that an `hf://datasets/…` address of a file, folder or glob stands for; never a repository's card.
 
     Raises:
-        DataError: it is no such URL, or nothing is there.
+        DataError: it is no such address, or nothing is there.
         AuthError, NetworkError: see `hub_errors`.
     """
-    match = _URL.fullmatch(url.rstrip("/"))
-    if match is None:
+    address = DatasetAddress.parse(url)
+    if address is None:
         raise DataError(f"{url!r} is no address of a dataset's files; write it as hf://datasets/user/name/path")
-    repository, path = match["repository"], match["path"] or ""
-    revision = unquote(match["revision"]) if match["revision"] else revision
-    commit = resolve_commit(repository, revision)
-    base = f"datasets/{repository}@{quote(commit, safe='')}"
+    commit = resolve_commit(address.name, address.revision or revision)
+    base = str(DatasetAddress(name=address.name, revision=commit)).removeprefix("hf://")
     with hub_errors(url):
-        root, files, is_folder = _list(base, path)
-    if root == base and path != _CARD:
+        root, files, is_folder = _list(base, address.path)
+    if root == base and address.path != _CARD:
         files.pop(_CARD, None)
     return RemoteFiles(root=f"hf://{root}", commit=commit, bytes_of=files, is_folder=is_folder)
 
@@ -69,25 +59,20 @@ def resolve_commit(name: str, revision: str | None) -> str:
     """
     from huggingface_hub import HfApi
 
-    with hub_errors(name, revision):
+    with hub_errors(name, revision=revision):
         return str(HfApi().dataset_info(name, revision=revision).sha)
 
 
-def page_of(subject: str) -> str:
-    """The address of a dataset's page; `subject` is its name, or the URL of anything in it."""
-    from huggingface_hub import constants
-
-    name = subject.removeprefix("hf://datasets/").split("@")[0]
-    return f"{constants.ENDPOINT}/datasets/{'/'.join(name.split('/')[:2])}"
-
-
 def open_file(url: str, *, cache_type: str = "readahead") -> IO[bytes]:
-    """Open one file by its `hf://` URL; bytes are fetched as they are read.
+    """Open one file by its `hf://` address; bytes are fetched as they are read.
 
     Args:
         url: The file.
         cache_type: fsspec's name for how much more is fetched than is read: `readahead` for a reader that goes through
             the file, `none` for one that knows the ranges it wants.
+
+    Raises:
+        DataError, AuthError, NetworkError: see `hub_errors`.
     """
     from huggingface_hub import HfFileSystem
 
@@ -104,73 +89,47 @@ def open_dataset(name: str, config: str | None, split: str, commit: str | None) 
     """
     import datasets
 
-    with hub_errors(name, commit):
+    with hub_errors(name, revision=commit):
         return datasets.load_dataset(name, config, split=split, revision=commit, streaming=True)
 
 
 def shard_count(dataset: Any) -> int:
-    """Into how many pieces a streamed dataset is split: each opens it anew, so not beyond a few dozen."""
+    """Number of pieces that a streamed dataset is read in: each opens it anew, so it is bounded."""
     return max(1, min(_MOST_SHARDS, int(dataset.num_shards)))
 
 
-@contextmanager
-def hub_errors(subject: str, revision: str | None = None) -> Iterator[None]:
-    """Say what a refusal of the Hub, or its silence, means for `subject` (a name or URL).
+def download_file(repository: str, file: str, revision: str | None) -> Path | None:
+    """Download one file of a model repository into huggingface_hub's cache.
+
+    Returns:
+        The file, in a folder named after the commit; None when the repository has no such file.
 
     Raises:
-        AuthError: the repository is gated, or private, or asks for a login.
-        NetworkError: the Hub cannot be reached, or is in offline mode.
-        DataError: there is no such repository, revision, file, configuration or split.
+        RecipeError, AuthError, NetworkError, StorageError: see `hub_errors`.
     """
-    try:
-        yield
-    except NextLongError:
-        raise
-    except Exception as error:
-        raise (translated(error, subject, revision) or error) from error
+    from huggingface_hub import hf_hub_download
+    from huggingface_hub.errors import RemoteEntryNotFoundError
+
+    with hub_errors(repository, TOKENIZER, revision=revision):
+        try:
+            return Path(hf_hub_download(repository, file, revision=revision))
+        except RemoteEntryNotFoundError:
+            return None
 
 
-def translated(error: BaseException, subject: str, revision: str | None = None) -> NextLongError | None:
-    """The known fault that `error`, or one that caused it, stands for; None when it is something else."""
-    from huggingface_hub import constants, errors
+def download_folder(repository: str, patterns: Sequence[str], revision: str | None) -> Path:
+    """Download the files of a model repository that match any of the patterns.
 
-    name = subject.removeprefix("hf://datasets/").split("@")[0]
-    page = page_of(subject)
-    causes = list(causes_of(error))
-    statuses = [getattr(getattr(cause, "response", None), "status_code", None) for cause in causes]
+    Returns:
+        The folder in huggingface_hub's cache, named after the commit.
 
-    def has(*kinds: type[BaseException]) -> bool:
-        return any(isinstance(cause, kinds) for cause in causes)
+    Raises:
+        RecipeError, AuthError, NetworkError, StorageError: see `hub_errors`.
+    """
+    from huggingface_hub import snapshot_download
 
-    if has(errors.OfflineModeIsEnabled):
-        return NetworkError(f"{subject} is on the Hub, and HF_HUB_OFFLINE is set; unset it, or name local files")
-    # `datasets` drops the cause and keeps these words of it.
-    if has(errors.GatedRepoError) or any("is a gated dataset" in str(cause) for cause in causes):
-        return AuthError(f"{subject} is gated; accept its conditions at {page}, then run `hf auth login`")
-    if 401 in statuses or 403 in statuses:
-        return AuthError(
-            f"the Hub does not let you read {subject}: it is private, or there is none; check the name, or run "
-            f"`hf auth login` with an account that can see {page}"
-        )
-    if has(errors.RevisionNotFoundError):
-        return DataError(f"{subject} has no revision {revision!r}; see {page}/tree/main for those there are")
-    if has(errors.RepositoryNotFoundError):
-        return DataError(f"there is no dataset {subject} on the Hub; check the name, or give the path of a local file")
-    if has(errors.EntryNotFoundError, FileNotFoundError) and not has(errors.LocalEntryNotFoundError):
-        return DataError(f"there is nothing at {subject}; see {page}/tree/main for the files there are")
-    if has(ConnectionError, TimeoutError, errors.HfHubHTTPError) or come_from(_NETWORK_LIBRARIES, causes):
-        reason = str(causes[-1]).strip().split("\n")[0]
-        return NetworkError(
-            f"the Hub at {constants.ENDPOINT} could not be reached for {subject} ({reason}); check the connection, "
-            "then run the same command again: finished work is kept"
-        )
-    if has(ValueError) or come_from({"datasets"}, causes):
-        reason = " ".join(str(error).split())
-        return DataError(
-            f"{subject} cannot be read: {reason}; set config, split or revision of the source to fit, or read its "
-            f"files as they are: hf://datasets/{name}"
-        )
-    return None
+    with hub_errors(repository, TOKENIZER, revision=revision):
+        return Path(snapshot_download(repository, revision=revision, allow_patterns=list(patterns)))
 
 
 def _list(base: str, path: str) -> tuple[str, dict[str, int], bool]:

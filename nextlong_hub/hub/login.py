@@ -1,4 +1,4 @@
-"""Which Hub is spoken to, and as whom."""
+"""The environment of huggingface_hub: endpoint, offline mode, token and cache."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -7,7 +7,7 @@ from huggingface_hub import constants, get_token
 
 from nextlong_hub.errors import NetworkError
 from nextlong_hub.hub.repository import Account, Repository
-from nextlong_hub.hub.retry import Patience, Transient
+from nextlong_hub.hub.retry import RetryPolicy, Transient
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -15,9 +15,11 @@ class Login:
     """What huggingface_hub will use, told by its environment variables and its files."""
 
     endpoint: str
+    """Address of the Hub."""
     is_offline: bool
     """`HF_HUB_OFFLINE` is set."""
     has_token: bool
+    """Whether a token is set; it need not be valid."""
     cache: Path
     """Where downloads are kept."""
 
@@ -29,13 +31,13 @@ class Login:
             NetworkError: the Hub cannot be reached.
         """
         try:
-            return Repository("the account", Patience().answer_seconds).account()
+            return Repository("the account", RetryPolicy().answer_seconds).account()
         except Transient as fault:
             raise NetworkError(f"{fault.reason}; check the connection to {self.endpoint}, then ask again") from fault
 
 
 def describe_login() -> Login:
-    """Look at the environment; asks nobody."""
+    """Look at the environment; sends no request."""
     return Login(
         endpoint=constants.ENDPOINT,
         is_offline=constants.HF_HUB_OFFLINE,

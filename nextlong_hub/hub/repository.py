@@ -1,9 +1,8 @@
-"""One dataset repository on the Hub: what is there, and the few ways in which a push changes it.
+"""One dataset repository on the Hub: what is there, and the few requests with which a push changes it.
 
-Every call either succeeds or raises one of the outcomes of `faults.hub_errors`; none is retried here.
+Every method either succeeds or raises what `errors.hub_errors` names in its `WRITING` table; none tries again.
 """
 
-import re
 import warnings
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -29,9 +28,15 @@ from huggingface_hub.utils import (
     hf_raise_for_status,
 )
 
-from nextlong_hub.errors import AuthError, DataError
+from nextlong_hub.errors import AuthError
+from nextlong_hub.hub.address import page_of
 from nextlong_hub.hub.changes import LocalFile, RemoteFile
-from nextlong_hub.hub.errors import hub_errors, page_of
+from nextlong_hub.hub.errors import hub_errors
+from nextlong_hub.hub.retry import Transient, counted_tries
+from nextlong_hub.hub.wording import WRITING
+
+Addition = CommitOperationAdd
+"""A file on its way into a commit, as huggingface_hub keeps it."""
 
 MAIN = constants.DEFAULT_REVISION
 """The branch that `load_dataset` reads."""
@@ -39,10 +44,8 @@ MAIN = constants.DEFAULT_REVISION
 TRAILER = "nextlong-push-id: "
 """Begins the line of a commit's message by which a push knows its own commit."""
 
-_NAME = re.compile(r"[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*", re.ASCII)
-_OTHER_KINDS = re.compile(r"(?:hf://)?(models?|spaces?|buckets?|kernels?)/")
 _TYPE = "dataset"
-_PROPOSAL = "Made by nextlong-hub push."
+_DESCRIPTION = "Made by nextlong-hub push."
 _WARNINGS = (
     "Warnings while validating metadata",  # the card was checked before
     "Use 'content=<...>' to upload raw bytes",  # how huggingface_hub calls httpx
@@ -74,39 +77,28 @@ class Remote:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Proposal:
-    """A pull request of ours."""
+class PullRequest:
+    """A pull request that this package has made."""
 
     number: int
+    """In the discussions of the repository."""
     is_draft: bool
 
     @property
     def revision(self) -> str:
-        """Its branch."""
+        """The branch that holds its changes."""
         return f"refs/pr/{self.number}"
 
 
-def dataset_name(name: str) -> str:
-    """`USER/NAME`, of a name or an `hf://datasets/…` address.
-
-    Raises:
-        DataError: it is neither.
-    """
-    plain = name.removeprefix("hf://").removeprefix("datasets/")
-    if _NAME.fullmatch(plain):
-        return plain
-    kind = _OTHER_KINDS.match(name)
-    if kind:
-        raise DataError(f"{name} is one of the Hub's {kind[1]}, and only a dataset can hold this; name it as USER/NAME")
-    raise DataError(f"{name!r} cannot be the name of a dataset; write it as USER/NAME")
-
-
 class Repository:
-    """A dataset repository, whether it is there already or not.
+    """A dataset repository, whether it exists already or not.
 
     Args:
         name: `USER/NAME`.
         answer_seconds: How long to wait for an answer.
+
+    Raises:
+        AuthError, DataError, NetworkError, StorageError, Transient, Moved, TooLarge: from any method; see `hub_errors`.
     """
 
     def __init__(self, name: str, answer_seconds: float) -> None:
@@ -119,17 +111,22 @@ class Repository:
 
     @property
     def page(self) -> str:
-        """Its address."""
+        """Its web page."""
         return page_of(self.name)
 
     @contextmanager
     def _asking(self) -> Iterator[None]:
-        with hub_errors(self.name) as counter, _limited(self._seconds):
-            yield
+        with counted_tries() as counter:
+            try:
+                with hub_errors(self.name, WRITING), _limited(self._seconds):
+                    yield
+            except Transient as fault:
+                fault.tries = max(fault.tries, counter.most)
+                raise
         self.failed_tries += counter.total
 
     def account(self) -> Account:
-        """Who is logged in, and where they may write."""
+        """Ask who is logged in, and where they may write."""
         with self._asking():
             try:
                 who = self._api.whoami()
@@ -141,7 +138,7 @@ class Repository:
         return Account(name=name, writable=frozenset({name, *organizations}), may_write=token.get("role") != "read")
 
     def look(self, revision: str = MAIN) -> Remote | None:
-        """What is on a branch now; None when there is no such repository, or none that can be seen."""
+        """List what is on a branch now; None when there is no such repository, or none that this account can see."""
         with self._asking():
             try:
                 info = self._api.repo_info(**self._at, timeout=self._seconds)
@@ -166,12 +163,12 @@ class Repository:
         return Remote(head=head, files=files, private=bool(info.private), gated=bool(info.gated), has_branch=has_branch)
 
     def is_other_kind(self) -> str | None:
-        """`model` or `space` when there is one of that name, None when there is neither."""
+        """Return `model` or `space` when there is one of that name, None when there is neither."""
         with self._asking():
             return next((kind for kind in ("model", "space") if self._api.repo_exists(self.name, repo_type=kind)), None)
 
     def read(self, path: str, commit: str) -> bytes | None:
-        """A small file, past every cache; None when there is none."""
+        """Read a small file, past every cache; None when there is none."""
         with self._asking():
             url = hf_hub_url(self.name, path, repo_type=_TYPE, revision=commit)
             answer = get_session().get(url, headers=build_hf_headers())
@@ -182,23 +179,23 @@ class Repository:
             return bytes(answer.content)
 
     def create(self, private: bool | None) -> None:
-        """Make the repository; None leaves its visibility to what the account has set as its own."""
+        """Create the repository; with None its visibility is the account's default."""
         with self._asking():
             self._api.create_repo(**self._at, private=private)
 
     def create_branch(self, branch: str, start: str) -> None:
-        """Begin a branch at a commit."""
+        """Create a branch at a commit."""
         with self._asking():
             self._api.create_branch(**self._at, branch=branch, revision=start)
 
-    def upload(self, additions: Sequence[CommitOperationAdd], revision: str) -> None:
+    def upload(self, additions: Sequence[Addition], revision: str) -> None:
         """Send the content of large files ahead of the commit; what the Hub has already is not sent again."""
         with self._asking(), _quietly():
             self._api.preupload_lfs_files(**self._at, additions=list(additions), revision=revision, free_memory=False)
 
     def commit(
         self,
-        additions: Sequence[CommitOperationAdd],
+        additions: Sequence[Addition],
         removed: Collection[str],
         *,
         message: str,
@@ -206,7 +203,7 @@ class Repository:
         parent: str,
         revision: str,
     ) -> str:
-        """Make one commit on top of `parent`, or none; its oid."""
+        """Make one commit on top of `parent`, or none; returns its oid."""
         deletions = [CommitOperationDelete(path, is_folder=False) for path in sorted(removed)]
         with self._asking(), _quietly():
             info = self._api.create_commit(
@@ -220,52 +217,54 @@ class Repository:
         return str(info.oid)
 
     def own_commit(self, push_ids: Collection[str], revision: str) -> str | None:
-        """The newest commit of a branch that one of these pushes made."""
+        """Find the newest commit of a branch that one of these pushes made."""
         marks = {f"{TRAILER}{push_id}" for push_id in push_ids}
         with self._asking():
             commits = self._api.list_repo_commits(**self._at, revision=revision)
         return next((c.commit_id for c in commits if marks & {*c.title.splitlines(), *c.message.splitlines()}), None)
 
-    def find_proposal(self, mark: str) -> Proposal | None:
-        """The pull request under way whose title ends with `mark`."""
+    def find_pull_request(self, mark: str) -> PullRequest | None:
+        """Find the pull request, draft or open, whose title ends with `mark`."""
         with self._asking():
             for found in self._api.get_repo_discussions(**self._at, discussion_type="pull_request"):
                 if found.title.endswith(mark) and found.status in ("draft", "open"):
-                    return Proposal(number=found.num, is_draft=found.status == "draft")
+                    return PullRequest(number=found.num, is_draft=found.status == "draft")
         return None
 
-    def propose(self, title: str) -> Proposal:
-        """Begin a pull request, as a draft without changes."""
+    def create_pull_request(self, title: str) -> PullRequest:
+        """Create a pull request, as a draft without changes."""
         with self._asking():
-            made = self._api.create_pull_request(self.name, title, repo_type=_TYPE, description=_PROPOSAL)
-        return Proposal(number=made.num, is_draft=True)
+            made = self._api.create_pull_request(self.name, title, repo_type=_TYPE, description=_DESCRIPTION)
+        return PullRequest(number=made.num, is_draft=True)
 
-    def open_proposal(self, proposal: Proposal) -> None:
-        """Say that a draft is ready."""
+    def mark_ready(self, pull_request: PullRequest) -> None:
+        """Turn a draft into an open pull request."""
         with self._asking():
-            self._api.change_discussion_status(self.name, proposal.number, "open", repo_type=_TYPE)
+            self._api.change_discussion_status(self.name, pull_request.number, "open", repo_type=_TYPE)
 
-    def close_proposal(self, proposal: Proposal, reason: str) -> None:
-        """Give a pull request up."""
+    def close_pull_request(self, pull_request: PullRequest, reason: str) -> None:
+        """Close a pull request without merging it."""
         with self._asking():
-            self._api.change_discussion_status(self.name, proposal.number, "closed", comment=reason, repo_type=_TYPE)
+            self._api.change_discussion_status(
+                self.name, pull_request.number, "closed", comment=reason, repo_type=_TYPE
+            )
 
-    def merge(self, proposal: Proposal) -> None:
+    def merge_pull_request(self, pull_request: PullRequest) -> None:
         """Bring a pull request into main, as one commit."""
         with self._asking():
-            self._api.merge_pull_request(self.name, proposal.number, repo_type=_TYPE)
+            self._api.merge_pull_request(self.name, pull_request.number, repo_type=_TYPE)
 
-    def proposal_url(self, proposal: Proposal) -> str:
-        """The page of a pull request."""
-        return f"{self.page}/discussions/{proposal.number}"
-
-
-def addition(file: LocalFile) -> CommitOperationAdd:
-    """A file as huggingface_hub sends it."""
-    return CommitOperationAdd(file.path, file.source if isinstance(file.source, bytes) else str(file.source))
+    def pull_request_url(self, pull_request: PullRequest) -> str:
+        """The web page of a pull request."""
+        return f"{self.page}/discussions/{pull_request.number}"
 
 
-def sent_sha256(operation: CommitOperationAdd) -> str:
+def addition(file: LocalFile) -> Addition:
+    """Prepare a file for upload and commit."""
+    return Addition(file.path, file.source if isinstance(file.source, bytes) else str(file.source))
+
+
+def sent_sha256(operation: Addition) -> str:
     """The sha256 of the bytes that were sent."""
     return operation.upload_info.sha256.hex()
 
@@ -277,7 +276,7 @@ def _says_not_found(error: HfHubHTTPError) -> bool:
 
 @contextmanager
 def _limited(seconds: float) -> Iterator[None]:
-    """Wait so long for an answer and no longer: huggingface_hub itself waits for ever."""
+    """Bound the wait for an answer: huggingface_hub itself sets no bound."""
     session: Any = get_session()
     if hasattr(session, "timeout"):  # a client of httpx
         before, session.timeout = session.timeout, seconds

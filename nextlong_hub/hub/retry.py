@@ -1,4 +1,4 @@
-"""How long to keep asking a Hub that does not answer, and how long to wait in between."""
+"""Trying again: how often, how long to wait in between, and the ways in which a request asks for another try."""
 
 import logging
 import random
@@ -16,13 +16,15 @@ _RATE_LIMIT = re.compile(r";\s*r=(\d+).*;\s*t=(\d+)")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Patience:
+class RetryPolicy:
     """Bounds of retrying. The waits double from the first to the longest, each lengthened by up to a half at random."""
 
     tries: int = 6
     """How often one step is tried, huggingface_hub's own tries of it included; a step that succeeds begins anew."""
     first_seconds: float = 1.0
+    """Wait before the second try."""
     longest_seconds: float = 30.0
+    """Longest wait before any try, unless the Hub asks for another."""
     longest_asked_seconds: float = 300.0
     """When the Hub asks for a longer wait than this, the push ends and says so."""
     answer_seconds: float = 120.0
@@ -33,7 +35,7 @@ class Transient(Exception):
     """The Hub could not do it now, or the answer was lost: worth another try.
 
     Args:
-        reason: In words.
+        reason: What happened, in words.
         asked_seconds: How long the Hub asks to wait; None when it says nothing.
         tries: How often it was tried before it was given up: once, or more often by huggingface_hub itself.
     """
@@ -45,11 +47,23 @@ class Transient(Exception):
         self.tries = tries
 
 
-class Retries:
-    """Counts the tries of the step under way and waits before the next."""
+class Moved(Exception):
+    """The repository has changed since it was looked at: look again, then try."""
 
-    def __init__(self, patience: Patience) -> None:
-        self._patience = patience
+
+class TooLarge(Exception):
+    """The Hub does not accept so much in one request: send less at once."""
+
+
+class Retries:
+    """Counts the tries of the current step and waits before the next.
+
+    Args:
+        policy: The bounds.
+    """
+
+    def __init__(self, policy: RetryPolicy) -> None:
+        self._policy = policy
         self._spent = 0
         self.total = 0
         """Failed tries since the beginning."""
@@ -58,7 +72,7 @@ class Retries:
         """The step is done; the next has all tries."""
         self._spent = 0
 
-    def after(self, fault: Transient) -> None:
+    def wait_after(self, fault: Transient) -> None:
         """Wait before the next try.
 
         Raises:
@@ -66,12 +80,12 @@ class Retries:
         """
         self._spent += fault.tries
         self.total += fault.tries
-        if self._spent >= self._patience.tries:
+        if self._spent >= self._policy.tries:
             raise NetworkError(
                 f"{fault.reason}, {self._spent} times; nothing half was published: run the same command again later, "
                 "it goes on where this one stopped"
             ) from fault
-        if fault.asked_seconds is not None and fault.asked_seconds > self._patience.longest_asked_seconds:
+        if fault.asked_seconds is not None and fault.asked_seconds > self._policy.longest_asked_seconds:
             raise NetworkError(
                 f"{fault.reason}, and the Hub asks to wait {fault.asked_seconds:.0f} seconds; nothing half was "
                 "published: run the same command again then, it goes on where this one stopped"
@@ -81,12 +95,12 @@ class Retries:
     def _seconds(self, fault: Transient) -> float:
         if fault.asked_seconds is not None:
             return fault.asked_seconds
-        doubled = self._patience.first_seconds * 2.0 ** (self._spent - 1)
-        return min(self._patience.longest_seconds, doubled) * random.uniform(1.0, 1.5)
+        doubled = self._policy.first_seconds * 2.0 ** (self._spent - 1)
+        return min(self._policy.longest_seconds, doubled) * random.uniform(1.0, 1.5)
 
 
 def asked_seconds(headers: Mapping[str, str]) -> float | None:
-    """How long an answer asks to wait: `Retry-After`, or what `RateLimit` says of an exhausted allowance.
+    """Seconds that an answer asks to wait: `Retry-After`, or what `RateLimit` says of an exhausted allowance.
 
     `RateLimit: "api";r=0;t=55` is that of draft-ietf-httpapi-ratelimit-headers: nothing remains, anew in 55 seconds.
     """

@@ -1,8 +1,8 @@
-"""The card between a folder and the Hub: people write into either, and nobody's words may be lost.
+"""Merge the card of a folder with that on the Hub: both may be edited by hand, and no edit may be lost.
 
-After a push both hold the same text, and the folder remembers it. While the Hub still has what the folder left there,
-the folder's card is the newer one. Otherwise somebody has written into the card on the Hub: their words stay, and come
-into the folder with the next push. What was generated says `USER/NAME` in the folder, and on the Hub its name there.
+After a push both hold the same text, and the folder remembers it. While the Hub still has the remembered text, the
+folder's card is the newer one. Otherwise the card on the Hub was edited there: the edit stays, and comes into the
+folder with the next push. Generated text says `USER/NAME` in the folder, and on the Hub the name of the dataset there.
 """
 
 from contextlib import suppress
@@ -22,22 +22,22 @@ class PublishedCard:
     """The card as it is published."""
 
     text: str
-    """As it stands in the folder."""
+    """As it is in the folder after the push."""
     address: str
     """The dataset's name on the Hub."""
     notes: tuple[str, ...]
-    """What stays otherwise than one would expect, one sentence each."""
+    """Parts that keep an edit instead of what was generated, one sentence each."""
     holds_ours: bool
-    """Whether every word that somebody wrote into the folder's card is in it."""
+    """Whether it holds everything that was written by hand into the folder's card."""
 
     @property
     def on_the_hub(self) -> str:
-        """The text as readers see it."""
+        """The text as it is on the Hub."""
         return addressed(self.text, self.address)
 
 
 def card_to_publish(folder: Path, name: str, ours: str, theirs: str | None) -> PublishedCard:
-    """Bring the card of the folder and that on the Hub together.
+    """Merge the card of the folder with that on the Hub.
 
     Args:
         folder: The dataset folder.
@@ -69,7 +69,7 @@ def card_to_publish(folder: Path, name: str, ours: str, theirs: str | None) -> P
 
 
 def remember_card(folder: Path, name: str, ours: str, published: PublishedCard) -> None:
-    """Bring what was published into the folder, unless that would lose words there or it cannot be written.
+    """Write what was published into the folder, unless that would lose an edit there or cannot be written.
 
     Args:
         folder: The dataset folder.
@@ -80,7 +80,7 @@ def remember_card(folder: Path, name: str, ours: str, published: PublishedCard) 
     card = folder / CARD_NAME
     if not published.holds_ours or not (folder / WORK_NAME).is_dir():
         return
-    with suppress(NextLongError, OSError):  # a folder that nobody may write to is as good a dataset
+    with suppress(NextLongError, OSError):  # a folder without write permission is published all the same
         if published.text != ours and card.read_bytes() == ours.encode():
             write_bytes(card, published.text.encode())
         write_bytes(_memory(folder, name), published.text.encode())

@@ -1,4 +1,4 @@
-"""What is published: the files of a dataset folder, checked before anything is sent."""
+"""The contents to publish: the files of a dataset folder, checked before anything is sent."""
 
 import hashlib
 import json
@@ -13,21 +13,22 @@ from nextlong_hub.dataset.folder import CARD_NAME, recipe_files
 from nextlong_hub.dataset.manifest import MANIFEST_NAME, Manifest, read_manifest
 from nextlong_hub.errors import DataError
 from nextlong_hub.hub.changes import LocalFile
-from nextlong_hub.publish.secrets import find_tokens
+from nextlong_hub.publish.secrets import find_secrets
 
 _DATA = ".parquet"
 _SHOWN = 5
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Publication:
-    """A dataset folder that is what its manifest says, and holds nothing that may not be published."""
+class Contents:
+    """The files of a dataset folder that is what its manifest says and holds no secret."""
 
     folder: Path
     manifest: Manifest
     files: Mapping[str, LocalFile]
     """By path, in the order in which they are sent: data first, card and manifest last."""
     card: str
+    """Text of the card, as it is in the folder."""
     warnings: tuple[str, ...]
     """What the viewer of the Hub will not show well."""
 
@@ -36,16 +37,16 @@ class Publication:
         return {**self.files, CARD_NAME: _in_memory(CARD_NAME, card.encode())}
 
 
-def read_publication(folder: Path, checked: Callable[[int], None]) -> Publication:
-    """Read a dataset folder and check all that can be checked without the Hub.
+def read_contents(folder: Path, checked: Callable[[int], None]) -> Contents:
+    """Read a dataset folder and check what can be checked without the Hub.
 
     Args:
         folder: A finished dataset folder.
         checked: Called with the number of files once they are checked.
 
     Raises:
-        DataError: the folder holds no finished dataset, a file is not what the manifest says, is a symbolic link, or
-            holds what looks like an access token; or the card is one that the Hub would refuse.
+        DataError: the folder holds no finished dataset; a file is not what the manifest says, is a symbolic link, or
+            holds what looks like an access token; or the Hub would refuse the card.
     """
     manifest = read_manifest(folder)
     if manifest is None:
@@ -55,13 +56,13 @@ def read_publication(folder: Path, checked: Callable[[int], None]) -> Publicatio
         )
     records = published_files(folder)
     _refuse_links(folder, [record.path for record in records])
-    _refuse_tokens(folder, [record.path for record in records])
+    _refuse_secrets(folder, [record.path for record in records])
     card = (folder / CARD_NAME).read_text(encoding="utf-8")
     faults = lint_card(card)
     if faults:
         raise DataError(f"the Hub would refuse {folder / CARD_NAME}: {'; '.join(faults)}; correct it and push again")
     checked(len(records))
-    return Publication(
+    return Contents(
         folder=folder,
         manifest=manifest,
         files={
@@ -79,10 +80,10 @@ def read_publication(folder: Path, checked: Callable[[int], None]) -> Publicatio
 
 
 def stale_files(previous: bytes | None, remote: Mapping[str, Any]) -> frozenset[str]:
-    """Files on the Hub that an earlier push of ours put there: those its manifest lists, and pictures of its card.
+    """Find the files that an earlier push put on the Hub: those its manifest lists, and the pictures of its card.
 
     Args:
-        previous: The manifest on the Hub, of whatever version; None when there is none.
+        previous: The manifest on the Hub, of any version; None when there is none.
         remote: Everything on the branch, by path.
     """
     try:
@@ -112,8 +113,8 @@ def _refuse_links(folder: Path, paths: list[str]) -> None:
                 )
 
 
-def _refuse_tokens(folder: Path, paths: list[str]) -> None:
-    places = find_tokens(folder, paths)
+def _refuse_secrets(folder: Path, paths: list[str]) -> None:
+    places = find_secrets(folder, paths)
     if places:
         shown = "; ".join(places[:_SHOWN]) + (f"; and {len(places) - _SHOWN} more" if len(places) > _SHOWN else "")
         raise DataError(
@@ -130,13 +131,14 @@ class PublishedFile:
     """Relative to the folder, with forward slashes."""
     sha256: str
     bytes: int
+    """Size."""
 
 
 def published_files(folder: Path) -> tuple[PublishedFile, ...]:
-    """Exactly the files that belong to a finished dataset, data first, card and manifest last.
+    """List exactly the files that belong to a finished dataset, data first, card and manifest last.
 
-    Of `assets/` that is what the card shows: pictures of ours, and any that a person added. The manifest does not list
-    them, for the bytes of a picture depend on the version of the library that drew it, and its own must not.
+    From `assets/` these are the pictures that the card shows, added by hand or not. The manifest does not list them:
+    the bytes of a picture depend on the version of the library that drew it, and its own must not.
 
     Raises:
         DataError: there is no manifest, a file is missing, or is not what the manifest says.
@@ -154,7 +156,7 @@ def published_files(folder: Path) -> tuple[PublishedFile, ...]:
 
 
 def is_owned(path: str) -> bool:
-    """Whether a file of that name is ours to remove once a dataset does not have it any more."""
+    """Whether a push may remove a file of that name once the dataset has it no longer."""
     folder, _, name = path.partition("/")
     return (
         path == MANIFEST_NAME

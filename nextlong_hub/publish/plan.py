@@ -1,30 +1,43 @@
-"""What a push has to do: one look at the Hub, compared with the folder, and whether it may be done at all."""
+"""The plan of a push: the folder compared with one look at the Hub, and the checks whether it is allowed."""
 
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from nextlong_hub.dataset.folder import CARD_NAME
 from nextlong_hub.dataset.manifest import MANIFEST_NAME
 from nextlong_hub.errors import AuthError, ConflictError, DataError
 from nextlong_hub.hub.changes import Changes, LocalFile, compare
 from nextlong_hub.hub.repository import MAIN, Account, Remote, Repository
+from nextlong_hub.hub.retry import RetryPolicy
 from nextlong_hub.publish.card_merge import PublishedCard, card_to_publish
-from nextlong_hub.publish.contents import Publication, stale_files
+from nextlong_hub.publish.contents import Contents, stale_files
 from nextlong_hub.publish.pull_request import Limits
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Wishes:
-    """What the user asks for."""
+class PushOptions:
+    """How to publish.
 
-    revision: str
-    """The branch."""
-    private: bool | None
-    """Who may see a repository that is made; None: as the account has set."""
-    create_pr: bool
-    """End with a pull request for others to merge."""
-    message: str
-    """First line of the commit message."""
+    Raises:
+        DataError: a pull request to another branch than main is asked for.
+    """
+
+    private: bool | None = None
+    """Who may see a repository that is new; None: as the account has set. That of an existing one never changes."""
+    revision: str = MAIN
+    """The branch; created when it does not exist."""
+    create_pr: bool = False
+    """End with a pull request for others to merge instead of a commit on main."""
+    message: str | None = None
+    """First line of the commit message; None: one that names the configurations."""
+    retry_policy: RetryPolicy = field(default_factory=RetryPolicy)
+    """How long to keep asking a Hub that does not answer."""
+    limits: Limits = field(default_factory=Limits)
+    """What one commit may hold."""
+
+    def __post_init__(self) -> None:
+        if self.create_pr and self.revision != MAIN:
+            raise DataError(f"a pull request goes to {MAIN}; leave out the revision {self.revision!r}, or create_pr")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,59 +45,65 @@ class PushPlan:
     """What a push is going to do."""
 
     name: str
+    """`USER/NAME`."""
     page: str
+    """Its web page."""
     revision: str
+    """The branch."""
     exists: bool
-    """Whether the repository is there already."""
+    """Whether the repository exists already."""
     private: bool | None
-    """Who sees it: as it is, or as asked for when it is new; None: as the account has set for new ones."""
+    """Whether the repository is private, or will be when it is new; None: as the account has set for new ones."""
     changes: Changes
     proposes: bool
     """Whether it ends as a pull request for others to merge."""
     in_steps: bool
     """Whether it is too much for one commit, so that a pull request is filled in steps and merged."""
     notes: tuple[str, ...]
-    """What one should know before saying yes, one sentence each."""
+    """What the user should know before agreeing, one sentence each."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Round:
-    """One look at the Hub, and what follows from it."""
+class Attempt:
+    """One attempt to publish: a look at the Hub, and what follows from it."""
 
     plan: PushPlan
     remote: Remote | None
+    """The branch as it was seen; None when there is no repository yet."""
     card: PublishedCard
     files: dict[str, LocalFile]
-    """What the branch shall hold, by path, in the order in which it is sent."""
+    """What the branch is to hold, by path, in the order in which it is sent."""
     stale: frozenset[str]
-    """What earlier pushes left on the branch."""
+    """Paths that earlier pushes left on the branch and that are to be removed unless they are published anew."""
     push_id: str
     """Digest of what is published and of the commit it is published on."""
 
 
-def plan_round(
-    publication: Publication,
+def plan_attempt(
+    contents: Contents,
     repository: Repository,
     remote: Remote | None,
-    wishes: Wishes,
-    limits: Limits | None,
-) -> Round:
+    options: PushOptions,
+    *,
+    is_too_large: bool,
+) -> Attempt:
     """Compare the folder with what is on the branch.
 
     Args:
-        publication: The folder.
+        contents: What is to be published.
         repository: Where to ask for card and manifest.
         remote: The branch as it is; None when there is no repository yet.
-        wishes: What the user asks for.
-        limits: What one commit may hold; None when one commit has proved too large.
+        options: How to publish.
+        is_too_large: Whether the Hub has refused it as one commit.
 
     Raises:
-        See `faults.hub_errors`.
+        DataError: the card on the Hub cannot be read.
+        AuthError, NetworkError, Transient: see `hub_errors`.
     """
-    content = repository.read(CARD_NAME, remote.head) if remote and CARD_NAME in remote.files else None
-    theirs = content.decode("utf-8", "replace") if content is not None else None
-    card = card_to_publish(publication.folder, repository.name, publication.card, theirs)
-    files = publication.with_card(card.on_the_hub)
+    card_there = repository.read(CARD_NAME, remote.head) if remote and CARD_NAME in remote.files else None
+    theirs = card_there.decode("utf-8", "replace") if card_there is not None else None
+    card = card_to_publish(contents.folder, repository.name, contents.card, theirs)
+    files = contents.with_card(card.on_the_hub)
     there = remote.files if remote else {}
     previous = repository.read(MANIFEST_NAME, remote.head) if remote and MANIFEST_NAME in there else None
     stale = stale_files(previous, there)
@@ -92,22 +111,22 @@ def plan_round(
     plan = PushPlan(
         name=repository.name,
         page=repository.page,
-        revision=wishes.revision,
+        revision=options.revision,
         exists=remote is not None,
-        private=remote.private if remote else wishes.private,
+        private=remote.private if remote else options.private,
         changes=changes,
-        proposes=wishes.create_pr,
-        in_steps=wishes.revision == MAIN and (limits is None or not limits.fit(changes, files)),
-        notes=(*card.notes, *publication.warnings, *_notes(repository, remote)),
+        proposes=options.create_pr,
+        in_steps=options.revision == MAIN and (is_too_large or not options.limits.fit(changes, files)),
+        notes=(*card.notes, *contents.warnings, *_notes(repository, remote)),
     )
     listed = [[path, file.sha256] for path, file in sorted(files.items())]
     identity = f"{listed} without {sorted(stale)} on {remote.head if remote else None}"
     push_id = hashlib.sha256(identity.encode()).hexdigest()[:32]
-    return Round(plan=plan, remote=remote, card=card, files=files, stale=stale, push_id=push_id)
+    return Attempt(plan=plan, remote=remote, card=card, files=files, stale=stale, push_id=push_id)
 
 
-def require_access(repository: Repository, remote: Remote | None, wishes: Wishes, account: Account) -> None:
-    """Refuse before a byte is sent what the Hub would refuse afterwards.
+def require_access(repository: Repository, remote: Remote | None, options: PushOptions, account: Account) -> None:
+    """Refuse what the Hub would refuse, before anything is sent.
 
     Raises:
         AuthError: the token only reads, or the account may not write there.
@@ -117,15 +136,15 @@ def require_access(repository: Repository, remote: Remote | None, wishes: Wishes
     page, namespace = repository.page, repository.name.partition("/")[0]
     if not account.may_write:
         raise AuthError(f"your token can only read, and {page} is to be written; run `hf auth login` with another")
-    if wishes.create_pr and remote is None:
+    if options.create_pr and remote is None:
         raise DataError(f"there is no {page} that you can see, so nothing to propose to; leave out --create-pr")
-    if not wishes.create_pr and namespace not in account.writable:
+    if not options.create_pr and namespace not in account.writable:
         owners = ", ".join(f"{owner}/…" for owner in sorted(account.writable))
         raise AuthError(
             f"you are logged in as {account.name}, who may not write at {page}; name it as one of {owners}, or use "
             "--create-pr to propose it"
         )
-    if remote is not None and wishes.private is not None and wishes.private != remote.private:
+    if remote is not None and options.private is not None and options.private != remote.private:
         is_now, wanted = ("private", "public") if remote.private else ("public", "private")
         raise ConflictError(
             f"{page} is {is_now}, and a push never changes who sees a dataset; leave out --{wanted}, or change it in "

@@ -1,7 +1,7 @@
-"""A pull request that is filled in steps: how more goes to the Hub than one commit can hold, and nothing shows half.
+"""A pull request that is filled in steps: a dataset too large for one commit still reaches main in one.
 
-Its branch is nobody's `load_dataset`. It is filled by as many commits as it takes and then brought into main by one.
-A run that ends before leaves a draft; the same push finds it by the mark in its title and fills what is missing.
+`load_dataset` does not read the branch of a pull request. It is filled by as many commits as are needed and then merged
+into main by one. A run that ends before leaves a draft; the same push finds it by the mark in its title and goes on.
 """
 
 from collections.abc import Callable, Iterator, Mapping
@@ -9,8 +9,8 @@ from dataclasses import dataclass
 
 from nextlong_hub.errors import DataError, StorageError
 from nextlong_hub.hub.changes import Changes, LocalFile, compare
-from nextlong_hub.hub.errors import Moved, TooLarge
-from nextlong_hub.hub.repository import Proposal, Remote, Repository
+from nextlong_hub.hub.repository import PullRequest, Remote, Repository
+from nextlong_hub.hub.retry import Moved, TooLarge
 
 _MARK_DIGITS = 12
 
@@ -51,65 +51,65 @@ def steps_of(changes: Changes, files: Mapping[str, LocalFile], limits: Limits) -
 
 
 def mark_of(push_id: str) -> str:
-    """What the title of a push's pull request ends with."""
+    """The end of the title of a push's pull request."""
     return f"[nextlong-push {push_id[:_MARK_DIGITS]}]"
 
 
 def fill(
     repository: Repository,
-    proposal: Proposal,
+    pull_request: PullRequest,
     files: Mapping[str, LocalFile],
     stale: frozenset[str],
     send: Send,
     limits: Limits,
 ) -> None:
-    """Make the branch of a pull request hold the dataset, in as many commits as it takes.
+    """Make the branch of a pull request hold the dataset, in as many commits as are needed.
 
     Raises:
-        StorageError: the Hub does not even take one file at once.
-        faults.Transient, faults.Moved: see `faults.hub_errors`; what is done is found done next time.
+        StorageError: the Hub does not accept even one file at once.
+        Transient, Moved: see `hub_errors`; the next try goes on from what is done.
     """
-    for remote, step in _missing(repository, proposal, files, stale, limits):
+    for remote, step in _missing(repository, pull_request, files, stale, limits):
         try:
-            send(step, remote, proposal.revision)
+            send(step, remote, pull_request.revision)
         except TooLarge as fault:
             if len(step) == 1:
                 raise StorageError(f"the Hub does not take {step[0]} even alone: {fault}") from fault
             fewer = Limits(files=len(step) // 2, inline_bytes=limits.inline_bytes // 2)
-            fill(repository, proposal, files, stale, send, fewer)
+            fill(repository, pull_request, files, stale, send, fewer)
             return
 
 
 def _missing(
     repository: Repository,
-    proposal: Proposal,
+    pull_request: PullRequest,
     files: Mapping[str, LocalFile],
     stale: frozenset[str],
     limits: Limits,
 ) -> Iterator[tuple[Remote, Step]]:
     """The next step, with the branch as it is before it, until there is none."""
     while True:
-        remote = repository.look(proposal.revision)
+        remote = repository.look(pull_request.revision)
         if remote is None or not remote.has_branch:
-            raise DataError(f"{repository.proposal_url(proposal)} is gone; run the same command again")
+            raise DataError(f"{repository.pull_request_url(pull_request)} is gone; run the same command again")
         steps = steps_of(compare(files, remote.files, stale), files, limits)
         if not steps:
             return
         yield remote, steps[0]
 
 
-def finish(repository: Repository, proposal: Proposal, *, merge: bool) -> None:
-    """Open a filled pull request for others to see, or bring it into main.
+def finish(repository: Repository, pull_request: PullRequest, *, merge: bool) -> None:
+    """Open a filled pull request for review, or merge it into main.
 
     Raises:
-        faults.Moved: main has changed in a way that does not go together with it; it is closed.
+        Moved: main has changed in a way that conflicts with it; it is closed.
     """
-    if proposal.is_draft:
-        repository.open_proposal(proposal)
+    if pull_request.is_draft:
+        repository.mark_ready(pull_request)
     if not merge:
         return
     try:
-        repository.merge(proposal)
+        repository.merge_pull_request(pull_request)
     except Moved:
-        repository.close_proposal(proposal, "main has changed since; a new pull request follows.")
+        repository.close_pull_request(pull_request, "main has changed since; a new pull request follows.")
         raise

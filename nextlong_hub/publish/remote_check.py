@@ -1,67 +1,55 @@
-"""Is a dataset on the Hub what its manifest says? Told from the listing of its files, without their content."""
+"""Check that a dataset on the Hub is what its manifest says, from the listing of its files and not their content."""
 
 import hashlib
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from urllib.parse import unquote
 
 from nextlong_hub.datacard import lists_files_of
 from nextlong_hub.dataset.folder import CARD_NAME, recipe_files
 from nextlong_hub.dataset.manifest import MANIFEST_NAME, FileRecord, Manifest, manifest_bytes, parse_manifest
 from nextlong_hub.errors import DataError
+from nextlong_hub.hub.address import DatasetAddress, page_of
 from nextlong_hub.hub.changes import RemoteFile, git_oid
-from nextlong_hub.hub.errors import Moved, TooLarge, page_of
 from nextlong_hub.hub.repository import MAIN, Remote, Repository
-from nextlong_hub.hub.retry import Patience, Retries, Transient
+from nextlong_hub.hub.retry import Moved, Retries, RetryPolicy, TooLarge, Transient
 from nextlong_hub.verification import Fault
-
-_ADDRESS = re.compile(r"hf://datasets/(?P<name>[^/@]+/[^/@]+)(?:@(?P<revision>refs/(?:convert|pr)/[^/]+|[^/]+))?/?")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RemoteReport:
-    """What was checked on the Hub and what was found."""
+    """What was checked on the Hub, and the faults that were found."""
 
     name: str
+    """`USER/NAME`."""
     commit: str
     faults: tuple[Fault, ...]
     files: int
     """Data files that were compared."""
     bytes: int
+    """Size of all data files by the manifest."""
     rows: int
-    """As the manifest counts them: no row was read."""
+    """By the manifest; no row was read."""
 
 
-def parse_address(address: str) -> tuple[str, str]:
-    """Name and revision of `hf://datasets/USER/NAME[@REVISION]`.
-
-    Raises:
-        DataError: it is no such address.
-    """
-    match = _ADDRESS.fullmatch(address)
-    if match is None:
-        raise DataError(f"{address!r} is no address of a dataset; write it as hf://datasets/USER/NAME[@REVISION]")
-    return match["name"], unquote(match["revision"] or MAIN)
-
-
-def verify_remote(address: str, *, patience: Patience | None = None) -> RemoteReport:
+def verify_remote(address: str, *, retry_policy: RetryPolicy | None = None) -> RemoteReport:
     """Check a published dataset against its manifest: every file's size and sha256, the recipes, the card's file list.
 
     Only card and manifest are downloaded, and a data file only where the Hub keeps no sha256 of it.
 
     Args:
         address: `hf://datasets/USER/NAME[@REVISION]`.
-        patience: How long to keep asking a Hub that does not answer.
+        retry_policy: How long to keep asking a Hub that does not answer.
 
     Raises:
-        DataError: there is no such dataset or revision.
+        DataError: it is no such address, or there is no such dataset or revision.
         AuthError, NetworkError: it may not be read, or the Hub cannot be reached.
     """
-    name, revision = parse_address(address)
-    patience = patience or Patience()
-    repository = Repository(name, patience.answer_seconds)
-    retries = Retries(patience)
+    parsed = DatasetAddress.parse(address)
+    if parsed is None or parsed.path:
+        raise DataError(f"{address!r} is no address of a dataset; write it as hf://datasets/USER/NAME[@REVISION]")
+    name, revision = parsed.name, parsed.revision or MAIN
+    policy = retry_policy or RetryPolicy()
+    repository, retries = Repository(name, policy.answer_seconds), Retries(policy)
     while True:
         try:
             remote = repository.look(revision)
@@ -70,7 +58,7 @@ def verify_remote(address: str, *, patience: Patience | None = None) -> RemoteRe
                 raise DataError(f"{page_of(name)} {missing}; check the name, or run `hf auth login`")
             return check(repository, remote)
         except Transient as fault:
-            retries.after(fault)
+            retries.wait_after(fault)
         except (Moved, TooLarge) as fault:
             raise DataError(f"{page_of(name)} cannot be read: {fault}") from fault
 
@@ -79,7 +67,7 @@ def check(repository: Repository, remote: Remote) -> RemoteReport:
     """Compare what is on a branch with the manifest that is there.
 
     Raises:
-        See `faults.hub_errors`.
+        AuthError, DataError, NetworkError, Transient: see `hub_errors`.
     """
     faults: list[Fault] = []
     content = repository.read(MANIFEST_NAME, remote.head)
@@ -125,7 +113,7 @@ def _data_faults(repository: Repository, remote: Remote, record: FileRecord) -> 
     if there.size_bytes != record.bytes:
         return [Fault(place=record.path, message=f"has {there.size_bytes:,} bytes instead of {record.bytes:,}")]
     sha256 = there.sha256
-    if sha256 is None:  # kept in git itself, because somebody's .gitattributes says so
+    if sha256 is None:  # kept in git itself, because .gitattributes on the Hub says so
         sha256 = hashlib.sha256(repository.read(record.path, remote.head) or b"").hexdigest()
     if sha256 != record.sha256:
         return [Fault(place=record.path, message=f"its sha256 is {sha256} instead of {record.sha256}")]

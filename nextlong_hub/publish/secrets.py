@@ -1,4 +1,4 @@
-"""Access tokens where none may be: found before a folder is published, struck out before a message is shown."""
+"""The secret scan: access tokens of the Hub in the files that are about to be published."""
 
 from collections.abc import Iterable
 from pathlib import Path
@@ -11,14 +11,14 @@ from nextlong_hub.hub.redact import TOKEN
 _PARQUET_TAIL_BYTES = 8
 
 
-def find_tokens(folder: Path, paths: Iterable[str]) -> list[str]:
-    """Where in the files to be published something stands that looks like a token of the Hub: file and line.
+def find_secrets(folder: Path, paths: Iterable[str]) -> list[str]:
+    """Find what looks like an access token of the Hub; returns the places, by file and line.
 
-    Of a Parquet file its metadata is searched, footer and schema; of every other file each byte. Rows are not.
+    In a Parquet file only the metadata is searched, footer and schema, and no row; in any other file every byte.
 
     Args:
         folder: The dataset folder.
-        paths: Files in it.
+        paths: Files in it, relative to the folder.
 
     Raises:
         OSError, pyarrow.ArrowException: a file cannot be read.
@@ -34,7 +34,7 @@ def _places(file: Path, name: str) -> list[str]:
 
 
 def _parquet_metadata(file: Path) -> str:
-    """The footer as it lies in the file, and the metadata of the Arrow schema, which the footer holds encoded."""
+    """The footer as it is in the file, and the metadata of the Arrow schema, which the footer holds encoded."""
     with file.open("rb") as handle:
         handle.seek(-_PARQUET_TAIL_BYTES, 2)
         footer_bytes = int.from_bytes(handle.read(4), "little")

@@ -5,16 +5,15 @@ import hashlib
 import os
 import re
 import warnings
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
 import tokenizers
 
-from nextlong_hub.core.files import storage_errors
-from nextlong_hub.errors import AuthError, DataError, NetworkError, RecipeError, StorageError
+from nextlong_hub.errors import DataError, RecipeError, StorageError
+from nextlong_hub.hub.files import download_file, download_folder
 from nextlong_hub.tokenization.tokenizer import Tokenizer
 
 EMBEDDED = "demo"
@@ -102,12 +101,8 @@ def folder_of(tokenizer: Tokenizer, patterns: Sequence[str]) -> Path:
         return Path(str(files(package).joinpath(folder)))
     if tokenizer.revision is None:
         return Path(tokenizer.location)
-    from huggingface_hub import snapshot_download
-
     repository = tokenizer.location.rpartition("@")[0]
-    wanted = [_TOKENIZER_FILE, *_CONVERTIBLE_FILES, *patterns]
-    with _hub_errors(repository, tokenizer.revision):
-        return Path(snapshot_download(repository, revision=tokenizer.revision, allow_patterns=wanted))
+    return download_folder(repository, [_TOKENIZER_FILE, *_CONVERTIBLE_FILES, *patterns], tokenizer.revision)
 
 
 def _from_folder(folder: Path, *, name: str, location: str, revision: str | None) -> Tokenizer:
@@ -168,60 +163,10 @@ def _convert(folder: Path) -> bytes:
 
 
 def _from_hub(repository: str, revision: str | None, *, name: str) -> Tokenizer:
-    from huggingface_hub import hf_hub_download, snapshot_download
-    from huggingface_hub.errors import RemoteEntryNotFoundError
-
-    with _hub_errors(repository, revision):
-        try:
-            folder = Path(hf_hub_download(repository, _TOKENIZER_FILE, revision=revision)).parent
-        except RemoteEntryNotFoundError:
-            patterns = list(_CONVERTIBLE_FILES)
-            folder = Path(snapshot_download(repository, revision=revision, allow_patterns=patterns))
+    file = download_file(repository, _TOKENIZER_FILE, revision)
+    folder = download_folder(repository, _CONVERTIBLE_FILES, revision) if file is None else file.parent
     commit = folder.name
     return _from_folder(folder, name=name, location=f"{repository}@{commit}", revision=commit)
-
-
-@contextmanager
-def _hub_errors(repository: str, revision: str | None) -> Iterator[None]:
-    """Turn what a download may raise into our errors."""
-    from huggingface_hub import constants
-    from huggingface_hub.errors import (
-        GatedRepoError,
-        HfHubHTTPError,
-        HFValidationError,
-        RepositoryNotFoundError,
-        RevisionNotFoundError,
-    )
-
-    try:
-        with storage_errors(Path(constants.HF_HUB_CACHE)):
-            yield
-    except GatedRepoError as error:
-        raise AuthError(
-            f"the tokenizer {repository} is gated and this account has no access; ask for it at "
-            f"{constants.ENDPOINT}/{repository}, then `hf auth login`"
-        ) from error
-    except RevisionNotFoundError as error:
-        raise RecipeError(
-            f"the repository {repository} has no revision {revision}; give a branch, tag or commit"
-        ) from error
-    except (RepositoryNotFoundError, HFValidationError) as error:
-        raise RecipeError(
-            f"{repository} is neither a folder here nor a repository on {constants.ENDPOINT}; check the name, and "
-            "if the repository is private, `hf auth login` with an account that may read it"
-        ) from error
-    except HfHubHTTPError as error:
-        if error.response is not None and error.response.status_code in (401, 403):
-            raise AuthError(
-                f"the Hub refused to hand out the tokenizer {repository} ({error}); `hf auth login` with an account "
-                "that may read it"
-            ) from error
-        raise NetworkError(f"the Hub failed on the tokenizer {repository} ({error}); try again later") from error
-    except OSError as error:
-        raise NetworkError(
-            f"there is no folder {repository} here, the Hub's cache holds no such tokenizer, and {constants.ENDPOINT} "
-            f"cannot be reached ({error}); check the connection, or give a local folder"
-        ) from error
 
 
 def _travel(tokenizer: Tokenizer) -> tuple[Callable[..., Tokenizer], tuple[str, str, str]]:

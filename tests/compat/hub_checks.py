@@ -87,9 +87,9 @@ def test_nothing_is_waited_for_without_end(folder: Path) -> None:
     """An answer that does not come is a fault like any other."""
     code = f"""
 from pathlib import Path
-from nextlong_hub.publish import Patience, push
-patience = Patience(answer_seconds=0.5, first_seconds=0.01)
-print(push(Path({str(folder)!r}), "tester/nextlong", patience=patience).status)
+from nextlong_hub.publish import RetryPolicy, push
+policy = RetryPolicy(answer_seconds=0.5, first_seconds=0.01)
+print(push(Path({str(folder)!r}), "tester/nextlong", retry_policy=policy).status)
 """
     with LocalHub() as hub:
         hub.fail("POST", "/commit/", delay_seconds=20.0)

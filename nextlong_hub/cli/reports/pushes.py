@@ -1,4 +1,4 @@
-"""What a push is going to do, and what it has done."""
+"""Reports of pushes: what one is going to do, and what it has done."""
 
 import sys
 from collections.abc import Iterator
@@ -16,12 +16,12 @@ _STYLES = {"added": "green", "changed": "yellow", "removed": "red"}
 
 
 def is_interactive() -> bool:
-    """Whether a person can be asked."""
+    """Whether the user can be asked a question."""
     return sys.stdin.isatty() and sys.stdout.isatty()
 
 
 def show_plan(plan: "PushPlan") -> None:
-    """Print the files that change, how many do, and what one should know."""
+    """Print the files that change, how many do, and what the user should know."""
     changed = plan.changes.of("added", "changed", "removed")
     for kind, file in _shown(changed):
         show_verbatim(f"  {_MARKS[kind]} {file}", _STYLES[kind])
@@ -49,7 +49,7 @@ def _place(plan: "PushPlan") -> str:
 
 
 def show_push(report: "PushReport") -> None:
-    """Print what has become of a push, and how to load what was published."""
+    """Print the result of a push, and how to load what was published."""
     plan = report.plan
     for fault in report.faults:
         show_verbatim(f"{fault.place}: {fault.message}", "red")

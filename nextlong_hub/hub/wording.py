@@ -1,0 +1,195 @@
+"""The failures of a request to the Hub, and what each is called: an error and its message, by what was attempted.
+
+A message is a template over `subject` (what was asked for, as the user named it), `name` and `page` of the dataset,
+`revision`, `endpoint`, `home` (the folder of huggingface_hub), `status` (of the answer), and `reason` (what the Hub or
+the library says).
+"""
+
+from collections.abc import Mapping
+from enum import Enum, auto
+
+from nextlong_hub.errors import AuthError, DataError, NetworkError, RecipeError, StorageError
+from nextlong_hub.hub.retry import Moved, TooLarge, Transient
+
+
+class Failure(Enum):
+    """How a request to the Hub can fail."""
+
+    OFFLINE = auto()
+    """`HF_HUB_OFFLINE` is set."""
+    DISK_FULL = auto()
+    """No space for files of huggingface_hub on this machine."""
+    GATED = auto()
+    """The conditions of the repository are not accepted."""
+    HIDDEN = auto()
+    """The repository is private or missing: to strangers the Hub does not say which."""
+    UNAUTHENTICATED = auto()
+    """No login, or one that the Hub does not know."""
+    FORBIDDEN = auto()
+    """The login does not reach so far."""
+    NO_REPOSITORY = auto()
+    NO_REVISION = auto()
+    NO_ENTRY = auto()
+    """The repository has no such file or folder."""
+    NO_FILE = auto()
+    """A `FileNotFoundError` without an answer of the Hub: from its listing, or of a local file."""
+    BUSY = auto()
+    """The Hub could not do it now: 408, 429, or a fault of its own."""
+    MOVED = auto()
+    """The branch has another head by now, or what was to be made is there already."""
+    TOO_LARGE = auto()
+    """The request is larger than the Hub takes."""
+    QUOTA = auto()
+    """The account on the Hub is full."""
+    REFUSED = auto()
+    """Any other answer with an error status; stands in for those that a table does not name."""
+    UNREACHABLE = auto()
+    """There was no answer."""
+    DISK = auto()
+    """Another fault of the file system on this machine, such as a missing permission."""
+    INCOMPLETE = auto()
+    """An `OSError` without a number: how huggingface_hub reports a file that did not arrive whole."""
+    BAD_NAME = auto()
+    """The Hub allows no such name."""
+    BAD_CARD = auto()
+    """The Hub does not accept the header of the card."""
+    UNREADABLE = auto()
+    """`datasets` cannot read what is there, or not in the way that was asked for."""
+
+
+Wording = Mapping[Failure, tuple[type[Exception], str]]
+"""Error and message of each failure; one that is missing is no failure of the Hub here, and is not translated."""
+
+_DISK_FULL = (
+    StorageError,
+    "no space is left for huggingface_hub's files in {home}; free some, or set HF_HOME to a folder with space, then "
+    "run the same command again",
+)
+_BAD_NAME = (DataError, "{name!r} cannot be the name of a dataset: {reason}")
+
+_READ_REFUSED = (
+    AuthError,
+    "the Hub does not let you read {subject}: it is private, or there is none; check the name, or run `hf auth login` "
+    "with an account that can see {page}",
+)
+_READ_NOTHING = (DataError, "there is nothing at {subject}; see {page}/tree/main for the files there are")
+_READ_UNREACHABLE = (
+    NetworkError,
+    "the Hub at {endpoint} could not be reached for {subject} ({reason}); check the connection, then run the same "
+    "command again: finished work is kept",
+)
+
+READING: Wording = {
+    Failure.OFFLINE: (
+        NetworkError,
+        "{subject} is on the Hub, and HF_HUB_OFFLINE is set; unset it, or name local files",
+    ),
+    Failure.DISK_FULL: _DISK_FULL,
+    Failure.GATED: (AuthError, "{subject} is gated; accept its conditions at {page}, then run `hf auth login`"),
+    Failure.HIDDEN: _READ_REFUSED,
+    Failure.UNAUTHENTICATED: _READ_REFUSED,
+    Failure.FORBIDDEN: _READ_REFUSED,
+    Failure.QUOTA: _READ_REFUSED,
+    Failure.NO_REPOSITORY: (
+        DataError,
+        "there is no dataset {subject} on the Hub; check the name, or give the path of a local file",
+    ),
+    Failure.NO_REVISION: (
+        DataError,
+        "{subject} has no revision {revision!r}; see {page}/tree/main for those there are",
+    ),
+    Failure.NO_ENTRY: _READ_NOTHING,
+    Failure.NO_FILE: _READ_NOTHING,
+    Failure.REFUSED: _READ_UNREACHABLE,
+    Failure.UNREACHABLE: _READ_UNREACHABLE,
+    Failure.BAD_NAME: _BAD_NAME,
+    Failure.UNREADABLE: (
+        DataError,
+        "{subject} cannot be read: {reason}; set config, split or revision of the source to fit, or read its files as "
+        "they are: hf://datasets/{name}",
+    ),
+}
+"""Reading a dataset; nothing is tried again beyond what huggingface_hub tries by itself."""
+
+_WRITE_UNAUTHENTICATED = (
+    AuthError,
+    "the Hub does not know you ({reason}); run `hf auth login` with a token that may write to {page}",
+)
+_WRITE_NOTHING = (DataError, "there is no {page} that you can see ({reason}); check the name and `hf auth whoami`")
+
+WRITING: Wording = {
+    Failure.OFFLINE: (
+        NetworkError,
+        "HF_HUB_OFFLINE is set, and the Hub is needed; unset it, then run the same command again",
+    ),
+    Failure.DISK_FULL: _DISK_FULL,
+    Failure.GATED: (
+        AuthError,
+        "{subject} is gated; accept its conditions at {page}, then run the same command again",
+    ),
+    Failure.HIDDEN: _WRITE_UNAUTHENTICATED,
+    Failure.UNAUTHENTICATED: _WRITE_UNAUTHENTICATED,
+    Failure.FORBIDDEN: (
+        AuthError,
+        "your token may not do this at {page} ({reason}); use one with write access, or --create-pr to propose it",
+    ),
+    Failure.NO_REPOSITORY: _WRITE_NOTHING,
+    Failure.NO_REVISION: _WRITE_NOTHING,
+    Failure.NO_ENTRY: _WRITE_NOTHING,
+    Failure.BUSY: (Transient, "the Hub answered {status}"),
+    Failure.MOVED: (Moved, "{reason}"),
+    Failure.TOO_LARGE: (TooLarge, "the Hub says the request is too large ({reason})"),
+    Failure.QUOTA: (
+        StorageError,
+        "the Hub has no more space for {subject}: {reason}; see {endpoint}/settings/billing",
+    ),
+    Failure.REFUSED: (DataError, "the Hub does not take this: {status}, {reason}"),
+    Failure.UNREACHABLE: (Transient, "the Hub at {endpoint} could not be reached ({reason})"),
+    Failure.BAD_NAME: _BAD_NAME,
+    Failure.BAD_CARD: (DataError, "the Hub does not take the card: {reason}; correct README.md and push again"),
+}
+"""Looking at a repository that is published to, and changing it; what another try may mend is `Transient`."""
+
+_TOKENIZER_REFUSED = (
+    AuthError,
+    "the Hub refused to hand out the tokenizer {subject} ({reason}); `hf auth login` with an account that may read it",
+)
+_TOKENIZER_UNKNOWN = (
+    RecipeError,
+    "{subject} is neither a folder here nor a repository on {endpoint}; check the name, and if the repository is "
+    "private, `hf auth login` with an account that may read it",
+)
+_TOKENIZER_UNREACHABLE = (
+    NetworkError,
+    "there is no folder {subject} here, the Hub's cache holds no such tokenizer, and {endpoint} cannot be reached "
+    "({reason}); check the connection, or give a local folder",
+)
+
+TOKENIZER: Wording = {
+    Failure.OFFLINE: _TOKENIZER_UNREACHABLE,
+    Failure.DISK_FULL: _DISK_FULL,
+    Failure.GATED: (
+        AuthError,
+        "the tokenizer {subject} is gated and this account has no access; ask for it at {endpoint}/{subject}, then "
+        "`hf auth login`",
+    ),
+    Failure.HIDDEN: _TOKENIZER_UNKNOWN,
+    Failure.UNAUTHENTICATED: _TOKENIZER_REFUSED,
+    Failure.FORBIDDEN: _TOKENIZER_REFUSED,
+    Failure.NO_REPOSITORY: _TOKENIZER_UNKNOWN,
+    Failure.NO_REVISION: (
+        RecipeError,
+        "the repository {subject} has no revision {revision}; give a branch, tag or commit",
+    ),
+    Failure.REFUSED: (NetworkError, "the Hub failed on the tokenizer {subject} ({reason}); try again later"),
+    Failure.NO_FILE: _TOKENIZER_UNREACHABLE,
+    Failure.UNREACHABLE: _TOKENIZER_UNREACHABLE,
+    Failure.INCOMPLETE: _TOKENIZER_UNREACHABLE,
+    Failure.DISK: (
+        StorageError,
+        "huggingface_hub's files in {home} cannot be written ({reason}); change their permissions, or set HF_HOME to a "
+        "folder that can be written, then run the same command again",
+    ),
+    Failure.BAD_NAME: _TOKENIZER_UNKNOWN,
+}
+"""Downloading a tokenizer into the cache of huggingface_hub."""
