@@ -20,15 +20,12 @@ import pyarrow.parquet as pq
 from benchmarks.tokens.clocks import token_work
 from nextlong_hub.corpus.ingest import find_corpus
 from nextlong_hub.corpus.settings import SourceSettings
-from nextlong_hub.execution.inline import InlineExecutor
-from nextlong_hub.execution.progress import NullProgress, Stages
-from nextlong_hub.execution.workspace import Workspace
-from nextlong_hub.producer import Inputs
+from nextlong_hub.corpus.store import ChunkStore
+from nextlong_hub.execution.run import Run
+from nextlong_hub.producer import Inputs, Job, Produced, producer_of
 from nextlong_hub.recipe import load_recipe
-from nextlong_hub.synthesis.prepare import prepare
-from nextlong_hub.synthesis.produce import Made, synthesise
-from nextlong_hub.synthesis.produce import tasks as units
 from nextlong_hub.tokenization import load_tokenizer
+from nextlong_hub.tokenization.tasks import TokenizerReference
 
 HEADER = (
     "| tokenizer | config | rows | candidates kept | exact rows | tokens | distinct chunks | reuse "
@@ -57,24 +54,26 @@ def main() -> None:
 def _measure(work: Path, corpus: str, name: str, config: str, tokens: int) -> str:
     tokenizer = load_tokenizer(name)
     recipe = load_recipe(config)
-    stages = Stages(NullProgress())
-    workspace = Workspace(work)
-    found = find_corpus(workspace, [SourceSettings(name="corpus", path=corpus)], stages)
-    inputs = Inputs(corpus=found, tokenizer=tokenizer, seed=42)
-    prepared = prepare(workspace, recipe, inputs, InlineExecutor(), stages)
-    for finished in (prepared.units_folder, *(one.folder for one in prepared.tokenising)):
-        shutil.rmtree(finished, ignore_errors=True)  # of an earlier measurement, which nothing may be taken from
-    prepared = prepare(workspace, recipe, inputs, InlineExecutor(), stages)
-    # What a process pays once, for opening a tokenizer and proving its seams, is half a second at most.
-    units.tokenizer_of(tokenizer.location, tokenizer.digest).fit("whatever it keeps for later", 3)
+    run = Run.quiet(work)
+    found = find_corpus(run, [SourceSettings(name="corpus", path=corpus)])
+    inputs = Inputs(corpus=found, tokenizers=(tokenizer,), seed=42)
+    job = Job(recipe=recipe, inputs=inputs, rows=max(1, tokens // recipe.target_length), made={})
+    producer = producer_of(recipe)
+    store = producer.read(run, job)
+    index = producer.index(run, job, store)
+    for finished in (*work.glob("units-*"), *work.glob("tokens-*")):
+        shutil.rmtree(finished)  # of an earlier measurement, which nothing may be taken from
+    # What a process pays once, for opening a tokenizer and proving its split points, is half a second at most.
+    TokenizerReference.of(tokenizer).open().fit("what it keeps for later", 3)
     with token_work() as clock:
-        made = synthesise(prepared, max(1, tokens // recipe.target_length), InlineExecutor(), stages)
-    chunks, rows, segments = _texts(made)
+        produced = producer.produce(run, job, store, index)
+    chunks, rows, segments = _texts(produced, store)
     backend = tokenizer.copy_backend()
     once = [_seconds(backend.encode_batch_fast, chunks) for _ in range(2)]
     whole = _seconds(backend.encode_batch, [row["text"] for row in rows])
-    counts = [receipt.counts for receipt in made.receipts]
-    candidates, kept = (sum(count[key] for count in counts) for key in ("candidates", "kept"))
+    outcome = produced.outcome
+    assert outcome is not None
+    candidates, kept = outcome.candidates, outcome.kept
     exact = sum(
         len(row["input_ids"]) == recipe.target_length and tokenizer.encode(row["text"]).tolist() == row["input_ids"]
         for row in rows
@@ -90,16 +89,15 @@ def _measure(work: Path, corpus: str, name: str, config: str, tokens: int) -> st
     )
 
 
-def _texts(made: Made) -> tuple[list[str], list[dict[str, Any]], int]:
+def _texts(produced: Produced, store: ChunkStore) -> tuple[list[str], list[dict[str, Any]], int]:
     """The chunks that all finished rows hold, each once; the rows asked for; and how many segments all rows have."""
-    store = made.prepared.store
     numbers = {store.document(number)[0]: number for number in range(store.documents)}
     wanted: list[int] = []
-    for receipt in made.receipts:
-        for segments in pq.read_table(receipt.output, columns=["segments"])["segments"].to_pylist():
+    for unit in produced.rows.mean_row_bytes:
+        for segments in pq.read_table(unit, columns=["segments"])["segments"].to_pylist():
             wanted += [int(store.first_chunk[numbers[s["document"]]]) + s["chunk"] for s in segments]
     texts = list(store.texts(np.array(wanted)).values())
-    rows = [pq.read_table(unit).slice(row, 1).to_pylist()[0] for unit, row in made.rows]
+    rows = [pq.read_table(unit).slice(row, 1).to_pylist()[0] for unit, row in produced.rows.rows]
     return texts, rows, len(wanted)
 
 

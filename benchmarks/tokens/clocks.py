@@ -6,8 +6,7 @@ from functools import wraps
 from time import process_time
 from typing import Any
 
-from nextlong_hub.synthesis.produce import tasks as units
-from nextlong_hub.tokenization import Stitched, TokenCache, Tokenizer
+from nextlong_hub.tokenization import Stitched, TokenCache, Tokenizer, tasks
 
 TOKEN_WORK = (
     (Tokenizer, "tokenise_chunks"),
@@ -17,7 +16,7 @@ TOKEN_WORK = (
     (Stitched, "count"),
     (Stitched, "end_of"),
     (TokenCache, "get"),
-    (units, "write_part"),
+    (tasks, "write_part"),
 )
 """All that a build asks of tokenizers, and of what it keeps of them."""
 
