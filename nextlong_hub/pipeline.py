@@ -201,8 +201,7 @@ def fit(
     with open_run(output, executor, progress) as run:
         made = _publish(run, wanted, tokenizers, "fit")
     produced, config = made.produced[recipe.name], made.manifest.configs[recipe.name]
-    outcome = produced.outcome
-    assert outcome is not None
+    outcome = produced.own_outcome
     return FitReport(
         manifest=made.manifest,
         config=recipe.name,

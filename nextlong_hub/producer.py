@@ -81,6 +81,17 @@ class Produced:
     counts: Mapping[str, int] = field(default_factory=dict)
     """What else was counted, by name."""
 
+    @property
+    def own_outcome(self) -> SynthesisRecord:
+        """What became of its candidates.
+
+        Raises:
+            TypeError: it has none.
+        """
+        if self.outcome is None:
+            raise TypeError(f"the rows of {self.recipe.name} were made for other configurations")
+        return self.outcome
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Job:

@@ -49,7 +49,7 @@ class ConversationSettings(Section):
     """`auto`: the tokenizer's own or, if it has none, the one in `builders/chat_templates` whose control tokens it
     knows. Else the name of one of those, the path of a `.jinja` file, or the template itself. What was used is written
     out in the resolved recipe."""
-    template_variables: dict[str, str | bool | int] = {}
+    template_variables: dict[str, str | bool | int] = Field(default_factory=dict)
     """What the template may ask for by name; the tokenizer's special tokens (`bos_token`, …) are added."""
 
     @model_validator(mode="after")
@@ -127,7 +127,7 @@ class Recipe(Section):
     packing: PackingSettings = PackingSettings()
     producer: str = ""
     """The name of a registered kind of recipe; empty: told by `conversations`, `mixture` and `fit`."""
-    options: dict[str, Any] = {}
+    options: dict[str, Any] = Field(default_factory=dict)
     """What a kind of recipe of another package takes."""
 
     left_out_when_empty = frozenset({"producer", "options"})

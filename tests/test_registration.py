@@ -205,7 +205,8 @@ def test_registering_is_light_and_registering_again_changes_nothing(tmp_path: Pa
     answer = run(
         """
         heavy = [name for name in ("datasets", "numpy", "pyarrow", "huggingface_hub", "hashlib") if name in sys.modules]
-        finders = lambda: sum(type(finder).__module__ == "nextlong_hub.load_dataset.register" for finder in sys.meta_path)
+        ours = "nextlong_hub.load_dataset.register"
+        finders = lambda: sum(type(finder).__module__ == ours for finder in sys.meta_path)
         register()
         answer = [heavy, finders()]
         import importlib.metadata, importlib.util

@@ -71,8 +71,7 @@ def _measure(work: Path, corpus: str, name: str, config: str, tokens: int) -> st
     backend = tokenizer.copy_backend()
     once = [_seconds(backend.encode_batch_fast, chunks) for _ in range(2)]
     whole = _seconds(backend.encode_batch, [row["text"] for row in rows])
-    outcome = produced.outcome
-    assert outcome is not None
+    outcome = produced.own_outcome
     candidates, kept = outcome.candidates, outcome.kept
     exact = sum(
         len(row["input_ids"]) == recipe.target_length and tokenizer.encode(row["text"]).tolist() == row["input_ids"]

@@ -46,8 +46,8 @@ class ConversationProducer(Producer):
     name = "conversations"
     reads = "conversations"
     unpredictable = (
-        "are conversations, which are only rendered and packed; build them without --dry-run, with --samples 1 to see a "
-        "first row"
+        "are conversations, which are only rendered and packed; build them without --dry-run, with --samples 1 to see "
+        "a first row"
     )
 
     def resolve(self, recipe: Recipe, tokenizer: Tokenizer) -> Recipe:

@@ -1,6 +1,8 @@
 """What people add more of: a file beside its siblings, found by the constant it defines.
 
-    FORMATS = Registry[Format](kind="export format", files="exports/*.py", constant="FORMAT", group="nextlong_hub.exports")
+    FORMATS = Registry[Format](
+        kind="export format", files="exports/*.py", constant="FORMAT", group="nextlong_hub.exports"
+    )
     FORMATS.names()        ("axolotl", "jsonl", "mds", …): no extension is imported
     FORMATS["mds"]         its `Format`: one module is imported
 

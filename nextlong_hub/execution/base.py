@@ -7,9 +7,9 @@
         def run(self) -> WordCounts: ...
 
 A task is data: typed fields, and one method. Its name and its JSON form come from its class, so it can be sent to any
-process that has this package. Each file or folder that it reads is a field marked `InputPath`, in the task itself or in a
-record that it holds: `inputs` lists them. Its result is one file or folder, which appears whole or not at all, and a
-receipt below 1 KB.
+process that has this package. Each file or folder that it reads is a field marked `InputPath`, in the task itself or
+in a record that it holds: `inputs` lists them. Its result is one file or folder, which appears whole or not at all, and
+a receipt below 1 KB.
 """
 
 import importlib

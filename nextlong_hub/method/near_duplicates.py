@@ -1,4 +1,4 @@
-"""…"""
+"""Near-copies of a meta-chunk: as negatives they would be false ones (shingle containment, Broder 1997)."""
 
 import re
 from collections import defaultdict

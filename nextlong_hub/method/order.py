@@ -1,4 +1,4 @@
-"""…"""
+"""Orders that depend on a seed and on nothing else."""
 
 from collections.abc import Sequence
 
