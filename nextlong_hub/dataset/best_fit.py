@@ -18,6 +18,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from nextlong_hub.dataset.schema import TOKEN_COLUMNS
 from nextlong_hub.errors import DataError
 
 
@@ -150,7 +151,7 @@ def unpack(row: Mapping[str, Any]) -> list[dict[str, Any]]:
             {
                 "id": document["id"],
                 "text": row["text"][start:end],
-                **{name: row[name][first:last] for name in ("input_ids", "loss_mask") if name in row},
+                **{name: row[name][first:last] for name in TOKEN_COLUMNS if name in row},
                 "token_count": document["tokens"],
                 "meta_document": document["meta_document"],
                 "source": document["source"],

@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from nextlong_hub.dataset.schema import DOCUMENT_TYPE, row_schema
+from nextlong_hub.dataset.schema import COLUMNS, DOCUMENT_TYPE, RowKind, kinds_of, row_schema
 
 
 def as_documents(table: pa.Table, *, tokens: bool) -> pa.Table:
@@ -21,7 +21,8 @@ def as_documents(table: pa.Table, *, tokens: bool) -> pa.Table:
         table: samples, or packed rows of one document.
         tokens: keep `input_ids`.
     """
-    if "documents" not in table.column_names:
+    kinds = kinds_of(table.column_names)
+    if RowKind.PACKED not in kinds:
         documents = {
             **{name: _whole(table[name]) for name in ("id", "source", "meta_document")},
             **{name: pa.array(np.zeros(table.num_rows, np.int32)) for name in ("offset", "start")},
@@ -34,8 +35,7 @@ def as_documents(table: pa.Table, *, tokens: bool) -> pa.Table:
         each = pa.array(np.arange(table.num_rows + 1), pa.int32())
         table = table.append_column("documents", pa.ListArray.from_arrays(each, structs))
         table = table.append_column("document_lengths", pa.ListArray.from_arrays(each, documents["tokens"]))
-    masked = "loss_mask" in table.column_names
-    return table.select(row_schema(tokens=tokens, packed=True, masked=masked).names)
+    return table.select(row_schema(tokens=tokens, packed=True, masked=RowKind.WITH_MASK in kinds).names)
 
 
 def merge(documents: pa.Table, counts: NDArray[np.int64], ids: Sequence[str]) -> pa.Table:
@@ -54,13 +54,13 @@ def merge(documents: pa.Table, counts: NDArray[np.int64], ids: Sequence[str]) ->
         "id": pa.array(ids, pa.string()),
         "text": _joined_texts(_whole(documents["text"]), borders),
         "token_count": pa.array(np.add.reduceat(documents["token_count"].to_numpy(), borders[:-1]).astype(np.int32)),
-        **{name: _joined_structs(_whole(documents[name]), borders, before) for name in ("documents", "segments")},
-        **{
-            name: _joined_lists(_whole(documents[name]), borders)
-            for name in ("input_ids", "loss_mask", "document_lengths")
-            if name in documents.column_names
-        },
     }
+    for column in COLUMNS:
+        if column.is_list and column.name in documents.column_names:
+            lists = _whole(documents[column.name])
+            columns[column.name] = (
+                _joined_lists(lists, borders) if column.struct is None else _joined_structs(lists, borders, before)
+            )
     return pa.table([columns[name] for name in documents.column_names], schema=documents.schema)
 
 
