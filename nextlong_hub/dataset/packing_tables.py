@@ -1,7 +1,7 @@
-"""Tables of documents become tables of packed rows, without a text or a token being copied one by one.
+"""Tables of documents become tables of packed rows, without copying single texts or tokens.
 
-In Arrow a column of lists is one long array and the places where each list begins. Documents that follow one another
-lie back to back already: to pack them into rows is to leave out the places in between.
+Arrow stores a column of lists as one long array and the offsets at which the lists begin. The values of consecutive
+documents are already adjacent there, so that packing them into a row only drops the offsets between them.
 """
 
 from collections.abc import Sequence
@@ -15,7 +15,7 @@ from nextlong_hub.dataset.schema import COLUMNS, DOCUMENT_TYPE, RowKind, kinds_o
 
 
 def as_documents(table: pa.Table, *, tokens: bool) -> pa.Table:
-    """Rows of one document each, as packed rows; a table of samples gets the columns it lacks.
+    """Rows of one document each, with the columns of packed rows; those that a table of samples lacks are added.
 
     Args:
         table: samples, or packed rows of one document.
@@ -39,12 +39,12 @@ def as_documents(table: pa.Table, *, tokens: bool) -> pa.Table:
 
 
 def merge(documents: pa.Table, counts: NDArray[np.int64], ids: Sequence[str]) -> pa.Table:
-    """Put rows of one document each together into rows of several.
+    """Merge rows of one document each into rows of several.
 
     Args:
-        documents: what `as_documents` gives, in the order in which the rows take them.
+        documents: the result of `as_documents`, in the order in which the rows take them.
         counts: how many documents each row takes. Shape: (rows,).
-        ids: of the rows.
+        ids: the ids of the merged rows.
     """
     borders = np.concatenate([[0], np.cumsum(counts)])
     characters = pc.utf8_length(_whole(documents["text"])).to_numpy().astype(np.int64)
@@ -75,7 +75,7 @@ def _joined_lists(lists: pa.ListArray, borders: NDArray[np.int64]) -> pa.ListArr
 
 
 def _joined_structs(lists: pa.ListArray, borders: NDArray[np.int64], before: NDArray[np.int64]) -> pa.ListArray:
-    """Lists of spans of characters: in a row they begin behind the documents before them."""
+    """Lists of spans in characters; `before` shifts those of a document by the characters of its row before it."""
     starts = lists.offsets.to_numpy()
     spans = lists.values.slice(starts[0], starts[-1] - starts[0])
     shift = np.repeat(before, np.diff(starts))
@@ -87,5 +87,5 @@ def _joined_structs(lists: pa.ListArray, borders: NDArray[np.int64], before: NDA
 
 
 def _whole(column: pa.ChunkedArray) -> pa.Array:
-    """A column in one piece."""
+    """A column as one contiguous array."""
     return pa.concat_arrays(column.chunks) if column.num_chunks else pa.array([], column.type)

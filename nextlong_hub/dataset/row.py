@@ -14,7 +14,7 @@ from nextlong_hub.records import PackedDocument, Segment
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Row:
-    """One row; what its file has no column for, or was not asked for, is empty."""
+    """One row; a field is empty where the file lacks its column, or the column was not read."""
 
     number: int
     """Place in its configuration, from 0."""
@@ -28,9 +28,9 @@ class Row:
     source: str
     """The meta-document's source."""
     segments: pa.Table
-    """One row a segment, with the columns of `SEGMENT_TYPE`."""
+    """One row for each segment, with the columns of `SEGMENT_TYPE`."""
     documents: pa.Table
-    """Of a packed row: one row a document, with the columns of `DOCUMENT_TYPE`; else empty."""
+    """Of a packed row: one row for each document, with the columns of `DOCUMENT_TYPE`; else empty."""
     loss_mask: NDArray[np.int8]
     """1 where the loss is taken; empty where it is taken everywhere. Shape: (tokens,) or (0,)."""
 

@@ -59,7 +59,7 @@ class Contents:
 
     kinds: frozenset[RowKind]
     """Of the rows of all its configurations."""
-    synthesised: bool = True
+    synthesised: bool = False
     """Some segments are hard negatives."""
     conversations: bool = False
     """Some rows are conversations under a chat template."""
@@ -67,8 +67,8 @@ class Contents:
     """The tokens were published elsewhere."""
     framing: str = ""
     """The special tokens around each document, in words; empty where there are none."""
-    score: str = "BM25"
-    """What the score of a negative is called."""
+    score: str = ""
+    """The name of the score of a hard negative, where there are any."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
