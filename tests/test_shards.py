@@ -14,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from strategies import samples
 
-from nextlong_hub.dataset.schema import row_schema
+from nextlong_hub.dataset.schema import COLUMNS, Contents, RowKind, column_table, kinds_of, row_schema
 from nextlong_hub.dataset.shards import read_table, row_groups, row_sizes, to_table, write_table
 from nextlong_hub.errors import DataError, StorageError
 from nextlong_hub.recipe import OutputSettings
@@ -100,6 +100,29 @@ def test_segments_carry_every_field_of_the_record() -> None:
     """A field added to `records.Segment` must be published too."""
     struct = row_schema(tokens=True).field("segments").type.value_type
     assert [field.name for field in struct] == list(Segment.__slots__)
+
+
+@pytest.mark.parametrize("masked", [False, True])
+@pytest.mark.parametrize("packed", [False, True])
+@pytest.mark.parametrize("tokens", [False, True])
+def test_columns_tell_the_kind_of_row(tokens: bool, packed: bool, masked: bool) -> None:
+    """What a schema is made for is what its columns say, and they are the columns that are described."""
+    names = row_schema(tokens=tokens, packed=packed, masked=masked).names
+    kinds = kinds_of(names)
+    found = [kind in kinds for kind in (RowKind.WITH_TOKENS, RowKind.PACKED, RowKind.SAMPLE, RowKind.WITH_MASK)]
+    assert found == [tokens, packed, not packed, masked]
+    assert [name for name, _ in column_table(Contents(kinds=kinds))] == names
+
+
+@pytest.mark.parametrize("synthesised", [False, True])
+@pytest.mark.parametrize("conversations", [False, True])
+def test_every_field_of_a_struct_is_described(synthesised: bool, conversations: bool) -> None:
+    """The meaning of a column of structs names each of their fields, whatever the rows hold."""
+    contents = Contents(kinds=frozenset(RowKind), synthesised=synthesised, conversations=conversations)
+    meanings = dict(column_table(contents))
+    for column in COLUMNS:
+        for field in column.struct or ():
+            assert f"`{field.name}`" in meanings[column.name]
 
 
 def test_row_groups_are_bounded_by_hand() -> None:

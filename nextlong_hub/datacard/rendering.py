@@ -16,6 +16,7 @@ from nextlong_hub.datacard.reproduction import command_of, needs_of
 from nextlong_hub.datacard.sample import sample_of
 from nextlong_hub.datacard.text import Card, Header, format_card, ledger_of, parse_card
 from nextlong_hub.dataset.manifest import Manifest
+from nextlong_hub.dataset.schema import Contents, RowKind, column_table, kinds_of
 from nextlong_hub.errors import DataError
 from nextlong_hub.recipe import Recipe, default_config
 from nextlong_hub.stats import DatasetStats, Distribution, measure_folder
@@ -68,7 +69,7 @@ def generate_card(folder: Path, manifest: Manifest, *, plots: bool = True) -> Ge
             sample=sample_of(folder, manifest),
             **_names(manifest),
             **_numbers(manifest, stats, header),
-            **_kinds(manifest, stats, header),
+            **_kinds(manifest, _contents(manifest, stats, header)),
         )
     )
     sections = {name: content for name, content in parse_card(body).sections.items() if content.strip()}
@@ -142,14 +143,6 @@ def _numbers(manifest: Manifest, stats: DatasetStats, header: Header) -> dict[st
         "row_bytes": content_bytes[default] // max(1, manifest.configs[default].rows),
         "outcomes": [config for config in stats.configs if config.outcome is not None],
         "not_exact": sum(config.not_exact for config in manifest.configs.values()),
-        "framing": " and ".join(
-            name
-            for name, is_on in (
-                ("its BOS token", any(recipe.add_bos_token for recipe in behind)),
-                ("its EOS token", any(recipe.add_eos_token for recipe in behind)),
-            )
-            if is_on
-        ),
         "is_few_sources": len(manifest.corpus.sources) < _FEW_SOURCES
         and max((config.tokens for config in stats.configs), default=0) > _MANY_TOKENS,
     }
@@ -167,21 +160,38 @@ def _methods(recipes: Sequence[Recipe]) -> list[Recipe]:
     return list(chosen.values())
 
 
-def _kinds(manifest: Manifest, stats: DatasetStats, header: Header) -> dict[str, Any]:
+def _kinds(manifest: Manifest, contents: Contents) -> dict[str, Any]:
     """What the card must speak of."""
-    is_spoken = any(config.conversations for config in manifest.configs.values())
-    is_synthesised = any(config.segments and config.segments.negatives for config in stats.configs)
-    columns = [{feature["name"] for feature in info["features"]} for info in _infos(header)]
-    is_told = is_synthesised or manifest.kind != "build"
+    is_told = contents.synthesised or manifest.kind != "build"
     return {
-        "introductions": [f"{manifest.kind}.md"] * is_told + ["conversations.md"] * is_spoken,
-        "is_synthesised": is_synthesised,
-        "is_packed": any(config.packing for config in stats.configs),
-        "is_spoken": is_spoken,
-        "is_masked": any("loss_mask" in names for names in columns),
-        "has_tokens": all("input_ids" in names for names in columns),
-        "has_samples": any(config.packing is None for config in stats.configs),
+        "introductions": [f"{manifest.kind}.md"] * is_told + ["conversations.md"] * contents.conversations,
+        "columns": [(name, Markdown(meaning)) for name, meaning in column_table(contents)],
+        "is_synthesised": contents.synthesised,
+        "is_packed": RowKind.PACKED in contents.kinds,
+        "is_spoken": contents.conversations,
+        "is_masked": RowKind.WITH_MASK in contents.kinds,
+        "has_tokens": RowKind.WITH_TOKENS in contents.kinds,
+        "has_samples": RowKind.SAMPLE in contents.kinds,
     }
+
+
+def _contents(manifest: Manifest, stats: DatasetStats, header: Header) -> Contents:
+    """What the rows of all configurations hold; token ids are spoken of only where every configuration has them."""
+    kinds = [kinds_of(feature["name"] for feature in info["features"]) for info in _infos(header)]
+    partly = {RowKind.WITH_TOKENS} - frozenset.intersection(*kinds)
+    recipes = [recipe for config in manifest.configs.values() for recipe in config.row_recipes.values()]
+    framing = {
+        "its BOS token": any(recipe.add_bos_token for recipe in recipes),
+        "its EOS token": any(recipe.add_eos_token for recipe in recipes),
+    }
+    return Contents(
+        kinds=frozenset.union(*kinds) - partly,
+        synthesised=any(config.segments and config.segments.negatives for config in stats.configs),
+        conversations=any(config.conversations for config in manifest.configs.values()),
+        imported=manifest.kind == "import",
+        framing=" and ".join(name for name, is_added in framing.items() if is_added),
+        score="BM25",
+    )
 
 
 def _infos(header: Header) -> list[dict[str, Any]]:

@@ -1,13 +1,23 @@
-"""Finished rows, read where they lie: a dataset folder, a folder of Parquet, or a dataset on the Hub.
+"""The folder on disk, both ways: rows are written into it as Parquet shards, and read back from it or from the Hub.
 
     split = open_split("nextlong", "128k")
     split.row(3).text
 
-Nothing is downloaded whole: a row costs the footer of its file and its row group. Where things are:
+Nothing is downloaded whole: a row costs the footer of its file and its row group. The files in flow order:
 
-    locate      from a path, name or URL to configurations and their files
-    reader      one configuration: its length, one row, or all of them in batches
-    row         one row as Python sees it
+    schema           the columns: names, types, kinds of row, meanings
+    shards           rows ▶ Arrow tables ▶ Parquet files, and back to tables
+    write            chosen rows ▶ the shards and the record of one configuration
+    write_tasks      what a worker runs: rows of finished units ▶ one shard
+    packing_plan     which documents share which row
+    packing_tables   tables of documents ▶ tables of packed rows
+    best_fit         the packing itself, position ids, and unpacking
+    tally            counts of the segments, from the published files
+    manifest         what a dataset consists of; written last, the only commit point
+    folder           its lock, the withdrawal of what was published, and what may be overwritten
+    locate           a path, name or URL ▶ configurations and their files
+    reader           one configuration: its length, one row, or all rows in batches
+    row              one row as Python sees it
 """
 
 from nextlong_hub.dataset.reader import SplitReader, open_split, open_splits

@@ -1,8 +1,8 @@
-"""Several documents share a training row, and none is cut for it: best-fit decreasing over their lengths in tokens.
+"""Packs whole documents into training rows: best-fit decreasing over their lengths in tokens.
 
-Attention stays inside each document, so what a row needs besides its tokens is where its documents begin: the lengths,
-and from them position ids, cumulative lengths or index pairs, as each trainer wants them. Rows are not padded: what is
-free at the end of a row stays free, and whoever exports to a trainer that needs equal rows pads there.
+Attention stays inside each document, so a row stores the length of each of its documents. Position ids, cumulative
+lengths and index pairs, as trainers want them, follow from the lengths. Rows are not padded; exports to trainers that
+need rows of equal length add the padding.
 
 Best-fit decreasing takes the documents from the longest to the shortest and puts each into the fullest row that still
 has room: at most 11/9 of the fewest possible rows, and a few (D. S. Johnson, "Fast algorithms for bin packing", Journal
@@ -18,6 +18,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from nextlong_hub.dataset.schema import TOKEN_COLUMNS
 from nextlong_hub.errors import DataError
 
 
@@ -55,11 +56,12 @@ def pack(lengths: ArrayLike, capacity: int) -> list[NDArray[np.int64]]:
 
 
 class WindowPacker:
-    """Packs a stream of documents a stretch at a time, so that memory and the way from a document's place are bounded.
+    """Packs a stream of documents window by window, which bounds memory and how far a document moves from its place.
 
-    When the documents that wait have `window_tokens` tokens, they are packed; all rows are final then but the emptiest,
-    whose documents wait for the next stretch. Of best-fit decreasing's rows at most one is not half full, so no final
-    row but the very last is. The rows depend on the lengths alone, not on how they were handed over.
+    Once the waiting documents have `window_tokens` tokens, they are packed. All rows but the emptiest are then final;
+    the documents of the emptiest wait for the next window. Best-fit decreasing leaves at most one row less than half
+    full, so every final row but the very last is at least half full. The rows depend on the sequence of lengths alone,
+    not on how it is divided into calls of `add`.
     """
 
     def __init__(self, capacity: int, window_tokens: int) -> None:
@@ -70,7 +72,7 @@ class WindowPacker:
         self._seen = 0
 
     def add(self, lengths: ArrayLike) -> list[NDArray[np.int64]]:
-        """Take the next documents; give the rows that have become final, documents numbered from the first ever added.
+        """Add the next documents and return the rows that are final now, as numbers of documents from the first added.
 
         Raises:
             DataError: see `pack`.
@@ -90,7 +92,7 @@ class WindowPacker:
         return rows
 
     def finish(self) -> list[NDArray[np.int64]]:
-        """Give the rows of all documents that still wait, the emptiest last: whoever takes some gets full ones."""
+        """Return the rows of all documents that still wait, the emptiest last."""
         if not len(self._sizes):
             return []
         rows = self._close()
@@ -112,7 +114,7 @@ class WindowPacker:
 
 
 def position_ids(document_lengths: ArrayLike) -> NDArray[np.int64]:
-    """Positions that begin again at 0 with each document. Shape: (tokens,)."""
+    """Positions that restart at 0 with each document. Shape: (tokens,)."""
     lengths = np.asarray(document_lengths, np.int64)
     ends = np.cumsum(lengths)
     return np.arange(int(lengths.sum()), dtype=np.int64) - np.repeat(ends - lengths, lengths)
@@ -130,10 +132,10 @@ def indices(document_lengths: ArrayLike) -> NDArray[np.uint32]:
 
 
 def unpack(row: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """The documents of a packed row, each as a row of its own in the columns of a sample, `offset` besides.
+    """The documents of a packed row, each with the columns of a sample and `offset`.
 
     Args:
-        row: as a reader of the files gives it; token columns may be lists or arrays. What it lacks stays absent.
+        row: a row as read from a file; token columns may be lists or arrays, and those that it lacks stay absent.
     """
     documents = row["documents"]
     borders = cu_seqlens([document["tokens"] for document in documents]).tolist()
@@ -150,7 +152,7 @@ def unpack(row: Mapping[str, Any]) -> list[dict[str, Any]]:
             {
                 "id": document["id"],
                 "text": row["text"][start:end],
-                **{name: row[name][first:last] for name in ("input_ids", "loss_mask") if name in row},
+                **{name: row[name][first:last] for name in TOKEN_COLUMNS if name in row},
                 "token_count": document["tokens"],
                 "meta_document": document["meta_document"],
                 "source": document["source"],
@@ -162,7 +164,7 @@ def unpack(row: Mapping[str, Any]) -> list[dict[str, Any]]:
 
 
 class _Rooms:
-    """The rows that have room, by how much: a tree of flags over the amounts finds the smallest that is enough."""
+    """The open rows by their free tokens; a binary tree of flags finds the smallest room that is enough."""
 
     def __init__(self, capacity: int) -> None:
         self._leaves = 1 << capacity.bit_length()
@@ -170,7 +172,7 @@ class _Rooms:
         self._rows: dict[int, list[int]] = {}
 
     def smallest(self, least: int) -> int:
-        """The smallest room of at least `least` tokens that some row has; 0 when none has."""
+        """The smallest room of at least `least` tokens that a row has; 0 when none has."""
         occupied = self._occupied
         node = self._leaves + least
         if occupied[node]:
@@ -185,7 +187,7 @@ class _Rooms:
         return node - self._leaves
 
     def take(self, room: int) -> int:
-        """The first-begun row with that room; it has left."""
+        """Remove and return the row with that room that was begun first."""
         rows = self._rows[room]
         row = heappop(rows)
         if not rows:
@@ -198,7 +200,7 @@ class _Rooms:
         return row
 
     def give(self, room: int, row: int) -> None:
-        """A row has so much room now."""
+        """Add a row with that room."""
         if room in self._rows:
             heappush(self._rows[room], row)
             return

@@ -1,7 +1,7 @@
-"""Tables of documents become tables of packed rows, without a text or a token being copied one by one.
+"""Tables of documents become tables of packed rows, without copying single texts or tokens.
 
-In Arrow a column of lists is one long array and the places where each list begins. Documents that follow one another
-lie back to back already: to pack them into rows is to leave out the places in between.
+Arrow stores a column of lists as one long array and the offsets at which the lists begin. The values of consecutive
+documents are already adjacent there, so that packing them into a row only drops the offsets between them.
 """
 
 from collections.abc import Sequence
@@ -11,17 +11,18 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from nextlong_hub.dataset.schema import DOCUMENT_TYPE, row_schema
+from nextlong_hub.dataset.schema import COLUMNS, DOCUMENT_TYPE, RowKind, kinds_of, row_schema
 
 
 def as_documents(table: pa.Table, *, tokens: bool) -> pa.Table:
-    """Rows of one document each, as packed rows; a table of samples gets the columns it lacks.
+    """Rows of one document each, with the columns of packed rows; those that a table of samples lacks are added.
 
     Args:
         table: samples, or packed rows of one document.
         tokens: keep `input_ids`.
     """
-    if "documents" not in table.column_names:
+    kinds = kinds_of(table.column_names)
+    if RowKind.PACKED not in kinds:
         documents = {
             **{name: _whole(table[name]) for name in ("id", "source", "meta_document")},
             **{name: pa.array(np.zeros(table.num_rows, np.int32)) for name in ("offset", "start")},
@@ -34,17 +35,16 @@ def as_documents(table: pa.Table, *, tokens: bool) -> pa.Table:
         each = pa.array(np.arange(table.num_rows + 1), pa.int32())
         table = table.append_column("documents", pa.ListArray.from_arrays(each, structs))
         table = table.append_column("document_lengths", pa.ListArray.from_arrays(each, documents["tokens"]))
-    masked = "loss_mask" in table.column_names
-    return table.select(row_schema(tokens=tokens, packed=True, masked=masked).names)
+    return table.select(row_schema(tokens=tokens, packed=True, masked=RowKind.WITH_MASK in kinds).names)
 
 
 def merge(documents: pa.Table, counts: NDArray[np.int64], ids: Sequence[str]) -> pa.Table:
-    """Put rows of one document each together into rows of several.
+    """Merge rows of one document each into rows of several.
 
     Args:
-        documents: what `as_documents` gives, in the order in which the rows take them.
+        documents: the result of `as_documents`, in the order in which the rows take them.
         counts: how many documents each row takes. Shape: (rows,).
-        ids: of the rows.
+        ids: the ids of the merged rows.
     """
     borders = np.concatenate([[0], np.cumsum(counts)])
     characters = pc.utf8_length(_whole(documents["text"])).to_numpy().astype(np.int64)
@@ -54,13 +54,13 @@ def merge(documents: pa.Table, counts: NDArray[np.int64], ids: Sequence[str]) ->
         "id": pa.array(ids, pa.string()),
         "text": _joined_texts(_whole(documents["text"]), borders),
         "token_count": pa.array(np.add.reduceat(documents["token_count"].to_numpy(), borders[:-1]).astype(np.int32)),
-        **{name: _joined_structs(_whole(documents[name]), borders, before) for name in ("documents", "segments")},
-        **{
-            name: _joined_lists(_whole(documents[name]), borders)
-            for name in ("input_ids", "loss_mask", "document_lengths")
-            if name in documents.column_names
-        },
     }
+    for column in COLUMNS:
+        if column.is_list and column.name in documents.column_names:
+            lists = _whole(documents[column.name])
+            columns[column.name] = (
+                _joined_lists(lists, borders) if column.struct is None else _joined_structs(lists, borders, before)
+            )
     return pa.table([columns[name] for name in documents.column_names], schema=documents.schema)
 
 
@@ -75,7 +75,7 @@ def _joined_lists(lists: pa.ListArray, borders: NDArray[np.int64]) -> pa.ListArr
 
 
 def _joined_structs(lists: pa.ListArray, borders: NDArray[np.int64], before: NDArray[np.int64]) -> pa.ListArray:
-    """Lists of spans of characters: in a row they begin behind the documents before them."""
+    """Lists of spans in characters; `before` shifts those of a document by the characters of its row before it."""
     starts = lists.offsets.to_numpy()
     spans = lists.values.slice(starts[0], starts[-1] - starts[0])
     shift = np.repeat(before, np.diff(starts))
@@ -87,5 +87,5 @@ def _joined_structs(lists: pa.ListArray, borders: NDArray[np.int64], before: NDA
 
 
 def _whole(column: pa.ChunkedArray) -> pa.Array:
-    """A column in one piece."""
+    """A column as one contiguous array."""
     return pa.concat_arrays(column.chunks) if column.num_chunks else pa.array([], column.type)

@@ -14,7 +14,7 @@ import pyarrow.parquet as pq
 from nextlong_hub.dataset.locate import DatasetLocation, locate
 from nextlong_hub.dataset.manifest import ConfigRecord, Manifest
 from nextlong_hub.dataset.row import Row, row_from
-from nextlong_hub.dataset.schema import DOCUMENT_TYPE, SEGMENT_TYPE
+from nextlong_hub.dataset.schema import COLUMNS, RowKind, kinds_of
 from nextlong_hub.errors import DataError
 from nextlong_hub.hub.errors import hub_errors
 from nextlong_hub.recipe import default_config
@@ -130,7 +130,7 @@ class SplitReader:
     @property
     def is_packed(self) -> bool:
         """Whether a row holds several documents, which attention must keep apart."""
-        return "document_lengths" in self.columns
+        return RowKind.PACKED in kinds_of(self.columns)
 
     @cached_property
     def _ends(self) -> list[int]:
@@ -273,14 +273,14 @@ def _check_columns(split: SplitReader) -> None:
         raise DataError(
             f"{split.where} has the columns {', '.join(split.columns[:8])}; rows of text need `text` or `input_ids`"
         )
-    for column, wanted in (("segments", SEGMENT_TYPE), ("documents", DOCUMENT_TYPE)):
-        if column in split.columns:
-            kind = split.schema.field(column).type
+    for column in COLUMNS:
+        if column.struct is not None and column.name in split.columns:
+            kind = split.schema.field(column.name).type
             values = kind.value_type if pa.types.is_list(kind) or pa.types.is_large_list(kind) else kind
             there = {field.name for field in values} if pa.types.is_struct(values) else set()
-            missing = [field.name for field in wanted if field.name not in there]
+            missing = [field.name for field in column.struct if field.name not in there]
             if missing:
                 raise DataError(
-                    f"column {column!r} of {split.where} lacks {', '.join(missing)}; rename it, or give a dataset "
+                    f"column {column.name!r} of {split.where} lacks {', '.join(missing)}; rename it, or give a dataset "
                     "that nextlong-hub made"
                 )

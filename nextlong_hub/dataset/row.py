@@ -1,22 +1,20 @@
 """One row as Python sees it."""
 
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from nextlong_hub.dataset.schema import DOCUMENT_TYPE, SEGMENT_TYPE
+from nextlong_hub.dataset.schema import COLUMNS, Column
 from nextlong_hub.errors import DataError
 from nextlong_hub.records import PackedDocument, Segment
-
-_Number = TypeVar("_Number", bound=np.generic)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Row:
-    """One row; what its file has no column for, or was not asked for, is empty."""
+    """One row; a field is empty where the file lacks its column, or the column was not read."""
 
     number: int
     """Place in its configuration, from 0."""
@@ -30,9 +28,9 @@ class Row:
     source: str
     """The meta-document's source."""
     segments: pa.Table
-    """One row a segment, with the columns of `SEGMENT_TYPE`."""
+    """One row for each segment, with the columns of `SEGMENT_TYPE`."""
     documents: pa.Table
-    """Of a packed row: one row a document, with the columns of `DOCUMENT_TYPE`; else empty."""
+    """Of a packed row: one row for each document, with the columns of `DOCUMENT_TYPE`; else empty."""
     loss_mask: NDArray[np.int8]
     """1 where the loss is taken; empty where it is taken everywhere. Shape: (tokens,) or (0,)."""
 
@@ -65,37 +63,26 @@ class Row:
 
 def row_from(table: pa.Table, number: int, config: str) -> Row:
     """Row `number` of a configuration from its table, which holds that row alone."""
-    values = {name: table[name][0] for name in table.column_names}
-    tokens = _numbers(values.get("input_ids"), np.int32)
-    return Row(
-        number=number,
-        config=config,
-        id=_value(values, "id", ""),
-        text=_value(values, "text", ""),
-        input_ids=tokens,
-        token_count=_value(values, "token_count", len(tokens)),
-        meta_document=_value(values, "meta_document", ""),
-        source=_value(values, "source", ""),
-        segments=_structs(values.get("segments"), SEGMENT_TYPE),
-        documents=_structs(values.get("documents"), DOCUMENT_TYPE),
-        loss_mask=_numbers(values.get("loss_mask"), np.int8),
-    )
+    values = {column.name: _value(column, table) for column in COLUMNS if column.name in Row.__slots__}
+    if values["token_count"] is None:
+        values["token_count"] = len(values["input_ids"])
+    return Row(number=number, config=config, **values)
 
 
-def _value(values: dict[str, Any], name: str, missing: Any) -> Any:
-    scalar = values.get(name)
-    value = None if scalar is None else scalar.as_py()
-    return missing if value is None else value
+def _value(column: Column, table: pa.Table) -> Any:
+    """What a row shows of a column: None for a number that is not there, else something empty."""
+    scalar = table[column.name][0] if column.name in table.column_names else pa.scalar(None, column.type)
+    if column.struct is not None:
+        return _entries(scalar, pa.schema(list(column.struct)))
+    if column.is_list:
+        kind = column.type.value_type.to_pandas_dtype()
+        return np.asarray(scalar.values.to_numpy(zero_copy_only=False), kind) if scalar.is_valid else np.zeros(0, kind)
+    value = scalar.as_py()
+    return "" if value is None and not pa.types.is_integer(column.type) else value
 
 
-def _numbers(scalar: Any, kind: type[_Number]) -> NDArray[_Number]:
-    if scalar is None or not scalar.is_valid:
-        return np.zeros(0, kind)
-    return np.asarray(scalar.values.to_numpy(zero_copy_only=False), kind)
-
-
-def _structs(scalar: Any, kind: pa.StructType) -> pa.Table:
-    schema = pa.schema(list(kind))
-    if scalar is None or not scalar.is_valid:
+def _entries(scalar: pa.ListScalar, schema: pa.Schema) -> pa.Table:
+    """A list of structs as a table; of foreign structs the fields that ours have."""
+    if not scalar.is_valid:
         return schema.empty_table()
     return pa.table([scalar.values.field(field.name).cast(field.type) for field in schema], schema=schema)

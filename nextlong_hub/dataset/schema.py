@@ -1,4 +1,17 @@
-"""…"""
+"""The columns of a published row: one table, which everything that makes, reads, checks or describes rows asks.
+
+    COLUMNS         name, type, the kinds of row that have it, and its meaning
+    row_schema      the columns of one configuration, as Arrow wants them
+    kinds_of        which kinds of row a table holds, told by its columns
+    column_table    names and meanings, as the card and README print them
+
+A new column is an entry of `COLUMNS`. Its values are those of the record's field of the same name; `shards` computes
+the values of other columns, `packing_tables` those of merged rows.
+"""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from enum import StrEnum
 
 import pyarrow as pa
 
@@ -14,8 +27,7 @@ SEGMENT_TYPE = pa.struct(
         ("score", pa.float32()),
     ]
 )
-"""One chunk's span inside a row: `records.Segment`, field by field."""
-
+"""One chunk's span inside a row: `records.Segment`, field by field, where the meaning of each is documented."""
 
 DOCUMENT_TYPE = pa.struct(
     [
@@ -31,41 +43,170 @@ DOCUMENT_TYPE = pa.struct(
 """One document's place in a packed row: `records.PackedDocument`, field by field."""
 
 
-_TYPES = {
-    "id": pa.string(),
-    "text": pa.large_string(),
-    "input_ids": pa.list_(pa.int32()),
-    "loss_mask": pa.list_(pa.int8()),
-    "token_count": pa.int32(),
-    "document_lengths": pa.list_(pa.int32()),
-    "documents": pa.list_(DOCUMENT_TYPE),
-    "meta_document": pa.string(),
-    "source": pa.string(),
-    "segments": pa.list_(SEGMENT_TYPE),
-}
+class RowKind(StrEnum):
+    """A property of the rows of a configuration on which it depends whether they have a column."""
+
+    ANY = "any row"
+    SAMPLE = "one document"
+    PACKED = "several documents"
+    WITH_TOKENS = "with token ids"
+    WITH_MASK = "with a loss mask"
 
 
-_REPEATING = (
-    *("meta_document", "source", "documents.list.element.source"),
-    *("segments.list.element.role", "segments.list.element.document"),
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Contents:
+    """What the rows of a dataset hold, as far as the meaning of a column depends on it."""
+
+    kinds: frozenset[RowKind]
+    """Of the rows of all its configurations."""
+    synthesised: bool = False
+    """Some segments are hard negatives."""
+    conversations: bool = False
+    """Some rows are conversations under a chat template."""
+    imported: bool = False
+    """The tokens were published elsewhere."""
+    framing: str = ""
+    """The special tokens around each document, in words; empty where there are none."""
+    score: str = ""
+    """The name of the score of a hard negative, where there are any."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Column:
+    """One column of the published rows."""
+
+    name: str
+    type: pa.DataType
+    rows: RowKind = RowKind.ANY
+    """The rows that have it."""
+    meaning: str | Callable[[Contents], str]
+    """What it holds, in Markdown without a full stop; a function where that differs between datasets."""
+    per_token: bool = False
+    """Its lists have an entry for each token of the row."""
+    dictionary: tuple[str, ...] = ()
+    """Parquet paths of its values that repeat: they are stored as a dictionary."""
+
+    @property
+    def is_list(self) -> bool:
+        """Whether a value is a list: of numbers, or of structs."""
+        return bool(pa.types.is_list(self.type))
+
+    @property
+    def struct(self) -> pa.StructType | None:
+        """The type of the entries of its lists where they have fields; else None."""
+        return self.type.value_type if self.is_list and pa.types.is_struct(self.type.value_type) else None
+
+
+def _text(contents: Contents) -> str:
+    packed = "; of a packed row its documents back to back, with nothing between them"
+    return "the whole text" + (packed if RowKind.PACKED in contents.kinds else "")
+
+
+def _input_ids(contents: Contents) -> str:
+    if contents.conversations:
+        return "its tokens, with the control tokens that the chat template writes"
+    if contents.framing:
+        return f"its tokens, with {contents.framing} around each document"
+    return "its tokens, as they were published" if contents.imported else "its tokens, without any special token"
+
+
+def _meta_document(contents: Contents) -> str:
+    return "id of the document" + (" that was extended" if contents.synthesised else "")
+
+
+def _segments(contents: Contents) -> str:
+    roles = "user, assistant, …" if contents.conversations else "meta or negative" if contents.synthesised else "meta"
+    ranked = f", and of a negative its `rank` and {contents.score} `score`"
+    return (
+        f"where each character came from: `role` ({roles}), `document` and `chunk` in the corpus, `start` and `end` in "
+        f"characters of `text`, `tokens`{ranked if contents.synthesised else '; `rank` and `score` are 0'}"
+    )
+
+
+COLUMNS = (
+    Column(name="id", type=pa.string(), meaning="name of the row, unique in its configuration"),
+    Column(name="text", type=pa.large_string(), meaning=_text),
+    Column(name="input_ids", type=pa.list_(pa.int32()), rows=RowKind.WITH_TOKENS, per_token=True, meaning=_input_ids),
+    Column(
+        name="loss_mask",
+        type=pa.list_(pa.int8()),
+        rows=RowKind.WITH_MASK,
+        per_token=True,
+        meaning="1 for each token on which the loss is taken, else 0",
+    ),
+    Column(name="token_count", type=pa.int32(), meaning="how many tokens there are"),
+    Column(
+        name="document_lengths",
+        type=pa.list_(pa.int32()),
+        rows=RowKind.PACKED,
+        meaning="packed rows: tokens of each document, in order; what attention must keep apart",
+    ),
+    Column(
+        name="documents",
+        type=pa.list_(DOCUMENT_TYPE),
+        rows=RowKind.PACKED,
+        dictionary=("documents.list.element.source",),
+        meaning="packed rows: of each document `id`, `source` and `meta_document` (its name in the corpus), `offset` "
+        "(its first character there), `start` and `end` (in characters of `text`) and `tokens`",
+    ),
+    Column(
+        name="meta_document",
+        type=pa.string(),
+        rows=RowKind.SAMPLE,
+        dictionary=("meta_document",),
+        meaning=_meta_document,
+    ),
+    Column(
+        name="source",
+        type=pa.string(),
+        rows=RowKind.SAMPLE,
+        dictionary=("source",),
+        meaning="where that document came from",
+    ),
+    Column(
+        name="segments",
+        type=pa.list_(SEGMENT_TYPE),
+        dictionary=("segments.list.element.role", "segments.list.element.document"),
+        meaning=_segments,
+    ),
 )
-"""Columns that say the same again and again: stored as a dictionary."""
+"""All columns, in the order in which they are stored."""
 
+TOKEN_COLUMNS = tuple(column.name for column in COLUMNS if column.per_token)
+"""Names of the columns with an entry for each token: by far the longest lists."""
 
-_OF_SAMPLES = frozenset({"meta_document", "source"})
-
-
-_OF_PACKED_ROWS = frozenset({"document_lengths", "documents"})
+_TOLD_BY = {
+    "input_ids": RowKind.WITH_TOKENS,
+    "loss_mask": RowKind.WITH_MASK,
+    "document_lengths": RowKind.PACKED,
+}
+"""The one column that tells a kind: a kind may get further columns, and older datasets lack those."""
 
 
 def row_schema(*, tokens: bool, packed: bool = False, masked: bool = False) -> pa.Schema:
-    """The columns of a row.
+    """The columns of the rows of one configuration.
 
     Args:
         tokens: there is `input_ids`.
         packed: a row holds several documents: `documents` and `document_lengths` in place of `meta_document`, `source`.
         masked: there is `loss_mask`.
     """
-    absent = set(_OF_SAMPLES if packed else _OF_PACKED_ROWS)
-    absent |= {name for name, wanted in (("input_ids", tokens), ("loss_mask", masked)) if not wanted}
-    return pa.schema([(name, kind) for name, kind in _TYPES.items() if name not in absent])
+    kinds = {RowKind.ANY, RowKind.PACKED if packed else RowKind.SAMPLE}
+    kinds |= {RowKind.WITH_TOKENS} if tokens else set()
+    kinds |= {RowKind.WITH_MASK} if masked else set()
+    return pa.schema([(column.name, column.type) for column in COLUMNS if column.rows in kinds])
+
+
+def kinds_of(names: Iterable[str]) -> frozenset[RowKind]:
+    """The kinds of row that a table with columns of these names holds."""
+    kinds = {RowKind.ANY, *(_TOLD_BY[name] for name in names if name in _TOLD_BY)}
+    return frozenset(kinds if RowKind.PACKED in kinds else kinds | {RowKind.SAMPLE})
+
+
+def column_table(contents: Contents) -> list[tuple[str, str]]:
+    """Name and meaning of each column that rows of these kinds have, in Markdown."""
+    return [
+        (column.name, column.meaning if isinstance(column.meaning, str) else column.meaning(contents))
+        for column in COLUMNS
+        if column.rows in contents.kinds
+    ]

@@ -1,10 +1,11 @@
-"""Samples become rows of Parquet files; the schema of a published row lives here.
+"""Rows become Arrow tables, and tables become Parquet files: the shards of a dataset.
 
 Each file is encoded in memory and written whole: zstd, page index, page checksums (without them 194 of 200 flipped bits
 are read back as other data), and row groups small enough for the Hub's viewer and for a streaming reader.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from operator import attrgetter
 from pathlib import Path
 from typing import Any
 
@@ -15,44 +16,53 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from nextlong_hub.core.files import write_bytes
-from nextlong_hub.dataset.schema import _REPEATING, DOCUMENT_TYPE, SEGMENT_TYPE, row_schema
+from nextlong_hub.dataset.schema import COLUMNS, Column, row_schema
 from nextlong_hub.errors import DataError
 from nextlong_hub.recipe import OutputSettings
-from nextlong_hub.records import PackedDocument, PackedRow, Sample, Segment
+from nextlong_hub.records import PackedRow, Sample
+
+_COMPUTED: Mapping[str, Callable[[Any], Any]] = {
+    "loss_mask": lambda row: np.ones(len(row.input_ids), np.int8) if row.loss_mask is None else row.loss_mask,
+    "token_count": lambda row: len(row.input_ids),
+    "document_lengths": lambda row: np.array([document.tokens for document in row.documents], np.int32),
+}
+"""The value of each column that is not the field of the same name of the row's record."""
 
 
 def to_table(samples: Sequence[Sample], *, tokens: bool) -> pa.Table:
     """Samples as a table of rows, arrays built from NumPy rather than from Python lists (12 times faster)."""
-    columns: dict[str, Any] = {
-        "meta_document": [sample.meta_document for sample in samples],
-        "source": [sample.source for sample in samples],
-    }
-    return _table(samples, columns, row_schema(tokens=tokens))
+    return _table(samples, row_schema(tokens=tokens))
 
 
 def to_packed_table(rows: Sequence[PackedRow], *, tokens: bool, masked: bool) -> pa.Table:
     """Packed rows as a table; with `masked`, a row that has no mask gives loss everywhere."""
-    columns: dict[str, Any] = {
-        "document_lengths": [[document.tokens for document in row.documents] for row in rows],
-        "documents": _structs([row.documents for row in rows], DOCUMENT_TYPE),
-    }
-    if masked:
-        masks = [np.ones(len(row.input_ids), np.int8) if row.loss_mask is None else row.loss_mask for row in rows]
-        columns["loss_mask"] = _lists(masks, np.int8)
-    return _table(rows, columns, row_schema(tokens=tokens, packed=True, masked=masked))
+    return _table(rows, row_schema(tokens=tokens, packed=True, masked=masked))
 
 
-def _table(rows: Sequence[Sample] | Sequence[PackedRow], columns: dict[str, Any], wanted: pa.Schema) -> pa.Table:
-    """The columns that every kind of row has, and `columns`, in the order of `wanted`."""
-    columns |= {
-        "id": [row.id for row in rows],
-        "text": [row.text for row in rows],
-        "token_count": [len(row.input_ids) for row in rows],
-        "segments": _structs([row.segments for row in rows], SEGMENT_TYPE),
-    }
-    if "input_ids" in wanted.names:
-        columns["input_ids"] = _lists([row.input_ids for row in rows], np.int32)
-    return pa.table({name: columns[name] for name in wanted.names}, schema=wanted)
+def _table(rows: Sequence[Sample] | Sequence[PackedRow], schema: pa.Schema) -> pa.Table:
+    arrays = [_array(column, rows) for column in COLUMNS if column.name in schema.names]
+    return pa.table(arrays, schema=schema)
+
+
+def _array(column: Column, rows: Sequence[Sample] | Sequence[PackedRow]) -> pa.Array:
+    """The values of one column."""
+    values = [*map(_COMPUTED.get(column.name, attrgetter(column.name)), rows)]
+    if not column.is_list:
+        return pa.array(values, column.type)
+    flat = _numbers(values, column.type) if column.struct is None else _structs(values, column.struct)
+    return pa.ListArray.from_arrays(pa.array(np.cumsum([0, *map(len, values)]), pa.int32()), flat)
+
+
+def _numbers(rows: Sequence[NDArray[Any]], kind: pa.ListType) -> pa.Array:
+    """The numbers of all rows, one after the other."""
+    return pa.array(np.concatenate([np.zeros(0, kind.value_type.to_pandas_dtype()), *rows]))
+
+
+def _structs(rows: Sequence[Sequence[Any]], kind: pa.StructType) -> pa.StructArray:
+    """The records of all rows, one after the other; they have a field for each of the struct's."""
+    flat = [record for row in rows for record in row]
+    fields = [pa.array([getattr(record, field.name) for record in flat], field.type) for field in kind]
+    return pa.StructArray.from_arrays(fields, fields=list(kind))
 
 
 def write_table(path: Path, table: pa.Table, settings: OutputSettings) -> None:
@@ -73,7 +83,7 @@ def write_tables(path: Path, tables: Iterable[pa.Table], columns: pa.Schema, set
         columns,
         compression="zstd",
         # A dictionary of token ids is larger than what zstd saves by it, and four times slower to read.
-        use_dictionary=[name for name in _REPEATING if name.partition(".")[0] in columns.names],
+        use_dictionary=[path for column in COLUMNS if column.name in columns.names for path in column.dictionary],
         write_page_index=True,
         # Page borders that follow the content: after a rebuild the Hub stores only the pages that changed.
         use_content_defined_chunking=True,
@@ -99,8 +109,12 @@ def row_groups(table: pa.Table, row_group_bytes: int) -> Iterator[tuple[int, int
 
 
 def row_sizes(table: pa.Table) -> list[int]:
-    """Bytes of text and tokens, and of their mask, in each row."""
-    token_bytes = 4 * ("input_ids" in table.column_names) + ("loss_mask" in table.column_names)
+    """Bytes of text and of all that is stored for each token, row by row."""
+    token_bytes = sum(
+        column.type.value_type.byte_width
+        for column in COLUMNS
+        if column.per_token and column.name in table.column_names
+    )
     sizes: list[int] = pc.add(
         pc.binary_length(table["text"]), pc.multiply(table["token_count"], token_bytes)
     ).to_pylist()
@@ -117,23 +131,3 @@ def read_table(path: Path, columns: Sequence[str] | None = None) -> pa.Table:
         return pq.read_table(path, columns=columns, page_checksum_verification=True)
     except (pa.ArrowException, OSError) as error:
         raise DataError(f"{path} cannot be read: {error}; run the build again to make it anew") from error
-
-
-def _structs(
-    rows: Sequence[Sequence[Segment]] | Sequence[Sequence[PackedDocument]], kind: pa.StructType
-) -> pa.ListArray:
-    """A list of structs for each row; the records have a field for each of the struct's."""
-    flat = [record for row in rows for record in row]
-    columns = [pa.array([getattr(record, field.name) for record in flat], field.type) for field in kind]
-    values = pa.StructArray.from_arrays(columns, fields=list(kind))
-    return pa.ListArray.from_arrays(_offsets([len(row) for row in rows]), values)
-
-
-def _lists(rows: Sequence[NDArray[Any]], kind: type[np.integer[Any]]) -> pa.ListArray:
-    """A list of integers for each row."""
-    values = np.concatenate([np.zeros(0, kind), *rows])
-    return pa.ListArray.from_arrays(_offsets([len(row) for row in rows]), pa.array(values))
-
-
-def _offsets(lengths: Sequence[int]) -> pa.Array:
-    return pa.array(np.cumsum([0, *lengths]), pa.int32())

@@ -1,4 +1,4 @@
-"""Counts of a finished configuration, read back from its files: what was published, not what was planned."""
+"""Counts of the segments of a finished configuration, read back from its published files."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -18,7 +18,15 @@ _QUANTILES = (0.0, 0.25, 0.5, 0.75, 1.0)
 
 
 def tally(files: Sequence[Path], store: ChunkStore | None = None) -> SegmentRecord:
-    """Count the segments of all rows in `files`, one file at a time; `store` knows which source a document is from."""
+    """Count the segments of all rows in `files`, one file at a time.
+
+    Args:
+        files: Parquet files of one configuration.
+        store: the corpus; with it the tokens of negatives are also counted by the source of their document.
+
+    Raises:
+        DataError: a file is damaged.
+    """
     counts = _Counts()
     for path in files:
         counts.add(read_table(path, ["segments"])["segments"], store)
@@ -30,14 +38,14 @@ class _Counts:
     meta: int = 0
     negative: int = 0
     numbers: dict[str, int] = field(default_factory=dict)
-    """A number for each document seen."""
+    """Numbers the documents of negatives in the order in which they are met."""
     chunks: list[NDArray[np.int64]] = field(default_factory=list)
-    """Different negatives of each file: the document's number, and the chunk's in the lower half."""
+    """Distinct negatives of each file, as document number << 32 | chunk number. Shape of each: (negatives,)."""
     uses: list[NDArray[np.int64]] = field(default_factory=list)
-    """How often each of `chunks` is used."""
+    """How many segments each entry of `chunks` has. Shape of each: (negatives,)."""
     scores: list[NDArray[np.float32]] = field(default_factory=list)
     tokens: Counter[str] = field(default_factory=Counter)
-    """Of the negatives, by source."""
+    """Tokens of negatives by the source of their document."""
 
     def add(self, segments: pa.ChunkedArray, store: ChunkStore | None) -> None:
         """Count the segments of one file."""
@@ -65,7 +73,7 @@ class _Counts:
                 self.tokens[source] += int(count)
 
     def record(self) -> SegmentRecord:
-        """All that was counted."""
+        """The counts of all files together."""
         chunks, where = np.unique(np.concatenate([np.zeros(0, np.int64), *self.chunks]), return_inverse=True)
         uses = np.sort(np.bincount(where, np.concatenate([np.zeros(0), *self.uses]), len(chunks)).astype(np.int64))
         scores = np.concatenate([np.zeros(0, np.float32), *self.scores])

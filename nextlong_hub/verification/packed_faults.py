@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from nextlong_hub.dataset.schema import TOKEN_COLUMNS
 from nextlong_hub.recipe import Recipe
 
 
@@ -28,7 +29,7 @@ def packed_faults(row: Mapping[str, Any], recipe: Recipe, number: int) -> Iterat
         yield f"its documents have {sum(lengths):,} tokens together, token_count says {row['token_count']:,}"
     if row["token_count"] > recipe.target_length:
         yield f"has {row['token_count']:,} tokens, more than {recipe.target_length:,}"
-    for name in ("input_ids", "loss_mask"):
+    for name in TOKEN_COLUMNS:
         if name in row and len(row[name]) != row["token_count"]:
             yield f"{name} has {len(row[name]):,} entries, token_count says {row['token_count']:,}"
     if "loss_mask" in row and not np.isin(row["loss_mask"], (0, 1)).all():

@@ -10,7 +10,7 @@ import pyarrow.parquet as pq
 from nextlong_hub.core.files import sha256_of
 from nextlong_hub.dataset.best_fit import unpack
 from nextlong_hub.dataset.manifest import ConfigRecord, FileRecord
-from nextlong_hub.dataset.schema import row_schema
+from nextlong_hub.dataset.schema import TOKEN_COLUMNS, row_schema
 from nextlong_hub.verification.documents import check_document
 from nextlong_hub.verification.findings import Check, Found
 from nextlong_hub.verification.packed_faults import packed_faults
@@ -66,7 +66,7 @@ def _rows(path: Path, name: str, config: ConfigRecord, check: Check) -> Iterator
             if any(column.null_count for column in table.columns):
                 check.fault(name, f"row group {group} holds nulls")
                 return
-            long = [column for column in ("input_ids", "loss_mask") if column in table.column_names]
+            long = [column for column in TOKEN_COLUMNS if column in table.column_names]
             rows = table.drop_columns(long).to_pylist()
             for index, row in enumerate(rows):
                 row |= {column: table[column][index].values.to_numpy() for column in long}
