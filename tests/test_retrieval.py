@@ -21,7 +21,7 @@ from nextlong_hub.corpus.store import ChunkStore, PartWriter, finish_store
 from nextlong_hub.execution.local import InlineExecutor
 from nextlong_hub.records import ChunkSpan, Document, Hits
 from nextlong_hub.retrieval import build_index, open_retriever
-from nextlong_hub.retrieval.bm25.search import Bm25Retriever
+from nextlong_hub.retrieval.bm25.search import Bm25Searcher
 from nextlong_hub.retrieval.ranking import merge_hits
 from nextlong_hub.retrieval.settings import RetrievalSettings
 
@@ -251,7 +251,7 @@ def test_candidates_grow_until_the_answer_is_certain() -> None:
     rng = np.random.default_rng(5)
     corpus = [[" ".join(rng.permutation(WORDS * 4 + ["gnu"] * int(n)))] for n in rng.integers(0, 2, 900)]
     with opened(corpus, shard_chunks=256) as (store, retriever):
-        impatient = Bm25Retriever(retriever.index, store, RetrievalSettings(**ALL_WORDS, shard_chunks=256), spare=1)
+        impatient = Bm25Searcher(retriever.index, store, RetrievalSettings(**ALL_WORDS, shard_chunks=256), spare=1)
         queries = every_chunk(store)[::100]
         hits = impatient.search(queries, 5)
         assert impatient.counts.repeated > 0

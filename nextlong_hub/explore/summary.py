@@ -58,13 +58,13 @@ def _counted(number: int, noun: str) -> str:
 
 
 def _share(weight: float, score: float) -> str:
-    return f"{weight / score:.0%}" if score > 0 else NOTHING
+    return f"{weight / score:.0%}" if score else NOTHING
 
 
 def verdict(why: "NegativeExplanation") -> str:
     """What the sum is worth: the stored score itself, or an estimate of it."""
     explanation = why.explanation
-    score = f"BM25 score {why.stored_score:.4f}, rank {why.rank}"
+    score = f"{visible_line(why.score_name)} {why.stored_score:.4f}, rank {why.rank}"
     terms = _counted(len(explanation.terms), "shared term")
     place = _PLACES[why.basis].format(f"{explanation.chunks:,} chunks")
     if why.is_exact:

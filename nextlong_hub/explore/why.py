@@ -7,7 +7,6 @@ from nextlong_hub.dataset import Row
 from nextlong_hub.explore import markup
 from nextlong_hub.explore.explanation import Basis, NegativeExplanation
 from nextlong_hub.explore.summary import TERMS_SHOWN, verdict
-from nextlong_hub.retrieval.bm25.explain import passage
 
 _BAR = 16
 _PASSAGE_CHARACTERS = 320
@@ -85,6 +84,5 @@ class Why:
 
     def _passage(self, title: str, segment: int) -> str:
         """Where the heaviest terms come together, each of them in bold."""
-        weights = {term.term: term.weight for term in self.explained.explanation.terms}
-        pieces = passage(self._row.segment_text(segment), weights, _PASSAGE_CHARACTERS)
+        pieces = self.explained.passage(self._row.segment_text(segment), _PASSAGE_CHARACTERS)
         return markup.paragraph(title) + markup.marked([(piece, weight > 0) for piece, weight in pieces])

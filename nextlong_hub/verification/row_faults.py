@@ -8,6 +8,8 @@ import numpy as np
 
 from nextlong_hub.corpus.store import ChunkStore
 from nextlong_hub.recipe import Recipe
+from nextlong_hub.retrieval import accepts_score
+from nextlong_hub.retrieval.settings import RetrievalSettings
 from nextlong_hub.tokenization import Frame, Tokenizer
 
 
@@ -67,15 +69,15 @@ def segment_faults(row: dict[str, Any], recipe: Recipe) -> Iterator[str]:
     origins = {s["document"] for s in segments if s["role"] == "meta"}
     if own != list(range(len(own))) or origins != {row["meta_document"]}:
         yield "its meta-chunks are not those of its meta-document, in order"
-    yield from _negative_faults(row)
+    yield from _negative_faults(row, recipe.retrieval)
     counted = sum(s["tokens"] for s in segments)
     framing = recipe.add_bos_token + recipe.add_eos_token
     if not framing <= row["token_count"] - counted <= framing + len(segments) * max(1, len(separator.encode())):
         yield f"its segments count {counted:,} tokens of {row['token_count']:,}"
 
 
-def _negative_faults(row: dict[str, Any]) -> Iterator[str]:
-    """What is wrong with a row's negatives among themselves."""
+def _negative_faults(row: dict[str, Any], retrieval: RetrievalSettings) -> Iterator[str]:
+    """What is wrong with a row's negatives among themselves, and with what their retriever says of them."""
     segments = row["segments"]
     negatives = [(s["document"], s["chunk"]) for s in segments if s["role"] == "negative"]
     if len(set(negatives)) != len(negatives):
@@ -84,7 +86,8 @@ def _negative_faults(row: dict[str, Any]) -> Iterator[str]:
         yield "a negative comes from the meta-document"
     for segment in segments:
         is_negative = segment["role"] == "negative"
-        if is_negative != (segment["rank"] > 0) or is_negative != (segment["score"] > 0):
+        is_scored = accepts_score(retrieval, segment["score"]) if is_negative else segment["score"] == 0
+        if is_negative != (segment["rank"] > 0) or not is_scored:
             yield f"its segment at {segment['start']:,} is {segment['role']}, which does not go with its rank or score"
     for one, other in pairwise(segments):
         both = one["role"] == other["role"] == "negative"

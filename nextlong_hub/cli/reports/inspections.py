@@ -3,7 +3,7 @@
 Every string of a row is somebody's; `terminal` makes all that it prints inert.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
@@ -126,13 +126,12 @@ def show_why(why: "NegativeExplanation", row: "Row") -> None:
         rows.append([(words, "dim"), (f"{rest:.2f}", "dim"), (_share(rest, explanation.score), "dim"), *[("", "")] * 5])
     show_listing(_TERM_COLUMNS, rows)
     show_line()
-    known = {term.term: term.weight for term in terms}
     for name, number, style in (
         ("meta-chunk", why.meta_segment, META_STYLE),
         ("negative", why.segment, NEGATIVE_STYLES[0]),
     ):
         show_pieces([(f"In the {name}:", "dim")])
-        _show_passage(row.segment_text(number), known, style)
+        _show_passage(why.passage(row.segment_text(number), _PASSAGE_CHARACTERS), style)
         show_line()
 
 
@@ -172,9 +171,10 @@ def row_as_json(row: "Row", split: "StoredSplit") -> dict[str, Any]:
 def why_as_json(why: "NegativeExplanation") -> dict[str, Any]:
     """An explanation, the heaviest term first."""
     content = asdict(why)
+    del content["retrieval"]
     counted = content.pop("explanation")
     terms = sorted(counted.pop("terms"), key=lambda term: (-term["weight"], term["term"]))
-    return {**content, "is_exact": why.is_exact, **counted, "terms": terms}
+    return {**content, "score_name": why.score_name, "is_exact": why.is_exact, **counted, "terms": terms}
 
 
 def _show_documents(row: "Row") -> None:
@@ -231,10 +231,7 @@ def _style(segment: "Segment") -> str:
     return META_STYLE if segment.role == "meta" else NEGATIVE_STYLES[0]
 
 
-def _show_passage(text: str, weights: "Mapping[str, float]", style: str) -> None:
-    from nextlong_hub.retrieval.bm25.explain import passage
-
-    pieces = passage(text, weights, _PASSAGE_CHARACTERS)
+def _show_passage(pieces: "Sequence[tuple[str, float]]", style: str) -> None:
     show_pieces(
         [(" ".join(f"|{piece}|".split())[1:-1], f"{style} underline" if weight else "") for piece, weight in pieces],
         indent=2,
