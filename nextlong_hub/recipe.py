@@ -19,6 +19,7 @@ from nextlong_hub.core.settings import BYTES_FORMAT, Section, explain, with_tupl
 from nextlong_hub.corpus.settings import ReadingSettings, SourceSettings
 from nextlong_hub.errors import RecipeError
 from nextlong_hub.method.settings import ChunkingSettings, InterleaveSettings, MetaDocumentSettings, NegativeSettings
+from nextlong_hub.retrieval.base import resolved
 from nextlong_hub.retrieval.settings import RetrievalSettings
 
 _RECIPES = "nextlong_hub.builders"
@@ -258,9 +259,12 @@ def parse_recipe(content: bytes, origin: str, overrides: Mapping[str, Any] | Non
     for key, value in (overrides or {}).items():
         _set(values, key.split("."), value, origin)
     try:
-        return Recipe.model_validate(values)
+        recipe = Recipe.model_validate(values)
+        return recipe.model_copy(update={"retrieval": resolved(recipe.retrieval)})
     except ValidationError as error:
         raise RecipeError(f"{origin}: {explain(error, Recipe)}") from error
+    except RecipeError as error:
+        raise RecipeError(f"{origin}: {error}") from error
 
 
 def parse_setting(text: str) -> tuple[str, Any]:

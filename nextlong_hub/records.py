@@ -76,7 +76,7 @@ class Hits:
     chunks: "NDArray[np.int64]"
     """Chunk numbers in the corpus, padded with -1. Shape: (queries, k)."""
     scores: "NDArray[np.float32]"
-    """BM25 scores, above 0, padded with 0. Shape: (queries, k)."""
+    """The retriever's scores, padded with 0. Shape: (queries, k)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -100,7 +100,7 @@ class Segment:
     rank: int
     """0 for a meta-chunk; else the negative's place, from 1, in the retriever's answer to the meta-chunk before it."""
     score: float
-    """0 for a meta-chunk; else the BM25 score."""
+    """0 for a meta-chunk; else the retriever's score."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

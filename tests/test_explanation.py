@@ -123,14 +123,14 @@ def test_a_meta_chunk_was_not_retrieved(built: Path) -> None:
 
 @pytest.mark.parametrize("retrieval", [{"formula": "okapi", "k1": 1.2, "b": 0.3}, {"retriever": "rank-bm25"}])
 def test_every_formula_and_retriever_is_explained(tmp_path: Path, corpus_file: Path, retrieval: dict[str, str]) -> None:
-    """What counts is the recipe of the row; rank-bm25 leaves no index, so its scores come from the corpus."""
+    """What counts is the recipe of the row; rank-bm25 leaves no index, so one is made for the question."""
     build(make_request(corpus_file, tiny_recipe(retrieval=retrieval), rows=2), tmp_path / "out")
     split = open_split(tmp_path / "out")
-    sources = [SourceSettings(name="corpus", path=str(corpus_file))] if "retriever" in retrieval else []
     asked = list(negatives_of(split))
     assert asked
     for number, segment in asked[:6]:
-        why = explain_negative(split, split.row(number), segment, sources=sources)
+        why = explain_negative(split, split.row(number), segment)
+        assert why.basis is Basis.INDEX
         assert math.isclose(why.explanation.score, why.stored_score, rel_tol=3e-7)
         assert why.is_exact or "retriever" in retrieval
 

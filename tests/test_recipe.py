@@ -1,11 +1,13 @@
 """Recipes: every choice that decides the bytes is checked, written out and part of the fingerprint; nothing else is."""
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from plugins import install_extension
 from pydantic import BaseModel
 
 from nextlong_hub.errors import RecipeError
@@ -39,6 +41,7 @@ OTHER_VALUES: dict[str, Any] = {
     "retrieval.shard_chunks": 1000,
     "retrieval.postings_budget": 2.0,
     "retrieval.pool_chunks": 9,
+    "retrieval.options": {"characters": 4},
     "negatives.near_duplicate": 0.75,
     "negatives.shingle_words": 8,
     "interleave.fill": "reference",
@@ -68,11 +71,23 @@ NEEDS: dict[str, dict[str, Any]] = {
     "fit.": {"fit.truncate": False, "fit.discard": False},
     "conversations.": {"pack": True, "conversations.form": "auto"},
     "pack": {"mixture": [{"recipe": "64k", "share": 1.0}]},
+    "retrieval.options": {"retrieval.retriever": "overlap"},
 }
 """What else a recipe must say for a choice to stand in it, by how the choice begins."""
 
 PROSE: dict[str, Any] = {"description": "Something else", "corpus": [{"name": "notes", "path": "notes.jsonl"}]}
 """What does not decide the bytes: words, and a corpus, which has a digest of its own."""
+
+
+@pytest.fixture(autouse=True, scope="module")
+def retriever_with_options(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """A retriever that is not ours, for ours have no options."""
+    folder = tmp_path_factory.mktemp("site")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.syspath_prepend(
+            str(install_extension(folder, "nextlong_hub.retrievers", "overlap", "overlap_retriever:RETRIEVER"))
+        )
+        yield
 
 
 def make(**overrides: Any) -> Recipe:

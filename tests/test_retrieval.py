@@ -21,8 +21,8 @@ from nextlong_hub.corpus.store import ChunkStore, PartWriter, finish_store
 from nextlong_hub.execution.inline import InlineExecutor
 from nextlong_hub.records import ChunkSpan, Document, Hits
 from nextlong_hub.retrieval import build_index, open_retriever
-from nextlong_hub.retrieval.bm25.search import Bm25Retriever
-from nextlong_hub.retrieval.ranking import merge_hits
+from nextlong_hub.retrieval.bm25.search import Bm25Searcher
+from nextlong_hub.retrieval.ranking import merge_hits, ordered
 from nextlong_hub.retrieval.settings import RetrievalSettings
 
 Corpus = list[list[str]]
@@ -251,7 +251,7 @@ def test_candidates_grow_until_the_answer_is_certain() -> None:
     rng = np.random.default_rng(5)
     corpus = [[" ".join(rng.permutation(WORDS * 4 + ["gnu"] * int(n)))] for n in rng.integers(0, 2, 900)]
     with opened(corpus, shard_chunks=256) as (store, retriever):
-        impatient = Bm25Retriever(retriever.index, store, RetrievalSettings(**ALL_WORDS, shard_chunks=256), spare=1)
+        impatient = Bm25Searcher(retriever.index, store, RetrievalSettings(**ALL_WORDS, shard_chunks=256), spare=1)
         queries = every_chunk(store)[::100]
         hits = impatient.search(queries, 5)
         assert impatient.counts.repeated > 0
@@ -320,3 +320,15 @@ def test_a_pool_shows_each_query_some_shards_and_reports_its_recall() -> None:
         assert 0.2 < (retriever.recall(every_chunk(store), hits) or 0.0) < 0.4  # three shards of ten
     with opened(corpus, shard_chunks=40, pool_chunks=10_000) as (store, retriever):
         assert retriever.recall(every_chunk(store), retriever.search(every_chunk(store), 9)) == 1
+
+
+@given(st.lists(st.floats(width=32, allow_nan=False, allow_infinity=False), max_size=30), st.integers(1, 40))
+@example([0.0, -0.0, -1.0, 2.0**-149, -(2.0**-149), -1.0], 5)
+def test_any_finite_scores_are_ordered(scores: list[float], k: int) -> None:
+    """Highest first, equal ones by chunk, whatever their sign: a retriever need not score above 0."""
+    chunks = np.arange(len(scores))[::-1] * 7
+    expected = sorted(zip(scores, chunks.tolist(), strict=True), key=lambda hit: (-hit[0], hit[1]))[:k]
+    best, found = ordered(chunks, np.array(scores, np.float32), k)
+    padding = k - len(expected)
+    assert best.tolist() == [chunk for _, chunk in expected] + [-1] * padding
+    assert found.tolist() == [score for score, _ in expected] + [0.0] * padding

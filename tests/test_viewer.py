@@ -97,8 +97,8 @@ def test_pieces_joined_are_the_text(chunks: list[tuple[str, str]], separator: st
         separator=separator,
     )  # fmt: skip
     row = row_from(to_table([sample], tokens=False), 0, "here")
-    content = json.loads(gzip.decompress(base64.b64decode(encode(row))))
-    assert content == json.loads(json.dumps(describe(row)))
+    content = json.loads(gzip.decompress(base64.b64decode(encode(row, "score"))))
+    assert content == json.loads(json.dumps(describe(row, "score")))
     assert "".join(content["pieces"]) == sample.text
     assert content["pieces"][1::2] == [sample.text[one.start : one.end] for one in sample.segments]
 
@@ -106,7 +106,7 @@ def test_pieces_joined_are_the_text(chunks: list[tuple[str, str]], separator: st
 def test_packed_rows_keep_their_documents_apart(tmp_path: Path) -> None:
     """Each document is a part of its own, and its segments begin where its tokens begin."""
     row = open_split(write_packed(tmp_path, [("a", "one "), ("b", "two "), ("c", "three")])).row(0)
-    content = describe(row)
+    content = describe(row, "score")
     assert [part["id"] for part in content["parts"]] == ["a", "b", "c"]
     assert content["segments"]["part"] == [0, 1, 2]
     assert content["segments"]["firstToken"] == [0, 5, 10]

@@ -165,7 +165,7 @@ def test_a_click_on_the_strip_goes_there(long_row: Visit) -> None:
         "Document": "other-31",
         "Chunk": "7",
         "Rank": "7 of 11",
-        "BM25 score": "14.3",
+        "Score": "14.3",
         "Retrieved for": "meta-chunk 3",
         "Tokens": "10",
         "Begins at token": "341",

@@ -40,6 +40,17 @@ _DOCUMENT_SCHEMA = pa.schema([("id", pa.string()), ("source", pa.string())])
 _DOCUMENTS_PER_BATCH = 8192
 
 
+_BYTES_A_CHUNK = 12
+"""Its place in `chunk_offsets` and its entry in `chunk_characters`."""
+_BYTES_A_DOCUMENT = 48
+"""Its number of chunks, and an id and a source of usual length."""
+
+
+def estimate_bytes(text_bytes: float, chunks: int, documents: int) -> int:
+    """What a store of so much takes on disk."""
+    return round(text_bytes + _BYTES_A_CHUNK * chunks + _BYTES_A_DOCUMENT * documents)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PartCounts:
     """What one part holds."""

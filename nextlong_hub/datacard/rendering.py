@@ -19,6 +19,7 @@ from nextlong_hub.dataset.manifest import Manifest
 from nextlong_hub.dataset.schema import Contents, RowKind, column_table, kinds_of
 from nextlong_hub.errors import DataError
 from nextlong_hub.recipe import Recipe, default_config
+from nextlong_hub.retrieval import describe
 from nextlong_hub.stats import DatasetStats, Distribution, measure_folder
 from nextlong_hub.tokenization import EMBEDDED
 
@@ -102,6 +103,7 @@ def _environment() -> SandboxedEnvironment:
         "size": _size,
         "spread": _spread,
         "strong": lambda value: Markdown(f"**{escape(value)}**"),
+        "sentence": lambda text: text[:1].upper() + text[1:],
         "words": lambda identifier: str(identifier).replace("_", " ").replace("-", " "),
     }
     return environment
@@ -135,11 +137,14 @@ def _numbers(manifest: Manifest, stats: DatasetStats, header: Header) -> dict[st
     """What is counted, and the choices behind it."""
     recipes = [Recipe.model_validate(config.recipe) for config in manifest.configs.values()]
     behind = [recipe for config in manifest.configs.values() for recipe in config.row_recipes.values()]
+    methods = _methods(behind)
     content_bytes = {info["config_name"]: info["dataset_size"] for info in _infos(header)}
     default = default_config(manifest.configs)
     return {
         "recipes": recipes,
-        "methods": _methods(behind),
+        "methods": methods,
+        "searches": list(dict.fromkeys(describe(recipe.retrieval) for recipe in methods)),
+        "score_names": _score_names(stats),
         "row_bytes": content_bytes[default] // max(1, manifest.configs[default].rows),
         "outcomes": [config for config in stats.configs if config.outcome is not None],
         "not_exact": sum(config.not_exact for config in manifest.configs.values()),
@@ -190,7 +195,7 @@ def _contents(manifest: Manifest, stats: DatasetStats, header: Header) -> Conten
         conversations=any(config.conversations for config in manifest.configs.values()),
         imported=manifest.kind == "import",
         framing=" and ".join(name for name, is_added in framing.items() if is_added),
-        score="BM25",
+        score=_score_column(_score_names(stats)),
     )
 
 
@@ -225,6 +230,19 @@ def _range(distribution: Distribution | None) -> Markdown:
         return Markdown("-")
     low, high = f"{distribution.minimum:,.0f}", f"{distribution.maximum:,.0f}"
     return Markdown(low if low == high else f"{low} to {high}")
+
+
+def _score_names(stats: DatasetStats) -> list[str]:
+    """What the scores of negatives are called, each once."""
+    return list(
+        dict.fromkeys(one.segments.score_name for one in stats.configs if one.segments and one.segments.negatives)
+    )
+
+
+def _score_column(names: Sequence[str]) -> Markdown:
+    """The column `score` among the names of what it holds: BM25 `score`."""
+    before, word, behind = " or ".join(names).rpartition("score")
+    return Markdown(f"{escape(before)} `score`{escape(behind)}".lstrip() if word else f"`score` ({escape(behind)})")
 
 
 def _size(value: int | None) -> Markdown:

@@ -15,6 +15,7 @@ from nextlong_hub.core.files import digest_of, json_bytes, write_bytes
 from nextlong_hub.core.settings import explain
 from nextlong_hub.errors import DataError
 from nextlong_hub.recipe import Recipe
+from nextlong_hub.retrieval import score_name
 
 MANIFEST_NAME = "manifest.json"
 
@@ -120,7 +121,7 @@ class SegmentRecord(_Part):
     reuse_gini: float
     """Inequality of reuse: 0 when every negative is used equally often."""
     score_quantiles: dict[str, float]
-    """BM25 scores of the negatives."""
+    """Scores of the negatives, as the retriever gave them."""
     negative_tokens: dict[str, int] = {}
     """Tokens of the negatives by the source they came from."""
 
@@ -144,7 +145,7 @@ class SynthesisRecord(_Part):
     queries: int
     """Meta-chunks for which the retriever was asked."""
     unanswered: int
-    """Queries for which no chunk scored above 0."""
+    """Queries for which no chunk was found."""
     recall: float | None
     """Share of the exact answers that approximate retrieval found, measured on a sample; None for exact retrieval."""
     near_duplicates: int
@@ -206,6 +207,11 @@ class ConfigRecord(_Part):
         """The recipe behind each row, by the name before the slash in the row's id."""
         recipes = [part.recipe for part in self.mixture.values()] or [self.recipe]
         return {values["name"]: Recipe.model_validate(values) for values in recipes}
+
+    @property
+    def score_name(self) -> str:
+        """What the scores of the negatives are called, by the retrievers that gave them."""
+        return " or ".join(dict.fromkeys(score_name(recipe.retrieval) for recipe in self.row_recipes.values()))
 
 
 class Manifest(_Part):

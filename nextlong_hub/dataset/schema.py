@@ -68,7 +68,7 @@ class Contents:
     framing: str = ""
     """The special tokens around each document, in words; empty where there are none."""
     score: str = ""
-    """The name of the score of a hard negative, where there are any."""
+    """The column `score` with the name of what it holds, where there are hard negatives: BM25 `score`."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -116,7 +116,7 @@ def _meta_document(contents: Contents) -> str:
 
 def _segments(contents: Contents) -> str:
     roles = "user, assistant, …" if contents.conversations else "meta or negative" if contents.synthesised else "meta"
-    ranked = f", and of a negative its `rank` and {contents.score} `score`"
+    ranked = f", and of a negative its `rank` and {contents.score}"
     return (
         f"where each character came from: `role` ({roles}), `document` and `chunk` in the corpus, `start` and `end` in "
         f"characters of `text`, `tokens`{ranked if contents.synthesised else '; `rank` and `score` are 0'}"

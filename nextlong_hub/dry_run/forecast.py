@@ -1,7 +1,7 @@
 """The rates behind a prediction: a sample of the corpus is built for real, and the outcome scaled up.
 
-Whatever can be measured in a few seconds is measured, under the real tokenizer and on this machine; what cannot (the
-memory of a full-sized unit) is a constant, with what it stands for.
+What can be measured in a few seconds is measured, under the real tokenizer and on this machine. What cannot is
+estimated by the module that makes it: the store, the index, the answers, the token cache, the memory of a unit.
 """
 
 import math
@@ -17,6 +17,7 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from nextlong_hub.core.memory import driver_peak_bytes
+from nextlong_hub.corpus import store
 from nextlong_hub.corpus.settings import SourceSettings
 from nextlong_hub.corpus.store import ChunkStore
 from nextlong_hub.dataset.manifest import ConfigRecord, Manifest, SynthesisRecord
@@ -25,8 +26,11 @@ from nextlong_hub.execution.workspace import WORK_NAME
 from nextlong_hub.method import chunking
 from nextlong_hub.pipeline import BuildRequest, build
 from nextlong_hub.recipe import Recipe
+from nextlong_hub.retrieval import IndexSample, retriever_of
+from nextlong_hub.retrieval.tasks import estimate_answer_bytes
 from nextlong_hub.synthesis import sampling as plan
-from nextlong_hub.tokenization import load_tokenizer
+from nextlong_hub.synthesis.assemble import estimate_memory_bytes
+from nextlong_hub.tokenization import cache, load_tokenizer
 
 _TRIAL = "trial"
 _TRIAL_TARGET = 8_192
@@ -35,20 +39,8 @@ _TRIAL_ROWS = 32
 _TRIAL_SHARE = 1 / 6
 """Longest trial row, as a share of the sample's tokens."""
 _SHORTEST_TARGET = 8
-_BYTES_A_CHUNK = 12
-"""In the chunk store, besides text: see `store`."""
-_BYTES_A_DOCUMENT = 48
-"""In the chunk store: number of chunks, and an id and a source of usual length."""
-_BYTES_A_UNIT_TOKEN = 210
-"""Of memory: texts, candidates and token ids of all rows of a unit."""
-_BYTES_A_ROW_TOKEN = 500
-"""Of memory: what encoding one row takes at its peak, and what the allocator keeps of it."""
 _DRIVER_BYTES = 110_000_000
 """Of memory: what the driver takes to keep receipts and to count what the finished files hold."""
-_BYTES_A_TOKEN = 4.2
-"""On disk, of a chunk that was tokenised once: its id, and a share of what is kept of the chunk."""
-_BYTES_A_HIT = 12
-"""Of an answer kept on disk: chunk number and score."""
 _CLOSER_EACH_DOUBLING = 0.03
 """Share by which rows shrink on disk each time the corpus doubles, because closer negatives have more in common: as
 measured between 2,000 and 51,000 documents."""
@@ -177,6 +169,9 @@ class Forecast:
         self.chunks = round(seen.text_bytes * float(self._weights @ trial.chunk_counts) / weighted_bytes)
         self.characters = round(seen.text_bytes * float(self._weights @ trial.characters) / weighted_bytes)
         self.characters_per_token = trial.manifest.tokenizer.characters_per_token
+        retrieval = Recipe.model_validate(trial.config.recipe).retrieval
+        sample = IndexSample(chunks=trial.store.chunks, bytes=trial.index_bytes)
+        self._search = retriever_of(retrieval).estimate(retrieval, sample, self.chunks)
 
     @property
     def tokens(self) -> int:
@@ -186,19 +181,19 @@ class Forecast:
     @property
     def store_bytes(self) -> int:
         """Of the chunk store."""
-        return round(self._text_bytes + _BYTES_A_CHUNK * self.chunks + _BYTES_A_DOCUMENT * self.documents)
+        return store.estimate_bytes(self._text_bytes, self.chunks, self.documents)
 
     @property
     def index_bytes(self) -> int:
-        """In proportion to the chunks; a little too much, since a vocabulary grows more slowly than its corpus."""
-        return round(self._trial.index_bytes * self.chunks / self._trial.store.chunks)
+        """Of the retriever's index."""
+        return self._search.index_bytes
 
     def token_bytes(self, tokens: int) -> int:
         """Of chunks tokenised once, for samples with so many tokens: each chunk at most, under every tokenizer.
 
         A little too much, since some chunks stand in several samples and others in none.
         """
-        return round(_BYTES_A_TOKEN * self._trial.tokenizers * min(tokens, self.tokens))
+        return cache.estimate_bytes(self._trial.tokenizers * min(tokens, self.tokens))
 
     def tokenising_seconds(self, tokens: int) -> float:
         """To tokenise them."""
@@ -208,14 +203,9 @@ class Forecast:
     @property
     def seconds(self) -> float:
         """To read, cut and index the corpus."""
-        shards = -(-self.chunks // self._recipe.retrieval.shard_chunks)
         read = self._trial.seconds["read and cut"] * self._text_bytes / self.sampled_bytes
         index = self._trial.seconds["index"] * self.chunks / self._trial.store.chunks
-        return read / min(self._workers, self._pieces) + index / min(self._workers, shards)
-
-    @property
-    def _recipe(self) -> Recipe:
-        return Recipe.model_validate(self._trial.config.recipe)
+        return read / min(self._workers, self._pieces) + index / min(self._workers, self._search.index_tasks)
 
     def eligible(self, recipe: Recipe) -> NDArray[np.bool_]:
         """Which documents of the sample can be extended. Shape: (documents,)."""
@@ -265,16 +255,13 @@ class Forecast:
         """Rows of finished units, and the answers they were made from."""
         kept = round(candidates * self.kept_share(recipe))
         hits = plan.answer_length(self._trial.store, recipe, self.characters_per_token)
-        answers = _BYTES_A_HIT * hits * self.queries(recipe, candidates)
-        return self.published_bytes(kept * recipe.target_length) + round(answers)
+        answers = estimate_answer_bytes(hits, self.queries(recipe, candidates))
+        return self.published_bytes(kept * recipe.target_length) + answers
 
     def seconds_of(self, recipe: Recipe, candidates: int) -> float:
         """To retrieve for and synthesise so many candidates: a larger corpus slows a query, but not the rest."""
         synthesis = self._trial.synthesis
-        growth = self.chunks / self._trial.store.chunks
-        if recipe.retrieval.pool_chunks:
-            growth = min(growth, max(1.0, recipe.retrieval.pool_chunks / self._trial.store.chunks))
-        query = self._trial.seconds["retrieve"] / max(1, synthesis.queries) * growth
+        query = self._trial.seconds["retrieve"] / max(1, synthesis.queries) * self._search.query_growth
         token = self._trial.seconds["synthesise"] / (synthesis.candidates * self._trial.target_length)
         units = -(-candidates // recipe.output.unit_documents)
         total = query * self.queries(recipe, candidates) + token * candidates * recipe.target_length
@@ -301,9 +288,7 @@ class Forecast:
 
     def work_bytes(self, recipe: Recipe) -> int:
         """Memory of a process at work, besides: mapped index and text, the rows of a unit, the encoding of one."""
-        unit_tokens = recipe.output.unit_documents * recipe.target_length
-        mapped = self.index_bytes + self.store_bytes
-        return mapped + _BYTES_A_UNIT_TOKEN * unit_tokens + _BYTES_A_ROW_TOKEN * recipe.target_length
+        return self.index_bytes + self.store_bytes + estimate_memory_bytes(recipe)
 
     def _too_few(self, recipe: Recipe) -> NDArray[np.bool_]:
         return self._trial.chunk_counts < recipe.meta_documents.minimum_chunks

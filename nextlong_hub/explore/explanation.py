@@ -1,4 +1,4 @@
-"""Why a chunk was taken for a hard negative: the words it shares with the meta-chunk, and what each of them weighs.
+"""Why a chunk was taken for a hard negative: what it shares with the meta-chunk, and what each of that weighs.
 
 Weights need to know how rare a word is in the corpus. In order of preference that is read from the index that a build
 leaves in `.work`, counted in the corpus itself, or estimated from the rows at hand. The first two give the stored score
@@ -25,8 +25,14 @@ from nextlong_hub.execution.run import Run
 from nextlong_hub.execution.workspace import WORK_NAME, Workspace
 from nextlong_hub.recipe import Recipe
 from nextlong_hub.records import ChunkSpan, Document, Segment
-from nextlong_hub.retrieval import build_index, open_retriever
-from nextlong_hub.retrieval.bm25.explain import Explanation, explain
+from nextlong_hub.retrieval import (
+    Explainer,
+    Explanation,
+    build_index,
+    open_retriever,
+    retriever_of,
+    score_name,
+)
 from nextlong_hub.retrieval.settings import RetrievalSettings
 from nextlong_hub.retrieval.tasks import index_identity, index_store
 
@@ -59,6 +65,8 @@ class NegativeExplanation:
     rank: int
     stored_score: float
     """The score in the row."""
+    retrieval: RetrievalSettings
+    """How it was found."""
     basis: Basis
     explanation: Explanation
 
@@ -66,6 +74,16 @@ class NegativeExplanation:
     def is_exact(self) -> bool:
         """Whether the weights add up to the stored score, as float32."""
         return bool(np.float32(self.explanation.score) == np.float32(self.stored_score))
+
+    @property
+    def score_name(self) -> str:
+        """What the retriever calls its scores."""
+        return score_name(self.retrieval)
+
+    def passage(self, text: str, characters: int) -> list[tuple[str, float]]:
+        """The stretch of a text in which the heaviest terms come together: see `Explainer.passage`."""
+        weights = {term.term: term.weight for term in self.explanation.terms}
+        return _explainer_of(self.retrieval).passage(text, weights, characters)
 
 
 def explain_negative(
@@ -86,14 +104,17 @@ def explain_negative(
         progress: Hears how the corpus is read.
 
     Raises:
-        DataError: there is no such segment, it is no negative, or the corpus is not the one the rows were made from.
+        DataError: there is no such segment, it is no negative, its retriever explains nothing, or the corpus is not the
+            one the rows were made from.
+        RecipeError: its retriever is not installed.
     """
     segments = row.segment_list
     negative, meta_segment = _require_negative(row, segments, segment)
     recipe = _recipe_of(split, row, negative)
+    explainer = _explainer_of(recipe.retrieval)
     with _counted(split, row, recipe, sources, ProgressTracker(progress or NullProgress())) as counted:
         query, chunk = (counted.number_of(part, split.where) for part in (segments[meta_segment], segments[negative]))
-        explanation = explain(counted.index, counted.store, counted.settings, query, chunk)
+        explanation = explainer.explain(counted.index, counted.store, recipe.retrieval, query, chunk)
     return NegativeExplanation(
         row=row.id,
         segment=negative,
@@ -102,9 +123,19 @@ def explain_negative(
         chunk=segments[negative].chunk,
         rank=segments[negative].rank,
         stored_score=segments[negative].score,
+        retrieval=recipe.retrieval,
         basis=counted.basis,
         explanation=explanation,
     )
+
+
+def _explainer_of(settings: RetrievalSettings) -> Explainer:
+    explainer = retriever_of(settings).explainer
+    if explainer is None:
+        raise DataError(
+            f"the retriever {settings.retriever!r} explains none of its scores; read the text of the segment instead"
+        )
+    return explainer
 
 
 def _require_negative(row: Row, segments: Sequence[Segment], segment: int) -> tuple[int, int]:
@@ -140,7 +171,6 @@ class _Counted:
     basis: Basis
     store: ChunkStore
     index: Path
-    settings: RetrievalSettings
     chunks_of: Mapping[str, Sequence[int]] | None = None
     """The chunks of each document that the store holds, in its order; None when it holds all."""
 
@@ -163,19 +193,18 @@ def _counted(
     split: SplitReader, row: Row, recipe: Recipe, sources: Sequence[Source], stages: ProgressTracker
 ) -> Iterator[_Counted]:
     """The best that there is to count in, kept as long as the block lasts."""
-    settings = recipe.retrieval.model_copy(update={"retriever": "bm25"})  # rank-bm25 scores alike and keeps no index
-    kept = None if sources else _left_by_build(split, recipe, settings)
+    kept = None if sources else _left_by_build(split, recipe)
     if kept is not None:
         yield kept
         return
     with TemporaryDirectory(prefix="nextlong-why-") as scratch:
         if sources:
-            yield _from_corpus(Path(scratch), split, recipe, settings, sources, stages)
+            yield _from_corpus(Path(scratch), split, recipe, sources, stages)
         else:
-            yield _from_rows(Path(scratch), split.neighbours(row.number, _NEEDED), settings)
+            yield _from_rows(Path(scratch), split.neighbours(row.number, _NEEDED), recipe.retrieval)
 
 
-def _left_by_build(split: SplitReader, recipe: Recipe, settings: RetrievalSettings) -> _Counted | None:
+def _left_by_build(split: SplitReader, recipe: Recipe) -> _Counted | None:
     """What the build left in `.work`; None when it is gone, was never there, or is of another version."""
     if split.folder is None or split.manifest is None:
         return None
@@ -185,19 +214,14 @@ def _left_by_build(split: SplitReader, recipe: Recipe, settings: RetrievalSettin
     index = workspace.index(index_identity(identity, recipe.retrieval))
     try:
         store = ChunkStore(workspace.store(identity))
-        open_retriever(index, store, settings)
+        open_retriever(index, store, recipe.retrieval)
     except DataError:
         return None
-    return _Counted(basis=Basis.INDEX, store=store, index=index, settings=settings)
+    return _Counted(basis=Basis.INDEX, store=store, index=index)
 
 
 def _from_corpus(
-    scratch: Path,
-    split: SplitReader,
-    recipe: Recipe,
-    settings: RetrievalSettings,
-    sources: Sequence[Source],
-    stages: ProgressTracker,
+    scratch: Path, split: SplitReader, recipe: Recipe, sources: Sequence[Source], stages: ProgressTracker
 ) -> _Counted:
     """The corpus, read and indexed anew.
 
@@ -212,8 +236,7 @@ def _from_corpus(
             f"{found.digest[:12]}; name the same files as the build did"
         )
     store = read_corpus(run, found, recipe.reading)
-    index = index_store(run, store, settings)
-    return _Counted(basis=Basis.CORPUS, store=store, index=index, settings=settings)
+    return _Counted(basis=Basis.CORPUS, store=store, index=index_store(run, store, recipe.retrieval))
 
 
 def _from_rows(scratch: Path, rows: Iterable[Row], settings: RetrievalSettings) -> _Counted:
@@ -232,4 +255,4 @@ def _from_rows(scratch: Path, rows: Iterable[Row], settings: RetrievalSettings) 
             part.add(Document(id=document, text="".join(pieces), source=""), spans)
     store = finish_store(scratch / "store", [part.counts], "rows", {})
     build_index(store, settings, scratch / "index", InlineExecutor())
-    return _Counted(basis=Basis.ESTIMATE, store=store, index=scratch / "index", settings=settings, chunks_of=chunks_of)
+    return _Counted(basis=Basis.ESTIMATE, store=store, index=scratch / "index", chunks_of=chunks_of)

@@ -114,7 +114,7 @@ class Split:
         return self._drawn(lengths, "has no rows")
 
     def plot_scores(self) -> "Figure":
-        """BM25 scores of hard negatives by their rank.
+        """Scores of hard negatives by their rank.
 
         Raises:
             DataError: there are no hard negatives.

@@ -6,7 +6,7 @@ from nextlong_hub.core.printable import NOTHING, counted, visible_line
 from nextlong_hub.dataset import Row
 from nextlong_hub.explore.explanation import Basis, NegativeExplanation
 from nextlong_hub.records import Segment
-from nextlong_hub.retrieval.bm25.explain import Explanation, SharedTerm, passage
+from nextlong_hub.retrieval import Explanation, SharedTerm
 
 TERMS_SHOWN = 15
 """Terms of an explanation, the heaviest."""
@@ -60,7 +60,7 @@ def first_words(text: str) -> str:
 def verdict(why: NegativeExplanation) -> str:
     """What the sum is worth: the stored score itself, or an estimate of it."""
     explanation = why.explanation
-    score = f"BM25 score {why.stored_score:.4f}, rank {why.rank}"
+    score = f"{visible_line(why.score_name)} {why.stored_score:.4f}, rank {why.rank}"
     terms = counted(len(explanation.terms), "shared term")
     place = _COUNTED_IN[why.basis].format(f"{explanation.chunks:,} chunks")
     if why.is_exact:
@@ -107,6 +107,5 @@ def share(weight: float, score: float) -> str:
 
 def heaviest_passage(why: NegativeExplanation, row: Row, segment: int) -> list[tuple[str, bool]]:
     """The stretch of a segment in which the heaviest terms come together, in pieces: text, and whether it is a term."""
-    weights = {term.term: term.weight for term in why.explanation.terms}
-    pieces = passage(row.segment_text(segment), weights, _PASSAGE_CHARACTERS)
+    pieces = why.passage(row.segment_text(segment), _PASSAGE_CHARACTERS)
     return [(piece, weight > 0) for piece, weight in pieces]

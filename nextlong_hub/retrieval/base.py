@@ -1,31 +1,45 @@
-"""The door to retrieval: build an index once, open it anywhere, search it.
+"""What a retriever is, and the two calls by which the house uses one: build an index once, open it anywhere.
 
+A retriever is a folder here, or a module of another package, that defines `RETRIEVER`; what it must answer is below.
 Compiled kernels are imported when something is built or opened, not before.
 """
 
 from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cache
+from math import isfinite
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
+from pydantic import ValidationError
+
+from nextlong_hub.core.registry import Registry
+from nextlong_hub.core.settings import Section, explain
 from nextlong_hub.corpus.store import ChunkStore
+from nextlong_hub.errors import RecipeError
 from nextlong_hub.execution.base import Executor, Receipt
 from nextlong_hub.records import Hits
+from nextlong_hub.retrieval.explanation import Explainer
 from nextlong_hub.retrieval.settings import RetrievalSettings
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+UNNAMED_SCORE = "score"
+"""What scores are called where no recipe says which retriever gave them."""
 
-class Retriever(Protocol):
-    """Finds, for chunks of the corpus, the chunks of other documents most like them."""
+
+class Searcher(Protocol):
+    """An opened index: finds, for chunks of the corpus, the chunks of other documents most like them."""
 
     def search(self, queries: "NDArray[np.int64]", k: int, *, threads: int = 1) -> Hits:
         """The k best chunks for each query, which is itself a chunk number of the store.
 
-        Chunks of the query's own document are left out, and so is all that scores 0. The order is total: score, highest
-        first, then chunk number. The answer is the same for any number of threads and shards and any split of the
-        queries into calls. Shape of `queries`: (queries,).
+        Chunks of the query's own document are left out, and so is all that the retriever does not count as found. The
+        order is total: score, highest first, then chunk number; a retriever that measures distances negates them. The
+        answer is the same for any number of threads and shards and any split of the queries into calls. Shape of
+        `queries`: (queries,).
         """
         ...
 
@@ -38,17 +52,142 @@ class Retriever(Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Description:
+    """A retriever in words, for the card; plain text on one line."""
+
+    method: str
+    """What takes the place of the paper's embeddings: "with … to find the negatives"."""
+    ranking: str
+    """What ranked which chunks: "For each meta-chunk, …"."""
+    nature: str = ""
+    """What a user must know of such negatives, as a title; empty where there is nothing to say."""
+    advice: str = ""
+    """The sentences behind that title."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class IndexSample:
+    """The index of a sample of the corpus, as it was measured."""
+
+    chunks: int
+    bytes: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SearchCost:
+    """What an index and its searches are expected to cost."""
+
+    index_bytes: int
+    index_tasks: int
+    """Tasks of the index that can run at the same time."""
+    query_growth: float
+    """Time of a query, as a multiple of that in the sample."""
+
+
+def in_proportion(settings: RetrievalSettings, sample: IndexSample, chunks: int) -> SearchCost:
+    """The cost of one task and of searches that look at every chunk: all grows with the number of chunks."""
+    growth = chunks / sample.chunks
+    return SearchCost(index_bytes=round(sample.bytes * growth), index_tasks=1, query_growth=growth)
+
+
+class NoOptions(Section):
+    """The options of a retriever that has none."""
+
+
+OnReceipt = Callable[[Receipt[Any]], None]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Retriever:
+    """One way to find hard negatives."""
+
+    score_name: str
+    """What its scores are called in tables, plots and on the card: `BM25 score`."""
+    build: Callable[[ChunkStore, RetrievalSettings, Path, Executor, OnReceipt | None], None]
+    """See `build_index`."""
+    open: Callable[[Path, ChunkStore, RetrievalSettings], Searcher]
+    """See `open_retriever`."""
+    describe: Callable[[RetrievalSettings], Description]
+    accepts_score: Callable[[float], bool] = isfinite
+    """Whether a chunk that was found can have this score."""
+    explainer: Explainer | None = None
+    """None: its scores cannot be taken apart."""
+    estimate: Callable[[RetrievalSettings, IndexSample, int], SearchCost] = in_proportion
+    """Takes the index of a sample and the number of chunks of the corpus."""
+    options: type[Section] = NoOptions
+    """The shape of `RetrievalSettings.options`."""
+
+
+RETRIEVERS: Registry[Retriever] = Registry(
+    kind="retriever", files="retrieval/*/__init__.py", constant="RETRIEVER", group="nextlong_hub.retrievers"
+)
+
+
+def retriever_of(settings: RetrievalSettings) -> Retriever:
+    """The retriever that the settings name.
+
+    Raises:
+        RecipeError: there is none of that name, or its package cannot be imported.
+    """
+    return RETRIEVERS[settings.retriever]
+
+
+def resolved(settings: RetrievalSettings) -> RetrievalSettings:
+    """The settings with all options of the retriever written out, so that nothing depends on later defaults.
+
+    Raises:
+        RecipeError: there is no such retriever, or it has no such option, or not with that value.
+    """
+    shape = retriever_of(settings).options
+    try:
+        options = shape.model_validate(settings.options).model_dump(exclude_none=True)
+    except ValidationError as error:
+        raise RecipeError(f"options of the retriever {settings.retriever!r}: {explain(error, shape)}") from error
+    return settings.model_copy(update={"options": options})
+
+
+def score_name(settings: RetrievalSettings) -> str:
+    """What the scores are called, also where the retriever is not installed."""
+    retriever = _installed(settings.retriever)
+    return f"{settings.retriever} score" if retriever is None else retriever.score_name
+
+
+def accepts_score(settings: RetrievalSettings, score: float) -> bool:
+    """Whether a chunk that was found can have this score; any finite one where the retriever is not installed."""
+    retriever = _installed(settings.retriever)
+    return isfinite(score) if retriever is None else retriever.accepts_score(score)
+
+
+def describe(settings: RetrievalSettings) -> Description:
+    """The retriever in words, also where it is not installed."""
+    retriever = _installed(settings.retriever)
+    if retriever is None:
+        name = f"the retriever {settings.retriever}"
+        return Description(method=f"{name} in place of embeddings", ranking=f"{name} ranked the chunks of the corpus")
+    return retriever.describe(settings)
+
+
+@cache
+def _installed(name: str) -> Retriever | None:
+    """The retriever of that name; None where a dataset was made with one that is not here."""
+    try:
+        return RETRIEVERS[name]
+    except RecipeError:
+        return None
+
+
 def build_index(
     store: ChunkStore,
     settings: RetrievalSettings,
     folder: Path,
     executor: Executor,
-    on_receipt: Callable[[Receipt[Any]], None] | None = None,
+    on_receipt: OnReceipt | None = None,
 ) -> None:
     """Build the index of `store` in `folder`, or return at once when the finished index there is the right one.
 
-    The index becomes visible as a whole: `folder/index.json` is written last. A build that was killed goes on where it
-    stopped. The bytes are the same for any number of workers.
+    The index becomes visible as a whole. A build that was killed goes on where it stopped. The bytes are the same for
+    any number of workers.
 
     Args:
         store: The chunks to search.
@@ -58,32 +197,18 @@ def build_index(
         on_receipt: Called with each task's receipt.
 
     Raises:
-        RecipeError: a language has no list of stop words, or a chunk is too long.
+        RecipeError: there is no such retriever, a language has no list of stop words, or a chunk is too long.
         WorkerError: see `Executor.run`.
         StorageError: no space is left.
     """
-    if settings.retriever == "rank-bm25":
-        from nextlong_hub.retrieval.reference import build_reference
-
-        build_reference(store, settings, folder)
-    else:
-        from nextlong_hub.retrieval.bm25.build import build
-
-        build(store, settings, folder, executor, on_receipt)
+    retriever_of(settings).build(store, settings, folder, executor, on_receipt)
 
 
-def open_retriever(folder: Path, store: ChunkStore, settings: RetrievalSettings) -> Retriever:
-    """Open the finished index in `folder`, memory-mapped.
+def open_retriever(folder: Path, store: ChunkStore, settings: RetrievalSettings) -> Searcher:
+    """Open the finished index in `folder`, memory-mapped where the retriever can.
 
     Raises:
         DataError: there is none, or it was made from another store or with other settings.
+        RecipeError: there is no such retriever.
     """
-    if settings.retriever == "rank-bm25":
-        from nextlong_hub.retrieval.reference import open_reference
-
-        return open_reference(store, settings, folder)
-    from nextlong_hub.retrieval.bm25.build import identity_of
-    from nextlong_hub.retrieval.bm25.index import open_index
-    from nextlong_hub.retrieval.bm25.search import Bm25Retriever
-
-    return Bm25Retriever(open_index(folder, identity_of(store, settings)), store, settings)
+    return retriever_of(settings).open(folder, store, settings)

@@ -7,7 +7,9 @@ from numpy.typing import NDArray
 
 from nextlong_hub.records import Hits
 
-_ALL_BITS = np.uint32(0xFFFFFFFF)
+_SIGN = np.uint32(31)
+_BELOW_SIGN = np.uint32(0x7FFFFFFF)
+_CHUNK = np.uint64(0xFFFFFFFF)
 _CHUNK_BITS = np.uint64(32)
 
 
@@ -19,17 +21,21 @@ def no_hits(queries: int, k: int) -> Hits:
 def ordered(
     chunks: NDArray[np.integer], scores: NDArray[np.float32], k: int
 ) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
-    """The k best positive scores in order, padded with -1 and 0. Shapes: (k,) and (k,).
+    """The k best of some hits in order, padded with -1 and 0; scores are any finite numbers. Shapes: (k,) and (k,).
 
-    The bits of positive floats ascend as the floats do, so score and chunk make one integer that sorts as they should.
+    Score and chunk make one integer that sorts as they should.
     """
-    found = np.flatnonzero(scores > 0)
-    keys = (_ALL_BITS - scores[found].view(np.uint32)).astype(np.uint64) << _CHUNK_BITS
-    best = np.sort(keys | chunks[found].astype(np.uint64))[:k]
+    bits = (scores + np.float32(0)).view(np.uint32)  # the sum makes one zero of two
+    best = np.sort(_turned(bits).astype(np.uint64) << _CHUNK_BITS | chunks.astype(np.uint64))[:k]
     top_chunks, top_scores = np.full(k, -1, np.int64), np.zeros(k, np.float32)
-    top_chunks[: len(best)] = best & np.uint64(_ALL_BITS)
-    top_scores[: len(best)] = (_ALL_BITS - (best >> _CHUNK_BITS).astype(np.uint32)).view(np.float32)
+    top_chunks[: len(best)] = best & _CHUNK
+    top_scores[: len(best)] = _turned((best >> _CHUNK_BITS).astype(np.uint32)).view(np.float32)
     return top_chunks, top_scores
+
+
+def _turned(bits: NDArray[np.uint32]) -> NDArray[np.uint32]:
+    """Bits of floats as integers that ascend as the floats descend, and back: all but the sign of those not below 0."""
+    return bits ^ ((bits >> _SIGN) - np.uint32(1) & _BELOW_SIGN)
 
 
 def merge_hits(parts: Sequence[Hits], k: int) -> Hits:
@@ -38,7 +44,8 @@ def merge_hits(parts: Sequence[Hits], k: int) -> Hits:
     scores = np.concatenate([part.scores for part in parts], axis=1)
     merged = no_hits(len(chunks), k)
     for row in range(len(chunks)):
-        merged.chunks[row], merged.scores[row] = ordered(chunks[row], scores[row], k)
+        found = np.flatnonzero(chunks[row] >= 0)
+        merged.chunks[row], merged.scores[row] = ordered(chunks[row, found], scores[row, found], k)
     return merged
 
 

@@ -1,16 +1,22 @@
-"""…"""
+"""The retrieval section of a recipe: which retriever, and its choices."""
 
-from typing import Literal
+from typing import ClassVar, Literal
 
 from pydantic import Field
 
 from nextlong_hub.core.settings import Section
 
+Option = bool | int | float | str
+"""A choice of a retriever that is not ours."""
+
 
 class RetrievalSettings(Section):
-    """How hard negatives are found (NExtLong §3.1.2, with BM25 in place of embeddings)."""
+    """How hard negatives are found (NExtLong §3.1.2, by default with BM25 in place of embeddings)."""
 
-    retriever: Literal["bm25", "rank-bm25"] = "bm25"
+    left_out_when_empty: ClassVar[frozenset[str]] = frozenset({"options"})
+
+    retriever: str = "bm25"
+    """Name of a registered retriever. All other choices but `options` are those of `bm25` and `rank-bm25`."""
     formula: Literal["lucene", "okapi"] = "lucene"
     """`okapi` is rank-bm25's exact formula, including its floor under negative idf."""
     k1: float = Field(1.5, ge=0)
@@ -25,3 +31,5 @@ class RetrievalSettings(Section):
     """0: exact. Else the postings read for one query, as a multiple of the number of chunks."""
     pool_chunks: int = Field(0, ge=0)
     """0: the whole corpus. Else each query sees a seeded subset of index shards of about this many chunks."""
+    options: dict[str, Option | tuple[Option, ...]] = Field({})
+    """Choices of any other retriever, checked against its `Retriever.options`."""

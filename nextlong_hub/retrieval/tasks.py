@@ -22,6 +22,13 @@ _ANSWER_SCHEMA = pa.schema(
     [("chunks", pa.list_(pa.int64())), ("scores", pa.list_(pa.float32())), ("likely", pa.int32())]
 )
 """For each query its hits, best first, and how many of them a sample is likely to need."""
+_BYTES_A_HIT = 12
+"""On disk: chunk number and score."""
+
+
+def estimate_answer_bytes(hits: int, queries: float) -> int:
+    """What the answers to so many queries take on disk, with so many hits each."""
+    return round(_BYTES_A_HIT * hits * queries)
 
 
 def index_store(run: Run, store: ChunkStore, settings: RetrievalSettings) -> Path:

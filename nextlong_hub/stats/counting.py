@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from nextlong_hub.dataset.manifest import ConfigRecord
 from nextlong_hub.errors import DataError
 from nextlong_hub.recipe import Recipe
+from nextlong_hub.retrieval import UNNAMED_SCORE
 from nextlong_hub.stats import samples as rows
 from nextlong_hub.stats.reuse import ReuseCounter
 from nextlong_hub.stats.shape import (
@@ -103,7 +104,9 @@ class ConfigCounter:
             over_target=self._over_target if self._targets else None,
             fill=round(self._tokens / self._target_tokens, 6) if self._target_tokens else None,
             lengths=self._lengths.distribution(),
-            segments=self._segments.result(self._tokens) if self._segments else None,
+            segments=self._segments.result(self._tokens, record.score_name if record else UNNAMED_SCORE)
+            if self._segments
+            else None,
             conversations=self._segments.conversations() if self._segments else None,
             learnt_tokens=self._learnt_tokens,
             packing=_packing(*self._packing) if self._packing else None,
@@ -198,7 +201,7 @@ class _SegmentCounter:
             message_tokens={role: self._message_tokens[role] for role in roles},
         )
 
-    def result(self, tokens: int) -> SegmentStats | None:
+    def result(self, tokens: int, score_name: str) -> SegmentStats | None:
         """The segments that are chunks, in rows of so many tokens; None when there are none."""
         if not self._meta + self._negative:
             return None
@@ -209,6 +212,7 @@ class _SegmentCounter:
             negative_tokens=self._negative_tokens,
             other_tokens=tokens - self._meta_tokens - self._negative_tokens,
             negatives_per_meta_chunk=self._per_meta.distribution(),
+            score_name=score_name,
             scores=self._scores.distribution(),
             scores_by_rank=self._by_rank(),
             distance_tokens=self._distance_tokens.distribution(),

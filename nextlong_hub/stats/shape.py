@@ -38,7 +38,7 @@ class Distribution:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RankScores:
-    """BM25 scores of the negatives at neighbouring ranks."""
+    """Scores of the negatives at neighbouring ranks."""
 
     first_rank: int
     """From 1: the best negative of its meta-chunk."""
@@ -84,8 +84,10 @@ class SegmentStats:
     other_tokens: int
     """Tokens that begin in no segment: separators and special tokens."""
     negatives_per_meta_chunk: Distribution | None
+    score_name: str
+    """What their retriever calls the scores: `BM25 score`."""
     scores: Distribution | None
-    """BM25 scores of all negatives; None without negatives."""
+    """Of all negatives; None without negatives."""
     scores_by_rank: tuple[RankScores, ...]
     """In ascending order of rank; higher ranks share wider bands."""
     distance_tokens: Distribution | None

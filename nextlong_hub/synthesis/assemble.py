@@ -22,6 +22,16 @@ from nextlong_hub.records import Discarded, Reason, Sample
 from nextlong_hub.tokenization import ChunkTokens, SpecialTokens, Stitched, TokenCache, Tokenizer
 
 _ATTEMPTS = 8
+_UNIT_TOKEN_BYTES = 210
+"""Of memory: texts, candidates and token ids of all rows of a unit."""
+_ROW_TOKEN_BYTES = 500
+"""Of memory: what encoding one row takes at its peak, and what the allocator keeps of it."""
+
+
+def estimate_memory_bytes(recipe: Recipe) -> int:
+    """What a process takes to make the rows of a unit, besides the text and the index that it maps."""
+    unit_tokens = recipe.output.unit_documents * recipe.target_length
+    return _UNIT_TOKEN_BYTES * unit_tokens + _ROW_TOKEN_BYTES * recipe.target_length
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

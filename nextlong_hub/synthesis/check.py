@@ -6,6 +6,8 @@ from typing import Any
 
 from nextlong_hub.corpus.texts import CorpusTexts
 from nextlong_hub.producer import Checker
+from nextlong_hub.retrieval import accepts_score
+from nextlong_hub.retrieval.settings import RetrievalSettings
 
 
 class SampleChecker(Checker):
@@ -38,7 +40,7 @@ class SampleChecker(Checker):
         origins = {s["document"] for s in segments if s["role"] == "meta"}
         if own != list(range(len(own))) or origins != {row["meta_document"]}:
             yield "its meta-chunks are not those of its meta-document, in order"
-        yield from _negative_faults(row)
+        yield from _negative_faults(row, self.recipe.retrieval)
         counted = sum(s["tokens"] for s in segments)
         framing = self.recipe.add_bos_token + self.recipe.add_eos_token
         if not framing <= row["token_count"] - counted <= framing + len(segments) * max(1, len(separator.encode())):
@@ -64,8 +66,8 @@ class SampleChecker(Checker):
             yield f"its meta-document comes from {corpus.store.document(meta)[1]!r}, not {row['source']!r}"
 
 
-def _negative_faults(row: Mapping[str, Any]) -> Iterator[str]:
-    """What is wrong with a row's negatives among themselves."""
+def _negative_faults(row: Mapping[str, Any], retrieval: RetrievalSettings) -> Iterator[str]:
+    """What is wrong with a row's negatives among themselves, and with what their retriever says of them."""
     segments = row["segments"]
     negatives = [(s["document"], s["chunk"]) for s in segments if s["role"] == "negative"]
     if len(set(negatives)) != len(negatives):
@@ -74,7 +76,8 @@ def _negative_faults(row: Mapping[str, Any]) -> Iterator[str]:
         yield "a negative comes from the meta-document"
     for segment in segments:
         is_negative = segment["role"] == "negative"
-        if is_negative != (segment["rank"] > 0) or is_negative != (segment["score"] > 0):
+        is_scored = accepts_score(retrieval, segment["score"]) if is_negative else segment["score"] == 0
+        if is_negative != (segment["rank"] > 0) or not is_scored:
             yield f"its segment at {segment['start']:,} is {segment['role']}, which does not go with its rank or score"
     for one, other in pairwise(segments):
         both = one["role"] == other["role"] == "negative"

@@ -25,6 +25,15 @@ _SCHEMA = pa.schema(
 )
 
 
+_BYTES_A_TOKEN = 4.2
+"""On disk: its id, and a share of what is kept of its chunk."""
+
+
+def estimate_bytes(tokens: int) -> int:
+    """What chunks of so many tokens take on disk."""
+    return round(_BYTES_A_TOKEN * tokens)
+
+
 def write_part(path: Path, chunks: Sequence[ChunkTokens]) -> None:
     """Write what is known of some chunks as one file, whole or not at all.
 

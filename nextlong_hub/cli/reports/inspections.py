@@ -152,10 +152,11 @@ def row_as_json(row: Row, split: SplitReader) -> dict[str, Any]:
 def why_as_json(why: NegativeExplanation) -> dict[str, Any]:
     """An explanation, the heaviest term first."""
     content = asdict(why)
+    del content["retrieval"]
     explanation = content.pop("explanation")
     del explanation["terms"]
     terms = [asdict(term) for term in heaviest_first(why.explanation)]
-    return {**content, "is_exact": why.is_exact, **explanation, "terms": terms}
+    return {**content, "score_name": why.score_name, "is_exact": why.is_exact, **explanation, "terms": terms}
 
 
 def _show_documents(row: Row) -> None:

@@ -114,6 +114,9 @@ def _segment_rows(configs: "Sequence[ConfigStats]") -> Rows:
             for one, config in zip(segments, configs, strict=True)
         ]
 
+    def scores(name: str) -> tuple[str, Sequence[str]]:
+        return row(f"  {_name(name)}", lambda one: _spread(one.scores if one.score_name == name else None))
+
     return [
         row("meta-chunks", lambda one: count(one.meta_chunks)),
         share("  share of tokens", lambda one: one.meta_tokens),
@@ -122,7 +125,7 @@ def _segment_rows(configs: "Sequence[ConfigStats]") -> Rows:
         row("hard negatives", lambda one: count(one.negatives)),
         share("  share of tokens", lambda one: one.negative_tokens),
         row("  after a meta-chunk", lambda one: _spread(one.negatives_per_meta_chunk)),
-        row("  BM25 score", lambda one: _spread(one.scores)),
+        *(scores(name) for name in _score_names(configs)),
         row("  different ones", lambda one: count(one.reuse.distinct)),
         row("  most uses of one", lambda one: count(one.reuse.largest)),
         row("  uneven use (Gini)", lambda one: f"{one.reuse.gini:.2f}"),
@@ -162,13 +165,24 @@ def _show_scores(config: "ConfigStats") -> None:
     bands = config.segments.scores_by_rank if config.segments else ()
     if not bands:
         return
-    _show_heading("BM25 score by rank")
-    highest = max(band.scores.median for band in bands) or 1.0
+    _show_heading(f"{_score_title([config])} by rank")
+    medians = [band.scores.median for band in bands]
+    lowest = min(0.0, *medians)
+    span = max(0.0, *medians) - lowest or 1.0
     rows = [
-        (_ranks([band]), [_bar(band.scores.median / highest), _spread(band.scores), count(band.scores.count)])
+        (_ranks([band]), [_bar((band.scores.median - lowest) / span), _spread(band.scores), count(band.scores.count)])
         for band in bands
     ]
     show_table(rows, ["median", "score", "negatives"])
+
+
+def _score_names(configs: "Sequence[ConfigStats]") -> list[str]:
+    return list(dict.fromkeys(one.segments.score_name for one in configs if one.segments and one.segments.negatives))
+
+
+def _score_title(configs: "Sequence[ConfigStats]") -> str:
+    names = _name(" or ".join(_score_names(configs)))
+    return names[:1].upper() + names[1:]
 
 
 def _compare_scores(configs: "Sequence[ConfigStats]") -> None:
@@ -178,7 +192,7 @@ def _compare_scores(configs: "Sequence[ConfigStats]") -> None:
             bands.setdefault(band.first_rank, {})[config.config] = band
     if not bands:
         return
-    _show_heading("BM25 score by rank, the median")
+    _show_heading(f"{_score_title(configs)} by rank, the median")
     rows = [
         (
             _ranks(list(those.values())),

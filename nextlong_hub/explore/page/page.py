@@ -24,6 +24,7 @@ from nextlong_hub.dataset import Row, SplitReader, open_splits
 from nextlong_hub.errors import DataError
 from nextlong_hub.explore.page.payload import encode
 from nextlong_hub.explore.strip import palette
+from nextlong_hub.retrieval import UNNAMED_SCORE
 
 PAYLOAD_BYTES = 8_000_000
 """What the rows of a page may weigh unless their number was asked for: more is slow to mail and to open."""
@@ -86,8 +87,9 @@ def write_page(
     shown: dict[str, list[str]] = {name: [] for name in names}
     described = []
     encoded: list[str] = []
+    score_names = {split.config: split.record.score_name if split.record else UNNAMED_SCORE for split in splits}
     for row in chosen:
-        payload = encode(row)
+        payload = encode(row, score_names[row.config])
         if wanted or rows is not None or not encoded or sum(map(len, encoded)) + len(payload) <= PAYLOAD_BYTES:
             shown[row.config].append(row.id)
             described.append(_summary(row))

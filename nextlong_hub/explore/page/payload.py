@@ -20,14 +20,15 @@ from nextlong_hub.explore.strip import bars
 from nextlong_hub.records import PackedDocument, Segment
 
 
-def encode(row: Row) -> str:
+def encode(row: Row, score_name: str) -> str:
     """A row as Base64 of gzipped JSON: the same row gives the same characters."""
-    content = json.dumps(describe(row), ensure_ascii=False, separators=(",", ":")).encode("utf-8", "surrogatepass")
+    text = json.dumps(describe(row, score_name), ensure_ascii=False, separators=(",", ":"))
+    content = text.encode("utf-8", "surrogatepass")
     return base64.b64encode(gzip.compress(content, compresslevel=9, mtime=0)).decode()
 
 
-def describe(row: Row) -> dict[str, Any]:
-    """A row as the page reads it.
+def describe(row: Row, score_name: str) -> dict[str, Any]:
+    """A row as the page reads it; `score_name` is what its retriever calls its scores.
 
     `pieces` joined are exactly the row's text: what stands before the first segment, the first segment, what stands
     between it and the second, and so on to what follows the last. Lists of `segments` have one entry a segment; `parts`
@@ -46,6 +47,7 @@ def describe(row: Row) -> dict[str, Any]:
         "source": visible_line(row.source),
         "tokens": row.token_count,
         "characters": len(row.text),
+        "scoreName": visible_line(score_name),
         "documents": [visible_line(name) for name in names],
         "parts": [
             {"id": visible_line(part.id), "source": visible_line(part.source), "tokens": part.tokens}

@@ -3,7 +3,6 @@
 import re
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -14,48 +13,17 @@ from nextlong_hub.retrieval.bm25.build import identity_of
 from nextlong_hub.retrieval.bm25.formulas import gain, length_norms
 from nextlong_hub.retrieval.bm25.index import Index, open_index
 from nextlong_hub.retrieval.bm25.lexer import normalise
+from nextlong_hub.retrieval.explanation import Explanation, SharedTerm
 from nextlong_hub.retrieval.settings import RetrievalSettings
 
 _WORD = re.compile(r"[^\W_]+")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SharedTerm:
-    """One term that the query and the chunk have in common."""
-
-    term: str
-    """As the lexer folds it."""
-    in_query: int
-    """Occurrences in the chunk that asked."""
-    in_chunk: int
-    """Occurrences in the chunk that was found."""
-    frequency: int
-    """Chunks of the corpus that hold it."""
-    idf: float
-    weight: float
-    """What it adds to the score."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Explanation:
-    """A score, term by term."""
-
-    terms: tuple[SharedTerm, ...]
-    """In the order in which the search adds their weights up."""
-    score: float
-    """Their sum, as the search returns it: added in float64, rounded to float32, nothing below 0."""
-    chunks: int
-    """Chunks the frequencies were counted in."""
-    chunk_words: int
-    """Words of the chunk that was found, stop words left out."""
-    mean_words: float
-    """Words of a chunk on average."""
-
-
 def explain(folder: Path, store: ChunkStore, settings: RetrievalSettings, query: int, chunk: int) -> Explanation:
     """Take the score of `chunk`, found for `query`, apart; both are chunk numbers of the store.
 
-    The weights are those of `formulas`, added up in the order of the search: the sum is the score to the last bit.
+    The weights are those of `formulas`, added up in the order of the search: the sum is the score to the last bit,
+    with nothing below 0.
 
     Args:
         folder: The finished index of `store` under `settings`.

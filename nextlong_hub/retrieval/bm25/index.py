@@ -26,6 +26,7 @@ from numpy.typing import NDArray
 
 from nextlong_hub.core.files import digest_of, read_json
 from nextlong_hub.errors import DataError
+from nextlong_hub.retrieval.base import IndexSample, SearchCost
 from nextlong_hub.retrieval.bm25.arrays import map_arrays, write_arrays
 from nextlong_hub.retrieval.settings import RetrievalSettings
 
@@ -126,6 +127,21 @@ class Index:
     shards: Sequence[IndexShard]
     buckets: Sequence[NDArray[np.int64]]
     """For each shard: where the terms from 64 * i on begin in its directory. Shape of each: (terms / 64 + 2,)."""
+
+
+def estimate(settings: RetrievalSettings, sample: IndexSample, chunks: int) -> SearchCost:
+    """What the index of so many chunks takes, from that of a sample.
+
+    Bytes grow with the chunks: a little too much, since a vocabulary grows more slowly than its corpus. A query reads
+    postings of all chunks, or of those in its pool.
+    """
+    growth = chunks / sample.chunks
+    pooled = max(1.0, settings.pool_chunks / sample.chunks) if settings.pool_chunks else growth
+    return SearchCost(
+        index_bytes=round(sample.bytes * chunks / sample.chunks),
+        index_tasks=-(-chunks // settings.shard_chunks),
+        query_growth=min(growth, pooled),
+    )
 
 
 def building_choices(settings: RetrievalSettings) -> dict[str, Any]:

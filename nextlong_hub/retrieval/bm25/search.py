@@ -18,6 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nextlong_hub.corpus.store import ChunkStore
+from nextlong_hub.method.order import seeded_keys
 from nextlong_hub.records import Hits
 from nextlong_hub.retrieval.bm25 import kernels
 from nextlong_hub.retrieval.bm25.formulas import gain, length_norms
@@ -46,7 +47,7 @@ _BELOW = 1 - 1e-6
 
 @dataclass(slots=True, kw_only=True)
 class SearchCounts:
-    """What the searches of one retriever have cost so far."""
+    """What the searches of one opened index have cost so far."""
 
     queries: int = 0
     repeated: int = 0
@@ -57,7 +58,7 @@ class SearchCounts:
     """Chunks scored exactly."""
 
 
-class Bm25Retriever:
+class Bm25Searcher:
     """Searches one opened index; safe to share between threads."""
 
     def __init__(self, index: Index, store: ChunkStore, settings: RetrievalSettings, *, spare: int = 2) -> None:
@@ -83,7 +84,7 @@ class Bm25Retriever:
         self._widest_row = int(max(rows, default=0))
 
     def search(self, queries: NDArray[np.int64], k: int, *, threads: int = 1) -> Hits:
-        """See `Retriever.search`."""
+        """See `Searcher.search`."""
         together = max(1, min(_QUERIES_TOGETHER, -(-len(queries) // max(1, threads))))
         slices = [queries[first : first + together] for first in range(0, len(queries), together)]
 
@@ -96,11 +97,11 @@ class Bm25Retriever:
             return stacked(list(pool.map(answer, slices)), k)
 
     def recall(self, queries: NDArray[np.int64], hits: Hits) -> float | None:
-        """See `Retriever.recall`."""
+        """See `Searcher.recall`."""
         if not self._settings.postings_budget and not self._settings.pool_chunks:
             return None
         exact_settings = self._settings.model_copy(update={"postings_budget": 0.0, "pool_chunks": 0})
-        exact = Bm25Retriever(self.index, self._store, exact_settings).search(queries, hits.chunks.shape[1])
+        exact = Bm25Searcher(self.index, self._store, exact_settings).search(queries, hits.chunks.shape[1])
         last = np.where(exact.chunks >= 0, exact.scores, np.inf).min(axis=1, initial=np.inf)
         good = (hits.scores >= last[:, None]) & (hits.chunks >= 0)
         return float(good.sum() / max(1, (exact.chunks >= 0).sum()))
@@ -169,7 +170,7 @@ class Bm25Retriever:
                 candidates = no_candidates(len(rows), capacity)
                 certified = self._attempt(batch.take(rows), k, keep, shards, candidates)
                 for query, row in enumerate(rows.tolist()):
-                    found = slice(candidates.sizes[query])
+                    found = np.flatnonzero(candidates.scores[query, : candidates.sizes[query]] > 0)
                     best = ordered(candidates.chunks[query, found], candidates.scores[query, found], k)
                     hits.chunks[row], hits.scores[row] = best
                 uncertain.append(rows[~certified])
@@ -263,9 +264,5 @@ class Bm25Retriever:
 
 
 def _lots(queries: NDArray[np.int64], shards: int) -> NDArray[np.uint64]:
-    """A number drawn for each (query, shard) by hashing the two (splitmix64). Shape: (queries, shards)."""
-    pairs = (queries.astype(np.uint64)[:, None] << np.uint64(24)) + np.arange(shards, dtype=np.uint64)
-    state = np.asarray((pairs + np.uint64(1)) * np.uint64(0x9E3779B97F4A7C15), np.uint64)
-    state = (state ^ (state >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
-    state = (state ^ (state >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
-    return state ^ (state >> np.uint64(31))
+    """A number drawn for each (query, shard) by hashing the two. Shape: (queries, shards)."""
+    return seeded_keys((queries.astype(np.int64)[:, None] << 24) + np.arange(shards), seed=0)

@@ -66,7 +66,7 @@ def distances(stats: Statistics) -> Figure | None:
 
 
 def scores(stats: Statistics) -> Figure | None:
-    """BM25 score of a negative by its rank: the median, the middle half, and nine tenths of all."""
+    """Score of a negative by its rank: the median, the middle half, and nine tenths of all."""
     shown = [(config, segments) for config, segments in _segmented(stats) if segments.scores_by_rank]
     if not shown:
         return None
@@ -84,9 +84,11 @@ def scores(stats: Statistics) -> Figure | None:
             axes.xaxis.set_major_formatter(lambda value, _: amount(value))
             axes.xaxis.set_minor_formatter(lambda value, _: "")
             axes.set_title(short_name(config.config, LONGEST_CONFIG))
-        highest = max(band.scores.quantiles["95%"] for _, segments in shown for band in segments.scores_by_rank)
-        panels[0].set_ylim(0, highest * 1.05)
-        label_panels(figure, panels, "rank of the negative", "BM25 score")
+        drawn = [band.scores.quantiles for _, segments in shown for band in segments.scores_by_rank]
+        lowest, highest = min(spread["5%"] for spread in drawn), max(spread["95%"] for spread in drawn)
+        panels[0].set_ylim(min(0, lowest * 1.05), max(0, highest * 1.05) or -lowest * 0.05 or 1)
+        names = dict.fromkeys(segments.score_name for _, segments in shown)
+        label_panels(figure, panels, "rank of the negative", " or ".join(names))
     return figure
 
 

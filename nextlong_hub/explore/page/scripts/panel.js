@@ -12,7 +12,7 @@ function showProvenance(row, segment) {
     ["Source", isMeta[segment] ? row.parts[row.segments.part[segment]]?.source ?? row.source : ""],
     ["Chunk", count(chunk[segment])],
     ["Rank", isMeta[segment] ? "" : `${count(rank[segment])} of ${count(row.lastRank)}`],
-    ["BM25 score", isMeta[segment] ? "" : score[segment].toFixed(1)],
+    [scoreTitle(row), isMeta[segment] ? "" : score[segment].toFixed(1)],
     ["Retrieved for", isMeta[segment] || before === undefined ? "" : `meta-chunk ${row.metas.indexOf(before) + 1}`],
     ["Tokens", count(tokens[segment])],
     ["Begins at token", count(firstToken[segment])],

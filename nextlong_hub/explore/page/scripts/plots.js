@@ -16,14 +16,20 @@ function showPlots(row) {
   byId("plots").hidden = !byId("plots").childElementCount;
 }
 
-/** @returns {HTMLElement | undefined} BM25 score of every hard negative over its rank. */
+/** @returns {string} what the retriever calls its scores, as a title. */
+function scoreTitle(row) {
+  return row.scoreName.slice(0, 1).toUpperCase() + row.scoreName.slice(1);
+}
+
+/** @returns {HTMLElement | undefined} score of every hard negative over its rank. */
 function plotScores(row) {
   const { isMeta, rank, score, shade } = row.segments;
   const negatives = rank.map((_, segment) => segment).filter((segment) => !isMeta[segment]);
   if (!negatives.length) return undefined;
+  const least = negatives.reduce((low, segment) => Math.min(low, score[segment]), 0);
   const most = negatives.reduce((high, segment) => Math.max(high, score[segment]), 0);
-  const { figure, svg, x, y } = makePlot("BM25 score by rank", row.lastRank, most,
-    `Scores of ${counted(negatives.length, "hard negative")} by rank: at most ${most.toFixed(1)}, ranks 1 to ${row.lastRank}.`);
+  const { figure, svg, x, y } = makePlot(`${scoreTitle(row)} by rank`, row.lastRank, most,
+    `Scores of ${counted(negatives.length, "hard negative")} by rank: at most ${most.toFixed(1)}, ranks 1 to ${row.lastRank}.`, 1, least);
   for (const segment of negatives) {
     svg.append(draw("circle", { class: `dot shade-${shade[segment]}`, cx: x(rank[segment]), cy: y(score[segment]), r: 1.8 }));
   }
@@ -50,15 +56,15 @@ function plotDistances(row) {
 }
 
 /** @returns a figure with two axes, and the scales that place something in it. */
-function makePlot(title, lastX, lastY, description, firstLabel = 1) {
+function makePlot(title, lastX, lastY, description, firstLabel = 1, firstY = 0) {
   const { width, height, left, right, top, bottom } = PLOT;
   const x = (value) => left + ((width - left - right) * value) / Math.max(1, lastX);
-  const y = (value) => height - bottom - ((height - top - bottom) * value) / Math.max(1, lastY);
+  const y = (value) => height - bottom - ((height - top - bottom) * (value - firstY)) / Math.max(1, lastY - firstY);
   const figure = make("figure", "plot");
   const svg = draw("svg", { viewBox: `0 0 ${width} ${height}`, role: "img", "aria-label": `${title}. ${description}` });
   svg.append(draw("path", { class: "axis", d: `M${left},${top}V${height - bottom}H${width - right}` }));
   svg.append(draw("text", { x: left - 5, y: top + 7, "text-anchor": "end" }, shortCount(lastY)));
-  svg.append(draw("text", { x: left - 5, y: height - bottom, "text-anchor": "end" }, "0"));
+  svg.append(draw("text", { x: left - 5, y: height - bottom, "text-anchor": "end" }, shortCount(firstY)));
   if (firstLabel > 0) svg.append(draw("text", { x: x(firstLabel), y: height - 8 }, String(firstLabel)));
   if (firstLabel > 0) svg.append(draw("text", { x: width - right, y: height - 8, "text-anchor": "end" }, `rank ${lastX}`));
   else svg.append(draw("text", { x: width - right, y: height - 8, "text-anchor": "end" }, counted(lastX, "pair")));
@@ -68,5 +74,6 @@ function makePlot(title, lastX, lastY, description, firstLabel = 1) {
 
 /** @returns {string} a count in few letters, as 38K. */
 function shortCount(number) {
+  if (number % 1 && Math.abs(number) < 10) return number.toFixed(1);
   return number >= 10000 ? `${Math.round(number / 1000)}K` : number >= 1000 ? `${(number / 1000).toFixed(1)}K` : String(Math.round(number));
 }

@@ -1,7 +1,4 @@
-"""rank-bm25, the reference: slow (about 0.1 ms of CPU for each chunk and query), simple, and not ours.
-
-It shares our lexer, for two retrievers can only be compared over the same words, and nothing else.
-"""
+"""Search with rank-bm25. It shares the lexer of `bm25`, so that both are compared over the same words; nothing else."""
 
 import itertools
 from pathlib import Path
@@ -30,7 +27,7 @@ class _LuceneBm25(BM25Okapi):  # type: ignore[misc]
         self.idf = dict(zip(nd, (idf / (self.k1 + 1)).tolist(), strict=True))
 
 
-class ReferenceRetriever:
+class RankBm25Searcher:
     """Searches with rank-bm25; holds the whole corpus in memory as lists of words."""
 
     def __init__(self, store: ChunkStore, settings: RetrievalSettings) -> None:
@@ -53,7 +50,7 @@ class ReferenceRetriever:
         )
 
     def search(self, queries: NDArray[np.int64], k: int, *, threads: int = 1) -> Hits:
-        """See `Retriever.search`; runs on one thread whatever `threads` says."""
+        """See `Searcher.search`; runs on one thread for any number of `threads`."""
         hits = no_hits(len(queries), k)
         for row, query in enumerate(queries.tolist()):
             if self._model is None:
@@ -61,15 +58,16 @@ class ReferenceRetriever:
             scores = self._model.get_scores(self._chunk_words[query]).astype(np.float32)
             document = int(self._store.document_of(np.array([query]))[0])
             scores[self._store.first_chunk[document] : self._store.first_chunk[document + 1]] = 0
-            hits.chunks[row], hits.scores[row] = ordered(np.arange(self._store.chunks), scores, k)
+            found = np.flatnonzero(scores > 0)
+            hits.chunks[row], hits.scores[row] = ordered(found, scores[found], k)
         return hits
 
     def recall(self, queries: NDArray[np.int64], hits: Hits) -> float | None:
-        """See `Retriever.recall`: the reference is always exact."""
+        """See `Searcher.recall`: the reference is always exact."""
         return None
 
 
-def build_reference(store: ChunkStore, settings: RetrievalSettings, folder: Path) -> None:
+def note_index(store: ChunkStore, settings: RetrievalSettings, folder: Path) -> None:
     """Note what the reference would be made from; rank-bm25 has no index on disk."""
     identity = identity_of(store, settings)
     summary = read_index_summary(folder)
@@ -77,11 +75,11 @@ def build_reference(store: ChunkStore, settings: RetrievalSettings, folder: Path
         write_json(folder / "index.json", {"id": identity, "store": store.id, "settings": building_choices(settings)})
 
 
-def open_reference(store: ChunkStore, settings: RetrievalSettings, folder: Path) -> ReferenceRetriever:
+def open_reference(store: ChunkStore, settings: RetrievalSettings, folder: Path) -> RankBm25Searcher:
     """Index the store with rank-bm25.
 
     Raises:
-        DataError: `build_reference` has not run with this store and these settings.
+        DataError: `note_index` has not run with this store and these settings.
     """
     require_index(folder, identity_of(store, settings))
-    return ReferenceRetriever(store, settings)
+    return RankBm25Searcher(store, settings)

@@ -1,0 +1,56 @@
+"""rank-bm25, the reference: slow (about 0.1 ms of CPU for each chunk and query), simple, and not ours.
+
+search    the whole corpus as lists of words in memory; nothing but a note on disk
+"""
+
+from collections.abc import Mapping
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from nextlong_hub.corpus.store import ChunkStore
+from nextlong_hub.execution.base import Executor
+from nextlong_hub.execution.inline import InlineExecutor
+from nextlong_hub.retrieval import bm25
+from nextlong_hub.retrieval.base import OnReceipt, Retriever, Searcher
+from nextlong_hub.retrieval.explanation import Explainer, Explanation
+from nextlong_hub.retrieval.settings import RetrievalSettings
+
+
+def _build(
+    store: ChunkStore, settings: RetrievalSettings, folder: Path, executor: Executor, on_receipt: OnReceipt | None
+) -> None:
+    from nextlong_hub.retrieval.rank_bm25.search import note_index
+
+    note_index(store, settings, folder)
+
+
+def _open(folder: Path, store: ChunkStore, settings: RetrievalSettings) -> Searcher:
+    from nextlong_hub.retrieval.rank_bm25.search import open_reference
+
+    return open_reference(store, settings, folder)
+
+
+def _explain(folder: Path, store: ChunkStore, settings: RetrievalSettings, query: int, chunk: int) -> Explanation:
+    """Explain with an index of `bm25`, made for it: rank-bm25 scores alike and keeps none."""
+    from nextlong_hub.retrieval.bm25.explain import explain
+
+    alike = settings.model_copy(update={"retriever": "bm25"})
+    with TemporaryDirectory(prefix="nextlong-why-") as scratch:
+        bm25.RETRIEVER.build(store, alike, Path(scratch), InlineExecutor(), None)
+        return explain(Path(scratch), store, alike, query, chunk)
+
+
+def _passage(text: str, weights: Mapping[str, float], characters: int) -> list[tuple[str, float]]:
+    from nextlong_hub.retrieval.bm25.explain import passage
+
+    return passage(text, weights, characters)
+
+
+RETRIEVER = Retriever(
+    score_name=bm25.RETRIEVER.score_name,
+    build=_build,
+    open=_open,
+    describe=bm25.describe,
+    accepts_score=bm25.is_positive,
+    explainer=Explainer(explain=_explain, passage=_passage),
+)
