@@ -1,9 +1,9 @@
 """What every section of a recipe has in common: strict and frozen, and faults that are told in words."""
 
 from collections.abc import Iterable, Mapping
-from typing import Any
+from typing import Any, ClassVar
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, SerializerFunctionWrapHandler, ValidationError, model_serializer
 
 from nextlong_hub.core.printable import did_you_mean
 
@@ -15,6 +15,14 @@ class Section(BaseModel):
     """A group of choices; an unknown key is refused."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False)
+
+    left_out_when_empty: ClassVar[frozenset[str]] = frozenset()
+    """Fields that are no part of a dump while they are empty: recipes that do without them keep their fingerprint."""
+
+    @model_serializer(mode="wrap")
+    def _without_empty(self, dump: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        values = dump(self)
+        return {key: value for key, value in values.items() if value or key not in self.left_out_when_empty}
 
 
 def explain(error: ValidationError, model: type[BaseModel]) -> str:
