@@ -1,4 +1,4 @@
-"""…"""
+"""A source of a corpus, as a recipe names it."""
 
 from pydantic import Field
 
