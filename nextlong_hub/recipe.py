@@ -8,7 +8,7 @@ import tomllib
 from collections.abc import Iterable, Mapping
 from importlib.resources import files
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, ClassVar, Literal, Self
 
 import tomli_w
 from pydantic import Field, ValidationError, model_validator
@@ -96,6 +96,8 @@ Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")]
 class Recipe(Section):
     """A named configuration: one split of the published dataset."""
 
+    left_out_when_empty: ClassVar[frozenset[str]] = frozenset({"filters"})
+
     name: Name
     description: str = ""
     target_length: int = Field(131_072, ge=8)
@@ -109,6 +111,8 @@ class Recipe(Section):
     on_bad_document: Literal["fail", "skip"] = "fail"
     corpus: tuple[SourceSettings, ...] = ()
     """Sources to use when none is named on the command line."""
+    filters: dict[str, dict[str, Any]] = Field(default_factory=dict)
+    """Settings of the filters that leave documents out, by the names of the filters; each filter checks its own."""
     chunking: ChunkingSettings = ChunkingSettings()
     meta_documents: MetaDocumentSettings = MetaDocumentSettings()
     retrieval: RetrievalSettings = RetrievalSettings()
@@ -159,6 +163,9 @@ class Recipe(Section):
                 "or discard, or neither to split it"
             )
         return self
+
+    def __hash__(self) -> int:
+        return hash(self.fingerprint)  # some choices are dictionaries, which have no hash
 
     @property
     def fingerprint(self) -> str:

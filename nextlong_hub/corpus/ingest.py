@@ -10,6 +10,7 @@ from typing import Any
 from nextlong_hub import corpus
 from nextlong_hub.core.files import digest_of
 from nextlong_hub.core.settings import BYTES_FORMAT
+from nextlong_hub.corpus.filters import open_filters
 from nextlong_hub.corpus.settings import SourceSettings
 from nextlong_hub.corpus.store import ChunkStore, PartCounts, PartWriter, document_ids, finish_store
 from nextlong_hub.errors import CorpusTooSmallError
@@ -76,6 +77,7 @@ def store_identity(corpus_digest: str, source_names: Iterable[str], recipe: Reci
             list(source_names),
             recipe.chunking.model_dump(mode="json"),
             recipe.on_bad_document,
+            *open_filters(recipe.filters).identity,
         ]
     )
 
@@ -179,12 +181,15 @@ def ingest(task: Task, memory: Mapping[str, Any] | None = None) -> dict[str, Any
     """
     recipe = Recipe.model_validate(task.parameters["recipe"])
     piece = corpus.Piece.from_json(task.parameters["piece"])
+    filters = open_filters(recipe.filters)
     held = set(task.parameters["held"])
     skipped: Counter[str] = Counter()
     with PartWriter(Path(task.output)) as part:
         for document in corpus.read(piece, recipe.on_bad_document, memory):
             if isinstance(document, corpus.Skipped):
                 skipped[document.reason] += 1
+            elif (reason := filters.reject(document)) is not None:
+                skipped[reason] += 1
             elif document.id in held:
                 skipped["duplicate_id"] += 1
             else:
