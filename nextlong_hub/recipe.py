@@ -8,7 +8,7 @@ import tomllib
 from collections.abc import Iterable, Mapping
 from importlib.resources import files
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, ClassVar, Literal, Self
 
 import tomli_w
 from pydantic import Field, ValidationError, model_validator
@@ -97,6 +97,8 @@ Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")]
 class Recipe(Section):
     """A named configuration: one split of the published dataset."""
 
+    left_out_when_empty: ClassVar[frozenset[str]] = frozenset({"filters", "producer", "options"})
+
     name: Name
     description: str = ""
     target_length: int = Field(131_072, ge=8)
@@ -110,6 +112,8 @@ class Recipe(Section):
     on_bad_document: Literal["fail", "skip"] = "fail"
     corpus: tuple[SourceSettings, ...] = ()
     """Sources to use when none is named on the command line."""
+    filters: dict[str, dict[str, Any]] = Field(default_factory=dict)
+    """Settings of the filters that leave documents out, by the names of the filters; each filter checks its own."""
     chunking: ChunkingSettings = ChunkingSettings()
     meta_documents: MetaDocumentSettings = MetaDocumentSettings()
     retrieval: RetrievalSettings = RetrievalSettings()
@@ -130,8 +134,6 @@ class Recipe(Section):
     """The name of a registered kind of recipe; empty: told by `conversations`, `mixture` and `fit`."""
     options: dict[str, Any] = Field(default_factory=dict)
     """What a kind of recipe of another package takes."""
-
-    left_out_when_empty = frozenset({"producer", "options"})
 
     @model_validator(mode="before")
     @classmethod
@@ -167,6 +169,9 @@ class Recipe(Section):
             )
         return self
 
+    def __hash__(self) -> int:
+        return hash(self.fingerprint)  # some choices are dictionaries, which have no hash
+
     @property
     def kind(self) -> str:
         """The name of its producer: what its rows are made of, and how."""
@@ -181,7 +186,7 @@ class Recipe(Section):
     @property
     def reading(self) -> ReadingSettings:
         """How documents are read and cut."""
-        return ReadingSettings(chunking=self.chunking, on_bad_document=self.on_bad_document)
+        return ReadingSettings(chunking=self.chunking, on_bad_document=self.on_bad_document, filters=self.filters)
 
     @property
     def ingredients(self) -> tuple[str, ...]:

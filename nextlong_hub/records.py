@@ -6,7 +6,8 @@
 Character counts are Unicode code points, as Python counts them; tokens are those of the recipe's tokenizer.
 """
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING, Literal
 
@@ -24,6 +25,8 @@ class Document:
     text: str
     source: str
     """The named source it came from."""
+    metadata: Mapping[str, str] = field(default_factory=dict, hash=False)
+    """What else its format knows of it, for filters to go by: a language, a licence. Not stored."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,9 @@ from typing import Any
 import pytest
 
 from nextlong_hub.core.registry import Registry
+from nextlong_hub.corpus.formats.base import FORMATS as CORPUS_FORMATS
 from nextlong_hub.execution.open import EXECUTORS
+from nextlong_hub.exports.base import FORMATS as EXPORT_FORMATS
 from nextlong_hub.producer import PRODUCERS
 
 ROOT = Path(__file__).parents[1]
@@ -52,7 +54,7 @@ DOORS = {
 }
 """Which rooms may import which library; a library that is not named here may not be imported at all."""
 
-REGISTRIES = (EXECUTORS, PRODUCERS)
+REGISTRIES = (CORPUS_FORMATS, EXECUTORS, EXPORT_FORMATS, PRODUCERS)
 
 FLOOR = {room: number for number, rooms in enumerate(FLOORS) for room in rooms.split()}
 
@@ -119,7 +121,7 @@ def test_what_runs_is_never_named_in_a_string() -> None:
 def test_extensions_are_called_what_their_files_are(registry: Registry[Any]) -> None:
     """What a registry finds by a file's name calls itself the same."""
     assert len(registry.names()) > 1
-    assert [extension.name for extension in registry] == list(registry.names())
+    assert [extension.name for extension in registry.values()] == list(registry.names())
 
 
 def test_every_library_has_its_door() -> None:

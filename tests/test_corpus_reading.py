@@ -16,9 +16,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from nextlong_hub.corpus import Piece, Skipped, discover, memory_source, read
-from nextlong_hub.corpus.formats.lines import read_jsonl
+from nextlong_hub.corpus.formats import jsonl
 from nextlong_hub.corpus.pieces import Fault
-from nextlong_hub.corpus.reading import open_any
 from nextlong_hub.corpus.settings import SourceSettings
 from nextlong_hub.errors import BadDocumentError, DataError, StorageError
 from nextlong_hub.records import Document
@@ -286,7 +285,7 @@ def test_line_beyond_the_limit_is_refused_without_being_held(tmp_path: Path) -> 
     path = tmp_path / "a.jsonl"
     path.write_bytes(json_lines([{"text": "x"}, {"text": "y" * 2_000_000}, {"text": "z" * 300}, {"text": "x"}]))
     [piece] = discover([source(path)])
-    results = list(read_jsonl(piece, open_any, longest_line_bytes=200))
+    results = list(jsonl.read(piece, {}, longest_line_bytes=200))
     assert [getattr(result, "reason", "") for result in results] == ["", "too_long", "too_long", ""]
 
 
@@ -296,7 +295,7 @@ def test_offsets_count_every_line_before(tmp_path: Path) -> None:
     before = b"\n" + json_lines([{"text": "y" * 2_000_000}, {"text": "x"}])
     path.write_bytes(before + b'"\xff"\n')
     [piece] = discover([source(path)])
-    *_, last = read_jsonl(piece, open_any, longest_line_bytes=200)
+    *_, last = jsonl.read(piece, {}, longest_line_bytes=200)
     assert isinstance(last, Fault)
     assert last.detail.startswith(f"byte {len(before) + 1} of the file")
 

@@ -261,7 +261,7 @@ def test_an_id_beyond_sixteen_bits_is_refused_for_two_bytes(tmp_path: Path) -> N
 @pytest.mark.parametrize(
     ("name", "choices", "message"),
     [
-        ("mdx", {}, r"no format 'mdx'; there are: mds, trl, .* \(did you mean 'mds'\?\)"),
+        ("mdx", {}, r"no export format 'mdx'; there are: axolotl, .* \(did you mean 'mds'\?\)"),
         ("mds", {"config": "64k"}, "has no configuration '64k'; it has: tiny"),
         ("axolotl", {"pack_tokens": 1024}, "axolotl cannot carry rows of several documents; leave out --pack"),
         ("text", {"pack_tokens": 1024}, "text cannot carry rows of several documents"),

@@ -28,6 +28,7 @@ OTHER_VALUES: dict[str, Any] = {
     "add_bos_token": True,
     "add_eos_token": True,
     "on_bad_document": "skip",
+    "filters": {"language": {"keep": ["de", "en"]}},
     "chunking.mode": "reference",
     "chunking.chunk_characters": 1024,
     "meta_documents.minimum_chunks": 3,

@@ -8,7 +8,20 @@ import click
 from nextlong_hub.cli.options import examples, option_json, option_num_proc, option_quiet, option_tokenizer, print_json
 
 
+class _ExportCommand(click.Command):
+    """Lists the formats when its help is shown, and not before: other packages are looked through for them."""
+
+    def format_help_text(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        from nextlong_hub.exports.base import FORMATS
+
+        super().format_help_text(ctx, formatter)
+        formatter.write_paragraph()
+        with formatter.indentation():
+            formatter.write_text(f"FORMAT is one of {', '.join(FORMATS.names())}.")
+
+
 @click.command(
+    cls=_ExportCommand,
     short_help="Write rows in the form a trainer reads.",
     epilog=examples(
         "nextlong-hub export nextlong mds --config 64k --pack 524288 --output prolong/64k",
@@ -54,8 +67,7 @@ def export(
 ) -> None:
     """Write one configuration of a dataset in the form a trainer reads.
 
-    DATASET is a dataset folder, a folder of Parquet files or a dataset on the Hub. FORMAT is one of mds (ProLong and
-    NExtLong), trl, axolotl, text (LLaMA-Factory, torchtitan), megatron, nanotron and jsonl.
+    DATASET is a dataset folder, a folder of Parquet files or a dataset on the Hub.
     """
     from nextlong_hub.cli import terminal
     from nextlong_hub.cli.arguments import parse_amount

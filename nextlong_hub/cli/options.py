@@ -43,15 +43,21 @@ def options_columns(command: Command) -> Command:
     return click.option("--text-column", metavar="NAME", help="Column of the text. [default: text]")(command)
 
 
+class _CorpusOption(click.Option):
+    """Lists the formats of files when its help is shown, and not before: other packages are looked through for them."""
+
+    def get_help_record(self, ctx: click.Context) -> tuple[str, str] | None:
+        from nextlong_hub.corpus.formats import FORMATS
+        from nextlong_hub.corpus.pieces import DATASETS
+
+        formats = ", ".join(name for name in FORMATS.names() if name not in DATASETS)
+        self.help = f"File, folder, glob, hf://datasets/… or Hub dataset; files are {formats}. Repeatable."
+        return super().get_help_record(ctx)
+
+
 def option_corpus(command: Command) -> Command:
     """Add the repeatable `--corpus`, which the command takes as `corpora`."""
-    return click.option(
-        "--corpus",
-        "corpora",
-        multiple=True,
-        metavar="[NAME=]PATH",
-        help="File, folder, glob, hf://datasets/… or Hub dataset: Parquet, Arrow, JSONL (.gz, .zst), text. Repeatable.",
-    )(command)
+    return click.option("--corpus", "corpora", multiple=True, metavar="[NAME=]PATH", cls=_CorpusOption)(command)
 
 
 def option_tokenizer(**more: Any) -> Callable[[Command], Command]:

@@ -1,25 +1,31 @@
-"""The corpus: named sources of any mix of formats become one ordered stream of documents.
+"""The corpus: named sources of any mix of formats become one ordered stream of documents, cut into chunks.
 
-    sources ▶ discover ▶ pieces ▶ read ▶ documents
+    sources ▶ discover ▶ pieces ▶ read ▶ documents ▶ filters ▶ ingest ▶ chunk store
 
-A `Piece` is data: it travels in a task to whichever worker reads it. Where things are:
+A `Piece` is data: it travels in a task to the worker that reads it. Where things are:
 
+    settings    a source of the recipe
     pieces      what travels, and the ways in which a document can be bad
     discovery   from a path to the files that are read, and from files to pieces
-    remote      everything that asks the Hub: `hf://` files and datasets by name
-    memory      a `datasets.Dataset` that the caller holds
+    formats/    Parquet, Arrow, JSON Lines, text and datasets: a file a format
     rows        from an Arrow batch or a JSON object to documents
-    tables      readers of Parquet, Arrow and `datasets`
-    lines       readers of JSON Lines and of plain text
-    reading     `read`: one door for all formats, and what happens to a bad document
+    reading     `read`: a piece of any format, and what happens to a bad document
+    filters/    documents that are left out by their content
     identity    the digest of a corpus, and the check that its ids are unique
+    ingest      every piece is read, filtered and cut
+    store       the cut corpus on disk
 """
 
-from nextlong_hub.corpus.discovery import DEMO, discover
-from nextlong_hub.corpus.formats.memory import MemorySource, memory_source
-from nextlong_hub.corpus.identity import RepeatedId, digest, repeated_ids, require_unique_ids
-from nextlong_hub.corpus.pieces import BadReason, Piece, Skipped
-from nextlong_hub.corpus.reading import read
+from typing import TYPE_CHECKING
+
+from nextlong_hub.core.lazy import names_imported_when_used
+
+if TYPE_CHECKING:
+    from nextlong_hub.corpus.discovery import DEMO, discover
+    from nextlong_hub.corpus.formats.memory import MemorySource, memory_source
+    from nextlong_hub.corpus.identity import RepeatedId, digest, repeated_ids, require_unique_ids
+    from nextlong_hub.corpus.pieces import BadReason, Piece, Skipped
+    from nextlong_hub.corpus.reading import read
 
 __all__ = [
     "DEMO",
@@ -35,3 +41,21 @@ __all__ = [
     "repeated_ids",
     "require_unique_ids",
 ]
+
+__getattr__ = names_imported_when_used(
+    __name__,
+    {
+        "DEMO": "discovery",
+        "BadReason": "pieces",
+        "MemorySource": "formats.memory",
+        "Piece": "pieces",
+        "RepeatedId": "identity",
+        "Skipped": "pieces",
+        "digest": "identity",
+        "discover": "discovery",
+        "memory_source": "formats.memory",
+        "read": "reading",
+        "repeated_ids": "identity",
+        "require_unique_ids": "identity",
+    },
+)

@@ -9,50 +9,28 @@ import os
 import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from importlib.resources import files as resources
 from pathlib import Path
 
-import pyarrow as pa
-import pyarrow.parquet as pq
-
 from nextlong_hub.core.files import read_json
-from nextlong_hub.corpus.formats.lines import is_damage
+from nextlong_hub.corpus.formats.base import FORMATS, PieceLimits
 from nextlong_hub.corpus.formats.memory import MemorySource
-from nextlong_hub.corpus.pieces import Format, Piece
-from nextlong_hub.corpus.reading import file_errors, open_any, source_errors
-from nextlong_hub.corpus.rows import SOURCE_COLUMN
+from nextlong_hub.corpus.pieces import Piece
+from nextlong_hub.corpus.reading import file_errors
 from nextlong_hub.corpus.settings import SourceSettings
 from nextlong_hub.errors import DataError, RecipeError
 from nextlong_hub.hub.address import DatasetAddress, is_address, is_dataset_name
 from nextlong_hub.hub.files import list_files, open_dataset, resolve_commit, shard_count
 
 PIECE_BYTES = 64 << 20
-"""Compressed bytes of one piece of a large Parquet file, and of one group of plain texts."""
+"""Bytes on disk of one piece, where a format can split or group its files."""
 
 PIECE_TEXTS = 1000
-"""Most plain texts in one piece."""
+"""Most files in one piece that holds several."""
 
 DEMO = "demo"
 """The path that stands for the embedded corpus; a folder of that name is `./demo`."""
-
-_FORMATS: dict[str, Format] = {
-    ".parquet": "parquet",
-    ".arrow": "arrow",
-    ".jsonl": "jsonl",
-    ".jsonl.gz": "jsonl",
-    ".jsonl.zst": "jsonl",
-    ".ndjson": "jsonl",
-    ".ndjson.gz": "jsonl",
-    ".ndjson.zst": "jsonl",
-    ".txt": "text",
-    ".md": "text",
-}
-_FORMATS_WHEN_NAMED: dict[str, Format] = {".json": "jsonl", ".json.gz": "jsonl", ".json.zst": "jsonl"}
-"""Read as JSON Lines only where a path or glob asks for them: in a folder they mostly describe other files."""
-
-_FOOTERS_AT_ONCE = 8
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,7 +54,7 @@ def discover(
     """Find everything there is to read, as pieces in corpus order.
 
     Raises:
-        RecipeError: two sources have one name.
+        RecipeError: two sources have one name, or two formats one ending.
         DataError: a source is not there, or holds no file of a format we read.
         StorageError: a folder may not be read.
         AuthError, NetworkError: the Hub refused or could not be reached.
@@ -91,7 +69,7 @@ def discover(
         elif _is_hub_dataset(source.path):
             pieces += _pieces_of_hub_dataset(source)
         else:
-            pieces += _pieces_of_files(source, _list(source), piece_bytes, piece_texts)
+            pieces += _pieces_of_files(source, _list(source), PieceLimits(bytes=piece_bytes, texts=piece_texts))
     return _with_distinct_prefixes(pieces)
 
 
@@ -195,86 +173,29 @@ def _is_passed_over(name: str, passed_over: Counter[str]) -> bool:
     return True
 
 
-def _pieces_of_files(source: SourceSettings, listing: _Listing, piece_bytes: int, piece_texts: int) -> list[Piece]:
-    formats = _FORMATS | (_FORMATS_WHEN_NAMED if listing.are_named else {})
-    format_of = {name: _format(name, formats) for name in sorted(listing.bytes_of)}
-    rows = [name for name, kind in format_of.items() if kind not in (None, "text")]
-    texts = [name for name, kind in format_of.items() if kind == "text"]
-    if not rows and not texts:
-        raise DataError(_nothing_found(source, listing, formats))
-    for name in (*rows, *texts):
-        _require_utf8(name)
-    common = Piece(
-        source=source.name,
-        format="text",
-        location=listing.root,
-        name="",
-        text_column=source.text_column,
-        id_column=source.id_column,
-        record_columns=source.record_columns,
-        revision=listing.commit,
-    )
-    tables = [
-        replace(common, format=kind, location=f"{listing.root}/{name}", name=name, id_prefix=f"{_stem(name, formats)}/")
-        for name in rows
-        if (kind := format_of[name]) is not None
-    ]
-    return [
-        *_split_tables(tables, listing.bytes_of, piece_bytes),
-        *_group_texts(texts, listing.bytes_of, common, piece_bytes, piece_texts),
-    ]
-
-
-def _split_tables(pieces: list[Piece], bytes_of: dict[str, int], piece_bytes: int) -> list[Piece]:
-    """Split large Parquet files into ranges of row groups; several footers are fetched at once."""
-
-    def split(piece: Piece) -> list[Piece]:
-        is_large = piece.format == "parquet" and bytes_of[piece.name] > piece_bytes
-        return _split_row_groups(piece, piece_bytes) if is_large else [piece]
-
-    with ThreadPoolExecutor(_FOOTERS_AT_ONCE) as pool:
-        return [part for parts in pool.map(split, pieces) for part in parts]
-
-
-def _split_row_groups(piece: Piece, piece_bytes: int) -> list[Piece]:
-    """Close a piece once its columns reach `piece_bytes`; a damaged footer stays for `read` to refuse."""
-    with source_errors(piece), open_any(piece.location) as handle:
-        try:
-            metadata = pq.read_metadata(handle)
-        except (OSError, pa.ArrowInvalid) as error:
-            if not is_damage(error):
-                raise
-            return [piece]
-    wanted = {*(piece.record_columns or [piece.text_column]), piece.id_column, SOURCE_COLUMN}
-    parts: list[Piece] = []
-    first = first_row = row = size = 0
-    for number in range(metadata.num_row_groups):
-        group = metadata.row_group(number)
-        columns = (group.column(index) for index in range(group.num_columns))
-        size += sum(
-            column.total_compressed_size for column in columns if column.path_in_schema.partition(".")[0] in wanted
-        )
-        row += group.num_rows
-        if size >= piece_bytes or number == metadata.num_row_groups - 1:
-            parts.append(replace(piece, row_groups=(first, number + 1), first_row=first_row))
-            first, first_row, size = number + 1, row, 0
-    return parts
-
-
-def _group_texts(
-    names: list[str], bytes_of: dict[str, int], common: Piece, piece_bytes: int, piece_texts: int
-) -> Iterator[Piece]:
-    """Group plain texts in order; a group is closed before it passes either limit."""
-    group: list[str] = []
-    size = 0
-    for name in names:
-        if group and (len(group) == piece_texts or size + bytes_of[name] > piece_bytes):
-            yield replace(common, name=group[0], members=tuple(group))
-            group, size = [], 0
-        group.append(name)
-        size += bytes_of[name]
-    if group:
-        yield replace(common, name=group[0], members=tuple(group))
+def _pieces_of_files(source: SourceSettings, listing: _Listing, limits: PieceLimits) -> Iterator[Piece]:
+    names_by_suffix = _names_by_suffix(are_named=listing.are_named)
+    files: dict[str, list[Piece]] = {}
+    for name in sorted(listing.bytes_of):
+        suffix = _suffix(name.lower(), names_by_suffix)
+        if suffix:
+            _require_utf8(name)
+            piece = Piece(
+                source=source.name,
+                format=names_by_suffix[suffix],
+                location=f"{listing.root}/{name}",
+                name=name,
+                id_prefix=f"{name[: -len(suffix)]}/",
+                text_column=source.text_column,
+                id_column=source.id_column,
+                record_columns=source.record_columns,
+                revision=listing.commit,
+            )
+            files.setdefault(piece.format, []).append(piece)
+    if not files:
+        raise DataError(_nothing_found(source, listing, names_by_suffix))
+    for name, pieces in files.items():
+        yield from FORMATS[name].split(pieces, listing.bytes_of, limits)
 
 
 def _pieces_of_hub_dataset(source: SourceSettings) -> list[Piece]:
@@ -333,18 +254,31 @@ def _names(piece: Piece) -> Iterator[str]:
 
 def _is_hub_dataset(path: str) -> bool:
     """Whether a path is the name of a dataset: what exists, or names a file by its ending, is a file."""
-    is_file_name = _format(path, _FORMATS | _FORMATS_WHEN_NAMED) is not None
+    is_file_name = _suffix(path.lower(), _names_by_suffix(are_named=True))
     return is_dataset_name(path) and not os.path.lexists(path) and not is_file_name
 
 
-def _format(name: str, formats: dict[str, Format]) -> Format | None:
-    suffixes = [suffix for suffix in formats if name.lower().endswith(suffix)]
-    return formats[max(suffixes, key=len)] if suffixes else None
+def _names_by_suffix(*, are_named: bool) -> dict[str, str]:
+    """The formats of files by the endings that are theirs; `are_named` as in a listing.
+
+    Raises:
+        RecipeError: two formats have one ending.
+    """
+    found: dict[str, str] = {}
+    for one in FORMATS.values():
+        for suffix in (*one.suffixes, *(one.suffixes_when_named if are_named else ())):
+            if suffix in found:
+                raise RecipeError(
+                    f"the corpus formats {found[suffix]!r} and {one.name!r} both read *{suffix}; remove the package "
+                    "that one of them comes from"
+                )
+            found[suffix] = one.name
+    return found
 
 
-def _stem(name: str, formats: dict[str, Format]) -> str:
-    suffixes = [suffix for suffix in formats if name.lower().endswith(suffix)]
-    return name[: -len(max(suffixes, key=len))]
+def _suffix(name: str, suffixes: Iterable[str]) -> str:
+    """The longest of `suffixes` that a name has; empty if it has none."""
+    return max((suffix for suffix in suffixes if name.endswith(suffix)), key=len, default="")
 
 
 def _absolute(folder: Path) -> str:
@@ -358,8 +292,8 @@ def _require_utf8(name: str) -> None:
         raise DataError(f"the file name {os.fsencode(name)!r} is not UTF-8; rename the file") from error
 
 
-def _nothing_found(source: SourceSettings, listing: _Listing, formats: dict[str, Format]) -> str:
-    patterns = ", ".join(f"*{suffix}" for suffix in formats)
+def _nothing_found(source: SourceSettings, listing: _Listing, suffixes: Iterable[str]) -> str:
+    patterns = ", ".join(f"*{suffix}" for suffix in suffixes)
     others = len(listing.bytes_of)
     passed_over = listing.passed_over + Counter({"files of other kinds": others} if others else {})
     counts = ", ".join(f"{kind}: {number}" for kind, number in sorted(passed_over.items()))
@@ -370,13 +304,11 @@ def _nothing_found(source: SourceSettings, listing: _Listing, formats: dict[str,
     )
 
 
-_ENDINGS = re.compile(r"\.(?:parquet|arrow|(?:jsonl|ndjson|json)(?:\.gz|\.zst)?|txt|md)$")
-
-
 def default_name(path: str) -> str:
     """What a source is called that was given no name: file or folder without its ending, or Hub dataset."""
     address = DatasetAddress.parse(path)
     if address is not None:
         return address.name.rpartition("/")[2]
     name = Path(path).name or Path(path).resolve().name
-    return re.sub(r"[*?\[\]]+", "", _ENDINGS.sub("", name)).strip("-_. ") or "corpus"
+    stem = name.removesuffix(_suffix(name, _names_by_suffix(are_named=True)))
+    return re.sub(r"[*?\[\]]+", "", stem).strip("-_. ") or "corpus"

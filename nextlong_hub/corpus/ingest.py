@@ -14,6 +14,7 @@ from nextlong_hub import corpus
 from nextlong_hub.core.files import digest_of
 from nextlong_hub.core.printable import listed
 from nextlong_hub.core.settings import BYTES_FORMAT
+from nextlong_hub.corpus.filters import open_filters
 from nextlong_hub.corpus.settings import ReadingSettings, SourceSettings
 from nextlong_hub.corpus.store import ChunkStore, PartCounts, PartWriter, SourceCounts, document_ids, finish_store
 from nextlong_hub.errors import CorpusTooSmallError
@@ -103,6 +104,7 @@ def store_identity(corpus_digest: str, source_names: Iterable[str], settings: Re
             list(source_names),
             settings.chunking.model_dump(mode="json"),
             settings.on_bad_document,
+            *open_filters(settings.filters).identity,
         ]
     )
 
@@ -144,12 +146,15 @@ class IngestPiece(Task[IngestCounts]):
 
     def run(self) -> IngestCounts:
         """See `Task.run`."""
+        filters = open_filters(self.settings.filters)
         held = set(self.held)
         skipped: Counter[str] = Counter()
         with PartWriter(self.output) as part:
             for document in corpus.read(self.piece, self.settings.on_bad_document, _MEMORY.get()):
                 if isinstance(document, corpus.Skipped):
                     skipped[document.reason] += 1
+                elif (reason := filters.reject(document)) is not None:
+                    skipped[reason] += 1
                 elif document.id in held:
                     skipped["duplicate_id"] += 1
                 else:

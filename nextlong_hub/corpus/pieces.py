@@ -2,11 +2,12 @@
 
 from dataclasses import asdict, dataclass
 from enum import StrEnum
-from typing import Any, Literal, Self
+from typing import Any, Self
 
 from nextlong_hub.errors import BadDocumentError
 
-Format = Literal["parquet", "arrow", "jsonl", "text", "hub", "memory"]
+DATASETS = ("hub", "memory")
+"""Formats whose pieces are no files: a dataset on the Hub, by its name, and one that the caller holds."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -15,7 +16,8 @@ class Piece:
 
     source: str
     """Name of the source."""
-    format: Format
+    format: str
+    """Name of its format in `corpus.formats.FORMATS`."""
     location: str
     """Absolute path, `hf://` URL at a fixed commit, or name of a Hub dataset; of a group of texts: their folder."""
     name: str
@@ -58,7 +60,7 @@ class Piece:
     @property
     def files(self) -> tuple[str, ...]:
         """Paths or URLs of the files it reads; none for a dataset."""
-        if self.format in ("hub", "memory"):
+        if self.format in DATASETS:
             return ()
         return tuple(f"{self.location}/{member}" for member in self.members) or (self.location,)
 

@@ -9,8 +9,7 @@ from typing import IO, Any, Literal
 
 import pyarrow as pa
 
-from nextlong_hub.corpus.formats.lines import read_jsonl, read_texts
-from nextlong_hub.corpus.formats.tables import read_arrow, read_hub_dataset, read_memory, read_parquet
+from nextlong_hub.corpus.formats.base import FORMATS
 from nextlong_hub.corpus.pieces import BadReason, Fault, Piece, Skipped
 from nextlong_hub.errors import DataError, StorageError
 from nextlong_hub.hub.address import is_address
@@ -35,11 +34,12 @@ def read(
     Raises:
         BadDocumentError: a document is bad, or a file damaged.
         DataError: a file is not there any more, or a table has not the columns it needs.
+        RecipeError: no installed package has the format of the piece.
         StorageError: a file cannot be read for want of permission, or the disk fails.
         AuthError, NetworkError: the Hub refused or could not be reached.
     """
     with source_errors(piece):
-        for result in _open(piece, memory or {}):
+        for result in FORMATS[piece.format].read(piece, memory or {}):
             if not isinstance(result, Fault):
                 yield result
             elif on_bad_document == "skip" or result.reason is BadReason.EMPTY:
@@ -96,24 +96,3 @@ def source_errors(piece: Piece) -> Iterator[None]:
     else:
         with file_errors(piece.location):
             yield
-
-
-def _open(piece: Piece, memory: Mapping[str, Any]) -> Iterator[Document | Fault]:
-    match piece.format:
-        case "parquet":
-            return read_parquet(piece, open_any)
-        case "arrow":
-            return read_arrow(piece, open_any)
-        case "jsonl":
-            return read_jsonl(piece, open_any)
-        case "text":
-            return read_texts(piece, open_any)
-        case "hub":
-            return read_hub_dataset(piece)
-        case "memory":
-            if piece.source not in memory:
-                raise DataError(
-                    f"source {piece.source!r} is a dataset in the memory of another process; read it there, or save it "
-                    "with dataset.to_parquet(path) and name that path"
-                )
-            return read_memory(piece, memory[piece.source])

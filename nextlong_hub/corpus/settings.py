@@ -1,7 +1,8 @@
 """What is read, and how."""
 
-from dataclasses import dataclass
-from typing import Literal
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
 
 from pydantic import Field
 
@@ -15,6 +16,8 @@ class ReadingSettings:
 
     chunking: ChunkingSettings
     on_bad_document: Literal["fail", "skip"]
+    filters: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    """Settings of the filters that leave documents out, by the names of the filters."""
 
 
 class SourceSettings(Section):

@@ -11,12 +11,12 @@ import pyarrow as pa
 from nextlong_hub.exports import parquet
 from nextlong_hub.exports.base import ExportSettings, Format
 from nextlong_hub.exports.export_rows import ExportRow
-from nextlong_hub.exports.writer import Outbox
+from nextlong_hub.exports.writer import ExportWriter
 
 _SCHEMA = pa.schema([(name, pa.list_(pa.int32())) for name in ("input_ids", "attention_mask", "labels")])
 
 
-def write(rows: Iterator[ExportRow], outbox: Outbox, settings: ExportSettings) -> None:
+def write(rows: Iterator[ExportRow], writer: ExportWriter, settings: ExportSettings) -> None:
     """Write one row of tokens, ones and labels for each document."""
     values: Iterator[parquet.Columns] = (
         {
@@ -26,12 +26,13 @@ def write(rows: Iterator[ExportRow], outbox: Outbox, settings: ExportSettings) -
         }
         for row in rows
     )
-    parquet.write_shards(values, _SCHEMA, outbox, settings.shard_bytes)
+    parquet.write_shards(values, _SCHEMA, writer, settings.shard_bytes)
 
 
 FORMAT = Format(
     name="axolotl",
     reader="axolotl",
+    trainer_setting="datasets: [{{path: {0}, split: train, type: }}]",
     write=write,
     tokens="always",
     wants_text=False,

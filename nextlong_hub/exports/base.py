@@ -1,14 +1,20 @@
-"""What every format is to the export: a few facts about it, and one function that writes rows."""
+"""What every format is to the export: a few facts about it, and one function that writes rows.
+
+    FORMATS.names()    ("axolotl", "jsonl", "mds", …): no format is imported
+    FORMATS["mds"]     its `Format`
+
+Importing this module costs nothing, so that `--help` can list the names.
+"""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
-import numpy as np
+from nextlong_hub.core.registry import Registry
 
-from nextlong_hub.errors import DataError
-from nextlong_hub.exports.export_rows import ExportRow
-from nextlong_hub.exports.writer import Outbox
+if TYPE_CHECKING:
+    from nextlong_hub.exports.export_rows import ExportRow
+    from nextlong_hub.exports.writer import ExportWriter
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,8 +39,8 @@ class ExportSettings:
     tokenizer_name: str
 
 
-Write = Callable[[Iterator[ExportRow], Outbox, ExportSettings], None]
-"""Write all rows into the outbox."""
+Write = Callable[[Iterator["ExportRow"], "ExportWriter", ExportSettings], None]
+"""Write all rows."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,6 +50,8 @@ class Format:
     name: str
     reader: str
     """Who reads it."""
+    trainer_setting: str
+    """How the trainer is told where the folder lies, which stands for `{0}`."""
     write: Write
     tokens: Literal["always", "never", "where stored"]
     """Never: the trainer makes them from the text."""
@@ -60,16 +68,6 @@ class Format:
     """Whether tokens take 2 or 4 bytes: decided by the vocabulary, which must be known, or 4 where it is not."""
 
 
-def token_bytes_of(row: ExportRow, kind: str) -> bytes:
-    """A row's tokens as little-endian integers of `kind`, `<u2` or wider.
-
-    Raises:
-        DataError: one does not fit.
-    """
-    largest = int(row.input_ids.max(initial=0))
-    if largest > np.iinfo(kind).max:
-        raise DataError(
-            f"row {row.id!r} has the token id {largest:,}, which does not fit into {np.dtype(kind).itemsize} bytes; "
-            "give --token-bytes 4"
-        )
-    return row.input_ids.astype(kind).tobytes()
+FORMATS: Registry[Format] = Registry(
+    kind="export format", files="exports/*.py", constant="FORMAT", group="nextlong_hub.exports"
+)

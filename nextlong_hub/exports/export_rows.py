@@ -77,6 +77,20 @@ class ExportRow:
             return self.input_ids
         return np.where(self.loss_mask, self.input_ids, np.int32(IGNORED_LABEL))
 
+    def token_bytes(self, kind: str) -> bytes:
+        """The tokens as little-endian integers of `kind`, `<u2` or wider.
+
+        Raises:
+            DataError: one does not fit.
+        """
+        largest = int(self.input_ids.max(initial=0))
+        if largest > np.iinfo(kind).max:
+            raise DataError(
+                f"row {self.id!r} has the token id {largest:,}, which does not fit into {np.dtype(kind).itemsize} "
+                "bytes; give --token-bytes 4"
+            )
+        return self.input_ids.astype(kind).tobytes()
+
 
 def read_rows(
     split: SplitReader, *, tokens: bool, text: bool, encode_batch: EncodeBatch | None = None

@@ -8,10 +8,10 @@ import pyarrow as pa
 
 from nextlong_hub.exports.base import ExportSettings, Format
 from nextlong_hub.exports.export_rows import ExportRow
-from nextlong_hub.exports.writer import Outbox, Stream
+from nextlong_hub.exports.writer import ExportWriter, Stream
 
 
-def write(rows: Iterator[ExportRow], outbox: Outbox, settings: ExportSettings) -> None:
+def write(rows: Iterator[ExportRow], writer: ExportWriter, settings: ExportSettings) -> None:
     """Write `train-00000.jsonl` and so on, closed at `shard_bytes` of JSON; a compressed file is one frame.
 
     In memory is one line or, compressed, one compressed file.
@@ -22,14 +22,14 @@ def write(rows: Iterator[ExportRow], outbox: Outbox, settings: ExportSettings) -
     while waiting is not None:
         name = f"train-{number:05d}.jsonl"
         size = 0
-        with outbox.stream(f"{name}.zst" if settings.compression else name) as stream:
-            writer = _Frame(stream) if settings.compression else stream
+        with writer.stream(f"{name}.zst" if settings.compression else name) as stream:
+            sink = _Frame(stream) if settings.compression else stream
             while waiting is not None and (size == 0 or size + len(waiting) <= settings.shard_bytes):
-                writer.write(waiting)
+                sink.write(waiting)
                 size += len(waiting)
                 waiting = next(lines, None)
-            if isinstance(writer, _Frame):
-                writer.finish()
+            if isinstance(sink, _Frame):
+                sink.finish()
         number += 1
 
 
@@ -63,6 +63,7 @@ def _line(row: ExportRow) -> bytes:
 FORMAT = Format(
     name="jsonl",
     reader="anything that reads JSON Lines",
+    trainer_setting='load_dataset("json", data_files="{0}/*.jsonl*")',
     write=write,
     tokens="where stored",
     wants_text=True,

@@ -19,7 +19,7 @@ from nextlong_hub.errors import RecipeError
 from nextlong_hub.exports import mds_layout
 from nextlong_hub.exports.base import ExportSettings, Format
 from nextlong_hub.exports.export_rows import UNKNOWN_SOURCE, ExportRow
-from nextlong_hub.exports.writer import Outbox
+from nextlong_hub.exports.writer import ExportWriter
 
 INDEX_NAME = "index.json"
 
@@ -40,8 +40,8 @@ _FILES = ("raw_data", "zip_data")
 class _Folder:
     """One MDS folder: shards, and the entries of its index."""
 
-    def __init__(self, outbox: Outbox, prefix: str, settings: ExportSettings) -> None:
-        self._outbox = outbox
+    def __init__(self, writer: ExportWriter, prefix: str, settings: ExportSettings) -> None:
+        self._writer = writer
         self._prefix = prefix
         self._settings = settings
         self._columns = mds_layout.columns_of(_COLUMNS | (_MASK if settings.masked else {}))
@@ -75,7 +75,7 @@ class _Folder:
         """Write the last shard and the index."""
         if self._samples:
             self._close()
-        self._outbox.put(self._prefix + INDEX_NAME, _index(self.entries))
+        self._writer.put(self._prefix + INDEX_NAME, _index(self.entries))
 
     def _close(self) -> None:
         name = f"shard.{len(self.entries):05d}.mds"
@@ -90,7 +90,7 @@ class _Folder:
             parts = [pa.Codec("zstd", _ZSTD_LEVEL).compress(b"".join(parts), asbytes=True)]
             name += ".zstd"
             entry["zip_data"] = self._describe(name, parts)
-        with self._outbox.stream(self._prefix + name) as stream:
+        with self._writer.stream(self._prefix + name) as stream:
             for part in parts:
                 stream.write(part)
         self.entries.append(entry)
@@ -106,7 +106,7 @@ class _Folder:
         return {"basename": name, "bytes": sum(map(len, parts)), "hashes": hashes}
 
 
-def write(rows: Iterator[ExportRow], outbox: Outbox, settings: ExportSettings) -> None:
+def write(rows: Iterator[ExportRow], writer: ExportWriter, settings: ExportSettings) -> None:
     """Write shards of `shard_bytes` and their index; by source, a folder for each and an index of all above them.
 
     In memory is one open shard, by source one for each source.
@@ -120,12 +120,12 @@ def write(rows: Iterator[ExportRow], outbox: Outbox, settings: ExportSettings) -
     for row in rows:
         prefix = f"{folder_name(row.source)}/" if settings.by_source else ""
         if prefix not in folders:
-            folders[prefix] = _Folder(outbox, prefix, settings)
+            folders[prefix] = _Folder(writer, prefix, settings)
         folders[prefix].add(row)
     for _, folder in sorted(folders.items()):
         folder.finish()
     if settings.by_source:
-        outbox.put(INDEX_NAME, _index([_below(p, entry) for p, f in sorted(folders.items()) for entry in f.entries]))
+        writer.put(INDEX_NAME, _index([_below(p, entry) for p, f in sorted(folders.items()) for entry in f.entries]))
 
 
 def folder_name(source: str) -> str:
@@ -147,6 +147,7 @@ def _below(prefix: str, entry: dict[str, Any]) -> dict[str, Any]:
 FORMAT = Format(
     name="mds",
     reader="ProLong, NExtLong (mosaicml-streaming)",
+    trainer_setting="--tokenized_mds_train {0}        # ProLong's and NExtLong's trainer",
     write=write,
     tokens="always",
     wants_text=False,

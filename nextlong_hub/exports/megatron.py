@@ -17,9 +17,9 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from nextlong_hub.exports.base import ExportSettings, Format, token_bytes_of
+from nextlong_hub.exports.base import ExportSettings, Format
 from nextlong_hub.exports.export_rows import ExportRow
-from nextlong_hub.exports.writer import Outbox
+from nextlong_hub.exports.writer import ExportWriter
 
 PREFIX = "train"
 
@@ -29,7 +29,7 @@ _TYPES = {2: (8, "<u2"), 4: (4, "<i4")}
 """By the bytes of a token: the code of its type, and the type."""
 
 
-def write(rows: Iterator[ExportRow], outbox: Outbox, settings: ExportSettings) -> None:
+def write(rows: Iterator[ExportRow], writer: ExportWriter, settings: ExportSettings) -> None:
     """Write `train.bin` and `train.idx`; in memory are 4 bytes a document.
 
     Raises:
@@ -37,11 +37,11 @@ def write(rows: Iterator[ExportRow], outbox: Outbox, settings: ExportSettings) -
     """
     code, kind = _TYPES[settings.token_bytes]
     lengths = []
-    with outbox.stream(f"{PREFIX}.bin") as stream:
+    with writer.stream(f"{PREFIX}.bin") as stream:
         for row in rows:
-            stream.write(token_bytes_of(row, kind))
+            stream.write(row.token_bytes(kind))
             lengths.append(len(row.input_ids))
-    outbox.put(f"{PREFIX}.idx", index_bytes(lengths, code, settings.token_bytes))
+    writer.put(f"{PREFIX}.idx", index_bytes(lengths, code, settings.token_bytes))
 
 
 def index_bytes(lengths: list[int], code: int, token_bytes: int) -> bytes:
@@ -61,6 +61,7 @@ def index_bytes(lengths: list[int], code: int, token_bytes: int) -> bytes:
 FORMAT = Format(
     name="megatron",
     reader="Megatron-LM, Megatron Bridge",
+    trainer_setting="--data-path {0}/train",
     write=write,
     tokens="always",
     wants_text=False,

@@ -13,14 +13,14 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from nextlong_hub.exports.base import ExportSettings, Format, token_bytes_of
+from nextlong_hub.exports.base import ExportSettings, Format
 from nextlong_hub.exports.export_rows import ExportRow
-from nextlong_hub.exports.writer import Outbox
+from nextlong_hub.exports.writer import ExportWriter
 
 _TYPES = {2: "<u2", 4: "<u4"}
 
 
-def write(rows: Iterator[ExportRow], outbox: Outbox, settings: ExportSettings) -> None:
+def write(rows: Iterator[ExportRow], writer: ExportWriter, settings: ExportSettings) -> None:
     """Write files of about `shard_bytes`; in memory are 8 bytes a document of one file.
 
     Raises:
@@ -32,13 +32,13 @@ def write(rows: Iterator[ExportRow], outbox: Outbox, settings: ExportSettings) -
     while waiting is not None:
         name = f"train_{number:05d}.ds"
         ends = [0]
-        with outbox.stream(name) as stream:
+        with writer.stream(name) as stream:
             while waiting is not None and (stream.bytes == 0 or stream.bytes < settings.shard_bytes):
-                stream.write(token_bytes_of(waiting, kind))
+                stream.write(waiting.token_bytes(kind))
                 ends.extend(ends[-1] + np.cumsum(waiting.document_lengths))
                 waiting = next(rows, None)
-        outbox.put(f"{name}.index", np.array(ends[1:], "<u8").tobytes())
-        outbox.put(f"{name}.metadata", metadata_text(settings, ends[-1]).encode())
+        writer.put(f"{name}.index", np.array(ends[1:], "<u8").tobytes())
+        writer.put(f"{name}.metadata", metadata_text(settings, ends[-1]).encode())
         number += 1
 
 
@@ -58,6 +58,7 @@ def _metric(tokens: int) -> str:
 FORMAT = Format(
     name="nanotron",
     reader="nanotron (datatrove)",
+    trainer_setting="dataset_folder: {0}",
     write=write,
     tokens="always",
     wants_text=False,

@@ -1,14 +1,13 @@
 """What is asked of an export, checked against its format and its rows before the first byte is written."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from nextlong_hub.core.printable import did_you_mean
 from nextlong_hub.dataset import SplitReader
 from nextlong_hub.errors import RecipeError
-from nextlong_hub.exports.base import ExportSettings, Format
+from nextlong_hub.exports.base import FORMATS, ExportSettings, Format
 from nextlong_hub.tokenization import EMBEDDED, Tokenizer, load_tokenizer
 
 _FEW_TOKENS = 65_500
@@ -31,17 +30,6 @@ class ExportRequest:
     by_source: bool = False
     hashes: tuple[str, ...] = ()
     token_bytes: Literal[2, 4] | None = None
-
-
-def choose_format(name: str, formats: Mapping[str, Format]) -> Format:
-    """The format of that name.
-
-    Raises:
-        RecipeError: there is none.
-    """
-    if name in formats:
-        return formats[name]
-    raise RecipeError(f"no format {name!r}; there are: {', '.join(formats)}{did_you_mean(name, formats)}")
 
 
 def choose_tokenizer(kind: Format, request: ExportRequest, split: SplitReader) -> Tokenizer | None:
@@ -106,19 +94,21 @@ def _refused_rows(kind: Format, split: SplitReader) -> Iterator[str]:
     if "loss_mask" in split.columns and not kind.takes_loss_mask:
         yield (
             f"{split.config} has a loss mask, which {kind.name} cannot carry: the model would also learn the prompts; "
-            "choose mds, trl, axolotl or jsonl"
+            f"choose {_those(lambda other: other.takes_loss_mask)}"
         )
 
 
 def _refused_options(kind: Format, request: ExportRequest, *, has_tokens: bool) -> Iterator[str]:
     if request.pack_tokens is not None and not kind.takes_packed_rows:
-        yield f"{kind.name} cannot carry rows of several documents; leave out --pack, or choose mds, trl or jsonl"
+        others = _those(lambda other: other.takes_packed_rows)
+        yield f"{kind.name} cannot carry rows of several documents; leave out --pack, or choose {others}"
     if request.pack_tokens is not None and not has_tokens:
         yield f"--pack counts tokens, and {kind.name} has none here; leave it out, or name a --tokenizer"
     if request.compression is not None and request.compression not in kind.compressions:
         yield f"{kind.name} cannot be compressed with {request.compression}; leave out --compression"
     if request.by_source and not kind.takes_sources_apart:
-        yield f"{kind.name} has no folders for sources; leave out --by-source, or choose mds"
+        others = _those(lambda other: other.takes_sources_apart)
+        yield f"{kind.name} has no folders for sources; leave out --by-source, or choose {others}"
     unknown = sorted(set(request.hashes) - set(kind.hashes))
     if unknown:
         yield f"{kind.name} holds no {unknown[0]} digests; it takes --hash {' or '.join(kind.hashes) or 'nothing'}"
@@ -126,6 +116,12 @@ def _refused_options(kind: Format, request: ExportRequest, *, has_tokens: bool) 
         yield f"{kind.name} puts all tokens into one file; leave out --shard-bytes"
     if request.token_bytes is not None and kind.token_bytes is None:
         yield f"{kind.name} leaves no choice how many bytes a token has; leave out --token-bytes"
+
+
+def _those(fit: Callable[[Format], bool]) -> str:
+    """The formats that fit, as the end of a sentence: `jsonl, mds or trl`."""
+    *names, last = [one.name for one in FORMATS.values() if fit(one)]
+    return f"{', '.join(names)} or {last}" if names else last
 
 
 def _vocabulary_size(request: ExportRequest, split: SplitReader) -> int | None:

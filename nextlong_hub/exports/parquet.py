@@ -8,7 +8,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
-from nextlong_hub.exports.writer import Outbox
+from nextlong_hub.exports.writer import ExportWriter
 
 SHARD_BYTES = 1 << 27
 
@@ -18,13 +18,13 @@ Columns = Mapping[str, NDArray[np.int32] | Sequence[int] | str]
 """The values of one row."""
 
 
-def write_shards(rows: Iterable[Columns], schema: pa.Schema, outbox: Outbox, shard_bytes: int) -> None:
+def write_shards(rows: Iterable[Columns], schema: pa.Schema, writer: ExportWriter, shard_bytes: int) -> None:
     """Write rows into `data/train-00000.parquet` and so on; in memory is one encoded shard and one row group.
 
     Args:
         rows: one at a time.
         schema: their columns: lists of int32, or text.
-        outbox: takes the files.
+        writer: takes the files.
         shard_bytes: bytes of values from which a file is closed.
 
     Raises:
@@ -40,11 +40,11 @@ def write_shards(rows: Iterable[Columns], schema: pa.Schema, outbox: Outbox, sha
             use_dictionary=False,  # of token ids it is larger than what zstd saves by it
             write_page_index=True,
             write_page_checksum=True,
-        ) as writer:
+        ) as file:
             for group in _groups(shard, min(_ROW_GROUP_BYTES, shard_bytes)):
                 table = _table(list(group), schema)
-                writer.write_table(table, row_group_size=table.num_rows)
-        outbox.put(f"data/train-{number:05d}.parquet", memoryview(sink.getvalue()))
+                file.write_table(table, row_group_size=table.num_rows)
+        writer.put(f"data/train-{number:05d}.parquet", memoryview(sink.getvalue()))
 
 
 def _groups(rows: Iterable[Columns], limit_bytes: int) -> Iterator[Iterator[Columns]]:

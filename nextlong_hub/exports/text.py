@@ -11,17 +11,17 @@ from nextlong_hub.core.files import json_bytes
 from nextlong_hub.exports import parquet
 from nextlong_hub.exports.base import ExportSettings, Format
 from nextlong_hub.exports.export_rows import ExportRow
-from nextlong_hub.exports.writer import Outbox
+from nextlong_hub.exports.writer import ExportWriter
 
 _SCHEMA = pa.schema([("text", pa.large_string())])
 
 
-def write(rows: Iterator[ExportRow], outbox: Outbox, settings: ExportSettings) -> None:
+def write(rows: Iterator[ExportRow], writer: ExportWriter, settings: ExportSettings) -> None:
     """Write one row of text for each document, and name the dataset for LLaMA-Factory."""
     values: Iterator[parquet.Columns] = ({"text": row.text} for row in rows)
-    parquet.write_shards(values, _SCHEMA, outbox, settings.shard_bytes)
+    parquet.write_shards(values, _SCHEMA, writer, settings.shard_bytes)
     dataset = {"file_name": "data", "columns": {"prompt": "text"}}
-    outbox.put("dataset_info.json", json_bytes({dataset_name(settings.name): dataset}))
+    writer.put("dataset_info.json", json_bytes({dataset_name(settings.name): dataset}))
 
 
 def dataset_name(config: str) -> str:
@@ -32,6 +32,7 @@ def dataset_name(config: str) -> str:
 FORMAT = Format(
     name="text",
     reader="LLaMA-Factory, torchtitan",
+    trainer_setting="dataset_dir: {0}        # LLaMA-Factory; or load_dataset({0!r})",
     write=write,
     tokens="never",
     wants_text=True,

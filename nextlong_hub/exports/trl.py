@@ -7,22 +7,23 @@ import pyarrow as pa
 from nextlong_hub.exports import parquet
 from nextlong_hub.exports.base import ExportSettings, Format
 from nextlong_hub.exports.export_rows import ExportRow
-from nextlong_hub.exports.writer import Outbox
+from nextlong_hub.exports.writer import ExportWriter
 
 _SCHEMA = pa.schema([(name, pa.list_(pa.int32())) for name in ("input_ids", "labels", "seq_lengths")])
 
 
-def write(rows: Iterator[ExportRow], outbox: Outbox, settings: ExportSettings) -> None:
+def write(rows: Iterator[ExportRow], writer: ExportWriter, settings: ExportSettings) -> None:
     """Write one row of tokens, labels and document lengths for each row."""
     values: Iterator[parquet.Columns] = (
         {"input_ids": row.input_ids, "labels": row.labels, "seq_lengths": row.document_lengths} for row in rows
     )
-    parquet.write_shards(values, _SCHEMA, outbox, settings.shard_bytes)
+    parquet.write_shards(values, _SCHEMA, writer, settings.shard_bytes)
 
 
 FORMAT = Format(
     name="trl",
     reader="TRL's SFTTrainer",
+    trainer_setting='load_dataset("parquet", data_files="{0}/data/*.parquet")',
     write=write,
     tokens="always",
     wants_text=False,

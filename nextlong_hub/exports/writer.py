@@ -57,7 +57,7 @@ class Stream:
         return self._digest.hexdigest()
 
 
-class Outbox:
+class ExportWriter:
     """The folder of one export, which takes one file after the other."""
 
     def __init__(self, folder: Path, head: Mapping[str, Any]) -> None:

@@ -7,20 +7,10 @@ from typing import TYPE_CHECKING
 from nextlong_hub.cli.reports.wording import count
 from nextlong_hub.cli.terminal import Rows, show_line, show_table, show_verbatim
 from nextlong_hub.core.printable import size
+from nextlong_hub.exports import FORMATS
 
 if TYPE_CHECKING:
     from nextlong_hub.exports import ExportReport
-
-_READ = {
-    "mds": "--tokenized_mds_train {0}        # ProLong's and NExtLong's trainer",
-    "trl": 'load_dataset("parquet", data_files="{0}/data/*.parquet")',
-    "axolotl": "datasets: [{{path: {0}, split: train, type: }}]",
-    "text": "dataset_dir: {0}        # LLaMA-Factory; or load_dataset({0!r})",
-    "megatron": "--data-path {0}/train",
-    "nanotron": "dataset_folder: {0}",
-    "jsonl": 'load_dataset("json", data_files="{0}/*.jsonl*")',
-}
-"""By format: where its trainer takes the folder."""
 
 
 def show_export(report: "ExportReport", output: Path) -> None:
@@ -38,4 +28,4 @@ def show_export(report: "ExportReport", output: Path) -> None:
         show_line(f"{output} held this export already: nothing was changed. For the trainer:", "bold")
     else:
         show_line(f"Written to {output} as {report.format}. For the trainer:", "bold")
-    show_verbatim("  " + _READ[report.format].format(shlex.quote(str(output))))
+    show_verbatim("  " + FORMATS[report.format].trainer_setting.format(shlex.quote(str(output))))

@@ -1,1 +1,20 @@
-"""How a corpus is stored: a file a format."""
+"""How a corpus is stored: a file a format, each with a `FORMAT`.
+
+    base          what a format is, and the registry of them: a light import
+    parquet, arrow, jsonl, text        files
+    hub, memory   datasets: one on the Hub, by its name, and one that the caller holds
+
+What several of them share:
+
+    damage        what is a damaged file, and what a disk or network that failed
+    blocks        bytes of JSON Lines and texts, decompressed
+    rows_of_dataset    rows of a `datasets.Dataset`
+    measuring     drawing a sample
+
+To add one, write a file with a `FORMAT` beside these, or in a package of yours, named by an entry point of the group
+`nextlong_hub.corpus_formats`. Nothing else has to know of it.
+"""
+
+from nextlong_hub.corpus.formats.base import FORMATS, Format, PieceLimits, Stratum
+
+__all__ = ["FORMATS", "Format", "PieceLimits", "Stratum"]

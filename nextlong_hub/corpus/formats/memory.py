@@ -4,10 +4,17 @@ Its rows cannot travel to a worker by name, so the driver reads its pieces itsel
 """
 
 import hashlib
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from nextlong_hub.corpus.pieces import Piece
+from nextlong_hub.corpus.formats.base import Format, Held, Stratum, TextsOf
+from nextlong_hub.corpus.formats.measuring import stratum_of_rows
+from nextlong_hub.corpus.formats.rows_of_dataset import read_dataset
+from nextlong_hub.corpus.pieces import Fault, Piece
+from nextlong_hub.corpus.rows import document_of_object, place_of, without_surrogates
+from nextlong_hub.errors import DataError
+from nextlong_hub.records import Document
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,6 +70,33 @@ def memory_source(
     )
 
 
+def read(piece: Piece, held: Held) -> Iterator[Document | Fault]:
+    """Read a `datasets.Dataset`, or the rows of an `IterableDataset`, which may hold anything Python can.
+
+    Raises:
+        DataError: it is held by another process.
+    """
+    if piece.source not in held:
+        raise DataError(
+            f"source {piece.source!r} is a dataset in the memory of another process; read it there, or save it "
+            "with dataset.to_parquet(path) and name that path"
+        )
+    dataset = held[piece.source]
+    if hasattr(dataset, "num_rows"):
+        yield from read_dataset(dataset, piece)
+        return
+    for number, row in enumerate(dataset):
+        yield without_surrogates(document_of_object(row, piece, "row", number), place_of(piece, "row", number))
+
+
+def measure(pieces: Sequence[Piece], texts_of: TextsOf, held: Held) -> Iterator[Stratum]:
+    """A `Dataset` knows its rows; those of an `IterableDataset` are counted."""
+    for piece in pieces:
+        dataset = held[piece.source]
+        rows = dataset.num_rows if hasattr(dataset, "num_rows") else sum(1 for _ in dataset)
+        yield stratum_of_rows(piece, rows, texts_of)
+
+
 def _fingerprint_of_rows(rows: Any, columns: tuple[str, ...]) -> str:
     digest = hashlib.sha256()
     for row in rows:
@@ -70,3 +104,6 @@ def _fingerprint_of_rows(rows: Any, columns: tuple[str, ...]) -> str:
             value = repr(row.get(column)).encode("utf-8", "surrogatepass")
             digest.update(b"%d:" % len(value) + value)
     return digest.hexdigest()[:16]
+
+
+FORMAT = Format(name="memory", suffixes=(), read=read, measure=measure)

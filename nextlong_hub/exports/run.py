@@ -15,16 +15,12 @@ from nextlong_hub.core.files import digest_of, sha256_of
 from nextlong_hub.dataset import SplitReader, open_split
 from nextlong_hub.errors import DataError
 from nextlong_hub.execution.progress import NullProgress, Progress, ProgressTracker
-from nextlong_hub.exports import axolotl, jsonl, mds, megatron, nanotron, text, trl
-from nextlong_hub.exports.base import ExportSettings, Format
+from nextlong_hub.exports.base import FORMATS, ExportSettings, Format
 from nextlong_hub.exports.export_rows import EncodeBatch, ExportRow, pack, read_rows, unpack
-from nextlong_hub.exports.options import ExportRequest, choose_format, choose_settings, choose_tokenizer
-from nextlong_hub.exports.writer import ExportedFile, Outbox
+from nextlong_hub.exports.options import ExportRequest, choose_settings, choose_tokenizer
+from nextlong_hub.exports.writer import ExportedFile, ExportWriter
 from nextlong_hub.producer import special_tokens_of
 from nextlong_hub.tokenization import SpecialTokens, Tokenizer
-
-FORMATS = {one.FORMAT.name: one.FORMAT for one in (mds, trl, axolotl, text, megatron, nanotron, jsonl)}
-"""Every format by its name."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,7 +67,7 @@ def export(
         ConflictError: `output` holds something else.
         StorageError: no space, or no permission.
     """
-    kind = choose_format(request.format, FORMATS)
+    kind = FORMATS[request.format]
     with closing(open_split(where, request.config)) as split:
         tokenizer = choose_tokenizer(kind, request, split)
         settings = choose_settings(kind, request, split, tokenizer)
@@ -82,13 +78,13 @@ def export(
             "tokenizer": tokenizer.digest if tokenizer else None,
             "settings": asdict(settings) | {"hashes": list(settings.hashes)},
         }
-        outbox = Outbox(output, head)
-        finished = outbox.finished()
+        writer = ExportWriter(output, head)
+        finished = writer.finished()
         if finished is not None:
             return _report(finished, is_unchanged=True)
-        outbox.begin()
-        counts = _write(kind, settings, split, tokenizer, outbox, threads, ProgressTracker(progress or NullProgress()))
-    return _report(outbox.commit(counts), is_unchanged=False)
+        writer.begin()
+        counts = _write(kind, settings, split, tokenizer, writer, threads, ProgressTracker(progress or NullProgress()))
+    return _report(writer.commit(counts), is_unchanged=False)
 
 
 def _write(
@@ -96,7 +92,7 @@ def _write(
     settings: ExportSettings,
     split: SplitReader,
     tokenizer: Tokenizer | None,
-    outbox: Outbox,
+    writer: ExportWriter,
     threads: int,
     stages: ProgressTracker,
 ) -> dict[str, int]:
@@ -108,7 +104,7 @@ def _write(
         stages.stage(f"export {split.config}", len(split), "rows") as advance,
     ):
         encode = encoder.encode if encoder else None
-        kind.write(_counted(_rows(kind, settings, split, encode, advance), counts), outbox, settings)
+        kind.write(_counted(_rows(kind, settings, split, encode, advance), counts), writer, settings)
     if not counts["rows"]:
         raise DataError(f"{split.config} of {split.where} has no rows, so there is nothing to export")
     return counts

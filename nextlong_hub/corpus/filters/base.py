@@ -1,0 +1,78 @@
+"""What a filter is: settings that are checked like those of a recipe, and a reason to leave a document out."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from pydantic import ValidationError
+
+from nextlong_hub.core.registry import Registry
+from nextlong_hub.core.settings import Section, explain
+from nextlong_hub.errors import RecipeError
+from nextlong_hub.records import Document
+
+
+class Filter(Section, ABC):
+    """Leaves documents out; its fields are its settings.
+
+    Every worker opens the filter anew, and the order in which documents come to it is not fixed: its answer may depend
+    on the document and the settings only.
+    """
+
+    @abstractmethod
+    def reject(self, document: Document) -> str | None:
+        """Why a document is left out, or None to keep it.
+
+        The reason is counted and published: a few words joined by `_`, the same for all documents of one kind.
+        """
+
+    @property
+    def identity(self) -> Any:
+        """JSON value that stands for everything that decides its answers; another one reads the corpus anew.
+
+        A filter that reads files, or whose rules have changed, adds their digest or a version to its settings.
+        """
+        return self.model_dump(mode="json")
+
+
+FILTERS: Registry[type[Filter]] = Registry(
+    kind="filter", files="corpus/filters/*.py", constant="FILTER", group="nextlong_hub.filters"
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Filters:
+    """The filters of one recipe."""
+
+    by_name: Mapping[str, Filter]
+    """In the order of their names, which is that in which they see a document."""
+
+    def reject(self, document: Document) -> str | None:
+        """The reason of the first filter that leaves a document out; None when all keep it."""
+        return next((reason for one in self.by_name.values() if (reason := one.reject(document)) is not None), None)
+
+    @property
+    def identity(self) -> list[Any]:
+        """JSON values that stand for all of them; none where there is no filter."""
+        return [[name, one.identity] for name, one in self.by_name.items()]
+
+
+def open_filters(settings: Mapping[str, Mapping[str, Any]]) -> Filters:
+    """Open the filters that a recipe names.
+
+    Args:
+        settings: those of each filter, by its name.
+
+    Raises:
+        RecipeError: there is no filter of that name, or it has not such settings.
+    """
+    return Filters(by_name={name: _open(name, settings[name]) for name in sorted(settings)})
+
+
+def _open(name: str, settings: Mapping[str, Any]) -> Filter:
+    kind = FILTERS[name]
+    try:
+        return kind.model_validate(settings)
+    except ValidationError as error:
+        raise RecipeError(f"filters.{name}: {explain(error, kind)}") from error

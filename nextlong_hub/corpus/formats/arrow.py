@@ -1,0 +1,86 @@
+"""Arrow IPC, a file or a stream, such as `Dataset.save_to_disk` writes."""
+
+from collections.abc import Iterator, Sequence
+from functools import partial
+from typing import IO, Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from nextlong_hub.corpus.formats.base import Format, Held, Stratum, TextsOf
+from nextlong_hub.corpus.formats.damage import READ_ERRORS, damage_fault
+from nextlong_hub.corpus.formats.measuring import evenly, usable
+from nextlong_hub.corpus.pieces import Fault, Piece
+from nextlong_hub.corpus.reading import open_any, source_errors
+from nextlong_hub.corpus.rows import columns_of, documents_of_table
+from nextlong_hub.records import Document
+
+
+def read(piece: Piece, held: Held) -> Iterator[Document | Fault]:
+    """Read the record batches in order, and of them only the columns that are needed."""
+    with open_any(piece.location) as handle:
+        row = 0
+        try:
+            schema, batches = _open(handle)
+            columns = columns_of(schema, piece)
+            for batch in batches:
+                wanted = batch.select(columns.names)
+                _require_sound(wanted)
+                yield from documents_of_table(wanted, columns, piece, row)
+                row += batch.num_rows
+        except READ_ERRORS as error:
+            yield damage_fault(error, f"{piece.location}, after row {row - 1}" if row else piece.location)
+
+
+def measure(pieces: Sequence[Piece], texts_of: TextsOf, held: Held) -> Iterator[Stratum]:
+    """A file is mapped into memory: only offsets are looked at, and the texts that are drawn."""
+    for piece in pieces:
+        next(texts_of(piece), None)  # a wrong column is better said in its words
+        with source_errors(piece):
+            columns = [batch.column(piece.text_column) for batch in _mapped_batches(piece.location)]
+        yield Stratum(
+            documents=sum(map(len, columns)),
+            text_bytes=sum(pc.sum(pc.binary_length(column)).as_py() or 0 for column in columns),
+            draw=partial(_draw, columns),
+        )
+
+
+def _open(handle: IO[bytes]) -> tuple[pa.Schema, Iterator[pa.RecordBatch]]:
+    is_file = handle.read(6) == b"ARROW1"
+    handle.seek(0)
+    if is_file:
+        reader = pa.ipc.open_file(handle)
+        return reader.schema, (reader.get_batch(number) for number in range(reader.num_record_batches))
+    stream = pa.ipc.open_stream(handle)
+    return stream.schema, iter(stream)
+
+
+def _require_sound(batch: pa.RecordBatch) -> None:
+    """Refuse offsets that point outside their text: nothing after this looks at them again.
+
+    As bytes, so that a string which is not UTF-8 stays the fault of its own row.
+    """
+    batch.validate()
+    for column in batch.columns:
+        is_text = pa.types.is_string(column.type) or pa.types.is_large_string(column.type)
+        (column.cast(pa.large_binary()) if is_text else column).validate(full=True)
+
+
+def _mapped_batches(location: str) -> Iterator[pa.RecordBatch]:
+    return _open(pa.memory_map(location))[1]
+
+
+def _draw(columns: Sequence[Any], wanted: int) -> Iterator[str | None]:
+    rows = sum(map(len, columns))
+    return (usable(_value(columns, number)) for number in evenly(rows, wanted))
+
+
+def _value(columns: Sequence[Any], number: int) -> Any:
+    for column in columns:
+        if number < len(column):
+            return column[number].as_py()
+        number -= len(column)
+    return None
+
+
+FORMAT = Format(name="arrow", suffixes=(".arrow",), read=read, measure=measure)

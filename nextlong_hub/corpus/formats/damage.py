@@ -1,0 +1,31 @@
+"""Damaged files, told from a disk or network that failed."""
+
+import pyarrow as pa
+
+from nextlong_hub.corpus.pieces import BadReason, Fault
+
+READ_ERRORS = (OSError, pa.ArrowInvalid)
+"""What pyarrow raises for damage, and also for a disk or network that failed."""
+
+
+def is_damage(error: BaseException) -> bool:
+    """Whether the data are damaged: of the other failures each has an errno or a class of its own."""
+    return isinstance(error, pa.ArrowInvalid) or (type(error) is OSError and error.errno is None)
+
+
+def damage_reason(error: BaseException) -> BadReason:
+    """Whether damage is a missing end or something else."""
+    words = str(error).lower()
+    ends_early = ("truncated", "no more data", "unexpected end", "expected to be able to read", "end of stream")
+    return BadReason.TRUNCATED if any(sign in words for sign in ends_early) else BadReason.CORRUPT
+
+
+def damage_fault(error: Exception, place: str) -> Fault:
+    """Turn damage into a fault.
+
+    Raises:
+        Exception: `error` itself, when it is no damage.
+    """
+    if not is_damage(error):
+        raise error
+    return Fault(damage_reason(error), place, str(error).strip().replace("\n", " "))

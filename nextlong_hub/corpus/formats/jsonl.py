@@ -1,0 +1,207 @@
+"""JSON Lines: bytes in, documents out, in time linear in the bytes.
+
+Bytes are decoded strictly as UTF-8, so that no document ever arrives with other characters than were written.
+"""
+
+import codecs
+import io
+import json
+from collections.abc import Iterator, Sequence
+from functools import partial
+from typing import Any
+
+import pyarrow as pa
+
+from nextlong_hub.corpus.formats.base import Format, Held, Stratum, TextsOf
+from nextlong_hub.corpus.formats.blocks import (
+    LONGEST_TEXT_BYTES,
+    blocks,
+    compression_of,
+    is_wide,
+    joined,
+    wide_fault,
+)
+from nextlong_hub.corpus.formats.damage import READ_ERRORS, damage_reason, is_damage
+from nextlong_hub.corpus.formats.measuring import evenly, size_of, usable
+from nextlong_hub.corpus.pieces import BadReason, Fault, Piece
+from nextlong_hub.corpus.reading import open_any, source_errors
+from nextlong_hub.corpus.rows import document_of_object, place_of, without_surrogates
+from nextlong_hub.records import Document
+
+_MOST_FILES = 16
+"""Files that are measured in one source; the others are taken to be like them, byte for byte."""
+_WINDOW_BYTES = 1 << 16
+_WINDOWS = 96
+_UNPACKED_BYTES = 256 << 20
+"""Decompressed bytes looked at in one source: what is compressed can only be read from its beginning."""
+_BLOCK_BYTES = 1 << 20
+_KEPT_BYTES = 16_000_000
+"""Most bytes of lines kept of one compressed file."""
+
+
+def read(piece: Piece, held: Held, longest_line_bytes: int = LONGEST_TEXT_BYTES) -> Iterator[Document | Fault]:
+    """Read one object a line. Blank lines give nothing; lines are numbered from 1, as editors do."""
+    number = 0
+    for line, start, is_ended in _lines(blocks(piece.location), longest_line_bytes):
+        number += 1
+        if isinstance(line, Exception):
+            yield Fault(damage_reason(line), place_of(piece, "line", number), str(line))
+            return
+        if line is None:
+            yield Fault(BadReason.TOO_LONG, place_of(piece, "line", number))
+            continue
+        if number == 1 and is_wide(line):
+            yield wide_fault(piece.location)
+            return
+        result = _document_of_line(line, is_ended, piece, number, start)
+        del line  # of a huge document one copy less while its reader works
+        if result is not None:
+            yield result
+
+
+def measure(pieces: Sequence[Piece], texts_of: TextsOf, held: Held) -> Iterator[Stratum]:
+    """Evenly spaced files stand for all, and of each some of its lines."""
+    step = -(-len(pieces) // _MOST_FILES)
+    chosen = pieces[step // 2 :: step]
+    with source_errors(chosen[0]):
+        sizes = {piece.location: size_of(piece.location) for piece in pieces}
+    scale = sum(sizes.values()) / max(1, sum(sizes[piece.location] for piece in chosen))
+    for piece in chosen:
+        next(texts_of(piece), None)  # a wrong column or a damaged line is better said in its words
+        lines, size = _some_lines(piece, sizes[piece.location], len(chosen))
+        texts = [_text_of_line(line, piece.text_column) for line in lines]
+        growth = scale * size / max(1, sum(len(line) for line in lines))
+        yield Stratum(
+            documents=growth * len(texts),
+            text_bytes=growth * sum(len(text.encode()) for text in texts if text is not None),
+            draw=partial(_draw, texts),
+        )
+
+
+def _document_of_line(line: bytes, is_ended: bool, piece: Piece, number: int, start: int) -> Document | Fault | None:
+    """Parse one line that starts at byte `start` of the (decompressed) file."""
+    if number == 1 and line.startswith(codecs.BOM_UTF8):
+        line = line.removeprefix(codecs.BOM_UTF8)
+        start += len(codecs.BOM_UTF8)
+    try:
+        text = line.decode()
+    except UnicodeDecodeError as error:
+        place = place_of(piece, "line", number)
+        if not is_ended and error.end == len(line) and error.reason == "unexpected end of data":
+            return Fault(BadReason.TRUNCATED, place, "the last line stops within a character")
+        return Fault(BadReason.INVALID_UTF8, place, f"byte {start + error.start} of the file: {error.reason}")
+    if not text or text.isspace():
+        return None
+    has_escapes = "\\u" in text
+    try:
+        value = json.loads(text)
+    except (ValueError, RecursionError) as error:
+        # A last line without its newline that does not parse is a file cut off, not a line written badly.
+        reason = BadReason.INVALID_JSON if is_ended else BadReason.TRUNCATED
+        return Fault(reason, place_of(piece, "line", number), str(error))
+    del text
+    document = document_of_object(value, piece, "line", number)
+    return without_surrogates(document, place_of(piece, "line", number)) if has_escapes else document
+
+
+def _lines(content: Iterator[bytes], longest_bytes: int) -> Iterator[tuple[bytes | Exception | None, int, bool]]:
+    """Cut content at newlines: each line, its first byte's place in the file, and whether a newline ended it.
+
+    None stands for a line that is too long. A break in the content ends the lines: the unfinished line is dropped and
+    the break itself is given in its place.
+    """
+    parts: list[bytes] = []
+    start = bytes_held = 0
+    is_refused = False
+    try:
+        for block in content:
+            *ended, rest = block.split(b"\n")
+            for end in ended:
+                parts.append(end)
+                bytes_held += len(end)
+                if not is_refused:
+                    yield (joined(parts) if bytes_held <= longest_bytes else None), start, True
+                parts.clear()
+                start += bytes_held + 1
+                bytes_held = 0
+                is_refused = False
+            bytes_held += len(rest)
+            if bytes_held > longest_bytes:
+                if not is_refused:
+                    yield None, start, False
+                parts.clear()
+                is_refused = True
+            else:
+                parts.append(rest)
+    except READ_ERRORS as error:
+        if not is_damage(error):
+            raise
+        yield error, start, False
+        return
+    if bytes_held and not is_refused:
+        yield joined(parts), start, False
+
+
+def _some_lines(piece: Piece, size: int, files: int) -> tuple[list[bytes], int]:
+    """Lines spread over a file, one of so many that are measured, and the bytes it has once unpacked."""
+    compression = compression_of(piece.location)
+    with source_errors(piece), open_any(piece.location) as handle:
+        if compression is not None:
+            return _lines_unpacked(handle, compression, size, _UNPACKED_BYTES // files)
+        return _lines_in_windows(io.BufferedReader(handle), size, max(1, _WINDOWS // files)), size  # type: ignore[arg-type]
+
+
+def _lines_in_windows(handle: io.BufferedReader, size: int, windows: int) -> list[bytes]:
+    """Whole lines from evenly spaced places of a file; all of them when it is small."""
+    if size <= windows * _WINDOW_BYTES:
+        return [line for line in handle if line.strip()]
+    lines = []
+    for number in range(windows):
+        handle.seek(size * number // windows)
+        if number:
+            handle.readline()  # the rest of the line we fell into
+        taken = 0
+        while taken < _WINDOW_BYTES and (line := handle.readline()):
+            taken += len(line)
+            if line.strip():
+                lines.append(line)
+    return lines
+
+
+def _lines_unpacked(handle: Any, compression: str, size: int, most_bytes: int) -> tuple[list[bytes], int]:
+    """Every so-manieth line of the beginning of a compressed file, and the bytes the file has once unpacked."""
+    lines: list[bytes] = []
+    stream = pa.CompressedInputStream(handle, compression)
+    unpacked = number = 0
+    step = 1
+    rest = b""
+    while unpacked < most_bytes and (block := stream.read(_BLOCK_BYTES)):
+        unpacked += len(block)
+        *whole, rest = (rest + block).split(b"\n")
+        for line in whole:
+            if number % step == 0 and line.strip():
+                lines.append(line + b"\n")
+            number += 1
+        if sum(map(len, lines)) > _KEPT_BYTES:
+            lines, step = lines[::2], step * 2
+    return lines, size * unpacked // max(1, handle.tell())
+
+
+def _text_of_line(line: bytes, text_column: str) -> str | None:
+    try:
+        return usable(json.loads(line)[text_column])
+    except (ValueError, KeyError, TypeError, IndexError):
+        return None
+
+
+def _draw(texts: Sequence[str | None], wanted: int) -> Iterator[str | None]:
+    return (texts[number] for number in evenly(len(texts), wanted))
+
+
+FORMAT = Format(
+    name="jsonl",
+    suffixes=(".jsonl", ".jsonl.gz", ".jsonl.zst", ".ndjson", ".ndjson.gz", ".ndjson.zst"),
+    suffixes_when_named=(".json", ".json.gz", ".json.zst"),
+    read=read,
+    measure=measure,
+)

@@ -1,0 +1,118 @@
+"""Parquet: only the columns that are needed are read; a damaged row group costs itself and nothing after it."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+
+import pyarrow.parquet as pq
+
+from nextlong_hub.corpus.formats.base import Format, Held, PieceLimits, Stratum, TextsOf
+from nextlong_hub.corpus.formats.damage import READ_ERRORS, damage_fault, is_damage
+from nextlong_hub.corpus.formats.measuring import stratum_of
+from nextlong_hub.corpus.pieces import Fault, Piece
+from nextlong_hub.corpus.reading import open_any, source_errors
+from nextlong_hub.corpus.rows import SOURCE_COLUMN, Columns, columns_of, documents_of_table
+from nextlong_hub.records import Document
+
+_BATCH_BYTES = 8 << 20
+_MOST_BATCH_ROWS = 4096
+_FOOTERS_AT_ONCE = 8
+_LENGTH_BYTES = 4
+"""Plain Parquet encoding puts so many bytes before each string."""
+
+
+def read(piece: Piece, held: Held) -> Iterator[Document | Fault]:
+    """Read the row groups of a piece in order, verifying page checksums where the file has them."""
+    with open_any(piece.location) as handle:
+        try:
+            # Ahead of a slow connection it pays to fetch a whole row group; from a disk it only costs memory.
+            is_remote = piece.location.startswith("hf://")
+            file = pq.ParquetFile(handle, page_checksum_verification=True, pre_buffer=is_remote)
+        except READ_ERRORS as error:
+            yield damage_fault(error, piece.location)
+            return
+        columns = columns_of(file.schema_arrow, piece)
+        first, stop = piece.row_groups or (0, file.num_row_groups)
+        row = piece.first_row
+        for group in range(first, stop):
+            yield from _read_row_group(file, group, columns, piece, row)
+            row += file.metadata.row_group(group).num_rows
+
+
+def split(files: Sequence[Piece], bytes_of: Mapping[str, int], limits: PieceLimits) -> list[Piece]:
+    """Split large files into ranges of row groups; several footers are fetched at once."""
+
+    def parts_of(piece: Piece) -> list[Piece]:
+        return _split_row_groups(piece, limits.bytes) if bytes_of[piece.name] > limits.bytes else [piece]
+
+    with ThreadPoolExecutor(_FOOTERS_AT_ONCE) as pool:
+        return [part for parts in pool.map(parts_of, files) for part in parts]
+
+
+def measure(pieces: Sequence[Piece], texts_of: TextsOf, held: Held) -> Iterator[Stratum]:
+    """One stratum a row group: a footer knows its rows and the bytes of its text."""
+    for piece in pieces:
+        for part, documents, size in _row_groups(piece, texts_of):
+            yield stratum_of(part, documents, size, texts_of)
+
+
+def _read_row_group(
+    file: pq.ParquetFile, group: int, columns: Columns, piece: Piece, first_row: int
+) -> Iterator[Document | Fault]:
+    metadata = file.metadata.row_group(group)
+    row_bytes = max(1, metadata.total_byte_size // max(1, metadata.num_rows))
+    batch_rows = min(_MOST_BATCH_ROWS, max(1, _BATCH_BYTES // row_bytes))
+    row = first_row
+    try:
+        for batch in file.iter_batches(batch_rows, row_groups=[group], columns=columns.names, use_threads=False):
+            yield from documents_of_table(batch, columns, piece, row)
+            row += batch.num_rows
+    except READ_ERRORS as error:
+        yield damage_fault(error, f"{piece.location}, row group {group} from row {row}")
+
+
+def _split_row_groups(piece: Piece, piece_bytes: int) -> list[Piece]:
+    """Close a piece once its columns reach `piece_bytes`; a damaged footer stays for `read` to refuse."""
+    with source_errors(piece), open_any(piece.location) as handle:
+        try:
+            metadata = pq.read_metadata(handle)
+        except READ_ERRORS as error:
+            if not is_damage(error):
+                raise
+            return [piece]
+    wanted = {*(piece.record_columns or [piece.text_column]), piece.id_column, SOURCE_COLUMN}
+    parts: list[Piece] = []
+    first = first_row = row = size = 0
+    for number in range(metadata.num_row_groups):
+        group = metadata.row_group(number)
+        columns = (group.column(index) for index in range(group.num_columns))
+        size += sum(
+            column.total_compressed_size for column in columns if column.path_in_schema.partition(".")[0] in wanted
+        )
+        row += group.num_rows
+        if size >= piece_bytes or number == metadata.num_row_groups - 1:
+            parts.append(replace(piece, row_groups=(first, number + 1), first_row=first_row))
+            first, first_row, size = number + 1, row, 0
+    return parts
+
+
+def _row_groups(piece: Piece, texts_of: TextsOf) -> Iterator[tuple[Piece, int, int]]:
+    """Each row group, with its rows and the bytes of its text."""
+    with source_errors(piece), open_any(piece.location) as handle:
+        try:
+            metadata = pq.read_metadata(handle)
+        except READ_ERRORS:
+            list(texts_of(piece))  # says what is wrong with the file
+            raise
+    first, stop = piece.row_groups or (0, metadata.num_row_groups)
+    row = piece.first_row
+    for number in range(first, stop):
+        group = metadata.row_group(number)
+        columns = (group.column(index) for index in range(group.num_columns))
+        size = sum(one.total_uncompressed_size for one in columns if one.path_in_schema == piece.text_column)
+        part = replace(piece, row_groups=(number, number + 1), first_row=row)
+        yield part, group.num_rows, max(0, size - _LENGTH_BYTES * group.num_rows)
+        row += group.num_rows
+
+
+FORMAT = Format(name="parquet", suffixes=(".parquet",), read=read, split=split, measure=measure)
