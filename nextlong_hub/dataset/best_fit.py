@@ -21,6 +21,9 @@ from numpy.typing import ArrayLike, NDArray
 from nextlong_hub.dataset.schema import TOKEN_COLUMNS
 from nextlong_hub.errors import DataError
 
+_PLACE = ("start", "end", "tokens")
+"""The fields of a document that hold only inside its row."""
+
 
 def pack(lengths: ArrayLike, capacity: int) -> list[NDArray[np.int64]]:
     """Put documents into as few rows as best-fit decreasing finds.
@@ -150,13 +153,10 @@ def unpack(row: Mapping[str, Any]) -> list[dict[str, Any]]:
             segment = next(segments)
         unpacked.append(
             {
-                "id": document["id"],
+                **{name: value for name, value in document.items() if name not in _PLACE},
                 "text": row["text"][start:end],
                 **{name: row[name][first:last] for name in TOKEN_COLUMNS if name in row},
                 "token_count": document["tokens"],
-                "meta_document": document["meta_document"],
-                "source": document["source"],
-                "offset": document["offset"],
                 "segments": own,
             }
         )

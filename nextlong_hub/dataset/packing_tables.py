@@ -24,7 +24,7 @@ def as_documents(table: pa.Table, *, tokens: bool) -> pa.Table:
     kinds = kinds_of(table.column_names)
     if RowKind.PACKED not in kinds:
         documents = {
-            **{name: _whole(table[name]) for name in ("id", "source", "meta_document")},
+            **{field.name: _whole(table[field.name]) for field in DOCUMENT_TYPE if field.name in table.column_names},
             **{name: pa.array(np.zeros(table.num_rows, np.int32)) for name in ("offset", "start")},
             "end": pc.utf8_length(_whole(table["text"])).cast(pa.int32()),
             "tokens": _whole(table["token_count"]),
