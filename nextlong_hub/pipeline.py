@@ -19,7 +19,7 @@ from nextlong_hub.errors import RecipeError
 from nextlong_hub.execution.base import Executor
 from nextlong_hub.execution.progress import Progress, StageTime
 from nextlong_hub.execution.run import Run
-from nextlong_hub.producer import Inputs, Job, Produced, producer_of, special_tokens_of
+from nextlong_hub.producer import Inputs, Job, Produced, producer_of, special_tokens_of, with_options
 from nextlong_hub.publish.commit import commit, describe, published_before
 from nextlong_hub.recipe import DEFAULT_SEED, Recipe
 from nextlong_hub.synthesis.portability import portability
@@ -323,7 +323,7 @@ def resolve(request: BuildRequest, tokenizer: Tokenizer) -> BuildRequest:
                 "each into an --output of its own"
             )
     sources = producer_of(request.recipes[0]).sources(request.sources, request.recipes)
-    recipes = tuple(producer_of(recipe).resolve(recipe, tokenizer) for recipe in request.recipes)
+    recipes = tuple(producer_of(recipe).resolve(with_options(recipe), tokenizer) for recipe in request.recipes)
     return replace(request, sources=sources, recipes=recipes)
 
 

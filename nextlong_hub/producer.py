@@ -16,8 +16,10 @@ from typing import Any, ClassVar, Protocol
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
+from pydantic import ValidationError
 
 from nextlong_hub.core.registry import Registry
+from nextlong_hub.core.settings import Section, explain
 from nextlong_hub.corpus.ingest import FoundCorpus, Source, read_corpus
 from nextlong_hub.corpus.settings import SourceSettings
 from nextlong_hub.corpus.store import ChunkStore
@@ -25,6 +27,7 @@ from nextlong_hub.corpus.texts import CorpusTexts
 from nextlong_hub.dataset.folder import public_path
 from nextlong_hub.dataset.manifest import ConfigRecord, CorpusRecord, IngredientRecord, SourceRecord, SynthesisRecord
 from nextlong_hub.dataset.write import ChosenRows
+from nextlong_hub.errors import RecipeError
 from nextlong_hub.execution.run import Run
 from nextlong_hub.recipe import Recipe
 from nextlong_hub.tokenization.special_tokens import SpecialTokens, find_special_tokens
@@ -184,6 +187,8 @@ class Producer(ABC):
     """Why a dry run cannot predict it; empty where it can."""
     retrieves: ClassVar[bool] = False
     """Whether its rows hold hard negatives."""
+    options: ClassVar[type[Section]] = Section
+    """The shape of `Recipe.options`; a kind of recipe that has none refuses all."""
 
     def resolve(self, recipe: Recipe, tokenizer: Tokenizer) -> Recipe:
         """The recipe with everything written out that would otherwise depend on the tokenizer's files.
@@ -264,6 +269,20 @@ def producer_of(recipe: Recipe) -> Producer:
         RecipeError: no package that is installed has it.
     """
     return PRODUCERS[recipe.kind]
+
+
+def with_options(recipe: Recipe) -> Recipe:
+    """The recipe with all options of its kind written out, so that nothing depends on later defaults.
+
+    Raises:
+        RecipeError: its kind has no such option, or not with that value.
+    """
+    shape = producer_of(recipe).options
+    try:
+        options = shape.model_validate(recipe.options).model_dump(exclude_none=True)
+    except ValidationError as error:
+        raise RecipeError(f"options of recipe {recipe.name!r}: {explain(error, shape)}") from error
+    return recipe.model_copy(update={"options": options})
 
 
 def special_tokens_of(recipe: Recipe, tokenizers: Sequence[Tokenizer]) -> SpecialTokens:

@@ -41,7 +41,7 @@ DOORS = {
     "numpy pyarrow": "every module",
     "numba rank_bm25": "retrieval",
     "tokenizers transformers": "tokenization",
-    "pydantic": "core execution method corpus retrieval recipe dataset",
+    "pydantic": "core execution method corpus retrieval recipe dataset producer",
     "tomli_w": "recipe",
     "filelock": "execution dataset",
     "packaging click rich": "cli",
