@@ -1,0 +1,22 @@
+"""A corpus format: CSV with a header line; `--text-column` and `--id-column` name its columns, as in others."""
+
+import csv
+import io
+from collections.abc import Iterator
+
+from nextlong_hub.corpus.formats import Format
+from nextlong_hub.corpus.formats.base import Held
+from nextlong_hub.corpus.pieces import Fault, Piece
+from nextlong_hub.corpus.reading import open_any
+from nextlong_hub.corpus.rows import document_of_object
+from nextlong_hub.records import Document
+
+
+def read(piece: Piece, held: Held) -> Iterator[Document | Fault]:
+    """Give the document of each row; what is wrong with a row is a `Fault` in its place."""
+    with open_any(piece.location) as file:
+        for number, row in enumerate(csv.DictReader(io.TextIOWrapper(file, "utf-8", newline=""))):
+            yield document_of_object(row, piece, "row", number)
+
+
+FORMAT = Format(name="csv", suffixes=(".csv",), read=read)
