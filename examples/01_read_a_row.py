@@ -2,8 +2,7 @@
 
 from datasets import load_dataset
 
-row = load_dataset("nextlong", "128k", split="train", streaming=True).take(1)
-row = next(iter(row))
+row = load_dataset("nextlong", "128k", split="train")[0]
 
 print(f'load_dataset("nextlong", "128k"): row {row["id"]!r}')
 print(f"  {row['token_count']:,} tokens, {len(row['text']):,} characters, {len(row['segments'])} segments")

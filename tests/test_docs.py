@@ -1,5 +1,6 @@
 """The documents cannot lie: what README says is run or compared with the code."""
 
+import ast
 import os
 import re
 import shutil
@@ -12,10 +13,14 @@ import pytest
 
 import nextlong_hub
 from nextlong_hub import cli
+from nextlong_hub.corpus.formats import FORMATS as CORPUS_FORMATS
 from nextlong_hub.dataset.schema import Contents, RowKind, column_table
+from nextlong_hub.exports import FORMATS as EXPORT_FORMATS
 from nextlong_hub.recipe import parse_recipe
 
 CHECKOUT = Path(__file__).parents[1]
+PACKAGE = CHECKOUT / "nextlong_hub"
+DOCUMENTS = sorted([*CHECKOUT.glob("*.md"), *(CHECKOUT / "docs").rglob("*.md"), *(CHECKOUT / "examples").rglob("*.md")])
 README = (CHECKOUT / "README.md").read_text(encoding="utf-8")
 
 
@@ -78,12 +83,57 @@ def test_the_example_of_reading_a_row_runs(dataset: Path, tmp_path: Path) -> Non
     assert "rank   score  tokens" in run_python(str(CHECKOUT / "examples" / "01_read_a_row.py"), tmp_path)
 
 
-def test_the_map_of_readme_is_true() -> None:
-    """Every module and folder that README names is there."""
-    named = set(re.findall(r"`(nextlong_hub/[\w/]+(?:\.py)?|[a-z_]+\.py|retrieval/[\w.]+/?|builders/|cards/)`", README))
-    assert len(named) > 12
-    for name in named:
-        assert (CHECKOUT / name).exists() or (CHECKOUT / "nextlong_hub" / name).exists(), name
+def cells_of(table: str) -> list[list[str]]:
+    """What stands in backticks in each cell of the rows of the table whose head is `table`."""
+    rows = README.split(f"{table}\n")[1].split("\n\n")[0].splitlines()[1:]
+    return [[*map(re.compile("`([^`]+)`").findall, row.strip("| ").split(" | "))] for row in rows]
+
+
+def rooms_imported(path: Path) -> set[str]:
+    """The rooms of the package that a module imports, wherever in it."""
+    rooms = set()
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            rooms |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            rooms |= {f"{node.module}.{alias.name}" for alias in node.names}
+    return {name.split(".")[1] for name in rooms if name.startswith("nextlong_hub.")}
+
+
+def test_the_map_names_every_room_once() -> None:
+    """A room that is new or gone changes the map of README."""
+    rooms = [path for path in PACKAGE.iterdir() if path.suffix == ".py" or (path / "__init__.py").is_file()]
+    there = {f"{path.name}/" if path.is_dir() else path.name for path in rooms} - {"__init__.py"}
+    drawn = [room for [room], *_ in cells_of("| room | what is there |")]
+    assert len(drawn) == len(set(drawn))
+    assert set(drawn) == there
+
+
+def test_the_map_is_in_the_order_of_the_flow() -> None:
+    """A room imports only rooms that stand above it, as README says."""
+    above: set[str] = set()
+    for [name], *_ in cells_of("| room | what is there |"):
+        room = name.removesuffix("/").removesuffix(".py")
+        modules = [PACKAGE / name] if name.endswith(".py") else (PACKAGE / name).rglob("*.py")
+        above.add(room)
+        for module in modules:
+            assert rooms_imported(module) - {"builders", "cards"} <= above, module
+
+
+def test_what_readme_says_to_edit_is_there() -> None:
+    """Every path of both tables and of the lines between them."""
+    named = re.findall(r"`([\w/.]+(?:/|\.py))`", README.split("## The map\n")[1].split("\n## ")[0])
+    assert len(named) > 40
+    missing = [name for name in named if not ((CHECKOUT / name).exists() or any(PACKAGE.rglob(name.rstrip("/"))))]
+    assert missing == []
+
+
+def test_readme_lists_the_formats_that_are_registered() -> None:
+    """Those that a corpus may have, and those that trainers are given."""
+    corpora = README.split("* **Corpora**")[1].split("* **")[0]
+    assert set(re.findall(r"`(\w+)`", corpora)) == set(CORPUS_FORMATS.names())
+    trainers = README.split("## To a trainer\n")[1].split("```\n\n")[1].split("\n[")[0]
+    assert set(re.findall(r"`(\w+)`", trainers)) == set(EXPORT_FORMATS.names())
 
 
 def test_the_flow_is_the_same_everywhere() -> None:
@@ -91,6 +141,30 @@ def test_the_flow_is_the_same_everywhere() -> None:
     flow = "corpus ▶ chunking ▶ retrieval ▶ negatives ▶ interleave ▶ tokens ▶ shards ▶ manifest"
     assert flow in README
     assert flow in (nextlong_hub.__doc__ or "")
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: str(path.relative_to(CHECKOUT)))
+def test_every_link_leads_somewhere(document: Path) -> None:
+    """A file that a document of the repository links is there."""
+    links = re.findall(r"\]\(([^)#]+)(?:#[\w-]+)?\)", document.read_text(encoding="utf-8"))
+    assert [link for link in links if "://" not in link and not (document.parent / link).exists()] == []
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: str(path.relative_to(CHECKOUT)))
+def test_every_target_of_make_is_there(document: Path) -> None:
+    """A command that a document names can be typed."""
+    targets = set(re.findall(r"^([a-z-]+):", (CHECKOUT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE))
+    text = document.read_text(encoding="utf-8")
+    assert set(re.findall(r"(?:`|^\$ )make ([a-z-]+)", text, re.MULTILINE)) <= targets
+
+
+@pytest.mark.parametrize("example", sorted((CHECKOUT / "examples").rglob("*.py")), ids=lambda path: path.name)
+def test_what_examples_import_of_ours_is_there(example: Path) -> None:
+    """Also those examples that need other packages to run."""
+    for node in ast.walk(ast.parse(example.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.ImportFrom) and str(node.module).startswith("nextlong_hub"):
+            module = import_module(str(node.module))
+            assert [alias.name for alias in node.names if not hasattr(module, alias.name)] == []
 
 
 def test_the_public_names_are_there() -> None:
