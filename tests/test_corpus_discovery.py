@@ -109,7 +109,9 @@ def test_source_without_documents_says_what_was_looked_for(
     (tmp_path / "data.csv").write_text("text\nx\n")
     (tmp_path / "data").mkdir()
     monkeypatch.chdir(tmp_path)
-    with pytest.raises(DataError, match=r"found no documents at .*looked for \*.arrow, .*\*.jsonl.gz, .*\*.md;") as caught:
+    with pytest.raises(
+        DataError, match=r"found no documents at .*looked for \*.arrow, .*\*.jsonl.gz, .*\*.md;"
+    ) as caught:
         discover([source(path)])
     assert ("files of other kinds: 1" in str(caught.value)) == (path != "data")
 
