@@ -169,7 +169,7 @@ def test_commit_is_the_identity_of_a_remote_source(hub: LocalHub, owner: Reader)
         ({"path": "tester/notes", "revision": "v9"}, "has no revision 'v9'"),
         ({"path": f"{NOTES}@v9"}, "has no revision 'v9'"),
         ({"path": f"{NOTES}/none.jsonl"}, f"there is nothing at {NOTES}/none.jsonl"),
-        ({"path": f"{NOTES}/*.csv"}, "looked for *.parquet"),
+        ({"path": f"{NOTES}/*.csv"}, "looked for *.arrow"),
         ({"path": "hf://models/x"}, "write it as hf://datasets/user/name/path"),
         ({"path": "tester/notes", "split": "dev"}, "Available splits: ['train']"),
         ({"path": "tester/notes", "config": "xl"}, "Available: ['default']"),

@@ -15,6 +15,7 @@ import pyarrow.parquet as pq
 import pytest
 from building import plain_tokenizer, read_rows, run_command
 from packed_rows import packed_row, write_packed
+from third_party import install
 from trainer_readers import (
     read_jsonl,
     read_mds,
@@ -447,6 +448,29 @@ def test_every_format_has_its_line_for_the_trainer(
         folder = tmp_path / name
         assert cli.run(["export", str(built), name, "--output", str(folder), "--num-proc", "1", "--quiet"]) == 0
         assert str(folder) in capsys.readouterr().out.split("For the trainer:")[1]
+
+
+def test_a_format_of_another_package_is_exported_to(
+    built: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """An entry point is enough: the rows go to its function, and the closing line is the one it gives."""
+    source = """
+        from nextlong_hub.exports.base import Format
+
+        def write(rows, writer, settings):
+            writer.put("tape.txt", "".join(f"{row.id} {len(row.text)}\\n" for row in rows).encode())
+
+        FORMAT = Format(
+            name="tape", reader="tape readers", trainer_setting="read {0}/tape.txt", write=write, tokens="never",
+            wants_text=True, takes_packed_rows=True, takes_loss_mask=False, shard_bytes=0,
+        )
+    """
+    install(tmp_path / "site", "tapes", source, {"nextlong_hub.exports": {"tape": "FORMAT"}})
+    monkeypatch.syspath_prepend(tmp_path / "site")
+    assert cli.run(["export", str(built), "tape", "--output", str(tmp_path / "out"), "--quiet"]) == 0
+    assert f"read {tmp_path / 'out'}/tape.txt" in capsys.readouterr().out
+    rows = read_rows(built)
+    assert (tmp_path / "out" / "tape.txt").read_text() == "".join(f"{r['id']} {len(r['text'])}\n" for r in rows)
 
 
 def test_load_dataset_reads_what_is_parquet(built: Path, tmp_path: Path) -> None:
