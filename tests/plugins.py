@@ -4,11 +4,29 @@ import shutil
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
+from textwrap import dedent
 
 
 def install_extension(folder: Path, group: str, name: str, value: str) -> Path:
     """Write the metadata of a package that adds one extension; returns `folder`, which belongs on `sys.path`."""
     return _install(folder, name, {group: {name: value}})
+
+
+def install(folder: Path, package: str, source: str, entry_points: Mapping[str, Mapping[str, str]]) -> Path:
+    """Install a package of one module; returns `folder`, which belongs on `sys.path`.
+
+    Args:
+        folder: where packages lie; made when it is missing.
+        package: its name, and that of its module.
+        source: of the module; it may be indented.
+        entry_points: for each group the names, and what of the module each stands for.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / f"{package}.py").write_text(dedent(source))
+    groups = {
+        group: {name: f"{package}:{value}" for name, value in points.items()} for group, points in entry_points.items()
+    }
+    return _install(folder, package, groups)
 
 
 def install_package(folder: Path, project: Path) -> Path:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 from building import ROWS, TINY_TOML, read_rows, run_command
-from third_party import install
+from plugins import install
 
 from nextlong_hub.corpus import Piece, discover
 from nextlong_hub.corpus.filters import open_filters

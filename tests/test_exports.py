@@ -15,7 +15,7 @@ import pyarrow.parquet as pq
 import pytest
 from building import plain_tokenizer, read_rows, run_command
 from packed_rows import packed_row, write_packed
-from third_party import install
+from plugins import install
 from trainer_readers import (
     read_jsonl,
     read_mds,

@@ -5,7 +5,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from third_party import install
+from plugins import install
 
 from nextlong_hub.cli import run
 from nextlong_hub.core.registry import Registry

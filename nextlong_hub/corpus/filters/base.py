@@ -8,7 +8,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from nextlong_hub.core.registry import Registry
-from nextlong_hub.core.settings import Section, explain
+from nextlong_hub.core.settings import Section, explain, with_tuples
 from nextlong_hub.errors import RecipeError
 from nextlong_hub.records import Document
 
@@ -73,6 +73,6 @@ def open_filters(settings: Mapping[str, Mapping[str, Any]]) -> Filters:
 def _open(name: str, settings: Mapping[str, Any]) -> Filter:
     kind = FILTERS[name]
     try:
-        return kind.model_validate(settings)
+        return kind.model_validate(with_tuples(settings))  # those of a task were JSON
     except ValidationError as error:
         raise RecipeError(f"filters.{name}: {explain(error, kind)}") from error
