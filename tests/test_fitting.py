@@ -11,9 +11,10 @@ from tokenizers import Tokenizer, models, normalizers, pre_tokenizers
 
 from nextlong_hub.corpus.settings import SourceSettings
 from nextlong_hub.dataset.best_fit import unpack
-from nextlong_hub.documents.fit import FitReport, FitRequest, fit
+from nextlong_hub.documents.fit import FitRequest, Mode
 from nextlong_hub.documents.tasks import unit_ranges
 from nextlong_hub.errors import ConflictError, CorpusTooSmallError, DataError, RecipeError
+from nextlong_hub.pipeline import FitReport, fit
 from nextlong_hub.records import Document
 from nextlong_hub.testing.worlds import make_documents, write_corpus
 from nextlong_hub.verification import verify
@@ -184,8 +185,20 @@ def test_bad_input_is_named(tmp_path: Path) -> None:
     assert not (tmp_path / "other").exists()
 
 
-def test_names_of_configurations() -> None:
+@pytest.mark.parametrize(
+    ("tokens", "modes", "name"),
+    [
+        (131_072, {"truncate"}, "128k"),
+        (65_536, {"pack"}, "64k-packed"),
+        (1024, {"discard"}, "1k"),
+        (1000, {"truncate"}, "1000"),
+    ],
+)
+def test_names_of_configurations(tokens: int, modes: set[Mode], name: str) -> None:
     """Whole multiples of 1,024 tokens are called by it, as long contexts are; packed ones say so."""
+    source = SourceSettings(name="corpus", path="texts")
+    request = FitRequest(source=source, tokenizer="demo", target_length=tokens, modes=frozenset(modes))
+    assert request.recipe.name == name
 
 
 def test_units_are_bounded_by_documents_and_characters() -> None:

@@ -152,7 +152,7 @@ def test_with_workers_each_of_them_has_the_memory_it_takes(
 ) -> None:
     """One process does all the work itself; several share it out, and the disk holds the same in the end."""
     alone = told
-    helped = predict(request(sources, tiny(), tiny=48), executor="local:4")
+    helped = predict(request(sources, tiny(), tiny=48), workers=4)
     assert alone.worker_bytes == 0
     assert helped.worker_bytes > 0
     assert alone.driver_bytes > 0

@@ -118,7 +118,9 @@ def test_columns_tell_the_kind_of_row(tokens: bool, packed: bool, masked: bool) 
 @pytest.mark.parametrize("conversations", [False, True])
 def test_every_field_of_a_struct_is_described(synthesised: bool, conversations: bool) -> None:
     """The meaning of a column of structs names each of their fields, whatever the rows hold."""
-    contents = Contents(kinds=frozenset(RowKind), synthesised=synthesised, conversations=conversations)
+    contents = Contents(
+        kinds=frozenset(RowKind), synthesised=synthesised, conversations=conversations, score="BM25 `score`"
+    )
     meanings = dict(column_table(contents))
     for column in COLUMNS:
         for field in column.struct or ():
