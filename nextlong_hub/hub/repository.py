@@ -1,6 +1,6 @@
-"""One dataset repository on the Hub: what is there, and the few requests with which a push changes it.
+"""One dataset repository on the Hub: its files, and the few requests with which a push changes it.
 
-Every method either succeeds or raises what `errors.hub_errors` names in its `WRITING` table; none tries again.
+Every method either succeeds or raises an error of the table `wording.WRITING`; none retries.
 """
 
 import warnings
@@ -42,7 +42,7 @@ MAIN = constants.DEFAULT_REVISION
 """The branch that `load_dataset` reads."""
 
 TRAILER = "nextlong-push-id: "
-"""Begins the line of a commit's message by which a push knows its own commit."""
+"""Begins the line of a commit's message by which a push finds its own commit."""
 
 _TYPE = "dataset"
 _DESCRIPTION = "Made by nextlong-hub push."
@@ -107,7 +107,7 @@ class Repository:
         self._api = HfApi(library_name="nextlong-hub")
         self._at: dict[str, Any] = {"repo_id": name, "repo_type": _TYPE}
         self.failed_tries = 0
-        """Requests that huggingface_hub itself has made good by trying again."""
+        """Failed tries that huggingface_hub itself has followed by one that succeeded."""
 
     @property
     def page(self) -> str:
@@ -126,7 +126,7 @@ class Repository:
         self.failed_tries += counter.total
 
     def account(self) -> Account:
-        """Ask who is logged in, and where they may write."""
+        """Request who is logged in, and where that account may write."""
         with self._asking():
             try:
                 who = self._api.whoami()
@@ -162,7 +162,7 @@ class Repository:
             }
         return Remote(head=head, files=files, private=bool(info.private), gated=bool(info.gated), has_branch=has_branch)
 
-    def is_other_kind(self) -> str | None:
+    def other_kind(self) -> str | None:
         """Return `model` or `space` when there is one of that name, None when there is neither."""
         with self._asking():
             return next((kind for kind in ("model", "space") if self._api.repo_exists(self.name, repo_type=kind)), None)
@@ -270,7 +270,7 @@ def sent_sha256(operation: Addition) -> str:
 
 
 def _says_not_found(error: HfHubHTTPError) -> bool:
-    """Whether a 401 speaks of the repository: huggingface_hub also takes a refused token for a missing one."""
+    """Whether a 401 is about the repository: huggingface_hub reports a refused token as a missing repository too."""
     return error.response.headers.get("X-Error-Code") == "RepoNotFound"
 
 
