@@ -1,4 +1,4 @@
-"""What every room may use; nothing here knows of datasets.
+"""What every other package may use; nothing here depends on datasets.
 
 files        files that are whole or absent, digests, JSON
 settings     the base of every section of a recipe, and its errors in words

@@ -1,4 +1,4 @@
-"""The Hub: the only room that imports huggingface_hub. It handles names, files and commits; it does not know our rows.
+"""The Hub: the only package that imports huggingface_hub. It handles names, files and commits, not rows.
 
 address      `user/name` and `hf://datasets/…`
 files        reading: files by address, datasets by name, files of a tokenizer

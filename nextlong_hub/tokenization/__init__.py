@@ -1,4 +1,4 @@
-"""Texts in, token ids out: the only room that imports `tokenizers` and `transformers`.
+"""Texts in, token ids out: the only package that imports `tokenizers` and `transformers`.
 
 loading          a folder, a Hub name or the embedded GPT-2   ▶  a Tokenizer
 tokenizer        a text                                       ▶  its ids, and its prefix of exactly the target length

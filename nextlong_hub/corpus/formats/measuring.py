@@ -59,7 +59,7 @@ def size_of(location: str) -> int:
 
 
 def _spread(texts: Iterator[str | None], documents: float, wanted: int) -> Iterator[str | None]:
-    """Evenly spaced texts, at most one in `_READ_FOR_ONE` of those read."""
+    """Evenly spaced texts: one of every so many read, `_READ_FOR_ONE` at most."""
     step = max(1, min(_READ_FOR_ONE, int(documents / wanted)))
     return islice(texts, 0, wanted * step, step)
 
