@@ -203,7 +203,7 @@ def test_a_control_token_the_tokenizer_does_not_take_for_one() -> None:
     backend = byte_level()._backend
     backend.add_special_tokens([LLAMA_3_TOKENS[4]])
     backend.add_tokens([plain("<word>", single_word=True)])
-    chat = ChatTokenizer(ours(backend), framing={"<word>"})
+    chat = ChatTokenizer(ours(backend), delimiters={"<word>"})
     text = "a<word>b<|eot_id|>"
     with pytest.raises(RecipeError, match="does not take them for tokens where they stand"):
         chat.encode(text, [])

@@ -14,7 +14,7 @@ import click
 from nextlong_hub._version import __version__
 from nextlong_hub.cli import autoload, build, card, doctor, export, fit, importing, inspect, push, stats, verify, view
 from nextlong_hub.cli.options import examples
-from nextlong_hub.core.signals import Terminated, told_by_signals
+from nextlong_hub.core.signals import SigtermReceived, signals_as_exceptions
 from nextlong_hub.errors import NextLongError
 
 _NAMES = ("nextlong-hub", "hf-nextlong")
@@ -28,7 +28,7 @@ def main() -> NoReturn:
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="backslashreplace")  # a file name need not fit the terminal's encoding
-    with told_by_signals():
+    with signals_as_exceptions():
         code = run(sys.argv[1:], name if name in _NAMES else _NAMES[0])
     sys.exit(code)
 
@@ -43,7 +43,7 @@ def run(arguments: list[str], name: str = _NAMES[0]) -> int:
         return error.exit_code
     except click.Abort:
         return _INTERRUPTED
-    except Terminated:
+    except SigtermReceived:
         return _TERMINATED
     except NextLongError as error:
         from nextlong_hub.cli import terminal

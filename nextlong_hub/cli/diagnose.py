@@ -167,8 +167,8 @@ def _tokenizer(name: str) -> Iterator[Finding]:
     yield Finding(subject="tokenizer", state="ok", found=found)
     controls = ", ".join(f"{kind} {token}" for kind, token in sorted(known.items()))
     yield Finding(subject="  control tokens", state="ok", found=controls or "neither bos_token nor eos_token")
-    if tokenizer.seams.doubt:
-        found = f"{tokenizer.seams.doubt}: texts are encoded whole"
+    if tokenizer.split_points.doubt:
+        found = f"{tokenizer.split_points.doubt}: texts are encoded whole"
         yield Finding(
             subject="  reuse of chunks", state="note", found=found, advice="builds take longer, rows are exact"
         )

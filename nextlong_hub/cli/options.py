@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from nextlong_hub.core.signals import Terminated
+from nextlong_hub.core.signals import SigtermReceived
 
 if TYPE_CHECKING:
     from nextlong_hub.execution.base import Executor
@@ -76,7 +76,7 @@ def resumable(output: Path) -> Iterator[None]:
     """Say, when a run is interrupted, that nothing finished is lost."""
     try:
         yield
-    except (KeyboardInterrupt, Terminated):
+    except (KeyboardInterrupt, SigtermReceived):
         click.echo(f"Interrupted. Finished work is kept in {output}: the same command resumes it.", err=True)
         raise
 

@@ -9,7 +9,7 @@ from typing import Any
 import click
 
 from nextlong_hub.cli.options import examples, option_json, option_quiet, print_json
-from nextlong_hub.core.signals import Terminated
+from nextlong_hub.core.signals import SigtermReceived
 from nextlong_hub.errors import VerificationError
 
 
@@ -73,6 +73,6 @@ def _interruptible() -> Iterator[None]:
     """Say, when a push is interrupted, that nothing is broken."""
     try:
         yield
-    except (KeyboardInterrupt, Terminated):
+    except (KeyboardInterrupt, SigtermReceived):
         click.echo("Interrupted. Nothing half was published: the same command goes on from here.", err=True)
         raise

@@ -11,7 +11,7 @@ from nextlong_hub.conversations.parse import Conversation, parse
 from nextlong_hub.errors import DataError, RecipeError
 from nextlong_hub.recipe import ConversationSettings, Recipe
 from nextlong_hub.records import Discarded, Message, PackedDocument, PackedRow, Reason, Segment
-from nextlong_hub.tokenization import ChatTemplate, ChatTokenizer, EncodedChat, Tokenizer, framing_tokens
+from nextlong_hub.tokenization import ChatTemplate, ChatTokenizer, EncodedChat, Tokenizer, turn_delimiters
 
 _TRIAL = (
     Message("user", "first question"),
@@ -39,8 +39,8 @@ class ConversationBuilder:
         trial = self._try_out()
         bos = self._settings.template_variables.get("bos_token")
         bos = bos if isinstance(bos, str) else None
-        frames = framing_tokens(tokenizer, trial.text, trial.turns)
-        self.tokenizer = ChatTokenizer(tokenizer, framing=frames, bos=bos)
+        delimiters = turn_delimiters(tokenizer, trial.text, trial.turns)
+        self.tokenizer = ChatTokenizer(tokenizer, delimiters=delimiters, bos=bos)
         if not any(self.tokenizer.ends_of_turns(trial.text, trial.turns)):
             raise RecipeError(
                 f"no answer ends with a control token of the tokenizer {tokenizer.name} under this chat template: "

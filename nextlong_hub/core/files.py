@@ -72,7 +72,7 @@ def written_aside(path: Path) -> Iterator[Path]:
 
 
 def is_left_aside(path: Path) -> bool:
-    """Whether a file was being written by `written_aside` when its process was killed; nobody else may be writing."""
+    """Whether a file is what a killed process left of `written_aside`; true only while no process writes there."""
     return _ASIDE.fullmatch(path.name) is not None
 
 
@@ -133,7 +133,7 @@ def sha256_of(path: Path) -> str:
 
 
 def sha256_of_folder(folder: Path) -> tuple[str, int]:
-    """One sha256 over the names and bytes of all files below a folder, and how many bytes they are together."""
+    """One sha256 over the names and bytes of all files below a folder, and their size together in bytes."""
     digest = hashlib.sha256()
     size = 0
     for path in sorted(path for path in folder.rglob("*") if path.is_file()):

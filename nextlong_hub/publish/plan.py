@@ -154,7 +154,7 @@ def require_access(repository: Repository, remote: Remote | None, options: PushO
 
 def _notes(repository: Repository, remote: Remote | None) -> list[str]:
     if remote is None:
-        kind = repository.is_other_kind()
+        kind = repository.other_kind()
         return [f"There is a {kind} of that name; this makes a dataset beside it."] if kind else []
     if remote.gated:
         return ["The dataset is gated: its readers must accept its conditions before they can load it."]

@@ -77,7 +77,7 @@ class LocalHub:
         self._server = Server(self._serve, self._interrupt)
         self._state = HubState(
             endpoint=f"http://127.0.0.1:{self._server.server_address[1]}",
-            shelf=Library(folder),
+            library=Library(folder),
             accounts=Accounts(),
             part_bytes=part_bytes,
             page_entries=page_entries,
@@ -179,16 +179,16 @@ class LocalHub:
             title: First line of the commit message.
         """
         with self._lock:
-            shelf = self._state.shelf
-            repository = shelf.find(kind, name) or shelf.create(Repository(kind=kind, name=name))
+            library = self._state.library
+            repository = library.find(kind, name) or library.create(Repository(kind=kind, name=name))
             repository.private = repository.private if private is None else private
             repository.gated = repository.gated if gated is None else gated
             repository.branches.setdefault(revision, repository.at("main").oid)
             tree = {path: entry for path, entry in repository.at(revision).tree.items() if path not in remove}
             for path, content in files.items():
-                tree[path] = shelf.entry(path, content.encode() if isinstance(content, str) else content)
+                tree[path] = library.entry(path, content.encode() if isinstance(content, str) else content)
             commit = repository.commit(revision, tree, title=title, author=repository.namespace)
-            shelf.keep(repository)
+            library.keep(repository)
             return commit
 
     def admit(self, kind: Kind, name: str, account: Account) -> None:
@@ -200,7 +200,7 @@ class LocalHub:
         with self._lock:
             repository = self._repository(kind, name)
             repository.readers.append(account.name)
-            self._state.shelf.keep(repository)
+            self._state.library.keep(repository)
 
     def files(self, kind: Kind, name: str, revision: str = "main") -> dict[str, bytes]:
         """Every file of a repository, by path.
@@ -210,7 +210,7 @@ class LocalHub:
         """
         with self._lock:
             tree = self._repository(kind, name).at(revision).tree
-            return {path: self._state.shelf.read(entry) for path, entry in sorted(tree.items())}
+            return {path: self._state.library.read(entry) for path, entry in sorted(tree.items())}
 
     def commits(self, kind: Kind, name: str, revision: str = "main") -> list[Commit]:
         """The history of a branch, newest first.
@@ -273,7 +273,7 @@ class LocalHub:
         return [r for r in self.requests if r.method == method and re.search(path_pattern, r.target)]
 
     def _repository(self, kind: Kind, name: str) -> Repository:
-        repository = self._state.shelf.find(kind, name)
+        repository = self._state.library.find(kind, name)
         if repository is None:
             raise KeyError(f"the local Hub has no {kind}/{name}")
         return repository

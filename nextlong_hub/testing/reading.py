@@ -47,7 +47,7 @@ def list_repositories(hub: HubState, request: Request, kind: str) -> Answer:
     return json_answer(
         [
             _info(hub, repository, repository.at("main"))
-            for repository in hub.shelf.all(kind)
+            for repository in hub.library.all(kind)
             if author in ("", repository.namespace)
             and search in repository.name.lower()
             and (not repository.private or (account and account.owns(repository.namespace)))
@@ -153,7 +153,7 @@ def resolve(hub: HubState, request: Request, kind: str, name: str, revision: str
         return Answer(headers=headers, length=entry.size)
     span = _RANGE.fullmatch(request.headers.get("range", ""))
     if span is None or not (span[1] or span[2]):
-        return Answer(body=hub.shelf.read(entry), headers=headers)
+        return Answer(body=hub.library.read(entry), headers=headers)
     if span[1]:
         start, stop = int(span[1]), min(int(span[2] or entry.size) + 1, entry.size)
     else:
@@ -161,13 +161,13 @@ def resolve(hub: HubState, request: Request, kind: str, name: str, revision: str
     if start >= stop:
         return Answer(status=416, headers={"Content-Range": f"bytes */{entry.size}"})
     headers["Content-Range"] = f"bytes {start}-{stop - 1}/{entry.size}"
-    return Answer(status=206, body=hub.shelf.blobs.read(entry.sha256, start, stop), headers=headers)
+    return Answer(status=206, body=hub.library.blobs.read(entry.sha256, start, stop), headers=headers)
 
 
 def _info(hub: HubState, repository: Repository, commit: Commit) -> dict[str, Any]:
     readme = commit.tree.get("README.md")
     try:
-        metadata = card_metadata(hub.shelf.read(readme).decode("utf-8", "replace")) if readme else {}
+        metadata = card_metadata(hub.library.read(readme).decode("utf-8", "replace")) if readme else {}
     except ValueError:
         metadata = {}
     card = json.loads(json.dumps(metadata, default=str)) if isinstance(metadata, dict) else {}

@@ -14,7 +14,7 @@ class HubState:
     """Everything a running Hub knows."""
 
     endpoint: str
-    shelf: Library
+    library: Library
     accounts: Accounts
     part_bytes: int | None
     """Large files above this size are uploaded in parts of this size; None: always in one piece."""
@@ -36,7 +36,7 @@ class HubState:
             Refusal: it does not exist, or the one who asks may not know it.
         """
         name = unquote(name)
-        return self.accounts.visible(request, self.shelf.find(kind, name), name)
+        return self.accounts.visible(request, self.library.find(kind, name), name)
 
     def writable(self, request: Request, kind: str, name: str) -> Repository:
         """The repository a request wants to change.
@@ -50,10 +50,10 @@ class HubState:
 
     def has_large_file(self, sha256: str) -> bool:
         """Whether a large file has arrived; what came through Xet is taken over from there."""
-        if sha256 in self.shelf.blobs:
+        if sha256 in self.library.blobs:
             return True
         content = self.xet.read(sha256) if self.xet else None
-        return content is not None and self.shelf.blobs.add(content) == sha256
+        return content is not None and self.library.blobs.add(content) == sha256
 
     def knows_large_file(self, repository: Repository, sha256: str) -> bool:
         """Whether a large file need not be uploaded again to a repository: it was, or one of its commits has it."""
