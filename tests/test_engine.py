@@ -329,7 +329,7 @@ def test_a_receipt_is_below_one_kilobyte(tmp_path: Path) -> None:
         **dict.fromkeys(
             ["candidates", "kept", "truncated", "truncated_tokens", "row_bytes", "near_duplicates"], 10**12
         ),
-        sizes=RowSizes(target_length=524_288, rows=((10**7, 524_288),) * 4),
+        sizes=RowSizes(target_length=524_288, rows=((10**7, 524_288, 600_000),) * 4),
     )
     receipt = Receipt(
         stage="synthesise", key="unit-00000", output=tmp_path, sha256="0" * 64, bytes=10**9, seconds=9999.999,

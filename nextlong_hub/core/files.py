@@ -111,8 +111,9 @@ def read_json(path: Path) -> Any:
 
 
 def write_checked_json(path: Path, value: Any) -> None:
-    """Write `value` with its own digest, for `read_checked_json`: what is kept to be believed later."""
-    write_json(path, {"digest": digest_of(value), "value": value})
+    """Write `value` on one line with its own digest, for `read_checked_json`: what is kept to be believed later."""
+    content = json.dumps({"digest": digest_of(value), "value": value}, ensure_ascii=False)
+    write_bytes(path, f"{content}\n".encode("utf-8", "backslashreplace"))
 
 
 def read_checked_json(path: Path) -> Any:
