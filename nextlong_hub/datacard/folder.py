@@ -133,7 +133,7 @@ def _merged(folder: Path, theirs: str, fresh: GeneratedCard) -> MergedCard:
     """The card with people's words. Its own digests tell what they edited; if somebody took those out, we remember."""
     remembered = folder / WORK_NAME / _GENERATED
     try:
-        has_digests = bool(parse_card(theirs).ledger)
+        has_digests = bool(parse_card(theirs).digests)
         base = _read(remembered) if not has_digests and remembered.is_file() else None
         return merge_card(base, theirs, fresh.text)
     except ValueError as error:

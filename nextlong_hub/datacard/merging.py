@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from nextlong_hub.datacard.text import Card, Header, digest, format_card, ledger_of, parse_card
+from nextlong_hub.datacard.text import Card, Header, digest, digests_of, format_card, parse_card
 
 _OURS_ALONE = ("configs", "dataset_info", "size_categories")
 """Keys that must say what the files are: a dataset with an edited list of files would not load."""
@@ -35,10 +35,10 @@ def merge_card(base: str | None, theirs: str, ours: str) -> MergedCard:
         ValueError: a header is not YAML.
     """
     fresh, edited = parse_card(ours), parse_card(theirs)
-    known = dict(edited.ledger)
+    known = dict(edited.digests)
     if base is not None:
         generated = parse_card(base)
-        known = ledger_of(generated.header, generated.sections)
+        known = digests_of(generated.header, generated.sections)
     header, header_conflicts = _merge_headers(edited.header, fresh.header, known)
     sections, section_conflicts = _merge_sections(edited.sections, fresh.sections, known)
     conflicts = (*header_conflicts, *section_conflicts)
@@ -46,7 +46,7 @@ def merge_card(base: str | None, theirs: str, ours: str) -> MergedCard:
     merged = Card(
         header=header,
         sections=sections,
-        ledger={**ledger_of(fresh.header, fresh.sections), **unsettled},
+        digests={**digests_of(fresh.header, fresh.sections), **unsettled},
         opening=edited.opening,
         asides=edited.asides,
     )

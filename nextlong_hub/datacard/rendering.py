@@ -14,7 +14,7 @@ from nextlong_hub.datacard.header import hub_name, make_header, pretty_name
 from nextlong_hub.datacard.pictures import draw_pictures
 from nextlong_hub.datacard.reproduction import command_of, needs_of
 from nextlong_hub.datacard.sample import sample_of
-from nextlong_hub.datacard.text import Card, Header, format_card, ledger_of, parse_card
+from nextlong_hub.datacard.text import Card, Header, digests_of, format_card, parse_card
 from nextlong_hub.dataset.manifest import Manifest
 from nextlong_hub.dataset.schema import Contents, RowKind, column_table, kinds_of
 from nextlong_hub.errors import DataError
@@ -74,7 +74,7 @@ def generate_card(folder: Path, manifest: Manifest, *, plots: bool = True) -> Ge
         )
     )
     sections = {name: content for name, content in parse_card(body).sections.items() if content.strip()}
-    text = format_card(Card(header=header, sections=sections, ledger=ledger_of(header, sections)))
+    text = format_card(Card(header=header, sections=sections, digests=digests_of(header, sections)))
     remedy = 'say it with --license, in a recipe ([[corpus]] license = "cc0-1.0"), or in the header of the card'
     doubt = f"The license of the dataset is not settled: {licence.warning}; {remedy}"
     warnings = (doubt,) if licence.warning else ()
@@ -173,7 +173,7 @@ def _kinds(manifest: Manifest, contents: Contents) -> dict[str, Any]:
         "columns": [(name, Markdown(meaning)) for name, meaning in column_table(contents)],
         "is_synthesised": contents.synthesised,
         "is_packed": RowKind.PACKED in contents.kinds,
-        "is_spoken": contents.conversations,
+        "has_conversations": contents.conversations,
         "is_masked": RowKind.WITH_MASK in contents.kinds,
         "has_tokens": RowKind.WITH_TOKENS in contents.kinds,
         "has_samples": RowKind.SAMPLE in contents.kinds,

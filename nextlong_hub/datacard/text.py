@@ -28,7 +28,7 @@ ADDRESS = "USER/NAME"
 """What stands for a dataset's name on the Hub in sections that were generated before anybody knew it."""
 
 _HEADER = re.compile(r"\A\s*---[^\S\n]*\n(.*?\n)?---[^\S\n]*(?:\n|\Z)", re.DOTALL)
-_LEDGER = re.compile(r"<!-- nextlong:auto((?: [#\w.-]+=[0-9a-f]{12})*) -->\n?")
+_DIGESTS_COMMENT = re.compile(r"<!-- nextlong:auto((?: [#\w.-]+=[0-9a-f]{12})*) -->\n?")
 _SECTION = re.compile(
     r"<!-- nextlong:auto:start (?P<name>[a-z_]+) -->\n(?P<content>.*?)\n?<!-- nextlong:auto:end (?P=name) -->",
     re.DOTALL,
@@ -44,7 +44,7 @@ class Card:
     header: Header
     sections: dict[str, str]
     """Generated text, by name, in its order."""
-    ledger: Mapping[str, str] = field(default_factory=dict)
+    digests: Mapping[str, str] = field(default_factory=dict)
     """Digests of what was generated: keys of the header, and sections with a `#` before their names."""
     opening: str = ""
     """What a person wrote before the first section."""
@@ -67,9 +67,9 @@ def parse_card(text: str) -> Card:
     if not isinstance(header, dict):
         raise ValueError(f"its YAML header must be a mapping, but is a {type(header).__name__}")
     body = text[found.end() :] if found else text
-    written = _LEDGER.search(body)
-    ledger = dict(entry.split("=", 1) for entry in written[1].split()) if written else {}
-    body = _LEDGER.sub("", body, count=1)
+    written = _DIGESTS_COMMENT.search(body)
+    digests = dict(entry.split("=", 1) for entry in written[1].split()) if written else {}
+    body = _DIGESTS_COMMENT.sub("", body, count=1)
     sections: dict[str, str] = {}
     asides: dict[str, str] = {}
     opening, last, end = "", "", 0
@@ -89,7 +89,7 @@ def parse_card(text: str) -> Card:
     return Card(
         header=header,
         sections=sections,
-        ledger=ledger,
+        digests=digests,
         opening=opening,
         asides={name: aside for name, aside in asides.items() if aside.strip()},
     )
@@ -105,8 +105,8 @@ def format_card(card: Card) -> str:
     header = (
         yaml.dump(card.header, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=10**6) if card.header else ""
     )
-    ledger = "".join(f" {key}={digest}" for key, digest in card.ledger.items())
-    return f"---\n{header}---\n<!-- nextlong:auto{ledger} -->\n\n" + "\n\n".join(blocks) + "\n"
+    digests = "".join(f" {key}={digest}" for key, digest in card.digests.items())
+    return f"---\n{header}---\n<!-- nextlong:auto{digests} -->\n\n" + "\n\n".join(blocks) + "\n"
 
 
 def addressed(text: str, name: str) -> str:
@@ -119,7 +119,7 @@ def unaddressed(text: str, name: str) -> str:
     return _SECTION.sub(lambda section: section[0].replace(name, ADDRESS), text.replace("\r\n", "\n"))
 
 
-def ledger_of(header: Header, sections: Mapping[str, str]) -> dict[str, str]:
+def digests_of(header: Header, sections: Mapping[str, str]) -> dict[str, str]:
     """Digests of what was generated."""
     return {
         **{key: digest(value) for key, value in header.items()},
