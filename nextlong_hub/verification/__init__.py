@@ -9,7 +9,7 @@ reader who trusts neither: whoever changes a row can also change its sha256.
            ▶ configurations (what only all rows together show)
 """
 
-from nextlong_hub.verification.findings import Fault, VerifyReport
 from nextlong_hub.verification.folder import verify
+from nextlong_hub.verification.report import Fault, VerifyReport
 
 __all__ = ["Fault", "VerifyReport", "verify"]

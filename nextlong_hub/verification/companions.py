@@ -5,7 +5,7 @@ from pathlib import Path
 from nextlong_hub.datacard import is_whole, lists_files_of, pictures_of
 from nextlong_hub.dataset.folder import CARD_NAME, recipe_files
 from nextlong_hub.dataset.manifest import MANIFEST_NAME, Manifest, manifest_bytes
-from nextlong_hub.verification.findings import Check
+from nextlong_hub.verification.report import Check
 
 
 def check_companions(folder: Path, manifest: Manifest, check: Check) -> None:

@@ -12,10 +12,12 @@ from nextlong_hub.recipe import Recipe
 from nextlong_hub.synthesis.portability import reach
 from nextlong_hub.tokenization import Tokenizer
 from nextlong_hub.tokenization.tasks import measure_characters_per_token
-from nextlong_hub.verification.findings import Check, Found
+from nextlong_hub.verification.report import Check, RowDocument
 
 
-def check_config(name: str, config: ConfigRecord, rows: Sequence[Found], manifest: Manifest, check: Check) -> None:
+def check_config(
+    name: str, config: ConfigRecord, rows: Sequence[RowDocument], manifest: Manifest, check: Check
+) -> None:
     """What only all rows of a configuration together can show: counts, repeats, order."""
     kind, counted = ("documents", config.packing.documents) if config.packing else ("rows", config.rows)
     if not any(fault.place.startswith(f"data/{name}/") for fault in check.faults) and len(rows) != counted:
@@ -35,7 +37,9 @@ def check_config(name: str, config: ConfigRecord, rows: Sequence[Found], manifes
     _check_order(name, config, rows, manifest, check)
 
 
-def _check_order(name: str, config: ConfigRecord, rows: Sequence[Found], manifest: Manifest, check: Check) -> None:
+def _check_order(
+    name: str, config: ConfigRecord, rows: Sequence[RowDocument], manifest: Manifest, check: Check
+) -> None:
     """Rows come in the seeded order of their meta-documents; those of a mixture are merged in proportion.
 
     Packing changes the order, but not within a row.

@@ -6,7 +6,7 @@ from typing import Any
 from nextlong_hub.dataset.manifest import ConfigRecord
 from nextlong_hub.producer import Checker
 from nextlong_hub.synthesis.portability import Size
-from nextlong_hub.verification.findings import Check
+from nextlong_hub.verification.report import Check
 
 
 def check_document(place: str, row: dict[str, Any], config: ConfigRecord, check: Check) -> None:

@@ -15,7 +15,7 @@ from nextlong_hub.recipe import Recipe
 from nextlong_hub.tokenization import load_tokenizer
 from nextlong_hub.verification.companions import check_companions
 from nextlong_hub.verification.configurations import check_config, check_portability
-from nextlong_hub.verification.findings import Check, Found, VerifyReport
+from nextlong_hub.verification.report import Check, RowDocument, VerifyReport
 from nextlong_hub.verification.shards import check_file
 
 
@@ -67,7 +67,7 @@ def verify(
                 )
                 for recipe_name, recipe in config.row_recipes.items()
             }
-            rows: list[Found] = []
+            rows: list[RowDocument] = []
             first_row = 0
             for record in config.files:
                 check_file(folder, record, config, first_row, rows, check)

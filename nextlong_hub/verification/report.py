@@ -34,7 +34,7 @@ class VerifyReport:
     """Rows whose text was rebuilt from the corpus."""
 
 
-class Found(NamedTuple):
+class RowDocument(NamedTuple):
     """One document that a row holds; a row that is not packed is one."""
 
     id: str

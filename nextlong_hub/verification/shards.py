@@ -12,12 +12,12 @@ from nextlong_hub.dataset.best_fit import unpack
 from nextlong_hub.dataset.manifest import ConfigRecord, FileRecord
 from nextlong_hub.dataset.schema import TOKEN_COLUMNS, row_schema
 from nextlong_hub.verification.documents import check_document
-from nextlong_hub.verification.findings import Check, Found
 from nextlong_hub.verification.packed_faults import packed_faults
+from nextlong_hub.verification.report import Check, RowDocument
 
 
 def check_file(
-    folder: Path, record: FileRecord, config: ConfigRecord, first_row: int, rows: list[Found], check: Check
+    folder: Path, record: FileRecord, config: ConfigRecord, first_row: int, rows: list[RowDocument], check: Check
 ) -> None:
     """One shard; the documents of its rows are added to `rows`. What is damaged is not looked into."""
     path = folder / record.path
@@ -36,7 +36,7 @@ def check_file(
     try:
         for place, row in _rows(path, record.path, config, check):
             for where, document in _documents(place, row, config, first_row + count, check):
-                rows.append(Found(document["id"], document["meta_document"], first_row + count))
+                rows.append(RowDocument(document["id"], document["meta_document"], first_row + count))
                 check_document(where, document, config, check)
             count += 1
             tokens += row["token_count"]
