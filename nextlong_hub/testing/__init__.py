@@ -8,7 +8,7 @@ and a recipe small enough to build in a second.
 """
 
 from nextlong_hub.testing.accounts import Account
-from nextlong_hub.testing.faults import Fault
+from nextlong_hub.testing.faults import InjectedFault
 from nextlong_hub.testing.local_hub import LocalHub, LoggedRequest
 from nextlong_hub.testing.repositories import Commit, Kind
 from nextlong_hub.testing.worlds import make_documents, tiny_recipe, write_corpus
@@ -16,7 +16,7 @@ from nextlong_hub.testing.worlds import make_documents, tiny_recipe, write_corpu
 __all__ = [
     "Account",
     "Commit",
-    "Fault",
+    "InjectedFault",
     "Kind",
     "LocalHub",
     "LoggedRequest",

@@ -8,7 +8,7 @@ from nextlong_hub.testing.messages import Answer, json_answer
 
 
 @dataclass(slots=True, kw_only=True)
-class Fault:
+class InjectedFault:
     """One failure to come."""
 
     method: str
@@ -44,9 +44,9 @@ class Faults:
     """The failures that are still to come, in the order in which they were asked for."""
 
     def __init__(self) -> None:
-        self._waiting: list[Fault] = []
+        self._waiting: list[InjectedFault] = []
 
-    def add(self, fault: Fault) -> Fault:
+    def add(self, fault: InjectedFault) -> InjectedFault:
         """Ask for a failure.
 
         Raises:
@@ -56,7 +56,7 @@ class Faults:
         self._waiting.append(fault)
         return fault
 
-    def next_for(self, method: str, target: str, *, before_body: bool = False) -> Fault | None:
+    def next_for(self, method: str, target: str, *, before_body: bool = False) -> InjectedFault | None:
         """Use up one failure for a request, if one is waiting for it.
 
         Args:

@@ -11,7 +11,7 @@ from types import TracebackType
 from typing import Any, Literal, Self
 
 from nextlong_hub.testing.accounts import Account, Accounts
-from nextlong_hub.testing.faults import Fault, Faults
+from nextlong_hub.testing.faults import Faults, InjectedFault
 from nextlong_hub.testing.messages import Answer, Request
 from nextlong_hub.testing.repositories import Commit, Kind, Library, Repository
 from nextlong_hub.testing.routes import answer_to
@@ -234,7 +234,7 @@ class LocalHub:
         drop_after: bool = False,
         reset_after_bytes: int | None = None,
         delay_seconds: float = 0.0,
-    ) -> Fault:
+    ) -> InjectedFault:
         """Make the next requests that match fail.
 
         Args:
@@ -254,7 +254,7 @@ class LocalHub:
         Raises:
             re.error: the pattern is no regular expression.
         """
-        fault = Fault(
+        fault = InjectedFault(
             method=method,
             path_pattern=path_pattern,
             status=status,
