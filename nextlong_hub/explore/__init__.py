@@ -22,8 +22,8 @@ In a notebook each of these shows itself. Where things are:
 `nextlong-hub inspect` and `nextlong-hub view` print what is found here; nothing here knows of them.
 """
 
+from nextlong_hub.explore.explanation_view import ExplanationView
 from nextlong_hub.explore.samples import Sample, SegmentView
 from nextlong_hub.explore.split import Split, open
-from nextlong_hub.explore.why import Why
 
-__all__ = ["Sample", "SegmentView", "Split", "Why", "open"]
+__all__ = ["ExplanationView", "Sample", "SegmentView", "Split", "open"]

@@ -197,7 +197,7 @@ def _counted(
     if kept is not None:
         yield kept
         return
-    with TemporaryDirectory(prefix="nextlong-why-") as scratch:
+    with TemporaryDirectory(prefix="nextlong-explain-") as scratch:
         if sources:
             yield _from_corpus(Path(scratch), split, recipe, sources, stages)
         else:

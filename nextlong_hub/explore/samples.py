@@ -10,11 +10,11 @@ from numpy.typing import NDArray
 from nextlong_hub.core.printable import visible, visible_line
 from nextlong_hub.dataset import Row, SplitReader
 from nextlong_hub.explore import markup
-from nextlong_hub.explore.explanation import explain_negative
+from nextlong_hub.explore.explain import explain_negative
+from nextlong_hub.explore.explanation_view import ExplanationView
 from nextlong_hub.explore.strip import bars, strip_data_uri
 from nextlong_hub.explore.summary import first_of_each, first_words, size_of
 from nextlong_hub.explore.terminal_strip import META, strip_lines
-from nextlong_hub.explore.why import Why
 from nextlong_hub.records import Segment
 
 if TYPE_CHECKING:
@@ -130,7 +130,7 @@ class Sample:
         number %= self._row.segments.num_rows
         return SegmentView(number=number, segment=self._row.segment_list[number], text=text)
 
-    def why(self, number: int, *, sources: "Sequence[Source]" = ()) -> Why:
+    def why(self, number: int, *, sources: "Sequence[Source]" = ()) -> ExplanationView:
         """What made a segment a hard negative: the words it shares with its meta-chunk and what each weighs.
 
         Args:
@@ -141,7 +141,7 @@ class Sample:
             DataError: there is no such segment, it is a meta-chunk, or the corpus is another one.
         """
         explained = explain_negative(self._split, self._row, number, sources=sources)
-        return Why(explained, self._row)
+        return ExplanationView(explained, self._row)
 
     def __repr__(self) -> str:
         row = self._row

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from nextlong_hub.core.printable import NOTHING, counted, visible_line
 from nextlong_hub.dataset import Row
-from nextlong_hub.explore.explanation import Basis, NegativeExplanation
+from nextlong_hub.explore.explain import Basis, NegativeExplanation
 from nextlong_hub.records import Segment
 from nextlong_hub.retrieval import Explanation, SharedTerm
 
@@ -57,15 +57,15 @@ def first_words(text: str) -> str:
     return visible_line(" ".join(text[: 2 * _WORDS_CHARACTERS].split()))[:_WORDS_CHARACTERS]
 
 
-def verdict(why: NegativeExplanation) -> str:
+def verdict(explained: NegativeExplanation) -> str:
     """What the sum is worth: the stored score itself, or an estimate of it."""
-    explanation = why.explanation
-    score = f"{visible_line(why.score_name)} {why.stored_score:.4f}, rank {why.rank}"
+    explanation = explained.explanation
+    score = f"{visible_line(explained.score_name)} {explained.stored_score:.4f}, rank {explained.rank}"
     terms = counted(len(explanation.terms), "shared term")
-    place = _COUNTED_IN[why.basis].format(f"{explanation.chunks:,} chunks")
-    if why.is_exact:
+    place = _COUNTED_IN[explained.basis].format(f"{explanation.chunks:,} chunks")
+    if explained.is_exact:
         return f"{score}: the exact sum of {terms}, with frequencies {place}."
-    if why.basis is Basis.ESTIMATE:
+    if explained.basis is Basis.ESTIMATE:
         return (
             f"{score}. ESTIMATED as {explanation.score:.4f}: {terms}, with frequencies {place}, for the index of the "
             "build is not here. Name the corpus with --corpus for the exact weights."
@@ -105,7 +105,7 @@ def share(weight: float, score: float) -> str:
     return f"{weight / score:.0%}" if score > 0 else NOTHING
 
 
-def heaviest_passage(why: NegativeExplanation, row: Row, segment: int) -> list[tuple[str, bool]]:
+def heaviest_passage(explained: NegativeExplanation, row: Row, segment: int) -> list[tuple[str, bool]]:
     """The stretch of a segment in which the heaviest terms come together, in pieces: text, and whether it is a term."""
-    pieces = why.passage(row.segment_text(segment), _PASSAGE_CHARACTERS)
+    pieces = explained.passage(row.segment_text(segment), _PASSAGE_CHARACTERS)
     return [(piece, weight > 0) for piece, weight in pieces]

@@ -10,7 +10,7 @@ from typing import Any
 from nextlong_hub.cli.terminal import Column, StyledText, line_width, show_line, show_listing, show_pieces
 from nextlong_hub.core.printable import NOTHING, counted, visible_line
 from nextlong_hub.dataset import Row, SplitReader
-from nextlong_hub.explore.explanation import NegativeExplanation
+from nextlong_hub.explore.explain import NegativeExplanation
 from nextlong_hub.explore.strip import bars
 from nextlong_hub.explore.summary import (
     TERM_COLUMNS,
@@ -94,15 +94,15 @@ def show_segment(row: Row, number: int) -> None:
     show_line(row.segment_text(number))
 
 
-def show_why(why: NegativeExplanation, row: Row) -> None:
+def show_explanation(explained: NegativeExplanation, row: Row) -> None:
     """Print the words that a hard negative shares with its meta-chunk, the heaviest first, and what each weighs."""
-    explanation = why.explanation
-    both = (("meta-chunk", why.meta_segment, META_STYLE), ("negative", why.segment, NEGATIVE_STYLES[0]))
+    explanation = explained.explanation
+    both = (("meta-chunk", explained.meta_segment, META_STYLE), ("negative", explained.segment, NEGATIVE_STYLES[0]))
     show_pieces(
         [
             ("Why segment ", ""),
-            (f"{why.segment:,}", NEGATIVE_STYLES[0]),
-            (f" of {visible_line(why.row)} is a hard negative", ""),
+            (f"{explained.segment:,}", NEGATIVE_STYLES[0]),
+            (f" of {visible_line(explained.row)} is a hard negative", ""),
         ]
     )
     show_line()
@@ -111,7 +111,7 @@ def show_why(why: NegativeExplanation, row: Row) -> None:
         place = f"{visible_line(segment.document)}, chunk {segment.chunk}"
         show_pieces([(f"  {name:<10} ", ""), (f"{number:>5,}", style), (f"  {place}", "")])
     show_line()
-    show_line(verdict(why))
+    show_line(verdict(explained))
     show_line()
     shown = term_cells(explanation)
     rows = [list(zip((term[:_LONGEST_TERM], *cells), _TERM_STYLES, strict=True)) for term, *cells in shown]
@@ -124,7 +124,7 @@ def show_why(why: NegativeExplanation, row: Row) -> None:
     show_line()
     for name, number, style in both:
         show_pieces([(f"In the {name}:", "dim")])
-        _show_passage(heaviest_passage(why, row, number), style)
+        _show_passage(heaviest_passage(explained, row, number), style)
         show_line()
 
 
@@ -149,14 +149,20 @@ def row_as_json(row: Row, split: SplitReader) -> dict[str, Any]:
     }
 
 
-def why_as_json(why: NegativeExplanation) -> dict[str, Any]:
+def explanation_as_json(explained: NegativeExplanation) -> dict[str, Any]:
     """An explanation, the heaviest term first."""
-    content = asdict(why)
+    content = asdict(explained)
     del content["retrieval"]
     explanation = content.pop("explanation")
     del explanation["terms"]
-    terms = [asdict(term) for term in heaviest_first(why.explanation)]
-    return {**content, "score_name": why.score_name, "is_exact": why.is_exact, **explanation, "terms": terms}
+    terms = [asdict(term) for term in heaviest_first(explained.explanation)]
+    return {
+        **content,
+        "score_name": explained.score_name,
+        "is_exact": explained.is_exact,
+        **explanation,
+        "terms": terms,
+    }
 
 
 def _show_documents(row: Row) -> None:
