@@ -145,7 +145,7 @@ def pack(rows: Iterable[ExportRow], config: str, row_tokens: int, *, by_source: 
     Raises:
         DataError: a document is longer than a row.
     """
-    benches: dict[str, _Bench] = {}
+    packers: dict[str, _RowPacker] = {}
     numbers = count()
     for row in unpack(rows):
         if len(row.input_ids) > row_tokens:
@@ -153,13 +153,13 @@ def pack(rows: Iterable[ExportRow], config: str, row_tokens: int, *, by_source: 
                 f"the document {row.documents[0].id!r} has {len(row.input_ids):,} tokens, which do not fit into rows "
                 f"of {row_tokens:,}; give a longer --pack"
             )
-        bench = benches.setdefault(row.source if by_source else "", _Bench(row_tokens))
-        yield from (_join(group, f"{config}/{next(numbers):06d}") for group in bench.add(row))
-    for _, bench in sorted(benches.items()):
-        yield from (_join(group, f"{config}/{next(numbers):06d}") for group in bench.finish())
+        packer = packers.setdefault(row.source if by_source else "", _RowPacker(row_tokens))
+        yield from (_join(group, f"{config}/{next(numbers):06d}") for group in packer.add(row))
+    for _, packer in sorted(packers.items()):
+        yield from (_join(group, f"{config}/{next(numbers):06d}") for group in packer.finish())
 
 
-class _Bench:
+class _RowPacker:
     """Documents that wait for their row."""
 
     def __init__(self, row_tokens: int) -> None:
