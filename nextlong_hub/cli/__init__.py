@@ -12,7 +12,7 @@ from typing import NoReturn
 import click
 
 from nextlong_hub._version import __version__
-from nextlong_hub.cli import autoload, build, card, doctor, export, fit, importing, inspect, push, stats, verify, view
+from nextlong_hub.cli import autoload, build, card, doctor, export, fit, import_rows, inspect, push, stats, verify, view
 from nextlong_hub.cli.options import examples
 from nextlong_hub.core.signals import Terminated, told_by_signals
 from nextlong_hub.errors import NextLongError
@@ -88,7 +88,7 @@ for _command in (
     verify.verify,
     fit.fit,
     export.export,
-    importing.import_command,
+    import_rows.import_command,
     push.push,
     autoload.autoload,
     doctor.doctor,

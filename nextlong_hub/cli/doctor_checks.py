@@ -38,7 +38,7 @@ class Finding:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Diagnosis:
+class DoctorReport:
     """What is here."""
 
     machine: dict[str, str]
@@ -53,7 +53,7 @@ class Diagnosis:
         return all(finding.state != "problem" for finding in self.findings)
 
 
-def diagnose(tokenizer: str | None = None, *, online: bool = False) -> Diagnosis:
+def check_environment(tokenizer: str | None = None, *, online: bool = False) -> DoctorReport:
     """Look at this environment.
 
     Args:
@@ -63,7 +63,7 @@ def diagnose(tokenizer: str | None = None, *, online: bool = False) -> Diagnosis
     requirements = [Requirement(line) for line in importlib.metadata.requires(_DISTRIBUTION) or ()]
     needed = [each for each in requirements if each.marker is None or each.marker.evaluate({"extra": ""})]
     packages = {name: _version(name) for name in (_DISTRIBUTION, *sorted(each.name for each in needed))}
-    return Diagnosis(
+    return DoctorReport(
         machine={
             "python": platform.python_version(),
             "system": platform.platform(),

@@ -16,12 +16,13 @@ from typing import Literal
 from rich import box
 from rich.console import Console, RenderableType
 from rich.padding import Padding
-from rich.progress import BarColumn, Progress, SpinnerColumn, TaskID, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from rich.progress import BarColumn, SpinnerColumn, TaskID, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from rich.progress import Progress as LiveDisplay
 from rich.table import Table
 from rich.text import Text
 
 from nextlong_hub.core.printable import duration, visible, visible_line
-from nextlong_hub.execution import progress as listening
+from nextlong_hub.execution.progress import NullProgress, Progress
 
 SECONDS_BETWEEN_LINES = 30.0
 """A stage that takes long says so this often where there are no bars."""
@@ -47,11 +48,11 @@ Column = tuple[str, Literal["left", "right"]]
 
 
 @contextmanager
-def watching(*, quiet: bool) -> Iterator[listening.Progress]:
+def watching(*, quiet: bool) -> Iterator[Progress]:
     """Show the stages of a run on stderr, as bars or as lines, for as long as the block lasts."""
     console = _console(sys.stderr.isatty(), stderr=True)
     if quiet:
-        yield listening.NullProgress()
+        yield NullProgress()
     elif console.is_terminal and not console.is_dumb_terminal and not _is_set("HF_HUB_DISABLE_PROGRESS_BARS"):
         with Bars(console) as bars:
             yield bars
@@ -64,7 +65,7 @@ class Bars:
 
     def __init__(self, console: Console) -> None:
         self._console = console
-        self._live = Progress(
+        self._live = LiveDisplay(
             SpinnerColumn(),
             TextColumn("{task.description}"),
             BarColumn(bar_width=None),

@@ -73,18 +73,21 @@ def _packing_rows(configs: "Sequence[ConfigStats]") -> Rows:
 
 
 def _conversation_rows(configs: "Sequence[ConfigStats]") -> Rows:
-    spoken = [config.conversations for config in configs]
-    if not any(spoken):
+    conversations = [config.conversations for config in configs]
+    if not any(conversations):
         return []
-    roles = sorted({role for one in spoken if one for role in one.messages})
+    roles = sorted({role for one in conversations if one for role in one.messages})
     return [
-        ("messages", [count(sum(one.messages.values())) if one else NOTHING for one in spoken]),
-        *((f"  {role}", [count(one.messages.get(role, 0)) if one else NOTHING for one in spoken]) for role in roles),
+        ("messages", [count(sum(one.messages.values())) if one else NOTHING for one in conversations]),
+        *(
+            (f"  {role}", [count(one.messages.get(role, 0)) if one else NOTHING for one in conversations])
+            for role in roles
+        ),
         (
             "  share of tokens",
             [
                 _share(sum(one.message_tokens.values()), config.tokens) if one else NOTHING
-                for one, config in zip(spoken, configs, strict=True)
+                for one, config in zip(conversations, configs, strict=True)
             ],
         ),
         *(
@@ -92,7 +95,7 @@ def _conversation_rows(configs: "Sequence[ConfigStats]") -> Rows:
                 f"    {role}",
                 [
                     _share(one.message_tokens.get(role, 0), config.tokens) if one else NOTHING
-                    for one, config in zip(spoken, configs, strict=True)
+                    for one, config in zip(conversations, configs, strict=True)
                 ],
             )
             for role in roles
