@@ -1,4 +1,4 @@
-"""The card of a dataset folder: written, kept when people edit it, and checked."""
+"""The card of a dataset folder: written, with edits made by hand kept, and checked."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -19,7 +19,7 @@ from nextlong_hub.errors import DataError
 from nextlong_hub.execution.workspace import WORK_NAME
 
 _GENERATED = "card.md"
-"""What was generated last, in the folder's `.work`."""
+"""The last generated card, in the folder's `.work`."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,19 +28,19 @@ class WrittenCard:
 
     path: Path
     pictures: tuple[str, ...]
-    """What was drawn for it, relative to the folder."""
+    """Paths of its plots, relative to the folder."""
     notes: tuple[str, ...]
-    """What a person should hear: edited parts that would read otherwise now, and doubts about the licence."""
+    """Warnings: edited parts that would be generated differently now, and an unclear licence."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CardReport:
-    """What a check of a card found, one sentence each."""
+    """The result of checking a card, one sentence each."""
 
     faults: tuple[str, ...]
-    """What the Hub would refuse, and what is not as the data say."""
+    """What the Hub would reject, and what does not match the data."""
     notes: tuple[str, ...]
-    """What one should know all the same."""
+    """Warnings that are no faults."""
 
 
 def write_card(
@@ -51,14 +51,14 @@ def write_card(
     plots: bool = True,
     values: Mapping[str, Any] | None = None,
 ) -> WrittenCard:
-    """Write the card of a dataset and its pictures; what people have written into the card that is there is kept.
+    """Write the card of a dataset and its pictures; edits made by hand in the existing card are kept.
 
     Args:
         folder: a dataset folder, its data in place.
         manifest: what it holds; None reads it from the folder.
-        edited: the card that people may have written into; None takes the one in the folder.
+        edited: the card that may have been edited by hand; None takes the one in the folder.
         plots: draw pictures and show them.
-        values: keys of the header as a person wants them; they stay when the card is written again.
+        values: header keys set by the user; they stay when the card is written again.
 
     Raises:
         DataError: the folder holds no dataset, a file is missing or damaged, or the header of its card is not YAML.
@@ -96,7 +96,7 @@ def is_described(folder: Path) -> bool:
 def check_card(folder: Path) -> CardReport:
     """Check the card of a dataset folder: by the Hub's rules, and against what is in the folder.
 
-    What people wrote is no fault; a part that nobody edited and that the data do not give is one.
+    Text written by hand is no fault. A generated part that was not edited and does not match the data is one.
 
     Raises:
         DataError: the folder holds no dataset of ours, or a file of it is missing or damaged.
@@ -130,7 +130,10 @@ _EDITED = (
 
 
 def _merged(folder: Path, theirs: str, fresh: GeneratedCard) -> MergedCard:
-    """The card with people's words. Its own digests tell what they edited; if somebody took those out, we remember."""
+    """Merge the edits of the card `theirs` into the fresh card.
+
+    The digests in a card show what was edited. Without them the card that was generated last, in `.work`, is compared.
+    """
     remembered = folder / WORK_NAME / _GENERATED
     try:
         has_digests = bool(parse_card(theirs).digests)
@@ -143,7 +146,7 @@ def _merged(folder: Path, theirs: str, fresh: GeneratedCard) -> MergedCard:
 
 
 def _differences(before: str, after: str) -> list[str]:
-    """Parts that two cards do not have alike: keys of the header, and sections with a `#` before their names."""
+    """Parts in which two cards differ: keys of the header, and sections with a `#` before their names."""
     parts = [
         {**card.header, **{f"#{name}": content for name, content in card.sections.items()}}
         for card in map(parse_card, (before, after))

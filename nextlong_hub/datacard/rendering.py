@@ -1,4 +1,4 @@
-"""A finished dataset folder becomes a card: numbers and names go into the template, pictures beside it."""
+"""Render the card of a finished dataset folder from the templates in `cards/`, with its pictures."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -26,18 +26,18 @@ from nextlong_hub.tokenization import EMBEDDED
 _TEMPLATE = "dataset_card.md"
 _MANY_TOKENS = 4_000_000_000
 _FEW_SOURCES = 3
-"""The authors' advice: from 4B tokens on, mix at least three sources."""
+"""The authors advise at least three sources from this many tokens on."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GeneratedCard:
-    """A card as it is generated, before anybody's edits."""
+    """A card as it is generated, before edits made by hand."""
 
     text: str
     pictures: Mapping[str, bytes]
     """PNG by path in the dataset."""
     warnings: tuple[str, ...]
-    """What a person should hear."""
+    """Warnings for the user, one sentence each."""
 
 
 def generate_card(folder: Path, manifest: Manifest, *, plots: bool = True) -> GeneratedCard:
@@ -46,7 +46,7 @@ def generate_card(folder: Path, manifest: Manifest, *, plots: bool = True) -> Ge
     The same folder gives the same text on every machine; YAML lists each file by its exact name.
 
     Args:
-        folder: where the files of the manifest lie.
+        folder: folder that holds the files of the manifest.
         manifest: what the dataset is, written to the folder or about to be.
         plots: draw pictures and show them.
 
@@ -121,7 +121,7 @@ def _prose(name: str) -> str:
 
 
 def _names(manifest: Manifest) -> dict[str, Any]:
-    """What things are called."""
+    """Template variables: names."""
     tokenizers = [record.name for record in manifest.portability] or [manifest.tokenizer.name]
     return {
         "title": pretty_name(manifest),
@@ -134,7 +134,7 @@ def _names(manifest: Manifest) -> dict[str, Any]:
 
 
 def _numbers(manifest: Manifest, stats: DatasetStats, header: Header) -> dict[str, Any]:
-    """What is counted, and the choices behind it."""
+    """Template variables: counts, and the settings behind them."""
     recipes = [Recipe.model_validate(config.recipe) for config in manifest.configs.values()]
     behind = [recipe for config in manifest.configs.values() for recipe in config.row_recipes.values()]
     methods = _methods(behind)
@@ -166,7 +166,7 @@ def _methods(recipes: Sequence[Recipe]) -> list[Recipe]:
 
 
 def _kinds(manifest: Manifest, contents: Contents) -> dict[str, Any]:
-    """What the card must speak of."""
+    """Template variables: which kinds of content the card describes."""
     is_told = contents.synthesised or manifest.kind != "build"
     return {
         "introductions": [f"{manifest.kind}.md"] * is_told + ["conversations.md"] * contents.conversations,
@@ -181,7 +181,7 @@ def _kinds(manifest: Manifest, contents: Contents) -> dict[str, Any]:
 
 
 def _contents(manifest: Manifest, stats: DatasetStats, header: Header) -> Contents:
-    """What the rows of all configurations hold; token ids are spoken of only where every configuration has them."""
+    """What the rows of all configurations hold; token ids are described only where every configuration has them."""
     kinds = [kinds_of(feature["name"] for feature in info["features"]) for info in _infos(header)]
     partly = {RowKind.WITH_TOKENS} - frozenset.intersection(*kinds)
     recipes = [recipe for config in manifest.configs.values() for recipe in config.row_recipes.values()]
@@ -209,7 +209,7 @@ def _count(value: int | None) -> Markdown:
 
 
 def _spread(distribution: Distribution | None) -> Markdown:
-    """Median, and between what nine tenths lie."""
+    """Median, and the interval that holds nine tenths."""
     if distribution is None:
         return Markdown("-")
     low, high = distribution.quantiles["5%"], distribution.quantiles["95%"]

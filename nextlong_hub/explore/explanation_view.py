@@ -1,4 +1,4 @@
-"""Why a hard negative is there, in a notebook."""
+"""The explanation of a hard negative in a notebook."""
 
 import pyarrow as pa
 
@@ -10,7 +10,7 @@ from nextlong_hub.explore.summary import TERM_COLUMNS, heaviest_first, heaviest_
 
 
 class ExplanationView:
-    """A hard negative's score, taken apart; in a notebook it shows itself."""
+    """The score of a hard negative, explained; displayed as HTML in a notebook."""
 
     def __init__(self, explained: NegativeExplanation, row: Row) -> None:
         self.explained = explained
@@ -19,7 +19,7 @@ class ExplanationView:
 
     @property
     def is_estimate(self) -> bool:
-        """Whether frequencies were estimated from the rows at hand."""
+        """Whether frequencies were estimated from the given rows."""
         return self.explained.basis is Basis.ESTIMATE
 
     @property
