@@ -73,12 +73,12 @@ def image(uri: str, description: str) -> str:
 
 
 def link(address: str, content: str) -> str:
-    """A link; `address` must be trusted."""
+    """A link around markup."""
     return f'<a href="{escape(address)}">{content}</a>'
 
 
 def coloured(text: str, colour: str) -> str:
-    """Trusted text in colour."""
+    """Text in one colour."""
     return f'<span style="color: {colour}">{escape(text)}</span>'
 
 
