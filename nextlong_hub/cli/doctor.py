@@ -1,4 +1,4 @@
-"""`nextlong-hub doctor`: is this machine ready, and what belongs in a bug report?"""
+"""`nextlong-hub doctor`: check the environment, for a bug report or before a build."""
 
 from dataclasses import asdict
 

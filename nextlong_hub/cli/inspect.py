@@ -1,4 +1,4 @@
-"""`nextlong-hub inspect`: what is in one row?"""
+"""`nextlong-hub inspect`: show one row, or explain one of its hard negatives."""
 
 import click
 

@@ -1,4 +1,4 @@
-"""`nextlong-hub verify`: is a finished dataset what it says it is?"""
+"""`nextlong-hub verify`: check a finished dataset against its manifest."""
 
 from dataclasses import asdict
 from pathlib import Path

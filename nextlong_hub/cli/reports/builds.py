@@ -1,4 +1,4 @@
-"""What a build did, or would do: what became of every candidate, what it took, and what to type next."""
+"""The report of a build or of its dry run: outcomes, cost, and the next commands."""
 
 import shlex
 from collections.abc import Mapping, Sequence
@@ -21,20 +21,20 @@ _STAGES = ("retrieve", "synthesise", "converse", "write")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BuildRun:
-    """One run of `build`, as the command line saw it."""
+    """One run of `build`, with its time and memory."""
 
     output: Path
     configs: tuple[str, ...]
-    """What was built in this run, in the order of the command line."""
+    """The configurations of this run, in the order of the command line."""
     workers: int
     seconds: float
-    """By the clock on the wall."""
+    """Wall-clock time."""
     peak_bytes: Mapping[str, int]
-    """Peak resident memory of the `driver` and of the `largest_worker`; empty where it cannot be known."""
+    """Peak resident memory of the `driver` and of the `largest_worker`; empty where it is unknown."""
 
 
 def show_build(report: "BuildReport", run: BuildRun) -> None:
-    """Print the closing table of a build, what it took, and the commands to type next."""
+    """Print the closing table of a build, its time and memory, and the next commands."""
     records = [report.manifest.configs[name] for name in run.configs]
     stage_seconds = {time.stage: time.seconds for time in report.times}
     times = _time_rows(run.configs, stage_seconds)
@@ -79,7 +79,7 @@ def _show_next(run: BuildRun) -> None:
 
 
 def _outcome_rows(records: "Sequence[ConfigRecord]") -> Rows:
-    """What became of the candidates; a mixture had none of its own."""
+    """Outcomes of the candidates; a mixture has none of its own."""
     parts = [record.synthesis for record in records]
     reasons = sorted({reason for part in parts if part for reason in part.discarded})
     counts = [_outcome(part, reasons) if part else {} for part in parts]
@@ -118,7 +118,7 @@ def _chunk_rows(records: "Sequence[ConfigRecord]") -> Rows:
 
 
 def _conversation_rows(records: "Sequence[ConfigRecord]") -> Rows:
-    """What is special about conversations, which are never built along with anything else."""
+    """Rows about conversations, which are built alone."""
     parts = [(record.conversations, record.packing) for record in records]
     return [
         ("  learnt", [count(one.learnt_tokens if one else None) for one, _ in parts]),
@@ -139,7 +139,7 @@ def _time_rows(configs: Sequence[str], stage_seconds: Mapping[str, float]) -> Ro
 
 
 def show_prediction(prediction: "Prediction", output: Path, workers: int, free_bytes: int) -> None:
-    """Print what a build is expected to give and to cost, and what stands in its way."""
+    """Print the predicted rows and cost of a build, and its obstacles."""
     show_line(
         f"An estimate from {prediction.sampled_documents:,} documents ({size(prediction.sampled_bytes)} of text). "
         "Nothing was written.",

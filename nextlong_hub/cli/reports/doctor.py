@@ -1,4 +1,4 @@
-"""What the doctor found."""
+"""The report of `doctor`."""
 
 from typing import TYPE_CHECKING
 

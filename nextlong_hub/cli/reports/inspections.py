@@ -1,6 +1,6 @@
-"""One row on a terminal: its strip, its segments, one of them in full, and why a hard negative is there.
+"""One row on a terminal: its strip, its segments, one segment in full, and the explanation of a hard negative.
 
-Every string of a row may be hostile; `terminal` shows its hidden characters by name.
+Every string of a row may be hostile; `terminal` sanitizes it.
 """
 
 from collections.abc import Iterator, Sequence
@@ -47,7 +47,7 @@ _TERM_STYLES = ("bold", *[""] * 6, NEGATIVE_STYLES[0])
 
 
 def show_row(row: Row, split: SplitReader, *, complete: bool) -> None:
-    """Print a row: what it is, its strip, and its segments, with `complete` every one of them."""
+    """Print a row: its size, its strip, and its segments, with `complete` all of them."""
     segments = row.segment_list
     show_pieces(
         [
@@ -78,7 +78,7 @@ def show_row(row: Row, split: SplitReader, *, complete: bool) -> None:
 
 
 def show_segment(row: Row, number: int) -> None:
-    """Print one segment in full, under a line that says what it is."""
+    """Print one segment in full, below its role and origin."""
     segments = row.segment_list
     number %= len(segments)
     segment = segments[number]
@@ -95,7 +95,7 @@ def show_segment(row: Row, number: int) -> None:
 
 
 def show_explanation(explained: NegativeExplanation, row: Row) -> None:
-    """Print the words that a hard negative shares with its meta-chunk, the heaviest first, and what each weighs."""
+    """Print the terms that a hard negative shares with its meta-chunk and their weights, the heaviest first."""
     explanation = explained.explanation
     both = (("meta-chunk", explained.meta_segment, META_STYLE), ("negative", explained.segment, NEGATIVE_STYLES[0]))
     show_pieces(
@@ -129,7 +129,7 @@ def show_explanation(explained: NegativeExplanation, row: Row) -> None:
 
 
 def row_as_json(row: Row, split: SplitReader) -> dict[str, Any]:
-    """A row without its text, but with the first words of each segment."""
+    """A row without its text, with the first words of each segment."""
     return {
         "where": split.where,
         "commit": split.commit,
@@ -220,7 +220,7 @@ def _style(segment: Segment) -> str:
 
 
 def _show_passage(pieces: Sequence[tuple[str, bool]], style: str) -> None:
-    """A stretch of text on flowing lines, its terms underlined; the bars keep blanks at the ends of a piece."""
+    """A passage on wrapped lines, its terms underlined; vertical bars protect blanks at the ends of a piece."""
     show_pieces(
         [(" ".join(f"|{piece}|".split())[1:-1], f"{style} underline" if is_term else "") for piece, is_term in pieces],
         indent=2,

@@ -1,4 +1,4 @@
-"""What is in a dataset: a table with a column for each configuration, then scores, sources, reuse and tokenizers."""
+"""The report of `stats`: a table with a column for each configuration, then scores, sources, reuse and tokenizers."""
 
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING
@@ -26,7 +26,7 @@ _REACHED = {"65536": "64K", "131072": "128K", "524288": "512K"}
 
 
 def show_stats(stats: "DatasetStats") -> None:
-    """Print everything a card shows, as tables; of a single configuration also how its scores are spread."""
+    """Print the statistics of a card as tables; for a single configuration also the distribution of its scores."""
     configs = stats.configs
     parts = (_size_rows, _packing_rows, _conversation_rows, _segment_rows, _outcome_rows)
     blocks = [rows for part in parts if (rows := part(configs))]
