@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 _HOMES = {
     "BuildReport": "pipeline",
     "BuildRequest": "pipeline",
-    "ExportReport": "exports.export",
+    "ExportReport": "exports.run",
     "ExportRequest": "exports.options",
     "FitReport": "pipeline",
     "FitRequest": "documents.fit",
@@ -46,7 +46,7 @@ _HOMES = {
     "Split": "explore",
     "VerifyReport": "verification",
     "build": "pipeline",
-    "export": "exports.export",
+    "export": "exports.run",
     "fit": "pipeline",
     "import_rows": "pipeline",
     "load": "load_dataset.load",

@@ -20,7 +20,7 @@ from nextlong_hub.execution.base import Executor
 from nextlong_hub.execution.progress import Progress, StageTime
 from nextlong_hub.execution.run import Run
 from nextlong_hub.producer import Inputs, Job, Produced, producer_of, special_tokens_of
-from nextlong_hub.publish.commit import commit, describe, committed_manifest
+from nextlong_hub.publish.commit import commit, committed_manifest, describe
 from nextlong_hub.recipe import DEFAULT_SEED, Recipe
 from nextlong_hub.synthesis.portability import portability
 from nextlong_hub.tokenization import Tokenizer, load_tokenizer

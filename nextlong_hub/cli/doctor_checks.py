@@ -44,7 +44,7 @@ class DoctorReport:
     machine: dict[str, str]
     """Interpreter, system, processors."""
     packages: dict[str, str]
-    """Version by name, ours first."""
+    """Version by name, nextlong-hub first."""
     findings: tuple[Finding, ...]
 
     @property

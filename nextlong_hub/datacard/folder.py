@@ -86,7 +86,7 @@ def write_card(
 
 
 def is_described(folder: Path) -> bool:
-    """Whether there is a card, and every picture of ours that it shows, undamaged."""
+    """Whether there is a card, and every generated picture that it shows, undamaged."""
     path = folder / CARD_NAME
     return path.is_file() and all(
         is_whole(folder / name) for name in OUR_PICTURES.intersection(pictures_of(_read(path)))
@@ -99,7 +99,7 @@ def check_card(folder: Path) -> CardReport:
     Text written by hand is no fault. A generated part that was not edited and does not match the data is one.
 
     Raises:
-        DataError: the folder holds no dataset of ours, or a file of it is missing or damaged.
+        DataError: the folder holds no finished dataset, or a file of it is missing or damaged.
     """
     manifest = _manifest_of(folder)
     path = folder / CARD_NAME

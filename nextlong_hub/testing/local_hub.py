@@ -248,7 +248,7 @@ class LocalHub:
             reset_after_bytes: Read this many bytes of the body, then reset the connection.
             delay_seconds: Carry out the request, but delay the answer.
 
-        A host that no name server knows is one more request away:
+        To send the client to a host that does not exist, redirect it:
         `fail("POST", "/commit/", status=307, headers={"Location": "http://nowhere.invalid/"})`.
 
         Raises:
