@@ -21,6 +21,7 @@ from nextlong_hub.errors import DataError
 from nextlong_hub.recipe import Recipe, default_config
 from nextlong_hub.retrieval import describe
 from nextlong_hub.stats import DatasetStats, Distribution, measure_folder
+from nextlong_hub.stats.shape import score_names
 from nextlong_hub.tokenization import EMBEDDED
 
 _TEMPLATE = "dataset_card.md"
@@ -144,7 +145,7 @@ def _numbers(manifest: Manifest, stats: DatasetStats, header: Header) -> dict[st
         "recipes": recipes,
         "methods": methods,
         "searches": list(dict.fromkeys(describe(recipe.retrieval) for recipe in methods)),
-        "score_names": _score_names(stats),
+        "score_names": score_names(stats.configs),
         "row_bytes": content_bytes[default] // max(1, manifest.configs[default].rows),
         "outcomes": [config for config in stats.configs if config.outcome is not None],
         "not_exact": sum(config.not_exact for config in manifest.configs.values()),
@@ -195,7 +196,7 @@ def _contents(manifest: Manifest, stats: DatasetStats, header: Header) -> Conten
         conversations=any(config.conversations for config in manifest.configs.values()),
         imported=manifest.kind == "import",
         framing=" and ".join(name for name, is_added in framing.items() if is_added),
-        score=_score_column(_score_names(stats)),
+        score=_score_column(score_names(stats.configs)),
     )
 
 
@@ -230,13 +231,6 @@ def _range(distribution: Distribution | None) -> Markdown:
         return Markdown("-")
     low, high = f"{distribution.minimum:,.0f}", f"{distribution.maximum:,.0f}"
     return Markdown(low if low == high else f"{low} to {high}")
-
-
-def _score_names(stats: DatasetStats) -> list[str]:
-    """What the scores of negatives are called, each once."""
-    return list(
-        dict.fromkeys(one.segments.score_name for one in stats.configs if one.segments and one.segments.negatives)
-    )
 
 
 def _score_column(names: Sequence[str]) -> Markdown:

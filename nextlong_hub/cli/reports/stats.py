@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 from nextlong_hub.cli.reports.wording import LINE, count, words
 from nextlong_hub.cli.terminal import Rows, show_line, show_table
 from nextlong_hub.core.printable import NOTHING, compact, size, visible_line
+from nextlong_hub.stats.shape import score_names
 
 if TYPE_CHECKING:
     from nextlong_hub.stats import (
@@ -128,7 +129,7 @@ def _segment_rows(configs: "Sequence[ConfigStats]") -> Rows:
         row("hard negatives", lambda one: count(one.negatives)),
         share("  share of tokens", lambda one: one.negative_tokens),
         row("  after a meta-chunk", lambda one: _spread(one.negatives_per_meta_chunk)),
-        *(scores(name) for name in _score_names(configs)),
+        *(scores(name) for name in score_names(configs)),
         row("  different ones", lambda one: count(one.reuse.distinct)),
         row("  most uses of one", lambda one: count(one.reuse.largest)),
         row("  uneven use (Gini)", lambda one: f"{one.reuse.gini:.2f}"),
@@ -179,12 +180,8 @@ def _show_scores(config: "ConfigStats") -> None:
     show_table(rows, ["median", "score", "negatives"])
 
 
-def _score_names(configs: "Sequence[ConfigStats]") -> list[str]:
-    return list(dict.fromkeys(one.segments.score_name for one in configs if one.segments and one.segments.negatives))
-
-
 def _score_title(configs: "Sequence[ConfigStats]") -> str:
-    names = _name(" or ".join(_score_names(configs)))
+    names = _name(" or ".join(score_names(configs)))
     return names[:1].upper() + names[1:]
 
 
