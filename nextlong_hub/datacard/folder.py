@@ -14,7 +14,7 @@ from nextlong_hub.datacard.pictures import OUR_PICTURES, is_whole, pictures_of
 from nextlong_hub.datacard.rendering import GeneratedCard, generate_card
 from nextlong_hub.datacard.text import format_card, parse_card
 from nextlong_hub.dataset.folder import CARD_NAME
-from nextlong_hub.dataset.manifest import MANIFEST_NAME, Manifest, read_manifest
+from nextlong_hub.dataset.manifest import MANIFEST_NAME, Manifest, require_manifest
 from nextlong_hub.errors import DataError
 from nextlong_hub.execution.workspace import WORK_NAME
 
@@ -64,7 +64,7 @@ def write_card(
         DataError: the folder holds no dataset, a file is missing or damaged, or the header of its card is not YAML.
         StorageError: the folder cannot be written.
     """
-    fresh = generate_card(folder, manifest or _manifest_of(folder), plots=plots)
+    fresh = generate_card(folder, manifest or require_manifest(folder), plots=plots)
     path, there = folder / CARD_NAME, edited or folder / CARD_NAME
     text, notes = fresh.text, list(fresh.warnings)
     if there.is_file():
@@ -101,13 +101,13 @@ def check_card(folder: Path) -> CardReport:
     Raises:
         DataError: the folder holds no finished dataset, or a file of it is missing or damaged.
     """
-    manifest = _manifest_of(folder)
+    manifest = require_manifest(folder)
     path = folder / CARD_NAME
     if not path.is_file():
         return CardReport(faults=(f"{CARD_NAME} is missing; write it with `nextlong-hub card {folder}`",), notes=())
     text = _read(path)
     faults = [f"{CARD_NAME}: {fault}" for fault in lint_card(text)]
-    notes = preflight(folder)
+    notes = preflight(folder, manifest)
     shown = pictures_of(text)
     faults += [
         f"{name} is shown by {CARD_NAME} but missing or damaged" for name in shown if not is_whole(folder / name)
@@ -160,10 +160,3 @@ def _part(name: str) -> str:
 
 def _read(path: Path) -> str:
     return path.read_text(encoding="utf-8", errors="replace")
-
-
-def _manifest_of(folder: Path) -> Manifest:
-    manifest = read_manifest(folder)
-    if manifest is None:
-        raise DataError(f"{folder} holds no {MANIFEST_NAME} of nextlong-hub; build it first, or name a finished folder")
-    return manifest

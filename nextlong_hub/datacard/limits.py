@@ -5,7 +5,7 @@ from pathlib import Path, PurePosixPath
 
 import pyarrow.parquet as pq
 
-from nextlong_hub.dataset.manifest import read_manifest
+from nextlong_hub.dataset.manifest import Manifest
 
 ROW_GROUP_BYTES = 300_000_000
 """The viewer reads whole row groups, up to 286 MiB of content."""
@@ -16,11 +16,8 @@ FILE_BYTES = 200_000_000_000
 """Limits of a repository on the Hub."""
 
 
-def preflight(folder: Path) -> list[str]:
+def preflight(folder: Path, manifest: Manifest) -> list[str]:
     """Warnings about files of a dataset folder that exceed the limits, one sentence each; only footers are read."""
-    manifest = read_manifest(folder)
-    if manifest is None:
-        return []
     warnings = []
     for record in manifest.files:
         if record.bytes > FILE_BYTES:

@@ -10,7 +10,7 @@ from typing import Any
 from nextlong_hub.core.files import sha256_of
 from nextlong_hub.datacard import OUR_PICTURES, lint_card, pictures_of, preflight
 from nextlong_hub.dataset.folder import CARD_NAME, recipe_files
-from nextlong_hub.dataset.manifest import MANIFEST_NAME, Manifest, read_manifest
+from nextlong_hub.dataset.manifest import MANIFEST_NAME, Manifest, read_manifest, require_manifest
 from nextlong_hub.errors import DataError
 from nextlong_hub.hub.changes import LocalFile
 from nextlong_hub.publish.secrets import find_secrets
@@ -75,7 +75,7 @@ def read_contents(folder: Path, checked: Callable[[int], None]) -> Contents:
             for record in records
         },
         card=card,
-        warnings=tuple(preflight(folder)),
+        warnings=tuple(preflight(folder, manifest)),
     )
 
 
@@ -143,9 +143,7 @@ def published_files(folder: Path) -> tuple[PublishedFile, ...]:
     Raises:
         DataError: there is no manifest, or a file is missing or does not match it.
     """
-    manifest = read_manifest(folder)
-    if manifest is None:
-        raise DataError(f"{folder} holds no {MANIFEST_NAME} of nextlong-hub; build it first, or name a finished folder")
+    manifest = require_manifest(folder)
     published = [_published(folder, file.path, file.sha256) for file in manifest.files]
     for name, content in sorted(recipe_files(manifest).items()):
         published.append(_published(folder, f"recipes/{name}.toml", hashlib.sha256(content).hexdigest()))
