@@ -20,7 +20,7 @@ from nextlong_hub.execution.base import Executor
 from nextlong_hub.execution.progress import Progress, StageTime
 from nextlong_hub.execution.run import Run
 from nextlong_hub.producer import Inputs, Job, Produced, producer_of, special_tokens_of
-from nextlong_hub.publish.commit import commit, describe, published_before
+from nextlong_hub.publish.commit import commit, committed_manifest, describe
 from nextlong_hub.recipe import DEFAULT_SEED, Recipe
 from nextlong_hub.synthesis.portability import portability
 from nextlong_hub.tokenization import Tokenizer, load_tokenizer
@@ -113,7 +113,7 @@ def _publish(
     """From the corpus to the committed manifest."""
     corpus = find_corpus(run, request.sources)  # corpus
     inputs = Inputs(corpus=corpus, tokenizers=tokenizers, seed=request.seed)
-    before = published_before(run, inputs, request.recipes)
+    before = committed_manifest(run, inputs, request.recipes)
     made = make_rows(run, recipes_to_make(request), inputs, request.rows)  # chunking … tokens
     produced = {recipe.name: made[recipe.name] for recipe in request.recipes}
     return _commit(run, inputs, produced, before, kind)  # shards ▶ card ▶ manifest
@@ -267,7 +267,7 @@ def import_rows(
     with open_run(output, executor, progress) as run:
         brought = bring(run, request, tokenizer)  # corpus ▶ tokens
         produced = brought.produced
-        before = published_before(run, brought.inputs, [produced.recipe])
+        before = committed_manifest(run, brought.inputs, [produced.recipe])
         made = _commit(run, brought.inputs, {request.config: produced}, before, "import")  # shards ▶ card ▶ manifest
     config = made.manifest.configs[request.config]
     return ImportReport(

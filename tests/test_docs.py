@@ -12,7 +12,10 @@ import pytest
 
 import nextlong_hub
 from nextlong_hub import cli
+from nextlong_hub.corpus.formats import FORMATS as CORPUS_FORMATS
+from nextlong_hub.corpus.pieces import DATASETS
 from nextlong_hub.dataset.schema import Contents, RowKind, column_table
+from nextlong_hub.exports import FORMATS as EXPORT_FORMATS
 from nextlong_hub.recipe import parse_recipe
 
 CHECKOUT = Path(__file__).parents[1]
@@ -84,6 +87,14 @@ def test_the_map_of_readme_is_true() -> None:
     assert len(named) > 12
     for name in named:
         assert (CHECKOUT / name).exists() or (CHECKOUT / "nextlong_hub" / name).exists(), name
+
+
+def test_readme_lists_what_is_registered() -> None:
+    """README names every export format and every format of corpus files."""
+    corpora = README.split("* **Corpora**")[1].split("\n* ")[0]
+    assert [name for name in CORPUS_FORMATS if name not in DATASETS and f"`{name}`" not in corpora] == []
+    exports = README.split("## To a trainer")[1].split("\n## ")[0]
+    assert [name for name in EXPORT_FORMATS if f"`{name}`" not in exports] == []
 
 
 def test_the_flow_is_the_same_everywhere() -> None:

@@ -3,10 +3,12 @@
 import hashlib
 import json
 import os
+import re
 import shutil
 import signal
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +30,7 @@ from trainer_readers import (
 from nextlong_hub import cli
 from nextlong_hub.errors import ConflictError, DataError, NextLongError, RecipeError, StorageError
 from nextlong_hub.exports import FORMATS, ExportReport, ExportRequest, export
+from nextlong_hub.exports.base import Format
 
 PACKED = [
     packed_row("p/0", [("ab", "web", [1, 2, 3]), ("cde", "books", [4, 5])]),
@@ -438,6 +441,22 @@ def test_the_command_line_exports(built: Path, tmp_path: Path) -> None:
     assert "did you mean 'mds'?" in done.stderr
     shown = run_command("export", "--help").stdout
     assert all(f"{name}" in shown for name in FORMATS)
+
+
+def test_help_says_which_formats_take_an_option(capsys: pytest.CaptureFixture[str]) -> None:
+    """The options that only some formats take name exactly those formats."""
+    assert cli.run(["export", "--help"]) == 0
+    options = re.split(r"\n  --", capsys.readouterr().out)
+    takes: dict[str, Callable[[Format], bool]] = {
+        "compression": lambda one: bool(one.compressions),
+        "by-source": lambda one: one.takes_sources_apart,
+        "token-bytes": lambda one: one.token_bytes is not None,
+    }
+    for option, is_taken in takes.items():
+        [shown] = [text for text in options if text.startswith(option)]
+        assert {name for name in FORMATS if re.search(rf"\b{name}\b", shown)} == {
+            one.name for one in FORMATS.values() if is_taken(one)
+        }
 
 
 def test_every_format_has_its_line_for_the_trainer(

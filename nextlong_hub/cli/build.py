@@ -115,7 +115,7 @@ def build(output: Path, num_proc: int | None, dry_run: bool, as_json: bool, quie
         started = time.monotonic()
         with resumable(output), terminal.watching(quiet=quiet) as progress:
             report = build_folder(request, output, executor=executor, progress=progress)
-    run = builds.Run(
+    run = builds.BuildRun(
         output=output,
         configs=tuple(recipe.name for recipe in request.recipes),
         workers=workers,

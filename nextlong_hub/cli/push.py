@@ -1,4 +1,4 @@
-"""`nextlong-hub push`: a finished dataset folder becomes a dataset of the Hub, in one commit."""
+"""`nextlong-hub push`: publish a finished dataset folder on the Hub, in one commit."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -70,7 +70,7 @@ def push(folder: Path, name: str, dry_run: bool, yes: bool, as_json: bool, quiet
 
 @contextmanager
 def _interruptible() -> Iterator[None]:
-    """Say, when a push is interrupted, that nothing is broken."""
+    """Print a message when a push is interrupted: the Hub is unchanged or complete."""
     try:
         yield
     except (KeyboardInterrupt, SigtermReceived):

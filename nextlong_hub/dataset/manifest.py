@@ -260,6 +260,18 @@ def read_manifest(folder: Path) -> Manifest | None:
     return parse_manifest(content, str(path))
 
 
+def require_manifest(folder: Path) -> Manifest:
+    """The manifest of a finished dataset folder.
+
+    Raises:
+        DataError: there is none, or it is damaged or of another version.
+    """
+    manifest = read_manifest(folder)
+    if manifest is None:
+        raise DataError(f"{folder} holds no {MANIFEST_NAME} of nextlong-hub; build it first, or name a finished folder")
+    return manifest
+
+
 def parse_manifest(content: bytes, place: str) -> Manifest | None:
     """The manifest in a file's bytes; None when the file is none of ours. `place` is how messages call it.
 

@@ -1,5 +1,6 @@
 """What is known about a dataset once it was measured: frozen, and plain enough for JSON."""
 
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -226,3 +227,8 @@ class DatasetStats:
     def to_json(self) -> dict[str, Any]:
         """All of it as JSON values."""
         return asdict(self)
+
+
+def score_names(configs: Iterable[ConfigStats]) -> list[str]:
+    """Names of the scores of hard negatives in some configurations, each once."""
+    return list(dict.fromkeys(one.segments.score_name for one in configs if one.segments and one.segments.negatives))

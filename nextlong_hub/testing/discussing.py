@@ -118,7 +118,7 @@ def merge(hub: HubState, request: Request, kind: str, name: str, number: str) ->
 
 
 def _merged(repository: Repository, proposed: Commit, main: Commit) -> dict[str, Entry]:
-    """What `main` becomes with the changes of a pull request; a file that both changed goes together with nothing."""
+    """What `main` becomes with the changes of a pull request; a file that both changed is a conflict."""
     behind = {commit.oid for commit in repository.history(main)}
     base = next(commit for commit in repository.history(proposed) if commit.oid in behind)
 

@@ -11,7 +11,7 @@ from types import TracebackType
 from typing import Any, Literal, Self
 
 from nextlong_hub.testing.accounts import Account, Accounts
-from nextlong_hub.testing.faults import Fault, Faults
+from nextlong_hub.testing.faults import Faults, InjectedFault
 from nextlong_hub.testing.messages import Answer, Request
 from nextlong_hub.testing.repositories import Commit, Kind, Library, Repository
 from nextlong_hub.testing.routes import answer_to
@@ -20,12 +20,12 @@ from nextlong_hub.testing.state import HubState
 from nextlong_hub.testing.xet import XetStorage
 
 DROPPED = 0
-"""Status in the log of a request that was never answered."""
+"""Status in the log of a request without an answer."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LoggedRequest:
-    """One request the Hub has had, and how it ended."""
+    """One request to the Hub, and the status of its answer."""
 
     method: str
     target: str
@@ -37,7 +37,7 @@ class LoggedRequest:
 
 
 class LocalHub:
-    """A Hugging Face Hub for tests: real clients create, push, list and load against it, and it can fail on order.
+    """A Hugging Face Hub for tests: real clients create, push, list and load against it, and failures can be injected.
 
     Speaks what `huggingface_hub` (0.34 to 2.x) and `datasets` (4.x, 5.x) ask for. Use it as a context manager, and give
     `environment()` to a process before it imports either library:
@@ -125,7 +125,7 @@ class LocalHub:
         `huggingface_hub` and `datasets` read them when they are imported, so set them before.
 
         Args:
-            account: Who is logged in; None for nobody.
+            account: The account that is logged in; None for no login.
         """
         token = self.account.token if account == "owner" else account.token if account else ""
         return {
@@ -175,7 +175,7 @@ class LocalHub:
             revision: The branch.
             remove: Paths to delete.
             private: Show the repository to its owner only; None leaves it as it is.
-            gated: Give its files to the owner and to whom `admit` lets in only; None leaves it as it is.
+            gated: Restrict its files to the owner and the accounts given to `admit`; None leaves it as it is.
             title: First line of the commit message.
         """
         with self._lock:
@@ -234,7 +234,7 @@ class LocalHub:
         drop_after: bool = False,
         reset_after_bytes: int | None = None,
         delay_seconds: float = 0.0,
-    ) -> Fault:
+    ) -> InjectedFault:
         """Make the next requests that match fail.
 
         Args:
@@ -244,17 +244,17 @@ class LocalHub:
             times: How many requests fail; the fault that is returned counts them down.
             headers: More headers for the failing answer, `Retry-After` for example.
             body: JSON value of the failing answer.
-            drop_after: Do what is asked, then close the connection without an answer.
-            reset_after_bytes: Read so many bytes of the body, then reset the connection; nothing is done.
-            delay_seconds: Do what is asked, but answer only so much later.
+            drop_after: Carry out the request, then close the connection without an answer.
+            reset_after_bytes: Read this many bytes of the body, then reset the connection.
+            delay_seconds: Carry out the request, but delay the answer.
 
-        A host that no name server knows is one more request away:
+        To send the client to a host that does not exist, redirect it:
         `fail("POST", "/commit/", status=307, headers={"Location": "http://nowhere.invalid/"})`.
 
         Raises:
             re.error: the pattern is no regular expression.
         """
-        fault = Fault(
+        fault = InjectedFault(
             method=method,
             path_pattern=path_pattern,
             status=status,

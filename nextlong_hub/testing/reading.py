@@ -1,4 +1,4 @@
-"""What can be asked of the Hub without changing it: who am I, what is there, give me the bytes."""
+"""Routes that read: account, listings, files."""
 
 import hashlib
 import json
@@ -35,7 +35,7 @@ def who_am_i(hub: HubState, request: Request) -> Answer:
 
 
 def check_card(hub: HubState, request: Request) -> Answer:
-    """`POST /api/validate-yaml`: would this README be taken?"""
+    """`POST /api/validate-yaml`: the check of a README."""
     faults = [{"message": fault} for fault in card_faults(request.json()["content"])]
     return json_answer({"errors": faults, "warnings": []}, status=400 if faults else 200)
 
@@ -62,7 +62,7 @@ def repository_info(hub: HubState, request: Request, kind: str, name: str, revis
 
 
 def check_access(hub: HubState, request: Request, kind: str, name: str) -> Answer:
-    """`GET /api/datasets/{name}/auth-check`: may I read its files?"""
+    """`GET /api/datasets/{name}/auth-check`: whether the account may read its files."""
     hub.accounts.open_gate(request, hub.readable(request, kind, name))
     return json_answer({})
 
@@ -88,7 +88,7 @@ def list_tree(hub: HubState, request: Request, kind: str, name: str, revision: s
 
 
 def paths_info(hub: HubState, request: Request, kind: str, name: str, revision: str) -> Answer:
-    """`POST /api/datasets/{name}/paths-info/{revision}`: what is at these paths? Unknown ones are left out."""
+    """`POST /api/datasets/{name}/paths-info/{revision}`: the files at these paths; unknown ones are left out."""
     repository = hub.readable(request, kind, name)
     commit = repository.at(revision)
     form = request.form()

@@ -1,4 +1,4 @@
-"""What changes the Hub: repositories, uploads, commits, branches and tags."""
+"""Routes that write: repositories, uploads, commits, branches and tags."""
 
 import base64
 import hashlib
@@ -112,7 +112,7 @@ def join_parts(hub: HubState, request: Request, sha256: str) -> Answer:
 
 
 def xet_token(hub: HubState, request: Request, kind: str, name: str, mode: str, revision: str) -> Answer:
-    """`GET /api/datasets/{name}/xet-{read,write}-token/{revision}`: where Xet keeps its bytes, and leave to enter."""
+    """`GET /api/datasets/{name}/xet-{read,write}-token/{revision}`: address of the Xet storage, and a token for it."""
     repository = hub.readable(request, kind, name)
     if hub.xet is None:
         raise Refusal(404, "Xet is switched off on this local Hub")
@@ -210,7 +210,7 @@ def _is_proposal(revision: str) -> bool:
 
 
 def _allow_commit(hub: HubState, request: Request, repository: Repository, *, anyone: bool | None = None) -> str:
-    """The name of who commits; a pull request may come from any account that can see the repository."""
+    """The name of the committing account; any account that sees the repository may open a pull request."""
     if is_true(request.query.get("create_pr")) if anyone is None else anyone:
         return hub.accounts.known(request).name
     return hub.accounts.writer(request, repository.namespace).name
@@ -219,7 +219,7 @@ def _allow_commit(hub: HubState, request: Request, repository: Repository, *, an
 def _upload_action(
     hub: HubState, repository: Repository, sha256: str, size_bytes: int, part_bytes: int | None
 ) -> dict[str, Any]:
-    """Where to send a large file; like the real ones, the addresses are signed: who has them needs no token."""
+    """Where to send a large file; like the real ones, the addresses are signed and need no token."""
     signed = urlencode({"repository": hub.page_url(repository), "X-Amz-Signature": secrets.token_hex(16)})
     if part_bytes is None or size_bytes <= part_bytes:
         return {"href": f"{hub.endpoint}/large-files/whole/{sha256}?{signed}", "header": {}}

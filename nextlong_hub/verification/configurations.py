@@ -1,4 +1,4 @@
-"""What only all rows of a configuration together can show: counts, repeats, order, and the table of tokenizers."""
+"""Checks of a whole configuration: counts, repeated rows, order, and the portability table."""
 
 from collections.abc import Sequence
 from itertools import pairwise
@@ -12,11 +12,13 @@ from nextlong_hub.recipe import Recipe
 from nextlong_hub.synthesis.portability import reach
 from nextlong_hub.tokenization import Tokenizer
 from nextlong_hub.tokenization.tasks import measure_characters_per_token
-from nextlong_hub.verification.findings import Check, Found
+from nextlong_hub.verification.report import Check, RowDocument
 
 
-def check_config(name: str, config: ConfigRecord, rows: Sequence[Found], manifest: Manifest, check: Check) -> None:
-    """What only all rows of a configuration together can show: counts, repeats, order."""
+def check_config(
+    name: str, config: ConfigRecord, rows: Sequence[RowDocument], manifest: Manifest, check: Check
+) -> None:
+    """Check counts, repeated rows and the order of a configuration."""
     kind, counted = ("documents", config.packing.documents) if config.packing else ("rows", config.rows)
     if not any(fault.place.startswith(f"data/{name}/") for fault in check.faults) and len(rows) != counted:
         check.fault(MANIFEST_NAME, f"counts {counted:,} {kind} of {name!r}, but its files hold {len(rows):,}")
@@ -35,17 +37,19 @@ def check_config(name: str, config: ConfigRecord, rows: Sequence[Found], manifes
     _check_order(name, config, rows, manifest, check)
 
 
-def _check_order(name: str, config: ConfigRecord, rows: Sequence[Found], manifest: Manifest, check: Check) -> None:
-    """Rows come in the seeded order of their meta-documents; those of a mixture are merged in proportion.
+def _check_order(
+    name: str, config: ConfigRecord, rows: Sequence[RowDocument], manifest: Manifest, check: Check
+) -> None:
+    """Check that rows are in the seeded order of their meta-documents; those of a mixture are merged in proportion.
 
-    Packing changes the order, but not within a row.
+    Packing changes the order of documents, but not within a row.
     """
     makers = [found.id.partition("/")[0] for found in rows]
     if config.mixture:
         counts = [part.rows for part in config.mixture.values()]
         names = list(config.mixture)
         wanted = [names[part] for part in merge_in_proportion(counts, counts).tolist()]
-        if config.packing:  # a row that could not be taken apart is a fault already
+        if config.packing:  # a row that could not be unpacked is a fault already
             makers_differ = len(makers) == len(wanted) and sorted(makers) != sorted(wanted)
         else:
             makers_differ = makers != wanted
@@ -73,7 +77,7 @@ def _check_order(name: str, config: ConfigRecord, rows: Sequence[Found], manifes
 
 
 def _places(recipe: Recipe, corpus: CorpusTexts, manifest: Manifest, tokenizer: Tokenizer) -> dict[str, int]:
-    """Where each document that rows may be made of stands in the order of the rows."""
+    """Position of each eligible document in the order of rows."""
     pool = Pool(
         store=corpus.store,
         sources=[SourceSettings(name=s.name, path=s.name, weight=s.weight) for s in manifest.corpus.sources],
@@ -85,7 +89,7 @@ def _places(recipe: Recipe, corpus: CorpusTexts, manifest: Manifest, tokenizer: 
 
 
 def check_portability(name: str, config: ConfigRecord, manifest: Manifest, check: Check) -> None:
-    """What the table says of a configuration under the tokenizers at hand."""
+    """Check the portability table of a configuration under the given tokenizers."""
     damaged = any(f"{fault.place}/".startswith(f"data/{name}/") for fault in check.faults)
     for record in manifest.portability:
         if (
