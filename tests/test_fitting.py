@@ -11,9 +11,10 @@ from tokenizers import Tokenizer, models, normalizers, pre_tokenizers
 
 from nextlong_hub.corpus.settings import SourceSettings
 from nextlong_hub.dataset.best_fit import unpack
-from nextlong_hub.documents.fit import FitReport, FitRequest, fit
+from nextlong_hub.documents.fit import FitRequest
 from nextlong_hub.documents.tasks import unit_ranges
 from nextlong_hub.errors import ConflictError, CorpusTooSmallError, DataError, RecipeError
+from nextlong_hub.pipeline import FitReport, fit
 from nextlong_hub.records import Document
 from nextlong_hub.testing.worlds import make_documents, write_corpus
 from nextlong_hub.verification import verify

@@ -15,7 +15,7 @@ from nextlong_hub.conversations.layout import Layout
 from nextlong_hub.conversations.parse import parse
 from nextlong_hub.corpus.texts import CorpusTexts
 from nextlong_hub.errors import DataError
-from nextlong_hub.producer import Checker
+from nextlong_hub.producer import RowChecker
 from nextlong_hub.recipe import ConversationSettings
 from nextlong_hub.records import Reason, Turn
 from nextlong_hub.tokenization import Tokenizer
@@ -23,13 +23,14 @@ from nextlong_hub.tokenization import Tokenizer
 _ROLES = ("system", "user", "assistant", "tool")
 
 
-class ConversationChecker(Checker):
+class ConversationChecker(RowChecker):
     """Checks conversations, each a document of a packed row."""
 
     may_be_shorter = True
+    _builder: ConversationBuilder | None = None
 
     def shape_faults(self, row: Mapping[str, Any]) -> Iterator[str]:
-        """See `Checker.shape_faults`."""
+        """See `RowChecker.shape_faults`."""
         return _turn_faults(row)
 
     def token_faults(self, row: Mapping[str, Any], tokenizer: Tokenizer) -> Iterator[str]:
@@ -39,10 +40,8 @@ class ConversationChecker(Checker):
         return iter(()) if any(_turn_faults(row)) else _rendering_faults(row, self._builder)
 
     def corpus_faults(self, row: Mapping[str, Any], corpus: CorpusTexts) -> Iterator[str]:
-        """See `Checker.corpus_faults`; a template may have left out some of a message."""
+        """See `RowChecker.corpus_faults`; a template may have left out some of a message."""
         return _corpus_faults(row, self.recipe.conversations or ConversationSettings(), corpus)
-
-    _builder: ConversationBuilder | None = None
 
 
 def _turn_faults(row: Mapping[str, Any]) -> Iterator[str]:

@@ -20,7 +20,7 @@ from nextlong_hub.records import Message, Turn
 _START, _END, _STOP, _DIGITS = "\ufdd2", "\ufdd3", "\ufdd4", "\ufde0"
 _MARK = re.compile(f"([{_START}{_END}])([{_DIGITS}-\ufdef]+){_STOP}")
 _ROUNDS = 3
-"""How often messages may become what a template made of them; a template that has tidied up once has done so."""
+"""How often messages are replaced by what the template made of them before a conversation is given up."""
 
 
 class Template(Protocol):

@@ -6,7 +6,7 @@ from typing import ClassVar
 
 from nextlong_hub.conversations.assemble import BuiltConversation, ConversationBuilder
 from nextlong_hub.corpus.store import open_store
-from nextlong_hub.dataset.write_tasks import Pieces, UnitCounts, write_documents
+from nextlong_hub.dataset.write_tasks import PackableDocument, UnitCounts, write_documents
 from nextlong_hub.execution.base import InputPath, Task
 from nextlong_hub.recipe import Recipe
 from nextlong_hub.retrieval.tasks import UnitRange
@@ -22,7 +22,7 @@ class ConversationCounts(UnitCounts):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ConverseUnit(Task[ConversationCounts]):
+class RenderConversations(Task[ConversationCounts]):
     """Turn conversations into documents, a row each, to be packed later."""
 
     stage: ClassVar[str] = "converse"
@@ -44,7 +44,7 @@ class ConverseUnit(Task[ConversationCounts]):
             for number in documents.tolist()
         ]
         outcomes = [
-            Pieces(rows=(one.row,), truncated_tokens=one.truncated_tokens)
+            PackableDocument(rows=(one.row,), truncated_tokens=one.truncated_tokens)
             if isinstance(one, BuiltConversation)
             else one
             for one in built

@@ -118,7 +118,7 @@ def _config_name(target_length: int) -> str:
 
 
 def rows_of(source: Source) -> Source:
-    """The rows of a source that is a dataset folder of ours, rather than whatever else lies in that folder.
+    """The rows of a source that is a dataset folder of ours, rather than all files of that folder.
 
     Raises:
         DataError: the folder has several configurations.
@@ -145,7 +145,7 @@ def refuse_packed_rows(corpus: FoundCorpus) -> None:
         try:
             names = pq.read_schema(path).names if Path(path).is_file() else []
         except (OSError, ValueError):
-            continue  # whoever reads it says what is wrong with it
+            continue  # reading the corpus says what is wrong with the file
         if {"documents", "document_lengths"} <= set(names):
             raise DataError(
                 f"{path} holds packed rows, several documents back to back in each; fit the texts they were packed from"

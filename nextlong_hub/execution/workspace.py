@@ -51,8 +51,8 @@ class Workspace:
         return self.work / f"receipts-{identity}"
 
     @property
-    def withdrawn(self) -> Path:
-        """Folder of a manifest that was taken back; see `withdraw`."""
+    def invalidated(self) -> Path:
+        """Folder of a manifest that was taken back; see `invalidate`."""
         return self.work / "withdrawn"
 
     @property

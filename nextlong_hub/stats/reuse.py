@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nextlong_hub.dataset.tally import gini
-from nextlong_hub.stats.shape import Hub, ReuseStats
+from nextlong_hub.stats.shape import ReusedChunk, ReuseStats
 from nextlong_hub.stats.sketch import Sketch
 
 _HUBS = 10
@@ -40,7 +40,7 @@ class ReuseCounter:
         self._keys: _Keys = np.zeros(0, np.uint64)
         self._uses: NDArray[np.int64] = np.zeros(0, np.int64)
         self._pending: list[_Uses] = []
-        self._hubs: dict[int, Hub] = {}
+        self._hubs: dict[int, ReusedChunk] = {}
 
     def add(self, documents: Sequence[str], document_of: NDArray[np.int64], chunks: NDArray[np.int64]) -> None:
         """Count one use each of chunk `chunks[i]` of `documents[document_of[i]]`."""
@@ -80,12 +80,12 @@ class ReuseCounter:
         }
         self._pending = []
 
-    def _hub(self, key: int, rows: int) -> Hub:
+    def _hub(self, key: int, rows: int) -> ReusedChunk:
         for part in self._pending:
             places = np.flatnonzero(part.keys == np.uint64(key))
             if len(places):
                 document = part.documents[part.document_of[places[0]]]
-                return Hub(document=document, chunk=int(part.chunks[places[0]]), rows=rows)
+                return ReusedChunk(document=document, chunk=int(part.chunks[places[0]]), rows=rows)
         return self._hubs[key]
 
 
