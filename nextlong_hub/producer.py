@@ -130,21 +130,24 @@ class RowChecker(ABC):
 
         Args:
             recipe: what made the rows.
-            tokenizer: what counted their tokens; None where `token_faults` is not called.
+            tokenizer: what counts their tokens; None where tokens are not checked.
 
         Raises:
             RecipeError: the tokenizer lacks a token that the recipe asks for.
         """
         self.recipe = recipe
+        self._tokenizer = tokenizer
         self._special_tokens = special_tokens_of(recipe, [tokenizer] if tokenizer else [])
 
     @abstractmethod
     def shape_faults(self, row: Mapping[str, Any]) -> Iterator[str]:
         """What the row alone shows."""
 
-    def token_faults(self, row: Mapping[str, Any], tokenizer: Tokenizer) -> Iterator[str]:
-        """What encoding the whole text again shows."""
-        text_ids, starts = tokenizer.encode_with_starts(row["text"])
+    def token_faults(self, row: Mapping[str, Any]) -> Iterator[str]:
+        """What encoding the whole text again shows; nothing without a tokenizer."""
+        if self._tokenizer is None:
+            return
+        text_ids, starts = self._tokenizer.encode_with_starts(row["text"])
         total = len(text_ids) + self._special_tokens.tokens
         if total != row["token_count"]:
             yield f"its text encodes to {total:,} tokens, token_count says {row['token_count']:,}"

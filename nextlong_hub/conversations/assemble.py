@@ -7,9 +7,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from nextlong_hub.conversations.layout import Layout, lay_out
-from nextlong_hub.conversations.parse import Conversation, parse
+from nextlong_hub.conversations.parse import Conversation, parse, settings_of
 from nextlong_hub.errors import DataError, RecipeError
-from nextlong_hub.recipe import ConversationSettings, Recipe
+from nextlong_hub.recipe import Recipe
 from nextlong_hub.records import Discarded, Message, PackedRow, Reason, Sample, Segment
 from nextlong_hub.tokenization import ChatTemplate, ChatTokenizer, EncodedChat, Tokenizer, framing_tokens
 
@@ -29,9 +29,10 @@ class ConversationBuilder:
         """Try the template out on a short conversation.
 
         Raises:
-            RecipeError: no answer can be found in what the template makes of it, or none ends with a control token.
+            RecipeError: the recipe has no section `[conversations]`; or no answer can be found in what the template
+                makes of it, or none ends with a control token.
         """
-        self._settings = recipe.conversations or ConversationSettings()
+        self._settings = settings_of(recipe)
         self._recipe = recipe
         self.template = ChatTemplate(
             text=self._settings.chat_template, variables=self._settings.template_variables, name="of the recipe"
@@ -39,8 +40,8 @@ class ConversationBuilder:
         trial = self._try_out()
         bos = self._settings.template_variables.get("bos_token")
         bos = bos if isinstance(bos, str) else None
-        frames = framing_tokens(tokenizer, trial.text, trial.turns)
-        self.tokenizer = ChatTokenizer(tokenizer, framing=frames, bos=bos)
+        framing = framing_tokens(tokenizer, trial.text, trial.turns)
+        self.tokenizer = ChatTokenizer(tokenizer, framing=framing, bos=bos)
         if not any(self.tokenizer.ends_of_turns(trial.text, trial.turns)):
             raise RecipeError(
                 f"no answer ends with a control token of the tokenizer {tokenizer.name} under this chat template: "

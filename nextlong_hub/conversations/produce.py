@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from nextlong_hub.conversations.assemble import ConversationBuilder
 from nextlong_hub.conversations.check import ConversationChecker
-from nextlong_hub.conversations.parse import record_columns
+from nextlong_hub.conversations.parse import record_columns, settings_of
 from nextlong_hub.conversations.tasks import ConversationCounts, RenderConversations
 from nextlong_hub.core.files import digest_of, write_array
 from nextlong_hub.core.printable import listed
@@ -65,9 +65,7 @@ class ConversationProducer(Producer):
             RecipeError: there is no template, or it cannot be used with this tokenizer.
             AuthError, NetworkError, StorageError: the tokenizer's files cannot be fetched or read.
         """
-        settings = recipe.conversations
-        if settings is None:
-            raise RecipeError(f"recipe {recipe.name} has no section [conversations]; add one")
+        settings = settings_of(recipe)
         template = find_template(settings.chat_template, settings.template_variables, tokenizer)
         chosen = {"chat_template": template.text, "template_variables": dict(template.variables)}
         resolved = recipe.model_copy(update={"conversations": settings.model_copy(update=chosen)})
@@ -78,9 +76,10 @@ class ConversationProducer(Producer):
         """The sources, read as conversations.
 
         Raises:
-            RecipeError: two recipes look for conversations in different columns; or only the embedded corpus is there.
+            RecipeError: a recipe has no section `[conversations]`, two look for conversations in different columns, or
+                the embedded corpus is named, which has none.
         """
-        wanted = {record_columns(recipe.conversations) for recipe in recipes if recipe.conversations}
+        wanted = {record_columns(settings_of(recipe)) for recipe in recipes}
         if len(wanted) > 1:
             raise RecipeError(
                 "the recipes of this run look for conversations in different columns; build them apart, each into an "

@@ -311,7 +311,7 @@ def write_manifest(folder: Path, manifest: Manifest) -> None:
 
 
 def manifest_bytes(manifest: Manifest) -> bytes:
-    """The manifest as a file, with a digest of its own: nothing else vouches for what it says."""
+    """The manifest as a file, with a digest of its own: no other file holds one of it."""
     content = manifest.model_dump(mode="json")
     return json_bytes({**content, "digest": digest_of(content)})
 

@@ -4,7 +4,8 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from nextlong_hub.corpus.texts import CorpusTexts
-from nextlong_hub.recipe import FitSettings, Recipe
+from nextlong_hub.documents.fit import settings_of
+from nextlong_hub.recipe import Recipe
 from nextlong_hub.synthesis.check import SampleChecker
 from nextlong_hub.tokenization import Tokenizer
 
@@ -15,9 +16,9 @@ class DocumentChecker(SampleChecker):
     def __init__(self, recipe: Recipe, tokenizer: Tokenizer | None) -> None:
         """See `RowChecker`."""
         super().__init__(recipe, tokenizer)
-        modes = self.recipe.fit or FitSettings(truncate=True, discard=True)
-        self.may_be_shorter = self.recipe.pack or not modes.discard
-        self.may_be_split = self.recipe.pack and not (modes.truncate or modes.discard)
+        settings = settings_of(recipe)
+        self.may_be_shorter = recipe.pack or not settings.discard
+        self.may_be_split = recipe.pack and not (settings.truncate or settings.discard)
 
     def shape_faults(self, row: Mapping[str, Any]) -> Iterator[str]:
         """See `RowChecker.shape_faults`."""

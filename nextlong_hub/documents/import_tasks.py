@@ -95,7 +95,7 @@ class SurveyShard(Task[SurveyCounts]):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ImportCounts(UnitCounts):
-    """What was brought in by one task."""
+    """What became of the documents of one task."""
 
     tokens: int
     not_exact: int

@@ -8,8 +8,9 @@ from numpy.typing import NDArray
 
 from nextlong_hub.corpus.store import open_store
 from nextlong_hub.dataset.write_tasks import PackableDocument, UnitCounts, write_documents, write_samples
+from nextlong_hub.documents.fit import settings_of
 from nextlong_hub.execution.base import InputPath, Task
-from nextlong_hub.recipe import FitSettings, Recipe
+from nextlong_hub.recipe import Recipe
 from nextlong_hub.records import Discarded, PackedRow, Reason, Sample, Segment
 from nextlong_hub.tokenization import Fitted, SpecialTokens, Tokenizer
 from nextlong_hub.tokenization.tasks import TokenizerReference
@@ -64,12 +65,12 @@ class _Fitter:
 
 def _fit_document(fitter: _Fitter, identity: str, source: str, text: str) -> Sample | Discarded:
     """One document, cut, left as it is, or discarded, as the recipe says."""
-    modes = fitter.recipe.fit or FitSettings(truncate=True, discard=True)
+    settings = settings_of(fitter.recipe)
     fitted = fitter.tokenizer.fit(text, fitter.most_tokens)
     total = fitted.total_tokens
-    if isinstance(fitted, Fitted) and (total == fitter.most_tokens or modes.truncate):
+    if isinstance(fitted, Fitted) and (total == fitter.most_tokens or settings.truncate):
         characters, input_ids = fitted.characters, fitted.input_ids
-    elif 0 < total < fitter.most_tokens and not modes.discard:
+    elif 0 < total < fitter.most_tokens and not settings.discard:
         characters, input_ids = len(text), fitter.tokenizer.encode(text)
     else:
         reason = Reason.OVER_TARGET if isinstance(fitted, Fitted) else fitted.reason
@@ -87,21 +88,21 @@ def _fit_document(fitter: _Fitter, identity: str, source: str, text: str) -> Sam
 
 def _pack_document(fitter: _Fitter, identity: str, source: str, text: str) -> PackableDocument | Discarded:
     """One document as it is or, when it is longer than a row, cut, split or discarded, as the recipe says."""
-    modes = fitter.recipe.fit or FitSettings(truncate=False, discard=False)
+    settings = settings_of(fitter.recipe)
     input_ids = fitter.tokenizer.encode(text)
     total = len(input_ids)
     if total == 0:
         return Discarded(meta_document=identity, reason=Reason.NO_TOKENS, tokens=0)
-    if total > fitter.most_tokens and modes.discard:
+    if total > fitter.most_tokens and settings.discard:
         return Discarded(meta_document=identity, reason=Reason.OVER_TARGET, tokens=total)
     cuts: list[tuple[int, int, NDArray[np.int32]]] | None = [(0, len(text), input_ids)]
     if total > fitter.most_tokens:
-        cuts = split_text(fitter.tokenizer, text, fitter.most_tokens, most=1 if modes.truncate else None)
+        cuts = split_text(fitter.tokenizer, text, fitter.most_tokens, most=1 if settings.truncate else None)
     if cuts is None:
         return Discarded(meta_document=identity, reason=Reason.NO_EXACT_CUT, tokens=total)
     return PackableDocument(
         rows=tuple(_one_document(fitter, identity, source, text[a:b], ids, offset=a) for a, b, ids in cuts),
-        truncated_tokens=total - len(cuts[0][2]) if modes.truncate else 0,
+        truncated_tokens=total - len(cuts[0][2]) if settings.truncate else 0,
     )
 
 

@@ -1,4 +1,4 @@
-"""What is wrong with a sample: as it stands, and against the corpus that it claims to come from."""
+"""What is wrong with a sample: alone, and compared with the corpus."""
 
 from collections.abc import Iterator, Mapping
 from itertools import pairwise

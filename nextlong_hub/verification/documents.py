@@ -23,7 +23,7 @@ def check_document(place: str, row: dict[str, Any], config: ConfigRecord, check:
     check.segments += len(row["segments"])
     check.encoded_rows += check.tokenizer is not None or bool(check.others)
     if check.tokenizer is not None:
-        messages = list(checker.token_faults(row, check.tokenizer))
+        messages = list(checker.token_faults(row))
         check.not_exact += bool(messages) and config.not_exact > 0
         for message in messages if not config.not_exact else ():
             check.fault(place, message)
