@@ -35,7 +35,7 @@ class RenderConversations(Task[ConversationCounts]):
 
     def run(self) -> ConversationCounts:
         """See `Task.run`."""
-        builder = _builder_of(self.recipe.model_dump_json(), self.tokenizer)
+        builder = _builder_of(self.recipe, self.tokenizer)
         store = open_store(self.store)
         documents = self.unit.documents()
         records = store.texts(store.first_chunk[documents])  # each conversation is one chunk
@@ -55,6 +55,6 @@ class RenderConversations(Task[ConversationCounts]):
 
 
 @lru_cache(maxsize=2)
-def _builder_of(recipe_json: str, tokenizer: TokenizerReference) -> ConversationBuilder:
+def _builder_of(recipe: Recipe, tokenizer: TokenizerReference) -> ConversationBuilder:
     """A worker serves many tasks of one build: it opens the tokenizer and tries the template out once."""
-    return ConversationBuilder(Recipe.model_validate_json(recipe_json), tokenizer.open())
+    return ConversationBuilder(recipe, tokenizer.open())
