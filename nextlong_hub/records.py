@@ -157,6 +157,27 @@ class PackedRow:
     segments: tuple[Segment, ...]
     """Of all documents; characters of the row's text."""
 
+    @classmethod
+    def of(cls, sample: Sample, *, offset: int = 0, loss_mask: "NDArray[np.int8] | None" = None) -> "PackedRow":
+        """A packed row of one document; `offset` is that of `PackedDocument`."""
+        document = PackedDocument(
+            id=sample.id,
+            source=sample.source,
+            meta_document=sample.meta_document,
+            offset=offset,
+            start=0,
+            end=len(sample.text),
+            tokens=len(sample.input_ids),
+        )
+        return cls(
+            id=sample.id,
+            text=sample.text,
+            input_ids=sample.input_ids,
+            loss_mask=loss_mask,
+            documents=(document,),
+            segments=sample.segments,
+        )
+
 
 class Reason(StrEnum):
     """Why a candidate gave no sample."""

@@ -24,7 +24,7 @@ from nextlong_hub.corpus.settings import SourceSettings
 from nextlong_hub.datacard import check_card, lint_card, rendering
 from nextlong_hub.datacard.pictures import PLOT_NAMES
 from nextlong_hub.datacard.text import parse_card
-from nextlong_hub.dataset.folder import locked, withdraw
+from nextlong_hub.dataset.folder import invalidate, locked
 from nextlong_hub.dataset.manifest import read_manifest
 from nextlong_hub.documents.fit import FitRequest
 from nextlong_hub.errors import ConflictError, DataError
@@ -32,7 +32,7 @@ from nextlong_hub.exports import FORMATS
 from nextlong_hub.pipeline import build, fit
 from nextlong_hub.publish.commit import renew_card
 from nextlong_hub.publish.contents import is_owned, published_files
-from nextlong_hub.recipe import Part
+from nextlong_hub.recipe import Ingredient
 from nextlong_hub.stats import plots
 from nextlong_hub.testing.worlds import make_documents, tiny_recipe, write_corpus
 from nextlong_hub.verification import verify
@@ -78,7 +78,7 @@ def mixed(corpus_file: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Two configurations and a packed mixture of them."""
     output = tmp_path_factory.mktemp("mixed") / "dataset"
     long = tiny_recipe(name="long", target_length=1024)
-    parts = (Part(recipe="tiny", share=1), Part(recipe="long", share=1))
+    parts = (Ingredient(recipe="tiny", share=1), Ingredient(recipe="long", share=1))
     subset = tiny_recipe(name="packed", target_length=1024, mixture=parts, pack=True)
     build(make_request(corpus_file, tiny_recipe(), long, subset, rows={"tiny": 6, "long": 3}), output)
     return output
@@ -466,7 +466,7 @@ def test_a_folder_without_its_manifest_says_so(dataset: Path, corpus_file: Path)
     (dataset / "README.md").write_text(card_of(dataset) + "\nThanks.\n")
     before = published(dataset)
     with locked(dataset) as workspace:
-        withdraw(dataset, workspace)
+        invalidate(dataset, workspace)
     assert "This dataset is unfinished" in card_of(dataset)
     with pytest.raises((FileNotFoundError, ValueError)):
         load_dataset(str(dataset), "tiny")
@@ -485,7 +485,7 @@ def test_a_death_between_withdrawing_and_committing_loses_no_words(
     (dataset / "README.md").write_text(card_of(dataset) + "\nThanks.\n")
     before = published(dataset)
     with locked(dataset) as workspace:
-        withdraw(dataset, workspace)
+        invalidate(dataset, workspace)
     kept = dataset / ".work" / "withdrawn"
     if stage == "manifest":
         shutil.copy(kept / "README.md", dataset)

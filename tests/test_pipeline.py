@@ -13,7 +13,7 @@ from building import make_request, plain_tokenizer, read_rows, read_texts
 from nextlong_hub.errors import CorpusTooSmallError, RecipeError
 from nextlong_hub.method.chunking import cut
 from nextlong_hub.pipeline import BuildReport, build
-from nextlong_hub.recipe import Part, Recipe
+from nextlong_hub.recipe import Ingredient, Recipe
 from nextlong_hub.records import Document
 from nextlong_hub.testing.worlds import make_documents, tiny_recipe, write_corpus
 from nextlong_hub.verification import verify
@@ -218,7 +218,7 @@ def test_a_mixture_takes_rows_of_its_ingredients(corpus_file: Path, tmp_path: Pa
     """Two thirds of the tokens from short rows, one third from long ones: four short rows for each long one."""
     short = tiny_recipe(name="short", target_length=256)
     long = tiny_recipe(name="long", target_length=512)
-    parts = (Part(recipe="short", share=2), Part(recipe="long", share=1))
+    parts = (Ingredient(recipe="short", share=2), Ingredient(recipe="long", share=1))
     mixed = tiny_recipe(name="mixed", target_length=512, mixture=parts)
     request = make_request(corpus_file, short, long, mixed, rows={"short": 8, "long": 4, "mixed": 10})
     build(request, tmp_path / "dataset")
@@ -233,7 +233,7 @@ def test_a_mixture_takes_rows_of_its_ingredients(corpus_file: Path, tmp_path: Pa
 
 def test_a_mixture_of_something_unknown_is_refused(corpus_file: Path, tmp_path: Path) -> None:
     """An ingredient that nobody gave is named."""
-    mixed = tiny_recipe(name="mixed", mixture=(Part(recipe="tiniest", share=1),))
+    mixed = tiny_recipe(name="mixed", mixture=(Ingredient(recipe="tiniest", share=1),))
     with pytest.raises(RecipeError, match="'tiniest' cannot be an ingredient of a mixture"):
         build(make_request(corpus_file, mixed), tmp_path / "dataset")
 

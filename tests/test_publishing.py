@@ -8,7 +8,7 @@ import nextlong_hub.builders
 import pytest
 from building import ROWS, build_command, make_request, published, read_rows, run_command
 
-from nextlong_hub.dataset.folder import locked, withdraw
+from nextlong_hub.dataset.folder import invalidate, locked
 from nextlong_hub.dataset.manifest import read_manifest, write_manifest
 from nextlong_hub.errors import ConflictError
 from nextlong_hub.execution.progress import NullProgress
@@ -162,7 +162,7 @@ def test_a_withdrawn_manifest_still_speaks_for_the_folder(dataset: Path, corpus_
     """After a run that was interrupted while it published, other inputs are refused and nothing is forgotten."""
     whole = published(dataset)
     with locked(dataset) as workspace:
-        withdraw(dataset, workspace)
+        invalidate(dataset, workspace)
     assert "manifest.json" not in published(dataset)
     with pytest.raises(ConflictError, match="seed: 42 there, 1 here"):
         build(make_request(corpus_file, seed=1), dataset)
@@ -178,7 +178,7 @@ def test_a_withdrawn_manifest_still_speaks_for_the_folder(dataset: Path, corpus_
 def test_a_configuration_left_half_published_is_asked_for_first(dataset: Path, corpus_file: Path) -> None:
     """When the interrupted run had already replaced files, only the same run can finish; another one says so."""
     with locked(dataset) as workspace:
-        withdraw(dataset, workspace)
+        invalidate(dataset, workspace)
     shutil.move(dataset / "data/tiny/train-00000-of-00001.parquet", dataset / "data/tiny/train-00000-of-00002.parquet")
     other = tiny_recipe(name="other", target_length=300)
     with pytest.raises(ConflictError, match=r"interrupted while it published 'tiny'.*build 'tiny' again first"):

@@ -23,7 +23,7 @@ from nextlong_hub.dataset.tally import gini
 from nextlong_hub.errors import DataError
 from nextlong_hub.pipeline import build
 from nextlong_hub.recipe import Recipe
-from nextlong_hub.stats import Bar, ConfigStats, Hub, measure, measure_folder, measure_tables
+from nextlong_hub.stats import Bar, ConfigStats, ReusedChunk, measure, measure_folder, measure_tables
 from nextlong_hub.stats.sketch import EXACT_VALUES, Sketch
 from nextlong_hub.testing.worlds import tiny_recipe
 
@@ -115,7 +115,7 @@ def test_every_number_of_three_rows() -> None:
     reuse = made_of.reuse
     assert (reuse.distinct, reuse.largest) == (3, 2)
     assert reuse.gini == round((-2 * 1 + 0 * 1 + 2 * 2) / (3 * 4), 4)
-    assert reuse.hubs[0] == Hub(document="d1", chunk=0, rows=2)
+    assert reuse.hubs[0] == ReusedChunk(document="d1", chunk=0, rows=2)
     assert [hub.rows for hub in reuse.hubs] == [2, 1, 1]
     assert {source.negative_tokens for source in stats.sources} == {None}
     sources = [(source.name, source.rows, source.meta_tokens) for source in stats.sources]

@@ -16,7 +16,7 @@ from nextlong_hub.core.files import sha256_of
 from nextlong_hub.dataset.manifest import Manifest, read_manifest, write_manifest
 from nextlong_hub.dataset.schema import row_schema
 from nextlong_hub.pipeline import build
-from nextlong_hub.recipe import Part
+from nextlong_hub.recipe import Ingredient
 from nextlong_hub.testing.worlds import make_documents, tiny_recipe, write_corpus
 from nextlong_hub.verification import VerifyReport, verify
 
@@ -260,7 +260,7 @@ def test_counts_of_the_manifest_are_checked(dataset: Path) -> None:
 def test_the_order_of_a_mixture_is_checked(corpus_file: Path, tmp_path: Path) -> None:
     """Rows of its ingredients alternate in proportion, each in its own seeded order."""
     short, long = tiny_recipe(name="short", target_length=256), tiny_recipe(name="long")
-    parts = (Part(recipe="short", share=1), Part(recipe="long", share=1))
+    parts = (Ingredient(recipe="short", share=1), Ingredient(recipe="long", share=1))
     mixed = tiny_recipe(name="tiny", mixture=parts)
     request = make_request(corpus_file, short, long, mixed, rows={"short": 8, "long": 4, "tiny": 12})
     build(request, tmp_path / "dataset")

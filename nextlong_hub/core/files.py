@@ -5,15 +5,19 @@ A reader, a crash or a full disk can therefore never leave half a file under its
 
 import errno
 import hashlib
+import io
 import json
 import os
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from nextlong_hub.errors import ConflictError, StorageError
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
 
 _BLOCK_BYTES = 1 << 20
 _ASIDE = re.compile(r"\..+\.\d+\.tmp")
@@ -86,6 +90,19 @@ def write_bytes(path: Path, content: bytes | memoryview) -> None:
     """Write `content` to `path`, whole or not at all."""
     with written_aside(path) as aside, aside.open("wb") as handle:
         handle.write(content)
+
+
+def write_array(path: Path, values: "NDArray[Any]") -> None:
+    """Write `values` as a `.npy` file, whole or not at all; `np.save` hides that a disk is full.
+
+    Raises:
+        StorageError: see `storage_errors`.
+    """
+    import numpy as np
+
+    content = io.BytesIO()
+    np.save(content, values)
+    write_bytes(path, content.getbuffer())
 
 
 def write_json(path: Path, value: Any) -> None:

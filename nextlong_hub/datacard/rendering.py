@@ -9,15 +9,16 @@ from typing import Any
 from jinja2 import BaseLoader, StrictUndefined
 from jinja2.sandbox import SandboxedEnvironment
 
+from nextlong_hub.datacard.commands import command_of, needs_of
 from nextlong_hub.datacard.escaping import Markdown, code, escape, fenced
-from nextlong_hub.datacard.header import hub_name, make_header, pretty_name
+from nextlong_hub.datacard.header import make_header, pretty_name
 from nextlong_hub.datacard.pictures import draw_pictures
-from nextlong_hub.datacard.reproduction import command_of, needs_of
 from nextlong_hub.datacard.sample import sample_of
 from nextlong_hub.datacard.text import Card, Header, digests_of, format_card, parse_card
 from nextlong_hub.dataset.manifest import Manifest
 from nextlong_hub.dataset.schema import Contents, RowKind, column_table, kinds_of
 from nextlong_hub.errors import DataError
+from nextlong_hub.producer import producer_of
 from nextlong_hub.recipe import Recipe, default_config
 from nextlong_hub.retrieval import describe
 from nextlong_hub.stats import DatasetStats, Distribution, measure_folder
@@ -128,7 +129,7 @@ def _names(manifest: Manifest) -> dict[str, Any]:
         "title": pretty_name(manifest),
         "default": default_config(manifest.configs),
         "tokenizers": [Markdown(f"GPT-2 ({code(name)})") if name == EMBEDDED else code(name) for name in tokenizers],
-        "hub_names": {source.path: hub_name(source) for source in manifest.corpus.sources},
+        "hub_names": {source.path: source.hub_name for source in manifest.corpus.sources},
         "command": fenced(command_of(manifest), "sh"),
         "needs": needs_of(manifest),
     }
@@ -158,7 +159,7 @@ def _methods(recipes: Sequence[Recipe]) -> list[Recipe]:
     """Of the recipes by which samples were synthesised, the first one of each way to do it."""
     chosen: dict[str, Recipe] = {}
     for recipe in recipes:
-        if recipe.fit is None and recipe.conversations is None:
+        if producer_of(recipe).retrieves:
             choices = recipe.model_dump_json(
                 include={"chunking", "meta_documents", "retrieval", "negatives", "interleave"}
             )

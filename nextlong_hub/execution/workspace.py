@@ -53,8 +53,8 @@ class Workspace:
         return self.work / f"receipts-{identity}"
 
     @property
-    def withdrawn(self) -> Path:
-        """Folder of the last manifest and card while the dataset is changed; see `dataset.folder.withdraw`."""
+    def invalidated(self) -> Path:
+        """Folder of the last manifest and card while the dataset is changed; see `dataset.folder.invalidate`."""
         return self.work / "withdrawn"
 
     @property

@@ -11,12 +11,12 @@ from nextlong_hub.core.files import is_left_aside, sha256_of, storage_errors, wr
 from nextlong_hub.datacard import ASSETS, WrittenCard, is_described, write_card
 from nextlong_hub.dataset.folder import (
     CARD_NAME,
+    invalidate,
     is_placeholder,
     kept_manifest,
     locked,
     public_path,
     recipe_files,
-    withdraw,
 )
 from nextlong_hub.dataset.manifest import (
     MANIFEST_NAME,
@@ -132,26 +132,26 @@ def commit(run: Run, manifest: Manifest) -> bool:
     recipes = {output / "recipes" / f"{name}.toml": content for name, content in recipe_files(manifest).items()}
     leftovers = _leftovers(output, manifest)
     is_same = kept_manifest(output, workspace) == manifest
-    card, withdrawn_card = output / CARD_NAME, workspace.withdrawn / CARD_NAME
+    card, invalidated_card = output / CARD_NAME, workspace.invalidated / CARD_NAME
     has_card = is_same and is_described(output) and not is_placeholder(card)
     is_whole = has_card and all(path.is_file() and path.read_bytes() == recipes[path] for path in recipes)
     if is_whole and not leftovers and (output / MANIFEST_NAME).is_file():
         return False
-    withdraw(output, workspace)
+    invalidate(output, workspace)
     with storage_errors(output):
         for path in leftovers:
             path.unlink()
     for path, content in recipes.items():
         write_bytes(path, content)
-    edited = withdrawn_card if is_placeholder(card) else card
-    if has_card and edited == withdrawn_card:
-        write_bytes(card, withdrawn_card.read_bytes())
+    edited = invalidated_card if is_placeholder(card) else card
+    if has_card and edited == invalidated_card:
+        write_bytes(card, invalidated_card.read_bytes())
     elif not has_card:
         for note in write_card(output, manifest, edited=edited).notes:
             _log.warning("%s", note)
     write_manifest(output, manifest)
     for name in (MANIFEST_NAME, CARD_NAME):
-        (workspace.withdrawn / name).unlink(missing_ok=True)
+        (workspace.invalidated / name).unlink(missing_ok=True)
     return True
 
 

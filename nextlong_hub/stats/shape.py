@@ -48,7 +48,7 @@ class RankScores:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Hub:
+class ReusedChunk:
     """A chunk that serves as a negative in many rows."""
 
     document: str
@@ -70,7 +70,7 @@ class ReuseStats:
     """Inequality of reuse: 0 when every chunk is used equally often, near 1 when few chunks do all the work."""
     chunks_by_uses: Distribution | None
     """Uses of a chunk, over the different chunks; None without negatives."""
-    hubs: tuple[Hub, ...]
+    hubs: tuple[ReusedChunk, ...]
     """The ten most used chunks, most used first."""
 
 
@@ -115,7 +115,7 @@ class TokenizerStats:
     name: str
     characters_per_token: float
     rows_reaching: dict[str, int]
-    """Samples of at least 65536, 131072 and 524288 tokens, whatever their target length."""
+    """Samples of at least 65536, 131072 and 524288 tokens, of any target length."""
     truncated_share: float
     """Share of the tokens that lie beyond the target length."""
     samples: dict[str, int]

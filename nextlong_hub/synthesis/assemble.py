@@ -36,13 +36,13 @@ def estimate_memory_bytes(recipe: Recipe) -> int:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TokenizerContext:
-    """One tokenizer at work on a unit."""
+    """What one tokenizer knows of a unit's chunks."""
 
     tokenizer: Tokenizer
     cache: TokenCache
     """Chunks it has tokenised before."""
     characters_per_token: float
-    """Of the corpus, to estimate chunks that nobody has read."""
+    """Of the corpus, to estimate the tokens of chunks before they are read."""
     known: dict[int, ChunkTokens] = field(default_factory=dict)
     """What it knows of the chunks of this unit."""
 
@@ -86,7 +86,7 @@ class BuiltSample:
 
 
 class SampleBuilder:
-    """Where the samples of one unit are put together: the store, the tokenizers, and every text read so far."""
+    """Makes the samples of one unit; it keeps every text that it has read."""
 
     def __init__(
         self,

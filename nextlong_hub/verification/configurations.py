@@ -7,7 +7,7 @@ from nextlong_hub.corpus.settings import SourceSettings
 from nextlong_hub.corpus.texts import CorpusTexts
 from nextlong_hub.dataset.manifest import MANIFEST_NAME, ConfigRecord, Manifest
 from nextlong_hub.method.order import merge_in_proportion
-from nextlong_hub.producer import Pool, producer_of
+from nextlong_hub.producer import CandidatePool, producer_of
 from nextlong_hub.recipe import Recipe
 from nextlong_hub.synthesis.portability import reach
 from nextlong_hub.tokenization import Tokenizer
@@ -78,7 +78,7 @@ def _check_order(
 
 def _places(recipe: Recipe, corpus: CorpusTexts, manifest: Manifest, tokenizer: Tokenizer) -> dict[str, int]:
     """Position of each eligible document in the order of rows."""
-    pool = Pool(
+    pool = CandidatePool(
         store=corpus.store,
         sources=[SourceSettings(name=s.name, path=s.name, weight=s.weight) for s in manifest.corpus.sources],
         characters_per_token=measure_characters_per_token(corpus.store, tokenizer),

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from nextlong_hub.dataset.manifest import ConfigRecord
-from nextlong_hub.producer import Checker
+from nextlong_hub.producer import RowChecker
 from nextlong_hub.synthesis.portability import Size
 from nextlong_hub.verification.report import Check
 
@@ -23,7 +23,7 @@ def check_document(place: str, row: dict[str, Any], config: ConfigRecord, check:
     check.segments += len(row["segments"])
     check.encoded_rows += check.tokenizer is not None or bool(check.others)
     if check.tokenizer is not None:
-        messages = list(checker.token_faults(row, check.tokenizer))
+        messages = list(checker.token_faults(row))
         check.not_exact += bool(messages) and config.not_exact > 0
         for message in messages if not config.not_exact else ():
             check.fault(place, message)
@@ -34,7 +34,7 @@ def check_document(place: str, row: dict[str, Any], config: ConfigRecord, check:
             check.fault(place, message)
 
 
-def _common_faults(row: dict[str, Any], checker: Checker, *, may_be_longer: bool) -> Iterator[str]:
+def _common_faults(row: dict[str, Any], checker: RowChecker, *, may_be_longer: bool) -> Iterator[str]:
     """Faults in the name or the length of a document."""
     recipe, offset, origin = checker.recipe, row.get("offset", 0), row["meta_document"]
     if row["id"] != f"{recipe.name}/{origin}" + (f"@{offset}" if offset else ""):
@@ -48,7 +48,7 @@ def _common_faults(row: dict[str, Any], checker: Checker, *, may_be_longer: bool
         yield f"input_ids has {len(row['input_ids']):,} entries, token_count says {row['token_count']:,}"
 
 
-def _check_sizes(place: str, row: dict[str, Any], checker: Checker, check: Check) -> None:
+def _check_sizes(place: str, row: dict[str, Any], checker: RowChecker, check: Check) -> None:
     """Check that a sample has the target length under each tokenizer, and exactly under at least one."""
     recipe = checker.recipe
     special_tokens = recipe.add_bos_token + recipe.add_eos_token

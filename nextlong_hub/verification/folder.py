@@ -10,7 +10,7 @@ from nextlong_hub.dataset.manifest import MANIFEST_NAME, ConfigRecord, Manifest,
 from nextlong_hub.errors import DataError
 from nextlong_hub.execution.progress import NullProgress, Progress, ProgressTracker
 from nextlong_hub.execution.run import Run
-from nextlong_hub.producer import Evidence, Inputs, Job, producer_of
+from nextlong_hub.producer import Inputs, RowRequest, producer_of
 from nextlong_hub.recipe import Recipe
 from nextlong_hub.tokenization import load_tokenizer
 from nextlong_hub.verification.companions import check_companions
@@ -62,9 +62,7 @@ def verify(
             if sources:
                 check.corpora = _read_corpora(Run.quiet(Path(scratch)), config, sources, manifest, check)
             check.checkers = {
-                recipe_name: producer_of(recipe).checker(
-                    Evidence(recipe=recipe, tokenizer=check.tokenizer, corpus=check.corpora.get(recipe_name))
-                )
+                recipe_name: producer_of(recipe).checker(recipe, check.tokenizer)
                 for recipe_name, recipe in config.row_recipes.items()
             }
             rows: list[RowDocument] = []
@@ -105,6 +103,6 @@ def _read_corpora(
         )
     inputs = Inputs(corpus=found, tokenizers=(), seed=manifest.seed)
     return {
-        name: CorpusTexts(producer_of(recipe).read(run, Job(recipe=recipe, inputs=inputs, rows=None, made={})))
+        name: CorpusTexts(producer_of(recipe).read(run, RowRequest(recipe=recipe, inputs=inputs)))
         for name, recipe in recipes.items()
     }

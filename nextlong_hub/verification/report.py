@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from nextlong_hub.corpus.texts import CorpusTexts
-from nextlong_hub.producer import Checker
+from nextlong_hub.producer import RowChecker
 from nextlong_hub.recipe import Recipe
 from nextlong_hub.synthesis.portability import Size
 from nextlong_hub.tokenization import Tokenizer
@@ -65,7 +65,7 @@ class Check:
     """Sizes of the samples of one configuration, by the digest of a tokenizer."""
     recipe: Recipe | None = None
     """Recipe of the configuration that is being checked."""
-    checkers: dict[str, Checker] = field(default_factory=dict)
+    checkers: dict[str, RowChecker] = field(default_factory=dict)
     """Checkers of its rows, by the name before the slash in a row's id."""
     corpora: dict[str, CorpusTexts] = field(default_factory=dict)
     """The corpora of its rows, by the same name."""

@@ -13,7 +13,7 @@ from nextlong_hub.recipe import default_config
 
 if TYPE_CHECKING:
     from nextlong_hub.dataset.manifest import ConfigRecord, SynthesisRecord
-    from nextlong_hub.dry_run.predict import ConfigPrediction, Prediction
+    from nextlong_hub.dry_run.estimate import BuildEstimate, ConfigEstimate
     from nextlong_hub.pipeline import BuildReport
 
 _STAGES = ("retrieve", "synthesise", "converse", "write")
@@ -138,41 +138,41 @@ def _time_rows(configs: Sequence[str], stage_seconds: Mapping[str, float]) -> Ro
     ]
 
 
-def show_prediction(prediction: "Prediction", output: Path, workers: int, free_bytes: int) -> None:
-    """Print the predicted rows and cost of a build, and its obstacles."""
+def show_estimate(estimate: "BuildEstimate", output: Path, workers: int, free_bytes: int) -> None:
+    """Print what a build is expected to give and to cost, and what stands in its way."""
     show_line(
-        f"An estimate from {prediction.sampled_documents:,} documents ({size(prediction.sampled_bytes)} of text). "
+        f"An estimate from {estimate.sampled_documents:,} documents ({size(estimate.sampled_bytes)} of text). "
         "Nothing was written.",
         "bold",
     )
     show_line(
-        f"Corpus:  about {prediction.documents:,} documents, {prediction.chunks:,} chunks, "
-        f"{compact(prediction.tokens)} tokens of {prediction.characters_per_token:.2f} characters each."
+        f"Corpus:  about {estimate.documents:,} documents, {estimate.chunks:,} chunks, "
+        f"{compact(estimate.tokens)} tokens of {estimate.characters_per_token:.2f} characters each."
     )
     show_line()
-    show_table(_prediction_rows(prediction.configs), [config.config for config in prediction.configs])
-    published = sum(config.published_bytes for config in prediction.configs)
-    units = sum(config.unit_bytes for config in prediction.configs) + prediction.ingredient_bytes
+    show_table(_estimate_rows(estimate.configs), [config.config for config in estimate.configs])
+    published = sum(config.published_bytes for config in estimate.configs)
+    units = sum(config.unit_bytes for config in estimate.configs) + estimate.ingredient_bytes
     parts = {
         "published": published,
         "units": units,
-        "text": prediction.store_bytes,
-        "index": prediction.index_bytes,
-        "tokens": prediction.token_bytes,
+        "text": estimate.store_bytes,
+        "index": estimate.index_bytes,
+        "tokens": estimate.token_bytes,
     }
     listed = ", ".join(f"{name} {size(value)}" for name, value in parts.items())
-    show_line(f"Disk:    {size(prediction.disk_bytes)} ({listed}); {size(free_bytes)} are free at {output}.")
-    largest = f", {size(prediction.worker_bytes)} in each of {workers} workers" if workers > 1 else ""
-    show_line(f"Memory:  {size(prediction.driver_bytes)} in the driver{largest}.")
-    show_line(f"Time:    about {duration(prediction.seconds)} with {counted(workers, 'worker')} on this machine.")
-    if prediction.disk_bytes > free_bytes:
-        show_line(f"Too little space at {output}: free {size(prediction.disk_bytes - free_bytes)} more.", "bold yellow")
-    for config in prediction.configs:
+    show_line(f"Disk:    {size(estimate.disk_bytes)} ({listed}); {size(free_bytes)} are free at {output}.")
+    largest = f", {size(estimate.worker_bytes)} in each of {workers} workers" if workers > 1 else ""
+    show_line(f"Memory:  {size(estimate.driver_bytes)} in the driver{largest}.")
+    show_line(f"Time:    about {duration(estimate.seconds)} with {counted(workers, 'worker')} on this machine.")
+    if estimate.disk_bytes > free_bytes:
+        show_line(f"Too little space at {output}: free {size(estimate.disk_bytes - free_bytes)} more.", "bold yellow")
+    for config in estimate.configs:
         if config.problem:
             show_line(f"{config.config}: {config.problem}.", "bold yellow")
 
 
-def _prediction_rows(configs: "Sequence[ConfigPrediction]") -> Rows:
+def _estimate_rows(configs: "Sequence[ConfigEstimate]") -> Rows:
     reasons = sorted({reason for config in configs for reason in config.not_eligible})
     return [
         ("extendable documents", [count(config.eligible_documents) for config in configs]),
