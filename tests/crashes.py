@@ -12,7 +12,7 @@ from typing import Any, Literal
 
 from building import make_request
 
-from nextlong_hub.execution import local as engine
+from nextlong_hub.execution import receipts
 from nextlong_hub.pipeline import build
 
 SECONDS_BEFORE_A_HANG_FAILS = 60
@@ -43,7 +43,7 @@ def _build(corpus: Path, output: Path, count: int, moment: Moment, num_proc: int
     if moment == "before a rename":
         Path.replace = _around(Path.replace, before=die_when_due)  # type: ignore[method-assign]
     else:
-        engine.write_checked_json = _around(engine.write_checked_json, after=die_when_due)
+        receipts.write_checked_json = _around(receipts.write_checked_json, after=die_when_due)
     build(make_request(corpus), output, num_proc=num_proc)
 
 

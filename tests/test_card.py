@@ -190,7 +190,7 @@ def test_licence_and_sources_are_those_of_the_corpus(
     shutil.copytree(tmp_path / "out" / "recipes", tmp_path / "recipes")
     monkeypatch.chdir(tmp_path)
     [[_, *arguments]] = commands_in(section(tmp_path / "out", "making"))
-    code, _, errors = command(*arguments, "--quiet")
+    code, _, errors = command(*arguments, "--num-proc", "1", "--quiet")
     assert (code, errors) == (0, "")
     assert published(tmp_path / "again") == published(tmp_path / "out")
 
@@ -287,7 +287,7 @@ def test_the_command_on_the_card_makes_the_same_rows(
     monkeypatch.chdir(copy)
     [[name, *arguments]] = commands_in(section(mixed, "making"))
     assert name == "nextlong-hub"
-    code, _, errors = command(*arguments, "--quiet")
+    code, _, errors = command(*arguments, "--num-proc", "1", "--quiet")
     assert code == 0, errors
     assert published(copy / "again") == published(mixed)
 
@@ -305,7 +305,7 @@ def test_the_command_on_the_card_of_fitted_texts_makes_them_again(
     shutil.copy(corpus_file, tmp_path)
     monkeypatch.chdir(tmp_path)
     [[_, *arguments]] = commands_in(section(tmp_path / "out", "making"))
-    code, _, errors = command(*arguments, "--quiet")
+    code, _, errors = command(*arguments, "--num-proc", "1", "--quiet")
     assert code == 0, errors
     assert published(tmp_path / "again") == published(tmp_path / "out")
 

@@ -424,18 +424,20 @@ def test_a_killed_export_can_be_started_again(built: Path, tmp_path: Path) -> No
     assert bytes_of(output) == bytes_of(tmp_path / "undisturbed")
 
 
-def test_the_command_line_exports(built: Path, tmp_path: Path) -> None:
+def test_the_command_line_exports(built: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """One command writes, prints where the trainer takes the folder, and speaks JSON; a refusal is exit code 2."""
     done = run_command("export", built, "mds", "--output", tmp_path / "out", "--pack", "1024", "--quiet")
     assert (done.returncode, done.stderr) == (0, "")
     assert f"--tokenized_mds_train {tmp_path / 'out'}" in done.stdout
-    done = run_command("export", built, "mds", "--output", tmp_path / "out", "--pack", "1024", "--json")
-    report = json.loads(done.stdout)
+    assert cli.run(["export", str(built), "mds", "--output", str(tmp_path / "out"), "--pack", "1024", "--json"]) == 0
+    report = json.loads(capsys.readouterr().out)
     assert (report["is_unchanged"], report["rows"], report["documents"]) == (True, 4, 8)
-    done = run_command("export", built, "mdss", "--output", tmp_path / "other")
-    assert (done.returncode, done.stdout) == (2, "")
-    assert "did you mean 'mds'?" in done.stderr
-    shown = run_command("export", "--help").stdout
+    assert cli.run(["export", str(built), "mdss", "--output", str(tmp_path / "other")]) == 2
+    shown, errors = capsys.readouterr()
+    assert shown == ""
+    assert "did you mean 'mds'?" in errors
+    assert cli.run(["export", "--help"]) == 0
+    shown = capsys.readouterr().out
     assert all(f"{name}" in shown for name in FORMATS)
 
 

@@ -9,6 +9,7 @@ import pytest
 from building import plain_tokenizer, published, read_rows, read_texts, run_command
 from tokenizers import Tokenizer, models, normalizers, pre_tokenizers
 
+from nextlong_hub import cli
 from nextlong_hub.corpus.settings import SourceSettings
 from nextlong_hub.dataset.best_fit import unpack
 from nextlong_hub.documents.fit import FitReport, config_name, fit, fit_recipe
@@ -319,19 +320,19 @@ def test_a_bad_text_stops_a_fit_or_is_left_out(tmp_path: Path) -> None:
     assert (report.rows, report.skipped) == (1, {"wrong_type": 1})
 
 
-def test_packing_from_the_command_line(long_texts: Path, tmp_path: Path) -> None:
+def test_packing_from_the_command_line(long_texts: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """One command packs, tells what became of every text, and what it wrote proves itself."""
-    packed = tmp_path / "packed"
-    command = ["fit", long_texts, "--tokenizer", "demo", "--target", "200", "--mode", "pack", "--output", packed]
-    shown = run_command(*command, "--json")
+    packed = str(tmp_path / "packed")
+    command = ["fit", str(long_texts), "--tokenizer", "demo", "--target", "200", "--mode", "pack", "--output", packed]
+    shown = run_command(*command, "--num-proc", "1", "--json")
     assert shown.returncode == 0, shown.stderr
     told = json.loads(shown.stdout)
     assert (told["config"], told["read"], told["kept"]) == (PACKED, 43, 43)
     assert told["packing"] == told["manifest"]["configs"][PACKED]["packing"]
     assert "fit: " in shown.stderr, "a line of progress"
-    table = run_command(*command)
-    assert f"{told['packing']['fill']:.2%}" in table.stdout
-    assert run_command("verify", packed, "--tokenizer", "demo").returncode == 0
+    assert cli.run([*command, "--num-proc", "1"]) == 0
+    assert f"{told['packing']['fill']:.2%}" in capsys.readouterr().out
+    assert cli.run(["verify", packed, "--tokenizer", "demo"]) == 0
 
 
 def test_a_piece_is_looked_up_where_it_stood(long_texts: Path, tmp_path: Path) -> None:

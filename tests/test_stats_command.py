@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pyarrow.parquet as pq
 import pytest
-from building import make_request, published, read_rows, run_command
+from building import make_request, published, read_rows, run_commands
 from hostile import NEVER_SHOWN, hostile_documents
 from packed_rows import packed_row, write_packed
 
@@ -133,9 +133,8 @@ def test_a_dataset_on_the_hub(built: Path) -> None:
     """The same by its name as from its folder; an unknown revision is a fault in one line."""
     with LocalHub() as hub:
         hub.put("datasets", "tester/nextlong", published(built))
-        done = run_command("stats", "tester/nextlong", **hub.environment())
-        missing = run_command("stats", "tester/nextlong", "--revision", "v9", **hub.environment())
-    assert (done.returncode, done.stderr) == (0, "")
-    assert done.stdout == show(built)
-    assert missing.returncode == 1
-    assert "has no revision 'v9'" in missing.stderr
+        there = ["stats", "tester/nextlong"]
+        shown, missing = run_commands(there, [*there, "--revision", "v9"], **hub.environment())
+    assert shown == (0, show(built), "")
+    assert missing[0] == 1
+    assert "has no revision 'v9'" in missing[2]
