@@ -1,5 +1,6 @@
 """What several test files need around them."""
 
+import gc
 import shutil
 import subprocess
 from collections.abc import Iterator
@@ -9,9 +10,16 @@ import pytest
 from building import make_request
 
 from nextlong_hub.datacard import rendering
+from nextlong_hub.execution import base
 from nextlong_hub.pipeline import build
 from nextlong_hub.stats import DatasetStats
 from nextlong_hub.testing.worlds import make_documents, write_corpus
+
+
+def pytest_collection_finish() -> None:
+    """Spare the garbage collector what lives as long as the session: thousands of tests, and the libraries they use."""
+    gc.collect()
+    gc.freeze()
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
@@ -45,6 +53,14 @@ def _pictures_are_drawn_once() -> Iterator[None]:
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(rendering, "draw_pictures", draw_once)
+        yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _freed_memory_is_kept() -> Iterator[None]:
+    """Do not hand freed memory back after each task: in a process as full as this one that costs more than the task."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(base, "release_memory", lambda: False)
         yield
 
 

@@ -156,6 +156,7 @@ def attempt(tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pyt
     return Attempt(tmp_path, capsys)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("spoil", "words", "counted"), SKIPPABLE.values(), ids=SKIPPABLE.keys())
 def test_a_bad_document_stops_the_build_or_is_skipped_and_counted(
     spoil: Callable[[Path], Path], words: str, counted: str, attempt: Attempt
@@ -303,6 +304,7 @@ def test_a_read_only_output_is_a_storage_error(read_only: Path, corpus_file: Pat
     assert "choose an --output on a file system that can be written" in message
 
 
+@pytest.mark.slow
 def test_an_output_of_somebody_else_is_a_storage_error(corpus_file: Path) -> None:
     """Exit code 7 where the permission to write is missing."""
     if os.geteuid() != 0 or shutil.which("setpriv") is None:
@@ -321,6 +323,7 @@ def test_an_output_of_somebody_else_is_a_storage_error(corpus_file: Path) -> Non
     assert "Traceback" not in done.stderr
 
 
+@pytest.mark.slow
 def test_a_full_disk_costs_nothing_that_was_finished(corpus_file: Path, tmp_path: Path, built: Path) -> None:
     """At every size of disk that is too small: a storage error, no manifest; once there is room, the usual bytes."""
     folder = tmp_path / "small"
@@ -383,6 +386,7 @@ def test_finished_work_survives_a_bad_document(attempt: Attempt) -> None:
     assert verify(attempt.output, tokenizer="demo").faults == ()
 
 
+@pytest.mark.slow
 def test_the_console_script_shows_no_traceback(tmp_path: Path) -> None:
     """As a person meets it: a process of its own, one message on stderr, nothing on stdout, exit code 1."""
     corpus = text_file("c.jsonl", b"{\n")(tmp_path)

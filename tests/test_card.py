@@ -94,6 +94,7 @@ def test_the_card_of_a_tiny_world_is_this_one(built: Path) -> None:
     assert text == GOLDEN.read_text(encoding="utf-8")
 
 
+@pytest.mark.slow
 def test_the_card_says_what_the_manifest_says(mixed: Path) -> None:
     """Rows, tokens and bytes of every configuration, each in its line of the first table."""
     manifest = read_manifest(mixed)
@@ -170,6 +171,7 @@ def test_the_header_is_one_the_hub_takes(mixed: Path) -> None:
     assert header["pretty_name"] == "NExtLong samples of 512 and 1K tokens"
 
 
+@pytest.mark.slow
 def test_licence_and_sources_are_those_of_the_corpus(
     corpus_file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, command: Command
 ) -> None:

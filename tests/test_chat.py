@@ -58,6 +58,7 @@ def usable(contents: list[str]) -> bool:
     return all(content.strip() and not any("\ufdd0" <= c <= "\ufdef" for c in content) for content in contents)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", MAKERS)
 @settings(deadline=None, max_examples=60)
 @given(contents=st.lists(CONTENTS, min_size=2, max_size=6), system=st.none() | CONTENTS)

@@ -12,8 +12,7 @@ from pathlib import Path
 import pyarrow.parquet as pq
 import pytest
 
-from nextlong_hub import __version__
-from nextlong_hub import cli
+from nextlong_hub import __version__, cli
 
 HEAVY = ("datasets", "huggingface_hub", "numba", "numpy", "pandas", "pyarrow", "pydantic", "rich", "transformers")
 COMMANDS = ("build", "verify", "fit", "autoload")
@@ -192,6 +191,7 @@ def test_json_is_one_object_and_nothing_else(
     assert report["manifest"] == json.loads((tmp_path / "out/manifest.json").read_text())
 
 
+@pytest.mark.slow
 def test_rows_that_could_not_be_made_are_owned_up_to(
     arguments: list[str], tmp_path: Path, corpus: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -296,6 +296,7 @@ def test_a_fault_nobody_foresaw_keeps_its_traceback(arguments: list[str], monkey
         cli.run(arguments)
 
 
+@pytest.mark.slow
 def test_a_dry_run_writes_nothing_and_says_what_to_expect(
     arguments: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -313,6 +314,7 @@ def test_a_dry_run_writes_nothing_and_says_what_to_expect(
     assert not (tmp_path / "out").exists()
 
 
+@pytest.mark.slow
 def test_a_dry_run_says_when_the_corpus_is_too_small(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     """What `build` would refuse is told beforehand."""
     assert cli.run([*arguments, "--samples", "tiny=100000", "--dry-run"]) == 0
@@ -354,6 +356,7 @@ def whole(corpus: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, b
     return published
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("number", "code", "workers"), [(signal.SIGTERM, 143, "2"), (signal.SIGINT, 130, "1")])
 def test_an_interrupted_build_says_that_it_can_be_resumed(
     number: int, code: int, workers: str, arguments: list[str], whole: dict[str, bytes], tmp_path: Path
@@ -378,6 +381,7 @@ def test_an_interrupted_build_says_that_it_can_be_resumed(
     assert files(tmp_path / "out") == whole
 
 
+@pytest.mark.slow
 def test_a_reader_that_goes_away_is_no_fault(arguments: list[str]) -> None:
     """`nextlong-hub build … | head` must not end in a traceback."""
     assert cli.run([*arguments, "--quiet"]) == 0

@@ -400,6 +400,7 @@ def test_a_full_disk_is_told_and_leaves_no_half_file(name: str, tmp_path: Path, 
     assert left == ["nextlong-export.json"]
 
 
+@pytest.mark.slow
 def test_a_killed_export_can_be_started_again(built: Path, tmp_path: Path) -> None:
     """What was being written is swept away, and the result is that of an undisturbed run."""
     output = tmp_path / "out"
@@ -424,6 +425,7 @@ def test_a_killed_export_can_be_started_again(built: Path, tmp_path: Path) -> No
     assert bytes_of(output) == bytes_of(tmp_path / "undisturbed")
 
 
+@pytest.mark.slow
 def test_the_command_line_exports(built: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """One command writes, prints where the trainer takes the folder, and speaks JSON; a refusal is exit code 2."""
     done = run_command("export", built, "mds", "--output", tmp_path / "out", "--pack", "1024", "--quiet")
@@ -451,6 +453,7 @@ def test_every_format_has_its_line_for_the_trainer(
         assert str(folder) in capsys.readouterr().out.split("For the trainer:")[1]
 
 
+@pytest.mark.slow
 def test_load_dataset_reads_what_is_parquet(built: Path, tmp_path: Path) -> None:
     """An export for TRL, axolotl or LLaMA-Factory is a folder that load_dataset reads as it is."""
     script = (

@@ -103,6 +103,7 @@ def many_texts(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return write_corpus(tmp_path_factory.mktemp("many") / "corpus.jsonl", named)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("modes", ["truncate", "pack"])
 def test_fit_resumes_and_is_the_same_for_any_number_of_workers(modes: str, many_texts: Path, tmp_path: Path) -> None:
     """One worker, two workers, a rerun, and a run whose second unit was lost give the same bytes."""
@@ -119,6 +120,7 @@ def test_fit_resumes_and_is_the_same_for_any_number_of_workers(modes: str, many_
     assert published(tmp_path / "one") == once
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("modes", "config"), [("truncate", "200"), ("pack", PACKED)])
 def test_samples_are_the_first_rows(modes: str, config: str, many_texts: Path, tmp_path: Path) -> None:
     """With a limit the first rows are written, and of texts that stand alone those behind them are not looked at."""
@@ -145,6 +147,7 @@ def test_fit_takes_what_build_has_made(dataset: Path, tmp_path: Path) -> None:
     assert (report.read, report.rows, report.truncated, report.discarded) == (8, 7, 7, {"no_exact_cut": 1})
 
 
+@pytest.mark.slow
 def test_a_dataset_folder_of_ours_is_a_source(dataset: Path, tmp_path: Path) -> None:
     """With one configuration the folder itself will do; its card and recipes are not taken for texts."""
     assert run(dataset, tmp_path / "folder").read == run(dataset / "data" / "tiny", tmp_path / "shards").read == 8
@@ -320,6 +323,7 @@ def test_a_bad_text_stops_a_fit_or_is_left_out(tmp_path: Path) -> None:
     assert (report.rows, report.skipped) == (1, {"wrong_type": 1})
 
 
+@pytest.mark.slow
 def test_packing_from_the_command_line(long_texts: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """One command packs, tells what became of every text, and what it wrote proves itself."""
     packed = str(tmp_path / "packed")

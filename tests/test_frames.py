@@ -94,6 +94,7 @@ def test_a_tokenizer_without_the_token_is_refused_before_anything_is_made(corpus
         find_frame(load_tokenizer(write_folder(tmp_path / "bare")), bos=False, eos=True)
 
 
+@pytest.mark.slow
 def test_framed_rows_have_exactly_the_target(corpus_file: Path, tmp_path: Path) -> None:
     """The tokens of the frame count in the target, belong to no segment, and are verified with the row."""
     recipe = tiny_recipe(add_bos_token=True, add_eos_token=True)

@@ -75,6 +75,7 @@ def test_an_exported_dataset_comes_back_token_for_token(choices: dict[str, Any],
     assert (checked.faults, checked.rows, checked.encoded_rows) == ((), 8, 8)
 
 
+@pytest.mark.slow
 def test_packed_rows_come_back_as_they_were_packed(built: Path, tmp_path: Path) -> None:
     """Documents stay in their rows, whose borders are those of `indices`."""
     export(built, ExportRequest(format="mds", pack_tokens=1600, shard_bytes=7000), tmp_path / "mds")
@@ -172,6 +173,7 @@ def test_nested_folders_without_a_merged_index(tmp_path: Path) -> None:
     assert [row["source"] for row in rows] == ["proc00", "proc01", "proc02"]
 
 
+@pytest.mark.slow
 def test_imports_are_the_same_for_any_number_of_workers_and_after_a_rerun(built: Path, tmp_path: Path) -> None:
     """One worker, two, a rerun, and a run without its manifest give the same bytes."""
     export(built, ExportRequest(format="mds", shard_bytes=5000), tmp_path / "mds")

@@ -157,6 +157,7 @@ def test_json_is_one_object_a_program_can_read(built: Path) -> None:
     assert one["text"] == row["text"][one["start"] : one["end"]]
 
 
+@pytest.mark.slow
 def test_a_pushed_dataset_is_inspected_like_a_folder(built: Path) -> None:
     """Over HTTP, the row looks the same; why is an estimate, for an index is never pushed."""
     with LocalHub() as hub:
@@ -213,6 +214,7 @@ def test_no_number_is_cut_on_a_narrow_terminal(built: Path, monkeypatch: pytest.
     assert all(f"  {term['weight']:.2f}  " in why and f"  {term['idf']:.2f}" in why for term in terms[:10])
 
 
+@pytest.mark.slow
 def test_a_terminal_gets_colours_unless_it_asks_for_none(built: Path) -> None:
     """With NO_COLOR the same glyphs remain, and they alone tell meta-chunks from negatives."""
     [coloured] = inspect_on_terminal([built, "tiny", "2"])
@@ -223,6 +225,7 @@ def test_a_terminal_gets_colours_unless_it_asks_for_none(built: Path) -> None:
     assert max(map(len, _COLOUR.sub("", coloured).splitlines())) <= 100
 
 
+@pytest.mark.slow
 def test_hostile_words_are_inert_on_a_terminal(hostile: Path) -> None:
     """No escape but our own colours, nothing that reorders or hides, whatever is asked."""
     questions = ["", "--all", "--segment 0", "--segment 1", "--why 1"]

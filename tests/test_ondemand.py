@@ -5,8 +5,7 @@ from pathlib import Path
 import pyarrow as pa
 import pytest
 
-from nextlong_hub import BuildRequest
-from nextlong_hub import build
+from nextlong_hub import BuildRequest, build
 from nextlong_hub.cli.arguments import BuildArguments, build_request
 from nextlong_hub.corpus.settings import SourceSettings
 from nextlong_hub.dataset import shards
@@ -66,6 +65,7 @@ def test_a_session_gives_the_rows_of_a_build(rows: int, recipes: list[Path], cor
     assert pa.concat_tables(tables).equals(expected)
 
 
+@pytest.mark.slow
 def test_a_session_gives_the_rows_of_a_mixture(corpus_file: Path, tmp_path: Path) -> None:
     """A mixture makes of its ingredients what it needs of them, and chooses as a build does."""
     settings = SETTINGS | {"target_length": 512}

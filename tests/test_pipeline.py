@@ -186,6 +186,7 @@ def test_the_crowded_world_has_copies_to_pass_over(tmp_path: Path) -> None:
     assert report.manifest.configs["tiny"].synthesis.near_duplicates > 10
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", range(3))
 def test_negatives_are_dealt_evenly(seed: int, tmp_path: Path) -> None:
     """Counts differ by one at most; what brings the row over its target follows the last meta-chunk."""
@@ -214,6 +215,7 @@ def test_without_a_size_there_are_about_as_many_tokens_as_the_corpus_has(corpus_
     assert abs(len(read_rows(tmp_path / "dataset")) - tokens / 512) <= 2
 
 
+@pytest.mark.slow
 def test_a_mixture_takes_rows_of_its_ingredients(corpus_file: Path, tmp_path: Path) -> None:
     """Two thirds of the tokens from short rows, one third from long ones: four short rows for each long one."""
     short = tiny_recipe(name="short", target_length=256)

@@ -17,6 +17,8 @@ import pytest
 
 import nextlong_hub
 
+pytestmark = pytest.mark.slow
+
 STAND_IN = """
 import sys, types
 def use_stand_in():
@@ -205,7 +207,8 @@ def test_registering_is_light_and_registering_again_changes_nothing(tmp_path: Pa
     answer = run(
         """
         heavy = [name for name in ("datasets", "numpy", "pyarrow", "huggingface_hub", "hashlib") if name in sys.modules]
-        finders = lambda: sum(type(finder).__module__ == "nextlong_hub.load_dataset.register" for finder in sys.meta_path)
+        home = "nextlong_hub.load_dataset.register"
+        finders = lambda: sum(type(finder).__module__ == home for finder in sys.meta_path)
         register()
         answer = [heavy, finders()]
         import importlib.metadata, importlib.util

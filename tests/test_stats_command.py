@@ -129,6 +129,7 @@ def test_lines_fit_the_terminal(built: Path, columns: int, monkeypatch: pytest.M
     assert max(len(line.rstrip()) for line in out.splitlines() if not line.startswith(sentences)) <= columns
 
 
+@pytest.mark.slow
 def test_a_dataset_on_the_hub(built: Path) -> None:
     """The same by its name as from its folder; an unknown revision is a fault in one line."""
     with LocalHub() as hub:

@@ -74,6 +74,7 @@ def bytes_of(texts: Sequence[str]) -> int:
     return sum(len(text.encode()) for text in texts)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("write", "texts"),
     [

@@ -67,6 +67,7 @@ def test_a_row_without_room_for_negatives_is_not_tried(tmp_path: Path) -> None:
     assert record(report).not_eligible["too_long"] >= 6
 
 
+@pytest.mark.slow
 def test_reference_fill_keeps_only_what_reaches_the_target(corpus_file: Path, tmp_path: Path) -> None:
     """With an adjustment of 1.02 some candidates stay short: they are discarded, counted, and replaced by the next."""
     recipe = tiny_recipe(interleave={"fill": "reference", "adjustment": 1.02})
@@ -77,6 +78,7 @@ def test_reference_fill_keeps_only_what_reaches_the_target(corpus_file: Path, tm
     assert len(read_rows(tmp_path / "dataset")) == min(20, done.kept)
 
 
+@pytest.mark.slow
 def test_a_row_that_cannot_be_cut_gets_other_negatives(tmp_path: Path) -> None:
     """A cut that would fall into a blank line has no exact prefix; another last negative is taken instead."""
     recipe = tiny_recipe(interleave={"separator": "\n\n\n"}, chunking={"chunk_characters": 120})
@@ -86,6 +88,7 @@ def test_a_row_that_cannot_be_cut_gets_other_negatives(tmp_path: Path) -> None:
     assert {row["token_count"] for row in read_rows(tmp_path / "dataset")} == {512}
 
 
+@pytest.mark.slow
 def test_a_tokenizer_that_changed_is_never_taken_for_the_old_one(corpus_file: Path, tmp_path: Path) -> None:
     """In one process, two builds with a tokenizer folder that changed in between each use what lies there then."""
     folder = Path(shutil.copytree(GPT2, tmp_path / "tokenizer"))
@@ -168,6 +171,7 @@ def test_receipts_are_small_and_tell_what_was_done(built: Path) -> None:
     assert sum(counts["candidates"] for counts in made) == manifest["configs"]["tiny"]["synthesis"]["candidates"]
 
 
+@pytest.mark.slow
 def test_a_dataset_in_memory_is_a_corpus(corpus_file: Path, built: Path, tmp_path: Path) -> None:
     """A `datasets.Dataset` gives the rows that its file gives, also with workers, which cannot see it."""
     from datasets import Dataset

@@ -153,6 +153,7 @@ def test_rows_are_chosen_and_the_rest_is_counted(built: Path, tmp_path: Path) ->
         write_page(built, output, ["9k"])
 
 
+@pytest.mark.slow
 def test_a_page_stays_small_unless_rows_are_asked_for(tmp_path: Path) -> None:
     """Rows that would weigh over 8 MB together are left out and counted; one row at least is shown."""
     chance = random.Random(0)
@@ -179,6 +180,7 @@ def test_a_page_of_nothing_is_refused(tmp_path: Path) -> None:
     assert not (tmp_path / "page.html").exists()
 
 
+@pytest.mark.slow
 def test_the_command_says_what_is_in_the_page(built: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """For a person in words, for a program as JSON; two ways to choose rows exclude each other."""
     output = tmp_path / "page.html"

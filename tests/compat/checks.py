@@ -5,7 +5,8 @@ Run by `check_datasets_versions.py` in an environment for each release, or by ha
     NEXTLONG_IMPORT_ORDER=after pytest tests/compat/checks.py
 
 NEXTLONG_IMPORT_ORDER is `before` (nextlong_hub is imported before datasets, the default), `after`, or `autoload`
-(nextlong_hub is not imported at all, because `nextlong_hub.load_dataset.autoload.enable()` has been called in this environment).
+(nextlong_hub is not imported at all, because `nextlong_hub.load_dataset.autoload.enable()` has been called in this
+environment).
 """
 # ruff: noqa: E402 - which import comes first is what is checked
 
