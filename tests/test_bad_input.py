@@ -239,6 +239,7 @@ def test_a_corpus_of_which_everything_was_skipped_says_why(attempt: Attempt) -> 
     assert "no document with text (left out: 1 null_text, 2 wrong_type)" in message
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("spoil", "words"), REFUSED.values(), ids=REFUSED.keys())
 def test_a_corpus_that_cannot_be_used_is_refused(spoil: Callable[[Path], Path], words: str, attempt: Attempt) -> None:
     """Exit code 1 and one message; nothing is published."""
@@ -350,6 +351,7 @@ def test_a_full_disk_costs_nothing_that_was_finished(corpus_file: Path, tmp_path
         subprocess.run(["umount", "--lazy", str(folder)], check=True)  # an open index may still be mapped
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("number", [errno.EIO, errno.EDQUOT, errno.EMFILE])
 def test_a_failing_disk_is_a_storage_error(
     number: int, corpus_file: Path, attempt: Attempt, monkeypatch: pytest.MonkeyPatch

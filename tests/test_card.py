@@ -294,6 +294,7 @@ def test_the_command_on_the_card_makes_the_same_rows(
     assert published(copy / "again") == published(mixed)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("modes", [{"truncate"}, {"pack"}])
 def test_the_command_on_the_card_of_fitted_texts_makes_them_again(
     modes: set[Any], corpus_file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, command: Command
@@ -397,6 +398,7 @@ def test_a_card_that_lies_is_named(edit: Any, fault: str, dataset: Path, command
     assert published(dataset) == before
 
 
+@pytest.mark.slow
 def test_the_card_of_another_state_is_named(dataset: Path, corpus_file: Path, tmp_path: Path) -> None:
     """A card generated for five rows does not pass for eight, section by section; written again, it does."""
     build(make_request(corpus_file, rows=5), tmp_path / "five")

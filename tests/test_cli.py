@@ -321,6 +321,7 @@ def test_a_dry_run_says_when_the_corpus_is_too_small(arguments: list[str], capsy
     assert "tiny: 100,000 rows were asked for, but only about 200 documents" in capsys.readouterr().out
 
 
+@pytest.mark.slow
 def test_fit_tells_what_became_of_every_text(corpus: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """Long texts are cut, short ones left out, and the folder it writes proves itself."""
     command = ["fit", str(corpus), "--tokenizer", "demo", "--target", "128", "--output", str(tmp_path / "fitted")]

@@ -189,6 +189,7 @@ def test_a_source_can_name_no_folder_elsewhere(source: str, tmp_path: Path) -> N
     assert [sample["domain"] for sample in read_mds(tmp_path / "out")] == [source]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["mds", "trl", "axolotl", "text", "nanotron", "jsonl"])
 def test_files_are_closed_at_the_size_asked_for(name: str, built: Path, tmp_path: Path) -> None:
     """Small files hold the same rows in the same order, and none is empty."""

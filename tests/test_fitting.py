@@ -51,6 +51,7 @@ def count_tokens(text: str) -> int:
     return len(plain_tokenizer().encode(text, add_special_tokens=False).ids)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("truncate", [True, False])
 @pytest.mark.parametrize("discard", [True, False])
 def test_every_text_is_kept_cut_or_discarded_as_the_modes_say(
@@ -236,6 +237,7 @@ def test_packed_texts_are_whole_or_split_into_full_pieces(long_texts: Path, tmp_
     assert is_sound(tmp_path / "fitted", long_texts)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("mode", ["truncate", "discard"])
 def test_what_is_longer_than_a_packed_row_is_cut_or_left_out(mode: str, long_texts: Path, tmp_path: Path) -> None:
     """Shorter texts are all there, whole; longer ones are there up to a full row, or not at all, and are counted."""
@@ -266,6 +268,7 @@ def test_a_target_larger_than_the_corpus_packs_everything_into_one_row(many_text
     assert report.tokens == row["token_count"] == sum(map(count_tokens, read_texts(many_texts).values()))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("bos", "eos"), [(True, False), (False, True), (True, True)])
 def test_each_packed_document_stands_between_its_own_special_tokens(
     bos: bool, eos: bool, long_texts: Path, tmp_path: Path

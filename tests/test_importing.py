@@ -59,6 +59,7 @@ def tokens(*numbers: int) -> np.ndarray[Any, Any]:
     return np.array(numbers, np.uint32)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "choices", [{}, {"compression": "zstd", "hashes": ("sha1",), "shard_bytes": 6000}, {"by_source": True}]
 )
@@ -189,6 +190,7 @@ def test_imports_are_the_same_for_any_number_of_workers_and_after_a_rerun(built:
 GOOD = {"input_ids": tokens(*ids(TEXTS[0]))}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("row", "message"),
     [

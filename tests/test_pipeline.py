@@ -145,15 +145,17 @@ RECIPES = {
 }
 
 
-CASES = [
-    *((world, "default") for world in WORLDS),
+EVERYDAY = [(world, "default") for world in WORLDS]
+OTHERS = [
     *((WORLDS[number % len(WORLDS)], name) for number, name in enumerate(RECIPES) if name != "default"),
     (strange_world, "reference fill"),
     (crowded_world, "reference chunks"),
 ]
 
 
-@pytest.mark.parametrize(("world", "name"), CASES)
+@pytest.mark.parametrize(
+    ("world", "name"), [*EVERYDAY, *(pytest.param(*case, marks=pytest.mark.slow) for case in OTHERS)]
+)
 def test_every_row_keeps_the_laws_of_the_method(world: Callable[[], list[Document]], name: str, tmp_path: Path) -> None:
     """Own, repeated and near-duplicate negatives never appear, nothing but the tail is cut, every length is exact."""
     recipe = RECIPES[name]
@@ -240,6 +242,7 @@ def test_a_mixture_of_something_unknown_is_refused(corpus_file: Path, tmp_path: 
         build(make_request(corpus_file, mixed), tmp_path / "dataset")
 
 
+@pytest.mark.slow
 def test_sources_give_meta_documents_by_weight(tmp_path: Path) -> None:
     """With weights 3 and 1, three of four extended documents come from the first source, in every stretch of rows."""
     paths = [
@@ -263,6 +266,7 @@ def test_a_corpus_of_one_text_many_times_over_fails_clearly(tmp_path: Path) -> N
     assert not (tmp_path / "dataset" / "manifest.json").exists()
 
 
+@pytest.mark.slow
 def test_rows_that_cannot_be_made_are_reported(tmp_path: Path) -> None:
     """Copies of one document give no row; the others do, and the report says how many are missing."""
     copies = [replace(make_documents(1)[0], id=f"copy-{n}", text="\n".join(["Ebb and flow."] * 40)) for n in range(6)]

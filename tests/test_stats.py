@@ -370,6 +370,7 @@ def tables(draw: st.DrawFn) -> pa.Table:
     )
 
 
+@pytest.mark.slow
 @given(table=tables(), size=st.integers(1, 6))
 def test_distances_and_reuse_are_those_counted_row_by_row(table: pa.Table, size: int) -> None:
     """A loop over Python objects finds the same, and batches of any size give the same JSON."""

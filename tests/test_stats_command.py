@@ -58,6 +58,7 @@ def test_the_table_says_what_the_rows_hold(built: Path) -> None:
     assert "over target" not in out.split("Samples by tokenizer")[0]
 
 
+@pytest.mark.slow
 def test_several_configurations_stand_beside_each_other(corpus_file: Path, tmp_path: Path) -> None:
     """One column each, in the order asked for; a single one shows how its scores are spread."""
     recipes = (tiny_recipe(), tiny_recipe(name="half", target_length=256))

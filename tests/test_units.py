@@ -31,6 +31,7 @@ def record(report: BuildReport) -> SynthesisRecord:
     return found
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("unit_documents", [1, 3, 40])
 def test_the_size_of_units_does_not_change_a_row(
     unit_documents: int, built: Path, corpus_file: Path, tmp_path: Path
@@ -41,6 +42,7 @@ def test_the_size_of_units_does_not_change_a_row(
     assert read_rows(tmp_path / "dataset") == read_rows(built)
 
 
+@pytest.mark.slow
 def test_rows_fill_shards_and_row_groups_in_order(built: Path, corpus_file: Path, tmp_path: Path) -> None:
     """Small shards and row groups hold the same rows in the same order, each within its limit."""
     recipe = tiny_recipe(output={"shard_bytes": 10_000, "row_group_bytes": 5_000})
@@ -103,6 +105,7 @@ def test_a_tokenizer_that_changed_is_never_taken_for_the_old_one(corpus_file: Pa
     assert read_rows(tmp_path / "first") != read_rows(tmp_path / "second")
 
 
+@pytest.mark.slow
 def test_a_tokenizer_that_changes_during_a_build_stops_it(tmp_path: Path) -> None:
     """A worker that finds another tokenizer than the driver had refuses to count with it."""
     task = Task(
@@ -136,6 +139,7 @@ def store_of(request: BuildRequest, folder: Path) -> ChunkStore:
     return ChunkStore(next((folder / "made" / ".work").glob("store-*")))
 
 
+@pytest.mark.slow
 def test_a_store_that_was_mended_is_opened_again(corpus_file: Path, tmp_path: Path) -> None:
     """Damaged and mended between two builds of one process, the chunk store is not read from its old mapped files."""
     build(make_request(corpus_file, rows=2), tmp_path / "dataset")
