@@ -51,6 +51,7 @@ def test_a_card_comes_apart_into_what_it_was_put_together_from(
     assert parse_card(format_card(whole)) == whole
 
 
+@pytest.mark.slow
 @given(header=headers, body=sections, fresh_header=headers, fresh_body=sections)
 def test_what_nobody_touched_becomes_what_is_generated_now(
     header: dict[str, Any], body: dict[str, str], fresh_header: dict[str, Any], fresh_body: dict[str, str]

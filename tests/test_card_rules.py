@@ -184,6 +184,7 @@ def test_what_the_viewer_cannot_show_is_told(dataset: Path, monkeypatch: pytest.
         assert words in sentence
 
 
+@pytest.mark.slow
 def test_row_groups_are_measured_by_their_content(dataset: Path) -> None:
     """40 million zeros take few bytes in a file, and 320 MB in the memory of the viewer."""
     path = dataset / "data/tiny/train-00000-of-00001.parquet"

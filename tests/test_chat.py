@@ -58,6 +58,7 @@ def usable(contents: list[str]) -> bool:
     return all(content.strip() and not any("\ufdd0" <= c <= "\ufdef" for c in content) for content in contents)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", MAKERS)
 @settings(deadline=None, max_examples=60)
 @given(contents=st.lists(CONTENTS, min_size=2, max_size=6), system=st.none() | CONTENTS)
@@ -92,6 +93,7 @@ def test_the_mask_is_the_answers_and_what_ends_them(name: str) -> None:
     assert encoded.loss_mask.dtype == np.int8 and encoded.input_ids.dtype == np.int32
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", MAKERS)
 @settings(deadline=None, max_examples=60)
 @given(contents=st.lists(st.lists(HOSTILE | WORDS, min_size=1, max_size=5).map("".join), min_size=2, max_size=4))

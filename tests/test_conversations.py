@@ -157,6 +157,7 @@ def test_the_template_is_published_with_the_recipe(built: Path) -> None:
     assert recipe.conversations.template_variables == {"eos_token": "<|im_end|>"}
 
 
+@pytest.mark.slow
 def test_the_same_bytes_with_any_number_of_processes_and_after_a_crash(
     built: Path, corpus: Path, tokenizer: Path, tmp_path: Path
 ) -> None:

@@ -16,6 +16,8 @@ import pytest
 
 from nextlong_hub.testing import LocalHub
 
+pytestmark = pytest.mark.slow
+
 NOTES = "hf://datasets/tester/notes"
 READER = """
 import json, sys

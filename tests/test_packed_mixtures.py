@@ -25,6 +25,8 @@ from nextlong_hub.recipe import Recipe, load_recipe
 from nextlong_hub.testing.worlds import tiny_recipe
 from nextlong_hub.verification import verify
 
+pytestmark = pytest.mark.slow
+
 EXAMPLES = Path(__file__).parents[1] / "examples" / "recipes"
 
 SHORT = tiny_recipe(name="short")

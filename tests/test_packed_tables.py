@@ -74,6 +74,7 @@ def packed_by_hand(row: Sequence[Sample]) -> dict[str, Any]:
     }
 
 
+@pytest.mark.slow
 @given(groupings, st.booleans(), st.integers(0, 3))
 @settings(deadline=None, max_examples=30)
 def test_merged_tables_are_the_rows_packed_by_hand(rows: list[list[Sample]], tokens: bool, pieces: int) -> None:

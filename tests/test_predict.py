@@ -13,6 +13,8 @@ from nextlong_hub.dry_run.estimate import BuildEstimate, estimate
 from nextlong_hub.pipeline import BuildRequest, build
 from nextlong_hub.recipe import Recipe, load_recipe
 
+pytestmark = pytest.mark.slow
+
 TINY = {
     "target_length": 512,
     "chunking.chunk_characters": 256,

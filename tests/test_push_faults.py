@@ -21,6 +21,8 @@ from hub_session import Outcome, Session, files_in
 
 from nextlong_hub.testing import InjectedFault, LocalHub
 
+pytestmark = pytest.mark.slow
+
 OFTEN = 99
 """As often as anybody could try."""
 

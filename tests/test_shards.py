@@ -209,6 +209,7 @@ def test_a_full_disk_is_a_storage_error(small_disk: Path) -> None:
     assert list(small_disk.iterdir()) == []
 
 
+@pytest.mark.slow
 def test_the_same_rows_are_the_same_bytes_in_every_process(tmp_path: Path) -> None:
     """Two writes here and one in another process with another hash seed give one digest."""
     script = """

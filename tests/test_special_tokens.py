@@ -96,6 +96,7 @@ def test_a_tokenizer_without_the_token_is_refused_before_anything_is_made(corpus
         find_special_tokens(load_tokenizer(write_folder(tmp_path / "bare")), bos=False, eos=True)
 
 
+@pytest.mark.slow
 def test_rows_with_special_tokens_have_exactly_the_target(corpus_file: Path, tmp_path: Path) -> None:
     """The special tokens count in the target, belong to no segment, and are verified with the row."""
     recipe = tiny_recipe(add_bos_token=True, add_eos_token=True)

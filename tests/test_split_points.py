@@ -48,6 +48,7 @@ def check_every_split_point(tokenizer: Tokenizer, text: str) -> int:
     return len(cuts)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", MAKERS)
 @settings(deadline=None, max_examples=120)
 @given(text=TEXTS)
@@ -56,6 +57,7 @@ def test_halves_have_the_tokens_of_the_whole(name: str, text: str) -> None:
     check_every_split_point(tokenizer_named(name), text)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", MAKERS)
 def test_prose_has_a_split_point_at_nearly_every_word(name: str) -> None:
     """On real text the law holds at thousands of places: it is not kept by finding none."""

@@ -212,6 +212,7 @@ def test_packed_rows_tell_their_documents(tmp_path: Path) -> None:
     assert (row.loss_mask.tolist(), row.meta_document) == ([0, 1, 1], "")
 
 
+@pytest.mark.slow
 def test_a_pushed_dataset_gives_the_same_rows_by_few_and_small_requests(built: Path) -> None:
     """Over HTTP: one configuration, one row, by name, URL and revision; data files are never fetched whole."""
     script = """

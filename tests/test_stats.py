@@ -283,6 +283,7 @@ def test_a_built_dataset_agrees_with_its_manifest_and_its_rows(built: Path) -> N
     assert [one.name for one in measure(built).portability] == ["demo"]
 
 
+@pytest.mark.slow
 def test_a_mixture_is_held_against_the_targets_of_its_ingredients(corpus_file: Path, tmp_path: Path) -> None:
     """Short and long rows are on target each by its own recipe; packed ones by the length of the packed row."""
     short, long = tiny_recipe(name="short", target_length=256), tiny_recipe(name="long")
@@ -369,6 +370,7 @@ def tables(draw: st.DrawFn) -> pa.Table:
     )
 
 
+@pytest.mark.slow
 @given(table=tables(), size=st.integers(1, 6))
 def test_distances_and_reuse_are_those_counted_row_by_row(table: pa.Table, size: int) -> None:
     """A loop over Python objects finds the same, and batches of any size give the same JSON."""

@@ -50,6 +50,7 @@ def check_beginning(tokenizer: Tokenizer, whole: Stitched, cut: int, spans: Sequ
     assert kept.chunk_tokens == tuple(int(((starts >= a) & (starts < b)).sum()) for a, b in own)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", MAKERS)
 @settings(deadline=None, max_examples=80)
 @given(chunks=CHUNKS, separator=SEPARATORS, place=st.floats(0, 1))
@@ -65,6 +66,7 @@ def test_stitched_is_encoded(name: str, chunks: list[str], separator: str, place
     assert [chunk.tokens for chunk in known] == tokenizer.count([chunk + separator for chunk in chunks])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", MAKERS)
 @settings(deadline=None, max_examples=60)
 @given(chunks=CHUNKS, separator=SEPARATORS, choice=st.integers(0, 10_000))

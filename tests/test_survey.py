@@ -74,6 +74,7 @@ def bytes_of(texts: Sequence[str]) -> int:
     return sum(len(text.encode()) for text in texts)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("write", "texts"),
     [
@@ -101,6 +102,7 @@ def test_documents_and_bytes_are_told_from_a_sample(
     assert weighted_bytes == pytest.approx(seen.text_bytes, rel=0.05)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("write", [as_parquet, as_arrow, as_texts])
 def test_where_metadata_tell_the_size_it_is_exact(write: Callable[[Sequence[str], Path], None], tmp_path: Path) -> None:
     """Documents are counted, not estimated, where a footer or a folder counts them."""

@@ -4,7 +4,7 @@ folder         `write_card`, `check_card`: the card of a dataset folder
 rendering      `generate_card`: manifest and statistics go into the templates of `cards/`
 header         the YAML header; `licences` derives the licence of several sources
 sample         the first row, shortened
-reproduction   the command that makes the dataset again
+commands       what each command says on the card, and the line that makes the dataset again
 pictures       the plots in `assets/`
 text           a card parsed and formatted, with the digests that show which parts were edited
 merging        `merge_card`: a card that is generated again keeps the edits made by hand
