@@ -2,7 +2,11 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo demo-push test lint types unit compat check-attention check-mds check-trainers bench-retrieval clean
+.DEFAULT_GOAL := help
+.PHONY: help demo demo-push test test-fast lint types unit unit-fast coverage compat check-attention check-mds check-trainers bench-retrieval clean
+
+help: ## List these targets
+	@sed -n 's/^\([a-z-]*\):[^#]*## \(.*\)/\1|\2/p' $(MAKEFILE_LIST) | while IFS='|' read -r name words; do printf '  make %-16s %s\n' "$$name" "$$words"; done
 
 demo: $(VENV)/installed ## Build the embedded demo corpus into ./nextlong and read one row back
 	$(BIN)/nextlong-hub build 64k 128k 512k subset --output nextlong
@@ -13,15 +17,23 @@ demo-push: demo ## Publish it on a Hub of this machine, load it back and verify 
 
 test: lint types unit ## Run every check
 
-lint: $(VENV)/installed
+test-fast: lint types unit-fast ## Run the checks that take less than 90 seconds on two cores
+
+lint: $(VENV)/installed ## Check style and formatting with ruff
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 
-types: $(VENV)/installed
+types: $(VENV)/installed ## Check types with mypy
 	$(BIN)/mypy
 
-unit: $(VENV)/installed
-	$(BIN)/pytest --numprocesses auto --dist loadfile
+unit: $(VENV)/installed ## Run every test
+	$(BIN)/pytest --numprocesses auto --dist worksteal
+
+unit-fast: $(VENV)/installed ## Run the tests that are not marked slow
+	$(BIN)/pytest --numprocesses auto --dist worksteal -m "not slow"
+
+coverage: $(VENV)/installed ## Run every test and tell which lines none of them ran, in other processes too
+	$(BIN)/pytest --numprocesses auto --dist worksteal --cov --cov-report=term:skip-covered
 
 compat: $(VENV)/installed ## Run the checks of the builder and of push on every supported release of datasets and huggingface_hub
 	$(BIN)/python tests/compat/check_datasets_versions.py
@@ -48,5 +60,5 @@ $(VENV)/installed-bench: $(VENV)/installed
 	$(BIN)/python -m pip install --quiet --editable '.[dev,bench]'
 	touch $@
 
-clean:
+clean: ## Remove the virtual environment and whatever was built
 	rm -rf $(VENV) nextlong build dist *.egg-info

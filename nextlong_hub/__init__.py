@@ -21,7 +21,8 @@ if TYPE_CHECKING:
     from nextlong_hub.execution.open import open_executor
     from nextlong_hub.explore import Sample, Split, open
     from nextlong_hub.explore.page.page import write_page
-    from nextlong_hub.exports import ExportReport, ExportRequest, export
+    from nextlong_hub.exports.options import ExportRequest
+    from nextlong_hub.exports.run import ExportReport, export
     from nextlong_hub.load_dataset.load import load
     from nextlong_hub.pipeline import BuildReport, BuildRequest, FitReport, ImportReport, build, fit, import_rows
     from nextlong_hub.publish.push import PushReport, push

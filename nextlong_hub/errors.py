@@ -4,12 +4,12 @@
     ├── DataError                     1  an input holds something that cannot be used
     │   ├── BadDocumentError          1  one document of a corpus: names file, line or row
     │   └── CorpusTooSmallError       1  the corpus cannot give what was asked for
-    ├── WorkerError                   1  a unit of work kept killing its worker
+    ├── WorkerError                   1  a task kept killing its worker process
     ├── RecipeError                   2  a recipe, setting or option is wrong
     ├── VerificationError             3  a finished dataset is not what its manifest says
     ├── AuthError                     4  the Hub refused the credentials
     ├── NetworkError                  5  a remote source could not be reached
-    ├── ConflictError                 6  an output folder holds something else, or someone else is writing it
+    ├── ConflictError                 6  an output folder holds something else, or another process is writing it
     └── StorageError                  7  no space left, or no permission
 
 A message says what came, what was needed and what to do next, in that order.
@@ -37,13 +37,13 @@ class BadDocumentError(DataError):
     def __init__(self, place: str, reason: str, remedy: str) -> None:
         super().__init__(f"{place}: {reason}; {remedy}")
         self.place = place
-        """File and line or row, as a person would say it: `notes.jsonl, line 7`."""
+        """File and line or row: `notes.jsonl, line 7`."""
         self.reason = reason
-        """What is wrong, in words that recur for the same kind of fault."""
+        """What is wrong; the same words for every fault of that kind."""
         self.remedy = remedy
 
     def __reduce__(self) -> tuple[type["BadDocumentError"], tuple[str, str, str]]:
-        """Survive the trip from a worker process: the default would call `__init__` with one argument."""
+        """Pickle all three arguments: the default would call `__init__` with the message alone."""
         return type(self), (self.place, self.reason, self.remedy)
 
 
@@ -52,7 +52,7 @@ class CorpusTooSmallError(DataError):
 
 
 class WorkerError(NextLongError):
-    """A unit of work ended its worker process several times, most often for want of memory."""
+    """A task ended its worker process several times, most often for want of memory."""
 
 
 class RecipeError(NextLongError):

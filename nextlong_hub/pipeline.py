@@ -1,7 +1,9 @@
-"""The method from end to end, each line one stage.
+"""`build`, `fit` and `import_rows`: from a corpus to a finished dataset folder.
 
 corpus ▶ chunking ▶ retrieval ▶ negatives ▶ interleave ▶ tokens ▶ shards ▶ card ▶ manifest
-         └── the producer of each recipe: synthesis, mixture, documents, conversations ──┘
+         └── the producer of each recipe ─────────────────────┘
+
+The comments beside the calls name the stages.
 """
 
 from collections.abc import Mapping, Sequence
@@ -14,13 +16,13 @@ from nextlong_hub.dataset.folder import open_run
 from nextlong_hub.dataset.manifest import Manifest, PackingRecord
 from nextlong_hub.dataset.write import write_rows
 from nextlong_hub.documents.fit import FitRequest
-from nextlong_hub.documents.import_rows import ImportRequest, bring, require_name
+from nextlong_hub.documents.import_rows import ImportRequest, import_source, require_name
 from nextlong_hub.errors import RecipeError
 from nextlong_hub.execution.base import Executor
 from nextlong_hub.execution.progress import Progress, StageTime
 from nextlong_hub.execution.run import Run
-from nextlong_hub.producer import Inputs, Job, Produced, producer_of, special_tokens_of, with_options
-from nextlong_hub.publish.commit import commit, describe, published_before
+from nextlong_hub.producer import Inputs, Produced, RowRequest, producer_of, special_tokens_of, with_options
+from nextlong_hub.publish.commit import commit, committed_manifest, describe
 from nextlong_hub.recipe import DEFAULT_SEED, Recipe
 from nextlong_hub.synthesis.portability import portability
 from nextlong_hub.tokenization import Tokenizer, load_tokenizer
@@ -36,16 +38,16 @@ class BuildRequest:
     """What mixtures among the recipes are made from, unless it is published too: see `recipe.load_recipes`."""
     sources: tuple[Source, ...]
     tokenizer: str
-    """A folder, a Hub name, or `demo`; ids and token counts of rows are its."""
+    """A folder, a Hub name, or `demo`; it gives the ids and token counts of rows."""
     seed: int = DEFAULT_SEED
     rows: Mapping[str, int] = field(default_factory=dict)
     """Rows of a configuration; one that is not named gets about as many tokens as the corpus holds."""
     more_tokenizers: tuple[str, ...] = ()
-    """Rows have at least the target length under these, too: exactly under the one that needs most text."""
+    """Rows have at least the target length under these, too; exactly that under the one that needs most text."""
 
     @property
     def tokenizers(self) -> tuple[str, ...]:
-        """All of them, each once, the one that counts first."""
+        """All of them, each once; the first one counts the tokens of rows."""
         return tuple(dict.fromkeys((self.tokenizer, *self.more_tokenizers)))
 
 
@@ -66,13 +68,13 @@ def build(
 ) -> BuildReport:
     """Build every configuration of `request` into the dataset folder `output`.
 
-    The same request gives the same bytes for any executor, after any crash, and finds finished units again.
+    The same request gives the same bytes with any executor and after any crash; finished units are used again.
 
     Args:
         request: what to build.
         output: the dataset folder.
         executor: where tasks run, or the address of one that is opened for this build: `local:8`.
-        progress: hears about the stages.
+        progress: is told of each stage; None shows nothing.
 
     Raises:
         DataError: the corpus cannot be read or is too small.
@@ -84,7 +86,7 @@ def build(
     tokenizers = open_tokenizers(request)
     request = resolve(request, tokenizers[0])
     with open_run(output, executor, progress) as run:
-        made = _publish(run, request, tokenizers, "build")
+        made = _make_dataset(run, request, tokenizers, "build")
         return BuildReport(
             manifest=made.manifest,
             times=run.progress.times,
@@ -98,7 +100,7 @@ def build(
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Published:
+class _Committed:
     """What a run has committed."""
 
     manifest: Manifest
@@ -107,13 +109,13 @@ class _Published:
     """The configurations of this run, without ingredients."""
 
 
-def _publish(
+def _make_dataset(
     run: Run, request: BuildRequest, tokenizers: tuple[Tokenizer, ...], kind: Literal["build", "fit"]
-) -> _Published:
+) -> _Committed:
     """From the corpus to the committed manifest."""
     corpus = find_corpus(run, request.sources)  # corpus
     inputs = Inputs(corpus=corpus, tokenizers=tokenizers, seed=request.seed)
-    before = published_before(run, inputs, request.recipes)
+    before = committed_manifest(run, inputs, request.recipes)
     made = make_rows(run, recipes_to_make(request), inputs, request.rows)  # chunking … tokens
     produced = {recipe.name: made[recipe.name] for recipe in request.recipes}
     return _commit(run, inputs, produced, before, kind)  # shards ▶ card ▶ manifest
@@ -128,10 +130,10 @@ def make_rows(run: Run, recipes: Sequence[Recipe], inputs: Inputs, rows: Mapping
     made: dict[str, Produced] = {}
     for recipe in recipes:
         producer = producer_of(recipe)
-        job = Job(recipe=recipe, inputs=inputs, rows=rows.get(recipe.name), made=made)
-        store = producer.read(run, job)  # chunking
-        index = producer.index(run, job, store)  # retrieval
-        made[recipe.name] = producer.produce(run, job, store, index)  # negatives ▶ interleave ▶ tokens
+        request = RowRequest(recipe=recipe, inputs=inputs, rows=rows.get(recipe.name), made=made)
+        store = producer.read(run, request)  # chunking
+        index = producer.index(run, request, store)  # retrieval
+        made[recipe.name] = producer.produce(run, request, store, index)  # negatives ▶ interleave ▶ tokens
     return made
 
 
@@ -141,7 +143,7 @@ def _commit(
     produced: Mapping[str, Produced],
     before: Manifest | None,
     kind: Literal["build", "fit", "import"],
-) -> _Published:
+) -> _Committed:
     """Write the files of each configuration, and declare the dataset finished; `before` is what it is added to."""
     configs = dict(before.configs) if before else {}
     for name, one in produced.items():
@@ -151,7 +153,7 @@ def _commit(
     table = portability(inputs, list(produced.values()), before.portability if before else ())
     manifest = describe(kind, inputs, [*produced.values()][-1], configs, table)
     changed = commit(run, manifest)  # card ▶ manifest
-    return _Published(manifest=manifest, changed=changed, produced=produced)
+    return _Committed(manifest=manifest, changed=changed, produced=produced)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -185,7 +187,7 @@ def fit(
         request: which texts, and what may be done to them.
         output: the new folder.
         executor: see `build`.
-        progress: hears about the stages.
+        progress: is told of each stage; None shows nothing.
 
     Raises:
         RecipeError: the target is below 1, or the modes contradict each other.
@@ -199,7 +201,7 @@ def fit(
     tokenizers = open_tokenizers(wanted)
     wanted = resolve(wanted, tokenizers[0])
     with open_run(output, executor, progress) as run:
-        made = _publish(run, wanted, tokenizers, "fit")
+        made = _make_dataset(run, wanted, tokenizers, "fit")
     produced, config = made.produced[recipe.name], made.manifest.configs[recipe.name]
     outcome = produced.own_outcome
     return FitReport(
@@ -220,7 +222,7 @@ def fit(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ImportReport:
-    """What an import brought in."""
+    """What an import did."""
 
     manifest: Manifest
     config: str
@@ -245,16 +247,16 @@ class ImportReport:
 def import_rows(
     request: ImportRequest, output: Path, *, executor: Executor | str = "inline", progress: Progress | None = None
 ) -> ImportReport:
-    """Bring a published long-context dataset into a dataset folder of ours, every row as it is.
+    """Import a published long-context dataset into a new dataset folder, every row as it is.
 
     A folder with an MDS index is read row by row: its documents are decoded, and packed rows stay packed rows. Anything
     else is read as texts, one document a row.
 
     Args:
-        request: what to bring in.
+        request: what to import.
         output: the new folder.
         executor: see `build`.
-        progress: hears about the stages.
+        progress: is told of each stage; None shows nothing.
 
     Raises:
         DataError: the source cannot be read, is damaged, or holds nothing.
@@ -265,10 +267,10 @@ def import_rows(
     require_name(request.config)
     tokenizer = load_tokenizer(request.tokenizer)
     with open_run(output, executor, progress) as run:
-        brought = bring(run, request, tokenizer)  # corpus ▶ tokens
-        produced = brought.produced
-        before = published_before(run, brought.inputs, [produced.recipe])
-        made = _commit(run, brought.inputs, {request.config: produced}, before, "import")  # shards ▶ card ▶ manifest
+        imported = import_source(run, request, tokenizer)  # corpus ▶ tokens
+        produced = imported.produced
+        before = committed_manifest(run, imported.inputs, [produced.recipe])
+        made = _commit(run, imported.inputs, {request.config: produced}, before, "import")  # shards ▶ card ▶ manifest
     config = made.manifest.configs[request.config]
     return ImportReport(
         manifest=made.manifest,

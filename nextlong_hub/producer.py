@@ -1,8 +1,8 @@
-"""What a kind of recipe must answer: how its rows are read, made, described and checked.
+"""What a kind of recipe must answer: how its corpus is read, and how its rows are made, described and checked.
 
-Each kind is a folder (or a file) with a `PRODUCER`, found by the registry: `synthesis`, `mixture`, `documents`,
-`conversations`. Who builds, loads, verifies or describes a dataset asks the producer of its recipe, and never what kind
-of recipe it is.
+Each kind is a module below a folder of this package with a constant `PRODUCER`, found by the registry: `synthesis`,
+`mixture`, `documents`, `conversations`; another package adds one by an entry point. Code that builds, loads, verifies
+or describes a dataset asks `producer_of(recipe)` instead of testing the kind of the recipe.
 """
 
 from abc import ABC, abstractmethod
@@ -50,7 +50,7 @@ class Inputs:
 
     @property
     def tokenizer_digests(self) -> list[str]:
-        """What tells them apart, in their order."""
+        """Their digests, in order."""
         return [tokenizer.digest for tokenizer in self.tokenizers]
 
 
@@ -82,7 +82,7 @@ class Produced:
     sizes: Mapping[Path, RowSizes] = field(default_factory=dict)
     """By unit file; empty where rows are made for one tokenizer only."""
     counts: Mapping[str, int] = field(default_factory=dict)
-    """What else was counted, by name."""
+    """What else this kind has counted, by name, for its `describe` and for reports."""
 
     @property
     def own_outcome(self) -> SynthesisRecord:
@@ -97,57 +97,60 @@ class Produced:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Job:
-    """What is asked of a producer."""
+class RowRequest:
+    """The rows that a producer is to make."""
 
     recipe: Recipe
     inputs: Inputs
-    rows: int | None
+    rows: int | None = None
     """How many rows; None gives about as many tokens as the corpus holds."""
-    made: Mapping[str, Produced]
-    """What this run has produced already, by recipe: the ingredients of a mixture are there."""
+    made: Mapping[str, Produced] = field(default_factory=dict)
+    """What this run has produced already, by recipe name: the ingredients of a mixture are among them."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Pool:
-    """The documents to choose from, and what decides their order."""
+class CandidatePool:
+    """The documents that meta-documents are chosen from, and what decides their order."""
 
     store: ChunkStore
     sources: Sequence[SourceSettings]
     """Of the corpus, with their weights."""
     characters_per_token: float
+    """Of the corpus, under the first tokenizer."""
     seed: int
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Evidence:
-    """What a finished row can be checked against."""
-
-    recipe: Recipe
-    tokenizer: Tokenizer | None
-    corpus: CorpusTexts | None
-
-
-class Checker(ABC):
+class RowChecker(ABC):
     """Finds what is wrong with one row, or with one document of a packed row; each fault is one sentence."""
 
     may_be_shorter: bool
     """Rows may have fewer tokens than the target length."""
     may_be_split: bool = False
-    """A document may begin in the middle of one of the corpus."""
+    """A row's text may begin in the middle of a document of the corpus."""
 
-    def __init__(self, evidence: Evidence) -> None:
-        self.recipe = evidence.recipe
-        tokenizers = [evidence.tokenizer] if evidence.tokenizer else []
-        self._special_tokens = special_tokens_of(evidence.recipe, tokenizers)
+    def __init__(self, recipe: Recipe, tokenizer: Tokenizer | None) -> None:
+        """Prepare to check the rows of a recipe.
+
+        Args:
+            recipe: what made the rows.
+            tokenizer: what counts their tokens; None where tokens are not checked.
+
+        Raises:
+            RecipeError: the tokenizer lacks a token that the recipe asks for.
+        """
+        self.recipe = recipe
+        self._tokenizer = tokenizer
+        self._special_tokens = special_tokens_of(recipe, [tokenizer] if tokenizer else [])
 
     @abstractmethod
     def shape_faults(self, row: Mapping[str, Any]) -> Iterator[str]:
-        """What is wrong with a row as it stands."""
+        """What the row alone shows."""
 
-    def token_faults(self, row: Mapping[str, Any], tokenizer: Tokenizer) -> Iterator[str]:
-        """What encoding its text again, in one go, shows."""
-        text_ids, starts = tokenizer.encode_with_starts(row["text"])
+    def token_faults(self, row: Mapping[str, Any]) -> Iterator[str]:
+        """What encoding the whole text again shows; nothing without a tokenizer."""
+        if self._tokenizer is None:
+            return
+        text_ids, starts = self._tokenizer.encode_with_starts(row["text"])
         total = len(text_ids) + self._special_tokens.tokens
         if total != row["token_count"]:
             yield f"its text encodes to {total:,} tokens, token_count says {row['token_count']:,}"
@@ -162,18 +165,18 @@ class Checker(ABC):
 
     @abstractmethod
     def corpus_faults(self, row: Mapping[str, Any], corpus: CorpusTexts) -> Iterator[str]:
-        """What reading it again from the corpus shows."""
+        """What comparing the row with the corpus shows."""
 
 
-class Stream(Protocol):
-    """The rows of one configuration, unit by unit; each unit can be made by any process."""
+class RowStream(Protocol):
+    """The rows of one configuration by unit; any process can make any unit."""
 
     def units(self) -> int:
         """How many units there are."""
         ...
 
     def tables(self, unit: int) -> Iterator[pa.Table]:
-        """The rows of one unit, a row group at a time; the last unit makes up for what others had to discard."""
+        """The rows of one unit, a row group at a time; the last unit replaces the rows that others lack."""
         ...
 
 
@@ -183,12 +186,16 @@ class Producer(ABC):
     name: ClassVar[str]
     reads: ClassVar[str] = "texts"
     """What its corpus holds; one run has one corpus, so its recipes must agree."""
-    unpredictable: ClassVar[str] = ""
-    """Why a dry run cannot predict it; empty where it can."""
+    not_estimated: ClassVar[str] = ""
+    """Why a dry run cannot estimate it, as the end of a sentence about its rows; empty where it can."""
     retrieves: ClassVar[bool] = False
     """Whether its rows hold hard negatives."""
     options: ClassVar[type[Section]] = Section
     """The shape of `Recipe.options`; a kind of recipe that has none refuses all."""
+    title: ClassVar[str] = "Long-context rows of"
+    """What a card calls its rows, before their lengths."""
+    tags: ClassVar[tuple[str, ...]] = ()
+    """What the rows add to the tags of a card."""
 
     def resolve(self, recipe: Recipe, tokenizer: Tokenizer) -> Recipe:
         """The recipe with everything written out that would otherwise depend on the tokenizer's files.
@@ -199,22 +206,22 @@ class Producer(ABC):
         return recipe
 
     def sources(self, sources: Sequence[Source], recipes: Sequence[Recipe]) -> tuple[Source, ...]:
-        """The sources, read as `recipes`, all of this kind, want them.
+        """The sources as `recipes`, all of this kind, read them.
 
         Raises:
-            RecipeError: the recipes want them in different ways.
+            RecipeError: the recipes read them in different ways.
         """
         return tuple(sources)
 
-    def read(self, run: Run, job: Job) -> ChunkStore:
+    def read(self, run: Run, request: RowRequest) -> ChunkStore:
         """Read and cut the corpus.
 
         Raises:
             DataError, StorageError: see `read_corpus`.
         """
-        return read_corpus(run, job.inputs.corpus, job.recipe.reading)
+        return read_corpus(run, request.inputs.corpus, request.recipe.reading)
 
-    def index(self, run: Run, job: Job, store: ChunkStore) -> Path | None:
+    def index(self, run: Run, request: RowRequest, store: ChunkStore) -> Path | None:
         """The folder of the retriever's index; None where nothing is retrieved.
 
         Raises:
@@ -223,7 +230,7 @@ class Producer(ABC):
         return None
 
     @abstractmethod
-    def produce(self, run: Run, job: Job, store: ChunkStore, index: Path | None) -> Produced:
+    def produce(self, run: Run, request: RowRequest, store: ChunkStore, index: Path | None) -> Produced:
         """Make the rows; finished work is used again.
 
         Raises:
@@ -233,11 +240,11 @@ class Producer(ABC):
         """
 
     def describe(self, record: ConfigRecord, produced: Produced, folder: Path) -> ConfigRecord:
-        """What the manifest says of a configuration whose files lie in `folder`, completed by what this kind knows."""
+        """Add what only this kind knows to the record of a configuration, whose files lie in `folder`."""
         return record
 
-    def stream(self, run: Run, job: Job) -> "Stream | None":
-        """The rows one unit at a time, without what `produce` would make first; None where they are made together.
+    def stream(self, run: Run, request: RowRequest) -> RowStream | None:
+        """The rows one unit at a time, each made when it is asked for; None where only `produce` can make them.
 
         Raises:
             DataError, StorageError, WorkerError: see `read` and `index`.
@@ -245,17 +252,20 @@ class Producer(ABC):
         return None
 
     @abstractmethod
-    def checker(self, evidence: Evidence) -> Checker:
-        """What checks the rows of a recipe.
+    def checker(self, recipe: Recipe, tokenizer: Tokenizer | None) -> RowChecker:
+        """What checks the rows of a recipe; see `RowChecker`.
 
         Raises:
             RecipeError: the tokenizer lacks a token that the recipe asks for.
         """
 
-    def candidates(self, recipe: Recipe, pool: Pool) -> NDArray[np.int64]:
+    def candidates(self, recipe: Recipe, pool: CandidatePool) -> NDArray[np.int64]:
         """The documents that rows may be made of, in the order of the rows. Shape: (candidates,)."""
         return np.arange(pool.store.documents)
 
+
+GUESSED_CHARACTERS_PER_TOKEN = 4
+"""Decides how many units run at a time where only some rows are wanted; never what is in a row."""
 
 PRODUCERS = Registry[Producer](
     kind="kind of recipe", files="*/*.py", constant="PRODUCER", group="nextlong_hub.producers"
@@ -266,7 +276,7 @@ def producer_of(recipe: Recipe) -> Producer:
     """The producer of a recipe.
 
     Raises:
-        RecipeError: no package that is installed has it.
+        RecipeError: no installed package has it.
     """
     return PRODUCERS[recipe.kind]
 
@@ -286,7 +296,7 @@ def with_options(recipe: Recipe) -> Recipe:
 
 
 def special_tokens_of(recipe: Recipe, tokenizers: Sequence[Tokenizer]) -> SpecialTokens:
-    """What the ids of rows stand between under the first tokenizer; none without a tokenizer.
+    """The special tokens around each document's ids under the first tokenizer; none without a tokenizer.
 
     Raises:
         RecipeError: a tokenizer lacks a token that the recipe asks for.

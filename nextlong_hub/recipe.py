@@ -1,7 +1,7 @@
 """Every choice that decides the bytes of a configuration, its check, and its fingerprint.
 
-A recipe is TOML: `builders/128k.toml` for the ones we publish, any file of the same shape for yours. Unknown keys are
-refused, so a misspelt choice can never be a silently ignored one.
+A recipe is TOML: one of those in `builders/`, or any file of the same form. It composes the settings of the stages,
+which stand beside the stages. An unknown key is an error, so that no misspelt choice is ignored.
 """
 
 import tomllib
@@ -73,7 +73,7 @@ class PackingSettings(Section):
 
 
 class OutputSettings(Section):
-    """How rows are filed."""
+    """How rows are written into shards."""
 
     unit_documents: int = Field(4, ge=1)
     """Meta-documents in one unit: the grain of parallelism and of resume."""
@@ -83,19 +83,19 @@ class OutputSettings(Section):
     """Bytes of text and tokens in a row group at most; the Hub's viewer refuses to read very large ones."""
 
 
-class Part(Section):
+class Ingredient(Section):
     """One ingredient of a mixture."""
 
     recipe: str
     share: float = Field(gt=0)
-    """Share of the mixture's tokens, relative to the other parts."""
+    """Share of the mixture's tokens, relative to the other ingredients."""
 
 
 Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")]
 
 
 class Recipe(Section):
-    """A named configuration: one split of the published dataset."""
+    """A named configuration of a dataset."""
 
     left_out_when_empty: ClassVar[frozenset[str]] = frozenset({"filters", "producer", "options"})
 
@@ -122,7 +122,7 @@ class Recipe(Section):
     output: OutputSettings = OutputSettings()
     fit: FitSettings | None = None
     """When set, rows are whole documents instead of being synthesised."""
-    mixture: tuple[Part, ...] = ()
+    mixture: tuple[Ingredient, ...] = ()
     """When set, rows are a seeded selection of other recipes' rows instead of being synthesised."""
     conversations: ConversationSettings | None = None
     """When set, rows are conversations under a chat template instead of being synthesised."""
@@ -150,8 +150,8 @@ class Recipe(Section):
 
     @model_validator(mode="after")
     def _packing_has_documents(self) -> Self:
-        framed = self.add_bos_token or self.add_eos_token
-        if self.conversations and (not self.pack or not self.tokens or framed or self.mixture or self.fit):
+        has_special = self.add_bos_token or self.add_eos_token
+        if self.conversations and (not self.pack or not self.tokens or has_special or self.mixture or self.fit):
             raise ValueError(
                 f"recipe {self.name!r} makes rows of conversations, which are packed, have tokens, begin and end as "
                 "their chat template says, and are neither mixed nor fitted; set pack = true and tokens = true, and "

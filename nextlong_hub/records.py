@@ -84,9 +84,9 @@ class Hits:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Segment:
-    """One chunk's span inside a sample's text: from it one can tell where each character came from.
+    """One chunk's span inside a sample's text: where each character came from.
 
-    In a conversation it is the content of one message, and what belongs to no segment is the chat template's.
+    In a conversation it is the content of one message; text outside all segments is the chat template's.
     """
 
     role: Literal["meta", "negative", "system", "user", "assistant", "tool"]
@@ -108,13 +108,13 @@ class Segment:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sample:
-    """One synthesised long text: a single document as far as attention is concerned."""
+    """One synthesised long text: a single document for attention."""
 
     id: str
     text: str
     input_ids: "NDArray[np.int32]"
-    """The tokens of `text`, between those that the recipe adds. Shape: (target_length,); longer where the rows are made
-    for several tokenizers."""
+    """The tokens of `text`, between the special tokens that the recipe adds. Shape: (target_length,); longer where the
+    rows are made for several tokenizers."""
     meta_document: str
     source: str
     """The meta-document's source."""
@@ -128,10 +128,10 @@ class PackedDocument:
     """One document's place in a packed row; attention never leaves it."""
 
     id: str
-    """What the document is called by itself; of a sample, the sample's id."""
+    """Id of the document; of a sample, the sample's id."""
     source: str
     meta_document: str
-    """The document of the corpus that it is, or that a sample extends."""
+    """Id of the document in the corpus; of a sample, of the document that it extends."""
     offset: int
     """Characters of that document before this text: 0 unless a document longer than a row was split."""
     start: int
@@ -157,6 +157,27 @@ class PackedRow:
     segments: tuple[Segment, ...]
     """Of all documents; characters of the row's text."""
 
+    @classmethod
+    def of(cls, sample: Sample, *, offset: int = 0, loss_mask: "NDArray[np.int8] | None" = None) -> "PackedRow":
+        """A packed row of one document; `offset` is that of `PackedDocument`."""
+        document = PackedDocument(
+            id=sample.id,
+            source=sample.source,
+            meta_document=sample.meta_document,
+            offset=offset,
+            start=0,
+            end=len(sample.text),
+            tokens=len(sample.input_ids),
+        )
+        return cls(
+            id=sample.id,
+            text=sample.text,
+            input_ids=sample.input_ids,
+            loss_mask=loss_mask,
+            documents=(document,),
+            segments=sample.segments,
+        )
+
 
 class Reason(StrEnum):
     """Why a candidate gave no sample."""
@@ -172,19 +193,19 @@ class Reason(StrEnum):
     NO_TOKENS = "no_tokens"
     """The text has no token: its tokenizer leaves out every character of it."""
     UNPARSEABLE = "unparseable"
-    """A row that holds no conversation in a form that is known."""
+    """The row holds no conversation in a known form."""
     UNSUPPORTED = "unsupported"
     """A conversation with more than text: tool calls, images, reasoning in a field of its own, weights of turns."""
     EMPTY_TURN = "empty_turn"
     WRONG_ROLE_ORDER = "wrong_role_order"
     NO_ASSISTANT = "no_assistant"
     RESERVED_CHARACTER = "reserved_character"
-    """A conversation with NUL, half of a surrogate pair, or a noncharacter from U+FDD0 to U+FDEF, by which we mark
-    messages."""
+    """A conversation with NUL, half of a surrogate pair, or a noncharacter from U+FDD0 to U+FDEF, which mark
+    messages here."""
     REFUSED_BY_TEMPLATE = "refused_by_template"
-    """The chat template raises an error: a role that it does not know, or an order that it does not allow."""
+    """The chat template raises an error: an unknown role, or an order that it does not allow."""
     MASK_UNLOCATABLE = "mask_unlocatable"
-    """The chat template changes what was said, so that nobody can tell which of the tokens are the answer."""
+    """The chat template changes the content of messages, so the tokens of the answer cannot be located."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -78,6 +78,33 @@ def run_command(*arguments: str | Path, **environment: str) -> subprocess.Comple
     )
 
 
+_ONE_AFTER_THE_OTHER = """
+import contextlib, io, json, sys
+from nextlong_hub.cli import run
+answers = []
+for arguments in json.loads(sys.argv[1]):
+    with contextlib.redirect_stdout(io.StringIO()) as out, contextlib.redirect_stderr(io.StringIO()) as err:
+        code = run(arguments)
+    answers.append([code, out.getvalue(), err.getvalue()])
+print(json.dumps(answers))
+"""
+
+
+def run_commands(*commands: Sequence[str | Path], **environment: str) -> list[tuple[int, str, str]]:
+    """Run `nextlong-hub` with each of those arguments in one other process: exit code, stdout and stderr of each."""
+    listed = json.dumps([[*map(str, arguments)] for arguments in commands])
+    done = subprocess.run(
+        [sys.executable, "-W", "error", "-c", _ONE_AFTER_THE_OTHER, listed],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=120,
+        env=os.environ | environment,
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    return [(code, out, err) for code, out, err in json.loads(done.stdout)]
+
+
 def build_command(corpus: Path, output: Path, recipe: Path, *more: str) -> list[str]:
     """The arguments that build the dataset most tests start from."""
     recipe.write_text(TINY_TOML)

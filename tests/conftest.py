@@ -1,5 +1,6 @@
 """What several test files need around them."""
 
+import gc
 import shutil
 import subprocess
 from collections.abc import Iterator
@@ -8,8 +9,17 @@ from pathlib import Path
 import pytest
 from building import make_request
 
+from nextlong_hub.datacard import rendering
+from nextlong_hub.execution import base
 from nextlong_hub.pipeline import build
+from nextlong_hub.stats import DatasetStats
 from nextlong_hub.testing.worlds import make_documents, write_corpus
+
+
+def pytest_collection_finish() -> None:
+    """Spare the garbage collector what lives as long as the session: thousands of tests, and the libraries they use."""
+    gc.collect()
+    gc.freeze()
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
@@ -25,6 +35,33 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
         terminalreporter.write_sep("=", "what became of a push")
         for what, code, commits in rows:
             terminalreporter.write_line(f"{what:<40} {code:<8} {commits}")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _pictures_are_drawn_once() -> Iterator[None]:
+    """Draw the pictures of a card once for the same numbers: they are half of what a build of a tiny world costs.
+
+    That the same numbers give the same bytes is a promise of its own, tested where pictures are drawn.
+    """
+    drawn: dict[str, dict[str, bytes]] = {}
+    draw = rendering.draw_pictures
+
+    def draw_once(stats: DatasetStats) -> dict[str, bytes]:
+        if (numbers := repr(stats)) not in drawn:
+            drawn[numbers] = draw(stats)
+        return dict(drawn[numbers])
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(rendering, "draw_pictures", draw_once)
+        yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _freed_memory_is_kept() -> Iterator[None]:
+    """Do not hand freed memory back after each task: in a process as full as this one that costs more than the task."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(base, "release_memory", lambda: False)
+        yield
 
 
 @pytest.fixture

@@ -10,7 +10,6 @@ from nextlong_hub.cli.arguments import (
     PUBLISHED,
     BuildArguments,
     build_request,
-    default_workers,
     parse_amount,
     parse_modes,
     parse_rows,
@@ -18,6 +17,7 @@ from nextlong_hub.cli.arguments import (
 )
 from nextlong_hub.corpus.discovery import default_name
 from nextlong_hub.errors import RecipeError
+from nextlong_hub.execution.local import default_workers
 from nextlong_hub.recipe import load_recipe, load_recipes
 
 

@@ -60,6 +60,7 @@ def environment(tmp_path_factory: pytest.TempPathFactory) -> Environment:
     return Environment(tmp_path_factory.mktemp("environment"))
 
 
+@pytest.mark.slow
 def test_enable_and_disable_in_a_real_environment(environment: Environment) -> None:
     """Off at first; once enabled `import datasets` alone is enough, the variable silences it, disable undoes it."""
     registered = "'nextlong' in __import__('datasets').load._PACKAGED_DATASETS_MODULES"

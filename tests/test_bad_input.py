@@ -156,6 +156,7 @@ def attempt(tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pyt
     return Attempt(tmp_path, capsys)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("spoil", "words", "counted"), SKIPPABLE.values(), ids=SKIPPABLE.keys())
 def test_a_bad_document_stops_the_build_or_is_skipped_and_counted(
     spoil: Callable[[Path], Path], words: str, counted: str, attempt: Attempt
@@ -238,6 +239,7 @@ def test_a_corpus_of_which_everything_was_skipped_says_why(attempt: Attempt) -> 
     assert "no document with text (left out: 1 null_text, 2 wrong_type)" in message
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("spoil", "words"), REFUSED.values(), ids=REFUSED.keys())
 def test_a_corpus_that_cannot_be_used_is_refused(spoil: Callable[[Path], Path], words: str, attempt: Attempt) -> None:
     """Exit code 1 and one message; nothing is published."""
@@ -303,6 +305,7 @@ def test_a_read_only_output_is_a_storage_error(read_only: Path, corpus_file: Pat
     assert "choose an --output on a file system that can be written" in message
 
 
+@pytest.mark.slow
 def test_an_output_of_somebody_else_is_a_storage_error(corpus_file: Path) -> None:
     """Exit code 7 where the permission to write is missing."""
     if os.geteuid() != 0 or shutil.which("setpriv") is None:
@@ -321,6 +324,7 @@ def test_an_output_of_somebody_else_is_a_storage_error(corpus_file: Path) -> Non
     assert "Traceback" not in done.stderr
 
 
+@pytest.mark.slow
 def test_a_full_disk_costs_nothing_that_was_finished(corpus_file: Path, tmp_path: Path, built: Path) -> None:
     """At every size of disk that is too small: a storage error, no manifest; once there is room, the usual bytes."""
     folder = tmp_path / "small"
@@ -347,6 +351,7 @@ def test_a_full_disk_costs_nothing_that_was_finished(corpus_file: Path, tmp_path
         subprocess.run(["umount", "--lazy", str(folder)], check=True)  # an open index may still be mapped
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("number", [errno.EIO, errno.EDQUOT, errno.EMFILE])
 def test_a_failing_disk_is_a_storage_error(
     number: int, corpus_file: Path, attempt: Attempt, monkeypatch: pytest.MonkeyPatch
@@ -383,6 +388,7 @@ def test_finished_work_survives_a_bad_document(attempt: Attempt) -> None:
     assert verify(attempt.output, tokenizer="demo").faults == ()
 
 
+@pytest.mark.slow
 def test_the_console_script_shows_no_traceback(tmp_path: Path) -> None:
     """As a person meets it: a process of its own, one message on stderr, nothing on stdout, exit code 1."""
     corpus = text_file("c.jsonl", b"{\n")(tmp_path)

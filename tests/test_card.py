@@ -24,7 +24,7 @@ from nextlong_hub.corpus.settings import SourceSettings
 from nextlong_hub.datacard import check_card, lint_card, rendering
 from nextlong_hub.datacard.pictures import PLOT_NAMES
 from nextlong_hub.datacard.text import parse_card
-from nextlong_hub.dataset.folder import locked, withdraw
+from nextlong_hub.dataset.folder import invalidate, locked
 from nextlong_hub.dataset.manifest import read_manifest
 from nextlong_hub.documents.fit import FitRequest
 from nextlong_hub.errors import ConflictError, DataError
@@ -32,7 +32,7 @@ from nextlong_hub.exports import FORMATS
 from nextlong_hub.pipeline import build, fit
 from nextlong_hub.publish.commit import renew_card
 from nextlong_hub.publish.contents import is_owned, published_files
-from nextlong_hub.recipe import Part
+from nextlong_hub.recipe import Ingredient
 from nextlong_hub.stats import plots
 from nextlong_hub.testing.worlds import make_documents, tiny_recipe, write_corpus
 from nextlong_hub.verification import verify
@@ -78,7 +78,7 @@ def mixed(corpus_file: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Two configurations and a packed mixture of them."""
     output = tmp_path_factory.mktemp("mixed") / "dataset"
     long = tiny_recipe(name="long", target_length=1024)
-    parts = (Part(recipe="tiny", share=1), Part(recipe="long", share=1))
+    parts = (Ingredient(recipe="tiny", share=1), Ingredient(recipe="long", share=1))
     subset = tiny_recipe(name="packed", target_length=1024, mixture=parts, pack=True)
     build(make_request(corpus_file, tiny_recipe(), long, subset, rows={"tiny": 6, "long": 3}), output)
     return output
@@ -94,6 +94,7 @@ def test_the_card_of_a_tiny_world_is_this_one(built: Path) -> None:
     assert text == GOLDEN.read_text(encoding="utf-8")
 
 
+@pytest.mark.slow
 def test_the_card_says_what_the_manifest_says(mixed: Path) -> None:
     """Rows, tokens and bytes of every configuration, each in its line of the first table."""
     manifest = read_manifest(mixed)
@@ -170,6 +171,7 @@ def test_the_header_is_one_the_hub_takes(mixed: Path) -> None:
     assert header["pretty_name"] == "NExtLong samples of 512 and 1K tokens"
 
 
+@pytest.mark.slow
 def test_licence_and_sources_are_those_of_the_corpus(
     corpus_file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, command: Command
 ) -> None:
@@ -190,7 +192,7 @@ def test_licence_and_sources_are_those_of_the_corpus(
     shutil.copytree(tmp_path / "out" / "recipes", tmp_path / "recipes")
     monkeypatch.chdir(tmp_path)
     [[_, *arguments]] = commands_in(section(tmp_path / "out", "making"))
-    code, _, errors = command(*arguments, "--quiet")
+    code, _, errors = command(*arguments, "--num-proc", "1", "--quiet")
     assert (code, errors) == (0, "")
     assert published(tmp_path / "again") == published(tmp_path / "out")
 
@@ -287,11 +289,12 @@ def test_the_command_on_the_card_makes_the_same_rows(
     monkeypatch.chdir(copy)
     [[name, *arguments]] = commands_in(section(mixed, "making"))
     assert name == "nextlong-hub"
-    code, _, errors = command(*arguments, "--quiet")
+    code, _, errors = command(*arguments, "--num-proc", "1", "--quiet")
     assert code == 0, errors
     assert published(copy / "again") == published(mixed)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("modes", [{"truncate"}, {"pack"}])
 def test_the_command_on_the_card_of_fitted_texts_makes_them_again(
     modes: set[Any], corpus_file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, command: Command
@@ -305,7 +308,7 @@ def test_the_command_on_the_card_of_fitted_texts_makes_them_again(
     shutil.copy(corpus_file, tmp_path)
     monkeypatch.chdir(tmp_path)
     [[_, *arguments]] = commands_in(section(tmp_path / "out", "making"))
-    code, _, errors = command(*arguments, "--quiet")
+    code, _, errors = command(*arguments, "--num-proc", "1", "--quiet")
     assert code == 0, errors
     assert published(tmp_path / "again") == published(tmp_path / "out")
 
@@ -395,6 +398,7 @@ def test_a_card_that_lies_is_named(edit: Any, fault: str, dataset: Path, command
     assert published(dataset) == before
 
 
+@pytest.mark.slow
 def test_the_card_of_another_state_is_named(dataset: Path, corpus_file: Path, tmp_path: Path) -> None:
     """A card generated for five rows does not pass for eight, section by section; written again, it does."""
     build(make_request(corpus_file, rows=5), tmp_path / "five")
@@ -466,7 +470,7 @@ def test_a_folder_without_its_manifest_says_so(dataset: Path, corpus_file: Path)
     (dataset / "README.md").write_text(card_of(dataset) + "\nThanks.\n")
     before = published(dataset)
     with locked(dataset) as workspace:
-        withdraw(dataset, workspace)
+        invalidate(dataset, workspace)
     assert "This dataset is unfinished" in card_of(dataset)
     with pytest.raises((FileNotFoundError, ValueError)):
         load_dataset(str(dataset), "tiny")
@@ -485,7 +489,7 @@ def test_a_death_between_withdrawing_and_committing_loses_no_words(
     (dataset / "README.md").write_text(card_of(dataset) + "\nThanks.\n")
     before = published(dataset)
     with locked(dataset) as workspace:
-        withdraw(dataset, workspace)
+        invalidate(dataset, workspace)
     kept = dataset / ".work" / "withdrawn"
     if stage == "manifest":
         shutil.copy(kept / "README.md", dataset)

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from nextlong_hub.datacard import merge_card
-from nextlong_hub.datacard.text import Card, format_card, ledger_of, parse_card
+from nextlong_hub.datacard.text import Card, digests_of, format_card, parse_card
 
 HEADER = {"license": "cc0-1.0", "tags": ["long-context"], "configs": [{"config_name": "tiny"}]}
 SECTIONS = {"overview": "# Eight rows", "sources": "| a |\n| --- |", "citation": "Cite us."}
@@ -27,7 +27,7 @@ sections = st.dictionaries(names, texts, max_size=4)
 def card(header: dict[str, Any] | None = None, body: dict[str, str] | None = None) -> str:
     """A card as it is generated."""
     header, body = HEADER if header is None else header, SECTIONS if body is None else body
-    return format_card(Card(header=header, sections=body, ledger=ledger_of(header, body)))
+    return format_card(Card(header=header, sections=body, digests=digests_of(header, body)))
 
 
 def test_a_card_reads_like_this() -> None:
@@ -46,11 +46,12 @@ def test_a_card_comes_apart_into_what_it_was_put_together_from(
     """Whatever people write around the sections."""
     asides = {name: aside for name in list(body)[:1]}
     whole = Card(
-        header=header, sections=body, ledger=ledger_of(header, body), opening=opening if body else "", asides=asides
+        header=header, sections=body, digests=digests_of(header, body), opening=opening if body else "", asides=asides
     )
     assert parse_card(format_card(whole)) == whole
 
 
+@pytest.mark.slow
 @given(header=headers, body=sections, fresh_header=headers, fresh_body=sections)
 def test_what_nobody_touched_becomes_what_is_generated_now(
     header: dict[str, Any], body: dict[str, str], fresh_header: dict[str, Any], fresh_body: dict[str, str]
@@ -76,7 +77,7 @@ def test_what_a_person_wrote_is_in_the_merged_card(
         Card(
             header={},
             sections={**old, first: f"{edit} (edited)"},
-            ledger=generated.ledger,
+            digests=generated.digests,
             opening=opening,
             asides={first: aside},
         )

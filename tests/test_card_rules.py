@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from nextlong_hub.datacard import limits, lint_card, preflight
 from nextlong_hub.datacard.header import size_category
 from nextlong_hub.datacard.licences import LICENCES, derive_licence, identifier_of
+from nextlong_hub.dataset.manifest import require_manifest
 from nextlong_hub.testing.card_check import card_faults
 
 FILE = {"split": "train", "path": ["data/tiny/train-00000-of-00001.parquet"]}
@@ -166,14 +167,14 @@ def test_size_categories(rows: int, category: str) -> None:
 
 def test_a_dataset_of_ours_is_within_the_limits(built: Path) -> None:
     """Nothing to hear."""
-    assert preflight(built) == []
+    assert preflight(built, require_manifest(built)) == []
 
 
 def test_what_the_viewer_cannot_show_is_told(dataset: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A row group, a value, a folder and a file beyond the limits, each in a sentence with both numbers."""
     for name, value in (("ROW_GROUP_BYTES", 1_000), ("CELL_BYTES", 100), ("FOLDER_FILES", 1), ("FILE_BYTES", 1_000)):
         monkeypatch.setattr(limits, name, value)
-    told = preflight(dataset)
+    told = preflight(dataset, require_manifest(dataset))
     assert len(told) == 4
     for sentence, words in zip(
         told,
@@ -183,11 +184,12 @@ def test_what_the_viewer_cannot_show_is_told(dataset: Path, monkeypatch: pytest.
         assert words in sentence
 
 
+@pytest.mark.slow
 def test_row_groups_are_measured_by_their_content(dataset: Path) -> None:
     """40 million zeros take few bytes in a file, and 320 MB in the memory of the viewer."""
     path = dataset / "data/tiny/train-00000-of-00001.parquet"
     zeros = pa.table({"zeros": pa.repeat(pa.scalar(0, pa.int64()), 40_000_000)})
     pq.write_table(zeros, path, compression="zstd", use_dictionary=False, row_group_size=40_000_000)
     assert path.stat().st_size < 1_000_000
-    [told] = preflight(dataset)
+    [told] = preflight(dataset, require_manifest(dataset))
     assert "has a row group of 320," in told

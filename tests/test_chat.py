@@ -58,6 +58,7 @@ def usable(contents: list[str]) -> bool:
     return all(content.strip() and not any("\ufdd0" <= c <= "\ufdef" for c in content) for content in contents)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", MAKERS)
 @settings(deadline=None, max_examples=60)
 @given(contents=st.lists(CONTENTS, min_size=2, max_size=6), system=st.none() | CONTENTS)
@@ -92,6 +93,7 @@ def test_the_mask_is_the_answers_and_what_ends_them(name: str) -> None:
     assert encoded.loss_mask.dtype == np.int8 and encoded.input_ids.dtype == np.int32
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", MAKERS)
 @settings(deadline=None, max_examples=60)
 @given(contents=st.lists(st.lists(HOSTILE | WORDS, min_size=1, max_size=5).map("".join), min_size=2, max_size=4))
@@ -203,7 +205,7 @@ def test_a_control_token_the_tokenizer_does_not_take_for_one() -> None:
     backend = byte_level()._backend
     backend.add_special_tokens([LLAMA_3_TOKENS[4]])
     backend.add_tokens([plain("<word>", single_word=True)])
-    chat = ChatTokenizer(ours(backend), framing={"<word>"})
+    chat = ChatTokenizer(ours(backend), delimiters={"<word>"})
     text = "a<word>b<|eot_id|>"
     with pytest.raises(RecipeError, match="does not take them for tokens where they stand"):
         chat.encode(text, [])

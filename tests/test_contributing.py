@@ -129,18 +129,21 @@ def test_the_examples_add_one_of_each() -> None:
         assert registry[name] is not None
 
 
+@pytest.mark.slow
 def test_a_corpus_of_the_new_format_is_read(extended: Path) -> None:
     """Every document of the file was seen, whether it was kept or not."""
     corpus = manifest_of(extended).corpus
     assert corpus.documents + sum(corpus.skipped.values()) == len(TEXTS)
 
 
+@pytest.mark.slow
 def test_what_the_filter_leaves_out_is_counted_under_its_reason(extended: Path) -> None:
     """In the manifest; no row comes from it."""
     assert manifest_of(extended).corpus.skipped == {"too_short": len(SHORT)} != {"too_short": 0}
     assert not SHORT & {row["meta_document"] for name in RECIPES for row in read_rows(extended, name)}
 
 
+@pytest.mark.slow
 def test_the_negatives_are_those_of_the_retriever(extended: Path) -> None:
     """With its scores, whatever they mean."""
     for row in read_rows(extended, "everything"):
@@ -150,6 +153,7 @@ def test_the_negatives_are_those_of_the_retriever(extended: Path) -> None:
     assert "| length score, median |" in (extended / "README.md").read_text()
 
 
+@pytest.mark.slow
 def test_the_rows_are_those_of_the_kind_of_recipe(extended: Path) -> None:
     """First chunks, each as long as it is."""
     rows = read_rows(extended, "first")
@@ -158,6 +162,7 @@ def test_the_rows_are_those_of_the_kind_of_recipe(extended: Path) -> None:
     assert all(TEXTS[row["meta_document"]].startswith(row["text"]) for row in rows)
 
 
+@pytest.mark.slow
 def test_a_dataset_of_extensions_verifies(extended: Path, site: Path, corpus: Path) -> None:
     """Against corpus and tokenizer, every row rebuilt."""
     done = run_command(
@@ -167,6 +172,7 @@ def test_a_dataset_of_extensions_verifies(extended: Path, site: Path, corpus: Pa
     assert json.loads(done.stdout)["rebuilt_rows"] == 12
 
 
+@pytest.mark.slow
 def test_the_export_format_writes_what_it_says(extended: Path, site: Path, tmp_path: Path) -> None:
     """A file a row, and the list of sources; `--help` names it."""
     done = run_command(
@@ -179,6 +185,7 @@ def test_the_export_format_writes_what_it_says(extended: Path, site: Path, tmp_p
     assert json.loads((tmp_path / "texts" / "sources.json").read_bytes())["000000.txt"] == rows[0]["source"]
 
 
+@pytest.mark.slow
 def test_the_executor_gives_the_same_bytes(extended: Path, site: Path, corpus: Path, tmp_path: Path) -> None:
     """Threads of one process write what two worker processes write."""
     script = """
@@ -235,6 +242,7 @@ def hunks(diff: str) -> Iterator[tuple[str, str, str]]:
             yield path.strip(), *("".join(line[1:] for line in lines if line[0] in kept) for kept in (" -", " +"))
 
 
+@pytest.mark.slow
 def test_a_column_and_a_statistic_are_added_as_described(changed: Path, corpus_file: Path, tmp_path: Path) -> None:
     """The rows have the column, verification and the card know it, and `nextlong-hub stats` prints the number."""
 

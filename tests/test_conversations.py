@@ -20,7 +20,7 @@ from nextlong_hub.core.files import sha256_of
 from nextlong_hub.corpus.settings import SourceSettings
 from nextlong_hub.dataset.best_fit import unpack
 from nextlong_hub.dataset.manifest import read_manifest, write_manifest
-from nextlong_hub.dry_run.predict import predict
+from nextlong_hub.dry_run.estimate import estimate
 from nextlong_hub.errors import ConflictError, CorpusTooSmallError, DataError, RecipeError
 from nextlong_hub.load_dataset.on_demand import open_session
 from nextlong_hub.pipeline import BuildRequest, build
@@ -157,6 +157,7 @@ def test_the_template_is_published_with_the_recipe(built: Path) -> None:
     assert recipe.conversations.template_variables == {"eos_token": "<|im_end|>"}
 
 
+@pytest.mark.slow
 def test_the_same_bytes_with_any_number_of_processes_and_after_a_crash(
     built: Path, corpus: Path, tokenizer: Path, tmp_path: Path
 ) -> None:
@@ -264,7 +265,7 @@ def test_load_dataset_makes_the_rows_that_build_publishes(
 def test_a_dry_run_says_what_it_cannot_predict(corpus: Path, tokenizer: Path) -> None:
     """Rather than a number that means nothing."""
     with pytest.raises(RecipeError, match=r"the rows of chat are conversations.*without --dry-run"):
-        predict(request_of(corpus, tokenizer))
+        estimate(request_of(corpus, tokenizer))
 
 
 def test_a_dataset_proves_itself(built: Path, corpus: Path, tokenizer: Path) -> None:

@@ -16,13 +16,17 @@ import pytest
 
 from nextlong_hub.testing import LocalHub
 
+pytestmark = pytest.mark.slow
+
 NOTES = "hf://datasets/tester/notes"
 READER = """
 import json, sys
+from pydantic import TypeAdapter
 from nextlong_hub.corpus import Piece, Skipped, digest, discover, read
 from nextlong_hub.errors import NextLongError
 from nextlong_hub.corpus.settings import SourceSettings
 
+pieces_as_json = TypeAdapter(Piece)
 for line in sys.stdin:
     settings = json.loads(line)
     policy = settings.pop("policy", "fail")
@@ -31,7 +35,7 @@ for line in sys.stdin:
         pieces = discover([SourceSettings(name="notes", **settings)], piece_bytes=2000)
         answer |= {"pieces": len(pieces), "digest": digest(pieces, None), "revisions": [p.revision for p in pieces]}
         for piece in pieces:
-            for result in read(Piece.from_json(json.loads(json.dumps(piece.to_json()))), policy):
+            for result in read(pieces_as_json.validate_json(pieces_as_json.dump_json(piece)), policy):
                 is_skipped = isinstance(result, Skipped)
                 answer["documents"].append(result.reason if is_skipped else [result.id, result.text, result.source])
     except NextLongError as error:

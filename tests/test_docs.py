@@ -51,6 +51,7 @@ def test_every_command_stands_in_readme(command: str) -> None:
     assert f"nextlong-hub {command}" in README
 
 
+@pytest.mark.slow
 def test_the_python_of_readme_runs(tmp_path: Path) -> None:
     """The block a reader copies first works as it stands, in an empty folder with an empty cache."""
     blocks = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
@@ -68,6 +69,7 @@ def test_the_recipe_of_readme_is_one() -> None:
     assert [source.license for source in recipe.corpus] == ["CC-BY-SA-4.0", "CC0-1.0"]
 
 
+@pytest.mark.slow
 def test_the_example_of_building_from_python_runs(tmp_path: Path) -> None:
     """It builds what it says, and what it built is without fault."""
     done = run_python(str(CHECKOUT / "examples" / "02_build_from_python.py"), tmp_path)
@@ -75,6 +77,7 @@ def test_the_example_of_building_from_python_runs(tmp_path: Path) -> None:
     assert "12 rows rebuilt from the corpus, 0 faults" in done
 
 
+@pytest.mark.slow
 def test_the_example_of_reading_a_row_runs(dataset: Path, tmp_path: Path) -> None:
     """It reads `./nextlong`, with nothing of ours imported."""
     shutil.copytree(dataset, tmp_path / "nextlong")

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from nextlong_hub.cli import run
-from nextlong_hub.cli.diagnose import Finding, diagnose
+from nextlong_hub.cli.doctor_checks import Finding, check_environment
 
 SECRET = "hf_" + "recognisable" * 3
 
@@ -21,13 +21,13 @@ def find(findings: tuple[Finding, ...], subject: str) -> Finding:
 
 def test_a_sound_environment_is_ready() -> None:
     """Everything the suite itself runs on is found to be in order, and the embedded tokenizer too."""
-    diagnosis = diagnose("demo")
-    assert diagnosis.is_ready
-    assert diagnosis.packages["nextlong-hub"]
-    assert find(diagnosis.findings, "packages").state == "ok"
-    assert find(diagnosis.findings, "tokenizer").found.startswith("demo, 50,257 tokens")
-    assert find(diagnosis.findings, "reuse of chunks").state == "ok"
-    assert find(diagnosis.findings, "AutoTokenizer").state == "ok"
+    report = check_environment("demo")
+    assert report.is_ready
+    assert report.packages["nextlong-hub"]
+    assert find(report.findings, "packages").state == "ok"
+    assert find(report.findings, "tokenizer").found.startswith("demo, 50,257 tokens")
+    assert find(report.findings, "reuse of chunks").state == "ok"
+    assert find(report.findings, "AutoTokenizer").state == "ok"
 
 
 def test_a_tokenizer_that_trainers_see_otherwise_is_noticed(tmp_path: Path) -> None:
@@ -35,7 +35,7 @@ def test_a_tokenizer_that_trainers_see_otherwise_is_noticed(tmp_path: Path) -> N
     shutil.copy(str(files("nextlong_hub.builders").joinpath("demo/gpt2/tokenizer.json")), tmp_path)
     config = {"tokenizer_class": "GPT2Tokenizer", "add_prefix_space": True}
     (tmp_path / "tokenizer_config.json").write_text(json.dumps(config))
-    found = find(diagnose(str(tmp_path)).findings, "AutoTokenizer")
+    found = find(check_environment(str(tmp_path)).findings, "AutoTokenizer")
     assert found.state == "note"
     assert found.found.startswith("GPT2Tokenizer makes other tokens of")
 

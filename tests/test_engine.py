@@ -121,6 +121,7 @@ def test_a_worker_killed_while_idle_is_replaced(task: MakeTask, two_workers: Loc
     assert set(by_key(list(two_workers.run([task(Square, n) for n in range(4)])))) == {f"Square-{n}" for n in range(4)}
 
 
+@pytest.mark.slow
 def test_a_task_that_always_kills_its_worker_is_named(task: MakeTask, two_workers: LocalExecutor) -> None:
     """The run ends with an error that names that task, never a neighbour, and the executor can be used again."""
     neighbours = [task(Square, number, slow=True) for number in range(6)]

@@ -14,7 +14,7 @@ from nextlong_hub.corpus.store import ChunkStore, PartWriter, finish_store
 from nextlong_hub.dataset import SplitReader, open_split
 from nextlong_hub.errors import DataError
 from nextlong_hub.execution.inline import InlineExecutor
-from nextlong_hub.explore.explanation import Basis, explain_negative
+from nextlong_hub.explore.explain import Basis, explain_negative
 from nextlong_hub.pipeline import build
 from nextlong_hub.records import ChunkSpan, Document
 from nextlong_hub.retrieval import build_index

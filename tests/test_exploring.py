@@ -193,6 +193,7 @@ def test_a_packed_row_shows_its_documents(tmp_path: Path) -> None:
     assert "3 tokens, loss on 2 of them" in shown(sample)
 
 
+@pytest.mark.slow
 def test_a_row_of_the_hub_links_to_its_viewer(built: Path) -> None:
     """Over HTTP, ids are links to the row on the dataset's page; a local split has none."""
     assert "<a " not in shown(nextlong_hub.open(built))
@@ -252,6 +253,7 @@ def test_control_characters_of_other_tools_are_inert_too(tmp_path: Path) -> None
     assert {tag for tag, _ in Page(shown(sample)).elements} <= _TAGS
 
 
+@pytest.mark.slow
 def test_opening_costs_no_heavy_import() -> None:
     """Neither datasets nor matplotlib nor a tokenizer is loaded to look at a sample."""
     script = "import nextlong_hub, sys, json; nextlong_hub.open; print(json.dumps(sorted(sys.modules)))"

@@ -3,10 +3,12 @@
 import hashlib
 import json
 import os
+import re
 import shutil
 import signal
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +30,7 @@ from trainer_readers import (
 from nextlong_hub import cli
 from nextlong_hub.errors import ConflictError, DataError, NextLongError, RecipeError, StorageError
 from nextlong_hub.exports import FORMATS, ExportReport, ExportRequest, export
+from nextlong_hub.exports.base import Format
 
 PACKED = [
     packed_row("p/0", [("ab", "web", [1, 2, 3]), ("cde", "books", [4, 5])]),
@@ -190,6 +193,7 @@ def test_a_source_can_name_no_folder_elsewhere(source: str, tmp_path: Path) -> N
     assert [sample["domain"] for sample in read_mds(tmp_path / "out")] == [source]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["mds", "trl", "axolotl", "text", "nanotron", "jsonl"])
 def test_files_are_closed_at_the_size_asked_for(name: str, built: Path, tmp_path: Path) -> None:
     """Small files hold the same rows in the same order, and none is empty."""
@@ -401,6 +405,7 @@ def test_a_full_disk_is_told_and_leaves_no_half_file(name: str, tmp_path: Path, 
     assert left == ["nextlong-export.json"]
 
 
+@pytest.mark.slow
 def test_a_killed_export_can_be_started_again(built: Path, tmp_path: Path) -> None:
     """What was being written is swept away, and the result is that of an undisturbed run."""
     output = tmp_path / "out"
@@ -425,19 +430,38 @@ def test_a_killed_export_can_be_started_again(built: Path, tmp_path: Path) -> No
     assert bytes_of(output) == bytes_of(tmp_path / "undisturbed")
 
 
-def test_the_command_line_exports(built: Path, tmp_path: Path) -> None:
+@pytest.mark.slow
+def test_the_command_line_exports(built: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """One command writes, prints where the trainer takes the folder, and speaks JSON; a refusal is exit code 2."""
     done = run_command("export", built, "mds", "--output", tmp_path / "out", "--pack", "1024", "--quiet")
     assert (done.returncode, done.stderr) == (0, "")
     assert f"--tokenized_mds_train {tmp_path / 'out'}" in done.stdout
-    done = run_command("export", built, "mds", "--output", tmp_path / "out", "--pack", "1024", "--json")
-    report = json.loads(done.stdout)
+    assert cli.run(["export", str(built), "mds", "--output", str(tmp_path / "out"), "--pack", "1024", "--json"]) == 0
+    report = json.loads(capsys.readouterr().out)
     assert (report["is_unchanged"], report["rows"], report["documents"]) == (True, 4, 8)
-    done = run_command("export", built, "mdss", "--output", tmp_path / "other")
-    assert (done.returncode, done.stdout) == (2, "")
-    assert "did you mean 'mds'?" in done.stderr
-    shown = run_command("export", "--help").stdout
+    assert cli.run(["export", str(built), "mdss", "--output", str(tmp_path / "other")]) == 2
+    shown, errors = capsys.readouterr()
+    assert shown == ""
+    assert "did you mean 'mds'?" in errors
+    assert cli.run(["export", "--help"]) == 0
+    shown = capsys.readouterr().out
     assert all(f"{name}" in shown for name in FORMATS)
+
+
+def test_help_says_which_formats_take_an_option(capsys: pytest.CaptureFixture[str]) -> None:
+    """The options that only some formats take name exactly those formats."""
+    assert cli.run(["export", "--help"]) == 0
+    options = re.split(r"\n  --", capsys.readouterr().out)
+    takes: dict[str, Callable[[Format], bool]] = {
+        "compression": lambda one: bool(one.compressions),
+        "by-source": lambda one: one.takes_sources_apart,
+        "token-bytes": lambda one: one.token_bytes is not None,
+    }
+    for option, is_taken in takes.items():
+        [shown] = [text for text in options if text.startswith(option)]
+        assert {name for name in FORMATS if re.search(rf"\b{name}\b", shown)} == {
+            one.name for one in FORMATS.values() if is_taken(one)
+        }
 
 
 def test_every_format_has_its_line_for_the_trainer(
@@ -473,6 +497,7 @@ def test_a_format_of_another_package_is_exported_to(
     assert (tmp_path / "out" / "tape.txt").read_text() == "".join(f"{r['id']} {len(r['text'])}\n" for r in rows)
 
 
+@pytest.mark.slow
 def test_load_dataset_reads_what_is_parquet(built: Path, tmp_path: Path) -> None:
     """An export for TRL, axolotl or LLaMA-Factory is a folder that load_dataset reads as it is."""
     script = (

@@ -9,11 +9,13 @@ import pytest
 from building import plain_tokenizer, published, read_rows, read_texts, run_command
 from tokenizers import Tokenizer, models, normalizers, pre_tokenizers
 
+from nextlong_hub import cli
 from nextlong_hub.corpus.settings import SourceSettings
 from nextlong_hub.dataset.best_fit import unpack
-from nextlong_hub.documents.fit import FitReport, FitRequest, fit
+from nextlong_hub.documents.fit import FitRequest, Mode
 from nextlong_hub.documents.tasks import unit_ranges
 from nextlong_hub.errors import ConflictError, CorpusTooSmallError, DataError, RecipeError
+from nextlong_hub.pipeline import FitReport, fit
 from nextlong_hub.records import Document
 from nextlong_hub.testing.worlds import make_documents, write_corpus
 from nextlong_hub.verification import verify
@@ -52,6 +54,7 @@ def count_tokens(text: str) -> int:
     return len(plain_tokenizer().encode(text, add_special_tokens=False).ids)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("truncate", [True, False])
 @pytest.mark.parametrize("discard", [True, False])
 def test_every_text_is_kept_cut_or_discarded_as_the_modes_say(
@@ -104,6 +107,7 @@ def many_texts(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return write_corpus(tmp_path_factory.mktemp("many") / "corpus.jsonl", named)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("modes", ["truncate", "pack"])
 def test_fit_resumes_and_is_the_same_for_any_number_of_workers(modes: str, many_texts: Path, tmp_path: Path) -> None:
     """One worker, two workers, a rerun, and a run whose second unit was lost give the same bytes."""
@@ -120,6 +124,7 @@ def test_fit_resumes_and_is_the_same_for_any_number_of_workers(modes: str, many_
     assert published(tmp_path / "one") == once
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("modes", "config"), [("truncate", "200"), ("pack", PACKED)])
 def test_samples_are_the_first_rows(modes: str, config: str, many_texts: Path, tmp_path: Path) -> None:
     """With a limit the first rows are written, and of texts that stand alone those behind them are not looked at."""
@@ -146,6 +151,7 @@ def test_fit_takes_what_build_has_made(dataset: Path, tmp_path: Path) -> None:
     assert (report.read, report.rows, report.truncated, report.discarded) == (8, 7, 7, {"no_exact_cut": 1})
 
 
+@pytest.mark.slow
 def test_a_dataset_folder_of_ours_is_a_source(dataset: Path, tmp_path: Path) -> None:
     """With one configuration the folder itself will do; its card and recipes are not taken for texts."""
     assert run(dataset, tmp_path / "folder").read == run(dataset / "data" / "tiny", tmp_path / "shards").read == 8
@@ -184,8 +190,20 @@ def test_bad_input_is_named(tmp_path: Path) -> None:
     assert not (tmp_path / "other").exists()
 
 
-def test_names_of_configurations() -> None:
+@pytest.mark.parametrize(
+    ("tokens", "modes", "name"),
+    [
+        (131_072, {"truncate"}, "128k"),
+        (65_536, {"pack"}, "64k-packed"),
+        (1024, {"discard"}, "1k"),
+        (1000, {"truncate"}, "1000"),
+    ],
+)
+def test_names_of_configurations(tokens: int, modes: set[Mode], name: str) -> None:
     """Whole multiples of 1,024 tokens are called by it, as long contexts are; packed ones say so."""
+    source = SourceSettings(name="corpus", path="texts")
+    request = FitRequest(source=source, tokenizer="demo", target_length=tokens, modes=frozenset(modes))
+    assert request.recipe.name == name
 
 
 def test_units_are_bounded_by_documents_and_characters() -> None:
@@ -232,6 +250,7 @@ def test_packed_texts_are_whole_or_split_into_full_pieces(long_texts: Path, tmp_
     assert is_sound(tmp_path / "fitted", long_texts)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("mode", ["truncate", "discard"])
 def test_what_is_longer_than_a_packed_row_is_cut_or_left_out(mode: str, long_texts: Path, tmp_path: Path) -> None:
     """Shorter texts are all there, whole; longer ones are there up to a full row, or not at all, and are counted."""
@@ -262,6 +281,7 @@ def test_a_target_larger_than_the_corpus_packs_everything_into_one_row(many_text
     assert report.tokens == row["token_count"] == sum(map(count_tokens, read_texts(many_texts).values()))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("bos", "eos"), [(True, False), (False, True), (True, True)])
 def test_each_packed_document_stands_between_its_own_special_tokens(
     bos: bool, eos: bool, long_texts: Path, tmp_path: Path
@@ -319,19 +339,20 @@ def test_a_bad_text_stops_a_fit_or_is_left_out(tmp_path: Path) -> None:
     assert (report.rows, report.skipped) == (1, {"wrong_type": 1})
 
 
-def test_packing_from_the_command_line(long_texts: Path, tmp_path: Path) -> None:
+@pytest.mark.slow
+def test_packing_from_the_command_line(long_texts: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """One command packs, tells what became of every text, and what it wrote proves itself."""
-    packed = tmp_path / "packed"
-    command = ["fit", long_texts, "--tokenizer", "demo", "--target", "200", "--mode", "pack", "--output", packed]
-    shown = run_command(*command, "--json")
+    packed = str(tmp_path / "packed")
+    command = ["fit", str(long_texts), "--tokenizer", "demo", "--target", "200", "--mode", "pack", "--output", packed]
+    shown = run_command(*command, "--num-proc", "1", "--json")
     assert shown.returncode == 0, shown.stderr
     told = json.loads(shown.stdout)
     assert (told["config"], told["read"], told["kept"]) == (PACKED, 43, 43)
     assert told["packing"] == told["manifest"]["configs"][PACKED]["packing"]
     assert "fit: " in shown.stderr, "a line of progress"
-    table = run_command(*command)
-    assert f"{told['packing']['fill']:.2%}" in table.stdout
-    assert run_command("verify", packed, "--tokenizer", "demo").returncode == 0
+    assert cli.run([*command, "--num-proc", "1"]) == 0
+    assert f"{told['packing']['fill']:.2%}" in capsys.readouterr().out
+    assert cli.run(["verify", packed, "--tokenizer", "demo"]) == 0
 
 
 def test_a_piece_is_looked_up_where_it_stood(long_texts: Path, tmp_path: Path) -> None:

@@ -7,11 +7,12 @@ import pty
 import re
 import subprocess
 import sys
+from collections.abc import Sequence
 from contextlib import redirect_stderr, redirect_stdout
 from pathlib import Path
 
 import pytest
-from building import make_request, published, read_rows, run_command
+from building import make_request, published, read_rows, run_commands
 from hostile import NEVER_SHOWN, hostile_documents
 from hypothesis import given
 from hypothesis import strategies as st
@@ -36,13 +37,9 @@ def hostile(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder / "dataset"
 
 
-def inspect(*arguments: str | Path, **environment: str) -> str:
+def inspect(*arguments: str | Path) -> str:
     """What the command prints into a pipe; it must end well and say nothing on stderr."""
-    if environment:
-        done = run_command("inspect", *arguments, **environment)
-        code, out, err = done.returncode, done.stdout, done.stderr
-    else:
-        code, out, err = ask(*arguments)
+    code, out, err = ask(*arguments)
     assert (code, err) == (0, "")
     return out
 
@@ -54,10 +51,19 @@ def ask(*arguments: str | Path) -> tuple[int, str, str]:
     return code, stdout.getvalue(), stderr.getvalue()
 
 
-def inspect_on_terminal(*arguments: str | Path, **environment: str) -> str:
-    """What the command prints on a terminal of 100 columns."""
+_ONE_AFTER_THE_OTHER = """
+import json, sys
+from nextlong_hub.cli import run
+for arguments in json.loads(sys.argv[1]):
+    assert run(["inspect", *arguments]) == 0
+    print("NEXT", flush=True)
+"""
+
+
+def inspect_on_terminal(*questions: Sequence[str | Path], **environment: str) -> list[str]:
+    """What the command prints on a terminal of 100 columns when it is given each of those arguments."""
     ours, theirs = pty.openpty()
-    command = [sys.executable, "-c", "from nextlong_hub.cli import main; main()", "inspect", *map(str, arguments)]
+    command = [sys.executable, "-c", _ONE_AFTER_THE_OTHER, json.dumps([[*map(str, words)] for words in questions])]
     variables = {"TERM": "xterm-256color", "COLUMNS": "100", "LINES": "40"}
     process = subprocess.Popen(command, stdout=theirs, stderr=theirs, env=os.environ | variables | environment)
     os.close(theirs)
@@ -69,7 +75,9 @@ def inspect_on_terminal(*arguments: str | Path, **environment: str) -> str:
         pass
     os.close(ours)
     assert process.wait() == 0
-    return received.getvalue().decode()
+    *printed, rest = received.getvalue().decode().split("NEXT\r\n")
+    assert (len(printed), rest) == (len(questions), "")
+    return printed
 
 
 def test_a_row_is_shown_with_its_strip_and_the_first_of_its_segments(built: Path) -> None:
@@ -149,15 +157,21 @@ def test_json_is_one_object_a_program_can_read(built: Path) -> None:
     assert one["text"] == row["text"][one["start"] : one["end"]]
 
 
+@pytest.mark.slow
 def test_a_pushed_dataset_is_inspected_like_a_folder(built: Path) -> None:
     """Over HTTP, the row looks the same; why is an estimate, for an index is never pushed."""
     with LocalHub() as hub:
         hub.put("datasets", "tester/nextlong", published(built))
-        assert inspect("tester/nextlong", "tiny", "3", **hub.environment()) == inspect(built, "tiny", "3")
-        assert "ESTIMATED" in inspect("tester/nextlong", "tiny", "3", "--why", "1", **hub.environment())
-        missing = run_command("inspect", "tester/nextlong", "tiny", "--revision", "v9", **hub.environment())
-    assert missing.returncode == 1
-    assert "has no revision 'v9'" in missing.stderr
+        row, why, missing = run_commands(
+            ["inspect", "tester/nextlong", "tiny", "3"],
+            ["inspect", "tester/nextlong", "tiny", "3", "--why", "1"],
+            ["inspect", "tester/nextlong", "tiny", "--revision", "v9"],
+            **hub.environment(),
+        )
+    assert row == (0, inspect(built, "tiny", "3"), "")
+    assert why[::2] == (0, "") and "ESTIMATED" in why[1]
+    assert missing[0] == 1
+    assert "has no revision 'v9'" in missing[2]
 
 
 @pytest.mark.parametrize(
@@ -200,22 +214,26 @@ def test_no_number_is_cut_on_a_narrow_terminal(built: Path, monkeypatch: pytest.
     assert all(f"  {term['weight']:.2f}  " in why and f"  {term['idf']:.2f}" in why for term in terms[:10])
 
 
+@pytest.mark.slow
 def test_a_terminal_gets_colours_unless_it_asks_for_none(built: Path) -> None:
     """With NO_COLOR the same glyphs remain, and they alone tell meta-chunks from negatives."""
-    coloured, plain = inspect_on_terminal(built, "tiny", "2"), inspect_on_terminal(built, "tiny", "2", NO_COLOR="1")
+    [coloured] = inspect_on_terminal([built, "tiny", "2"])
+    [plain] = inspect_on_terminal([built, "tiny", "2"], NO_COLOR="1")
     assert re.search(r"\x1b\[[0-9;]*38;[25]", coloured)
     assert not re.search(r"38;[25];", plain)
     assert _COLOUR.sub("", coloured) == _COLOUR.sub("", plain)
     assert max(map(len, _COLOUR.sub("", coloured).splitlines())) <= 100
 
 
-@pytest.mark.parametrize("question", ["", "--all", "--segment 0", "--segment 1", "--why 1"])
-def test_hostile_words_are_inert_on_a_terminal(hostile: Path, question: str) -> None:
-    """No escape but our own colours, nothing that reorders or hides."""
-    out = _COLOUR.sub("", inspect_on_terminal(hostile, "tiny", "0", *question.split()))
-    assert "\x1b" not in out
-    assert not any(attack in out for attack in NEVER_SHOWN)
-    assert len(out) > 200
+@pytest.mark.slow
+def test_hostile_words_are_inert_on_a_terminal(hostile: Path) -> None:
+    """No escape but our own colours, nothing that reorders or hides, whatever is asked."""
+    questions = ["", "--all", "--segment 0", "--segment 1", "--why 1"]
+    printed = inspect_on_terminal(*([hostile, "tiny", "0", *question.split()] for question in questions))
+    for question, out in zip(questions, (_COLOUR.sub("", one) for one in printed), strict=True):
+        assert "\x1b" not in out, question
+        assert not any(attack in out for attack in NEVER_SHOWN), question
+        assert len(out) > 200, question
 
 
 @pytest.mark.parametrize("question", ["", "--all", "--segment 1", "--why 1"])

@@ -5,9 +5,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from strategies import pieces
 
-from nextlong_hub.method.interleave import LongText, Piece, clip, interleave
+from nextlong_hub.method.interleave import ChunkText, LongText, clip, interleave
 
-Layout = tuple[list[Piece], list[list[Piece]]]
+Layout = tuple[list[ChunkText], list[list[ChunkText]]]
 """Meta-chunks, and the negatives of each."""
 
 separators = st.sampled_from(["\n", "", "\n\n", " · "])
@@ -18,10 +18,10 @@ def layouts(draw: st.DrawFn) -> Layout:
     """Draw meta-chunks and the negatives of each; a chunk of the reference chunker may be empty."""
     metas, negatives = [], []
     for number in range(draw(st.integers(1, 4))):
-        metas.append(Piece(text=draw(pieces), document="own", chunk=number))
+        metas.append(ChunkText(text=draw(pieces), document="own", chunk=number))
         found = draw(st.lists(pieces, max_size=3))
         negatives.append(
-            [Piece(text=t, document=f"d{n}", chunk=7, rank=n, score=9.5 - n) for n, t in enumerate(found, 1)]
+            [ChunkText(text=t, document=f"d{n}", chunk=7, rank=n, score=9.5 - n) for n, t in enumerate(found, 1)]
         )
     return metas, negatives
 
@@ -67,8 +67,13 @@ def test_clipping_drops_and_shortens_only_what_lies_behind_the_cut(
 def long_text() -> LongText:
     """`ab|cde|f` with tokens to be placed by hand."""
     return interleave(
-        [Piece(text="ab", document="own", chunk=0)],
-        [[Piece(text="cde", document="x", chunk=4, rank=1, score=2.5), Piece(text="f", document="y", chunk=0, rank=3)]],
+        [ChunkText(text="ab", document="own", chunk=0)],
+        [
+            [
+                ChunkText(text="cde", document="x", chunk=4, rank=1, score=2.5),
+                ChunkText(text="f", document="y", chunk=0, rank=3),
+            ]
+        ],
         "|",
     )
 
@@ -91,4 +96,4 @@ def test_a_cut_inside_a_separator(long_text: LongText) -> None:
 def test_every_meta_chunk_needs_its_negatives() -> None:
     """Lists of different lengths are a fault of the caller, not a shorter sample."""
     with pytest.raises(ValueError, match="shorter"):
-        interleave([Piece(text="a", document="own", chunk=0)] * 2, [[]], "\n")
+        interleave([ChunkText(text="a", document="own", chunk=0)] * 2, [[]], "\n")

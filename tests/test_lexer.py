@@ -52,6 +52,11 @@ def bags(result: LexedChunks) -> list[Counter[str]]:
     ]
 
 
+def words(text: str, chosen: RetrievalSettings) -> list[str]:
+    """The distinct terms of one text, in the order of first appearance."""
+    return [term for bag in bags(lexed([text], [0], chosen)) for term in bag]
+
+
 def plain_words(text: str) -> list[str]:
     """The same definition of a term, one character after the other: slow and obvious."""
     words, run, unspaced = [], [], None
@@ -99,7 +104,7 @@ def plain_words(text: str) -> list[str]:
 )
 def test_words_are_what_a_reader_would_say(text: str, expected: list[str]) -> None:
     """Case, composition and width do not matter; scripts without spaces give pairs of characters."""
-    assert Lexer(EVERY_WORD).words(text) == expected
+    assert words(text, EVERY_WORD) == expected
 
 
 @pytest.mark.parametrize(
@@ -113,7 +118,7 @@ def test_words_are_what_a_reader_would_say(text: str, expected: list[str]) -> No
 )
 def test_short_words_are_kept_when_asked_for(text: str, expected: list[str]) -> None:
     """With keep_short_words a single letter is a word, and a sign that ends a word belongs to it."""
-    assert Lexer(SHORT_WORDS).words(text) == expected
+    assert words(text, SHORT_WORDS) == expected
 
 
 LETTERS = st.sampled_from(
@@ -177,8 +182,7 @@ def test_every_stop_word_is_one_term(language: str) -> None:
     assert language in languages()
     listed = stop_words((language,))
     assert len(listed) > 100
-    lexer = Lexer(SHORT_WORDS)
-    assert [word for word in listed if lexer.words(word) != [word]] == []
+    assert [word for word in listed if words(word, SHORT_WORDS) != [word]] == []
 
 
 def test_an_unknown_language_is_refused_with_the_known_ones() -> None:

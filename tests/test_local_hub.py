@@ -18,6 +18,8 @@ import pytest
 
 from nextlong_hub.testing import Account, LocalHub
 
+pytestmark = pytest.mark.slow
+
 README = """---
 license: mit
 configs:

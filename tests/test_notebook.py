@@ -10,6 +10,8 @@ import nbformat
 import pytest
 from notebook import NOTEBOOK
 
+pytestmark = pytest.mark.slow
+
 _IMAGE = re.compile(r'src="data:[^"]*"')
 
 

@@ -48,6 +48,7 @@ def built(corpus_file: Path, recipe: Path, rows: int, output: Path) -> pa.Table:
     return published(output, recipe.stem)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("rows", [1, 5])
 def test_a_session_gives_the_rows_of_a_build(rows: int, recipes: list[Path], corpus_file: Path, tmp_path: Path) -> None:
     """Unit by unit, the same rows in the same order, and as many as were asked for."""
@@ -65,6 +66,7 @@ def test_a_session_gives_the_rows_of_a_build(rows: int, recipes: list[Path], cor
     assert pa.concat_tables(tables).equals(expected)
 
 
+@pytest.mark.slow
 def test_a_session_gives_the_rows_of_a_mixture(corpus_file: Path, tmp_path: Path) -> None:
     """A mixture makes of its ingredients what it needs of them, and chooses as a build does."""
     settings = SETTINGS | {"target_length": 512}

@@ -11,7 +11,7 @@ from plugins import install_extension
 from nextlong_hub.dataset import open_split
 from nextlong_hub.dataset.manifest import read_manifest
 from nextlong_hub.errors import RecipeError
-from nextlong_hub.explore.explanation import explain_negative
+from nextlong_hub.explore.explain import explain_negative
 from nextlong_hub.recipe import Recipe, load_recipe, parse_recipe
 from nextlong_hub.retrieval import RETRIEVERS
 from nextlong_hub.verification import verify

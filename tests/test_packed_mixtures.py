@@ -17,13 +17,15 @@ from nextlong_hub.dataset.best_fit import unpack
 from nextlong_hub.dataset.manifest import ConfigRecord, Manifest, read_manifest, write_manifest
 from nextlong_hub.dataset.schema import row_schema
 from nextlong_hub.dataset.shards import write_table
-from nextlong_hub.dry_run.predict import predict
+from nextlong_hub.dry_run.estimate import estimate
 from nextlong_hub.errors import RecipeError
 from nextlong_hub.load_dataset.on_demand import open_session
 from nextlong_hub.pipeline import BuildRequest, build
 from nextlong_hub.recipe import Recipe, load_recipe
 from nextlong_hub.testing.worlds import tiny_recipe
 from nextlong_hub.verification import verify
+
+pytestmark = pytest.mark.slow
 
 EXAMPLES = Path(__file__).parents[1] / "examples" / "recipes"
 
@@ -165,7 +167,7 @@ def test_the_same_bytes_from_two_workers(folder: Path, corpus_file: Path, tmp_pa
 
 
 def test_rows_that_are_asked_for_are_packed_rows(corpus_file: Path, tmp_path: Path) -> None:
-    """`--samples four=2` makes eight short samples and no more, the forecast says so too; tokens count likewise."""
+    """`--samples four=2` makes eight short samples and no more, the estimate says so too; tokens count likewise."""
     recipe = tmp_path / "four.toml"
 
     recipe.write_text(packed("four", 524_288, ({"recipe": "64k", "share": 1.0},)).to_toml())
@@ -179,8 +181,8 @@ def test_rows_that_are_asked_for_are_packed_rows(corpus_file: Path, tmp_path: Pa
     report = build(replace(request, ingredients=(SHORT,)), tmp_path / "out")
     assert report.missing_rows == {}
     assert [row["token_count"] for row in read_rows(tmp_path / "out", "four")] == [2048, 2048]
-    [forecast] = [one for one in predict(replace(request, ingredients=(SHORT,))).configs if one.config == "four"]
-    assert (forecast.rows, forecast.tokens, forecast.problem) == (2, 4096, "")
+    [expected] = [one for one in estimate(replace(request, ingredients=(SHORT,))).configs if one.config == "four"]
+    assert (expected.rows, expected.tokens, expected.problem) == (2, 4096, "")
 
 
 def test_on_demand_the_rows_are_those_of_a_build(corpus_file: Path, tmp_path: Path) -> None:

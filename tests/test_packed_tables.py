@@ -74,6 +74,7 @@ def packed_by_hand(row: Sequence[Sample]) -> dict[str, Any]:
     }
 
 
+@pytest.mark.slow
 @given(groupings, st.booleans(), st.integers(0, 3))
 @settings(deadline=None, max_examples=30)
 def test_merged_tables_are_the_rows_packed_by_hand(rows: list[list[Sample]], tokens: bool, pieces: int) -> None:
@@ -169,7 +170,7 @@ def unit_of(folder: Path, name: str, lengths: Sequence[int]) -> str:
 
 def test_a_plan_by_hand(tmp_path: Path) -> None:
     """Documents of two units share rows: 6 with 4, 9 with 1, and 5 alone."""
-    planner = Planner(RECIPE)
+    planner = Planner(RECIPE.target_length, RECIPE.packing)
     planner.add_unit(unit_of(tmp_path, "a", [6, 9, 5]), 3 * 10 + 4 * 20)
     planner.add_unit(unit_of(tmp_path, "b", [1, 4]), 2 * 10 + 4 * 5)
     assert planner.rows == 0, "one stretch has not come to its end"
@@ -190,19 +191,19 @@ def test_a_plan_by_hand(tmp_path: Path) -> None:
 def test_chosen_rows_are_planned_like_whole_units(tmp_path: Path) -> None:
     """A mixture takes rows of its ingredients one by one; all of them are the unit."""
     unit = unit_of(tmp_path, "a", [6, 9, 5, 1, 4])
-    whole, chosen = Planner(RECIPE), Planner(RECIPE)
+    whole, chosen = Planner(RECIPE.target_length, RECIPE.packing), Planner(RECIPE.target_length, RECIPE.packing)
     whole.add_unit(unit, 150)
     for row in range(5):
         chosen.add_rows(unit, [row], 30.0)
     assert chosen.finish().digest == whole.finish().digest
-    first = Planner(RECIPE)
+    first = Planner(RECIPE.target_length, RECIPE.packing)
     first.add_unit(unit, 150)
     assert first.finish(2).borders.tolist() == [0, 2, 4]
 
 
 def test_nothing_is_planned_of_nothing(tmp_path: Path) -> None:
     """A unit whose candidates were all discarded gives no row."""
-    planner = Planner(RECIPE)
+    planner = Planner(RECIPE.target_length, RECIPE.packing)
     planner.add_unit(unit_of(tmp_path, "a", []), 0)
     plan = planner.finish()
     assert (len(plan.places), len(plan.row_bytes), plan.shards(10)) == (0, 0, [])

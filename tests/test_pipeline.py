@@ -13,7 +13,7 @@ from building import make_request, plain_tokenizer, read_rows, read_texts
 from nextlong_hub.errors import CorpusTooSmallError, RecipeError
 from nextlong_hub.method.chunking import cut
 from nextlong_hub.pipeline import BuildReport, build
-from nextlong_hub.recipe import Part, Recipe
+from nextlong_hub.recipe import Ingredient, Recipe
 from nextlong_hub.records import Document
 from nextlong_hub.testing.worlds import make_documents, tiny_recipe, write_corpus
 from nextlong_hub.verification import verify
@@ -145,15 +145,17 @@ RECIPES = {
 }
 
 
-CASES = [
-    *((world, "default") for world in WORLDS),
+EVERYDAY = [(world, "default") for world in WORLDS]
+OTHERS = [
     *((WORLDS[number % len(WORLDS)], name) for number, name in enumerate(RECIPES) if name != "default"),
     (strange_world, "reference fill"),
     (crowded_world, "reference chunks"),
 ]
 
 
-@pytest.mark.parametrize(("world", "name"), CASES)
+@pytest.mark.parametrize(
+    ("world", "name"), [*EVERYDAY, *(pytest.param(*case, marks=pytest.mark.slow) for case in OTHERS)]
+)
 def test_every_row_keeps_the_laws_of_the_method(world: Callable[[], list[Document]], name: str, tmp_path: Path) -> None:
     """Own, repeated and near-duplicate negatives never appear, nothing but the tail is cut, every length is exact."""
     recipe = RECIPES[name]
@@ -186,6 +188,7 @@ def test_the_crowded_world_has_copies_to_pass_over(tmp_path: Path) -> None:
     assert report.manifest.configs["tiny"].synthesis.near_duplicates > 10
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", range(3))
 def test_negatives_are_dealt_evenly(seed: int, tmp_path: Path) -> None:
     """Counts differ by one at most; what brings the row over its target follows the last meta-chunk."""
@@ -214,11 +217,12 @@ def test_without_a_size_there_are_about_as_many_tokens_as_the_corpus_has(corpus_
     assert abs(len(read_rows(tmp_path / "dataset")) - tokens / 512) <= 2
 
 
+@pytest.mark.slow
 def test_a_mixture_takes_rows_of_its_ingredients(corpus_file: Path, tmp_path: Path) -> None:
     """Two thirds of the tokens from short rows, one third from long ones: four short rows for each long one."""
     short = tiny_recipe(name="short", target_length=256)
     long = tiny_recipe(name="long", target_length=512)
-    parts = (Part(recipe="short", share=2), Part(recipe="long", share=1))
+    parts = (Ingredient(recipe="short", share=2), Ingredient(recipe="long", share=1))
     mixed = tiny_recipe(name="mixed", target_length=512, mixture=parts)
     request = make_request(corpus_file, short, long, mixed, rows={"short": 8, "long": 4, "mixed": 10})
     build(request, tmp_path / "dataset")
@@ -233,11 +237,12 @@ def test_a_mixture_takes_rows_of_its_ingredients(corpus_file: Path, tmp_path: Pa
 
 def test_a_mixture_of_something_unknown_is_refused(corpus_file: Path, tmp_path: Path) -> None:
     """An ingredient that nobody gave is named."""
-    mixed = tiny_recipe(name="mixed", mixture=(Part(recipe="tiniest", share=1),))
+    mixed = tiny_recipe(name="mixed", mixture=(Ingredient(recipe="tiniest", share=1),))
     with pytest.raises(RecipeError, match="'tiniest' cannot be an ingredient of a mixture"):
         build(make_request(corpus_file, mixed), tmp_path / "dataset")
 
 
+@pytest.mark.slow
 def test_sources_give_meta_documents_by_weight(tmp_path: Path) -> None:
     """With weights 3 and 1, three of four extended documents come from the first source, in every stretch of rows."""
     paths = [
@@ -261,6 +266,7 @@ def test_a_corpus_of_one_text_many_times_over_fails_clearly(tmp_path: Path) -> N
     assert not (tmp_path / "dataset" / "manifest.json").exists()
 
 
+@pytest.mark.slow
 def test_rows_that_cannot_be_made_are_reported(tmp_path: Path) -> None:
     """Copies of one document give no row; the others do, and the report says how many are missing."""
     copies = [replace(make_documents(1)[0], id=f"copy-{n}", text="\n".join(["Ebb and flow."] * 40)) for n in range(6)]

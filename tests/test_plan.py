@@ -14,7 +14,7 @@ from nextlong_hub.corpus.settings import SourceSettings
 from nextlong_hub.corpus.store import ChunkStore
 from nextlong_hub.errors import CorpusTooSmallError
 from nextlong_hub.method.order import merge_in_proportion, seeded_keys
-from nextlong_hub.producer import Pool
+from nextlong_hub.producer import CandidatePool
 from nextlong_hub.recipe import Recipe, load_recipe
 from nextlong_hub.synthesis.mixture import mixture_rows
 from nextlong_hub.synthesis.sampling import answer_length, choose_candidates, wanted_rows
@@ -45,7 +45,7 @@ def store(tmp_path: Path) -> ChunkStore:
 def test_who_can_be_extended_is_counted_by_reason(store: ChunkStore) -> None:
     """One document has a single chunk, one is longer than 40 tokens · 2 characters · ½; the others are in the order."""
     found = choose_candidates(
-        recipe(), Pool(store=store, sources=sources(None, None), characters_per_token=2.0, seed=1)
+        recipe(), CandidatePool(store=store, sources=sources(None, None), characters_per_token=2.0, seed=1)
     )
     assert sorted(found.order.tolist()) == [0, 1, 2, 3, 4, 5, 7, 8, 9]
     assert found.not_eligible == {"too_few_chunks": 1, "too_long": 1}
@@ -55,14 +55,14 @@ def test_limits_are_settings(store: ChunkStore) -> None:
     """`minimum_chunks` and `maximum_share` move the limits; a document of exactly the longest length is in."""
     short = recipe(meta_documents={"minimum_chunks": 1, "maximum_share": 1.0})
     assert choose_candidates(
-        short, Pool(store=store, sources=sources(None, None), characters_per_token=101 / 40, seed=1)
+        short, CandidatePool(store=store, sources=sources(None, None), characters_per_token=101 / 40, seed=1)
     ).not_eligible == {
         "too_few_chunks": 0,
         "too_long": 0,
     }
     assert (
         choose_candidates(
-            short, Pool(store=store, sources=sources(None, None), characters_per_token=100 / 40, seed=1)
+            short, CandidatePool(store=store, sources=sources(None, None), characters_per_token=100 / 40, seed=1)
         ).not_eligible["too_long"]
         == 1
     )
@@ -75,7 +75,7 @@ def test_nobody_to_extend_is_explained(store: ChunkStore) -> None:
     ):
         choose_candidates(
             recipe(meta_documents={"minimum_chunks": 3}),
-            Pool(store=store, sources=sources(None, None), characters_per_token=2.0, seed=1),
+            CandidatePool(store=store, sources=sources(None, None), characters_per_token=2.0, seed=1),
         )
 
 
@@ -88,7 +88,7 @@ def test_the_order_is_a_permutation_for_any_seed(
     store = ChunkStore(folder) if folder.exists() else make_store(folder, WORLD)
     orders = [
         choose_candidates(
-            recipe(), Pool(store=store, sources=sources(*weights), characters_per_token=2.0, seed=seed)
+            recipe(), CandidatePool(store=store, sources=sources(*weights), characters_per_token=2.0, seed=seed)
         ).order.tolist()
         for _ in range(2)
     ]
@@ -101,7 +101,7 @@ def test_another_seed_gives_another_order(store: ChunkStore) -> None:
     orders = {
         tuple(
             choose_candidates(
-                recipe(), Pool(store=store, sources=sources(None, None), characters_per_token=2.0, seed=n)
+                recipe(), CandidatePool(store=store, sources=sources(None, None), characters_per_token=2.0, seed=n)
             ).order.tolist()
         )
         for n in range(10)
@@ -125,7 +125,7 @@ def test_sources_take_turns_by_weight(
 ) -> None:
     """Without weights sources give in proportion to what they can give; with some, the others weigh 1."""
     order = choose_candidates(
-        recipe(), Pool(store=store, sources=sources(*weights), characters_per_token=2.0, seed=3)
+        recipe(), CandidatePool(store=store, sources=sources(*weights), characters_per_token=2.0, seed=3)
     ).order
     assert [int(document >= 7) for document in order] == expected
 

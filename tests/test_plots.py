@@ -118,6 +118,7 @@ def test_nothing_to_draw_is_none() -> None:
     assert [name for name, draw in plots.PLOTS.items() if draw(no_negatives)] == ["lengths", "sources"]
 
 
+@pytest.mark.slow
 def test_a_picture_fits_what_it_must_tell() -> None:
     """With many sources, reasons and configurations all that is written stays inside, and the bars below the names."""
     rows = [table(1000, f"source number {number:02} of a corpus of many") for number in range(20)]
@@ -154,6 +155,7 @@ def test_names_of_a_corpus_are_drawn_as_they_are() -> None:
     assert [text.get_text() for text in figure.legends[0].get_texts()] == ["_hidden", "other"]
 
 
+@pytest.mark.slow
 def test_no_state_of_pyplot_is_touched() -> None:
     """Drawing neither imports pyplot nor registers a figure there, so nothing keeps a picture alive."""
     code = (

@@ -54,6 +54,7 @@ def counts(row: dict[str, object], tokenizers: list[Tokenizer]) -> list[int]:
     return [len(tokenizer.encode(str(row["text"]))) for tokenizer in tokenizers]
 
 
+@pytest.mark.slow
 def test_rows_are_as_long_as_the_neediest_tokenizer_demands(several: Path, folders: list[str]) -> None:
     """Exactly the target under one, no less under the others; ids and count are those of the first-named."""
     tokenizers = [load_tokenizer(name) for name in (folders[0], "demo", folders[1])]

@@ -9,9 +9,11 @@ import pyarrow.parquet as pq
 import pytest
 
 from nextlong_hub.corpus.settings import SourceSettings
-from nextlong_hub.dry_run.predict import Prediction, predict
+from nextlong_hub.dry_run.estimate import BuildEstimate, estimate
 from nextlong_hub.pipeline import BuildRequest, build
 from nextlong_hub.recipe import Recipe, load_recipe
+
+pytestmark = pytest.mark.slow
 
 TINY = {
     "target_length": 512,
@@ -31,9 +33,9 @@ def sources(tmp_path_factory: pytest.TempPathFactory) -> tuple[SourceSettings, .
 
 
 @pytest.fixture(scope="module")
-def told(sources: tuple[SourceSettings, ...]) -> Prediction:
-    """What is predicted of 48 rows."""
-    return predict(request(sources, tiny(), tiny=48))
+def told(sources: tuple[SourceSettings, ...]) -> BuildEstimate:
+    """What is expected of 48 rows."""
+    return estimate(request(sources, tiny(), tiny=48))
 
 
 def tiny(name: str = "tiny", **more: object) -> Recipe:
@@ -51,7 +53,9 @@ def size_of(folders: Sequence[Path]) -> int:
     return sum(path.stat().st_size for folder in folders for path in folder.rglob("*") if path.is_file())
 
 
-def test_a_build_does_what_was_predicted(told: Prediction, sources: tuple[SourceSettings, ...], tmp_path: Path) -> None:
+def test_a_build_does_what_was_estimated(
+    told: BuildEstimate, sources: tuple[SourceSettings, ...], tmp_path: Path
+) -> None:
     """Rows and tokens exactly, a corpus looked at whole exactly too, and what it takes on disk nearly."""
     done = build(request(sources, tiny(), tiny=48), tmp_path / "out").manifest
     config, (expected,) = done.configs["tiny"], told.configs
@@ -71,10 +75,10 @@ def test_a_build_does_what_was_predicted(told: Prediction, sources: tuple[Source
     assert expected.published_bytes == pytest.approx(sum(file.bytes for file in done.files), rel=0.25)
 
 
-def test_a_prediction_is_the_same_every_time(told: Prediction, sources: tuple[SourceSettings, ...]) -> None:
+def test_an_estimate_is_the_same_every_time(told: BuildEstimate, sources: tuple[SourceSettings, ...]) -> None:
     """All but the times, which are measured."""
 
-    def but_times(told: Prediction) -> dict[str, object]:
+    def but_times(told: BuildEstimate) -> dict[str, object]:
         timed = ("seconds", "driver_bytes", "worker_bytes", "configs")
         own = {name: getattr(told, name) for name in told.__dataclass_fields__ if name not in timed}
         configs = [
@@ -83,12 +87,12 @@ def test_a_prediction_is_the_same_every_time(told: Prediction, sources: tuple[So
         ]
         return {**own, "configs": configs}
 
-    assert but_times(predict(request(sources, tiny(), tiny=48))) == but_times(told)
+    assert but_times(estimate(request(sources, tiny(), tiny=48))) == but_times(told)
 
 
 def test_without_a_number_rows_follow_the_corpus(sources: tuple[SourceSettings, ...]) -> None:
     """About as many tokens as the corpus holds, as in a build."""
-    told = predict(request(sources, tiny(target_length=2048)))
+    told = estimate(request(sources, tiny(target_length=2048)))
     (config,) = told.configs
     assert config.asked_rows is None
     assert config.rows == round(told.tokens / 2048)
@@ -108,7 +112,7 @@ def test_a_corpus_that_is_too_small_is_told(
     """Fewer documents than rows, or fewer tokens than one row: the reason and the remedy."""
     pq.write_table(pq.read_table(sources[0].path).slice(0, 20), tmp_path / "few.parquet")
     few = (SourceSettings(name="few", path=str(tmp_path / "few.parquet")),)
-    (config,) = predict(request(few, tiny(target_length=target_length), tiny=rows)).configs
+    (config,) = estimate(request(few, tiny(target_length=target_length), tiny=rows)).configs
     assert words in config.problem
     assert "add documents" in config.problem
     assert config.rows < rows
@@ -126,7 +130,7 @@ def test_a_mixture_is_made_of_its_ingredients(sources: tuple[SourceSettings, ...
         tokenizer="demo",
         rows={"mix": 10, "short": 8, "long": 2},
     )
-    told = predict(wanted)
+    told = estimate(wanted)
     done = build(wanted, tmp_path / "out").manifest.configs["mix"]
     (config,) = told.configs
     assert (config.rows, config.tokens) == (done.rows, done.tokens) == (10, 8 * 512 + 2 * 2048)
@@ -134,12 +138,12 @@ def test_a_mixture_is_made_of_its_ingredients(sources: tuple[SourceSettings, ...
     assert told.ingredient_bytes > 0
 
 
-def test_the_papers_fill_is_predicted_by_its_formula(sources: tuple[SourceSettings, ...]) -> None:
+def test_the_papers_fill_is_estimated_by_its_formula(sources: tuple[SourceSettings, ...]) -> None:
     """A larger w gives every meta-chunk more negatives, so that more candidates reach the target; with w = 3 all do."""
     shares = []
     for adjustment in (1.0, 3.0):
         recipe = tiny(**{"interleave.fill": "reference", "interleave.adjustment": adjustment})
-        (config,) = predict(request(sources, recipe, tiny=8)).configs
+        (config,) = estimate(request(sources, recipe, tiny=8)).configs
         shares.append(config.kept_share)
     assert shares[0] is not None
     assert shares[1] is not None
@@ -148,11 +152,11 @@ def test_the_papers_fill_is_predicted_by_its_formula(sources: tuple[SourceSettin
 
 
 def test_with_workers_each_of_them_has_the_memory_it_takes(
-    told: Prediction, sources: tuple[SourceSettings, ...]
+    told: BuildEstimate, sources: tuple[SourceSettings, ...]
 ) -> None:
     """One process does all the work itself; several share it out, and the disk holds the same in the end."""
     alone = told
-    helped = predict(request(sources, tiny(), tiny=48), executor="local:4")
+    helped = estimate(request(sources, tiny(), tiny=48), workers=4)
     assert alone.worker_bytes == 0
     assert helped.worker_bytes > 0
     assert alone.driver_bytes > 0

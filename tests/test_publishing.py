@@ -8,7 +8,7 @@ import nextlong_hub.builders
 import pytest
 from building import ROWS, build_command, make_request, published, read_rows, run_command
 
-from nextlong_hub.dataset.folder import locked, withdraw
+from nextlong_hub.dataset.folder import invalidate, locked
 from nextlong_hub.dataset.manifest import read_manifest, write_manifest
 from nextlong_hub.errors import ConflictError
 from nextlong_hub.execution.progress import NullProgress
@@ -29,6 +29,7 @@ class Listener(NullProgress):
         self.totals[stage] = self.totals.get(stage, 0) + (total or 0)
 
 
+@pytest.mark.slow
 def test_more_rows_begin_with_the_same_rows(dataset: Path, corpus_file: Path, tmp_path: Path) -> None:
     """The first eight rows stay, finished units are used again, and the bytes are those of sixteen rows at once."""
     first = read_rows(dataset)
@@ -50,6 +51,7 @@ def test_fewer_rows_are_the_first_ones(dataset: Path, corpus_file: Path) -> None
     assert verify(dataset).faults == ()
 
 
+@pytest.mark.slow
 def test_shards_of_an_earlier_state_are_removed(corpus_file: Path, tmp_path: Path) -> None:
     """Three shards become four of other names: the old ones, which a glob would still find, are gone."""
     recipe = tiny_recipe(output={"shard_bytes": 10_000})
@@ -64,6 +66,7 @@ def test_shards_of_an_earlier_state_are_removed(corpus_file: Path, tmp_path: Pat
     assert verify(tmp_path / "dataset").faults == ()
 
 
+@pytest.mark.slow
 def test_a_configuration_can_be_added_later(dataset: Path, corpus_file: Path, tmp_path: Path) -> None:
     """The old rows stay as they are; corpus and index are used again; the bytes are those of building both at once."""
     other = tiny_recipe(name="other", target_length=300)
@@ -119,6 +122,7 @@ def test_a_foreign_folder_stays_untouched(corpus_file: Path, tmp_path: Path) -> 
     assert [path.name for path in output.iterdir()] == ["thesis.tex"]
 
 
+@pytest.mark.slow
 def test_a_second_process_is_refused_at_once(corpus_file: Path, tmp_path: Path) -> None:
     """While one process writes a folder another leaves with exit code 6, whatever it was to build."""
     with locked(tmp_path / "dataset"):
@@ -162,7 +166,7 @@ def test_a_withdrawn_manifest_still_speaks_for_the_folder(dataset: Path, corpus_
     """After a run that was interrupted while it published, other inputs are refused and nothing is forgotten."""
     whole = published(dataset)
     with locked(dataset) as workspace:
-        withdraw(dataset, workspace)
+        invalidate(dataset, workspace)
     assert "manifest.json" not in published(dataset)
     with pytest.raises(ConflictError, match="seed: 42 there, 1 here"):
         build(make_request(corpus_file, seed=1), dataset)
@@ -178,7 +182,7 @@ def test_a_withdrawn_manifest_still_speaks_for_the_folder(dataset: Path, corpus_
 def test_a_configuration_left_half_published_is_asked_for_first(dataset: Path, corpus_file: Path) -> None:
     """When the interrupted run had already replaced files, only the same run can finish; another one says so."""
     with locked(dataset) as workspace:
-        withdraw(dataset, workspace)
+        invalidate(dataset, workspace)
     shutil.move(dataset / "data/tiny/train-00000-of-00001.parquet", dataset / "data/tiny/train-00000-of-00002.parquet")
     other = tiny_recipe(name="other", target_length=300)
     with pytest.raises(ConflictError, match=r"interrupted while it published 'tiny'.*build 'tiny' again first"):
@@ -195,6 +199,7 @@ def test_a_finished_folder_without_its_work_is_completed(dataset: Path, corpus_f
     assert published(dataset) == before
 
 
+@pytest.mark.slow
 def test_nothing_published_names_a_folder_of_this_machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A corpus or tokenizer named by its path, by a pattern or from inside its folder is called by its last name."""
     home = tmp_path / "somebody" / "texts"

@@ -68,6 +68,7 @@ def changes(hub: LocalHub) -> list[str]:
     return [request.target for request in hub.requests if request.method not in ("GET", "HEAD")]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("xet", [False, True], ids=["lfs", "xet"])
 def test_what_is_pushed_loads_whole_and_as_a_stream(xet: bool, built: Path, tmp_path: Path) -> None:
     """The command publishes in one commit; `load_dataset` gives the rows of the folder; `verify hf://` agrees."""
@@ -424,6 +425,7 @@ def test_a_model_of_the_same_name_and_a_gate_are_mentioned(hub: LocalHub, sessio
     assert "The dataset is gated" in session.run("push", built, "tester/gate").out
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("reply", "commits"), [("n", 0), ("y", 1)])
 def test_on_a_terminal_one_is_asked(reply: str, commits: int, hub: LocalHub, built: Path) -> None:
     """Nothing is sent without a yes."""
@@ -491,6 +493,7 @@ def test_a_gated_dataset_says_where_to_ask(hub: LocalHub, session: Session, buil
         assert f"accept its conditions at {hub.endpoint}/datasets/tester/gated" in refused.err
 
 
+@pytest.mark.slow
 def test_offline_mode_is_respected(hub: LocalHub, built: Path, tmp_path: Path) -> None:
     """With HF_HUB_OFFLINE nothing is asked, not even several times: exit 5 with what to unset."""
     hub.requests.clear()
@@ -517,6 +520,7 @@ def test_an_address_that_leads_nowhere_says_so(
     assert (refused.code, words in refused.err) == (code, True), refused.err
 
 
+@pytest.mark.slow
 def test_the_example_publishes_loads_and_verifies(corpus_file: Path, tmp_path: Path) -> None:
     """Run as it stands, in the folder above a dataset; what it loads is what it streams."""
     from nextlong_hub.testing import tiny_recipe

@@ -19,7 +19,9 @@ from typing import Any
 import pytest
 from hub_session import Outcome, Session, files_in
 
-from nextlong_hub.testing import Fault, LocalHub
+from nextlong_hub.testing import InjectedFault, LocalHub
+
+pytestmark = pytest.mark.slow
 
 OFTEN = 99
 """As often as anybody could try."""
@@ -157,7 +159,7 @@ def test_a_fault_ends_with_one_commit_or_none_and_the_next_push_goes_on(
     name = f"tester/fault-{CASES.index(case)}"
     if not case.creates:
         hub.put("datasets", name, {"LICENSE": "words"})
-    fault: Fault = hub.fail(case.method, case.path, **case.fault)
+    fault: InjectedFault = hub.fail(case.method, case.path, **case.fault)
     outcome = session.push(built, name, retry_policy={"first_seconds": 0.01, **case.retry_policy})
     assert fault.times < case.fault.get("times", 1), "the fault never happened"
     fault.times = 0

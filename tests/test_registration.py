@@ -17,6 +17,8 @@ import pytest
 
 import nextlong_hub
 
+pytestmark = pytest.mark.slow
+
 STAND_IN = """
 import sys, types
 def use_stand_in():

@@ -25,6 +25,8 @@ from nextlong_hub.pipeline import build
 from nextlong_hub.testing.worlds import make_documents, tiny_recipe, write_corpus
 from nextlong_hub.verification import verify
 
+pytestmark = pytest.mark.slow
+
 
 def require_valid_or_unfinished(output: Path) -> None:
     """An interrupted build leaves no manifest, or one that is true."""

@@ -176,6 +176,7 @@ def test_lucene_is_the_written_out_formula(corpus: Corpus, shard_chunks: int, k:
             assert (hits.chunks == -1).all()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("formula", ["okapi", "lucene"])
 @pytest.mark.parametrize("shard_chunks", [65_536, 150])
 def test_a_corpus_with_frequent_words_is_exact_too(formula: str, shard_chunks: int) -> None:

@@ -70,6 +70,7 @@ def contents(folder: Path) -> dict[str, bytes]:
     return found
 
 
+@pytest.mark.slow
 def test_the_bytes_do_not_depend_on_the_workers_nor_on_the_parts_of_the_store(tmp_path: Path) -> None:
     """Inline and two worker processes, one part and three: every file is the same."""
     whole = make_store(tmp_path / "whole")
@@ -186,6 +187,7 @@ def test_an_unknown_stop_word_language_is_refused_before_anything_is_written(tmp
     assert not (tmp_path / "index").exists()
 
 
+@pytest.mark.slow
 def test_importing_the_door_loads_no_compiler() -> None:
     """`nextlong-hub --help` must not wait for numba."""
     code = "import sys, nextlong_hub.retrieval; print('numba' in sys.modules, 'rank_bm25' in sys.modules)"

@@ -118,7 +118,9 @@ def test_columns_tell_the_kind_of_row(tokens: bool, packed: bool, masked: bool) 
 @pytest.mark.parametrize("conversations", [False, True])
 def test_every_field_of_a_struct_is_described(synthesised: bool, conversations: bool) -> None:
     """The meaning of a column of structs names each of their fields, whatever the rows hold."""
-    contents = Contents(kinds=frozenset(RowKind), synthesised=synthesised, conversations=conversations)
+    contents = Contents(
+        kinds=frozenset(RowKind), synthesised=synthesised, conversations=conversations, score="BM25 `score`"
+    )
     meanings = dict(column_table(contents))
     for column in COLUMNS:
         for field in column.struct or ():
@@ -207,6 +209,7 @@ def test_a_full_disk_is_a_storage_error(small_disk: Path) -> None:
     assert list(small_disk.iterdir()) == []
 
 
+@pytest.mark.slow
 def test_the_same_rows_are_the_same_bytes_in_every_process(tmp_path: Path) -> None:
     """Two writes here and one in another process with another hash seed give one digest."""
     script = """

@@ -65,7 +65,7 @@ def test_the_manifest_comes_along(built: Path) -> None:
     split = open_split(built)
     assert split.manifest == read_manifest(built)
     assert split.record is not None and split.record.rows == ROWS
-    assert (split.folder, split.commit, split.configs, split.is_packed) == (built, None, ("tiny",), False)
+    assert (split.folder, split.commit, split.configs) == (built, None, ("tiny",))
     assert open_split(built / FILE).manifest is None
 
 
@@ -208,11 +208,11 @@ def test_packed_rows_tell_their_documents(tmp_path: Path) -> None:
     write_table(tmp_path / "a.parquet", to_packed_table([packed], tokens=True, masked=True), SMALL_GROUPS)
     split = open_split(tmp_path)
     row = split.row(0)
-    assert split.is_packed
     assert row.document_list == (first, second)
     assert (row.loss_mask.tolist(), row.meta_document) == ([0, 1, 1], "")
 
 
+@pytest.mark.slow
 def test_a_pushed_dataset_gives_the_same_rows_by_few_and_small_requests(built: Path) -> None:
     """Over HTTP: one configuration, one row, by name, URL and revision; data files are never fetched whole."""
     script = """

@@ -23,7 +23,7 @@ from nextlong_hub.dataset.tally import gini
 from nextlong_hub.errors import DataError
 from nextlong_hub.pipeline import build
 from nextlong_hub.recipe import Recipe
-from nextlong_hub.stats import Bar, ConfigStats, Hub, measure, measure_folder, measure_tables
+from nextlong_hub.stats import Bar, ConfigStats, ReusedChunk, measure, measure_folder, measure_tables
 from nextlong_hub.stats.sketch import EXACT_VALUES, Sketch
 from nextlong_hub.testing.worlds import tiny_recipe
 
@@ -115,7 +115,7 @@ def test_every_number_of_three_rows() -> None:
     reuse = made_of.reuse
     assert (reuse.distinct, reuse.largest) == (3, 2)
     assert reuse.gini == round((-2 * 1 + 0 * 1 + 2 * 2) / (3 * 4), 4)
-    assert reuse.hubs[0] == Hub(document="d1", chunk=0, rows=2)
+    assert reuse.hubs[0] == ReusedChunk(document="d1", chunk=0, rows=2)
     assert [hub.rows for hub in reuse.hubs] == [2, 1, 1]
     assert {source.negative_tokens for source in stats.sources} == {None}
     sources = [(source.name, source.rows, source.meta_tokens) for source in stats.sources]
@@ -283,6 +283,7 @@ def test_a_built_dataset_agrees_with_its_manifest_and_its_rows(built: Path) -> N
     assert [one.name for one in measure(built).portability] == ["demo"]
 
 
+@pytest.mark.slow
 def test_a_mixture_is_held_against_the_targets_of_its_ingredients(corpus_file: Path, tmp_path: Path) -> None:
     """Short and long rows are on target each by its own recipe; packed ones by the length of the packed row."""
     short, long = tiny_recipe(name="short", target_length=256), tiny_recipe(name="long")
@@ -369,6 +370,7 @@ def tables(draw: st.DrawFn) -> pa.Table:
     )
 
 
+@pytest.mark.slow
 @given(table=tables(), size=st.integers(1, 6))
 def test_distances_and_reuse_are_those_counted_row_by_row(table: pa.Table, size: int) -> None:
     """A loop over Python objects finds the same, and batches of any size give the same JSON."""

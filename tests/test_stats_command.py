@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pyarrow.parquet as pq
 import pytest
-from building import make_request, published, read_rows, run_command
+from building import make_request, published, read_rows, run_commands
 from hostile import NEVER_SHOWN, hostile_documents
 from packed_rows import packed_row, write_packed
 
@@ -58,6 +58,7 @@ def test_the_table_says_what_the_rows_hold(built: Path) -> None:
     assert "over target" not in out.split("Samples by tokenizer")[0]
 
 
+@pytest.mark.slow
 def test_several_configurations_stand_beside_each_other(corpus_file: Path, tmp_path: Path) -> None:
     """One column each, in the order asked for; a single one shows how its scores are spread."""
     recipes = (tiny_recipe(), tiny_recipe(name="half", target_length=256))
@@ -129,13 +130,13 @@ def test_lines_fit_the_terminal(built: Path, columns: int, monkeypatch: pytest.M
     assert max(len(line.rstrip()) for line in out.splitlines() if not line.startswith(sentences)) <= columns
 
 
+@pytest.mark.slow
 def test_a_dataset_on_the_hub(built: Path) -> None:
     """The same by its name as from its folder; an unknown revision is a fault in one line."""
     with LocalHub() as hub:
         hub.put("datasets", "tester/nextlong", published(built))
-        done = run_command("stats", "tester/nextlong", **hub.environment())
-        missing = run_command("stats", "tester/nextlong", "--revision", "v9", **hub.environment())
-    assert (done.returncode, done.stderr) == (0, "")
-    assert done.stdout == show(built)
-    assert missing.returncode == 1
-    assert "has no revision 'v9'" in missing.stderr
+        there = ["stats", "tester/nextlong"]
+        shown, missing = run_commands(there, [*there, "--revision", "v9"], **hub.environment())
+    assert shown == (0, show(built), "")
+    assert missing[0] == 1
+    assert "has no revision 'v9'" in missing[2]

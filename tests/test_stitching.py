@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from test_seams import FOLDERS, TEXTS
+from test_split_points import FOLDERS, TEXTS
 from tiny_tokenizers import PATTERNS, PROVEN, byte_level, demo_texts
 
 from nextlong_hub.tokenization import ChunkTokens, Stitched, TokenCache, Tokenizer, bounds, load_tokenizer
@@ -50,6 +50,7 @@ def check_beginning(tokenizer: Tokenizer, whole: Stitched, cut: int, spans: Sequ
     assert kept.chunk_tokens == tuple(int(((starts >= a) & (starts < b)).sum()) for a, b in own)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", MAKERS)
 @settings(deadline=None, max_examples=80)
 @given(chunks=CHUNKS, separator=SEPARATORS, place=st.floats(0, 1))
@@ -65,6 +66,7 @@ def test_stitched_is_encoded(name: str, chunks: list[str], separator: str, place
     assert [chunk.tokens for chunk in known] == tokenizer.count([chunk + separator for chunk in chunks])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", MAKERS)
 @settings(deadline=None, max_examples=60)
 @given(chunks=CHUNKS, separator=SEPARATORS, choice=st.integers(0, 10_000))
@@ -102,7 +104,7 @@ def test_real_tokenizers_are_stitched() -> None:
     """The law for whole vocabularies of published models."""
     for folder in sorted(path for path in Path(str(FOLDERS)).iterdir() if path.is_dir()):
         tokenizer = load_tokenizer(str(folder))
-        assert check_long_text(tokenizer) > 0.95 or tokenizer.seams.doubt
+        assert check_long_text(tokenizer) > 0.95 or tokenizer.split_points.doubt
 
 
 def test_by_hand() -> None:
@@ -129,7 +131,9 @@ def test_a_run_of_white_space_can_be_cut() -> None:
 
 
 @pytest.mark.parametrize("text", ["a" * 30_000, "日本語" * 8_000, "x;" * 15_000, " " * 30_000, "word " * 6_000])
-def test_texts_without_a_seam_grow_no_faster_than_their_length(text: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_texts_without_a_split_point_grow_no_faster_than_their_length(
+    text: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """However a text looks, what is encoded to cut it is a small multiple of its length."""
     tokenizer = byte_level(PATTERNS["llama 3"])
     encoded = 0
@@ -145,7 +149,7 @@ def test_texts_without_a_seam_grow_no_faster_than_their_length(text: str, monkey
     assert 2 * len(text) <= encoded < 16 * len(text)
 
 
-def test_a_shelf_gives_back_what_was_put_on_it(tmp_path: Path) -> None:
+def test_a_token_cache_gives_back_what_was_written(tmp_path: Path) -> None:
     """Chunks of two rounds are found by their numbers; others are not there."""
     rounds = {"first": {3: [1, 2, 3], 700: []}, "second": {1: [9], 4: [8, 7]}}
     for name, chunks in rounds.items():
@@ -155,14 +159,14 @@ def test_a_shelf_gives_back_what_was_put_on_it(tmp_path: Path) -> None:
             for number, ids in chunks.items()
         ]
         write_part(part_path(tmp_path, name, 0), known)
-    shelf = TokenCache(tmp_path, list(rounds))
+    cache = TokenCache(tmp_path, list(rounds))
     for chunks in rounds.values():
         for number, ids in chunks.items():
-            found = shelf.get(number)
+            found = cache.get(number)
             assert found is not None
             assert (found.tokens, found.first, found.last) == (len(ids) + 2, number, number + 5)
             assert found.ids.tolist() == ids
-    assert [shelf.get(number) for number in (0, 2, 5, 701)] == [None] * 4
+    assert [cache.get(number) for number in (0, 2, 5, 701)] == [None] * 4
 
 
 @given(st.integers(0, 5 * PART_CHUNKS))

@@ -32,10 +32,10 @@ def test_counts_by_hand(store: ChunkStore) -> None:
     assert store.first_chunk.tolist() == [0, 2, 3, 4, 4, 7]
     assert [store.characters_of(chunk) for chunk in range(7)] == [3, 2, 0, 3, 2, 1, 0]
     assert store.document_characters.tolist() == [5, 0, 3, 0, 3]
-    assert store.summary["characters"] == 11
-    assert store.summary["bytes"] == len("".join(FLAT).encode())
-    assert store.summary["skipped"] == {"empty": 2}
-    assert [part["documents"] for part in store.summary["parts"]] == [3, 0, 2]
+    assert store.summary.characters == 11
+    assert store.summary.bytes == len("".join(FLAT).encode())
+    assert store.summary.skipped == {"empty": 2}
+    assert [part.documents for part in store.summary.parts] == [3, 0, 2]
 
 
 def test_every_document_knows_its_name_and_every_chunk_its_document(store: ChunkStore) -> None:

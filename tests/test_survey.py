@@ -12,7 +12,7 @@ import pytest
 from nextlong_hub import corpus
 from nextlong_hub.corpus import memory_source
 from nextlong_hub.corpus.settings import SourceSettings
-from nextlong_hub.dry_run.survey import MOST_DOCUMENTS, Survey, survey
+from nextlong_hub.dry_run.sample import MOST_DOCUMENTS, CorpusSample, sample_corpus
 from nextlong_hub.errors import BadDocumentError, CorpusTooSmallError, DataError
 
 TEXTS = [f"document {number} " + "é word\n" * (number * 7919 % 101) for number in range(9_000)]
@@ -63,10 +63,10 @@ def as_texts(texts: Sequence[str], folder: Path) -> None:
         (folder / f"{number:05}.txt").write_text(text)
 
 
-def look(folder: Path, on_bad_document: str = "fail") -> Survey:
+def look(folder: Path, on_bad_document: str = "fail") -> CorpusSample:
     """Survey all that lies in a folder."""
     pieces = corpus.discover([SourceSettings(name="docs", path=str(folder))])
-    return survey(pieces, on_bad_document, {})  # type: ignore[arg-type]
+    return sample_corpus(pieces, on_bad_document, {})  # type: ignore[arg-type]
 
 
 def bytes_of(texts: Sequence[str]) -> int:
@@ -74,6 +74,7 @@ def bytes_of(texts: Sequence[str]) -> int:
     return sum(len(text.encode()) for text in texts)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("write", "texts"),
     [
@@ -101,6 +102,7 @@ def test_documents_and_bytes_are_told_from_a_sample(
     assert weighted_bytes == pytest.approx(seen.text_bytes, rel=0.05)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("write", [as_parquet, as_arrow, as_texts])
 def test_where_metadata_tell_the_size_it_is_exact(write: Callable[[Sequence[str], Path], None], tmp_path: Path) -> None:
     """Documents are counted, not estimated, where a footer or a folder counts them."""
@@ -133,7 +135,7 @@ def test_a_dataset_in_memory_is_surveyed_too() -> None:
     datasets = pytest.importorskip("datasets")
     held = datasets.Dataset.from_dict({"text": TEXTS[:500]})
     source = memory_source(held, "held")
-    seen = survey(corpus.discover([source]), "fail", {"held": held})
+    seen = sample_corpus(corpus.discover([source]), "fail", {"held": held})
     assert seen.documents == pytest.approx(500)
     assert seen.text_bytes == pytest.approx(bytes_of(TEXTS[:500]), rel=0.1)
 
@@ -156,7 +158,7 @@ def test_a_wrong_column_is_said_in_the_words_of_a_build(
     write(TEXTS[:50], tmp_path)
     source = SourceSettings(name="docs", path=str(tmp_path), text_column="body")
     with pytest.raises(DataError, match=r"'body'.*'text'"):
-        survey(corpus.discover([source]), "fail", {})
+        sample_corpus(corpus.discover([source]), "fail", {})
 
 
 def test_a_corpus_without_text_is_too_small(tmp_path: Path) -> None:

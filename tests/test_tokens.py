@@ -216,6 +216,7 @@ def test_no_exact_cut_means_that_there_is_none(name: str, text: str) -> None:
         assert isinstance(tokenizer.fit(text, target), Fitted) == (target in reachable)
 
 
+@pytest.mark.slow
 @every_tokenizer
 def test_every_target_of_a_nasty_text(name: str) -> None:
     """Behind four thousand characters of prose, every target in a nasty ending is fitted or rightly refused."""
@@ -401,6 +402,7 @@ def test_pickled_tokenizer_opens_in_another_folder(tmp_path: Path, monkeypatch: 
         pickle.loads(travelling)
 
 
+@pytest.mark.slow
 def test_forking_after_use_is_silent(tmp_path: Path) -> None:
     """A process that has counted and fitted may fork without a hang or a warning; a user's own setting is kept."""
     script = """
@@ -479,6 +481,7 @@ def test_code_beside_a_tokenizer_is_never_run(tmp_path: Path) -> None:
     assert not trace.exists()
 
 
+@pytest.mark.slow
 def test_hub_tokenizers_are_pinned_to_their_commit(tmp_path: Path) -> None:
     """From the Hub comes the newest commit or the one asked for; the pinned name opens it offline; faults are named."""
     first = of_lower_case_words()._backend.to_str().encode()

@@ -34,6 +34,7 @@ def record(report: BuildReport) -> SynthesisRecord:
     return found
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("unit_documents", [1, 3, 40])
 def test_the_size_of_units_does_not_change_a_row(
     unit_documents: int, built: Path, corpus_file: Path, tmp_path: Path
@@ -44,6 +45,7 @@ def test_the_size_of_units_does_not_change_a_row(
     assert read_rows(tmp_path / "dataset") == read_rows(built)
 
 
+@pytest.mark.slow
 def test_rows_fill_shards_and_row_groups_in_order(built: Path, corpus_file: Path, tmp_path: Path) -> None:
     """Small shards and row groups hold the same rows in the same order, each within its limit."""
     recipe = tiny_recipe(output={"shard_bytes": 10_000, "row_group_bytes": 5_000})
@@ -70,6 +72,7 @@ def test_a_row_without_room_for_negatives_is_not_tried(tmp_path: Path) -> None:
     assert record(report).not_eligible["too_long"] >= 6
 
 
+@pytest.mark.slow
 def test_reference_fill_keeps_only_what_reaches_the_target(corpus_file: Path, tmp_path: Path) -> None:
     """With an adjustment of 1.02 some candidates stay short: they are discarded, counted, and replaced by the next."""
     recipe = tiny_recipe(interleave={"fill": "reference", "adjustment": 1.02})
@@ -80,6 +83,7 @@ def test_reference_fill_keeps_only_what_reaches_the_target(corpus_file: Path, tm
     assert len(read_rows(tmp_path / "dataset")) == min(20, done.kept)
 
 
+@pytest.mark.slow
 def test_a_row_that_cannot_be_cut_gets_other_negatives(tmp_path: Path) -> None:
     """A cut that would fall into a blank line has no exact prefix; another last negative is taken instead."""
     recipe = tiny_recipe(interleave={"separator": "\n\n\n"}, chunking={"chunk_characters": 120})
@@ -89,6 +93,7 @@ def test_a_row_that_cannot_be_cut_gets_other_negatives(tmp_path: Path) -> None:
     assert {row["token_count"] for row in read_rows(tmp_path / "dataset")} == {512}
 
 
+@pytest.mark.slow
 def test_a_tokenizer_that_changed_is_never_taken_for_the_old_one(corpus_file: Path, tmp_path: Path) -> None:
     """In one process, two builds with a tokenizer folder that changed in between each use what lies there then."""
     folder = Path(shutil.copytree(GPT2, tmp_path / "tokenizer"))
@@ -103,6 +108,7 @@ def test_a_tokenizer_that_changed_is_never_taken_for_the_old_one(corpus_file: Pa
     assert read_rows(tmp_path / "first") != read_rows(tmp_path / "second")
 
 
+@pytest.mark.slow
 def test_a_tokenizer_that_changes_during_a_build_stops_it(tmp_path: Path) -> None:
     """A worker that finds another tokenizer than the driver had refuses to count with it."""
     task = FitUnit(
@@ -131,6 +137,7 @@ def store_of(request: BuildRequest, folder: Path) -> ChunkStore:
     return ChunkStore(next((folder / "made" / ".work").glob("store-*")))
 
 
+@pytest.mark.slow
 def test_a_store_that_was_mended_is_opened_again(corpus_file: Path, tmp_path: Path) -> None:
     """Damaged and mended between two builds of one process, the chunk store is not read from its old mapped files."""
     build(make_request(corpus_file, rows=2), tmp_path / "dataset")
@@ -166,6 +173,7 @@ def test_receipts_are_small_and_tell_what_was_done(built: Path) -> None:
     assert sum(counts["candidates"] for counts in made) == manifest["configs"]["tiny"]["synthesis"]["candidates"]
 
 
+@pytest.mark.slow
 def test_a_dataset_in_memory_is_a_corpus(corpus_file: Path, built: Path, tmp_path: Path) -> None:
     """A `datasets.Dataset` gives the rows that its file gives, also with workers, which cannot see it."""
     from datasets import Dataset

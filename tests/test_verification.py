@@ -16,7 +16,7 @@ from nextlong_hub.core.files import sha256_of
 from nextlong_hub.dataset.manifest import Manifest, read_manifest, write_manifest
 from nextlong_hub.dataset.schema import row_schema
 from nextlong_hub.pipeline import build
-from nextlong_hub.recipe import Part
+from nextlong_hub.recipe import Ingredient
 from nextlong_hub.testing.worlds import make_documents, tiny_recipe, write_corpus
 from nextlong_hub.verification import VerifyReport, verify
 
@@ -50,6 +50,7 @@ def header_of(card: bytes | bytearray) -> Any:
         return None
 
 
+@pytest.mark.slow
 def test_a_flipped_byte_in_any_published_file_is_found(dataset: Path) -> None:
     """At some 150 places of every file; of the card, which people may edit, in the list of files."""
     for name, content in published(dataset).items():
@@ -207,6 +208,7 @@ EDITS: dict[str, Edit] = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("edit", EDITS.values(), ids=EDITS.keys())
 def test_an_edited_row_is_found_even_under_a_matching_sha256(edit: Edit, dataset: Path, corpus_file: Path) -> None:
     """Tokenizer, corpus and seed prove a row; the manifest is not what they are compared with."""
@@ -257,10 +259,11 @@ def test_counts_of_the_manifest_are_checked(dataset: Path) -> None:
     assert [fault.message for fault in verify(dataset).faults] == ["counts 9 rows of 'tiny', but its files hold 8"]
 
 
+@pytest.mark.slow
 def test_the_order_of_a_mixture_is_checked(corpus_file: Path, tmp_path: Path) -> None:
     """Rows of its ingredients alternate in proportion, each in its own seeded order."""
     short, long = tiny_recipe(name="short", target_length=256), tiny_recipe(name="long")
-    parts = (Part(recipe="short", share=1), Part(recipe="long", share=1))
+    parts = (Ingredient(recipe="short", share=1), Ingredient(recipe="long", share=1))
     mixed = tiny_recipe(name="tiny", mixture=parts)
     request = make_request(corpus_file, short, long, mixed, rows={"short": 8, "long": 4, "tiny": 12})
     build(request, tmp_path / "dataset")

@@ -16,6 +16,7 @@ from building import run_command
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from nextlong_hub import cli
 from nextlong_hub.dataset import open_split
 from nextlong_hub.dataset.row import row_from
 from nextlong_hub.dataset.shards import to_table
@@ -152,6 +153,7 @@ def test_rows_are_chosen_and_the_rest_is_counted(built: Path, tmp_path: Path) ->
         write_page(built, output, ["9k"])
 
 
+@pytest.mark.slow
 def test_a_page_stays_small_unless_rows_are_asked_for(tmp_path: Path) -> None:
     """Rows that would weigh over 8 MB together are left out and counted; one row at least is shown."""
     chance = random.Random(0)
@@ -178,16 +180,16 @@ def test_a_page_of_nothing_is_refused(tmp_path: Path) -> None:
     assert not (tmp_path / "page.html").exists()
 
 
-def test_the_command_says_what_is_in_the_page(built: Path, tmp_path: Path) -> None:
+@pytest.mark.slow
+def test_the_command_says_what_is_in_the_page(built: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """For a person in words, for a program as JSON; two ways to choose rows exclude each other."""
     output = tmp_path / "page.html"
     told = run_command("view", built, "-o", output, "--rows", "2")
     assert told.returncode == 0, told.stderr
     assert "6 rows were left out" in told.stdout
-    told = run_command("view", built, "tiny", "-o", output, "--row", "3", "--json")
-    report: dict[str, Any] = json.loads(told.stdout)
+    assert cli.run(["view", str(built), "tiny", "-o", str(output), "--row", "3", "--json"]) == 0
+    report: dict[str, Any] = json.loads(capsys.readouterr().out)
     assert report["configs"] == {"tiny": {"rows": 8, "shown": [open_split(built).row(3).id]}}
     assert report["bytes"] == output.stat().st_size
-    told = run_command("view", built, "-o", output, "--rows", "2", "--row", "3")
-    assert told.returncode == 2
-    assert "choose one of the two" in told.stderr
+    assert cli.run(["view", str(built), "-o", str(output), "--rows", "2", "--row", "3"]) == 2
+    assert "choose one of the two" in capsys.readouterr().err

@@ -17,6 +17,8 @@ from nextlong_hub.dataset import open_split
 from nextlong_hub.explore.page.page import write_page
 from nextlong_hub.records import Sample
 
+pytestmark = pytest.mark.slow
+
 HOSTILE = (
     "<script>document.title = 'run'</script>",
     "<img src=x onerror=\"document.title='run'\"><svg onload=alert(1)>",

@@ -1,4 +1,4 @@
-"""Tokenizers of the families whose seams are proven, small enough to be trained in a moment, and some that are not."""
+"""Small tokenizers of the families whose split points are proven, trained in a moment, and some that are not proven."""
 
 import json
 from collections.abc import Callable
@@ -119,4 +119,4 @@ PROVEN: dict[str, Callable[[], Tokenizer]] = {
     "mistral, by metaspace": lambda: sentencepiece(form="metaspace"),
     "gemma": lambda: sentencepiece(form="gemma", added=(plain("▁▁▁"), plain("\n\n"), plain("<mask>"))),
 }
-"""Tokenizers whose seams are proven, by family."""
+"""Tokenizers whose split points are proven, by family."""

@@ -22,7 +22,7 @@ from nextlong_hub.corpus.ingest import find_corpus
 from nextlong_hub.corpus.settings import SourceSettings
 from nextlong_hub.corpus.store import ChunkStore
 from nextlong_hub.execution.run import Run
-from nextlong_hub.producer import Inputs, Job, Produced, producer_of
+from nextlong_hub.producer import Inputs, Produced, RowRequest, producer_of
 from nextlong_hub.recipe import load_recipe
 from nextlong_hub.tokenization import load_tokenizer
 from nextlong_hub.tokenization.tasks import TokenizerReference
@@ -57,16 +57,16 @@ def _measure(work: Path, corpus: str, name: str, config: str, tokens: int) -> st
     run = Run.quiet(work)
     found = find_corpus(run, [SourceSettings(name="corpus", path=corpus)])
     inputs = Inputs(corpus=found, tokenizers=(tokenizer,), seed=42)
-    job = Job(recipe=recipe, inputs=inputs, rows=max(1, tokens // recipe.target_length), made={})
+    request = RowRequest(recipe=recipe, inputs=inputs, rows=max(1, tokens // recipe.target_length))
     producer = producer_of(recipe)
-    store = producer.read(run, job)
-    index = producer.index(run, job, store)
+    store = producer.read(run, request)
+    index = producer.index(run, request, store)
     for finished in (*work.glob("units-*"), *work.glob("tokens-*")):
         shutil.rmtree(finished)  # of an earlier measurement, which nothing may be taken from
     # What a process pays once, for opening a tokenizer and proving its split points, is half a second at most.
     TokenizerReference.of(tokenizer).open().fit("what it keeps for later", 3)
     with token_work() as clock:
-        produced = producer.produce(run, job, store, index)
+        produced = producer.produce(run, request, store, index)
     chunks, rows, segments = _texts(produced, store)
     backend = tokenizer.copy_backend()
     once = [_seconds(backend.encode_batch_fast, chunks) for _ in range(2)]

@@ -1,7 +1,16 @@
-"""The command line: each command parses, calls one library function, and prints what it returned.
+"""The command line: each command parses its arguments, calls one library function, and prints the result.
 
-Only click and our lightest modules are imported here, everything else where it is used: `--help` must be instant.
-Results go to stdout, progress and errors to stderr; a known fault is one line and an exit code (see `errors`).
+    build  fit  import_rows            make a dataset folder
+    inspect  view  stats               show rows and statistics
+    card  verify  push  export         describe, check, publish and convert a dataset
+    autoload  doctor                   the Python environment; doctor_checks: what `doctor` checks
+    options                            options and helpers that several commands share
+    arguments                          the arguments of `build` as a `BuildRequest`
+    terminal                           progress on stderr, tables on stdout
+    reports/                           the printed result of each command
+
+Only click and light modules are imported at the top, everything else inside the commands: `--help` must be instant.
+Results go to stdout, progress and errors to stderr; a known error is one line and an exit code (see `errors`).
 """
 
 import logging
@@ -12,9 +21,9 @@ from typing import NoReturn
 import click
 
 from nextlong_hub._version import __version__
-from nextlong_hub.cli import autoload, build, card, doctor, export, fit, importing, inspect, push, stats, verify, view
+from nextlong_hub.cli import autoload, build, card, doctor, export, fit, import_rows, inspect, push, stats, verify, view
 from nextlong_hub.cli.options import examples
-from nextlong_hub.core.signals import Terminated, told_by_signals
+from nextlong_hub.core.signals import SigtermReceived, signals_as_exceptions
 from nextlong_hub.errors import NextLongError
 
 _NAMES = ("nextlong-hub", "hf-nextlong")
@@ -28,13 +37,13 @@ def main() -> NoReturn:
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="backslashreplace")  # a file name need not fit the terminal's encoding
-    with told_by_signals():
+    with signals_as_exceptions():
         code = run(sys.argv[1:], name if name in _NAMES else _NAMES[0])
     sys.exit(code)
 
 
 def run(arguments: list[str], name: str = _NAMES[0]) -> int:
-    """Run one command and return its exit code; a fault nobody foresaw goes through, traceback and all."""
+    """Run one command and return its exit code; an unexpected exception is raised with its traceback."""
     logging.getLogger("nextlong_hub").addHandler(_NOTES)
     try:
         outcome = commands.main(arguments, name, standalone_mode=False)
@@ -43,7 +52,7 @@ def run(arguments: list[str], name: str = _NAMES[0]) -> int:
         return error.exit_code
     except click.Abort:
         return _INTERRUPTED
-    except Terminated:
+    except SigtermReceived:
         return _TERMINATED
     except NextLongError as error:
         from nextlong_hub.cli import terminal
@@ -54,10 +63,10 @@ def run(arguments: list[str], name: str = _NAMES[0]) -> int:
 
 
 class _Notes(logging.Handler):
-    """Shows what the library has to say about a result that is fine as far as it goes."""
+    """Shows warnings of the library on stderr."""
 
     def emit(self, record: logging.LogRecord) -> None:
-        """Print it on stderr."""
+        """Print one warning."""
         from nextlong_hub.cli import terminal
 
         terminal.show_note(record.getMessage())
@@ -88,7 +97,7 @@ for _command in (
     verify.verify,
     fit.fit,
     export.export,
-    importing.import_command,
+    import_rows.import_command,
     push.push,
     autoload.autoload,
     doctor.doctor,

@@ -1,10 +1,10 @@
-"""What is typed on the command line becomes a `BuildRequest`, with no command-line library in sight.
+"""Parse the arguments of `build` into a `BuildRequest`; independent of click.
 
     --corpus, --text-column     ▶  sources        names unique, in the order of their names
     CONFIG, --recipe, --set     ▶  recipes        the published four when none is named
     --samples, --tokens         ▶  rows           of each configuration
 
-Whatever is wrong is a `RecipeError`: exit code 2, and a message that says what to write instead.
+Every error is a `RecipeError`: exit code 2, and a message that says what to write instead.
 """
 
 import math
@@ -81,7 +81,7 @@ def build_request(arguments: BuildArguments) -> BuildRequest:
 def parse_sources(
     corpora: Iterable[str], text_column: str | None = None, id_column: str | None = None
 ) -> tuple[SourceSettings, ...]:
-    """Read `[NAME=]PATH` arguments; sources come in the order of their names, so theirs does not matter.
+    """Read `[NAME=]PATH` arguments; sources are sorted by name, so the order of arguments does not matter.
 
     A source without a name is called after its file, folder or Hub dataset; of several that would share a name the
     later ones, by path, get `-2`, `-3`.
@@ -118,7 +118,7 @@ def parse_rows(
     An ingredient that is not published itself gets the rows that the mixtures need of it, and no more.
 
     Raises:
-        RecipeError: an amount cannot be read, or both options speak of one configuration.
+        RecipeError: an amount cannot be read, or both options give the size of one configuration.
     """
     by_name = {recipe.name: recipe for recipe in recipes}
     targets = {recipe.name: recipe.target_length for recipe in (*ingredients, *recipes)}
@@ -171,7 +171,7 @@ def parse_modes(text: str) -> frozenset[Mode]:
 
 
 def _by_config(option: str, amounts: Iterable[str], recipes: Mapping[str, Recipe]) -> dict[str, int]:
-    """Amounts by configuration; under the empty name the one for all that have none of their own."""
+    """Amounts by configuration; the empty name holds the default for the others."""
     found: dict[str, int] = {}
     for text in amounts:
         config, equals, amount = text.rpartition("=")
@@ -188,7 +188,7 @@ def _by_config(option: str, amounts: Iterable[str], recipes: Mapping[str, Recipe
 
 
 def _sources_of(recipes: Sequence[Recipe]) -> tuple[SourceSettings, ...]:
-    """The corpus that the recipes name themselves, else the embedded one."""
+    """The corpus that the recipes name, else the embedded one."""
     naming = [recipe for recipe in recipes if recipe.corpus]
     if len({recipe.corpus for recipe in naming}) > 1:
         names = ", ".join(recipe.name for recipe in naming)
@@ -200,7 +200,7 @@ def _sources_of(recipes: Sequence[Recipe]) -> tuple[SourceSettings, ...]:
 
 
 def _embedded_tokenizer(sources: Sequence[SourceSettings]) -> str:
-    """The embedded tokenizer goes with the embedded corpus only: nobody trains on a tokenizer chosen unawares."""
+    """The embedded tokenizer is the default for the embedded corpus only: for any other it must be chosen."""
     if all(source.path == DEMO for source in sources):
         return DEMO
     raise RecipeError(
@@ -210,6 +210,6 @@ def _embedded_tokenizer(sources: Sequence[SourceSettings]) -> str:
 
 
 def _with(sources: Iterable[SourceSettings], **values: str | None) -> tuple[SourceSettings, ...]:
-    """The sources with what was given for all of them."""
+    """The sources with values that apply to all of them."""
     given = {key: value for key, value in values.items() if value}
     return tuple(source.model_copy(update=given) for source in sources)

@@ -115,7 +115,7 @@ def build(output: Path, num_proc: int | None, dry_run: bool, as_json: bool, quie
         started = time.monotonic()
         with resumable(output), terminal.watching(quiet=quiet) as progress:
             report = build_folder(request, output, executor=executor, progress=progress)
-    run = builds.Run(
+    run = builds.BuildRun(
         output=output,
         configs=tuple(recipe.name for recipe in request.recipes),
         workers=workers,
@@ -144,13 +144,13 @@ def _dry_run(request: "BuildRequest", output: Path, workers: int, *, as_json: bo
     from nextlong_hub.cli import terminal
     from nextlong_hub.cli.reports import builds
     from nextlong_hub.dataset.folder import refuse_foreign
-    from nextlong_hub.dry_run.predict import predict
+    from nextlong_hub.dry_run.estimate import estimate
 
     refuse_foreign(output)
     with terminal.watching(quiet=quiet) as progress:
-        prediction = predict(request, workers=workers, progress=progress)
+        estimated = estimate(request, workers=workers, progress=progress)
     free_bytes = shutil.disk_usage(next(folder for folder in output.absolute().parents if folder.is_dir())).free
     if as_json:
-        print_json({**asdict(prediction), "free_bytes": free_bytes})
+        print_json({**asdict(estimated), "free_bytes": free_bytes})
     else:
-        builds.show_prediction(prediction, output, workers, free_bytes)
+        builds.show_estimate(estimated, output, workers, free_bytes)

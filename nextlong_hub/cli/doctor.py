@@ -1,4 +1,4 @@
-"""`nextlong-hub doctor`: is this machine ready, and what belongs in a bug report?"""
+"""`nextlong-hub doctor`: check the environment, for a bug report or before a build."""
 
 from dataclasses import asdict
 
@@ -23,12 +23,12 @@ def doctor(tokenizer: str | None, online: bool, as_json: bool) -> int:
     Nothing is changed and no token is shown. Paste what it prints into a bug report. The exit code is 1 when something
     stands in the way.
     """
-    from nextlong_hub.cli.diagnose import diagnose
-    from nextlong_hub.cli.reports.diagnoses import show_diagnosis
+    from nextlong_hub.cli.doctor_checks import check_environment
+    from nextlong_hub.cli.reports.doctor import show_doctor_report
 
-    diagnosis = diagnose(tokenizer, online=online)
+    report = check_environment(tokenizer, online=online)
     if as_json:
-        print_json({"ready": diagnosis.is_ready, **asdict(diagnosis)})
+        print_json({"ready": report.is_ready, **asdict(report)})
     else:
-        show_diagnosis(diagnosis)
-    return 0 if diagnosis.is_ready else 1
+        show_doctor_report(report)
+    return 0 if report.is_ready else 1

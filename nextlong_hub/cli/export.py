@@ -1,4 +1,4 @@
-"""`nextlong-hub export`: finished rows in the form a trainer reads."""
+"""`nextlong-hub export`: write rows in the format of a trainer."""
 
 from dataclasses import asdict
 from pathlib import Path
@@ -9,7 +9,7 @@ from nextlong_hub.cli.options import examples, option_json, option_num_proc, opt
 
 
 class _ExportCommand(click.Command):
-    """Lists the formats when its help is shown, and not before: other packages are looked through for them."""
+    """Lists the registered formats when its help is shown, and not before: the search takes time."""
 
     def format_help_text(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         from nextlong_hub.exports.base import FORMATS

@@ -1,4 +1,4 @@
-"""`nextlong-hub fit`: existing long texts at a target length."""
+"""`nextlong-hub fit`: bring existing long texts to a target length."""
 
 import json
 from contextlib import closing

@@ -1,4 +1,4 @@
-"""`nextlong-hub inspect`: what is in one row?"""
+"""`nextlong-hub inspect`: show one row, or explain one of its hard negatives."""
 
 import click
 
@@ -58,15 +58,15 @@ def inspect(
     found = split.row(int(row) if row.removeprefix("-").isdecimal() else row)
     if why is not None:
         from nextlong_hub.cli.arguments import parse_sources
-        from nextlong_hub.explore.explanation import explain_negative
+        from nextlong_hub.explore.explain import explain_negative
 
         sources = parse_sources(corpora, text_column, id_column)
         with terminal.watching(quiet=quiet or not corpora) as progress:
             explanation = explain_negative(split, found, why, sources=sources, progress=progress)
         if as_json:
-            print_json(inspections.why_as_json(explanation))
+            print_json(inspections.explanation_as_json(explanation))
         else:
-            inspections.show_why(explanation, found)
+            inspections.show_explanation(explanation, found)
     elif segment is not None:
         text = found.segment_text(segment)
         if as_json:

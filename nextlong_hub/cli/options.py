@@ -1,4 +1,4 @@
-"""What several commands have in common: their options, their examples, and how they print and are interrupted."""
+"""Options and helpers that several commands share: examples, JSON output, interruption, the executor."""
 
 import json
 from collections.abc import Callable, Iterator
@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from nextlong_hub.core.signals import Terminated
+from nextlong_hub.core.signals import SigtermReceived
 
 if TYPE_CHECKING:
     from nextlong_hub.execution.base import Executor
@@ -44,7 +44,7 @@ def options_columns(command: Command) -> Command:
 
 
 class _CorpusOption(click.Option):
-    """Lists the formats of files when its help is shown, and not before: other packages are looked through for them."""
+    """Lists the registered file formats when its help is shown, and not before: the search takes time."""
 
     def get_help_record(self, ctx: click.Context) -> tuple[str, str] | None:
         from nextlong_hub.corpus.formats import FORMATS
@@ -73,16 +73,16 @@ def option_output(**more: Any) -> Callable[[Command], Command]:
 
 @contextmanager
 def resumable(output: Path) -> Iterator[None]:
-    """Say, when a run is interrupted, that nothing finished is lost."""
+    """Print a message when a run is interrupted: finished work is kept."""
     try:
         yield
-    except (KeyboardInterrupt, Terminated):
+    except (KeyboardInterrupt, SigtermReceived):
         click.echo(f"Interrupted. Finished work is kept in {output}: the same command resumes it.", err=True)
         raise
 
 
 def examples(*lines: str) -> str:
-    """Lay out the examples that end a command's help."""
+    """Format the examples at the end of a command's help."""
     return "\b\nExamples:\n" + "\n".join(f"  {line}" for line in lines)
 
 
@@ -92,7 +92,7 @@ def print_json(value: Any) -> None:
 
 
 def executor_of(num_proc: int | None) -> "Executor":
-    """Where tasks run: on so many processes of this machine, as many as it has when no number is given."""
+    """The executor for `--num-proc` processes of this machine; None takes its number of processors, 8 at most."""
     from nextlong_hub.execution.local import default_workers
     from nextlong_hub.execution.open import open_executor
 

@@ -1,4 +1,4 @@
-"""`nextlong-hub push`: a finished dataset folder becomes a dataset of the Hub, in one commit."""
+"""`nextlong-hub push`: publish a finished dataset folder on the Hub, in one commit."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -9,7 +9,7 @@ from typing import Any
 import click
 
 from nextlong_hub.cli.options import examples, option_json, option_quiet, print_json
-from nextlong_hub.core.signals import Terminated
+from nextlong_hub.core.signals import SigtermReceived
 from nextlong_hub.errors import VerificationError
 
 
@@ -70,9 +70,9 @@ def push(folder: Path, name: str, dry_run: bool, yes: bool, as_json: bool, quiet
 
 @contextmanager
 def _interruptible() -> Iterator[None]:
-    """Say, when a push is interrupted, that nothing is broken."""
+    """Print a message when a push is interrupted: the Hub is unchanged or complete."""
     try:
         yield
-    except (KeyboardInterrupt, Terminated):
+    except (KeyboardInterrupt, SigtermReceived):
         click.echo("Interrupted. Nothing half was published: the same command goes on from here.", err=True)
         raise

@@ -1,4 +1,4 @@
-"""`nextlong-hub stats`: what is in a dataset, in numbers."""
+"""`nextlong-hub stats`: statistics of a dataset."""
 
 import click
 

@@ -1,9 +1,9 @@
-"""What a person sees: bars on stderr while it runs, tables on stdout once it is done.
+"""Terminal output: progress on stderr during a run, tables on stdout after it.
 
-Results go to stdout, everything else to stderr, so that a pipe carries results alone. Bars need a terminal; anywhere
-else (a file, a cluster's log, `HF_HUB_DISABLE_PROGRESS_BARS`) a stage is one plain line, and a long one a line every
-half minute. `NO_COLOR` is rich's to read. Whatever is printed may hold words of a corpus, a card or a server: all of it
-is passed through `core.printable.visible` first, so that nothing in it can command the terminal.
+Results go to stdout, everything else to stderr, so that a pipe carries results only. Progress bars need a terminal;
+elsewhere (a file, a cluster's log, `HF_HUB_DISABLE_PROGRESS_BARS`) a stage is one plain line, and a long one a line
+every half minute. rich handles `NO_COLOR`. Printed text may come from a corpus, a card or a server: all of it is
+sanitized with `core.printable.visible`, so that it cannot contain control sequences.
 """
 
 import os
@@ -16,42 +16,43 @@ from typing import Literal
 from rich import box
 from rich.console import Console, RenderableType
 from rich.padding import Padding
-from rich.progress import BarColumn, Progress, SpinnerColumn, TaskID, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from rich.progress import BarColumn, SpinnerColumn, TaskID, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from rich.progress import Progress as LiveDisplay
 from rich.table import Table
 from rich.text import Text
 
 from nextlong_hub.core.printable import duration, visible, visible_line
-from nextlong_hub.execution import progress as listening
+from nextlong_hub.execution.progress import NullProgress, Progress
 
 SECONDS_BETWEEN_LINES = 30.0
-"""A stage that takes long says so this often where there are no bars."""
+"""Interval between lines of a long stage where there are no bars."""
 
 _WORTH_A_LINE = 0.5
-"""Seconds from which a stage that found everything done is mentioned."""
+"""Duration in seconds from which a stage that had nothing to do is printed."""
 _NARROWEST_COLUMN = 7
 _WIDTH_OF_PIPES = 120
 _GAP = 2
 _NARROWEST_WORDS = 10
 _ENOUGH_FOR_WORDS = 32
 _NARROWEST_LAST = 24
-"""Columns that words get before others are made narrower for them."""
+"""Width that a last column of words gets before other columns are made narrower."""
 
 Rows = Sequence[tuple[str, Sequence[str]]]
 """A label and one value for each column; an empty label draws a line."""
 
 StyledText = tuple[str, str]
-"""Some text and its style, in rich's words."""
+"""Text and its rich style."""
 
 Column = tuple[str, Literal["left", "right"]]
-"""A heading, and to which side the cells below it keep."""
+"""A heading and the alignment of its column."""
 
 
 @contextmanager
-def watching(*, quiet: bool) -> Iterator[listening.Progress]:
+def watching(*, quiet: bool) -> Iterator[Progress]:
     """Show the stages of a run on stderr, as bars or as lines, for as long as the block lasts."""
     console = _console(sys.stderr.isatty(), stderr=True)
     if quiet:
-        yield listening.NullProgress()
+        yield NullProgress()
     elif console.is_terminal and not console.is_dumb_terminal and not _is_set("HF_HUB_DISABLE_PROGRESS_BARS"):
         with Bars(console) as bars:
             yield bars
@@ -60,11 +61,11 @@ def watching(*, quiet: bool) -> Iterator[listening.Progress]:
 
 
 class Bars:
-    """One live bar for the stage under way; a line stays for each that is done."""
+    """One live bar for the current stage; each finished stage leaves a line."""
 
     def __init__(self, console: Console) -> None:
         self._console = console
-        self._live = Progress(
+        self._live = LiveDisplay(
             SpinnerColumn(),
             TextColumn("{task.description}"),
             BarColumn(bar_width=None),
@@ -144,7 +145,7 @@ class Lines:
 
 
 class _Count:
-    """How far a stage has come."""
+    """The progress of a stage."""
 
     def __init__(self, stage: str = "", total: int | None = None, unit: str = "") -> None:
         self.stage = stage
@@ -169,25 +170,25 @@ class _Count:
 
 
 def show_error(message: str) -> None:
-    """Print a known fault on stderr, never broken by us: it may hold a path or a command to copy."""
+    """Print a known error on stderr, without line breaks: it may hold a path or a command to copy."""
     console = _console(sys.stderr.isatty(), stderr=True)
     console.print(Text("Error: ", "bold red") + Text(visible(message)), soft_wrap=True)
 
 
 def show_note(message: str) -> None:
-    """Print on stderr what a person should know about a result that is fine as far as it goes."""
+    """Print a warning on stderr."""
     console = _console(sys.stderr.isatty(), stderr=True)
     console.print(Text("Note: ", "bold yellow") + Text(visible(message)), soft_wrap=True)
 
 
 def show_line(line: str = "", style: str = "") -> None:
-    """Print a sentence of the result on stdout; a terminal breaks it between words, a pipe gets it on one line."""
+    """Print a sentence of the result on stdout, wrapped on a terminal, on one line in a pipe."""
     console = _console(sys.stdout.isatty())
     console.print(Text(visible(line), style), soft_wrap=not console.is_terminal)
 
 
 def show_verbatim(line: str, style: str = "") -> None:
-    """Print one line of the result on stdout that is never broken: a command to copy, or one finding of many."""
+    """Print one line of the result on stdout without wrapping: a command to copy, or one fault of many."""
     show_pieces([(line, style)])
 
 
@@ -196,7 +197,7 @@ def show_pieces(pieces: Sequence[StyledText], *, indent: int | None = None) -> N
 
     Args:
         pieces: The parts of the line.
-        indent: Break the line between words and indent all of it by so many columns; None never breaks it.
+        indent: Wrap the line and indent all of it by this many columns; None does not wrap it.
     """
     line = Text.assemble(*((visible(text), style) for text, style in pieces))
     if indent is None:
@@ -206,14 +207,14 @@ def show_pieces(pieces: Sequence[StyledText], *, indent: int | None = None) -> N
 
 
 def line_width() -> int:
-    """Columns to fill: those of the terminal; 120 where there is none and `COLUMNS` does not say otherwise."""
+    """Width of lines in columns: that of the terminal, else `COLUMNS`, else 120."""
     if sys.stdout.isatty() or os.environ.get("COLUMNS"):
         return _console(sys.stdout.isatty()).width
     return _WIDTH_OF_PIPES
 
 
 def show_listing(columns: Sequence[Column], rows: Sequence[Sequence[StyledText]]) -> None:
-    """Print rows of cells on stdout, one line each; words are cut where there is no room, numbers are not."""
+    """Print rows of cells on stdout, one line each; words that do not fit are cut, numbers are not."""
     table = Table(box=None, pad_edge=False, padding=(0, _GAP, 0, 0), header_style="dim")
     cells = [[Text(visible_line(text), style) for text, style in row] for row in rows]
     widths = _listing_widths(columns, cells)
@@ -225,7 +226,7 @@ def show_listing(columns: Sequence[Column], rows: Sequence[Sequence[StyledText]]
 
 
 def _listing_widths(columns: Sequence[Column], cells: Sequence[Sequence[Text]]) -> list[int]:
-    """The width of each column; there is none for a last column for which there is no room at all."""
+    """The width of each column; a last column without room is left out."""
     natural = [max((row[place].cell_len for row in cells), default=0) for place in range(len(columns))]
     widths = [max(wanted, len(name)) for wanted, (name, _) in zip(natural, columns, strict=True)]
 
@@ -236,13 +237,15 @@ def _listing_widths(columns: Sequence[Column], cells: Sequence[Sequence[Text]]) 
         for place, (_, justify) in enumerate(columns[:-1]):
             lacking = _NARROWEST_LAST - room()
             if lacking > 0 and justify == justified:
-                least = max(fewest, natural[place]) if justify == "right" else fewest  # of numbers only the heading
+                least = (
+                    max(fewest, natural[place]) if justify == "right" else fewest
+                )  # of numbers only the heading is cut
                 widths[place] = max(min(widths[place], least), widths[place] - lacking)
     return [*widths[:-1], min(widths[-1], room())] if room() >= _NARROWEST_WORDS // 2 else widths[:-1]
 
 
 def show_table(rows: Rows, columns: Sequence[str]) -> None:
-    """Print a table on stdout; columns that do not fit beside each other go below."""
+    """Print a table on stdout; columns that do not fit side by side are printed below."""
     console = _console(sys.stdout.isatty())
     label_width = max(len(label) for label, _ in rows) + 2
     widths = [
@@ -270,7 +273,7 @@ def show_table(rows: Rows, columns: Sequence[str]) -> None:
 
 
 def _print_filling(content: RenderableType) -> None:
-    """Print on stdout, as wide as `line_width` says; a pipe gets no blanks at the end of its lines."""
+    """Print on stdout, `line_width` wide; lines in a pipe have no trailing blanks."""
     console = _console(sys.stdout.isatty())
     console.width = line_width()
     if console.is_terminal:

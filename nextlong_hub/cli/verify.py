@@ -1,4 +1,4 @@
-"""`nextlong-hub verify`: is a finished dataset what it says it is?"""
+"""`nextlong-hub verify`: check a finished dataset against its manifest."""
 
 from dataclasses import asdict
 from pathlib import Path
@@ -22,8 +22,10 @@ class _Place(click.Path):
     """A dataset folder, or the address of a published one."""
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
-        """Leave an address as it is; a folder must be there."""
-        return value if str(value).startswith("hf://") else super().convert(value, param, ctx)
+        """Leave an address as it is; a folder must exist."""
+        from nextlong_hub.hub.address import is_address
+
+        return value if is_address(str(value)) else super().convert(value, param, ctx)
 
 
 @click.command(
@@ -57,10 +59,11 @@ def verify(
     """
     if isinstance(place, str):
         if corpora or tokenizer:
+            from nextlong_hub.hub.address import name_in
+
             raise RecipeError(
                 "--corpus and --tokenizer need the rows, which a check on the Hub does not download; run `hf download "
-                f"{place.removeprefix('hf://datasets/').partition('@')[0]} --repo-type dataset --local-dir DIR` and "
-                "verify DIR"
+                f"{name_in(place)} --repo-type dataset --local-dir DIR` and verify DIR"
             )
         return _verify_published(place, as_json=as_json, quiet=quiet)
     from nextlong_hub.cli import terminal

@@ -1,17 +1,17 @@
 """A conversation becomes a document of its own: parse ▶ lay out ▶ encode, and cut where a row is too short for it.
 
-Shared by the units that build and by the check that builds again: what a row holds can always be made anew from it.
+The tasks of a build use it, and the check that renders and encodes a finished row again.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from nextlong_hub.conversations.layout import Layout, lay_out
-from nextlong_hub.conversations.parse import Conversation, parse
+from nextlong_hub.conversations.parse import Conversation, parse, settings_of
 from nextlong_hub.errors import DataError, RecipeError
-from nextlong_hub.recipe import ConversationSettings, Recipe
-from nextlong_hub.records import Discarded, Message, PackedDocument, PackedRow, Reason, Segment
-from nextlong_hub.tokenization import ChatTemplate, ChatTokenizer, EncodedChat, Tokenizer, framing_tokens
+from nextlong_hub.recipe import Recipe
+from nextlong_hub.records import Discarded, Message, PackedRow, Reason, Sample, Segment
+from nextlong_hub.tokenization import ChatTemplate, ChatTokenizer, EncodedChat, Tokenizer, turn_delimiters
 
 _TRIAL = (
     Message("user", "first question"),
@@ -29,9 +29,10 @@ class ConversationBuilder:
         """Try the template out on a short conversation.
 
         Raises:
-            RecipeError: no answer can be found in what the template makes of it, or none ends with a control token.
+            RecipeError: the recipe has no section `[conversations]`; or no answer can be found in what the template
+                makes of it, or none ends with a control token.
         """
-        self._settings = recipe.conversations or ConversationSettings()
+        self._settings = settings_of(recipe)
         self._recipe = recipe
         self.template = ChatTemplate(
             text=self._settings.chat_template, variables=self._settings.template_variables, name="of the recipe"
@@ -39,8 +40,8 @@ class ConversationBuilder:
         trial = self._try_out()
         bos = self._settings.template_variables.get("bos_token")
         bos = bos if isinstance(bos, str) else None
-        frames = framing_tokens(tokenizer, trial.text, trial.turns)
-        self.tokenizer = ChatTokenizer(tokenizer, framing=frames, bos=bos)
+        delimiters = turn_delimiters(tokenizer, trial.text, trial.turns)
+        self.tokenizer = ChatTokenizer(tokenizer, delimiters=delimiters, bos=bos)
         if not any(self.tokenizer.ends_of_turns(trial.text, trial.turns)):
             raise RecipeError(
                 f"no answer ends with a control token of the tokenizer {tokenizer.name} under this chat template: "
@@ -77,9 +78,19 @@ class ConversationBuilder:
             layout, encoded = fitting
         if not encoded.loss_mask.any():
             return Discarded(meta_document=identity, reason=Reason.MASK_UNLOCATABLE, tokens=total)
-        row = _document(f"{self._recipe.name}/{identity}", identity, source, layout, encoded)
+        sample = Sample(
+            id=f"{self._recipe.name}/{identity}",
+            text=layout.text,
+            input_ids=encoded.input_ids,
+            meta_document=identity,
+            source=source,
+            segments=_segments(identity, layout, encoded),
+            truncated_tokens=total - len(encoded.input_ids),
+        )
         return BuiltConversation(
-            row=row, unanswered=conversation.unanswered, truncated_tokens=total - len(encoded.input_ids)
+            row=PackedRow.of(sample, loss_mask=encoded.loss_mask),
+            unanswered=conversation.unanswered,
+            truncated_tokens=sample.truncated_tokens,
         )
 
     def _longest_that_fits(self, messages: Sequence[Message]) -> tuple[Layout, EncodedChat] | None:
@@ -126,33 +137,18 @@ class BuiltConversation:
     """Tokens of later turns, for which the row was too short."""
 
 
-def _document(name: str, identity: str, source: str, layout: Layout, encoded: EncodedChat) -> PackedRow:
-    document = PackedDocument(
-        id=name,
-        source=source,
-        meta_document=identity,
-        offset=0,
-        start=0,
-        end=len(layout.text),
-        tokens=len(encoded.input_ids),
-    )
-    return PackedRow(
-        id=name,
-        text=layout.text,
-        input_ids=encoded.input_ids,
-        loss_mask=encoded.loss_mask,
-        documents=(document,),
-        segments=tuple(
-            Segment(
-                role=turn.role,
-                document=identity,
-                chunk=turn.number,
-                start=turn.start,
-                end=turn.end,
-                tokens=tokens,
-                rank=0,
-                score=0.0,
-            )
-            for turn, tokens in zip(layout.turns, encoded.turn_tokens, strict=True)
-        ),
+def _segments(identity: str, layout: Layout, encoded: EncodedChat) -> tuple[Segment, ...]:
+    """The messages of a conversation, in the order of the text."""
+    return tuple(
+        Segment(
+            role=turn.role,
+            document=identity,
+            chunk=turn.number,
+            start=turn.start,
+            end=turn.end,
+            tokens=tokens,
+            rank=0,
+            score=0.0,
+        )
+        for turn, tokens in zip(layout.turns, encoded.turn_tokens, strict=True)
     )

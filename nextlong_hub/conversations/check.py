@@ -12,37 +12,39 @@ import numpy as np
 
 from nextlong_hub.conversations.assemble import ConversationBuilder
 from nextlong_hub.conversations.layout import Layout
-from nextlong_hub.conversations.parse import parse
+from nextlong_hub.conversations.parse import parse, settings_of
 from nextlong_hub.corpus.texts import CorpusTexts
 from nextlong_hub.errors import DataError
-from nextlong_hub.producer import Checker
-from nextlong_hub.recipe import ConversationSettings
+from nextlong_hub.producer import RowChecker
+from nextlong_hub.recipe import ConversationSettings, Recipe
 from nextlong_hub.records import Reason, Turn
 from nextlong_hub.tokenization import Tokenizer
 
 _ROLES = ("system", "user", "assistant", "tool")
 
 
-class ConversationChecker(Checker):
+class ConversationChecker(RowChecker):
     """Checks conversations, each a document of a packed row."""
 
     may_be_shorter = True
 
+    def __init__(self, recipe: Recipe, tokenizer: Tokenizer | None) -> None:
+        """See `RowChecker`; the chat template must go with the tokenizer, too."""
+        super().__init__(recipe, tokenizer)
+        self._builder = ConversationBuilder(recipe, tokenizer) if tokenizer else None
+
     def shape_faults(self, row: Mapping[str, Any]) -> Iterator[str]:
-        """See `Checker.shape_faults`."""
+        """See `RowChecker.shape_faults`."""
         return _turn_faults(row)
 
-    def token_faults(self, row: Mapping[str, Any], tokenizer: Tokenizer) -> Iterator[str]:
+    def token_faults(self, row: Mapping[str, Any]) -> Iterator[str]:
         """What rendering and encoding it again shows; messages that are out of place are not rendered."""
-        if self._builder is None:
-            self._builder = ConversationBuilder(self.recipe, tokenizer)
-        return iter(()) if any(_turn_faults(row)) else _rendering_faults(row, self._builder)
+        if self._builder is not None and not any(_turn_faults(row)):
+            yield from _rendering_faults(row, self._builder)
 
     def corpus_faults(self, row: Mapping[str, Any], corpus: CorpusTexts) -> Iterator[str]:
-        """See `Checker.corpus_faults`; a template may have left out some of a message."""
-        return _corpus_faults(row, self.recipe.conversations or ConversationSettings(), corpus)
-
-    _builder: ConversationBuilder | None = None
+        """See `RowChecker.corpus_faults`; a template may have left out some of a message."""
+        return _corpus_faults(row, settings_of(self.recipe), corpus)
 
 
 def _turn_faults(row: Mapping[str, Any]) -> Iterator[str]:

@@ -2,8 +2,8 @@
 
 A template is a program: it may trim what was said, leave out the reasoning of earlier turns, move the system prompt or
 write a default one. So nothing is assumed about it. Each message is marked at both ends with characters that no message
-holds, the conversation is rendered again, and the marks tell where the message has gone. Two things are then proved
-rather than believed: without the marks the second text is the first, and every message stands in it word for word.
+holds, the conversation is rendered again, and the marks tell where the message has gone. Two things are then checked:
+without the marks the second text is the first, and every message stands in it word for word.
 
 Where a template changed a message, the message becomes what the template made of it, provided that this gives the same
 text: what is stored can always be rendered again. A conversation for which no such messages are found is given up.
@@ -20,7 +20,7 @@ from nextlong_hub.records import Message, Turn
 _START, _END, _STOP, _DIGITS = "\ufdd2", "\ufdd3", "\ufdd4", "\ufde0"
 _MARK = re.compile(f"([{_START}{_END}])([{_DIGITS}-\ufdef]+){_STOP}")
 _ROUNDS = 3
-"""How often messages may become what a template made of them; a template that has tidied up once has done so."""
+"""How often messages are replaced by what the template made of them before a conversation is given up."""
 
 
 class Template(Protocol):

@@ -14,7 +14,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from nextlong_hub.recipe import ConversationSettings
+from nextlong_hub.errors import RecipeError
+from nextlong_hub.recipe import ConversationSettings, Recipe
 from nextlong_hub.records import Message, Reason
 
 _RESERVED = re.compile("[\0\ud800-\udfff\ufdd0-\ufdef]")
@@ -55,6 +56,17 @@ class Conversation:
     messages: tuple[Message, ...]
     unanswered: int
     """Messages after the last answer, left out."""
+
+
+def settings_of(recipe: Recipe) -> ConversationSettings:
+    """The section `[conversations]` of a recipe.
+
+    Raises:
+        RecipeError: it has none.
+    """
+    if recipe.conversations is None:
+        raise RecipeError(f"recipe {recipe.name} has no section [conversations]; add one")
+    return recipe.conversations
 
 
 def record_columns(settings: ConversationSettings) -> tuple[str, ...]:

@@ -1,4 +1,4 @@
-"""Conversations become documents under a chat template, in the seeded order, and documents share rows.
+"""The producer of the kind `conversations`: documents under a chat template, in the seeded order, that share rows.
 
 corpus ▶ parse ▶ layout ▶ tokens ▶ packing
 """
@@ -15,9 +15,9 @@ from numpy.typing import NDArray
 
 from nextlong_hub.conversations.assemble import ConversationBuilder
 from nextlong_hub.conversations.check import ConversationChecker
-from nextlong_hub.conversations.parse import record_columns
-from nextlong_hub.conversations.tasks import ConversationCounts, ConverseUnit
-from nextlong_hub.core.files import digest_of, written_aside
+from nextlong_hub.conversations.parse import record_columns, settings_of
+from nextlong_hub.conversations.tasks import ConversationCounts, RenderConversations
+from nextlong_hub.core.files import digest_of, write_array
 from nextlong_hub.core.printable import listed
 from nextlong_hub.corpus import DEMO, MemorySource, memory_source
 from nextlong_hub.corpus.ingest import Source, read_corpus
@@ -30,14 +30,20 @@ from nextlong_hub.dataset.write import PackedRows, outcome_record
 from nextlong_hub.errors import CorpusTooSmallError, RecipeError
 from nextlong_hub.execution.run import Run
 from nextlong_hub.method.settings import WHOLE_DOCUMENT
-from nextlong_hub.producer import Checker, Evidence, Job, Pool, Produced, Producer, corpus_record, units_until
+from nextlong_hub.producer import (
+    GUESSED_CHARACTERS_PER_TOKEN,
+    CandidatePool,
+    Produced,
+    Producer,
+    RowChecker,
+    RowRequest,
+    corpus_record,
+    units_until,
+)
 from nextlong_hub.recipe import Recipe
 from nextlong_hub.retrieval.tasks import UnitRange
 from nextlong_hub.tokenization import Tokenizer, find_template
 from nextlong_hub.tokenization.tasks import TokenizerReference, measure_characters_per_token
-
-_GUESSED_CHARACTERS_PER_TOKEN = 4
-"""Tells how many units to run at a time when only some rows are wanted; never what is in a row."""
 
 
 class ConversationProducer(Producer):
@@ -45,7 +51,9 @@ class ConversationProducer(Producer):
 
     name = "conversations"
     reads = "conversations"
-    unpredictable = (
+    title = "Packed conversations of"
+    tags = ("conversational",)
+    not_estimated = (
         "are conversations, which are only rendered and packed; build them without --dry-run, with --samples 1 to see "
         "a first row"
     )
@@ -57,22 +65,21 @@ class ConversationProducer(Producer):
             RecipeError: there is no template, or it cannot be used with this tokenizer.
             AuthError, NetworkError, StorageError: the tokenizer's files cannot be fetched or read.
         """
-        settings = recipe.conversations
-        if settings is None:
-            raise RecipeError(f"recipe {recipe.name} has no section [conversations]; add one")
+        settings = settings_of(recipe)
         template = find_template(settings.chat_template, settings.template_variables, tokenizer)
         chosen = {"chat_template": template.text, "template_variables": dict(template.variables)}
         resolved = recipe.model_copy(update={"conversations": settings.model_copy(update=chosen)})
-        ConversationBuilder(resolved, tokenizer)  # a template that cannot be used is told before anything is read
+        ConversationBuilder(resolved, tokenizer)  # refuse a template that cannot be used before anything is read
         return resolved
 
     def sources(self, sources: Sequence[Source], recipes: Sequence[Recipe]) -> tuple[Source, ...]:
         """The sources, read as conversations.
 
         Raises:
-            RecipeError: two recipes look for conversations in different columns; or only the embedded corpus is there.
+            RecipeError: a recipe has no section `[conversations]`, two look for conversations in different columns, or
+                the embedded corpus is named, which has none.
         """
-        wanted = {record_columns(recipe.conversations) for recipe in recipes if recipe.conversations}
+        wanted = {record_columns(settings_of(recipe)) for recipe in recipes}
         if len(wanted) > 1:
             raise RecipeError(
                 "the recipes of this run look for conversations in different columns; build them apart, each into an "
@@ -91,17 +98,19 @@ class ConversationProducer(Producer):
             for source in sources
         )
 
-    def read(self, run: Run, job: Job) -> ChunkStore:
+    def read(self, run: Run, request: RowRequest) -> ChunkStore:
         """The conversations of the corpus, each a chunk of its own."""
-        return read_corpus(run, job.inputs.corpus, replace(job.recipe.reading, chunking=WHOLE_DOCUMENT))
+        return read_corpus(run, request.inputs.corpus, replace(request.recipe.reading, chunking=WHOLE_DOCUMENT))
 
-    def produce(self, run: Run, job: Job, store: ChunkStore, index: Path | None) -> Produced:
+    def produce(self, run: Run, request: RowRequest, store: ChunkStore, index: Path | None) -> Produced:
         """See `Producer.produce`."""
-        recipe, tokenizer = job.recipe, job.inputs.tokenizer
-        identity = digest_of([recipe.fingerprint, store.id, tokenizer.digest, job.inputs.seed])
+        recipe, tokenizer = request.recipe, request.inputs.tokenizer
+        identity = digest_of([recipe.fingerprint, store.id, tokenizer.digest, request.inputs.seed])
         measured = measure_characters_per_token(store, tokenizer)
-        pool = Pool(store=store, sources=job.inputs.corpus.sources, characters_per_token=measured, seed=job.inputs.seed)
-        tasks = _tasks(run, job, pool, identity)
+        pool = CandidatePool(
+            store=store, sources=request.inputs.corpus.sources, characters_per_token=measured, seed=request.inputs.seed
+        )
+        tasks = _tasks(run, request, pool, identity)
         gathered = PackedRows(recipe)
         counts: list[ConversationCounts] = []
 
@@ -111,8 +120,8 @@ class ConversationProducer(Producer):
             counts.extend(receipt.counts for receipt in receipts)
             return gathered.rows
 
-        expected_rows = Fraction(store.summary.characters, _GUESSED_CHARACTERS_PER_TOKEN * recipe.target_length)
-        units_until(job.rows, len(tasks), max(Fraction(1), expected_rows) / len(tasks), run_units)
+        expected_rows = Fraction(store.summary.characters, GUESSED_CHARACTERS_PER_TOKEN * recipe.target_length)
+        units_until(request.rows, len(tasks), max(Fraction(1), expected_rows) / len(tasks), run_units)
         outcome = outcome_record(counts, store.documents)
         if not outcome.kept:
             raise CorpusTooSmallError(
@@ -121,16 +130,16 @@ class ConversationProducer(Producer):
             )
         return Produced(
             recipe=recipe,
-            rows=gathered.finish(job.rows),
+            rows=gathered.finish(request.rows),
             outcome=outcome,
-            corpus=corpus_record(job.inputs.corpus, store),
+            corpus=corpus_record(request.inputs.corpus, store),
             characters_per_token=measured,
             store=None,
             counts={"unanswered": sum(one.unanswered for one in counts)},
         )
 
     def describe(self, record: ConfigRecord, produced: Produced, folder: Path) -> ConfigRecord:
-        """What is learnt from the conversations, counted in the published files."""
+        """See `Producer.describe`: messages and learnt tokens, counted in the published files."""
         messages: Counter[str] = Counter()
         learnt = 0
         for file in record.files:
@@ -138,16 +147,16 @@ class ConversationProducer(Producer):
             learnt += int(pc.sum(pc.list_flatten(table["loss_mask"])).as_py() or 0)
             roles = pc.struct_field(pc.list_flatten(table["segments"]), "role")
             messages.update({entry["values"]: entry["counts"] for entry in pc.value_counts(roles).to_pylist()})
-        spoken = ConversationRecord(
+        conversations = ConversationRecord(
             messages=dict(sorted(messages.items())), learnt_tokens=learnt, unanswered=produced.counts["unanswered"]
         )
-        return record.model_copy(update={"conversations": spoken})
+        return record.model_copy(update={"conversations": conversations})
 
-    def checker(self, evidence: Evidence) -> Checker:
+    def checker(self, recipe: Recipe, tokenizer: Tokenizer | None) -> RowChecker:
         """See `Producer.checker`."""
-        return ConversationChecker(evidence)
+        return ConversationChecker(recipe, tokenizer)
 
-    def candidates(self, recipe: Recipe, pool: Pool) -> NDArray[np.int64]:
+    def candidates(self, recipe: Recipe, pool: CandidatePool) -> NDArray[np.int64]:
         """See `Producer.candidates`: every conversation, in the seeded order."""
         return seeded_order(pool.store, np.arange(pool.store.documents), pool.sources, pool.seed)
 
@@ -155,20 +164,20 @@ class ConversationProducer(Producer):
 PRODUCER = ConversationProducer()
 
 
-def _tasks(run: Run, job: Job, pool: Pool, identity: str) -> list[ConverseUnit]:
+def _tasks(run: Run, request: RowRequest, pool: CandidatePool, identity: str) -> list[RenderConversations]:
     """The tasks of all units; the order of the conversations lies in a file."""
-    folder = run.workspace.units(job.recipe.name, identity)
-    with written_aside(folder / "order.npy") as aside, aside.open("wb") as handle:
-        np.save(handle, PRODUCER.candidates(job.recipe, pool))
-    size, documents = job.recipe.output.unit_documents, pool.store.documents
+    folder = run.workspace.units(request.recipe.name, identity)
+    order = folder / "order.npy"
+    write_array(order, PRODUCER.candidates(request.recipe, pool))
+    size, documents = request.recipe.output.unit_documents, pool.store.documents
     return [
-        ConverseUnit(
+        RenderConversations(
             key=f"unit-{unit:05d}",
             output=folder / f"unit-{unit:05d}.parquet",
             store=pool.store.folder,
-            unit=UnitRange(order=folder / "order.npy", start=start, stop=min(start + size, documents)),
-            recipe=job.recipe,
-            tokenizer=TokenizerReference.of(job.inputs.tokenizer),
+            unit=UnitRange(order=order, start=start, stop=min(start + size, documents)),
+            recipe=request.recipe,
+            tokenizer=TokenizerReference.of(request.inputs.tokenizer),
         )
         for unit, start in enumerate(range(0, documents, size))
     ]

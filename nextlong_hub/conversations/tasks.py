@@ -6,7 +6,7 @@ from typing import ClassVar
 
 from nextlong_hub.conversations.assemble import BuiltConversation, ConversationBuilder
 from nextlong_hub.corpus.store import open_store
-from nextlong_hub.dataset.write_tasks import Pieces, UnitCounts, write_documents
+from nextlong_hub.dataset.write_tasks import PackableDocument, UnitCounts, write_documents
 from nextlong_hub.execution.base import InputPath, Task
 from nextlong_hub.recipe import Recipe
 from nextlong_hub.retrieval.tasks import UnitRange
@@ -22,7 +22,7 @@ class ConversationCounts(UnitCounts):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ConverseUnit(Task[ConversationCounts]):
+class RenderConversations(Task[ConversationCounts]):
     """Turn conversations into documents, a row each, to be packed later."""
 
     stage: ClassVar[str] = "converse"
@@ -35,7 +35,7 @@ class ConverseUnit(Task[ConversationCounts]):
 
     def run(self) -> ConversationCounts:
         """See `Task.run`."""
-        builder = _builder_of(self.recipe.model_dump_json(), self.tokenizer)
+        builder = _builder_of(self.recipe, self.tokenizer)
         store = open_store(self.store)
         documents = self.unit.documents()
         records = store.texts(store.first_chunk[documents])  # each conversation is one chunk
@@ -44,7 +44,7 @@ class ConverseUnit(Task[ConversationCounts]):
             for number in documents.tolist()
         ]
         outcomes = [
-            Pieces(rows=(one.row,), truncated_tokens=one.truncated_tokens)
+            PackableDocument(rows=(one.row,), truncated_tokens=one.truncated_tokens)
             if isinstance(one, BuiltConversation)
             else one
             for one in built
@@ -55,6 +55,6 @@ class ConverseUnit(Task[ConversationCounts]):
 
 
 @lru_cache(maxsize=2)
-def _builder_of(recipe_json: str, tokenizer: TokenizerReference) -> ConversationBuilder:
+def _builder_of(recipe: Recipe, tokenizer: TokenizerReference) -> ConversationBuilder:
     """A worker serves many tasks of one build: it opens the tokenizer and tries the template out once."""
-    return ConversationBuilder(Recipe.model_validate_json(recipe_json), tokenizer.open())
+    return ConversationBuilder(recipe, tokenizer.open())

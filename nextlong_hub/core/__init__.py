@@ -1,1 +1,10 @@
-"""Files, settings, printable text, signals and memory: no knowledge of datasets."""
+"""What every other package may use; nothing here depends on datasets.
+
+files        files that are whole or absent, digests, JSON
+settings     the base of every section of a recipe, and its errors in words
+registry     extensions found by the constant that they define
+printable    hidden characters made visible; numbers, sizes and durations as text
+lazy         public names that are imported when they are first used
+signals      SIGINT and SIGTERM as exceptions
+memory       peak memory, and freed memory given back to the system
+"""

@@ -5,15 +5,19 @@ A reader, a crash or a full disk can therefore never leave half a file under its
 
 import errno
 import hashlib
+import io
 import json
 import os
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from nextlong_hub.errors import ConflictError, StorageError
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
 
 _BLOCK_BYTES = 1 << 20
 _ASIDE = re.compile(r"\..+\.\d+\.tmp")
@@ -72,7 +76,7 @@ def written_aside(path: Path) -> Iterator[Path]:
 
 
 def is_left_aside(path: Path) -> bool:
-    """Whether a file was being written by `written_aside` when its process was killed; nobody else may be writing."""
+    """Whether a file is what a killed process left of `written_aside`; true only while no process writes there."""
     return _ASIDE.fullmatch(path.name) is not None
 
 
@@ -86,6 +90,19 @@ def write_bytes(path: Path, content: bytes | memoryview) -> None:
     """Write `content` to `path`, whole or not at all."""
     with written_aside(path) as aside, aside.open("wb") as handle:
         handle.write(content)
+
+
+def write_array(path: Path, values: "NDArray[Any]") -> None:
+    """Write `values` as a `.npy` file, whole or not at all; `np.save` hides that a disk is full.
+
+    Raises:
+        StorageError: see `storage_errors`.
+    """
+    import numpy as np
+
+    content = io.BytesIO()
+    np.save(content, values)
+    write_bytes(path, content.getbuffer())
 
 
 def write_json(path: Path, value: Any) -> None:
@@ -111,8 +128,9 @@ def read_json(path: Path) -> Any:
 
 
 def write_checked_json(path: Path, value: Any) -> None:
-    """Write `value` with its own digest, for `read_checked_json`: what is kept to be believed later."""
-    write_json(path, {"digest": digest_of(value), "value": value})
+    """Write `value` on one line with its own digest, for `read_checked_json`: what is kept to be believed later."""
+    content = json.dumps({"digest": digest_of(value), "value": value}, ensure_ascii=False)
+    write_bytes(path, f"{content}\n".encode("utf-8", "backslashreplace"))
 
 
 def read_checked_json(path: Path) -> Any:
@@ -133,7 +151,7 @@ def sha256_of(path: Path) -> str:
 
 
 def sha256_of_folder(folder: Path) -> tuple[str, int]:
-    """One sha256 over the names and bytes of all files below a folder, and how many bytes they are together."""
+    """One sha256 over the names and bytes of all files below a folder, and their size together in bytes."""
     digest = hashlib.sha256()
     size = 0
     for path in sorted(path for path in folder.rglob("*") if path.is_file()):

@@ -7,7 +7,7 @@ from functools import cache
 
 
 def release_memory() -> bool:
-    """Hand back what this process has freed; False where the C library cannot be told so, or had nothing to give.
+    """Return freed memory to the system; False where the C library has no call for it, or had none to return.
 
     glibc keeps freed blocks below the topmost one in use, and encoding a long text makes and frees millions of small
     ones: a worker that has done one long row would hold several hundred megabytes while it waits, reads and writes.

@@ -1,4 +1,4 @@
-"""What people add more of: a file beside its siblings, found by the constant it defines.
+"""Extensions: a file beside its siblings, or an entry point of another package, found by the constant it defines.
 
     FORMATS: Registry[Format] = Registry(kind="export format", files="exports/*.py", constant="FORMAT", group="…")
     FORMATS.names()        ("axolotl", "jsonl", "mds", …): no extension is imported
@@ -32,7 +32,7 @@ _NAMED_AFTER_FOLDER = frozenset({"__init__", "produce"})
 class Registry(Generic[Extension]):
     """The extensions of one kind, by name: ours first, in the order of their names, then those of other packages.
 
-    Like a dictionary it is iterated by names, and `in` asks for a name.
+    Like a dictionary it is iterated by names, and `in` tests for a name.
     """
 
     kind: str
@@ -46,7 +46,7 @@ class Registry(Generic[Extension]):
     """The entry-point group by which other packages add theirs."""
 
     def names(self) -> tuple[str, ...]:
-        """Every name there is; nothing is imported for it.
+        """All names; no extension is imported.
 
         Raises:
             RecipeError: another package has taken a name that was taken already.
@@ -114,7 +114,7 @@ def _load(point: EntryPoint, kind: str) -> Any:
 
 @cache
 def _entry_points(group: str, path: tuple[str, ...]) -> tuple[EntryPoint, ...]:
-    """Those of the packages on `path`, which is `sys.path`: looking through it takes some 50 milliseconds."""
+    """Entry points of the packages on `path`, which is `sys.path`; cached, as a search takes some 50 ms."""
     return tuple(sorted(entry_points(group=group), key=lambda point: (point.name, point.value)))
 
 

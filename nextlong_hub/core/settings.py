@@ -1,4 +1,4 @@
-"""What every section of a recipe has in common: strict and frozen, and faults that are told in words."""
+"""The base of every section of a recipe: strict, frozen, with validation errors in words."""
 
 from collections.abc import Iterable, Mapping
 from typing import Any, ClassVar
@@ -17,7 +17,7 @@ class Section(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False)
 
     left_out_when_empty: ClassVar[frozenset[str]] = frozenset()
-    """Fields that are no part of a dump while they are empty: recipes that do without them keep their fingerprint."""
+    """Fields left out of a dump while they are empty: recipes without them keep their fingerprint."""
 
     @model_serializer(mode="wrap")
     def _without_empty(self, dump: SerializerFunctionWrapHandler) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""What happens to a run that somebody wants to end."""
+"""Signal handling: SIGINT and SIGTERM end a run as exceptions."""
 
 import signal
 import sys
@@ -7,13 +7,13 @@ from contextlib import contextmanager
 from types import FrameType
 
 
-class Terminated(BaseException):
-    """SIGTERM arrived: a scheduler wants its machine back."""
+class SigtermReceived(BaseException):
+    """SIGTERM arrived, for example from a scheduler that needs the machine."""
 
 
 @contextmanager
-def told_by_signals() -> Iterator[None]:
-    """Turn SIGINT and SIGTERM into exceptions, and let no worker finish its unit first: units are whole or absent."""
+def signals_as_exceptions() -> Iterator[None]:
+    """Turn SIGINT and SIGTERM into exceptions, and kill the workers at once: their outputs are whole or absent."""
 
     def leave(number: int, frame: FrameType | None) -> None:
         signal.signal(number, signal.SIG_DFL)
@@ -22,7 +22,7 @@ def told_by_signals() -> Iterator[None]:
 
             for worker in active_children():
                 worker.kill()
-        raise Terminated if number == signal.SIGTERM else KeyboardInterrupt
+        raise SigtermReceived if number == signal.SIGTERM else KeyboardInterrupt
 
     before = {number: signal.signal(number, leave) for number in (signal.SIGINT, signal.SIGTERM)}
     try:

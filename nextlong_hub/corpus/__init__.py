@@ -2,9 +2,9 @@
 
     sources ▶ discover ▶ pieces ▶ read ▶ documents ▶ filters ▶ ingest ▶ chunk store
 
-A `Piece` is data: it travels in a task to the worker that reads it. Where things are:
+A `Piece` is data: it travels in a task to the worker that reads it. The files here:
 
-    settings    a source of the recipe
+    settings    a source of the recipe, and how documents are read and cut
     pieces      what travels, and the ways in which a document can be bad
     discovery   from a path to the files that are read, and from files to pieces
     formats/    Parquet, Arrow, JSON Lines, text and datasets: a file a format
@@ -12,8 +12,10 @@ A `Piece` is data: it travels in a task to the worker that reads it. Where thing
     reading     `read`: a piece of any format, and what happens to a bad document
     filters/    documents that are left out by their content
     identity    the digest of a corpus, and the check that its ids are unique
-    ingest      every piece is read, filtered and cut
+    ingest      the stage: every piece is read, filtered and cut into the chunk store
     store       the cut corpus on disk
+    texts       chunk texts by document id and number
+    order       the order in which documents are taken
 """
 
 from typing import TYPE_CHECKING

@@ -42,16 +42,16 @@ class _Listing:
     bytes_of: dict[str, int]
     """Size of each file, by its name below the root."""
     are_named: bool
-    """Whether a path or glob named them, rather than the folder they lie in."""
+    """Whether a path or glob named them, not just the folder that holds them."""
     commit: str | None = None
     passed_over: Counter[str] = field(default_factory=Counter)
-    """What was there and is never read, by kind."""
+    """Files that were found and are never read, by kind."""
 
 
 def discover(
     sources: Sequence[SourceSettings | MemorySource], *, piece_bytes: int = PIECE_BYTES, piece_texts: int = PIECE_TEXTS
 ) -> list[Piece]:
-    """Find everything there is to read, as pieces in corpus order.
+    """List the files and datasets of all sources, as pieces in corpus order.
 
     Raises:
         RecipeError: two sources have one name, or two formats one ending.
@@ -74,7 +74,7 @@ def discover(
 
 
 def _list(source: SourceSettings) -> _Listing:
-    """Find the files of one source."""
+    """List the files of one source."""
     path = source.path
     if path == DEMO:
         return _list_file(Path(str(resources("nextlong_hub.builders").joinpath("demo/corpus.parquet"))))
@@ -222,7 +222,7 @@ def _pieces_of_hub_dataset(source: SourceSettings) -> list[Piece]:
 
 
 def _with_distinct_prefixes(pieces: list[Piece]) -> list[Piece]:
-    """Make sure that ids we give are unique in the corpus: the shortest prefix that no other file has.
+    """Give each file the shortest prefix that no other file has, so that generated ids are unique in the corpus.
 
     `part-7/` for the rows of `part-7.jsonl`; `part-7.jsonl/` where `part-7.parquet` lies beside it; the source's name
     in front of all of a source's prefixes where another source has one of them too.
@@ -245,7 +245,7 @@ def _with_distinct_prefixes(pieces: list[Piece]) -> list[Piece]:
 
 
 def _names(piece: Piece) -> Iterator[str]:
-    """What a piece's ids begin with."""
+    """The prefixes of a piece's generated ids."""
     if piece.members:
         yield from (piece.id_prefix + member for member in piece.members)
     else:
@@ -259,7 +259,7 @@ def _is_hub_dataset(path: str) -> bool:
 
 
 def _names_by_suffix(*, are_named: bool) -> dict[str, str]:
-    """The formats of files by the endings that are theirs; `are_named` as in a listing.
+    """The name of the format that reads each ending; `are_named` as in a listing.
 
     Raises:
         RecipeError: two formats have one ending.
@@ -305,7 +305,7 @@ def _nothing_found(source: SourceSettings, listing: _Listing, suffixes: Iterable
 
 
 def default_name(path: str) -> str:
-    """What a source is called that was given no name: file or folder without its ending, or Hub dataset."""
+    """The name of a source without one: its file or folder without the ending, or the Hub dataset."""
     address = DatasetAddress.parse(path)
     if address is not None:
         return address.name.rpartition("/")[2]

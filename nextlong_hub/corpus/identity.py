@@ -1,4 +1,4 @@
-"""Identity: the digest of a corpus, and the law that no two of its documents share an id."""
+"""Identity: the digest of a corpus, and the check that no two of its documents share an id."""
 
 import bisect
 import hashlib
@@ -23,7 +23,7 @@ _IDS_AT_ONCE = 65_536
 
 
 def digest(pieces: Sequence[Piece], cache: Path | None = None) -> str:
-    """Give the sha256, in hexadecimal, that stands for everything `pieces` read and for how they read it.
+    """Return the sha256, in hexadecimal, of everything `pieces` read and of how they read it.
 
     It covers the bytes of local files under their names within their sources, the commits of Hub sources, the
     fingerprints of datasets in memory, and the columns read; neither where files lie nor how they are split.
@@ -68,8 +68,8 @@ class RepeatedId:
 def repeated_ids(parts: Sequence[pa.Array | pa.ChunkedArray]) -> Iterator[RepeatedId]:
     """Find, in corpus order, the documents whose id came before, in about 27 bytes of memory a document.
 
-    Ids are compared by 64-bit hashes, sorted; only ids whose hashes are equal are looked at themselves, so `parts` is
-    gone through twice and should be memory-mapped.
+    Sorted 64-bit hashes are compared first, then the ids whose hashes are equal: `parts` is read twice and should be
+    memory-mapped.
 
     Args:
         parts: The ids of each part's documents, in corpus order.
@@ -96,7 +96,7 @@ def require_unique_ids(places: Sequence[str], parts: Sequence[pa.Array | pa.Chun
     """Refuse a corpus in which two documents have one id.
 
     Args:
-        places: What a person would call each part; `Piece.place` for example.
+        places: What errors call each part, for example `Piece.place`.
         parts: See `repeated_ids`.
 
     Raises:
@@ -118,7 +118,7 @@ def _hashes(ids: Iterable[str]) -> NDArray[np.uint64]:
 
 
 def _with_equal_hashes(hashes: NDArray[np.uint64]) -> NDArray[np.int64]:
-    """The ascending numbers of all documents whose hash is not theirs alone."""
+    """The ascending numbers of all documents that share their hash with another."""
     order = np.argsort(hashes, kind="stable")
     in_order = hashes[order]
     equals_next = in_order[:-1] == in_order[1:]

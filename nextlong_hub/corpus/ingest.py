@@ -1,4 +1,11 @@
-"""A corpus is found, read and cut: sources ▶ pieces ▶ documents ▶ chunks, kept in a `ChunkStore`."""
+"""The first stage of a build: a corpus is found, read and cut, and kept in a `ChunkStore`.
+
+    find_corpus    sources ▶ pieces, and the digest that identifies them
+    read_corpus    pieces ▶ documents ▶ chunks: one `IngestPiece` task, and one part of the store, for each piece
+
+Two parts may hold documents of one id. That is an error, or, with `on_bad_document = "skip"`, the later part is read a
+second time without the repeated documents.
+"""
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -23,28 +30,29 @@ from nextlong_hub.execution.run import Run
 from nextlong_hub.method.chunking import cut
 
 Source = SourceSettings | corpus.MemorySource
-"""One named source: files and Hub datasets by their settings, or a dataset the caller holds."""
+"""One named source: files or a Hub dataset by their settings, or a dataset in the caller's memory."""
 
 _MEMORY: ContextVar[Mapping[str, Any]] = ContextVar("datasets in memory", default=MappingProxyType({}))
-"""Datasets that tasks of this process may read, by source name."""
+"""Datasets in memory that tasks of this process read, by source name: they cannot be fields of a task."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FoundCorpus:
-    """A corpus, found and identified, but not yet read through."""
+    """A corpus that is listed and identified, but not yet read."""
 
     sources: tuple[SourceSettings, ...]
     """In the order of their names, which is that of the pieces."""
     pieces: tuple[corpus.Piece, ...]
     digest: str
     memory: Mapping[str, Any]
-    """Datasets held by the caller, by source name."""
+    """Datasets in the caller's memory, by source name."""
 
 
 def find_corpus(run: Run, sources: Sequence[Source]) -> FoundCorpus:
-    """List everything the sources hold and give it an identity.
+    """List the pieces of all sources and compute their digest.
 
     Raises:
+        RecipeError: see `discover`.
         DataError, StorageError, AuthError, NetworkError: a source cannot be found or reached.
     """
     with run.stage("find corpus", None, "pieces"):
@@ -62,6 +70,7 @@ def find_corpus(run: Run, sources: Sequence[Source]) -> FoundCorpus:
 
 
 def _as_settings(source: corpus.MemorySource) -> SourceSettings:
+    """How a recipe records a dataset in memory; nothing can be read from these settings."""
     return SourceSettings(
         name=source.name,
         path=f"dataset {source.name}",
@@ -75,11 +84,15 @@ def _as_settings(source: corpus.MemorySource) -> SourceSettings:
 def read_corpus(run: Run, found: FoundCorpus, settings: ReadingSettings) -> ChunkStore:
     """Read and cut every piece of the corpus, each into one part of the chunk store.
 
-    Parts that are there already are compared with their digests; one that was damaged is read again.
+    Parts that an earlier run finished are kept where their digests still match; the others are read again. The reading
+    is done once a run, however many configurations use the store.
 
     Raises:
         DataError: a piece cannot be read, or no document has text.
+        RecipeError: there is no such filter, or it has not such settings.
         StorageError: no space, or no permission.
+        AuthError, NetworkError: the Hub refused or could not be reached.
+        WorkerError: see `Executor.run`.
     """
     identity = store_identity(found.digest, [source.name for source in found.sources], settings)
     return run.once(f"store-{identity}", lambda: _read(run, found, settings, identity))
@@ -90,13 +103,13 @@ def _read(run: Run, found: FoundCorpus, settings: ReadingSettings, identity: str
     tasks = [IngestPiece.of(folder, settings, piece, number) for number, piece in enumerate(found.pieces)]
     counts = _ingest(run, tasks, found, identity)
     again = _without_repeats(folder, settings, found)
-    for number, one in zip(again, _ingest(run, list(again.values()), found, identity), strict=True):
-        counts[number] = one
+    for number, recount in zip(again, _ingest(run, list(again.values()), found, identity), strict=True):
+        counts[number] = recount
     return _finish(folder, identity, found, counts)
 
 
 def store_identity(corpus_digest: str, source_names: Iterable[str], settings: ReadingSettings) -> str:
-    """Digest of all that decides the chunk store: it names the store's folder."""
+    """Digest of everything that decides the content of the chunk store; it names the store's folder."""
     return digest_of(
         [
             BYTES_FORMAT,
@@ -120,7 +133,10 @@ class IngestCounts:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class IngestPiece(Task[IngestCounts]):
-    """Read one piece of a corpus, cut each document, and write one part of the chunk store."""
+    """Read one piece of a corpus, filter and cut its documents, and write one part of the chunk store.
+
+    A piece of a dataset in memory can only be read inside `_readable`, in the process that holds the dataset.
+    """
 
     stage: ClassVar[str] = "ingest"
     noun: ClassVar[str] = "pieces"
@@ -128,7 +144,7 @@ class IngestPiece(Task[IngestCounts]):
     piece: corpus.Piece
     settings: ReadingSettings
     held: tuple[str, ...]
-    """Ids that an earlier part holds already."""
+    """Ids that an earlier part has already: documents of these are left out as `duplicate_id`."""
 
     @classmethod
     def of(
@@ -165,7 +181,7 @@ class IngestPiece(Task[IngestCounts]):
 
 
 def _ingest(run: Run, tasks: Sequence[IngestPiece], found: FoundCorpus, identity: str) -> list[IngestCounts]:
-    """What each task counted; datasets in memory are read in this process, everything else where the executor runs."""
+    """The counts of each task, in order; datasets in memory are read in this process, other pieces by the executor."""
     here = [task for task in tasks if task.piece.is_local_memory]
     away = [task for task in tasks if not task.piece.is_local_memory]
     counts: dict[str, IngestCounts] = {}
@@ -179,7 +195,7 @@ def _ingest(run: Run, tasks: Sequence[IngestPiece], found: FoundCorpus, identity
 
 @contextmanager
 def _readable(memory: Mapping[str, Any]) -> Iterator[None]:
-    """Let tasks of this process read the caller's datasets."""
+    """Make the caller's datasets readable for tasks of this process."""
     token = _MEMORY.set(memory)
     try:
         yield
@@ -188,10 +204,10 @@ def _readable(memory: Mapping[str, Any]) -> Iterator[None]:
 
 
 def _without_repeats(folder: Path, settings: ReadingSettings, found: FoundCorpus) -> dict[int, IngestPiece]:
-    """Tasks that read again, without them, the parts that repeat an id of an earlier part.
+    """For each part that repeats ids of earlier parts, by its number, the task that reads it again without them.
 
     Raises:
-        BadDocumentError: there is such a part, and bad documents are not skipped.
+        BadDocumentError: an id comes twice, and bad documents are not skipped.
     """
     ids = [document_ids(folder / f"part-{number:05d}") for number in range(len(found.pieces))]
     if settings.on_bad_document == "fail":
@@ -207,6 +223,7 @@ def _without_repeats(folder: Path, settings: ReadingSettings, found: FoundCorpus
 
 
 def _finish(folder: Path, identity: str, found: FoundCorpus, counts: Sequence[IngestCounts]) -> ChunkStore:
+    """Add the counts of all parts up and declare the store complete."""
     parts = [one.part for one in counts]
     skipped: Counter[str] = Counter()
     for one in counts:

@@ -16,10 +16,10 @@ def seeded_order(
     """Shuffle each source by itself, then merge the sources so that every prefix has them in proportion.
 
     Args:
-        store: tells which source a document is of.
-        documents: the numbers of those wanted, ascending. Shape: (documents,).
+        store: knows the source of each document.
+        documents: the numbers of the documents to order, ascending. Shape: (documents,).
         sources: of the corpus, with their weights.
-        seed: another gives another order.
+        seed: each gives another order.
     """
     weights = [source.weight for source in sources]
     numbers = np.repeat(np.arange(len(sources)), [counts.documents for counts in store.summary.sources])

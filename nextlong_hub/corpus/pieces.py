@@ -1,18 +1,17 @@
 """What travels through the corpus stage: pieces of a source, and the ways in which a document can be bad."""
 
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any, Self
 
 from nextlong_hub.errors import BadDocumentError
 
 DATASETS = ("hub", "memory")
-"""Formats whose pieces are no files: a dataset on the Hub, by its name, and one that the caller holds."""
+"""Formats whose pieces are no files: a dataset on the Hub, by its name, and one in the caller's memory."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Piece:
-    """One part of a source that can be read by itself; JSON-able, so that it can travel in a task."""
+    """One part of a source that can be read by itself; a field of the task that reads it."""
 
     source: str
     """Name of the source."""
@@ -21,7 +20,7 @@ class Piece:
     location: str
     """Absolute path, `hf://` URL at a fixed commit, or name of a Hub dataset; of a group of texts: their folder."""
     name: str
-    """What the piece is called within its source, wherever the source lies: `books/part-7.jsonl`."""
+    """Name within its source, the same wherever the source lies: `books/part-7.jsonl`."""
     members: tuple[str, ...] = ()
     """Plain texts only: the files, relative to `location`."""
     row_groups: tuple[int, int] | None = None
@@ -63,18 +62,6 @@ class Piece:
         if self.format in DATASETS:
             return ()
         return tuple(f"{self.location}/{member}" for member in self.members) or (self.location,)
-
-    def to_json(self) -> dict[str, Any]:
-        """As JSON values."""
-        return {key: list(value) if isinstance(value, tuple) else value for key, value in asdict(self).items()}
-
-    @classmethod
-    def from_json(cls, values: dict[str, Any]) -> Self:
-        """The piece that `to_json` wrote."""
-        fields: dict[str, Any] = {
-            key: tuple(value) if isinstance(value, list) else value for key, value in values.items()
-        }
-        return cls(**fields)
 
 
 class BadReason(StrEnum):
@@ -121,18 +108,18 @@ class Skipped:
     reason: str
     """A value of `BadReason`."""
     place: str
-    """File and line or row, as a person would say it."""
+    """File and line or row: `notes.jsonl, line 7`."""
 
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """What a reader yields in place of a bad document: whether it is an error is for `read` to say."""
+    """What a format yields in place of a bad document; `read` decides whether it is an error."""
 
     reason: BadReason
     place: str
     detail: str = ""
 
     def as_error(self) -> BadDocumentError:
-        """The error it is when bad documents are not skipped."""
+        """The error to raise where bad documents are not skipped."""
         words, remedy = _WORDS[self.reason]
         return BadDocumentError(self.place, f"{words} ({self.detail})" if self.detail else words, f"{remedy}, {_SKIP}")

@@ -1,4 +1,4 @@
-"""One door to every format: a piece in, its documents out, in order and in bounded memory."""
+"""Reading a piece of any format: its documents, in order and in bounded memory."""
 
 import errno
 import os
@@ -82,7 +82,7 @@ def open_any(location: str) -> IO[bytes]:
 
 @contextmanager
 def source_errors(piece: Piece) -> Iterator[None]:
-    """Turn the faults of wherever a piece lies into ours; those of a dataset in memory are its owner's.
+    """Turn errors of the file system or the Hub around a piece into ours; those of a dataset in memory pass unchanged.
 
     Raises:
         DataError, StorageError: see `file_errors`.

@@ -1,7 +1,7 @@
-"""From one row to one document: which columns are read, what they may hold, and what the document is called.
+"""From one row to one document: which columns are read, what they may hold, and the document's id.
 
 A document's text is one column of strings or, where a row is more than a text (a conversation), a record: a JSON object
-of several columns, whatever they hold.
+of several columns of any type.
 """
 
 import json
@@ -38,12 +38,12 @@ class Columns:
 
     @property
     def names(self) -> list[str]:
-        """Those there are."""
+        """All of them, each once."""
         return list(dict.fromkeys(name for name in (self.text, *self.record, self.id, self.source) if name))
 
 
 def columns_of(schema: pa.Schema, piece: Piece) -> Columns:
-    """Find the columns of `piece` in a table's schema.
+    """The columns of `piece` in a table's schema.
 
     Raises:
         DataError: the text column is missing, or a column has a type that cannot be used.
@@ -218,8 +218,8 @@ def _is_string(kind: pa.DataType) -> bool:
     return bool(pa.types.is_string(kind) or pa.types.is_large_string(kind) or pa.types.is_string_view(kind))
 
 
-def _likely_text_column(asked: str, string_columns: list[str]) -> str:
-    close = get_close_matches(asked, string_columns, n=1)
+def _likely_text_column(wanted: str, string_columns: list[str]) -> str:
+    close = get_close_matches(wanted, string_columns, n=1)
     usual = [name for name in _USUAL_TEXT_COLUMNS if name in string_columns]
     only = string_columns if len(string_columns) == 1 else []
     likely = [*close, *usual, *only]

@@ -1,4 +1,4 @@
-"""What is read, and how."""
+"""A source of a corpus, and how its documents are read and cut."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -12,7 +12,7 @@ from nextlong_hub.method.settings import ChunkingSettings
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReadingSettings:
-    """How documents are read and cut: what a recipe says of it, without what it says of rows."""
+    """How documents are read and cut: the choices of a recipe that decide the chunk store."""
 
     chunking: ChunkingSettings
     on_bad_document: Literal["fail", "skip"]
@@ -33,7 +33,7 @@ class SourceSettings(Section):
     text_column: str = "text"
     id_column: str = "id"
     record_columns: tuple[str, ...] = ()
-    """When set, a document's text is a JSON object of those of these columns that its row has, whatever they hold, and
+    """When set, a document's text is a JSON object of those of these columns that its row has, of any type, and
     `text_column` is not read."""
     config: str | None = None
     """Configuration of a Hub dataset."""

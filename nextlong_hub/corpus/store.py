@@ -47,7 +47,7 @@ _BYTES_A_DOCUMENT = 48
 
 
 def estimate_bytes(text_bytes: float, chunks: int, documents: int) -> int:
-    """What a store of so much takes on disk."""
+    """Bytes on disk of a store with so much text."""
     return round(text_bytes + _BYTES_A_CHUNK * chunks + _BYTES_A_DOCUMENT * documents)
 
 
@@ -73,7 +73,7 @@ class SourceCounts:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StoreSummary:
-    """What a store holds, as `store.json` says it."""
+    """The content of `store.json`."""
 
     id: str
     """Digest of what it was made from; equal ids mean equal stores."""
@@ -140,7 +140,7 @@ class PartWriter:
 
     @property
     def counts(self) -> PartCounts:
-        """What has been added so far."""
+        """Counts of the documents added so far."""
         return PartCounts(
             name=self._folder.name,
             documents=len(self._document_chunks),
@@ -151,7 +151,7 @@ class PartWriter:
 
     def _finish(self) -> None:
         with storage_errors(self._folder):
-            # The receipt of this part is flushed: after a power cut it must not vouch for less than it says.
+            # The receipt of this part is flushed: after a power cut the files must still hold what it says.
             flush(self._folder / "text.bin")
             flush(self._folder / "documents.arrow")
         _write_array(self._folder / "chunk_offsets.npy", np.frombuffer(self._offsets, np.int64))
@@ -165,7 +165,7 @@ class PartWriter:
 
 
 @dataclass(frozen=True, slots=True)
-class _Part:
+class _OpenPart:
     text: NDArray[np.uint8]
     offsets: NDArray[np.int64]
     characters: NDArray[np.int32]
@@ -286,7 +286,7 @@ def finish_store(
     skipped: Mapping[str, int],
     sources: Sequence[SourceCounts] = (),
 ) -> ChunkStore:
-    """Declare the store complete: `store.json` is written last, so its presence means that all parts are there."""
+    """Declare the store complete: `store.json` is written last, so it exists only where all parts do."""
     summary = StoreSummary(
         id=identity,
         documents=sum(part.documents for part in parts),
@@ -302,14 +302,14 @@ def finish_store(
 
 
 def _write_array(path: Path, values: NDArray[Any]) -> None:
-    """Like `np.save`, which on a full disk raises an error that does not say so (no errno)."""
+    """Like `np.save`, whose error on a full disk has no errno."""
     content = io.BytesIO()
     np.save(content, values)
     write_bytes(path, content.getbuffer())
 
 
 def store_stamp(folder: Path) -> tuple[int, int]:
-    """Changes whenever the store in `folder` is declared complete again: a mapped file may have been replaced since."""
+    """Changes whenever the store in `folder` is declared complete again: its files may have been replaced."""
     status = (folder / "store.json").stat()
     return status.st_ino, status.st_mtime_ns
 
@@ -323,9 +323,9 @@ def _documents(part: Path) -> pa.Table:
     return pa.ipc.open_file(pa.memory_map(str(part / "documents.arrow"))).read_all()
 
 
-def _open_part(folder: Path) -> _Part:
+def _open_part(folder: Path) -> _OpenPart:
     text = folder / "text.bin"
-    return _Part(
+    return _OpenPart(
         text=np.memmap(text, np.uint8, "r") if text.stat().st_size else np.zeros(0, np.uint8),
         offsets=np.load(folder / "chunk_offsets.npy", mmap_mode="r"),
         characters=np.load(folder / "chunk_characters.npy", mmap_mode="r"),

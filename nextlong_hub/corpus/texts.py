@@ -1,4 +1,4 @@
-"""Chunk texts by the names that rows call them by."""
+"""Chunk texts by document id and number, as segments of a row name them."""
 
 from collections.abc import Sequence
 
@@ -8,7 +8,7 @@ from nextlong_hub.corpus.store import ChunkStore
 
 
 class CorpusTexts:
-    """Chunk texts by document id and number."""
+    """Looks up chunk texts in an opened store."""
 
     def __init__(self, store: ChunkStore) -> None:
         self.store = store

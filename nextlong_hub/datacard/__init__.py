@@ -1,9 +1,15 @@
-"""The dataset's README: its header for `load_dataset` and the Hub, and all that a reader wants to know.
+"""The dataset card: a README with the header that `load_dataset` and the Hub read, and the text for readers.
 
-write_card(folder), check_card(folder)     the card of a dataset folder
-generate_card(folder, manifest)            its text and pictures, before anybody's edits
-merge_card(None, edited, generated)        what people wrote is kept
-lint_card(text), preflight(folder)         what the Hub would refuse, or not show
+folder         `write_card`, `check_card`: the card of a dataset folder
+rendering      `generate_card`: manifest and statistics go into the templates of `cards/`
+header         the YAML header; `licences` derives the licence of several sources
+sample         the first row, shortened
+commands       what each command says on the card, and the line that makes the dataset again
+pictures       the plots in `assets/`
+text           a card parsed and formatted, with the digests that show which parts were edited
+merging        `merge_card`: a card that is generated again keeps the edits made by hand
+lint, limits   what the Hub would reject, or not display
+escaping       strings of a dataset as Markdown that cannot act as markup
 """
 
 from nextlong_hub.datacard.folder import CardReport, WrittenCard, check_card, is_described, write_card

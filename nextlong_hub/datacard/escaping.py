@@ -1,7 +1,6 @@
-"""Strings of others in Markdown: whatever they hold, they are shown as text and never act.
+"""Sanitizing for Markdown: strings of a dataset are displayed as text and never interpreted as markup.
 
-The templates escape by default: each value that is printed goes through `escape`, unless the code that made it says
-that it is Markdown (`Markdown`).
+The templates escape by default: each value that is printed goes through `escape`, unless it is of type `Markdown`.
 """
 
 import re
@@ -22,10 +21,10 @@ class Markdown(str):
 
 
 def escape(value: Any) -> str:
-    """A value as Markdown that shows it, on one line, in any place: a sentence, a table cell, an attribute.
+    """Escape a value for Markdown, on one line, for any place: a sentence, a table cell, an attribute.
 
     Characters that mean something to Markdown or HTML become entities, which are read only after both have been parsed;
-    those that hide or reorder text are shown by name.
+    characters that hide or reorder text are replaced by their names.
     """
     if isinstance(value, Markdown):
         return value
@@ -35,7 +34,7 @@ def escape(value: Any) -> str:
 
 
 def code(value: Any) -> Markdown:
-    """A value in the type of code: between backticks if it may, else by its entities, which those would not read."""
+    """A value as inline code: between backticks if it is plain, else in `<code>` with entities."""
     text = str(value)
     return Markdown(f"`{text}`" if _PLAIN_CODE.fullmatch(text) else f"<code>{escape(text)}</code>")
 
@@ -48,7 +47,7 @@ def fenced(text: str, language: str = "") -> Markdown:
 
 
 def shell_word(argument: str) -> str:
-    """One argument of a command for a POSIX shell; anything unusual by its code, so that it can be copied."""
+    """Quote one argument for a POSIX shell; unusual characters are written as escapes, so that it can be copied."""
     if _PLAIN_ARGUMENT.fullmatch(argument):
         return shlex.quote(argument)
     escaped = "".join(

@@ -1,4 +1,4 @@
-"""The card of a dataset folder: written, kept when people edit it, and checked."""
+"""The card of a dataset folder: written, with edits made by hand kept, and checked."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -14,12 +14,12 @@ from nextlong_hub.datacard.pictures import OUR_PICTURES, is_whole, pictures_of
 from nextlong_hub.datacard.rendering import GeneratedCard, generate_card
 from nextlong_hub.datacard.text import format_card, parse_card
 from nextlong_hub.dataset.folder import CARD_NAME
-from nextlong_hub.dataset.manifest import MANIFEST_NAME, Manifest, read_manifest
+from nextlong_hub.dataset.manifest import MANIFEST_NAME, Manifest, require_manifest
 from nextlong_hub.errors import DataError
 from nextlong_hub.execution.workspace import WORK_NAME
 
 _GENERATED = "card.md"
-"""What was generated last, in the folder's `.work`."""
+"""The last generated card, in the folder's `.work`."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,19 +28,19 @@ class WrittenCard:
 
     path: Path
     pictures: tuple[str, ...]
-    """What was drawn for it, relative to the folder."""
+    """Paths of its plots, relative to the folder."""
     notes: tuple[str, ...]
-    """What a person should hear: edited parts that would read otherwise now, and doubts about the licence."""
+    """Warnings: edited parts that would be generated differently now, and an unclear licence."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CardReport:
-    """What a check of a card found, one sentence each."""
+    """The result of checking a card, one sentence each."""
 
     faults: tuple[str, ...]
-    """What the Hub would refuse, and what is not as the data say."""
+    """What the Hub would reject, and what does not match the data."""
     notes: tuple[str, ...]
-    """What one should know all the same."""
+    """Warnings that are no faults."""
 
 
 def write_card(
@@ -51,20 +51,20 @@ def write_card(
     plots: bool = True,
     values: Mapping[str, Any] | None = None,
 ) -> WrittenCard:
-    """Write the card of a dataset and its pictures; what people have written into the card that is there is kept.
+    """Write the card of a dataset and its pictures; edits made by hand in the existing card are kept.
 
     Args:
         folder: a dataset folder, its data in place.
         manifest: what it holds; None reads it from the folder.
-        edited: the card that people may have written into; None takes the one in the folder.
+        edited: the card that may have been edited by hand; None takes the one in the folder.
         plots: draw pictures and show them.
-        values: keys of the header as a person wants them; they stay when the card is written again.
+        values: header keys set by the user; they stay when the card is written again.
 
     Raises:
         DataError: the folder holds no dataset, a file is missing or damaged, or the header of its card is not YAML.
         StorageError: the folder cannot be written.
     """
-    fresh = generate_card(folder, manifest or _manifest_of(folder), plots=plots)
+    fresh = generate_card(folder, manifest or require_manifest(folder), plots=plots)
     path, there = folder / CARD_NAME, edited or folder / CARD_NAME
     text, notes = fresh.text, list(fresh.warnings)
     if there.is_file():
@@ -86,7 +86,7 @@ def write_card(
 
 
 def is_described(folder: Path) -> bool:
-    """Whether there is a card, and every picture of ours that it shows, undamaged."""
+    """Whether there is a card, and every generated picture that it shows, undamaged."""
     path = folder / CARD_NAME
     return path.is_file() and all(
         is_whole(folder / name) for name in OUR_PICTURES.intersection(pictures_of(_read(path)))
@@ -96,18 +96,18 @@ def is_described(folder: Path) -> bool:
 def check_card(folder: Path) -> CardReport:
     """Check the card of a dataset folder: by the Hub's rules, and against what is in the folder.
 
-    What people wrote is no fault; a part that nobody edited and that the data do not give is one.
+    Text written by hand is no fault. A generated part that was not edited and does not match the data is one.
 
     Raises:
-        DataError: the folder holds no dataset of ours, or a file of it is missing or damaged.
+        DataError: the folder holds no finished dataset, or a file of it is missing or damaged.
     """
-    manifest = _manifest_of(folder)
+    manifest = require_manifest(folder)
     path = folder / CARD_NAME
     if not path.is_file():
         return CardReport(faults=(f"{CARD_NAME} is missing; write it with `nextlong-hub card {folder}`",), notes=())
     text = _read(path)
     faults = [f"{CARD_NAME}: {fault}" for fault in lint_card(text)]
-    notes = preflight(folder)
+    notes = preflight(folder, manifest)
     shown = pictures_of(text)
     faults += [
         f"{name} is shown by {CARD_NAME} but missing or damaged" for name in shown if not is_whole(folder / name)
@@ -130,10 +130,13 @@ _EDITED = (
 
 
 def _merged(folder: Path, theirs: str, fresh: GeneratedCard) -> MergedCard:
-    """The card with people's words. Its own digests tell what they edited; if somebody took those out, we remember."""
+    """Merge the edits of the card `theirs` into the fresh card.
+
+    The digests in a card show what was edited. Without them the card that was generated last, in `.work`, is compared.
+    """
     remembered = folder / WORK_NAME / _GENERATED
     try:
-        has_digests = bool(parse_card(theirs).ledger)
+        has_digests = bool(parse_card(theirs).digests)
         base = _read(remembered) if not has_digests and remembered.is_file() else None
         return merge_card(base, theirs, fresh.text)
     except ValueError as error:
@@ -143,7 +146,7 @@ def _merged(folder: Path, theirs: str, fresh: GeneratedCard) -> MergedCard:
 
 
 def _differences(before: str, after: str) -> list[str]:
-    """Parts that two cards do not have alike: keys of the header, and sections with a `#` before their names."""
+    """Parts in which two cards differ: keys of the header, and sections with a `#` before their names."""
     parts = [
         {**card.header, **{f"#{name}": content for name, content in card.sections.items()}}
         for card in map(parse_card, (before, after))
@@ -157,10 +160,3 @@ def _part(name: str) -> str:
 
 def _read(path: Path) -> str:
     return path.read_text(encoding="utf-8", errors="replace")
-
-
-def _manifest_of(folder: Path) -> Manifest:
-    manifest = read_manifest(folder)
-    if manifest is None:
-        raise DataError(f"{folder} holds no {MANIFEST_NAME} of nextlong-hub; build it first, or name a finished folder")
-    return manifest

@@ -7,11 +7,11 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from nextlong_hub.datacard.commands import COMMANDS, producers_of
 from nextlong_hub.datacard.licences import DerivedLicence, derive_licence
 from nextlong_hub.datacard.lint import SIZE_CATEGORIES
 from nextlong_hub.datacard.text import Header, parse_card
-from nextlong_hub.dataset.manifest import ConfigRecord, Manifest, SourceRecord
-from nextlong_hub.hub.address import DatasetAddress, is_dataset_name
+from nextlong_hub.dataset.manifest import ConfigRecord, Manifest
 from nextlong_hub.recipe import default_config
 
 _FIRST_LIMIT = 1_000
@@ -21,15 +21,23 @@ def make_header(folder: Path, manifest: Manifest) -> tuple[Header, DerivedLicenc
     """The header of a dataset's card, and what is to be said about its licence.
 
     Languages are left out: nothing that we read says in which ones the texts are, and a wrong one is worse than none.
+
+    Raises:
+        FileNotFoundError: a file of the manifest is missing.
+        RecipeError: no installed package has the producer of a recipe.
     """
     licence = derive_licence([source.license for source in manifest.corpus.sources])
     header: Header = {"pretty_name": pretty_name(manifest), "license": licence.licence}
     if licence.name is not None:
         header["license_name"] = licence.name
     header["task_categories"] = ["text-generation"]
-    header["tags"] = _tags(manifest)
+    header["tags"] = [
+        "long-context",
+        *(tag for producer in producers_of(manifest) for tag in producer.tags),
+        "nextlong-hub",
+    ]
     header["size_categories"] = [size_category(sum(config.rows for config in manifest.configs.values()))]
-    sources = list(dict.fromkeys(name for source in manifest.corpus.sources if (name := hub_name(source))))
+    sources = list(dict.fromkeys(name for source in manifest.corpus.sources if (name := source.hub_name)))
     if sources:
         header["source_datasets"] = sources
     header["configs"] = configs_of(manifest)
@@ -43,11 +51,7 @@ def pretty_name(manifest: Manifest) -> str:
     lengths = {int(config.recipe["target_length"]) for config in manifest.configs.values()}
     *most, last = [_binary(length) for length in sorted(lengths)]
     sizes = f"{', '.join(most)} and {last}" if most else last
-    if manifest.kind != "build":
-        may_be_shorter = manifest.kind == "import" or any(config.packing for config in manifest.configs.values())
-        return f"Long-context {'rows of up to' if may_be_shorter else 'texts of'} {sizes} tokens"
-    is_spoken = all(config.conversations for config in manifest.configs.values())
-    return f"Packed conversations of {sizes} tokens" if is_spoken else f"NExtLong samples of {sizes} tokens"
+    return f"{COMMANDS[manifest.kind].title(manifest)} {sizes} tokens"
 
 
 def configs_of(manifest: Manifest) -> list[dict[str, Any]]:
@@ -76,23 +80,6 @@ def size_category(rows: int) -> str:
     while rows >= limit and category < len(SIZE_CATEGORIES) - 1:
         category, limit = category + 1, limit * 10
     return SIZE_CATEGORIES[category]
-
-
-def hub_name(source: SourceRecord) -> str | None:
-    """The dataset of the Hub that a source is read from; None for a local file."""
-    address = DatasetAddress.parse(source.path)
-    if address is not None:
-        return address.name
-    return source.path if is_dataset_name(source.path) and not Path(source.path).suffix else None
-
-
-def _tags(manifest: Manifest) -> list[str]:
-    tags = ["long-context"]
-    if manifest.kind == "build":
-        is_spoken = [bool(config.conversations) for config in manifest.configs.values()]
-        tags += [] if all(is_spoken) else ["nextlong", "hard-negatives", "synthetic"]
-        tags += ["conversational"] if any(is_spoken) else []
-    return [*tags, "nextlong-hub"]
 
 
 def _info(folder: Path, name: str, config: ConfigRecord) -> dict[str, Any]:

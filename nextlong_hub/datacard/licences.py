@@ -1,9 +1,9 @@
-"""From the licences of the sources to the licence of what was made of them: the stricter one wins.
+"""Derive the licence of a dataset from the licences of its sources: the stricter one wins.
 
 A row joins text of several sources, so it may only be used as all of them allow. Licences stand in groups, from no
 condition at all to no changed versions. A licence of the first two groups gives way to any of a later one; of two that
-both ask for something of the result, one wins only where it is known to cover the other. Anything else is `other`, and
-the card says so: nobody should read a permission into a name that a program chose.
+both put conditions on the result, one wins only where it is known to cover the other. Anything else is `other`, and
+the card says so: a program must not grant a permission that no source gives.
 
 This is a table, not legal advice.
 """
@@ -49,7 +49,7 @@ _COVERS = (
     *((f"cc-by-nc-{a}", f"cc-by-nc-sa-{b}") for a in ("2.0", "3.0", "4.0") for b in ("2.0", "3.0", "4.0")),
     *((f"cc-by-nc-sa-{a}", f"cc-by-nc-sa-{b}") for a, b in (("2.0", "3.0"), ("2.0", "4.0"), ("3.0", "4.0"))),
 )
-"""Of two licences that both ask for something: text under the first may become part of a work under the second."""
+"""Of two licences that both put conditions: text under the first may become part of a work under the second."""
 
 _OTHER_NAMES = {
     "odc-by-1.0": "odc-by",
@@ -75,14 +75,14 @@ _LONGEST_NAME = 60
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DerivedLicence:
-    """What a card's header says, and what a person should hear."""
+    """The licence entries of a card's header, and a warning."""
 
     licence: str
     """An identifier of the Hub."""
     name: str | None
-    """Of a licence that the Hub has no identifier for."""
+    """Name of a licence that the Hub has no identifier for; else None."""
     warning: str | None
-    """Why nobody but a person can tell; None where the sources leave no doubt."""
+    """Why a person must decide; None where the sources are clear."""
 
 
 def derive_licence(stated: Sequence[str | None]) -> DerivedLicence:
@@ -122,7 +122,7 @@ def derive_licence(stated: Sequence[str | None]) -> DerivedLicence:
 
 
 def identifier_of(stated: str) -> str | None:
-    """The Hub's identifier for a licence however it is written; None when it has none that stands for terms."""
+    """The Hub's identifier for a licence in any common spelling; None when there is none that stands for terms."""
     plain = " ".join(stated.lower().split())
     plain = _OTHER_NAMES.get(plain, plain).replace("_", "-").replace(" ", "-")
     plain = _OTHER_NAMES.get(plain, plain)

@@ -1,26 +1,23 @@
-"""What the Hub's viewer will not show well, seen before anything is sent."""
+"""Limits of the Hub's dataset viewer and repositories, checked before an upload."""
 
 from collections import Counter
 from pathlib import Path, PurePosixPath
 
 import pyarrow.parquet as pq
 
-from nextlong_hub.dataset.manifest import read_manifest
+from nextlong_hub.dataset.manifest import Manifest
 
 ROW_GROUP_BYTES = 300_000_000
 """The viewer reads whole row groups, up to 286 MiB of content."""
 CELL_BYTES = 50_000_000
-"""A single value beyond this makes the viewer give up on the row, instead of showing its beginning."""
+"""The viewer does not show a row that holds a larger value."""
 FOLDER_FILES = 10_000
 FILE_BYTES = 200_000_000_000
 """Limits of a repository on the Hub."""
 
 
-def preflight(folder: Path) -> list[str]:
-    """What about the files of a dataset folder goes beyond the limits, one sentence each; only footers are read."""
-    manifest = read_manifest(folder)
-    if manifest is None:
-        return []
+def preflight(folder: Path, manifest: Manifest) -> list[str]:
+    """Warnings about files of a dataset folder that exceed the limits, one sentence each; only footers are read."""
     warnings = []
     for record in manifest.files:
         if record.bytes > FILE_BYTES:

@@ -1,4 +1,4 @@
-"""What the Hub would refuse or not understand about a card, found without asking it.
+"""Offline check of a card against the rules of the Hub.
 
 The rules are those of the Hub's metadata check and of its documentation of dataset cards.
 """
@@ -26,7 +26,7 @@ _KNOWN_SPLIT = re.compile(r"\w+(?:\.\w+)*")
 
 
 def lint_card(text: str) -> list[str]:
-    """The faults of a card, one sentence each; none when the Hub would take it as it is."""
+    """The faults of a card, one sentence each; none when the Hub would accept it as it is."""
     if "\ufffd" in text:
         return ["it is not UTF-8"]
     try:

@@ -1,13 +1,13 @@
-"""A card is generated again, and people have written into the one that is there: both are kept."""
+"""Three-way merge of a card that is generated again with one that was edited by hand."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from nextlong_hub.datacard.text import Card, Header, digest, format_card, ledger_of, parse_card
+from nextlong_hub.datacard.text import Card, Header, digest, digests_of, format_card, parse_card
 
 _OURS_ALONE = ("configs", "dataset_info", "size_categories")
-"""Keys that must say what the files are: a dataset with an edited list of files would not load."""
+"""Keys that are always generated: a dataset with an edited list of files would not load."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -16,15 +16,15 @@ class MergedCard:
 
     text: str
     conflicts: tuple[str, ...]
-    """Parts that a person has edited and that are generated otherwise now than they were then: they stay as edited, and
-    are named until somebody settles it. A key of the header is named like `license`, a section like `#overview`."""
+    """Parts that were edited by hand and whose generated content has changed since: they stay as edited, and are
+    reported until the conflict is resolved. A header key is named like `license`, a section like `#overview`."""
 
 
 def merge_card(base: str | None, theirs: str, ours: str) -> MergedCard:
-    """Bring a freshly generated card and an edited one together.
+    """Merge a freshly generated card and an edited one.
 
-    Text outside the markers, keys that we do not generate, and whatever was edited by hand stay as they are. What
-    nobody touched becomes what was generated now. `configs`, `dataset_info` and `size_categories` are always ours.
+    Text outside the markers, keys that are not generated, and parts edited by hand stay as they are. Unedited parts
+    are replaced by what was generated now. `configs`, `dataset_info` and `size_categories` are always replaced.
 
     Args:
         base: the card as it was generated last; None: the digests that each card carries tell what was edited.
@@ -35,10 +35,10 @@ def merge_card(base: str | None, theirs: str, ours: str) -> MergedCard:
         ValueError: a header is not YAML.
     """
     fresh, edited = parse_card(ours), parse_card(theirs)
-    known = dict(edited.ledger)
+    known = dict(edited.digests)
     if base is not None:
         generated = parse_card(base)
-        known = ledger_of(generated.header, generated.sections)
+        known = digests_of(generated.header, generated.sections)
     header, header_conflicts = _merge_headers(edited.header, fresh.header, known)
     sections, section_conflicts = _merge_sections(edited.sections, fresh.sections, known)
     conflicts = (*header_conflicts, *section_conflicts)
@@ -46,7 +46,7 @@ def merge_card(base: str | None, theirs: str, ours: str) -> MergedCard:
     merged = Card(
         header=header,
         sections=sections,
-        ledger={**ledger_of(fresh.header, fresh.sections), **unsettled},
+        digests={**digests_of(fresh.header, fresh.sections), **unsettled},
         opening=edited.opening,
         asides=edited.asides,
     )
@@ -54,7 +54,7 @@ def merge_card(base: str | None, theirs: str, ours: str) -> MergedCard:
 
 
 def _merge_headers(theirs: Header, ours: Header, known: Mapping[str, str]) -> tuple[Header, list[str]]:
-    """Our keys first, in our order, then keys that a person added."""
+    """Generated keys first, in their order, then keys added by hand."""
     merged: Header = {}
     conflicts = []
     for key, value in ours.items():
@@ -103,6 +103,6 @@ def _is_untouched(key: str, theirs: Any, ours: Any, known: Mapping[str, str]) ->
 
 
 def _with_stray_asides(card: Card) -> Card:
-    """Text that followed a section which is gone goes to the top: it is not ours to drop."""
+    """Move text that followed a removed section to the top, so that it is not lost."""
     stray = [aside for name, aside in card.asides.items() if name not in card.sections]
     return replace(card, opening="\n\n".join([*filter(None, [card.opening]), *stray])) if stray else card

@@ -1,4 +1,4 @@
-"""The pictures of a card: drawn from the statistics, and found again in the text that shows them."""
+"""The pictures of a card: drawn from the statistics, and listed from the text that shows them."""
 
 import re
 import zlib
@@ -9,7 +9,7 @@ from nextlong_hub.stats import DatasetStats
 ASSETS = "assets"
 """Folder of a card's pictures."""
 PLOT_NAMES = ("lengths", "discards", "scores", "distances", "reuse", "sources")
-"""Pictures that we draw, in the order of the card; `plots.PLOTS` has the functions."""
+"""Pictures that are generated, in the order of the card; `stats.plots.PLOTS` has the functions."""
 OUR_PICTURES = frozenset(f"{ASSETS}/{name}.png" for name in PLOT_NAMES)
 """Their paths in a dataset."""
 
@@ -19,7 +19,7 @@ _SHOWN = re.compile(rf"(?<![\w/.-])(?:\./)?{ASSETS}/((?:[\w-][\w.-]*/)*[\w-][\w.
 
 
 def draw_pictures(stats: DatasetStats) -> dict[str, bytes]:
-    """Every picture there is something to draw for, as PNG by its path in the dataset."""
+    """Every picture that has data, as PNG by its path in the dataset."""
     from nextlong_hub.stats import plots
 
     figures = {name: plots.PLOTS[name](stats) for name in PLOT_NAMES}

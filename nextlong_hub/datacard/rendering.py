@@ -1,4 +1,4 @@
-"""A finished dataset folder becomes a card: numbers and names go into the template, pictures beside it."""
+"""Render the card of a finished dataset folder from the templates in `cards/`, with its pictures."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -9,35 +9,37 @@ from typing import Any
 from jinja2 import BaseLoader, StrictUndefined
 from jinja2.sandbox import SandboxedEnvironment
 
+from nextlong_hub.datacard.commands import command_of, needs_of
 from nextlong_hub.datacard.escaping import Markdown, code, escape, fenced
-from nextlong_hub.datacard.header import hub_name, make_header, pretty_name
+from nextlong_hub.datacard.header import make_header, pretty_name
 from nextlong_hub.datacard.pictures import draw_pictures
-from nextlong_hub.datacard.reproduction import command_of, needs_of
 from nextlong_hub.datacard.sample import sample_of
-from nextlong_hub.datacard.text import Card, Header, format_card, ledger_of, parse_card
+from nextlong_hub.datacard.text import Card, Header, digests_of, format_card, parse_card
 from nextlong_hub.dataset.manifest import Manifest
 from nextlong_hub.dataset.schema import Contents, RowKind, column_table, kinds_of
 from nextlong_hub.errors import DataError
+from nextlong_hub.producer import producer_of
 from nextlong_hub.recipe import Recipe, default_config
 from nextlong_hub.retrieval import describe
 from nextlong_hub.stats import DatasetStats, Distribution, measure_folder
+from nextlong_hub.stats.shape import score_names
 from nextlong_hub.tokenization import EMBEDDED
 
 _TEMPLATE = "dataset_card.md"
 _MANY_TOKENS = 4_000_000_000
 _FEW_SOURCES = 3
-"""The authors' advice: from 4B tokens on, mix at least three sources."""
+"""The authors advise at least three sources from this many tokens on."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GeneratedCard:
-    """A card as it is generated, before anybody's edits."""
+    """A card as it is generated, before edits made by hand."""
 
     text: str
     pictures: Mapping[str, bytes]
     """PNG by path in the dataset."""
     warnings: tuple[str, ...]
-    """What a person should hear."""
+    """Warnings for the user, one sentence each."""
 
 
 def generate_card(folder: Path, manifest: Manifest, *, plots: bool = True) -> GeneratedCard:
@@ -46,7 +48,7 @@ def generate_card(folder: Path, manifest: Manifest, *, plots: bool = True) -> Ge
     The same folder gives the same text on every machine; YAML lists each file by its exact name.
 
     Args:
-        folder: where the files of the manifest lie.
+        folder: folder that holds the files of the manifest.
         manifest: what the dataset is, written to the folder or about to be.
         plots: draw pictures and show them.
 
@@ -74,7 +76,7 @@ def generate_card(folder: Path, manifest: Manifest, *, plots: bool = True) -> Ge
         )
     )
     sections = {name: content for name, content in parse_card(body).sections.items() if content.strip()}
-    text = format_card(Card(header=header, sections=sections, ledger=ledger_of(header, sections)))
+    text = format_card(Card(header=header, sections=sections, digests=digests_of(header, sections)))
     remedy = 'say it with --license, in a recipe ([[corpus]] license = "cc0-1.0"), or in the header of the card'
     doubt = f"The license of the dataset is not settled: {licence.warning}; {remedy}"
     warnings = (doubt,) if licence.warning else ()
@@ -121,20 +123,20 @@ def _prose(name: str) -> str:
 
 
 def _names(manifest: Manifest) -> dict[str, Any]:
-    """What things are called."""
+    """Template variables: names."""
     tokenizers = [record.name for record in manifest.portability] or [manifest.tokenizer.name]
     return {
         "title": pretty_name(manifest),
         "default": default_config(manifest.configs),
         "tokenizers": [Markdown(f"GPT-2 ({code(name)})") if name == EMBEDDED else code(name) for name in tokenizers],
-        "hub_names": {source.path: hub_name(source) for source in manifest.corpus.sources},
+        "hub_names": {source.path: source.hub_name for source in manifest.corpus.sources},
         "command": fenced(command_of(manifest), "sh"),
         "needs": needs_of(manifest),
     }
 
 
 def _numbers(manifest: Manifest, stats: DatasetStats, header: Header) -> dict[str, Any]:
-    """What is counted, and the choices behind it."""
+    """Template variables: counts, and the settings behind them."""
     recipes = [Recipe.model_validate(config.recipe) for config in manifest.configs.values()]
     behind = [recipe for config in manifest.configs.values() for recipe in config.row_recipes.values()]
     methods = _methods(behind)
@@ -144,7 +146,7 @@ def _numbers(manifest: Manifest, stats: DatasetStats, header: Header) -> dict[st
         "recipes": recipes,
         "methods": methods,
         "searches": list(dict.fromkeys(describe(recipe.retrieval) for recipe in methods)),
-        "score_names": _score_names(stats),
+        "score_names": score_names(stats.configs),
         "row_bytes": content_bytes[default] // max(1, manifest.configs[default].rows),
         "outcomes": [config for config in stats.configs if config.outcome is not None],
         "not_exact": sum(config.not_exact for config in manifest.configs.values()),
@@ -157,7 +159,7 @@ def _methods(recipes: Sequence[Recipe]) -> list[Recipe]:
     """Of the recipes by which samples were synthesised, the first one of each way to do it."""
     chosen: dict[str, Recipe] = {}
     for recipe in recipes:
-        if recipe.fit is None and recipe.conversations is None:
+        if producer_of(recipe).retrieves:
             choices = recipe.model_dump_json(
                 include={"chunking", "meta_documents", "retrieval", "negatives", "interleave"}
             )
@@ -166,14 +168,14 @@ def _methods(recipes: Sequence[Recipe]) -> list[Recipe]:
 
 
 def _kinds(manifest: Manifest, contents: Contents) -> dict[str, Any]:
-    """What the card must speak of."""
+    """Template variables: which kinds of content the card describes."""
     is_told = contents.synthesised or manifest.kind != "build"
     return {
         "introductions": [f"{manifest.kind}.md"] * is_told + ["conversations.md"] * contents.conversations,
         "columns": [(name, Markdown(meaning)) for name, meaning in column_table(contents)],
         "is_synthesised": contents.synthesised,
         "is_packed": RowKind.PACKED in contents.kinds,
-        "is_spoken": contents.conversations,
+        "has_conversations": contents.conversations,
         "is_masked": RowKind.WITH_MASK in contents.kinds,
         "has_tokens": RowKind.WITH_TOKENS in contents.kinds,
         "has_samples": RowKind.SAMPLE in contents.kinds,
@@ -181,7 +183,7 @@ def _kinds(manifest: Manifest, contents: Contents) -> dict[str, Any]:
 
 
 def _contents(manifest: Manifest, stats: DatasetStats, header: Header) -> Contents:
-    """What the rows of all configurations hold; token ids are spoken of only where every configuration has them."""
+    """What the rows of all configurations hold; token ids are described only where every configuration has them."""
     kinds = [kinds_of(feature["name"] for feature in info["features"]) for info in _infos(header)]
     partly = {RowKind.WITH_TOKENS} - frozenset.intersection(*kinds)
     recipes = [recipe for config in manifest.configs.values() for recipe in config.row_recipes.values()]
@@ -195,7 +197,7 @@ def _contents(manifest: Manifest, stats: DatasetStats, header: Header) -> Conten
         conversations=any(config.conversations for config in manifest.configs.values()),
         imported=manifest.kind == "import",
         framing=" and ".join(name for name, is_added in framing.items() if is_added),
-        score=_score_column(_score_names(stats)),
+        score=_score_column(score_names(stats.configs)),
     )
 
 
@@ -209,7 +211,7 @@ def _count(value: int | None) -> Markdown:
 
 
 def _spread(distribution: Distribution | None) -> Markdown:
-    """Median, and between what nine tenths lie."""
+    """Median, and the interval that holds nine tenths."""
     if distribution is None:
         return Markdown("-")
     low, high = distribution.quantiles["5%"], distribution.quantiles["95%"]
@@ -230,13 +232,6 @@ def _range(distribution: Distribution | None) -> Markdown:
         return Markdown("-")
     low, high = f"{distribution.minimum:,.0f}", f"{distribution.maximum:,.0f}"
     return Markdown(low if low == high else f"{low} to {high}")
-
-
-def _score_names(stats: DatasetStats) -> list[str]:
-    """What the scores of negatives are called, each once."""
-    return list(
-        dict.fromkeys(one.segments.score_name for one in stats.configs if one.segments and one.segments.negatives)
-    )
 
 
 def _score_column(names: Sequence[str]) -> Markdown:

@@ -1,4 +1,4 @@
-"""The first row of a dataset, short enough to be read on its card."""
+"""The first row of a dataset, shortened for its card."""
 
 from contextlib import closing
 from dataclasses import dataclass
@@ -38,9 +38,9 @@ class SampleRow:
     token_count: int
     characters: int
     input_ids: tuple[int, ...]
-    """The first of them."""
+    """The first few."""
     segments: tuple[SampleSegment, ...]
-    """The first of them."""
+    """The first few."""
     more_segments: int
 
 

@@ -1,4 +1,4 @@
-"""A card as text: the YAML header, what is generated, and what people wrote around it.
+"""A card as text: the YAML header, generated sections, and text written by hand around them.
 
     ---
     license: cc0-1.0
@@ -9,8 +9,8 @@
     …
     <!-- nextlong:auto:end overview -->
 
-The comment after the header holds a digest of every value and section as it was generated. From it one can tell later,
-in any copy, which of them a person has edited since.
+The comment after the header holds a digest of every value and section as it was generated. It shows later, in any
+copy, which of them were edited.
 """
 
 import hashlib
@@ -25,10 +25,10 @@ import yaml  # type: ignore[import-untyped]
 Header = dict[str, Any]
 
 ADDRESS = "USER/NAME"
-"""What stands for a dataset's name on the Hub in sections that were generated before anybody knew it."""
+"""Placeholder for the dataset's name on the Hub in generated sections."""
 
 _HEADER = re.compile(r"\A\s*---[^\S\n]*\n(.*?\n)?---[^\S\n]*(?:\n|\Z)", re.DOTALL)
-_LEDGER = re.compile(r"<!-- nextlong:auto((?: [#\w.-]+=[0-9a-f]{12})*) -->\n?")
+_DIGESTS_COMMENT = re.compile(r"<!-- nextlong:auto((?: [#\w.-]+=[0-9a-f]{12})*) -->\n?")
 _SECTION = re.compile(
     r"<!-- nextlong:auto:start (?P<name>[a-z_]+) -->\n(?P<content>.*?)\n?<!-- nextlong:auto:end (?P=name) -->",
     re.DOTALL,
@@ -39,21 +39,21 @@ _DIGITS = 12
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Card:
-    """A card in its parts."""
+    """A parsed card."""
 
     header: Header
     sections: dict[str, str]
-    """Generated text, by name, in its order."""
-    ledger: Mapping[str, str] = field(default_factory=dict)
+    """Generated text by section name, in order."""
+    digests: Mapping[str, str] = field(default_factory=dict)
     """Digests of what was generated: keys of the header, and sections with a `#` before their names."""
     opening: str = ""
-    """What a person wrote before the first section."""
+    """Text written by hand before the first section."""
     asides: Mapping[str, str] = field(default_factory=dict)
-    """What a person wrote after a section, by that section's name."""
+    """Text written by hand after a section, by that section's name."""
 
 
 def parse_card(text: str) -> Card:
-    """Take a card apart.
+    """Parse a card.
 
     Raises:
         ValueError: its header is not YAML, or no mapping.
@@ -67,9 +67,9 @@ def parse_card(text: str) -> Card:
     if not isinstance(header, dict):
         raise ValueError(f"its YAML header must be a mapping, but is a {type(header).__name__}")
     body = text[found.end() :] if found else text
-    written = _LEDGER.search(body)
-    ledger = dict(entry.split("=", 1) for entry in written[1].split()) if written else {}
-    body = _LEDGER.sub("", body, count=1)
+    written = _DIGESTS_COMMENT.search(body)
+    digests = dict(entry.split("=", 1) for entry in written[1].split()) if written else {}
+    body = _DIGESTS_COMMENT.sub("", body, count=1)
     sections: dict[str, str] = {}
     asides: dict[str, str] = {}
     opening, last, end = "", "", 0
@@ -89,14 +89,14 @@ def parse_card(text: str) -> Card:
     return Card(
         header=header,
         sections=sections,
-        ledger=ledger,
+        digests=digests,
         opening=opening,
         asides={name: aside for name, aside in asides.items() if aside.strip()},
     )
 
 
 def format_card(card: Card) -> str:
-    """Put a card together; `parse_card` gives the same parts again."""
+    """Format a card; `parse_card` reads the same parts back."""
     blocks = [card.opening] if card.opening.strip() else []
     for name, content in card.sections.items():
         blocks.append(f"<!-- nextlong:auto:start {name} -->\n{content}\n<!-- nextlong:auto:end {name} -->")
@@ -105,21 +105,21 @@ def format_card(card: Card) -> str:
     header = (
         yaml.dump(card.header, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=10**6) if card.header else ""
     )
-    ledger = "".join(f" {key}={digest}" for key, digest in card.ledger.items())
-    return f"---\n{header}---\n<!-- nextlong:auto{ledger} -->\n\n" + "\n\n".join(blocks) + "\n"
+    digests = "".join(f" {key}={digest}" for key, digest in card.digests.items())
+    return f"---\n{header}---\n<!-- nextlong:auto{digests} -->\n\n" + "\n\n".join(blocks) + "\n"
 
 
 def addressed(text: str, name: str) -> str:
-    """A card whose generated sections say `name` for `USER/NAME`; its digests remain those of the card without it."""
+    """Replace `USER/NAME` by `name` in the generated sections; the digests stay those of the text before."""
     return _SECTION.sub(lambda section: section[0].replace(ADDRESS, name), text)
 
 
 def unaddressed(text: str, name: str) -> str:
-    """The card that `addressed` was given, and what people have written into it since."""
+    """Undo `addressed`; later edits are kept."""
     return _SECTION.sub(lambda section: section[0].replace(name, ADDRESS), text.replace("\r\n", "\n"))
 
 
-def ledger_of(header: Header, sections: Mapping[str, str]) -> dict[str, str]:
+def digests_of(header: Header, sections: Mapping[str, str]) -> dict[str, str]:
     """Digests of what was generated."""
     return {
         **{key: digest(value) for key, value in header.items()},
@@ -128,13 +128,13 @@ def ledger_of(header: Header, sections: Mapping[str, str]) -> dict[str, str]:
 
 
 def digest(value: Any) -> str:
-    """Twelve hexadecimal digits that stand for a value of the header, or for a section."""
+    """Digest of a header value or a section: twelve hexadecimal digits."""
     canonical = json.dumps(value, sort_keys=True, ensure_ascii=True, default=str)
     return hashlib.sha256(canonical.encode()).hexdigest()[:_DIGITS]
 
 
 class _Dumper(yaml.SafeDumper):  # type: ignore[misc]
-    """Writes strings so that they are read back: PyYAML folds the rarer line breaks unless they are escaped."""
+    """Escapes the rarer line breaks, which PyYAML would fold."""
 
 
 def _represent_string(dumper: _Dumper, value: str) -> Any:

@@ -14,7 +14,7 @@ Nothing is downloaded whole: a row costs the footer of its file and its row grou
     best_fit         the packing itself, position ids, and unpacking
     tally            counts of the segments, from the published files
     manifest         what a dataset consists of; written last, the only commit point
-    folder           its lock, the withdrawal of what was published, and what may be overwritten
+    folder           its lock, what may be overwritten, and how its manifest is invalidated
     locate           a path, name or URL ▶ configurations and their files
     reader           one configuration: its length, one row, or all rows in batches
     row              one row as Python sees it

@@ -1,4 +1,4 @@
-"""A dataset folder while it is worked on: whose it is, who may write, and what may change in it."""
+"""A dataset folder while it is written: its lock, what may be overwritten, and how its manifest is invalidated."""
 
 import glob
 import shutil
@@ -35,7 +35,7 @@ def open_run(output: Path, executor: Executor | str = "inline", progress: Progre
     Args:
         output: the dataset folder.
         executor: where tasks run; it is closed only where its address is given.
-        progress: hears about the stages.
+        progress: is told of each stage; None shows nothing.
 
     Raises:
         ConflictError: the folder holds something that is not ours, or another process is writing it.
@@ -78,7 +78,7 @@ def locked(output: Path) -> Iterator[Workspace]:
 
 
 def _sweep(work: Path) -> None:
-    """Remove what killed processes were writing: whoever holds the lock is the only one that writes."""
+    """Remove what killed processes were writing: with the lock held, no other process writes."""
     for path in [path for path in work.rglob(".*.tmp") if is_left_aside(path)]:
         if path.is_dir():
             shutil.rmtree(path, ignore_errors=True)
@@ -86,24 +86,24 @@ def _sweep(work: Path) -> None:
             path.unlink(missing_ok=True)
 
 
-def withdraw(output: Path, workspace: Workspace) -> None:
-    """Take the manifest back before anything it vouches for changes: a folder in between is no finished dataset.
+def invalidate(output: Path, workspace: Workspace) -> None:
+    """Move the manifest away before a file that it names changes: without it, the folder is no finished dataset.
 
-    `kept_manifest` still finds it, so that the next run knows what else the folder holds. The card goes with it, and
-    one that says so takes its place: `load_dataset` finds no configuration in it.
+    `kept_manifest` still finds it, so that the next run knows what else the folder holds. The card is moved, too, and
+    replaced by one that says that the dataset is unfinished: `load_dataset` finds no configuration in it.
     """
     manifest, card = output / MANIFEST_NAME, output / CARD_NAME
     if manifest.is_file():
-        with storage_errors(workspace.withdrawn):
-            workspace.withdrawn.mkdir(exist_ok=True)
+        with storage_errors(workspace.invalidated):
+            workspace.invalidated.mkdir(exist_ok=True)
             if card.is_file() and not is_placeholder(card):
-                card.replace(workspace.withdrawn / CARD_NAME)
+                card.replace(workspace.invalidated / CARD_NAME)
             write_bytes(card, _placeholder())
-            manifest.replace(workspace.withdrawn / MANIFEST_NAME)
+            manifest.replace(workspace.invalidated / MANIFEST_NAME)
 
 
 def is_placeholder(card: Path) -> bool:
-    """Whether a card only says that the dataset is unfinished; see `withdraw`."""
+    """Whether a card only says that the dataset is unfinished; see `invalidate`."""
     return card.is_file() and card.read_bytes() == _placeholder()
 
 
@@ -112,12 +112,12 @@ def _placeholder() -> bytes:
 
 
 def kept_manifest(output: Path, workspace: Workspace) -> Manifest | None:
-    """The manifest of the folder or, after a run that was interrupted while it published, the one it had withdrawn.
+    """The manifest of the folder or, after a run that was interrupted while it published, the invalidated one.
 
     Raises:
         DataError: it is damaged or of another version.
     """
-    return read_manifest(output) or read_manifest(workspace.withdrawn)
+    return read_manifest(output) or read_manifest(workspace.invalidated)
 
 
 def refuse_foreign(output: Path) -> None:
@@ -146,7 +146,7 @@ def _is_ours(output: Path, names: list[str]) -> bool:
 
 
 def public_path(path: str) -> str:
-    """A path without the folders of this machine: what is published names the file, not where somebody keeps it.
+    """A path without the folders of this machine: what is published names the file, not where its user keeps it.
 
     Of a pattern the part with wildcards is kept. Hub names and addresses are public as they are.
     """

@@ -14,6 +14,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from nextlong_hub.core.files import digest_of, json_bytes, write_bytes
 from nextlong_hub.core.settings import explain
 from nextlong_hub.errors import DataError
+from nextlong_hub.hub.address import DatasetAddress, is_dataset_name
 from nextlong_hub.recipe import Recipe
 from nextlong_hub.retrieval import score_name
 
@@ -24,11 +25,11 @@ _OWN_KEYS = frozenset({"configs", "corpus", "tokenizer", "digest"})
 """Keys by which a manifest of ours is known even if the name of the tool was damaged."""
 
 
-class _Part(BaseModel):
+class _Record(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
-class SourceRecord(_Part):
+class SourceRecord(_Record):
     """One named source of the corpus."""
 
     name: str
@@ -39,8 +40,16 @@ class SourceRecord(_Part):
     documents: int
     characters: int
 
+    @property
+    def hub_name(self) -> str | None:
+        """The dataset of the Hub that it is read from; None of a local file."""
+        address = DatasetAddress.parse(self.path)
+        if address is not None:
+            return address.name
+        return self.path if is_dataset_name(self.path) and not Path(self.path).suffix else None
 
-class CorpusRecord(_Part):
+
+class CorpusRecord(_Record):
     """What the samples were made from."""
 
     digest: str
@@ -53,7 +62,7 @@ class CorpusRecord(_Part):
     sources: tuple[SourceRecord, ...]
 
 
-class TokenizerRecord(_Part):
+class TokenizerRecord(_Record):
     """What counted the tokens."""
 
     name: str
@@ -64,7 +73,7 @@ class TokenizerRecord(_Part):
     """Measured on an even sample of the corpus."""
 
 
-class ReachRecord(_Part):
+class ReachRecord(_Record):
     """What one tokenizer makes of the samples of one configuration."""
 
     rows: int
@@ -74,12 +83,12 @@ class ReachRecord(_Part):
     characters: int
     tokens: int
     rows_reaching: dict[str, int]
-    """Those with at least 65536, 131072 and 524288 tokens, whatever their target length."""
+    """Those with at least 65536, 131072 and 524288 tokens, of any target length."""
     truncated_tokens: int
     """Tokens beyond the target length: what a trainer cuts off."""
 
 
-class PortabilityRecord(_Part):
+class PortabilityRecord(_Record):
     """What one tokenizer makes of all samples."""
 
     name: str
@@ -96,7 +105,7 @@ class PortabilityRecord(_Part):
     configs: dict[str, ReachRecord]
 
 
-class FileRecord(_Part):
+class FileRecord(_Record):
     """One published file."""
 
     path: str
@@ -107,7 +116,7 @@ class FileRecord(_Part):
     tokens: int
 
 
-class SegmentRecord(_Part):
+class SegmentRecord(_Record):
     """What the rows of a configuration are made of."""
 
     meta: int
@@ -126,7 +135,7 @@ class SegmentRecord(_Part):
     """Tokens of the negatives by the source they came from."""
 
 
-class SynthesisRecord(_Part):
+class SynthesisRecord(_Record):
     """How the rows of a configuration came about."""
 
     eligible_documents: int
@@ -152,7 +161,7 @@ class SynthesisRecord(_Part):
     """Retrieved chunks passed over as near-copies of a meta-chunk."""
 
 
-class IngredientRecord(_Part):
+class IngredientRecord(_Record):
     """One part of a mixture."""
 
     rows: int
@@ -160,7 +169,7 @@ class IngredientRecord(_Part):
     """The resolved recipe that made these rows."""
 
 
-class PackingRecord(_Part):
+class PackingRecord(_Record):
     """How documents share the rows of a configuration."""
 
     documents: int
@@ -171,7 +180,7 @@ class PackingRecord(_Part):
     """Share of the tokens that the rows could hold which they do hold."""
 
 
-class ConversationRecord(_Part):
+class ConversationRecord(_Record):
     """What is learnt from the conversations of a configuration."""
 
     messages: dict[str, int]
@@ -182,7 +191,7 @@ class ConversationRecord(_Part):
     """Conversations whose end was left out because no answer followed, among all that were made."""
 
 
-class ConfigRecord(_Part):
+class ConfigRecord(_Record):
     """One configuration of the dataset."""
 
     recipe: dict[str, Any]
@@ -214,7 +223,7 @@ class ConfigRecord(_Part):
         return " or ".join(dict.fromkeys(score_name(recipe.retrieval) for recipe in self.row_recipes.values()))
 
 
-class Manifest(_Part):
+class Manifest(_Record):
     """Everything a dataset folder says about itself."""
 
     tool: Literal["nextlong-hub"] = "nextlong-hub"
@@ -260,6 +269,18 @@ def read_manifest(folder: Path) -> Manifest | None:
     return parse_manifest(content, str(path))
 
 
+def require_manifest(folder: Path) -> Manifest:
+    """The manifest of a finished dataset folder.
+
+    Raises:
+        DataError: there is none, or it is damaged or of another version.
+    """
+    manifest = read_manifest(folder)
+    if manifest is None:
+        raise DataError(f"{folder} holds no {MANIFEST_NAME} of nextlong-hub; build it first, or name a finished folder")
+    return manifest
+
+
 def parse_manifest(content: bytes, place: str) -> Manifest | None:
     """The manifest in a file's bytes; None when the file is none of ours. `place` is how messages call it.
 
@@ -302,7 +323,7 @@ def write_manifest(folder: Path, manifest: Manifest) -> None:
 
 
 def manifest_bytes(manifest: Manifest) -> bytes:
-    """The manifest as a file, with a digest of its own: nothing else vouches for what it says."""
+    """The manifest as a file, with a digest of its own: no other file holds one of it."""
     content = manifest.model_dump(mode="json")
     return json_bytes({**content, "digest": digest_of(content)})
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from nextlong_hub.core.files import written_aside
+from nextlong_hub.core.files import write_array
 from nextlong_hub.dataset import shards
 from nextlong_hub.dataset.best_fit import WindowPacker
 from nextlong_hub.recipe import PackingSettings
@@ -69,8 +69,7 @@ class PackedPlan:
         Raises:
             StorageError: the disk is full or cannot be written.
         """
-        with written_aside(path) as aside, aside.open("wb") as handle:
-            np.save(handle, self.places)
+        write_array(path, self.places)
 
     def units_of(self, start: int, stop: int) -> dict[int, Path]:
         """The unit files that rows `start` up to `stop` take documents from, by number."""

@@ -14,7 +14,7 @@ import pyarrow.parquet as pq
 from nextlong_hub.dataset.locate import DatasetLocation, locate
 from nextlong_hub.dataset.manifest import ConfigRecord, Manifest
 from nextlong_hub.dataset.row import Row, row_from
-from nextlong_hub.dataset.schema import COLUMNS, RowKind, kinds_of
+from nextlong_hub.dataset.schema import COLUMNS
 from nextlong_hub.errors import DataError
 from nextlong_hub.hub.errors import hub_errors
 from nextlong_hub.recipe import default_config
@@ -126,11 +126,6 @@ class SplitReader:
     def columns(self) -> list[str]:
         """Names of the columns."""
         return list(self.schema.names)
-
-    @property
-    def is_packed(self) -> bool:
-        """Whether a row holds several documents, which attention must keep apart."""
-        return RowKind.PACKED in kinds_of(self.columns)
 
     @cached_property
     def _ends(self) -> list[int]:

@@ -15,7 +15,7 @@ import pyarrow as pa
 
 from nextlong_hub.core.files import digest_of
 from nextlong_hub.corpus.store import ChunkStore
-from nextlong_hub.dataset.folder import withdraw
+from nextlong_hub.dataset.folder import invalidate
 from nextlong_hub.dataset.manifest import ConfigRecord, FileRecord, PackingRecord, SynthesisRecord
 from nextlong_hub.dataset.packing_plan import PackedPlan, Planner
 from nextlong_hub.dataset.schema import row_schema
@@ -129,7 +129,7 @@ def outcome_record(counts: Sequence[UnitCounts], eligible: int, **more: Any) -> 
 def write_rows(run: Run, recipe: Recipe, chosen: ChosenRows, store: ChunkStore | None = None) -> ConfigRecord:
     """Write the published files of one configuration and count what is in them; `store` tells negatives' sources.
 
-    When any of them must be written, the manifest is withdrawn first: until the next one is committed, the folder holds
+    When any of them must be written, the manifest is invalidated first: until the next one is committed, the folder has
     files that no manifest names, or other files than it names.
 
     Raises:
@@ -140,7 +140,7 @@ def write_rows(run: Run, recipe: Recipe, chosen: ChosenRows, store: ChunkStore |
         f"write {recipe.name}",
         tasks,
         digest_of([recipe.fingerprint, content]),
-        lambda: withdraw(run.output, run.workspace),
+        lambda: invalidate(run.output, run.workspace),
     )
     files = tuple(_file_record(run.output, receipt) for receipt in receipts)
     rows, tokens = sum(file.rows for file in files), sum(file.tokens for file in files)

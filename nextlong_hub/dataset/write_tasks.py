@@ -51,8 +51,8 @@ class UnitCounts:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Pieces:
-    """What became of a document that is to share rows with others."""
+class PackableDocument:
+    """A document that is to share rows with others, or the pieces it was split into."""
 
     rows: tuple[PackedRow, ...]
     """Of one document each, none longer than a row; several when it was split."""
@@ -82,14 +82,19 @@ def write_samples(
 
 
 def write_documents(
-    path: Path, outcomes: Sequence[Pieces | Discarded], settings: OutputSettings, *, tokens: bool, masked: bool = False
+    path: Path,
+    outcomes: Sequence[PackableDocument | Discarded],
+    settings: OutputSettings,
+    *,
+    tokens: bool,
+    masked: bool = False,
 ) -> UnitCounts:
     """Write a unit's documents, a row each, to be packed later, and count what became of its candidates.
 
     Raises:
         StorageError: the disk is full or cannot be written.
     """
-    kept = [outcome for outcome in outcomes if isinstance(outcome, Pieces)]
+    kept = [outcome for outcome in outcomes if isinstance(outcome, PackableDocument)]
     rows = [row for pieces in kept for row in pieces.rows]
     table = shards.to_packed_table(rows, tokens=tokens, masked=masked)
     shards.write_table(path, table, settings)

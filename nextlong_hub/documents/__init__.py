@@ -1,4 +1,4 @@
-"""Whole documents as rows: an existing dataset fitted to a length, and published rows of others brought in.
+"""Whole documents as rows: an existing dataset fitted to a length, and rows that others have published.
 
 fit           what `fit` takes, and the recipe behind it
 import_rows   what `import` takes: texts, or an MDS folder

@@ -4,26 +4,28 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from nextlong_hub.corpus.texts import CorpusTexts
-from nextlong_hub.producer import Evidence
-from nextlong_hub.recipe import FitSettings
+from nextlong_hub.documents.fit import settings_of
+from nextlong_hub.recipe import Recipe
 from nextlong_hub.synthesis.check import SampleChecker
+from nextlong_hub.tokenization import Tokenizer
 
 
 class DocumentChecker(SampleChecker):
     """Checks whole documents: samples without negatives, of one segment each."""
 
-    def __init__(self, evidence: Evidence) -> None:
-        super().__init__(evidence)
-        modes = self.recipe.fit or FitSettings(truncate=True, discard=True)
-        self.may_be_shorter = self.recipe.pack or not modes.discard
-        self.may_be_split = self.recipe.pack and not (modes.truncate or modes.discard)
+    def __init__(self, recipe: Recipe, tokenizer: Tokenizer | None) -> None:
+        """See `RowChecker`."""
+        super().__init__(recipe, tokenizer)
+        settings = settings_of(recipe)
+        self.may_be_shorter = recipe.pack or not settings.discard
+        self.may_be_split = recipe.pack and not (settings.truncate or settings.discard)
 
     def shape_faults(self, row: Mapping[str, Any]) -> Iterator[str]:
-        """See `Checker.shape_faults`."""
+        """See `RowChecker.shape_faults`."""
         return self.segment_faults(row)
 
     def corpus_faults(self, row: Mapping[str, Any], corpus: CorpusTexts) -> Iterator[str]:
-        """See `Checker.corpus_faults`."""
+        """See `RowChecker.corpus_faults`."""
         return _piece_faults(row, corpus) if self.recipe.pack else super().corpus_faults(row, corpus)
 
 

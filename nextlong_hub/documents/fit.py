@@ -60,13 +60,31 @@ class FitRequest:
         Raises:
             RecipeError: the target is below 1, or the modes contradict each other.
         """
-        return _recipe(self.target_length, self.modes).model_copy(
-            update={
-                "add_bos_token": self.add_bos_token,
-                "add_eos_token": self.add_eos_token,
-                "on_bad_document": self.on_bad_document,
-            }
+        target_length, modes = self.target_length, self.modes
+        if target_length < 1:
+            raise RecipeError(f"the target length is {target_length}, but it must be at least 1 token")
+        if modes >= {"pack", "truncate", "discard"}:
+            raise RecipeError(
+                "pack with both truncate and discard says twice what becomes of a text longer than a row; choose "
+                "pack,truncate to cut it, pack,discard to leave it out, or pack alone to split it"
+            )
+        return Recipe(
+            name=_config_name(target_length) + ("-packed" if "pack" in modes else ""),
+            description=f"Texts fitted to {target_length:,} tokens: {_described(modes)}",
+            target_length=target_length,
+            add_bos_token=self.add_bos_token,
+            add_eos_token=self.add_eos_token,
+            on_bad_document=self.on_bad_document,
+            chunking=WHOLE_DOCUMENT,
+            output=OutputSettings(unit_documents=UNIT_DOCUMENTS),
+            fit=FitSettings(truncate="truncate" in modes, discard="discard" in modes),
+            pack="pack" in modes,
         )
+
+
+def settings_of(recipe: Recipe) -> FitSettings:
+    """What may be done to documents; a recipe without `[fit]` splits those it packs, and cuts or discards others."""
+    return recipe.fit or FitSettings(truncate=not recipe.pack, discard=not recipe.pack)
 
 
 def require_room(recipe: Recipe, tokenizer: Tokenizer) -> None:
@@ -83,33 +101,12 @@ def require_room(recipe: Recipe, tokenizer: Tokenizer) -> None:
         )
 
 
-def _recipe(target_length: int, modes: frozenset[Mode] | set[Mode]) -> Recipe:
-    """The recipe behind a fit; see `FitRequest`.
-
-    Raises:
-        RecipeError: the target is below 1, or the modes contradict each other.
-    """
-    if target_length < 1:
-        raise RecipeError(f"the target length is {target_length}, but it must be at least 1 token")
-    if modes >= {"pack", "truncate", "discard"}:
-        raise RecipeError(
-            "pack with both truncate and discard says twice what becomes of a text longer than a row; choose "
-            "pack,truncate to cut it, pack,discard to leave it out, or pack alone to split it"
-        )
+def _described(modes: frozenset[Mode]) -> str:
+    """What becomes of texts that have not the target length, in words."""
     longer = "cut" if "truncate" in modes else "discarded"
-    description = f"longer {longer}, shorter {'discarded' if 'discard' in modes else 'kept'}"
     if "pack" in modes:
-        longer = longer if modes & {"truncate", "discard"} else "split"
-        description = f"shorter packed into rows, longer {longer}"
-    return Recipe(
-        name=_config_name(target_length) + ("-packed" if "pack" in modes else ""),
-        description=f"Texts fitted to {target_length:,} tokens: {description}",
-        target_length=target_length,
-        chunking=WHOLE_DOCUMENT,
-        output=OutputSettings(unit_documents=UNIT_DOCUMENTS),
-        fit=FitSettings(truncate="truncate" in modes, discard="discard" in modes),
-        pack="pack" in modes,
-    )
+        return f"shorter packed into rows, longer {longer if modes & {'truncate', 'discard'} else 'split'}"
+    return f"longer {longer}, shorter {'discarded' if 'discard' in modes else 'kept'}"
 
 
 def _config_name(target_length: int) -> str:
@@ -118,7 +115,7 @@ def _config_name(target_length: int) -> str:
 
 
 def rows_of(source: Source) -> Source:
-    """The rows of a source that is a dataset folder of ours, rather than whatever else lies in that folder.
+    """The rows of a source that is a dataset folder of ours, rather than all files of that folder.
 
     Raises:
         DataError: the folder has several configurations.
@@ -145,7 +142,7 @@ def refuse_packed_rows(corpus: FoundCorpus) -> None:
         try:
             names = pq.read_schema(path).names if Path(path).is_file() else []
         except (OSError, ValueError):
-            continue  # whoever reads it says what is wrong with it
+            continue  # reading the corpus says what is wrong with the file
         if {"documents", "document_lengths"} <= set(names):
             raise DataError(
                 f"{path} holds packed rows, several documents back to back in each; fit the texts they were packed from"

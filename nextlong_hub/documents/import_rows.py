@@ -1,4 +1,4 @@
-"""What `import` brings in: rows that others have published, every one as it is.
+"""What `import` reads: rows that others have published, each kept as it is.
 
     texts        corpus ▶ read ▶ encode                  rows of one document each
     MDS shards   survey ▶ decode, by the same tokens     rows as they were packed
@@ -38,7 +38,7 @@ _SHORTEST_TARGET = 8
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ImportRequest:
-    """What to bring in."""
+    """What to import."""
 
     source: Source
     """An MDS folder, or texts in any form that `build` reads."""
@@ -49,14 +49,14 @@ class ImportRequest:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Brought:
+class ImportedRows:
     """Imported rows in finished units, and what they were made from."""
 
     inputs: Inputs
     produced: Produced
 
 
-def bring(run: Run, request: ImportRequest, tokenizer: Tokenizer) -> Brought:
+def import_source(run: Run, request: ImportRequest, tokenizer: Tokenizer) -> ImportedRows:
     """Read the source: a folder with an MDS index row by row, anything else as texts.
 
     Raises:
@@ -65,10 +65,9 @@ def bring(run: Run, request: ImportRequest, tokenizer: Tokenizer) -> Brought:
         StorageError: no space, or no permission.
     """
     source = request.source
-    require_name(request.config)
     if isinstance(source, SourceSettings) and is_mds(Path(source.path)):
-        return _bring_shards(run, source, request.config, tokenizer)
-    return _bring_texts(run, source, request.config, tokenizer)
+        return _import_shards(run, source, request.config, tokenizer)
+    return _import_texts(run, source, request.config, tokenizer)
 
 
 def require_name(config: str) -> None:
@@ -80,7 +79,7 @@ def require_name(config: str) -> None:
     _recipe(config, _SHORTEST_TARGET)
 
 
-def _bring_texts(run: Run, source: Source, config: str, tokenizer: Tokenizer) -> Brought:
+def _import_texts(run: Run, source: Source, config: str, tokenizer: Tokenizer) -> ImportedRows:
     inputs = Inputs(corpus=find_corpus(run, [source]), tokenizers=(tokenizer,), seed=0)
     recipe = _recipe(config, _SHORTEST_TARGET)
     store = read_corpus(run, inputs.corpus, recipe.reading)
@@ -99,23 +98,22 @@ def _bring_texts(run: Run, source: Source, config: str, tokenizer: Tokenizer) ->
         for number, (start, stop) in enumerate(unit_ranges(store.document_characters, UNIT_DOCUMENTS, UNIT_CHARACTERS))
     ]
     receipts = run.map("import", tasks, identity)
-    rows = PlainRows()
-    rows.take(receipts)
-    if not rows.rows:
+    chosen = _plain_rows(receipts)
+    if not chosen.rows:
         raise DataError(f"none of {store.documents:,} texts has a token; there is nothing to import")
     produced = Produced(
         recipe=_recipe(config, max(receipt.counts.longest_tokens for receipt in receipts)),
-        rows=rows.finish(None),
+        rows=chosen,
         outcome=outcome_record([receipt.counts for receipt in receipts], store.documents),
         corpus=corpus_record(inputs.corpus, store),
         characters_per_token=measure_characters_per_token(store, tokenizer),
         store=None,
         counts=_counted(receipts),
     )
-    return Brought(inputs=inputs, produced=produced)
+    return ImportedRows(inputs=inputs, produced=produced)
 
 
-def _bring_shards(run: Run, source: SourceSettings, config: str, tokenizer: Tokenizer) -> Brought:
+def _import_shards(run: Run, source: SourceSettings, config: str, tokenizer: Tokenizer) -> ImportedRows:
     shards = find_shards(Path(source.path))
     stamps = [(asdict(shard), shard.path.stat().st_mtime_ns) for shard in shards]
     identity = digest_of(["import", config, stamps, tokenizer.digest])
@@ -168,7 +166,7 @@ def _bring_shards(run: Run, source: SourceSettings, config: str, tokenizer: Toke
         counts={**_counted(receipts), "outside_tokens": sum(one.outside_tokens for one in counts)},
     )
     found = FoundCorpus(sources=(), pieces=(), digest=digest, memory={})
-    return Brought(inputs=Inputs(corpus=found, tokenizers=(tokenizer,), seed=0), produced=produced)
+    return ImportedRows(inputs=Inputs(corpus=found, tokenizers=(tokenizer,), seed=0), produced=produced)
 
 
 def _recipe(name: str, longest_tokens: int, *, packed: bool = False, special: SpecialTokens | None = None) -> Recipe:

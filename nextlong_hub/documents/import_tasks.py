@@ -16,12 +16,13 @@ from numpy.typing import NDArray
 
 from nextlong_hub.core.files import sha256_of, write_json
 from nextlong_hub.corpus.store import open_store
-from nextlong_hub.dataset.write_tasks import Pieces, UnitCounts, write_documents, write_samples
+from nextlong_hub.dataset.write_tasks import PackableDocument, UnitCounts, write_documents, write_samples
 from nextlong_hub.documents.mds_folder import MdsRow, Shard, read_rows
+from nextlong_hub.documents.tasks import whole_segment
 from nextlong_hub.errors import DataError
 from nextlong_hub.execution.base import InputPath, Task
 from nextlong_hub.recipe import Recipe
-from nextlong_hub.records import Discarded, PackedDocument, PackedRow, Reason, Sample, Segment
+from nextlong_hub.records import Discarded, PackedRow, Reason, Sample
 from nextlong_hub.tokenization import SpecialTokens, Tokenizer
 from nextlong_hub.tokenization.tasks import TokenizerReference
 
@@ -94,7 +95,7 @@ class SurveyShard(Task[SurveyCounts]):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ImportCounts(UnitCounts):
-    """What was brought in by one task."""
+    """What became of the documents of one task."""
 
     tokens: int
     not_exact: int
@@ -131,7 +132,7 @@ class ImportShard(Task[ImportCounts]):
         decoded = [decoder.decode(document) for document in found]
         settings = self.recipe.output
         if self.recipe.pack:
-            pieces = [Pieces(rows=(one.packed(self.recipe),), truncated_tokens=0) for one in decoded]
+            pieces = [PackableDocument(rows=(one.packed(self.recipe),), truncated_tokens=0) for one in decoded]
             counts = write_documents(self.output, pieces, settings, tokens=True, masked=self.masked)
         else:
             counts = write_samples(self.output, [one.sample(self.recipe) for one in decoded], settings, tokens=True)
@@ -163,13 +164,15 @@ class ImportTexts(Task[ImportCounts]):
             if not len(ids):
                 outcomes.append(Discarded(meta_document=identity, reason=Reason.NO_TOKENS, tokens=0))
                 continue
-            encoded.append(_Decoded(id=identity, source=source, text=text, ids=ids, mask=None, framed=0))
+            encoded.append(
+                _DecodedDocument(id=identity, source=source, text=text, ids=ids, mask=None, special_tokens=0)
+            )
             outcomes.append(encoded[-1].sample(self.recipe))
         return _counts(write_samples(self.output, outcomes, self.recipe.output, tokens=True), encoded)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Found:
+class _EncodedDocument:
     """One document of a shard."""
 
     id: str
@@ -179,7 +182,7 @@ class _Found:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Decoded:
+class _DecodedDocument:
     """One document with its text."""
 
     id: str
@@ -187,8 +190,8 @@ class _Decoded:
     text: str
     ids: NDArray[np.int32]
     mask: NDArray[np.int8] | None
-    framed: int
-    """How many of the tokens stand around the text."""
+    special_tokens: int
+    """How many of the tokens are special tokens around the text."""
     is_exact: bool = True
     """Encoding the text gives the tokens."""
 
@@ -200,43 +203,13 @@ class _Decoded:
             input_ids=self.ids,
             meta_document=self.id,
             source=self.source,
-            segments=(self._whole(),),
+            segments=(whole_segment(self.id, len(self.text), len(self.ids) - self.special_tokens),),
             truncated_tokens=0,
         )
 
     def packed(self, recipe: Recipe) -> PackedRow:
         """As a row of one document, to be packed."""
-        name = f"{recipe.name}/{self.id}"
-        place = PackedDocument(
-            id=name,
-            source=self.source,
-            meta_document=self.id,
-            offset=0,
-            start=0,
-            end=len(self.text),
-            tokens=len(self.ids),
-        )
-        return PackedRow(
-            id=name,
-            text=self.text,
-            input_ids=self.ids,
-            loss_mask=self.mask,
-            documents=(place,),
-            segments=(self._whole(),),
-        )
-
-    def _whole(self) -> Segment:
-        """Nothing is known of how the text was made: it is one segment."""
-        return Segment(
-            role="meta",
-            document=self.id,
-            chunk=0,
-            start=0,
-            end=len(self.text),
-            tokens=len(self.ids) - self.framed,
-            rank=0,
-            score=0.0,
-        )
+        return PackedRow.of(self.sample(recipe), loss_mask=self.mask)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -246,7 +219,7 @@ class _Decoder:
     tokenizer: Tokenizer
     special_tokens: SpecialTokens
 
-    def decode(self, document: _Found) -> _Decoded:
+    def decode(self, document: _EncodedDocument) -> _DecodedDocument:
         """The text of a document; exact where encoding it gives its tokens back, which are kept either way.
 
         Raises:
@@ -259,23 +232,23 @@ class _Decoder:
         except DataError as error:
             raise DataError(f"{document.id}: {error}") from error
         again = self.special_tokens.around(self.tokenizer.encode(text))
-        return _Decoded(
+        return _DecodedDocument(
             id=document.id,
             source=document.source,
             text=text,
             ids=document.ids,
             mask=document.mask,
-            framed=self.special_tokens.tokens,
+            special_tokens=self.special_tokens.tokens,
             is_exact=np.array_equal(again, document.ids),
         )
 
 
-def _documents(row: MdsRow, shard: Shard, source: str) -> Iterator[_Found]:
+def _documents(row: MdsRow, shard: Shard, source: str) -> Iterator[_EncodedDocument]:
     """The documents of a row, called after their shard, row and place."""
     name = f"{shard.name}/{row.number:06d}"
     folder = PurePosixPath(shard.name).parent.name
     for number, (start, end) in enumerate(row.spans.tolist()):
-        yield _Found(
+        yield _EncodedDocument(
             id=name if len(row.spans) == 1 else f"{name}#{number}",
             source=row.domain or folder or source,
             ids=row.input_ids[start:end],
@@ -283,7 +256,7 @@ def _documents(row: MdsRow, shard: Shard, source: str) -> Iterator[_Found]:
         )
 
 
-def _counts(written: UnitCounts, documents: list[_Decoded]) -> ImportCounts:
+def _counts(written: UnitCounts, documents: list[_DecodedDocument]) -> ImportCounts:
     sources: dict[str, tuple[int, int]] = {}
     for document in documents:
         count, characters = sources.get(document.source, (0, 0))

@@ -1,6 +1,6 @@
 """MDS folders as others have written them: where the shards are, and the rows in one.
 
-An index is a stranger's: names may not lead out of its folder, sizes must be those of the files, digests are checked
+An index is not trusted: names may not lead out of its folder, sizes must be those of the files, digests are checked
 where it holds them, and nothing pickled is ever opened.
 """
 

@@ -1,4 +1,4 @@
-"""Whole documents become rows: fitted to a length one by one, or packed into rows that they share."""
+"""The producer of the kind `documents`: whole documents, fitted to a length one by one or packed into shared rows."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -19,11 +19,11 @@ from nextlong_hub.errors import CorpusTooSmallError
 from nextlong_hub.execution.run import Run
 from nextlong_hub.method.settings import WHOLE_DOCUMENT
 from nextlong_hub.producer import (
-    Checker,
-    Evidence,
-    Job,
+    GUESSED_CHARACTERS_PER_TOKEN,
     Produced,
     Producer,
+    RowChecker,
+    RowRequest,
     corpus_record,
     special_tokens_of,
     units_until,
@@ -34,15 +34,13 @@ from nextlong_hub.tokenization.tasks import TokenizerReference, measure_characte
 
 UNIT_CHARACTERS = 4_194_304
 """Most characters in a unit of several documents."""
-_GUESSED_CHARACTERS_PER_TOKEN = 4
-"""Tells how many units to run at a time when only some rows are wanted; never what is in a row."""
 
 
 class DocumentProducer(Producer):
     """Rows are whole documents, as `fit` and `import` write them."""
 
     name = "documents"
-    unpredictable = "are whole documents, which are only fitted; build them without --dry-run"
+    not_estimated = "are whole documents, which are only fitted; build them without --dry-run"
 
     def resolve(self, recipe: Recipe, tokenizer: Tokenizer) -> Recipe:
         """The recipe as it is.
@@ -61,18 +59,18 @@ class DocumentProducer(Producer):
         """
         return tuple(map(rows_of, sources))
 
-    def read(self, run: Run, job: Job) -> ChunkStore:
+    def read(self, run: Run, request: RowRequest) -> ChunkStore:
         """The documents of the corpus, each a chunk of its own.
 
         Raises:
             DataError: a file holds packed rows, or cannot be read.
         """
-        refuse_packed_rows(job.inputs.corpus)
-        return read_corpus(run, job.inputs.corpus, replace(job.recipe.reading, chunking=WHOLE_DOCUMENT))
+        refuse_packed_rows(request.inputs.corpus)
+        return read_corpus(run, request.inputs.corpus, replace(request.recipe.reading, chunking=WHOLE_DOCUMENT))
 
-    def produce(self, run: Run, job: Job, store: ChunkStore, index: Path | None) -> Produced:
+    def produce(self, run: Run, request: RowRequest, store: ChunkStore, index: Path | None) -> Produced:
         """See `Producer.produce`."""
-        recipe, tokenizer = job.recipe, job.inputs.tokenizer
+        recipe, tokenizer = request.recipe, request.inputs.tokenizer
         special = special_tokens_of(recipe, [tokenizer])
         identity = digest_of([recipe.fingerprint, store.id, tokenizer.digest, special.bos, special.eos])
         folder = run.workspace.units(recipe.name, identity)
@@ -99,7 +97,7 @@ class DocumentProducer(Producer):
             counts.extend(receipt.counts for receipt in receipts)
             return gathered.rows
 
-        units_until(job.rows, len(tasks), Fraction(_expected_rows(job, store), len(tasks)), run_units)
+        units_until(request.rows, len(tasks), Fraction(_expected_rows(request, store), len(tasks)), run_units)
         outcome = outcome_record(counts, store.documents)
         if not outcome.kept:
             raise CorpusTooSmallError(
@@ -109,9 +107,9 @@ class DocumentProducer(Producer):
             )
         return Produced(
             recipe=recipe,
-            rows=gathered.finish(job.rows),
+            rows=gathered.finish(request.rows),
             outcome=outcome,
-            corpus=corpus_record(job.inputs.corpus, store),
+            corpus=corpus_record(request.inputs.corpus, store),
             characters_per_token=measure_characters_per_token(store, tokenizer),
             store=None,
             counts={"split": sum(one.split for one in counts)},
@@ -121,16 +119,16 @@ class DocumentProducer(Producer):
         """See `Producer.describe`: of imported rows, how many are not what their text encodes to."""
         return record.model_copy(update={"not_exact": produced.counts.get("not_exact", 0)})
 
-    def checker(self, evidence: Evidence) -> Checker:
+    def checker(self, recipe: Recipe, tokenizer: Tokenizer | None) -> RowChecker:
         """See `Producer.checker`."""
-        return DocumentChecker(evidence)
+        return DocumentChecker(recipe, tokenizer)
 
 
-def _expected_rows(job: Job, store: ChunkStore) -> int:
+def _expected_rows(request: RowRequest, store: ChunkStore) -> int:
     """About how many rows all documents give."""
-    if not job.recipe.pack:
+    if not request.recipe.pack:
         return store.documents
-    return max(1, store.summary.characters // (_GUESSED_CHARACTERS_PER_TOKEN * job.recipe.target_length))
+    return max(1, store.summary.characters // (GUESSED_CHARACTERS_PER_TOKEN * request.recipe.target_length))
 
 
 PRODUCER = DocumentProducer()

@@ -7,10 +7,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nextlong_hub.corpus.store import open_store
-from nextlong_hub.dataset.write_tasks import Pieces, UnitCounts, write_documents, write_samples
+from nextlong_hub.dataset.write_tasks import PackableDocument, UnitCounts, write_documents, write_samples
+from nextlong_hub.documents.fit import settings_of
 from nextlong_hub.execution.base import InputPath, Task
-from nextlong_hub.recipe import FitSettings, Recipe
-from nextlong_hub.records import Discarded, PackedDocument, PackedRow, Reason, Sample, Segment
+from nextlong_hub.recipe import Recipe
+from nextlong_hub.records import Discarded, PackedRow, Reason, Sample, Segment
 from nextlong_hub.tokenization import Fitted, SpecialTokens, Tokenizer
 from nextlong_hub.tokenization.tasks import TokenizerReference
 
@@ -58,18 +59,18 @@ class _Fitter:
 
     @property
     def most_tokens(self) -> int:
-        """Tokens of a row's text, without those it stands between."""
+        """Most tokens of a row's text, its special tokens not counted."""
         return self.recipe.target_length - self.special_tokens.tokens
 
 
 def _fit_document(fitter: _Fitter, identity: str, source: str, text: str) -> Sample | Discarded:
     """One document, cut, left as it is, or discarded, as the recipe says."""
-    modes = fitter.recipe.fit or FitSettings(truncate=True, discard=True)
+    settings = settings_of(fitter.recipe)
     fitted = fitter.tokenizer.fit(text, fitter.most_tokens)
     total = fitted.total_tokens
-    if isinstance(fitted, Fitted) and (total == fitter.most_tokens or modes.truncate):
+    if isinstance(fitted, Fitted) and (total == fitter.most_tokens or settings.truncate):
         characters, input_ids = fitted.characters, fitted.input_ids
-    elif 0 < total < fitter.most_tokens and not modes.discard:
+    elif 0 < total < fitter.most_tokens and not settings.discard:
         characters, input_ids = len(text), fitter.tokenizer.encode(text)
     else:
         reason = Reason.OVER_TARGET if isinstance(fitted, Fitted) else fitted.reason
@@ -80,28 +81,28 @@ def _fit_document(fitter: _Fitter, identity: str, source: str, text: str) -> Sam
         input_ids=fitter.special_tokens.around(input_ids),
         meta_document=identity,
         source=source,
-        segments=(_whole(identity, characters, len(input_ids)),),
+        segments=(whole_segment(identity, characters, len(input_ids)),),
         truncated_tokens=total - len(input_ids),
     )
 
 
-def _pack_document(fitter: _Fitter, identity: str, source: str, text: str) -> Pieces | Discarded:
+def _pack_document(fitter: _Fitter, identity: str, source: str, text: str) -> PackableDocument | Discarded:
     """One document as it is or, when it is longer than a row, cut, split or discarded, as the recipe says."""
-    modes = fitter.recipe.fit or FitSettings(truncate=False, discard=False)
+    settings = settings_of(fitter.recipe)
     input_ids = fitter.tokenizer.encode(text)
     total = len(input_ids)
     if total == 0:
         return Discarded(meta_document=identity, reason=Reason.NO_TOKENS, tokens=0)
-    if total > fitter.most_tokens and modes.discard:
+    if total > fitter.most_tokens and settings.discard:
         return Discarded(meta_document=identity, reason=Reason.OVER_TARGET, tokens=total)
     cuts: list[tuple[int, int, NDArray[np.int32]]] | None = [(0, len(text), input_ids)]
     if total > fitter.most_tokens:
-        cuts = split_text(fitter.tokenizer, text, fitter.most_tokens, most=1 if modes.truncate else None)
+        cuts = split_text(fitter.tokenizer, text, fitter.most_tokens, most=1 if settings.truncate else None)
     if cuts is None:
         return Discarded(meta_document=identity, reason=Reason.NO_EXACT_CUT, tokens=total)
-    return Pieces(
+    return PackableDocument(
         rows=tuple(_one_document(fitter, identity, source, text[a:b], ids, offset=a) for a, b, ids in cuts),
-        truncated_tokens=total - len(cuts[0][2]) if modes.truncate else 0,
+        truncated_tokens=total - len(cuts[0][2]) if settings.truncate else 0,
     )
 
 
@@ -155,30 +156,20 @@ def _fullest(tokenizer: Tokenizer, text: str, capacity: int) -> Fitted | None:
 def _one_document(
     fitter: _Fitter, identity: str, source: str, text: str, text_ids: NDArray[np.int32], offset: int
 ) -> PackedRow:
-    name = f"{fitter.recipe.name}/{identity}@{offset}" if offset else f"{fitter.recipe.name}/{identity}"
-    input_ids = fitter.special_tokens.around(text_ids)
-    return PackedRow(
-        id=name,
+    sample = Sample(
+        id=f"{fitter.recipe.name}/{identity}" + (f"@{offset}" if offset else ""),
         text=text,
-        input_ids=input_ids,
-        loss_mask=None,
-        documents=(
-            PackedDocument(
-                id=name,
-                source=source,
-                meta_document=identity,
-                offset=offset,
-                start=0,
-                end=len(text),
-                tokens=len(input_ids),
-            ),
-        ),
-        segments=(_whole(identity, len(text), len(text_ids)),),
+        input_ids=fitter.special_tokens.around(text_ids),
+        meta_document=identity,
+        source=source,
+        segments=(whole_segment(identity, len(text), len(text_ids)),),
+        truncated_tokens=0,
     )
+    return PackedRow.of(sample, offset=offset)
 
 
-def _whole(identity: str, characters: int, tokens: int) -> Segment:
-    """The segment that a document is when nothing was put between its parts."""
+def whole_segment(identity: str, characters: int, tokens: int) -> Segment:
+    """All of a document's text as one segment."""
     return Segment(role="meta", document=identity, chunk=0, start=0, end=characters, tokens=tokens, rank=0, score=0.0)
 
 

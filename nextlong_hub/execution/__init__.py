@@ -1,1 +1,10 @@
-"""Where work runs: typed tasks go in, receipts come out."""
+"""Where work runs: typed tasks go in, receipts come out.
+
+base             `Task`, `Receipt` and the `Executor` protocol
+open             the registry of executors, and `open_executor` by address: `local:8`
+inline, local    the executors: this process, or several processes of this machine
+receipts         receipts on disk: only tasks without a valid one are run
+run              `Run`: output folder, workspace, executor and progress of one run, for every stage
+workspace        paths of unfinished work below the output folder
+progress         the protocol by which stages are reported, and their times
+"""

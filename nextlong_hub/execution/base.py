@@ -1,4 +1,4 @@
-"""What travels between the one who plans and those who work: a `Task` goes out, a `Receipt` comes back.
+"""What travels between the driver and its workers: a `Task` goes out, a `Receipt` comes back.
 
     @dataclass(frozen=True, slots=True, kw_only=True)
     class CountWords(Task[WordCounts]):
@@ -6,10 +6,11 @@
         text: InputPath
         def run(self) -> WordCounts: ...
 
-A task is data: typed fields, and one method. Its name and its JSON form come from its class, so it can be sent to any
-process that has this package. Each file or folder that it reads is a field marked `InputPath`, in the task itself or
-in a record that it holds: `inputs` lists them. Its result is one file or folder, which appears whole or not at all, and
-a receipt below 1 KB.
+A task is data: typed fields, and one method, `run`. Its name and its JSON form come from its class, so it can be sent
+to any process that can import that class. Files and folders that it reads are fields marked `InputPath` (or
+`InputAddress`), in the task itself or in a record that it holds; `inputs` collects them. Its results are one file or
+folder and a small receipt. The output counts as finished only when a receipt with its digest has been kept; see
+`receipts`.
 """
 
 import importlib
@@ -28,7 +29,7 @@ from nextlong_hub.core.files import sha256_of, sha256_of_folder
 from nextlong_hub.core.memory import release_memory
 
 Counts = TypeVar("Counts")
-"""A frozen dataclass: what a task reports."""
+"""A frozen dataclass: the numbers that a task reports."""
 
 _INPUT = "read by the task"
 
@@ -41,28 +42,31 @@ InputAddress = Annotated[str, _INPUT]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Task(ABC, Generic[Counts]):
-    """One unit of work; its identity is (stage, key) inside one plan."""
+    """One piece of work, identified by (stage, key) within the receipts of one identity."""
 
     stage: ClassVar[str]
-    """What is done: `retrieve`."""
+    """Name of the kind of work: `retrieve`."""
     noun: ClassVar[str] = "units"
-    """What progress counts."""
+    """Plural noun for tasks of this class in progress reports."""
 
     key: str
     """Unique within the stage and safe as a file name: `unit-00007`."""
     output: Path
-    """What is written: one file, or a folder that is complete once this task returns."""
+    """What is written: one file, whole or absent, or a folder that is complete once `run` returns."""
 
     @abstractmethod
     def run(self) -> Counts:
         """Do the work: write `output`, and report what was counted.
 
-        Pure: the output depends on the fields and on the bytes of `inputs`, and on nothing else.
+        The output depends on the fields and on the content of `inputs` only; it may be written more than once.
         """
 
     @property
     def inputs(self) -> dict[str, str]:
-        """Every path or URL that the task reads, by the name of its field: `tokenizers.0.cache`."""
+        """Every path or URL that the task reads, by the path of its field: `tokenizers.0.cache`.
+
+        A task that reads what no field names overrides this.
+        """
         return dict(_inputs(type(self), self, ""))
 
     def to_json(self) -> str:
@@ -74,7 +78,7 @@ class Task(ABC, Generic[Counts]):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Receipt(Generic[Counts]):
-    """Proof that a task was done: small enough to travel and to keep for ever."""
+    """Proof that a task was done: the digest of its output, and what it counted."""
 
     stage: str
     key: str
@@ -82,7 +86,9 @@ class Receipt(Generic[Counts]):
     sha256: str
     """Of the output file's bytes; of a folder, over the names and bytes of its files."""
     bytes: int
+    """Size of the output."""
     seconds: float
+    """Wall time of the task, digest included."""
     counts: Counts
 
     def to_json(self) -> dict[str, Any]:
@@ -110,12 +116,12 @@ class Executor(Protocol):
         ...
 
     def close(self) -> None:
-        """Release the workers; tasks that still run are abandoned."""
+        """Release the workers; the receipts of tasks that still run are lost."""
         ...
 
 
 def perform(task: Task[Counts]) -> Receipt[Counts]:
-    """Run one task in this process."""
+    """Run one task in this process and measure its output."""
     started = time.perf_counter()
     counts = task.run()
     sha256, size = measure(task.output)

@@ -12,7 +12,7 @@ class InlineExecutor:
     workers = 1
 
     def run(self, tasks: Sequence[Task[Counts]]) -> Iterator[Receipt[Counts]]:
-        """See `Executor.run`; a task that kills its worker kills this process."""
+        """See `Executor.run`; never raises `WorkerError`, because a task that is killed takes this process with it."""
         return map(perform, tasks)
 
     def close(self) -> None:

@@ -28,22 +28,22 @@ def default_workers() -> int:
 
 
 def _perform_away(task_json: str) -> Receipt[Any]:
-    """Run one task in a worker; an exception that cannot travel home would be taken for the worker's death."""
+    """Run one task in a worker; an exception that cannot be pickled becomes a `RuntimeError`."""
     task = task_from_json(task_json)
     try:
         return perform(task)
     except Exception as error:
         try:
             pickle.loads(pickle.dumps(error))
-        except Exception:
+        except Exception:  # the pool would take it for the death of the worker
             raise RuntimeError(f"{task.stage} {task.key}: {type(error).__name__}: {error}") from error
         raise
 
 
 def _leave_with_parent() -> None:
-    """End this worker when the process that started it ends, be it by SIGKILL.
+    """End this worker when the process that started it ends, even by SIGKILL.
 
-    Workers hold both ends of the pool's pipes, so no closed pipe ever tells them: they would wait for ever.
+    Workers hold both ends of the pool's pipes, so they never see a closed pipe and would wait for ever.
     """
     parent = parent_process()
     if parent is not None:
@@ -55,7 +55,7 @@ class LocalExecutor:
     """Runs tasks on several processes of this machine, and survives the death of any of them.
 
     `multiprocessing.Pool` waits for ever for the answer of a worker that was killed (python/cpython#96062);
-    `ProcessPoolExecutor` notices and breaks. We then build a new pool and run again whatever had not finished.
+    `ProcessPoolExecutor` notices and breaks. A new pool is then built, and all tasks that had not finished run again.
     """
 
     def __init__(self, workers: int) -> None:
@@ -89,7 +89,7 @@ class LocalExecutor:
                 future.cancel()
 
     def close(self) -> None:
-        """Let the workers go; tasks that still run are abandoned."""
+        """Stop the workers; tasks that still wait are abandoned, those that run are waited for."""
         if self._pool is not None:
             self._pool.shutdown(wait=True, cancel_futures=True)
             self._pool = None
@@ -100,10 +100,10 @@ class LocalExecutor:
         running: dict[Future[Receipt[Any]], Task[Any]],
         deaths: Counter[tuple[str, str]],
     ) -> bool:
-        """Submit what may run now; False when the pool turns out to be broken, be it by an idle worker's death.
+        """Submit tasks up to the window; False when the pool is broken, which an idle worker's death causes too.
 
-        A broken pool does not say whose worker died. A task that was in flight at every death but one that it may
-        survive therefore runs alone: if a worker dies once more, there is no doubt on whose account.
+        A broken pool does not say which task's worker died, so every task in flight is charged with the death. A task
+        with one charge less than allowed runs alone: if a worker dies once more, that task is the cause.
         """
         while waiting and len(running) < _WINDOW_PER_WORKER * self.workers:
             if running and any(

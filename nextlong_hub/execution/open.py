@@ -13,11 +13,10 @@ class ExecutorKind:
 
     name: str
     summary: str
-    """Where the work runs, as a help text says it."""
+    """Where the work runs, for help texts."""
     open: Callable[[str], Executor]
-    """Takes what stands behind the colon of an address, or nothing.
-
-    Raises RecipeError: it is not understood.
+    """Takes the text behind the colon of an address, empty where there is none; raises RecipeError for one that it does
+    not understand.
     """
 
 
@@ -30,10 +29,10 @@ def open_executor(address: str) -> Executor:
     """The executor that an address names; close it when the work is done.
 
     Args:
-        address: the name of an executor, and behind a colon what it takes: `local:8` for eight processes.
+        address: the name of an executor, and behind a colon its argument: `local:8` for eight processes.
 
     Raises:
-        RecipeError: there is no such executor, or it does not take what stands behind the colon.
+        RecipeError: there is no such executor, or it does not understand its argument.
     """
     name, _, argument = address.partition(":")
     return EXECUTORS[name].open(argument)

@@ -1,4 +1,4 @@
-"""How a long run tells what it is doing, without knowing who listens."""
+"""How a long run reports its stages, and how long each took."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -8,14 +8,14 @@ from typing import Protocol
 
 
 class Progress(Protocol):
-    """Hears about stages; the command line draws bars, a library caller hears nothing."""
+    """Receives reports about stages: the command line draws bars, `NullProgress` shows nothing."""
 
     def start(self, stage: str, total: int | None, unit: str) -> None:
-        """A stage begins; `total` units of work are known to be ahead, or None."""
+        """A stage begins with `total` units of work, None where that is not known; `unit` is their plural noun."""
         ...
 
     def advance(self, amount: int = 1) -> None:
-        """So many units of the current stage are done."""
+        """`amount` more units of the current stage are done."""
         ...
 
     def finish(self) -> None:
@@ -42,11 +42,11 @@ class StageTime:
 
     stage: str
     seconds: float
-    """By the clock on the wall."""
+    """Wall time."""
 
 
 class ProgressTracker:
-    """Tells progress about each stage and keeps its time."""
+    """Reports each stage to a `Progress` and keeps its time."""
 
     def __init__(self, progress: Progress) -> None:
         self._progress = progress
@@ -54,7 +54,7 @@ class ProgressTracker:
 
     @contextmanager
     def stage(self, name: str, total: int | None, unit: str) -> Iterator[Callable[[int], None]]:
-        """One stage; the block calls what it is given for each unit done."""
+        """One stage; the block gets a function to call with the number of units just done."""
         started = perf_counter()
         self._progress.start(name, total, unit)
         try:

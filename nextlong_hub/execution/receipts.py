@@ -1,4 +1,4 @@
-"""Receipts of finished tasks, kept on disk: what is done is not done again."""
+"""Receipts of finished tasks, kept on disk, so that finished work is not done again."""
 
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
@@ -14,15 +14,14 @@ def run_missing(
     receipts_folder: Path,
     before_first: Callable[[], None] | None = None,
 ) -> Iterator[Receipt[Counts]]:
-    """Yield the receipt of every task, running only those whose kept receipt does not match their output any more.
+    """Yield the receipt of every task, running only those without a kept receipt that still matches their output.
 
-    A receipt is kept in `receipts_folder` after the output has its final name, so a crash between the two costs one
-    task and never trusts an unfinished file. Outputs are read again and compared with their digests: what was damaged
-    since is made anew.
+    A receipt is written after its output is complete, so a crash between the two repeats one task and an unfinished
+    output is never trusted. Kept outputs are read again and compared with their digests: a damaged one is made anew.
 
     Args:
         executor: where the work runs.
-        tasks: everything that must be there in the end.
+        tasks: all tasks of the stage, finished or not.
         receipts_folder: where receipts are kept.
         before_first: called once before the first task is run; not when there is nothing to run.
 

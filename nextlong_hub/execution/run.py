@@ -1,4 +1,4 @@
-"""One run: what every stage is given to work with."""
+"""One run: the context that every stage gets."""
 
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
@@ -17,10 +17,10 @@ Made = TypeVar("Made")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Run:
-    """Where finished work lies, where tasks run, and what hears about it."""
+    """Where results and unfinished work lie, where tasks run, and where progress is reported."""
 
     output: Path
-    """The folder that is made."""
+    """The dataset folder that is built."""
     workspace: Workspace
     executor: Executor
     progress: ProgressTracker
@@ -28,7 +28,7 @@ class Run:
 
     @classmethod
     def quiet(cls, work: Path, progress: ProgressTracker | None = None) -> "Run":
-        """A run in this process that keeps its work in `work` and publishes nothing; it shows nothing unless told."""
+        """A run in this process that keeps its work in `work`; reports go to `progress`, or nowhere."""
         return cls(
             output=work,
             workspace=Workspace(work),
@@ -46,9 +46,9 @@ class Run:
         """Run the tasks that have no valid receipt, as one stage; give all receipts, in the order of the tasks.
 
         Args:
-            stage: what progress calls it.
+            stage: its name in progress reports.
             tasks: of one class.
-            identity: names the folder of their receipts.
+            identity: digest of what the tasks are made from; names the folder of their receipts.
             before_first: called once before the first task runs; not when there is nothing to run.
 
         Raises:
@@ -63,7 +63,7 @@ class Run:
         return [done[task.key] for task in tasks]
 
     def once(self, identity: str, make: Callable[[], Made]) -> Made:
-        """What `make` gives, made once in this run: what several configurations share is not checked again for each."""
+        """The result of `make`, which is called once a run for each identity: configurations share it."""
         if identity not in self._made:
             self._made[identity] = make()
         made: Made = self._made[identity]
@@ -74,5 +74,5 @@ class Run:
         return self.progress.stage(name, total, noun)
 
     def inline(self) -> "Run":
-        """The same run with every task in this process: for what no other process can read."""
+        """The same run with every task in this process, for inputs that no other process can read."""
         return replace(self, executor=InlineExecutor())

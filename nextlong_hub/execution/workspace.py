@@ -1,18 +1,20 @@
-"""The output folder while it is being worked on: whose it is, who may write, and where everything lies.
+"""Paths of unfinished work: what lies in `.work` of an output folder while it is built.
 
     nextlong/
-        manifest.json  data/  recipes/     what is published
+        manifest.json  data/  recipes/     the finished dataset
         .work/
             lock                           held by the process that writes
+            file-digests.json              digests of the corpus files, by path
             store-<id>/                    the cut corpus
             index-<id>/                    the retriever's index
-            tokens-<id>/                   chunks tokenised once, for one tokenizer
-            units-<config>-<id>/           answers and rows of each unit
-            receipts-<id>/                 what is done
-            withdrawn/manifest.json        the last manifest, while what it vouches for is being replaced
-            withdrawn/README.md            the card that spoke of it
-            card.md                        the card as it was generated last, before anybody's edits
-Folders carry the digest of all they were made from, so a changed choice never meets an old file.
+            tokens-<id>/                   the token cache of one tokenizer
+            units-<config>-<id>/           retriever's answers and rows, unit by unit
+            receipts-<id>/                 receipts of finished tasks
+            withdrawn/manifest.json        the last manifest, while the files it lists are replaced
+            withdrawn/README.md            the card that belongs to it
+            card.md                        the card as it was generated last, without the user's edits
+
+A folder's name holds the digest of everything it was made from, so a changed setting never meets an old file.
 """
 
 from pathlib import Path
@@ -39,11 +41,11 @@ class Workspace:
         return self.work / f"index-{identity}"
 
     def tokens(self, identity: str) -> Path:
-        """Chunks tokenised once."""
+        """The token cache of one tokenizer."""
         return self.work / f"tokens-{identity}"
 
     def units(self, config: str, identity: str) -> Path:
-        """Answers and rows of a configuration's units."""
+        """Retriever's answers and rows of a configuration."""
         return self.work / f"units-{config}-{identity}"
 
     def receipts(self, identity: str) -> Path:
@@ -51,17 +53,17 @@ class Workspace:
         return self.work / f"receipts-{identity}"
 
     @property
-    def withdrawn(self) -> Path:
-        """Folder of a manifest that was taken back; see `withdraw`."""
+    def invalidated(self) -> Path:
+        """Folder of the last manifest and card while the dataset is changed; see `dataset.folder.invalidate`."""
         return self.work / "withdrawn"
 
     @property
     def file_digests(self) -> Path:
-        """Remembered digests of corpus files."""
+        """Digests of corpus files, with the sizes and times they hold for."""
         return self.work / "file-digests.json"
 
     def exclusive(self, name: str) -> FileLock:
-        """A lock that one process at a time holds, to be used as a context: what it guards is made once."""
+        """A lock that one process at a time holds, for use as a context manager."""
         with storage_errors(self.work):
             self.work.mkdir(parents=True, exist_ok=True)
         return FileLock(self.work / f"{name}.lock")

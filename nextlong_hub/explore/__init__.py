@@ -3,27 +3,29 @@
     import nextlong_hub
 
     split = nextlong_hub.open("nextlong", "128k")     # or "user/nextlong", from the Hub
-    split                                             # what it is, and its first samples
+    split                                             # its size and its first samples
     sample = split.sample(3)
     sample                                            # its strip and its segments
-    sample.why(17)                                    # what made segment 17 a hard negative
+    sample.why(17)                                    # the terms that made segment 17 a hard negative
     split.plot_scores()
 
-In a notebook each of these shows itself. Where things are:
+Each of these has a display of its own in a notebook.
 
-    split  samples  why     what `open` gives: a split, its samples, and why a segment is there
-    summary                 which segments and terms are shown first, and in which words
-    explanation             the numbers behind a hard negative: shared terms and their weights
-    strip                   a row as bars, and those bars as an SVG image
-    terminal_strip          the same bars as characters
-    markup                  HTML for a notebook
-    page/                   rows as one HTML file
+    split              one configuration: what `open` gives
+    samples            its samples and their segments
+    explain            the score of a hard negative as shared terms and their weights
+    explanation_view   an explanation in a notebook
+    summary            which segments and terms are shown first, and their wording
+    strip              a row as bars, and the bars as an SVG image
+    terminal_strip     the bars as characters
+    markup             HTML for a notebook
+    page/              rows as one HTML file
 
-`nextlong-hub inspect` and `nextlong-hub view` print what is found here; nothing here knows of them.
+The commands `inspect` and `view` use this package; it does not import the command line.
 """
 
+from nextlong_hub.explore.explanation_view import ExplanationView
 from nextlong_hub.explore.samples import Sample, SegmentView
 from nextlong_hub.explore.split import Split, open
-from nextlong_hub.explore.why import Why
 
-__all__ = ["Sample", "SegmentView", "Split", "Why", "open"]
+__all__ = ["ExplanationView", "Sample", "SegmentView", "Split", "open"]

@@ -1,7 +1,7 @@
 """HTML for a notebook: a few elements that stay legible where styles, classes and images are stripped, as on GitHub.
 
-Words of a corpus appear only in `<code>` and `<pre>`: escaped, their hidden characters shown by name, and out of reach
-of MathJax, which a notebook runs over everything else.
+Text of a corpus appears only in `<code>` and `<pre>`: escaped, with hidden characters replaced by their names, and
+excluded from MathJax.
 """
 
 import re
@@ -19,17 +19,17 @@ _NAME_CHARACTERS = 56
 
 
 def notebook(*parts: str) -> str:
-    """One output, set off from MathJax."""
+    """One output, excluded from MathJax."""
     return f'<div class="tex2jax_ignore mathjax_ignore">{"".join(parts)}</div>'
 
 
 def words(text: str) -> str:
-    """Words of a corpus or a dataset, on one line."""
+    """Text of a corpus or a dataset, sanitized, on one line."""
     return f"<code>{escape(visible_line(text))}</code>"
 
 
 def name(text: str) -> str:
-    """A name that a dataset gives, never broken, but cut when it is long."""
+    """A name from a dataset, sanitized, never wrapped, cut when it is long."""
     shown = visible_line(text)
     if len(shown) > _NAME_CHARACTERS:
         shown = f"{shown[:_NAME_CHARACTERS]}…"
@@ -37,19 +37,19 @@ def name(text: str) -> str:
 
 
 def glyphs(strip: str) -> str:
-    """A strip of ours on one line, its meta-chunks in colour."""
+    """A strip on one line, its meta-chunks in colour."""
     runs = re.split(f"({META}+)", strip)
     marked = (coloured(run, META_COLOUR) if run.startswith(META) else coloured(run, NEGATIVE_COLOUR) for run in runs)
     return f'<code style="white-space: nowrap">{"".join(marked)}</code>'
 
 
 def block(text: str) -> str:
-    """Text of a corpus as it stands, broken where the window ends."""
+    """Text of a corpus, sanitized, wrapped at the width of the window."""
     return _block(escape(visible(text)))
 
 
 def marked(pieces: Sequence[tuple[str, bool]]) -> str:
-    """Text of a corpus with some words in bold, set in lines: GitHub does not break those of `<pre>`."""
+    """Text of a corpus with some words in bold, broken into lines here: GitHub does not wrap `<pre>`."""
     parts = []
     column = 0
     for piece, is_bold in pieces:
@@ -68,17 +68,17 @@ def _block(content: str) -> str:
 
 
 def image(uri: str, description: str) -> str:
-    """A picture made here; where it cannot be shown, the description stands in its place."""
+    """A generated picture; the description replaces it where images are not shown."""
     return f'<img style="width: 100%" alt="{escape(visible_line(description))}" src="{uri}">'
 
 
 def link(address: str, content: str) -> str:
-    """A link to an address of ours."""
+    """A link around markup."""
     return f'<a href="{escape(address)}">{content}</a>'
 
 
 def coloured(text: str, colour: str) -> str:
-    """A few words of ours in colour."""
+    """Text in one colour."""
     return f'<span style="color: {colour}">{escape(text)}</span>'
 
 
@@ -88,19 +88,19 @@ def paragraph(*parts: str) -> str:
 
 
 def folded(title: str, content: str) -> str:
-    """What opens when its title is clicked."""
+    """Content that is folded under a title."""
     return f"<details><summary>{escape(title)}</summary>{content}</details>"
 
 
 def table(header: Sequence[str], rows: Sequence[Sequence[str]], *, numbers: Sequence[int] = ()) -> str:
-    """A table of cells that are markup already; columns whose places are in `numbers` keep to the right."""
+    """A table of cells that are markup already; the columns in `numbers` are aligned to the right."""
     sides = ["right" if place in numbers else "left" for place in range(len(header))]
     lines = [_line("th", [escape(title) for title in header], sides), *(_line("td", row, sides) for row in rows)]
     return f"<table>{''.join(lines)}</table>"
 
 
 def _line(tag: str, cells: Sequence[str], sides: Sequence[str]) -> str:
-    """One row of a table; Jupyter's style is stronger than `align`, and GitHub knows nothing else."""
+    """One row of a table: Jupyter's style overrides `align`, and GitHub supports only `align`, so both are set."""
     parts = (
         f'<{tag} align="{side}" style="text-align: {side}">{cell}</{tag}>'
         for cell, side in zip(cells, sides, strict=True)

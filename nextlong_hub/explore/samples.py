@@ -1,4 +1,4 @@
-"""One sample in a notebook: its text, tokens and segments, and the strip that shows them."""
+"""One sample in a notebook: its text, tokens, segments and strip."""
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -10,11 +10,11 @@ from numpy.typing import NDArray
 from nextlong_hub.core.printable import visible, visible_line
 from nextlong_hub.dataset import Row, SplitReader
 from nextlong_hub.explore import markup
-from nextlong_hub.explore.explanation import explain_negative
+from nextlong_hub.explore.explain import explain_negative
+from nextlong_hub.explore.explanation_view import ExplanationView
 from nextlong_hub.explore.strip import bars, strip_data_uri
 from nextlong_hub.explore.summary import first_of_each, first_words, size_of
 from nextlong_hub.explore.terminal_strip import META, strip_lines
-from nextlong_hub.explore.why import Why
 from nextlong_hub.records import Segment
 
 if TYPE_CHECKING:
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from nextlong_hub.corpus.ingest import Source
 
 TEXT_SHOWN_BYTES = 20_000
-"""Of a sample's text in a notebook, in UTF-8: the file must stay light, and the page quick."""
+"""Bytes of a sample's text that a notebook shows, in UTF-8: more makes the file large and the page slow."""
 
 _TERMINAL_COLUMNS = 88
 _EXCERPT_CHARACTERS = 1200
@@ -36,13 +36,13 @@ class SegmentView:
     """One segment of a sample, with its text."""
 
     number: int
-    """Its place in the sample, from 0."""
+    """Its position in the sample, from 0."""
     segment: Segment
     text: str
 
     @property
     def title(self) -> str:
-        """What it is, on one line."""
+        """Role, origin and score, on one line."""
         segment = self.segment
         kind = (
             "meta-chunk" if segment.role == "meta" else f"hard negative, rank {segment.rank}, score {segment.score:.2f}"
@@ -59,7 +59,7 @@ class SegmentView:
 
 
 class Sample:
-    """One row of a split; in a notebook it shows itself."""
+    """One row of a split; displayed as HTML in a notebook."""
 
     def __init__(self, row: Row, split: SplitReader) -> None:
         self._row = row
@@ -67,7 +67,7 @@ class Sample:
 
     @property
     def number(self) -> int:
-        """Its place in the split, from 0."""
+        """Its position in the split, from 0."""
         return self._row.number
 
     @property
@@ -107,7 +107,7 @@ class Sample:
 
     @property
     def documents(self) -> pa.Table:
-        """Of a packed row, one row a document that attention keeps apart; else empty."""
+        """One row for each document of a packed row, which attention keeps apart; else empty."""
         return self._row.documents
 
     @property
@@ -130,18 +130,18 @@ class Sample:
         number %= self._row.segments.num_rows
         return SegmentView(number=number, segment=self._row.segment_list[number], text=text)
 
-    def why(self, number: int, *, sources: "Sequence[Source]" = ()) -> Why:
-        """What made a segment a hard negative: the words it shares with its meta-chunk and what each weighs.
+    def why(self, number: int, *, sources: "Sequence[Source]" = ()) -> ExplanationView:
+        """Explain a hard negative: the terms it shares with its meta-chunk and their weights.
 
         Args:
             number: The segment.
-            sources: The corpus, where the index of the build is not beside the data; without either it is an estimate.
+            sources: The corpus, when the index of the build is missing; without both, weights are estimated.
 
         Raises:
             DataError: there is no such segment, it is a meta-chunk, or the corpus is another one.
         """
         explained = explain_negative(self._split, self._row, number, sources=sources)
-        return Why(explained, self._row)
+        return ExplanationView(explained, self._row)
 
     def __repr__(self) -> str:
         row = self._row

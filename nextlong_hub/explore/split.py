@@ -29,7 +29,7 @@ _SHOWN_COLUMNS = ("id", "token_count", "segments")
 
 
 def open(where: str | Path, config: str | None = None, *, revision: str | None = None) -> "Split":
-    """Open one configuration of a dataset to look at it; rows are read when they are looked at.
+    """Open one configuration of a dataset; rows are read on access.
 
     Args:
         where: A dataset folder, a folder of Parquet files or one of them, `user/name`, or `hf://datasets/user/name`.
@@ -37,18 +37,18 @@ def open(where: str | Path, config: str | None = None, *, revision: str | None =
         revision: Branch, tag or commit of a dataset on the Hub.
 
     Raises:
-        DataError: nothing is there, it has no such configuration, or its files have none of our columns.
+        DataError: nothing is there, it has no such configuration, or its files lack the columns of a row.
         AuthError, NetworkError: the Hub refused, or could not be reached.
     """
     return Split(open_split(where, config, revision=revision))
 
 
 class Split:
-    """One configuration of a dataset; in a notebook it shows itself."""
+    """One configuration of a dataset; displayed as HTML in a notebook."""
 
     def __init__(self, stored: SplitReader) -> None:
         self.stored = stored
-        """The same rows without the pictures: `nextlong_hub.dataset`."""
+        """The reader behind it, of `nextlong_hub.dataset`."""
 
     @property
     def name(self) -> str:
@@ -67,7 +67,7 @@ class Split:
 
     @property
     def manifest(self) -> "Manifest | None":
-        """What the dataset says it was made from; None when it was not made by nextlong-hub."""
+        """The manifest; None when the dataset was not made by nextlong-hub."""
         return self.stored.manifest
 
     def __len__(self) -> int:
@@ -96,10 +96,10 @@ class Split:
         return self.stored.batches(columns)
 
     def stats(self) -> "ConfigStats":
-        """Everything that can be counted, in one pass over the columns that are needed; kept afterwards.
+        """All statistics, from one pass over the columns that are needed; cached.
 
         Raises:
-            DataError: a file is damaged, or rows do not tell how many tokens they have.
+            DataError: a file is damaged, or rows have no token counts.
         """
         return self._stats
 
@@ -124,7 +124,7 @@ class Split:
         return self._drawn(scores, "has no hard negatives")
 
     def plot_distances(self) -> "Figure":
-        """Tokens between a meta-chunk and the next: what a model must bridge.
+        """Tokens between a meta-chunk and the next: the distance that a model must bridge.
 
         Raises:
             DataError: no row has two meta-chunks.
@@ -134,7 +134,7 @@ class Split:
         return self._drawn(distances, "has no row with two meta-chunks")
 
     def plot_sources(self) -> "Figure":
-        """From which sources the tokens come.
+        """Tokens by source.
 
         Raises:
             DataError: there are no rows.
@@ -170,7 +170,7 @@ class Split:
         return figure
 
     def _facts(self) -> str:
-        """Rows, tokens and size, as far as they are known without reading a row."""
+        """Rows, tokens and size, where they are known without reading a row."""
         record = self.stored.record
         if record is None:
             return f"{len(self):,} rows"
@@ -197,7 +197,7 @@ class Split:
         ]
 
     def _linked(self, row: Row) -> str:
-        """A row's id, linked to the Hub's viewer when it is there."""
+        """A row's id, linked to the Hub's viewer when the dataset is on the Hub."""
         page = self.stored.page
         if page is None:
             return markup.name(row.id)

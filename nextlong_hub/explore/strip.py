@@ -1,7 +1,7 @@
-"""A sample as a barcode: one bar a segment, as wide as its tokens, the thread of meta-chunks standing out.
+"""A sample as a strip of bars: one bar a segment, as wide as its tokens.
 
-Role is told twice, by hue (blue and orange, which every kind of colour vision tells apart) and by height; the shade of
-a hard negative is its rank, strongest for the best.
+Hue (blue and orange, distinguishable with every kind of colour vision) and height both encode the role. The shade of a
+hard negative encodes its rank, strongest for the best.
 """
 
 import base64
@@ -31,7 +31,7 @@ class Bar:
     number: int
     """The segment's place in the sample, from 0."""
     first_token: int
-    """Tokens of the sample before it; separators, which belong to no segment, count as equally long."""
+    """Tokens of the sample before it; the tokens between segments are spread evenly."""
     tokens: int
     is_meta: bool
     shade: int
@@ -64,13 +64,13 @@ def bars(segments: Sequence[Segment], token_count: int) -> tuple[Bar, ...]:
 
 
 def strip_svg(bars: Sequence[Bar], *, label: str, lines: int | None = None, selected: int | None = None) -> str:
-    """The strip as an SVG document of its own: no script, nothing to load, colours for light and dark.
+    """The strip as a standalone SVG document: no script, nothing to load, colours for light and dark.
 
     Args:
         bars: what `bars` gave.
-        label: what the picture shows, for those who cannot see it; it may come from a corpus.
-        lines: on how many lines the bars lie; None takes one for every 300 bars.
-        selected: number of a segment to point at.
+        label: alternative text; it may come from a corpus.
+        lines: number of lines; None takes one for every 300 bars.
+        selected: number of a segment to mark.
     """
     rows = list(_lines(bars, lines or math.ceil(len(bars) / _SEGMENTS_PER_LINE)))
     longest = max((sum(bar.tokens for bar in row) for row in rows), default=1)
@@ -90,7 +90,7 @@ def strip_svg(bars: Sequence[Bar], *, label: str, lines: int | None = None, sele
 
 
 def strip_data_uri(bars: Sequence[Bar], *, label: str, lines: int | None = None, selected: int | None = None) -> str:
-    """`strip_svg` as the `src` of an `<img>`: an image can neither run nor load anything."""
+    """`strip_svg` as the `src` of an `<img>`, where it can neither run scripts nor load anything."""
     svg = strip_svg(bars, label=label, lines=lines, selected=selected)
     return f"data:image/svg+xml;base64,{base64.b64encode(svg.encode()).decode()}"
 
@@ -108,7 +108,7 @@ _SVG_STYLE = (
 
 
 def _shade(rank: int, last_rank: int) -> int:
-    """Few ranks share the strong shades and many the pale ones: the square root spreads them."""
+    """Shade of a rank; the square root gives the first ranks more shades than the last ones."""
     if rank <= 0 or last_rank <= 0:
         return 0
     return min(SHADES - 1, int(SHADES * math.sqrt((rank - 1) / last_rank)))
@@ -133,7 +133,7 @@ def _lines(bars: Sequence[Bar], lines: int) -> Iterator[list[Bar]]:
 def _rectangle(bar: Bar, left: int, line: int, scale: float, *, is_selected: bool) -> str:
     inset = 0 if bar.is_meta else _NEGATIVE_INSET
     width = bar.tokens * scale
-    hair = min(0.8, width / 4)  # what parts a bar from its neighbour
+    hair = min(0.8, width / 4)  # the gap to the next bar
     top = line * (_LINE_HEIGHT + _LINE_GAP) + inset
     name = "meta" if bar.is_meta else f"shade-{bar.shade}"
     return (

@@ -1,21 +1,21 @@
-"""What of a row is shown first, and in which words: the same in a notebook and on a terminal."""
+"""Which parts of a row are shown first, and their wording: shared by notebook and terminal."""
 
 from collections.abc import Sequence
 
 from nextlong_hub.core.printable import NOTHING, counted, visible_line
 from nextlong_hub.dataset import Row
-from nextlong_hub.explore.explanation import Basis, NegativeExplanation
+from nextlong_hub.explore.explain import Basis, NegativeExplanation
 from nextlong_hub.records import Segment
 from nextlong_hub.retrieval import Explanation, SharedTerm
 
 TERMS_SHOWN = 15
-"""Terms of an explanation, the heaviest."""
+"""Terms of an explanation that are shown, the heaviest first."""
 TERM_COLUMNS = ("term", "weight", "share", "in meta-chunk", "in negative", "chunks with it", "idf", "")
 """Headings of the cells of `term_cells`; the bar in the last has none."""
 
 _META_CHUNKS_SHOWN = 12
 _WORDS_CHARACTERS = 160
-"""Characters of a segment that are looked at for its first words."""
+"""Characters of a segment that are searched for its first words."""
 _PASSAGE_CHARACTERS = 320
 _BAR = 16
 _COUNTED_IN = {
@@ -26,7 +26,7 @@ _COUNTED_IN = {
 
 
 def size_of(row: Row, segments: Sequence[Segment]) -> str:
-    """How much there is in a row, on one line."""
+    """The size of a row, on one line."""
     parts = [f"{row.token_count:,} tokens", f"{len(row.text):,} characters"]
     if row.loss_mask.size:
         parts.insert(1, f"loss on {int(row.loss_mask.sum()):,} of them")
@@ -53,19 +53,19 @@ def first_of_each(segments: Sequence[Segment], negatives: int = 3) -> list[int]:
 
 
 def first_words(text: str) -> str:
-    """How a segment begins, on one line."""
+    """The beginning of a segment, on one line."""
     return visible_line(" ".join(text[: 2 * _WORDS_CHARACTERS].split()))[:_WORDS_CHARACTERS]
 
 
-def verdict(why: NegativeExplanation) -> str:
-    """What the sum is worth: the stored score itself, or an estimate of it."""
-    explanation = why.explanation
-    score = f"{visible_line(why.score_name)} {why.stored_score:.4f}, rank {why.rank}"
+def verdict(explained: NegativeExplanation) -> str:
+    """Whether the weights give the stored score, an estimate of it, or another value."""
+    explanation = explained.explanation
+    score = f"{visible_line(explained.score_name)} {explained.stored_score:.4f}, rank {explained.rank}"
     terms = counted(len(explanation.terms), "shared term")
-    place = _COUNTED_IN[why.basis].format(f"{explanation.chunks:,} chunks")
-    if why.is_exact:
+    place = _COUNTED_IN[explained.basis].format(f"{explanation.chunks:,} chunks")
+    if explained.is_exact:
         return f"{score}: the exact sum of {terms}, with frequencies {place}."
-    if why.basis is Basis.ESTIMATE:
+    if explained.basis is Basis.ESTIMATE:
         return (
             f"{score}. ESTIMATED as {explanation.score:.4f}: {terms}, with frequencies {place}, for the index of the "
             "build is not here. Name the corpus with --corpus for the exact weights."
@@ -101,11 +101,11 @@ def term_cells(explanation: Explanation) -> list[tuple[str, ...]]:
 
 
 def share(weight: float, score: float) -> str:
-    """A weight as a part of the score."""
+    """A weight as a share of the score."""
     return f"{weight / score:.0%}" if score > 0 else NOTHING
 
 
-def heaviest_passage(why: NegativeExplanation, row: Row, segment: int) -> list[tuple[str, bool]]:
-    """The stretch of a segment in which the heaviest terms come together, in pieces: text, and whether it is a term."""
-    pieces = why.passage(row.segment_text(segment), _PASSAGE_CHARACTERS)
+def heaviest_passage(explained: NegativeExplanation, row: Row, segment: int) -> list[tuple[str, bool]]:
+    """The passage of a segment in which the heaviest terms are closest, in pieces: text, and whether it is a term."""
+    pieces = explained.passage(row.segment_text(segment), _PASSAGE_CHARACTERS)
     return [(piece, weight > 0) for piece, weight in pieces]

@@ -1,7 +1,7 @@
-"""A sample as a strip of terminal cells: what is meta-chunk and what is hard negative, and how good each negative is.
+"""A sample as a strip of terminal cells that shows the role and rank of each segment.
 
-The thread of meta-chunks must be seen on any terminal, so role and rank are told twice. A meta-chunk is a full block
-with its number above, in blue; a negative is a lower block, lower the worse its rank, from orange to grey.
+Glyph and colour both encode role and rank, for terminals without colour. A meta-chunk is a full block with its number
+above, in blue; a negative is a lower block, lower the worse its rank, from orange to grey.
 """
 
 import math
@@ -24,10 +24,10 @@ _FEWEST_CELLS = 20
 
 
 def strip_lines(bars: Sequence[Bar], width: int) -> Iterator[list[Glyphs]]:
-    """The strip on as many lines as its segments ask for, four at most, each below the numbers of its meta-chunks.
+    """The strip on as many lines as its segments need, four at most, each below the numbers of its meta-chunks.
 
-    A cell stands for the same number of tokens everywhere. It is a meta-chunk's when one begins in it or fills half of
-    it, so that none is ever too short to be seen; else its shade is the mean of the negatives in it.
+    A cell stands for the same number of tokens everywhere. It shows a meta-chunk when one begins in it or fills half
+    of it, so that each is visible; else its shade is the mean of the negatives in it.
 
     Args:
         bars: What `strip.bars` gave.

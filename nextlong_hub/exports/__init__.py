@@ -1,22 +1,22 @@
-"""Finished rows in the forms that trainers read: a file a format, each with a `FORMAT`.
+"""Export of rows to the formats that trainers read: one file for each format, with a `FORMAT`.
 
     export("nextlong", ExportRequest(format="mds", config="64k", pack_tokens=524_288), Path("prolong/64k"))
 
-    base         what a format is, and the registry of them
-    options      what is asked for, checked against the format
-    run          `export`: rows from a dataset to the last file
-    export_rows  rows read in batches; taken apart into documents, or packed into longer rows
-    writer       the folder: files whole or absent, and the manifest that vouches for them
-    parquet      shards of Parquet, which several formats share
+    base                  `Format`, and the registry of formats
+    options               the request, checked against the format
+    run                   `export`: from a dataset to the last file
+    export_rows           rows read in batches, unpacked into documents or packed into longer rows
+    writer                the export writer: the folder, its files and their manifest
+    parquet               Parquet shards, used by several formats
 
-    mds              ProLong and NExtLong        mds_layout: the bytes of a shard, both ways
-    trl, axolotl     Parquet with tokens and labels
-    text             Parquet with text: LLaMA-Factory, torchtitan
+    mds                   ProLong and NExtLong; mds_layout: the bytes of a shard, encoded and decoded
+    trl, axolotl          Parquet with tokens and labels
+    text                  Parquet with text: LLaMA-Factory, torchtitan
     megatron, nanotron    flat files of tokens with an index
-    jsonl            everything, for readers without a format of their own
+    jsonl                 every field of a row, for other readers
 
-To add a format, write a file with a `FORMAT` beside these, or in a package of yours, named by an entry point of the
-group `nextlong_hub.exports`. Nothing else has to know of it.
+To add a format, write a file with a `FORMAT` beside these, or put one into another package and name it by an entry
+point of the group `nextlong_hub.exports`.
 """
 
 from typing import TYPE_CHECKING

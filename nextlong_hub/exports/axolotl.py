@@ -1,6 +1,6 @@
-"""Parquet for axolotl: exactly the three columns by which it knows that rows are tokenised already.
+"""Parquet for axolotl: exactly the three columns by which it recognises tokenised rows.
 
-It takes a row for a document, so packed rows are exported a document a row, and it packs them again itself.
+It treats a row as one document, so packed rows are exported as one row for each document, and it packs them itself.
 """
 
 from collections.abc import Iterator

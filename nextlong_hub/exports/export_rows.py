@@ -1,7 +1,7 @@
-"""Rows on their way to a trainer: read in batches, taken apart into documents, or packed into longer rows.
+"""Rows of an export: read in batches, unpacked into documents, or packed into longer rows.
 
-A row is one or several documents back to back; attention never leaves a document. However many rows there are, a row
-group and one window of packing are in memory, no more.
+A row is one or several documents back to back; attention never crosses a document. Memory holds one row group and one
+window of packing.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -21,14 +21,14 @@ UNKNOWN_SOURCE = "unknown"
 MIXED_SOURCE = "mixed"
 """The source of a packed row whose documents come from several."""
 IGNORED_LABEL = -100
-"""The label by which every trainer knows a token without loss."""
+"""The label of a token without loss, the same in all trainers."""
 
 _WINDOW_ROWS = 16
-"""Packed rows that are filled together: the more, the fuller they get, and the more is in memory."""
+"""Rows that are packed together: more of them fill rows better, and take more memory."""
 _COLUMNS_OF_TOKENS = ("input_ids", "loss_mask")
 
 EncodeBatch = Callable[[Sequence[str]], Iterable[NDArray[np.int32]]]
-"""From the texts of documents to their tokens, in order, special tokens included."""
+"""Encodes the texts of documents, in order, special tokens included."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,7 +56,7 @@ class ExportRow:
 
     @property
     def source(self) -> str:
-        """What its documents come from: their one source, or `mixed`."""
+        """The source of its documents, or `mixed` for several."""
         sources = {document.source for document in self.documents}
         return sources.pop() if len(sources) == 1 else MIXED_SOURCE
 
@@ -72,7 +72,7 @@ class ExportRow:
 
     @property
     def labels(self) -> NDArray[np.int32]:
-        """The tokens, with -100 where there is no loss; the trainer shifts them by one. Shape: (tokens,)."""
+        """The tokens, -100 where there is no loss; the trainer shifts them by one. Shape: (tokens,)."""
         if self.loss_mask is None:
             return self.input_ids
         return np.where(self.loss_mask, self.input_ids, np.int32(IGNORED_LABEL))
@@ -98,10 +98,10 @@ def read_rows(
     """Read the rows of a configuration in order.
 
     Args:
-        split: where they are.
-        tokens: they are wanted.
-        text: it is wanted.
-        encode_batch: makes the tokens anew; None takes those that are stored.
+        split: the configuration.
+        tokens: read the tokens.
+        text: read the text.
+        encode_batch: encodes the texts; None takes the stored tokens.
 
     Raises:
         DataError: a file is damaged, or the parts of a row do not fit together.
@@ -121,7 +121,7 @@ def read_rows(
 
 
 def unpack(rows: Iterable[ExportRow]) -> Iterator[ExportRow]:
-    """Take rows apart: each document becomes a row of its own, called as the document is."""
+    """Unpack rows: each document becomes a row with the document's id."""
     for row in rows:
         borders = packing.cu_seqlens(row.document_lengths).tolist()
         for document, start, end in zip(row.documents, borders[:-1], borders[1:], strict=True):
@@ -134,18 +134,18 @@ def unpack(rows: Iterable[ExportRow]) -> Iterator[ExportRow]:
 
 
 def pack(rows: Iterable[ExportRow], config: str, row_tokens: int, *, by_source: bool = False) -> Iterator[ExportRow]:
-    """Put documents together into rows of at most `row_tokens` tokens, best fit, a window of the stream at a time.
+    """Pack documents into rows of at most `row_tokens` tokens, best fit, one window of the stream at a time.
 
     Args:
-        rows: they are taken apart first.
-        config: what the new rows are called, with a number.
+        rows: they are unpacked first.
+        config: prefix of the ids of the new rows.
         row_tokens: tokens of a row at most.
-        by_source: only documents of one source share a row.
+        by_source: pack only documents of one source together.
 
     Raises:
         DataError: a document is longer than a row.
     """
-    benches: dict[str, _Bench] = {}
+    packers: dict[str, _RowPacker] = {}
     numbers = count()
     for row in unpack(rows):
         if len(row.input_ids) > row_tokens:
@@ -153,14 +153,14 @@ def pack(rows: Iterable[ExportRow], config: str, row_tokens: int, *, by_source: 
                 f"the document {row.documents[0].id!r} has {len(row.input_ids):,} tokens, which do not fit into rows "
                 f"of {row_tokens:,}; give a longer --pack"
             )
-        bench = benches.setdefault(row.source if by_source else "", _Bench(row_tokens))
-        yield from (_join(group, f"{config}/{next(numbers):06d}") for group in bench.add(row))
-    for _, bench in sorted(benches.items()):
-        yield from (_join(group, f"{config}/{next(numbers):06d}") for group in bench.finish())
+        packer = packers.setdefault(row.source if by_source else "", _RowPacker(row_tokens))
+        yield from (_join(group, f"{config}/{next(numbers):06d}") for group in packer.add(row))
+    for _, packer in sorted(packers.items()):
+        yield from (_join(group, f"{config}/{next(numbers):06d}") for group in packer.finish())
 
 
-class _Bench:
-    """Documents that wait for their row."""
+class _RowPacker:
+    """Packs documents into rows, window by window."""
 
     def __init__(self, row_tokens: int) -> None:
         self._packer = packing.WindowPacker(row_tokens, _WINDOW_ROWS * row_tokens)
@@ -168,12 +168,12 @@ class _Bench:
         self._numbers = count()
 
     def add(self, row: ExportRow) -> list[list[ExportRow]]:
-        """Take a document; give the rows that are final."""
+        """Add a document; returns the rows that are final."""
         self._waiting[next(self._numbers)] = row
         return self._taken(self._packer.add([len(row.input_ids)]))
 
     def finish(self) -> list[list[ExportRow]]:
-        """Give the rest."""
+        """Return the remaining rows."""
         return self._taken(self._packer.finish())
 
     def _taken(self, groups: Iterable[NDArray[np.int64]]) -> list[list[ExportRow]]:
@@ -191,7 +191,7 @@ def _join(rows: Sequence[ExportRow], identity: str) -> ExportRow:
 
 
 def _row(batch: pa.RecordBatch, index: int, number: str) -> ExportRow:
-    """One row of a batch; `number` is what a row without an id is called."""
+    """One row of a batch; `number` replaces a missing id."""
     values = {name: batch.column(name)[index] for name in batch.schema.names}
     identity = _string(values.get("id")) or number
     input_ids = _numbers(values.get("input_ids"), "input_ids", identity)

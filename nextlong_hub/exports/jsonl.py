@@ -1,4 +1,4 @@
-"""Plain JSON Lines with everything a trainer may want of a row, for readers nobody has thought of."""
+"""JSON Lines with every field of a row, for readers without a format of their own."""
 
 import json
 from collections.abc import Iterator
@@ -14,7 +14,7 @@ from nextlong_hub.exports.writer import ExportWriter, Stream
 def write(rows: Iterator[ExportRow], writer: ExportWriter, settings: ExportSettings) -> None:
     """Write `train-00000.jsonl` and so on, closed at `shard_bytes` of JSON; a compressed file is one frame.
 
-    In memory is one line or, compressed, one compressed file.
+    Memory holds one line or, compressed, one compressed file.
     """
     lines = (_line(row) for row in rows)
     waiting = next(lines, None)
@@ -34,7 +34,7 @@ def write(rows: Iterator[ExportRow], writer: ExportWriter, settings: ExportSetti
 
 
 class _Frame:
-    """One zstd frame: some readers stop at the end of the first."""
+    """One zstd frame for a whole file: some readers stop at the end of the first frame."""
 
     def __init__(self, stream: Stream) -> None:
         self._stream = stream
@@ -46,7 +46,7 @@ class _Frame:
         self._writer.write(content)
 
     def finish(self) -> None:
-        """End the frame and hand it on."""
+        """End the frame and write it."""
         self._writer.close()
         self._stream.write(memoryview(self._compressed.getvalue()))
 

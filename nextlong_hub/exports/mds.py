@@ -1,7 +1,7 @@
 """MDS, for ProLong and NExtLong's own trainer: shards of mosaicml-streaming with `input_ids` and `indices`.
 
-The trainer reads `indices` as the documents of a row, takes no loss on the first token of each, and lets no document
-see another. A sample of ours is one document, `[[0, length]]`; eight of 64K packed to 512K are `[[0, 65536], …]`.
+The trainer reads `indices` as the documents of a row, takes no loss on the first token of each, and keeps attention
+within a document. A sample is one document, `[[0, length]]`; eight of 64K packed to 512K are `[[0, 65536], …]`.
 """
 
 import hashlib
@@ -109,10 +109,10 @@ class _Folder:
 def write(rows: Iterator[ExportRow], writer: ExportWriter, settings: ExportSettings) -> None:
     """Write shards of `shard_bytes` and their index; by source, a folder for each and an index of all above them.
 
-    In memory is one open shard, by source one for each source.
+    Memory holds one open shard, or one for each source.
 
     Raises:
-        RecipeError: shards are asked for that the format has no offsets for.
+        RecipeError: the requested shards are too large for the offsets of the format.
     """
     if settings.shard_bytes > _LARGEST_SHARD:
         raise RecipeError(f"MDS shards hold less than 4 GiB, but --shard-bytes is {settings.shard_bytes:,}")
@@ -129,7 +129,7 @@ def write(rows: Iterator[ExportRow], writer: ExportWriter, settings: ExportSetti
 
 
 def folder_name(source: str) -> str:
-    """A source as the name of one folder: what no folder may be called is percent-encoded, differently for each."""
+    """A source as a folder name; other characters are percent-encoded, so that names stay distinct."""
     quoted = quote(source or UNKNOWN_SOURCE, safe="")
     return quoted.replace(".", "%2E", 1) if quoted.startswith(".") else quoted
 
@@ -139,7 +139,7 @@ def _index(entries: list[dict[str, Any]]) -> bytes:
 
 
 def _below(prefix: str, entry: dict[str, Any]) -> dict[str, Any]:
-    """An entry as the index above its folder has it."""
+    """An entry for the index of the parent folder."""
     moved = {key: {**entry[key], "basename": prefix + entry[key]["basename"]} for key in _FILES if entry[key]}
     return entry | moved
 

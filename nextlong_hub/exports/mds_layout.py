@@ -36,7 +36,7 @@ _NUMBERED_TYPES = {
         *((33, "int32"), (34, "float32"), (64, "uint64"), (65, "int64"), (66, "float64")),
     )
 }
-"""How an array of no fixed type says which it has."""
+"""Code of the element type in an array of no fixed type."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,7 +46,7 @@ class Columns:
     names: tuple[str, ...]
     encodings: tuple[str, ...]
     sizes: tuple[int | None, ...]
-    """Bytes of a column that is always of one size."""
+    """Bytes of a column of fixed size; None for others."""
 
 
 def columns_of(encodings: Mapping[str, str]) -> Columns:
@@ -60,7 +60,7 @@ def columns_of(encodings: Mapping[str, str]) -> Columns:
 
 
 def encode_array(values: NDArray[Any]) -> bytes:
-    """An array whose type the columns tell.
+    """Encode an array of fixed type.
 
     Raises:
         DataError: it has no element; the format has no empty arrays.
@@ -74,19 +74,19 @@ def encode_array(values: NDArray[Any]) -> bytes:
 
 
 def encode_sample(columns: Columns, values: Mapping[str, NDArray[Any] | str | int]) -> bytes:
-    """One sample, its values by column."""
+    """Encode one sample from its values by column."""
     encoded = [_encode(values[name]) for name in columns.names]
     free = [len(content) for content, size in zip(encoded, columns.sizes, strict=True) if size is None]
     return b"".join([np.array(free, "<u4").tobytes(), *encoded])
 
 
 def config_bytes(columns: Columns, settings: Mapping[str, Any]) -> bytes:
-    """What a shard says about itself between its offsets and its samples."""
+    """The JSON between the offsets and the samples of a shard."""
     return json.dumps(shard_config(columns, settings), sort_keys=True).encode()
 
 
 def shard_config(columns: Columns, settings: Mapping[str, Any]) -> dict[str, Any]:
-    """What a shard and its entry in the index say about its columns; `settings` are those of the writer."""
+    """The column metadata of a shard and of its entry in the index; `settings` are those of the writer."""
     return {
         "version": VERSION,
         "format": "mds",
@@ -105,7 +105,7 @@ def head_bytes(samples: Sequence[bytes], config: bytes) -> bytes:
 
 
 def samples_of(shard: memoryview, columns: Columns, wanted: frozenset[str]) -> Iterator[dict[str, Any]]:
-    """Read the samples of a shard, `wanted` columns only; nothing of the others is decoded.
+    """Read the samples of a shard, `wanted` columns only; other columns are not decoded.
 
     Raises:
         DataError: the bytes are no shard of these columns. The message says what is wrong, not in which file.

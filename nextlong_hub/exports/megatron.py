@@ -26,11 +26,11 @@ PREFIX = "train"
 _HEADER = b"MMIDIDX\0\0"
 _VERSION = 1
 _TYPES = {2: (8, "<u2"), 4: (4, "<i4")}
-"""By the bytes of a token: the code of its type, and the type."""
+"""Code and type of a token by its size in bytes."""
 
 
 def write(rows: Iterator[ExportRow], writer: ExportWriter, settings: ExportSettings) -> None:
-    """Write `train.bin` and `train.idx`; in memory are 4 bytes a document.
+    """Write `train.bin` and `train.idx`; memory holds 4 bytes a document.
 
     Raises:
         DataError: a token id does not fit into the bytes of a token.

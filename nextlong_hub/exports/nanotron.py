@@ -2,7 +2,7 @@
 
     train_00000.ds            uint16 or uint32, documents back to back
     train_00000.ds.index      uint64: where each document ends, in tokens
-    train_00000.ds.metadata   `tokenizer|bytes of a token`, tokens, tokens for people, on three lines
+    train_00000.ds.metadata   `tokenizer|bytes of a token`, tokens, a readable count of tokens, on three lines
 
 nanotron cuts a file into windows of `sequence_length` + 1 tokens that do not overlap. With rows of exactly T tokens and
 `sequence_length: T - 1` each window is one row; files end with a row.
@@ -21,7 +21,7 @@ _TYPES = {2: "<u2", 4: "<u4"}
 
 
 def write(rows: Iterator[ExportRow], writer: ExportWriter, settings: ExportSettings) -> None:
-    """Write files of about `shard_bytes`; in memory are 8 bytes a document of one file.
+    """Write files of about `shard_bytes`; memory holds 8 bytes a document of one file.
 
     Raises:
         DataError: a token id does not fit into the bytes of a token.
@@ -43,7 +43,7 @@ def write(rows: Iterator[ExportRow], writer: ExportWriter, settings: ExportSetti
 
 
 def metadata_text(settings: ExportSettings, tokens: int) -> str:
-    """What stands in `.ds.metadata`; the reader splits it at line ends and at `|`."""
+    """The content of `.ds.metadata`; the reader splits it at line ends and at `|`."""
     name = " ".join(settings.tokenizer_name.replace("|", " ").split())
     return "\n".join([f"{name}|{settings.token_bytes}", str(int(tokens)), _metric(int(tokens))])
 

@@ -1,4 +1,4 @@
-"""What is asked of an export, checked against its format and its rows before the first byte is written."""
+"""The request for an export, checked against format and rows before the first byte is written."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -16,7 +16,7 @@ _FEW_TOKENS = 65_500
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ExportRequest:
-    """What is asked for; None leaves a choice to the format."""
+    """The request; None leaves a choice to the format."""
 
     format: str
     config: str | None = None
@@ -24,7 +24,7 @@ class ExportRequest:
     tokenizer: str | None = None
     """Encode the texts with this tokenizer; None takes the stored tokens."""
     pack_tokens: int | None = None
-    """Pack documents into rows of so many tokens."""
+    """Pack documents into rows of this many tokens."""
     shard_bytes: int | None = None
     compression: Literal["zstd"] | None = None
     by_source: bool = False
@@ -33,7 +33,7 @@ class ExportRequest:
 
 
 def choose_tokenizer(kind: Format, request: ExportRequest, split: SplitReader) -> Tokenizer | None:
-    """What the texts are encoded with; None takes the stored tokens, or none at all.
+    """The tokenizer for the texts; None where tokens are stored or not needed.
 
     Raises:
         RecipeError: there are no tokens and no tokenizer, or the one named cannot be used for these rows.
@@ -66,10 +66,10 @@ def choose_tokenizer(kind: Format, request: ExportRequest, split: SplitReader) -
 def choose_settings(
     kind: Format, request: ExportRequest, split: SplitReader, tokenizer: Tokenizer | None
 ) -> ExportSettings:
-    """Every choice made, those that were left to the format too.
+    """Resolve all settings, with the defaults of the format.
 
     Raises:
-        RecipeError: the format cannot carry what is asked for, or what the rows hold.
+        RecipeError: the format does not support the request or the rows.
     """
     has_tokens = "input_ids" in split.columns or tokenizer is not None
     for refusal in (*_refused_rows(kind, split), *_refused_options(kind, request, has_tokens=has_tokens)):
@@ -125,7 +125,7 @@ def _those(fit: Callable[[Format], bool]) -> str:
 
 
 def _vocabulary_size(request: ExportRequest, split: SplitReader) -> int | None:
-    """Known when the tokenizer is at hand, being named or the embedded one, or where the manifest tells."""
+    """Size of the vocabulary: of a named or embedded tokenizer, or from the manifest; None when it is unknown."""
     if request.tokenizer is not None:
         return load_tokenizer(request.tokenizer).vocabulary_size
     if split.manifest is None:

@@ -19,13 +19,13 @@ Columns = Mapping[str, NDArray[np.int32] | Sequence[int] | str]
 
 
 def write_shards(rows: Iterable[Columns], schema: pa.Schema, writer: ExportWriter, shard_bytes: int) -> None:
-    """Write rows into `data/train-00000.parquet` and so on; in memory is one encoded shard and one row group.
+    """Write rows into `data/train-00000.parquet` and so on; memory holds one encoded shard and one row group.
 
     Args:
         rows: one at a time.
         schema: their columns: lists of int32, or text.
-        writer: takes the files.
-        shard_bytes: bytes of values from which a file is closed.
+        writer: writes the files.
+        shard_bytes: size of the values from which a file is closed.
 
     Raises:
         StorageError: the disk is full or cannot be written.
@@ -48,7 +48,7 @@ def write_shards(rows: Iterable[Columns], schema: pa.Schema, writer: ExportWrite
 
 
 def _groups(rows: Iterable[Columns], limit_bytes: int) -> Iterator[Iterator[Columns]]:
-    """Neighbouring rows of at most `limit_bytes` together, one row at least; each group is used up before the next."""
+    """Group neighbouring rows up to `limit_bytes`, at least one row; consume each group before the next."""
     waiting = iter(rows)
     following = next(waiting, None)
 

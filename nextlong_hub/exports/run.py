@@ -1,4 +1,4 @@
-"""An export from its checks to its last file."""
+"""Run an export: check, encode, pack, write."""
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -38,7 +38,7 @@ class ExportReport:
     bytes: int
     files: tuple[ExportedFile, ...]
     is_unchanged: bool
-    """The folder held this export already, whole."""
+    """The folder held this finished export already."""
 
 
 def export(
@@ -49,21 +49,21 @@ def export(
     threads: int = 1,
     progress: Progress | None = None,
 ) -> ExportReport:
-    """Write one configuration of a dataset in a form that a trainer reads.
+    """Write one configuration of a dataset in the format of a trainer.
 
-    The same rows and choices give the same bytes, whatever the number of threads. A run that was killed can be started
-    again; a finished export is left as it is.
+    The same rows and settings give the same bytes with any number of threads. A killed run can be started again; a
+    finished export is left unchanged.
 
     Args:
         where: dataset folder, folder of Parquet files, or dataset on the Hub.
-        request: the format and its choices.
+        request: the format and its settings.
         output: the new folder.
-        threads: how many encode texts, where texts are encoded.
-        progress: hears about the rows.
+        threads: number of threads that encode texts.
+        progress: receives the number of rows written.
 
     Raises:
         DataError: the dataset cannot be read, has no rows, or a row does not fit the format.
-        RecipeError: there is no such format, or the format cannot carry what is asked for.
+        RecipeError: there is no such format, or it does not support the request.
         ConflictError: `output` holds something else.
         StorageError: no space, or no permission.
     """
@@ -96,7 +96,7 @@ def _write(
     threads: int,
     stages: ProgressTracker,
 ) -> dict[str, int]:
-    """Write all rows; what they were, counted."""
+    """Write all rows and count them."""
     counts = dict.fromkeys(("rows", "documents", "tokens", "learned_tokens"), 0)
     encoder = _Encoder(tokenizer, _special_tokens(split, tokenizer), threads) if tokenizer else None
     with (
@@ -119,16 +119,16 @@ class _Encoder:
         self._pool = ThreadPoolExecutor(threads)  # the tokenizer works outside the interpreter's lock
 
     def encode(self, texts: Sequence[str]) -> Iterable[NDArray[np.int32]]:
-        """The tokens of each text, with those it stands between."""
+        """The tokens of each text, special tokens included."""
         return map(self._special_tokens.around, self._pool.map(self._tokenizer.encode, texts))
 
     def close(self) -> None:
-        """Let the threads go."""
+        """Stop the threads."""
         self._pool.shutdown(cancel_futures=True)
 
 
 def _special_tokens(split: SplitReader, tokenizer: Tokenizer) -> SpecialTokens:
-    """What the ids of a document stand between, as the recipe of its rows says."""
+    """The special tokens around a document, by the recipe of its rows."""
     recipes = list(split.record.row_recipes.values()) if split.record else []
     return special_tokens_of(recipes[0], [tokenizer]) if recipes and tokenizer else SpecialTokens()
 
@@ -140,17 +140,17 @@ def _rows(
     encode_batch: EncodeBatch | None,
     advance: Callable[[int], None],
 ) -> Iterator[ExportRow]:
-    """The rows as the format is to have them."""
+    """The rows, packed or unpacked as the format needs them."""
     has_tokens = kind.tokens == "always" or (
         kind.tokens == "where stored" and (encode_batch is not None or "input_ids" in split.columns)
     )
-    rows = _told(read_rows(split, tokens=has_tokens, text=kind.wants_text, encode_batch=encode_batch), advance)
+    rows = _with_progress(read_rows(split, tokens=has_tokens, text=kind.wants_text, encode_batch=encode_batch), advance)
     if settings.pack_tokens:
         return pack(rows, split.config, settings.pack_tokens, by_source=settings.by_source)
     return rows if kind.takes_packed_rows else unpack(rows)
 
 
-def _told(rows: Iterable[ExportRow], advance: Callable[[int], None]) -> Iterator[ExportRow]:
+def _with_progress(rows: Iterable[ExportRow], advance: Callable[[int], None]) -> Iterator[ExportRow]:
     for row in rows:
         yield row
         advance(1)
@@ -167,7 +167,7 @@ def _counted(rows: Iterable[ExportRow], counts: dict[str, int]) -> Iterator[Expo
 
 
 def _source(split: SplitReader) -> dict[str, Any]:
-    """Identity of the rows, wherever they lie: that of their files, or the commit on the Hub."""
+    """Identity of the rows: the digest of their files, or the commit on the Hub."""
     if split.record is not None:
         digests = [file.sha256 for file in split.record.files]
     elif split.folder is not None:

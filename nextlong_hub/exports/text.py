@@ -25,7 +25,7 @@ def write(rows: Iterator[ExportRow], writer: ExportWriter, settings: ExportSetti
 
 
 def dataset_name(config: str) -> str:
-    """What LLaMA-Factory calls the dataset; its lists of datasets are separated by commas."""
+    """Name of the dataset in LLaMA-Factory, without commas, which separate datasets there."""
     return f"nextlong_{config.replace('-', '_')}"
 
 

@@ -1,4 +1,4 @@
-"""Parquet for TRL: `input_ids`, `labels`, and `seq_lengths`, from which its collator rebuilds positions."""
+"""Parquet for TRL: `input_ids`, `labels`, and `seq_lengths`, from which its collator derives positions."""
 
 from collections.abc import Iterator
 

@@ -1,7 +1,7 @@
-"""The folder of an export: whose it is, files that are either whole or absent, and what vouches for them.
+"""The export writer: a folder whose files are complete or absent, and its manifest.
 
-`nextlong-export.json` is written twice: at first it only says what is being exported, so that a run that was killed can
-be started again; at the end it names every file with its sha256. Nothing in it depends on the clock or the machine.
+`nextlong-export.json` is written twice: first with the request, so that a killed run can be started again, and at the
+end with the sha256 of every file. It does not depend on the clock or the machine.
 """
 
 import hashlib
@@ -38,7 +38,7 @@ class ExportedFile:
 
 
 class Stream:
-    """A file being written; its digest is known when it ends."""
+    """A file that is being written, and its digest."""
 
     def __init__(self, handle: IO[bytes]) -> None:
         self._handle = handle
@@ -53,19 +53,19 @@ class Stream:
 
     @property
     def sha256(self) -> str:
-        """Of what was written so far."""
+        """Digest of the bytes written so far."""
         return self._digest.hexdigest()
 
 
 class ExportWriter:
-    """The folder of one export, which takes one file after the other."""
+    """Writes the files of one export into its folder, one after the other."""
 
     def __init__(self, folder: Path, head: Mapping[str, Any]) -> None:
-        """Claim `folder`, making it if need be.
+        """Claim `folder`, and create it if it is missing.
 
         Args:
             folder: absent, empty, or holding the same export, finished or not.
-            head: all that decides the bytes.
+            head: everything that determines the bytes.
 
         Raises:
             ConflictError: it holds something else.
@@ -77,7 +77,7 @@ class ExportWriter:
         self._claim()
 
     def finished(self) -> dict[str, Any] | None:
-        """What an earlier run has written here, if it finished and every file is still what it was."""
+        """The manifest of an earlier run that finished and whose files are unchanged; else None."""
         content = read_json(self._folder / EXPORT_NAME)
         if not isinstance(content, dict) or "files" not in content:
             return None
@@ -91,7 +91,7 @@ class ExportWriter:
         return content
 
     def begin(self) -> None:
-        """Say what is being exported, and remove what a killed process was writing."""
+        """Write the request, and remove incomplete files of a killed process."""
         write_json(self._folder / EXPORT_NAME, self._head)
         with storage_errors(self._folder):
             for path in [path for path in self._folder.rglob(".*.tmp") if is_left_aside(path)]:
@@ -99,7 +99,7 @@ class ExportWriter:
 
     @contextmanager
     def stream(self, name: str) -> Iterator[Stream]:
-        """Write a file piece by piece; it has its name when the block has ended well.
+        """Write a file piece by piece; it gets its name when the block ends without an error.
 
         Raises:
             StorageError: the disk is full or cannot be written.
@@ -119,7 +119,7 @@ class ExportWriter:
             stream.write(content)
 
     def commit(self, counts: Mapping[str, int]) -> dict[str, Any]:
-        """Vouch for everything written; gives what the folder says from now on."""
+        """Write the manifest of all files and return it."""
         files = sorted(self._files, key=lambda file: file.path)
         content = {**self._head, "counts": dict(counts), "files": [asdict(file) for file in files]}
         write_json(self._folder / EXPORT_NAME, {**content, "digest": digest_of(content)})

@@ -20,12 +20,12 @@ _OTHER_KINDS = re.compile(r"(?:hf://)?(models?|spaces?|buckets?|kernels?)/")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DatasetAddress:
-    """Where something lies in the dataset repositories of the Hub; `str()` writes it as an `hf://` address."""
+    """A place in a dataset repository of the Hub; `str()` writes it as an `hf://` address."""
 
     name: str
     """`user/name`."""
     revision: str | None = None
-    """Branch, tag or commit; None when the address leaves it open."""
+    """Branch, tag or commit; None when the address names none."""
     path: str = ""
     """File, folder or glob in the repository; empty for all of it."""
 

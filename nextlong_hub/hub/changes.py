@@ -1,4 +1,4 @@
-"""Differences between the files of a dataset and those on the Hub, told by their digests."""
+"""Differences between the files of a dataset and those on the Hub, found by their digests."""
 
 import hashlib
 from collections.abc import Iterator, Mapping
@@ -29,7 +29,7 @@ class LocalFile:
     size_bytes: int
     sha256: str
     source: Path | bytes
-    """Where a data file lies; the content itself of any other file, so that what was checked is what is sent."""
+    """Path of a data file; the content of any other file, so that exactly the checked bytes are sent."""
 
     def is_same(self, remote: RemoteFile) -> bool:
         """Whether the Hub has exactly these bytes."""
@@ -69,7 +69,7 @@ class Changes:
 
     @property
     def sent_bytes(self) -> int:
-        """Size of all files that are new or changed, in bytes; what the Hub has already is not sent again."""
+        """Size of all files that are new or changed, in bytes; unchanged files are not sent."""
         return sum(file.size_bytes for file in self.of("added", "changed"))
 
 

@@ -1,4 +1,4 @@
-"""The one translator of errors around the Hub: every failure is classified once, then named as the caller's table says.
+"""Translates errors around the Hub: a failure is classified, and the caller's table names its error and message.
 
 huggingface_hub is imported when an error is there, so that readers of local files never load it.
 """
@@ -25,12 +25,12 @@ def hub_errors(subject: str, wording: Wording = READING, *, revision: str | None
     """Turn what a request to the Hub raises within the block into an error of ours.
 
     Args:
-        subject: Name or address of what is asked for, as the user wrote it.
+        subject: Name or address of the requested repository, as the user wrote it.
         wording: Which error and message each failure gets: `READING`, `WRITING` or `TOKENIZER`.
-        revision: The branch, tag or commit that is asked for.
+        revision: The requested branch, tag or commit.
 
     Raises:
-        AuthError: there is no valid login, or it does not reach so far.
+        AuthError: there is no valid login, or it lacks the permission.
         NetworkError: the Hub cannot be reached, or huggingface_hub is in offline mode.
         DataError: there is no such repository, revision, file, configuration or split; or the Hub refuses the content.
         RecipeError: there is no such tokenizer.
@@ -72,13 +72,13 @@ def _translated(error: Exception, subject: str, wording: Wording, revision: str 
     )
     if not issubclass(kind, Transient):
         return kind(message)
-    # hf_xet has tried for minutes by itself; what it raises comes from no library of Python's.
+    # hf_xet retries for minutes by itself; its errors are of no Python library.
     is_xet = failure is Failure.UNREACHABLE and not evidence.is_of_network
     return kind(message, asked_seconds(evidence.headers), tries=_XET_TRIES if is_xet else 1)
 
 
 class _Evidence:
-    """What an error tells about a failure.
+    """The facts of an error by which its failure is classified.
 
     Args:
         error: What huggingface_hub, `datasets` or fsspec raised.
@@ -146,7 +146,7 @@ _CLASSIFICATION: tuple[tuple[Failure, Callable[[_Evidence], bool]], ...] = (
     (Failure.NO_REVISION, lambda e: e.has(e.hub.RevisionNotFoundError)),
     (Failure.NO_REPOSITORY, lambda e: e.has(e.hub.RepositoryNotFoundError)),
     (Failure.NO_ENTRY, lambda e: e.status == 404),
-    # A `LocalEntryNotFoundError` says that the cache holds nothing and that the Hub could not be asked.
+    # A `LocalEntryNotFoundError` says that the cache holds nothing and that the Hub could not be reached.
     (Failure.NO_ENTRY, lambda e: e.has(e.hub.EntryNotFoundError) and not e.has(e.hub.LocalEntryNotFoundError)),
     (Failure.REFUSED, lambda e: e.refusal is not None),
     (Failure.BAD_NAME, lambda e: e.has(e.hub.HFValidationError)),
@@ -157,4 +157,4 @@ _CLASSIFICATION: tuple[tuple[Failure, Callable[[_Evidence], bool]], ...] = (
     (Failure.INCOMPLETE, lambda e: None in e.numbers),
     (Failure.DISK, lambda e: bool(e.numbers)),
 )
-"""What each failure is told by; the first that is met counts."""
+"""The test for each failure; the first that holds decides."""

@@ -1,7 +1,7 @@
 """Reading from the Hub: files by `hf://` address, datasets by name, and the files of a tokenizer.
 
 Token, endpoint and offline mode are read from the environment by huggingface_hub. A revision is resolved once, to a
-commit, and every piece carries that commit: a dataset that moves on during a build does not change under it.
+commit, and every piece has that commit: commits made during a build do not change what it reads.
 """
 
 from collections.abc import Sequence

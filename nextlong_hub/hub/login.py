@@ -12,7 +12,7 @@ from nextlong_hub.hub.retry import RetryPolicy, Transient
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Login:
-    """What huggingface_hub will use, told by its environment variables and its files."""
+    """What huggingface_hub will use, from its environment variables and its files."""
 
     endpoint: str
     """Address of the Hub."""
@@ -24,7 +24,7 @@ class Login:
     """Where downloads are kept."""
 
     def account(self) -> Account:
-        """Ask the Hub whose token it is.
+        """Request the account that the token belongs to.
 
         Raises:
             AuthError: the Hub does not know the token.
@@ -37,7 +37,7 @@ class Login:
 
 
 def describe_login() -> Login:
-    """Look at the environment; sends no request."""
+    """The login found in the environment; sends no request."""
     return Login(
         endpoint=constants.ENDPOINT,
         is_offline=constants.HF_HUB_OFFLINE,

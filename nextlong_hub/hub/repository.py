@@ -1,6 +1,6 @@
-"""One dataset repository on the Hub: what is there, and the few requests with which a push changes it.
+"""One dataset repository on the Hub: its files, and the few requests with which a push changes it.
 
-Every method either succeeds or raises what `errors.hub_errors` names in its `WRITING` table; none tries again.
+Every method either succeeds or raises an error of the table `wording.WRITING`; none retries.
 """
 
 import warnings
@@ -42,7 +42,7 @@ MAIN = constants.DEFAULT_REVISION
 """The branch that `load_dataset` reads."""
 
 TRAILER = "nextlong-push-id: "
-"""Begins the line of a commit's message by which a push knows its own commit."""
+"""Begins the line of a commit's message by which a push finds its own commit."""
 
 _TYPE = "dataset"
 _DESCRIPTION = "Made by nextlong-hub push."
@@ -107,7 +107,7 @@ class Repository:
         self._api = HfApi(library_name="nextlong-hub")
         self._at: dict[str, Any] = {"repo_id": name, "repo_type": _TYPE}
         self.failed_tries = 0
-        """Requests that huggingface_hub itself has made good by trying again."""
+        """Failed tries that huggingface_hub itself has followed by one that succeeded."""
 
     @property
     def page(self) -> str:
@@ -115,7 +115,7 @@ class Repository:
         return page_of(self.name)
 
     @contextmanager
-    def _asking(self) -> Iterator[None]:
+    def _request(self) -> Iterator[None]:
         with counted_tries() as counter:
             try:
                 with hub_errors(self.name, WRITING), _limited(self._seconds):
@@ -126,8 +126,8 @@ class Repository:
         self.failed_tries += counter.total
 
     def account(self) -> Account:
-        """Ask who is logged in, and where they may write."""
-        with self._asking():
+        """Request who is logged in, and where that account may write."""
+        with self._request():
             try:
                 who = self._api.whoami()
             except LocalTokenNotFoundError as error:
@@ -139,7 +139,7 @@ class Repository:
 
     def look(self, revision: str = MAIN) -> Remote | None:
         """List what is on a branch now; None when there is no such repository, or none that this account can see."""
-        with self._asking():
+        with self._request():
             try:
                 info = self._api.repo_info(**self._at, timeout=self._seconds)
             except RepositoryNotFoundError as error:
@@ -162,14 +162,14 @@ class Repository:
             }
         return Remote(head=head, files=files, private=bool(info.private), gated=bool(info.gated), has_branch=has_branch)
 
-    def is_other_kind(self) -> str | None:
+    def other_kind(self) -> str | None:
         """Return `model` or `space` when there is one of that name, None when there is neither."""
-        with self._asking():
+        with self._request():
             return next((kind for kind in ("model", "space") if self._api.repo_exists(self.name, repo_type=kind)), None)
 
     def read(self, path: str, commit: str) -> bytes | None:
         """Read a small file, past every cache; None when there is none."""
-        with self._asking():
+        with self._request():
             url = hf_hub_url(self.name, path, repo_type=_TYPE, revision=commit)
             answer = get_session().get(url, headers=build_hf_headers())
             try:
@@ -180,17 +180,17 @@ class Repository:
 
     def create(self, private: bool | None) -> None:
         """Create the repository; with None its visibility is the account's default."""
-        with self._asking():
+        with self._request():
             self._api.create_repo(**self._at, private=private)
 
     def create_branch(self, branch: str, start: str) -> None:
         """Create a branch at a commit."""
-        with self._asking():
+        with self._request():
             self._api.create_branch(**self._at, branch=branch, revision=start)
 
     def upload(self, additions: Sequence[Addition], revision: str) -> None:
         """Send the content of large files ahead of the commit; what the Hub has already is not sent again."""
-        with self._asking(), _quietly():
+        with self._request(), _quietly():
             self._api.preupload_lfs_files(**self._at, additions=list(additions), revision=revision, free_memory=False)
 
     def commit(
@@ -205,7 +205,7 @@ class Repository:
     ) -> str:
         """Make one commit on top of `parent`, or none; returns its oid."""
         deletions = [CommitOperationDelete(path, is_folder=False) for path in sorted(removed)]
-        with self._asking(), _quietly():
+        with self._request(), _quietly():
             info = self._api.create_commit(
                 **self._at,
                 operations=[*additions, *deletions],
@@ -219,13 +219,13 @@ class Repository:
     def own_commit(self, push_ids: Collection[str], revision: str) -> str | None:
         """Find the newest commit of a branch that one of these pushes made."""
         marks = {f"{TRAILER}{push_id}" for push_id in push_ids}
-        with self._asking():
+        with self._request():
             commits = self._api.list_repo_commits(**self._at, revision=revision)
         return next((c.commit_id for c in commits if marks & {*c.title.splitlines(), *c.message.splitlines()}), None)
 
     def find_pull_request(self, mark: str) -> PullRequest | None:
         """Find the pull request, draft or open, whose title ends with `mark`."""
-        with self._asking():
+        with self._request():
             for found in self._api.get_repo_discussions(**self._at, discussion_type="pull_request"):
                 if found.title.endswith(mark) and found.status in ("draft", "open"):
                     return PullRequest(number=found.num, is_draft=found.status == "draft")
@@ -233,25 +233,25 @@ class Repository:
 
     def create_pull_request(self, title: str) -> PullRequest:
         """Create a pull request, as a draft without changes."""
-        with self._asking():
+        with self._request():
             made = self._api.create_pull_request(self.name, title, repo_type=_TYPE, description=_DESCRIPTION)
         return PullRequest(number=made.num, is_draft=True)
 
     def mark_ready(self, pull_request: PullRequest) -> None:
         """Turn a draft into an open pull request."""
-        with self._asking():
+        with self._request():
             self._api.change_discussion_status(self.name, pull_request.number, "open", repo_type=_TYPE)
 
     def close_pull_request(self, pull_request: PullRequest, reason: str) -> None:
         """Close a pull request without merging it."""
-        with self._asking():
+        with self._request():
             self._api.change_discussion_status(
                 self.name, pull_request.number, "closed", comment=reason, repo_type=_TYPE
             )
 
     def merge_pull_request(self, pull_request: PullRequest) -> None:
         """Bring a pull request into main, as one commit."""
-        with self._asking():
+        with self._request():
             self._api.merge_pull_request(self.name, pull_request.number, repo_type=_TYPE)
 
     def pull_request_url(self, pull_request: PullRequest) -> str:
@@ -270,7 +270,7 @@ def sent_sha256(operation: Addition) -> str:
 
 
 def _says_not_found(error: HfHubHTTPError) -> bool:
-    """Whether a 401 speaks of the repository: huggingface_hub also takes a refused token for a missing one."""
+    """Whether a 401 is about the repository: huggingface_hub reports a refused token as a missing repository too."""
     return error.response.headers.get("X-Error-Code") == "RepoNotFound"
 
 

@@ -1,4 +1,4 @@
-"""Trying again: how often, how long to wait in between, and the ways in which a request asks for another try."""
+"""The retry policy: how often to try, how long to wait in between, and the errors that allow another try."""
 
 import logging
 import random
@@ -26,13 +26,13 @@ class RetryPolicy:
     longest_seconds: float = 30.0
     """Longest wait before any try, unless the Hub asks for another."""
     longest_asked_seconds: float = 300.0
-    """When the Hub asks for a longer wait than this, the push ends and says so."""
+    """When the Hub asks for a longer wait than this, the push fails."""
     answer_seconds: float = 120.0
     """How long to wait for an answer; the Hub itself gives up on a commit after 60 seconds."""
 
 
 class Transient(Exception):
-    """The Hub could not do it now, or the answer was lost: worth another try.
+    """The Hub could not answer now, or the answer was lost: another try may succeed.
 
     Args:
         reason: What happened, in words.
@@ -48,11 +48,11 @@ class Transient(Exception):
 
 
 class Moved(Exception):
-    """The repository has changed since it was looked at: look again, then try."""
+    """The repository has changed since it was listed: list it again, then try."""
 
 
 class TooLarge(Exception):
-    """The Hub does not accept so much in one request: send less at once."""
+    """The Hub does not accept a request of this size: send less at once."""
 
 
 class Retries:

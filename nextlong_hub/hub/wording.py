@@ -1,8 +1,8 @@
-"""The failures of a request to the Hub, and what each is called: an error and its message, by what was attempted.
+"""The failures of a request to the Hub, and the error and message of each, by what was attempted.
 
-A message is a template over `subject` (what was asked for, as the user named it), `name` and `page` of the dataset,
-`revision`, `endpoint`, `home` (the folder of huggingface_hub), `status` (of the answer), and `reason` (what the Hub or
-the library says).
+A message is a template over `subject` (the requested repository, as the user named it), `name` and `page` of the
+dataset, `revision`, `endpoint`, `home` (the folder of huggingface_hub), `status` (of the answer), and `reason` (what
+the Hub or the library says).
 """
 
 from collections.abc import Mapping
@@ -22,11 +22,11 @@ class Failure(Enum):
     GATED = auto()
     """The conditions of the repository are not accepted."""
     HIDDEN = auto()
-    """The repository is private or missing: to strangers the Hub does not say which."""
+    """The repository is private or missing: without permission the Hub does not say which."""
     UNAUTHENTICATED = auto()
     """No login, or one that the Hub does not know."""
     FORBIDDEN = auto()
-    """The login does not reach so far."""
+    """The login lacks the permission."""
     NO_REPOSITORY = auto()
     NO_REVISION = auto()
     NO_ENTRY = auto()
@@ -36,7 +36,7 @@ class Failure(Enum):
     BUSY = auto()
     """The Hub could not do it now: 408, 429, or a fault of its own."""
     MOVED = auto()
-    """The branch has another head by now, or what was to be made is there already."""
+    """The branch has another head by now, or what was to be created exists already."""
     TOO_LARGE = auto()
     """The request is larger than the Hub takes."""
     QUOTA = auto()
@@ -54,7 +54,7 @@ class Failure(Enum):
     BAD_CARD = auto()
     """The Hub does not accept the header of the card."""
     UNREADABLE = auto()
-    """`datasets` cannot read what is there, or not in the way that was asked for."""
+    """`datasets` cannot read what is there, or not with this configuration, split or revision."""
 
 
 Wording = Mapping[Failure, tuple[type[Exception], str]]
@@ -109,7 +109,7 @@ READING: Wording = {
         "they are: hf://datasets/{name}",
     ),
 }
-"""Reading a dataset; nothing is tried again beyond what huggingface_hub tries by itself."""
+"""Reading a dataset; only huggingface_hub itself retries."""
 
 _WRITE_UNAUTHENTICATED = (
     AuthError,
@@ -148,7 +148,7 @@ WRITING: Wording = {
     Failure.BAD_NAME: _BAD_NAME,
     Failure.BAD_CARD: (DataError, "the Hub does not take the card: {reason}; correct README.md and push again"),
 }
-"""Looking at a repository that is published to, and changing it; what another try may mend is `Transient`."""
+"""Listing and changing a repository; `Transient` where another try may succeed."""
 
 _TOKENIZER_REFUSED = (
     AuthError,

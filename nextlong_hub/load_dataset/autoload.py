@@ -2,8 +2,8 @@
 
     enable()    writes nextlong_hub_autoload.pth; from Python 3.15 on also nextlong_hub_autoload.start (PEP 829), which
                 then takes its place
-    disable()   removes whichever is there
-    status()    looks
+    disable()   removes both
+    status()    tells which files are there
 
 Code at start-up is a thing to be asked for, never to be shipped: the wheel holds no such file. The file is one readable
 line, finds nothing to do once the package is gone, and `NEXTLONG_HUB_NO_AUTOLOAD=1` silences it for one process.

@@ -1,4 +1,4 @@
-"""Rows made when somebody asks for them: what stands behind the `datasets` builder.
+"""Rows made on demand, for the `datasets` builder.
 
 A session prepares a configuration once (store, index, candidates) in a work folder and then makes any unit's rows on
 demand. Rows, their order and their number are those that `build` would publish.
@@ -22,14 +22,14 @@ from nextlong_hub.dataset.write import chosen_tables
 from nextlong_hub.errors import RecipeError
 from nextlong_hub.execution.run import Run
 from nextlong_hub.pipeline import BuildRequest, make_rows, open_tokenizers, recipes_to_make, resolve
-from nextlong_hub.producer import Inputs, Job, Stream, producer_of
+from nextlong_hub.producer import Inputs, RowRequest, RowStream, producer_of
 from nextlong_hub.recipe import DEFAULT_SEED, Recipe, load_recipes
 from nextlong_hub.synthesis.mixture import ingredient_rows
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Session:
-    """One configuration that can give rows; it travels to whichever process is to make them."""
+    """One configuration that can give rows; it can be pickled, so that any process can make them."""
 
     request: BuildRequest
     """Of one recipe, as its producer resolved it."""
@@ -63,7 +63,7 @@ class Session:
         return list(range(stream.units())) if stream else [0]
 
     def tables(self, unit: int) -> Iterator[pa.Table]:
-        """The rows of one unit, a row group at a time; the last unit makes up for what others had to discard."""
+        """The rows of one unit, a row group at a time; the last unit replaces the rows that others lack."""
         stream = _stream_of(self)
         return stream.tables(unit) if stream else self._all()
 
@@ -131,14 +131,14 @@ def work_folder(beside: str | Path) -> Path:
 
 
 def as_sources(corpus: object) -> list[Source]:
-    """Sources from what a caller is likely to hold.
+    """Sources from what a caller of `load_dataset` may give.
 
     Args:
         corpus: a path, glob or Hub name; a `datasets.Dataset` or `IterableDataset`; `SourceSettings`; a mapping of
             source names to these; or a sequence of any of them.
 
     Raises:
-        RecipeError: it is nothing of the kind.
+        RecipeError: it is none of these.
     """
     named = list(corpus.items()) if isinstance(corpus, Mapping) else [("", one) for one in _flattened(corpus)]
     sources: list[Source] = []
@@ -168,8 +168,8 @@ def _flattened(corpus: object) -> Sequence[object]:
 
 
 @lru_cache(maxsize=8)
-def _stream_of(session: Session) -> Stream | None:
+def _stream_of(session: Session) -> RowStream | None:
     """Once a process."""
     rows = session.request.rows.get(session.recipe.name)
-    job = Job(recipe=session.recipe, inputs=session.inputs, rows=rows, made={})
-    return producer_of(session.recipe).stream(Run.quiet(session.work), job)
+    request = RowRequest(recipe=session.recipe, inputs=session.inputs, rows=rows)
+    return producer_of(session.recipe).stream(Run.quiet(session.work), request)

@@ -16,7 +16,7 @@ Which of the two a call means:
     load_dataset("nextlong", "128k", corpus="notes/", …)   builds, as with any builder argument, data_files or data_dir
     load_dataset("./nextlong", "128k")                     reads that folder, registered or not
 
-`datasets` takes seconds to import, so nothing is changed until somebody imports it. And because this module may run at
+`datasets` takes seconds to import, so nothing is changed until it is imported. And because this module may run at
 every start of the interpreter (see `autoload`), it imports nothing that the interpreter has not loaded by then.
 """
 
@@ -55,7 +55,7 @@ _arguments_given: ContextVar[bool] = ContextVar("nextlong_builder_arguments_give
 def register() -> None:
     """Register with `datasets`: now if it is imported, else as soon as it is. Doing it again changes nothing.
 
-    A failure is a `RuntimeWarning`: `import datasets` must work whatever becomes of us.
+    A failure is a `RuntimeWarning`: `import datasets` must work even then.
     """
     module = sys.modules.get(_TARGET)
     if module is not None and hasattr(module, "load_dataset"):
@@ -68,7 +68,7 @@ def register_at_startup() -> None:
     """What the start-up files of `autoload` call: `register`, unless `NEXTLONG_HUB_NO_AUTOLOAD` is set.
 
     A `.start` file cannot look at a variable before it imports, and our import has registered by now. So when the
-    variable is set that import is undone: a later `import nextlong_hub`, which is somebody's wish, registers again.
+    variable is set that import is undone: a later explicit `import nextlong_hub` registers again.
     """
     if not os.environ.get(NO_AUTOLOAD):
         register()
@@ -84,7 +84,7 @@ def code_digest() -> str:
     """Hexadecimal digest of all our code, recipes and word lists: `datasets` keeps a build under it.
 
     Any change to what may decide the bytes of a row gives another digest, so another place in the cache. One process
-    has one digest: it runs the code that it has imported, whatever is edited meanwhile.
+    has one digest: it runs the code that it has imported, even if files are edited meanwhile.
     """
     if not _digest:
         _digest.append(_digest_of_packages())

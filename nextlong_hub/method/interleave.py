@@ -3,7 +3,7 @@
     m1 n11 … n1K  m2 n21 … n2K  …  mp np1 … npK
 
 Each meta-chunk comes before its negatives, negatives by rank, all joined by the recipe's separator. No character of the
-corpus is altered on its way.
+corpus is altered.
 """
 
 from collections.abc import Sequence
@@ -13,8 +13,8 @@ from nextlong_hub.records import Segment
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Piece:
-    """One chunk on its way into a sample."""
+class ChunkText:
+    """One chunk with its text, before it is placed in a sample."""
 
     text: str
     document: str
@@ -35,27 +35,27 @@ class LongText:
     """Token counts are still 0."""
 
 
-def interleave(meta_chunks: Sequence[Piece], negatives: Sequence[Sequence[Piece]], separator: str) -> LongText:
+def interleave(meta_chunks: Sequence[ChunkText], negatives: Sequence[Sequence[ChunkText]], separator: str) -> LongText:
     """Lay out one sample; `negatives[i]` follow `meta_chunks[i]`."""
     segments: list[Segment] = []
     texts: list[str] = []
     position = 0
     for meta_chunk, followers in zip(meta_chunks, negatives, strict=True):
-        for piece in (meta_chunk, *followers):
-            end = position + len(piece.text)
+        for chunk in (meta_chunk, *followers):
+            end = position + len(chunk.text)
             segments.append(
                 Segment(
-                    role="negative" if piece.rank else "meta",
-                    document=piece.document,
-                    chunk=piece.chunk,
+                    role="negative" if chunk.rank else "meta",
+                    document=chunk.document,
+                    chunk=chunk.chunk,
                     start=position,
                     end=end,
                     tokens=0,
-                    rank=piece.rank,
-                    score=piece.score,
+                    rank=chunk.rank,
+                    score=chunk.score,
                 )
             )
-            texts.append(piece.text)
+            texts.append(chunk.text)
             position = end + len(separator)
     return LongText(text=separator.join(texts), segments=tuple(segments))
 

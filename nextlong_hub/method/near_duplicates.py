@@ -6,11 +6,9 @@ from collections.abc import Iterable
 
 from nextlong_hub.method.settings import NegativeSettings
 
+# Scripts written without spaces count character by character: a whole clause would otherwise be one word.
 _SPACELESS = r"\u0e00-\u0eff\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af"
-
-
 _WORD = re.compile(rf"[{_SPACELESS}]|[^\W_{_SPACELESS}]+")
-
 
 Shingle = tuple[str, ...]
 """A run of case-folded words."""

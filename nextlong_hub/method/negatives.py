@@ -1,11 +1,11 @@
 """Which retrieved chunks become the hard negatives of which meta-chunk (NExtLong §3.1.2 and App. D.1).
 
-Three laws hold for every selection: no chunk of the meta-document itself, no chunk twice in a sample, and no near-copy
-of any meta-chunk, because a copy would reward the model for looking at the wrong place: a false negative (§5.4).
+Three rules hold for every selection: no chunk of the meta-document itself, no chunk twice in a sample, and no near-copy
+of a meta-chunk, which would be a false negative (§5.4): it would reward the model for looking at the wrong place.
 
-Selection works on chunk numbers; the text of a chunk is asked for only once it is about to be used. A round that meets
-chunks nobody has read yet counts them by an estimate and names them, the caller reads them all in one pass over the
-corpus, and the next round decides on facts. The outcome does not depend on how many rounds it took.
+Selection works on chunk numbers and runs in rounds. A round counts chunks that have not been read by an estimate and
+returns their numbers; the caller reads them in one pass over the corpus and selects again with their true counts. The
+final selection does not depend on the number of rounds.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -17,7 +17,6 @@ _ESTIMATE_MARGIN = 1.05
 _TAIL_MARGIN = 1 / 1024
 
 
-# Scripts written without spaces count character by character: a whole clause would otherwise be one word.
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Candidate:
     """One chunk in the retriever's answer to a meta-chunk."""
@@ -63,7 +62,7 @@ def select_even(
     estimate_tokens: Callable[[int], float],
     banned: frozenset[int] = frozenset(),
 ) -> Selection:
-    """Deal negatives to the meta-chunks in turns until the sample reaches the target.
+    """Give negatives to the meta-chunks in turns until the sample reaches the target.
 
     A turn goes from the last meta-chunk to the first, so that counts differ by at most one as long as the answers last.
     The negative that would reach the target goes to the last meta-chunk instead, and so does all that follows: what
@@ -74,17 +73,17 @@ def select_even(
         meta_tokens: tokens of all meta-chunks, each with a separator behind it.
         target_tokens: the recipe's target length.
         read: the chunks read so far.
-        estimate_tokens: tokens to expect of a chunk nobody has read.
+        estimate_tokens: expected tokens of a chunk that has not been read.
         banned: chunks that may not be used.
     """
-    dealer = _Dealer(answers, read, estimate_tokens, banned, meta_tokens)
-    _deal_in_turns(dealer, len(answers), target_tokens)
+    selector = _Selector(answers, read, estimate_tokens, banned, meta_tokens)
+    _select_in_turns(selector, len(answers), target_tokens)
     last = len(answers) - 1
     # Joined text can be a few tokens shorter than its parts: a reserve behind the target saves encoding it twice.
-    reserve = target_tokens * (1 + _TAIL_MARGIN) * (_ESTIMATE_MARGIN if dealer.unread else 1)
-    while dealer.tokens < reserve and dealer.peek(last) is not None:
-        dealer.deal(last)
-    return dealer.selection(exhausted=dealer.tokens < target_tokens)
+    reserve = target_tokens * (1 + _TAIL_MARGIN) * (_ESTIMATE_MARGIN if selector.unread else 1)
+    while selector.tokens < reserve and selector.peek(last) is not None:
+        selector.take(last)
+    return selector.selection(exhausted=selector.tokens < target_tokens)
 
 
 def select_reference(
@@ -103,36 +102,36 @@ def select_reference(
     number of meta-chunks and s the chunk length in characters (NExtLong App. D.1, eq. 8-12). Whether the sample reaches
     the target is left to the tokenizer.
     """
-    dealer = _Dealer(answers, read, estimate_tokens, frozenset(), meta_tokens)
+    selector = _Selector(answers, read, estimate_tokens, frozenset(), meta_tokens)
     wanted_characters = target_tokens * settings.characters_per_token * settings.adjustment - meta_characters
     each = max(0, -int(-wanted_characters // (len(answers) * chunk_characters)))
     for meta_chunk in range(len(answers)):
         for _ in range(each):
-            if dealer.peek(meta_chunk) is None:
+            if selector.peek(meta_chunk) is None:
                 break
-            dealer.deal(meta_chunk)
-    return dealer.selection(exhausted=False)
+            selector.take(meta_chunk)
+    return selector.selection(exhausted=False)
 
 
-def _deal_in_turns(dealer: "_Dealer", meta_chunks: int, target_tokens: int) -> None:
-    """Deal one negative a turn to each meta-chunk, until the next one would reach the target."""
-    able = list(reversed(range(meta_chunks)))
-    while able:
-        dealt_to: list[int] = []
-        for meta_chunk in able:
-            candidate = dealer.peek(meta_chunk)
+def _select_in_turns(selector: "_Selector", meta_chunks: int, target_tokens: int) -> None:
+    """Give one negative a turn to each meta-chunk, until the next one would reach the target."""
+    open_chunks = list(reversed(range(meta_chunks)))
+    while open_chunks:
+        served: list[int] = []
+        for meta_chunk in open_chunks:
+            candidate = selector.peek(meta_chunk)
             if candidate is None:
                 continue
-            if dealer.tokens + dealer.tokens_of(candidate) >= target_tokens:
-                dealer.must_know(candidate)  # an estimate must not be what ends the turns
+            if selector.tokens + selector.tokens_of(candidate) >= target_tokens:
+                selector.must_know(candidate)  # an estimate must not be what ends the turns
                 return
-            dealer.deal(meta_chunk)
-            dealt_to.append(meta_chunk)
-        able = dealt_to
+            selector.take(meta_chunk)
+            served.append(meta_chunk)
+        open_chunks = served
 
 
-class _Dealer:
-    """Hands out each chunk at most once, best first, and keeps count."""
+class _Selector:
+    """Selects each chunk at most once, best first, and counts tokens."""
 
     def __init__(
         self,
@@ -144,7 +143,7 @@ class _Dealer:
     ) -> None:
         self._answers = answers
         self._next = [0] * len(answers)
-        self._dealt: list[list[Candidate]] = [[] for _ in answers]
+        self._taken: list[list[Candidate]] = [[] for _ in answers]
         self._used = set(banned)
         self._read = read
         self._estimate_tokens = estimate_tokens
@@ -166,25 +165,26 @@ class _Dealer:
         return None
 
     def tokens_of(self, candidate: Candidate) -> float:
+        """Tokens of a candidate, estimated where it has not been read."""
         known = self._read.get(candidate.chunk)
         return self._estimate_tokens(candidate.chunk) if known is None else known.tokens
 
-    def deal(self, meta_chunk: int) -> None:
-        """Give a meta-chunk the candidate that `peek` shows."""
+    def take(self, meta_chunk: int) -> None:
+        """Select for a meta-chunk the candidate that `peek` returned."""
         candidate = self._answers[meta_chunk][self._next[meta_chunk]]
         self._used.add(candidate.chunk)
-        self._dealt[meta_chunk].append(candidate)
+        self._taken[meta_chunk].append(candidate)
         self.tokens += self.tokens_of(candidate)
         self.must_know(candidate)
 
     def must_know(self, candidate: Candidate) -> None:
-        """Ask for the text of a candidate on which the outcome depends."""
+        """Note that the outcome depends on the text of a candidate."""
         if candidate.chunk not in self._read:
             self.unread.add(candidate.chunk)
 
     def selection(self, *, exhausted: bool) -> Selection:
         return Selection(
-            negatives=tuple(tuple(dealt) for dealt in self._dealt),
+            negatives=tuple(tuple(taken) for taken in self._taken),
             tokens=int(self.tokens),
             near_duplicates=len(self._near_duplicates),
             unread=frozenset(self.unread),

@@ -1,4 +1,4 @@
-"""Orders that depend on a seed and on nothing else."""
+"""Orders that depend on a seed only."""
 
 from collections.abc import Sequence
 

@@ -1,18 +1,18 @@
-"""Publish a dataset folder in one commit that happens wholly or not at all, and check what was published.
+"""Publish a dataset folder in one atomic commit, and check what was published.
 
     contents ▶ look at the Hub ▶ plan ▶ upload ▶ one commit ▶ check
 
-Only this package changes anything on the Hub. Whenever a push fails, the Hub holds the dataset before or the dataset
-after, never half of one, and the same command again finishes the work without doing any of it twice.
+Only this package changes anything on the Hub. A push that fails leaves either the old or the new dataset on the Hub,
+and the same command resumes it without repeating finished work.
 
     push           `push` and `prepare_push`: the attempts, and the report at the end
     contents       the files to publish, checked
     secrets        the secret scan of those files
-    card_merge     the card of the folder and that on the Hub become one
-    plan           the options, one look at the Hub compared with the folder, and who may publish
-    pull_request   a dataset too large for one commit, or for others to merge
-    remote_check   is a dataset on the Hub what its manifest says
-    commit         a folder becomes a finished dataset, before anything of it is published
+    card_merge     merges the card of the folder with the one on the Hub
+    plan           the push options, the comparison of folder and Hub, and the permission to write
+    pull_request   for a dataset too large for one commit, or for others to merge
+    remote_check   compares a dataset on the Hub with its manifest
+    commit         the local commit: manifest and card make a folder a finished dataset
 """
 
 from nextlong_hub.hub.changes import Change, Changes

@@ -1,4 +1,4 @@
-"""Merge the card of a folder with that on the Hub: both may be edited by hand, and no edit may be lost.
+"""Merge the card of a folder with the one on the Hub: both may be edited by hand, and no edit is lost.
 
 After a push both hold the same text, and the folder remembers it. While the Hub still has the remembered text, the
 folder's card is the newer one. Otherwise the card on the Hub was edited there: the edit stays, and comes into the
@@ -26,9 +26,9 @@ class PublishedCard:
     address: str
     """The dataset's name on the Hub."""
     notes: tuple[str, ...]
-    """Parts that keep an edit instead of what was generated, one sentence each."""
+    """Parts that keep an edit instead of the generated text, one sentence each."""
     holds_ours: bool
-    """Whether it holds everything that was written by hand into the folder's card."""
+    """Whether it holds all edits made by hand in the folder's card."""
 
     @property
     def on_the_hub(self) -> str:
@@ -37,7 +37,7 @@ class PublishedCard:
 
 
 def card_to_publish(folder: Path, name: str, ours: str, theirs: str | None) -> PublishedCard:
-    """Merge the card of the folder with that on the Hub.
+    """Merge the card of the folder with the one on the Hub.
 
     Args:
         folder: The dataset folder.

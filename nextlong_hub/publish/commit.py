@@ -1,4 +1,4 @@
-"""A folder becomes a finished dataset: what its manifest says, and the moment it is committed."""
+"""Commit a dataset folder: make its manifest, and write it last, when everything else is in place."""
 
 import logging
 from collections.abc import Mapping, Sequence
@@ -11,12 +11,12 @@ from nextlong_hub.core.files import is_left_aside, sha256_of, storage_errors, wr
 from nextlong_hub.datacard import ASSETS, WrittenCard, is_described, write_card
 from nextlong_hub.dataset.folder import (
     CARD_NAME,
+    invalidate,
     is_placeholder,
     kept_manifest,
     locked,
     public_path,
     recipe_files,
-    withdraw,
 )
 from nextlong_hub.dataset.manifest import (
     MANIFEST_NAME,
@@ -43,12 +43,12 @@ def describe(
     configs: Mapping[str, ConfigRecord],
     portability: tuple[PortabilityRecord, ...] = (),
 ) -> Manifest:
-    """The manifest of a dataset.
+    """Make the manifest of a dataset.
 
     Args:
         kind: the command that made it.
         inputs: what it was made from.
-        produced: any configuration of this run, which tells what is known of the corpus.
+        produced: any configuration of this run, for the record of the corpus.
         configs: all configurations of the dataset.
         portability: the table of tokenizers.
     """
@@ -72,12 +72,12 @@ def _target(config: ConfigRecord) -> int:
     return int(config.recipe["target_length"])
 
 
-def published_before(run: Run, inputs: Inputs, recipes: Sequence[Recipe]) -> Manifest | None:
-    """What the folder holds already: a finished dataset may be added to, never silently changed.
+def committed_manifest(run: Run, inputs: Inputs, recipes: Sequence[Recipe]) -> Manifest | None:
+    """The manifest of the dataset in the folder, which this run adds to; None when there is none.
 
     Raises:
-        ConflictError: it was made from other inputs, or by other recipes of the same names; or a run that was
-            interrupted while it published has left a configuration unfinished that is none of `recipes`.
+        ConflictError: it was made from other inputs, or by other recipes of the same names; or an interrupted commit
+            left a configuration unfinished that is not in `recipes`.
     """
     output = run.output
     kept = kept_manifest(output, run.workspace)
@@ -104,7 +104,7 @@ def published_before(run: Run, inputs: Inputs, recipes: Sequence[Recipe]) -> Man
 
 
 def _require_whole(output: Path, configs: Mapping[str, ConfigRecord]) -> None:
-    """Configurations that the withdrawn manifest names and nobody makes again now must be as it says."""
+    """Check configurations of an invalidated manifest that this run does not make again."""
     for name, config in configs.items():
         for file in config.files:
             path = output / file.path
@@ -116,14 +116,14 @@ def _require_whole(output: Path, configs: Mapping[str, ConfigRecord]) -> None:
 
 
 def commit(run: Run, manifest: Manifest) -> bool:
-    """Make the dataset valid, unless it is so already, and remove what an earlier state of the folder left behind.
+    """Commit a dataset, unless it is committed already, and remove files of an earlier state.
 
-    While anything in the folder is not what a manifest says, there is no manifest: it is withdrawn first and written
-    last. A card that was edited by hand stays as it is for as long as the manifest does, and the edits for longer.
+    The manifest is invalidated first and written last, so that it exists only while the folder matches it. A card that
+    was edited by hand stays unchanged while the manifest is the same; edits are kept when the card is generated again.
 
     Args:
-        run: of the dataset folder, whose data is there.
-        manifest: what is to be committed.
+        run: the run of the dataset folder, whose data is written.
+        manifest: the manifest to commit.
 
     Returns:
         Whether anything had to be written.
@@ -132,26 +132,26 @@ def commit(run: Run, manifest: Manifest) -> bool:
     recipes = {output / "recipes" / f"{name}.toml": content for name, content in recipe_files(manifest).items()}
     leftovers = _leftovers(output, manifest)
     is_same = kept_manifest(output, workspace) == manifest
-    card, withdrawn_card = output / CARD_NAME, workspace.withdrawn / CARD_NAME
+    card, invalidated_card = output / CARD_NAME, workspace.invalidated / CARD_NAME
     has_card = is_same and is_described(output) and not is_placeholder(card)
     is_whole = has_card and all(path.is_file() and path.read_bytes() == recipes[path] for path in recipes)
     if is_whole and not leftovers and (output / MANIFEST_NAME).is_file():
         return False
-    withdraw(output, workspace)
+    invalidate(output, workspace)
     with storage_errors(output):
         for path in leftovers:
             path.unlink()
     for path, content in recipes.items():
         write_bytes(path, content)
-    edited = withdrawn_card if is_placeholder(card) else card
-    if has_card and edited == withdrawn_card:
-        write_bytes(card, withdrawn_card.read_bytes())
+    edited = invalidated_card if is_placeholder(card) else card
+    if has_card and edited == invalidated_card:
+        write_bytes(card, invalidated_card.read_bytes())
     elif not has_card:
         for note in write_card(output, manifest, edited=edited).notes:
             _log.warning("%s", note)
     write_manifest(output, manifest)
     for name in (MANIFEST_NAME, CARD_NAME):
-        (workspace.withdrawn / name).unlink(missing_ok=True)
+        (workspace.invalidated / name).unlink(missing_ok=True)
     return True
 
 
@@ -167,7 +167,7 @@ def renew_card(folder: Path, *, plots: bool = True, values: Mapping[str, Any] | 
 
 
 def _leftovers(output: Path, manifest: Manifest) -> list[Path]:
-    """Shards that the manifest does not name, and files in the middle of whose writing a process was killed."""
+    """Shards that the manifest does not list, and files that a killed process left incomplete."""
     published = {output / file.path for file in manifest.files}
     shards = [path for path in (output / "data").rglob("*.parquet") if path not in published]
     folders = (output.glob("*"), (output / "data").rglob("*"), *((output / n).glob("*") for n in ("recipes", ASSETS)))

@@ -10,7 +10,7 @@ from typing import Any
 from nextlong_hub.core.files import sha256_of
 from nextlong_hub.datacard import OUR_PICTURES, lint_card, pictures_of, preflight
 from nextlong_hub.dataset.folder import CARD_NAME, recipe_files
-from nextlong_hub.dataset.manifest import MANIFEST_NAME, Manifest, read_manifest
+from nextlong_hub.dataset.manifest import MANIFEST_NAME, Manifest, read_manifest, require_manifest
 from nextlong_hub.errors import DataError
 from nextlong_hub.hub.changes import LocalFile
 from nextlong_hub.publish.secrets import find_secrets
@@ -21,7 +21,7 @@ _SHOWN = 5
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Contents:
-    """The files of a dataset folder that is what its manifest says and holds no secret."""
+    """The files of a dataset folder that matches its manifest and holds no secret."""
 
     folder: Path
     manifest: Manifest
@@ -30,23 +30,23 @@ class Contents:
     card: str
     """Text of the card, as it is in the folder."""
     warnings: tuple[str, ...]
-    """What the viewer of the Hub will not show well."""
+    """Limits of the Hub's viewer that are exceeded."""
 
     def with_card(self, card: str) -> dict[str, LocalFile]:
-        """The files with another card in its place."""
+        """The files with another card."""
         return {**self.files, CARD_NAME: _in_memory(CARD_NAME, card.encode())}
 
 
 def read_contents(folder: Path, checked: Callable[[int], None]) -> Contents:
-    """Read a dataset folder and check what can be checked without the Hub.
+    """Read a dataset folder and check it without the Hub.
 
     Args:
         folder: A finished dataset folder.
         checked: Called with the number of files once they are checked.
 
     Raises:
-        DataError: the folder holds no finished dataset; a file is not what the manifest says, is a symbolic link, or
-            holds what looks like an access token; or the Hub would refuse the card.
+        DataError: the folder holds no finished dataset; a file does not match the manifest, is a symbolic link, or
+            holds what looks like an access token; or the Hub would reject the card.
     """
     manifest = read_manifest(folder)
     if manifest is None:
@@ -75,7 +75,7 @@ def read_contents(folder: Path, checked: Callable[[int], None]) -> Contents:
             for record in records
         },
         card=card,
-        warnings=tuple(preflight(folder)),
+        warnings=tuple(preflight(folder, manifest)),
     )
 
 
@@ -141,11 +141,9 @@ def published_files(folder: Path) -> tuple[PublishedFile, ...]:
     the bytes of a picture depend on the version of the library that drew it, and its own must not.
 
     Raises:
-        DataError: there is no manifest, a file is missing, or is not what the manifest says.
+        DataError: there is no manifest, or a file is missing or does not match it.
     """
-    manifest = read_manifest(folder)
-    if manifest is None:
-        raise DataError(f"{folder} holds no {MANIFEST_NAME} of nextlong-hub; build it first, or name a finished folder")
+    manifest = require_manifest(folder)
     published = [_published(folder, file.path, file.sha256) for file in manifest.files]
     for name, content in sorted(recipe_files(manifest).items()):
         published.append(_published(folder, f"recipes/{name}.toml", hashlib.sha256(content).hexdigest()))
@@ -156,7 +154,7 @@ def published_files(folder: Path) -> tuple[PublishedFile, ...]:
 
 
 def is_owned(path: str) -> bool:
-    """Whether a push may remove a file of that name once the dataset has it no longer."""
+    """Whether a push may remove a file of that name when the dataset no longer has it."""
     folder, _, name = path.partition("/")
     return (
         path == MANIFEST_NAME

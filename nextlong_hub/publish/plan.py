@@ -1,4 +1,4 @@
-"""The plan of a push: the folder compared with one look at the Hub, and the checks whether it is allowed."""
+"""The plan of a push: options, comparison of the folder with the Hub, and the check of permissions."""
 
 import hashlib
 from dataclasses import dataclass, field
@@ -23,7 +23,7 @@ class PushOptions:
     """
 
     private: bool | None = None
-    """Who may see a repository that is new; None: as the account has set. That of an existing one never changes."""
+    """Visibility of a new repository; None: the default of the account. That of an existing one never changes."""
     revision: str = MAIN
     """The branch; created when it does not exist."""
     create_pr: bool = False
@@ -31,7 +31,7 @@ class PushOptions:
     message: str | None = None
     """First line of the commit message; None: one that names the configurations."""
     retry_policy: RetryPolicy = field(default_factory=RetryPolicy)
-    """How long to keep asking a Hub that does not answer."""
+    """When and how long failed requests are repeated."""
     limits: Limits = field(default_factory=Limits)
     """What one commit may hold."""
 
@@ -53,23 +53,23 @@ class PushPlan:
     exists: bool
     """Whether the repository exists already."""
     private: bool | None
-    """Whether the repository is private, or will be when it is new; None: as the account has set for new ones."""
+    """Whether the repository is private, or will be when it is new; None: the default of the account."""
     changes: Changes
     proposes: bool
     """Whether it ends as a pull request for others to merge."""
     in_steps: bool
-    """Whether it is too much for one commit, so that a pull request is filled in steps and merged."""
+    """Whether it is too large for one commit, so that a pull request is filled in steps and merged."""
     notes: tuple[str, ...]
-    """What the user should know before agreeing, one sentence each."""
+    """Warnings to show before the user confirms, one sentence each."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Attempt:
-    """One attempt to publish: a look at the Hub, and what follows from it."""
+    """One attempt to publish: the state of the Hub, and the plan for it."""
 
     plan: PushPlan
     remote: Remote | None
-    """The branch as it was seen; None when there is no repository yet."""
+    """The branch as it was read; None when there is no repository yet."""
     card: PublishedCard
     files: dict[str, LocalFile]
     """What the branch is to hold, by path, in the order in which it is sent."""
@@ -90,8 +90,8 @@ def plan_attempt(
     """Compare the folder with what is on the branch.
 
     Args:
-        contents: What is to be published.
-        repository: Where to ask for card and manifest.
+        contents: The files to publish.
+        repository: The repository, for its card and manifest.
         remote: The branch as it is; None when there is no repository yet.
         options: How to publish.
         is_too_large: Whether the Hub has refused it as one commit.
@@ -126,7 +126,7 @@ def plan_attempt(
 
 
 def require_access(repository: Repository, remote: Remote | None, options: PushOptions, account: Account) -> None:
-    """Refuse what the Hub would refuse, before anything is sent.
+    """Check the permissions before anything is sent.
 
     Raises:
         AuthError: the token only reads, or the account may not write there.
@@ -154,7 +154,7 @@ def require_access(repository: Repository, remote: Remote | None, options: PushO
 
 def _notes(repository: Repository, remote: Remote | None) -> list[str]:
     if remote is None:
-        kind = repository.is_other_kind()
+        kind = repository.other_kind()
         return [f"There is a {kind} of that name; this makes a dataset beside it."] if kind else []
     if remote.gated:
         return ["The dataset is gated: its readers must accept its conditions before they can load it."]

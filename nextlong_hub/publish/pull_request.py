@@ -1,7 +1,7 @@
-"""A pull request that is filled in steps: a dataset too large for one commit still reaches main in one.
+"""A pull request that is filled in steps, so that a dataset too large for one commit reaches main in one.
 
 `load_dataset` does not read the branch of a pull request. It is filled by as many commits as are needed and then merged
-into main by one. A run that ends before leaves a draft; the same push finds it by the mark in its title and goes on.
+into main by one. A run that ends before leaves a draft; the same push finds it by the mark in its title and resumes.
 """
 
 from collections.abc import Callable, Iterator, Mapping
@@ -21,7 +21,7 @@ class Limits:
 
     files: int = 100
     inline_bytes: int = 50_000_000
-    """Content that travels within the commit itself: that of files which are not kept by Git LFS or Xet."""
+    """Content within the commit itself: that of files which are not in Git LFS or Xet."""
 
     def fit(self, changes: Changes, files: Mapping[str, LocalFile]) -> bool:
         """Whether one commit can hold all changes."""
@@ -66,8 +66,8 @@ def fill(
     """Make the branch of a pull request hold the dataset, in as many commits as are needed.
 
     Raises:
-        StorageError: the Hub does not accept even one file at once.
-        Transient, Moved: see `hub_errors`; the next try goes on from what is done.
+        StorageError: the Hub rejects a commit of a single file as too large.
+        Transient, Moved: see `hub_errors`; the next attempt resumes.
     """
     for remote, step in _missing(repository, pull_request, files, stale, limits):
         try:

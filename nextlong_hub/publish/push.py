@@ -1,8 +1,8 @@
-"""Publish a dataset folder: check, look, compare, ask, upload, commit once, check again.
+"""Publish a dataset folder: check, compare with the Hub, confirm, upload, commit once, check again.
 
-Every attempt looks at the Hub anew and does what is missing. So a fault at any point needs no repair: the next attempt,
-or the next run, finds what is done and goes on. An attempt commits on top of exactly the commit that it looked at
-(`parent_commit`), so that the Hub refuses it when the dataset has changed meanwhile, and no change is overwritten.
+Every attempt reads the state of the Hub again and does what is missing, so that a failure at any point needs no repair:
+the next attempt, or the next run, resumes. An attempt commits on top of exactly the commit that it read
+(`parent_commit`), so that the Hub rejects it when the dataset has changed meanwhile, and no change is overwritten.
 """
 
 from collections.abc import Callable, Sequence
@@ -35,7 +35,7 @@ _SMALLEST_PART = 5
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PushReport:
-    """What a push has done."""
+    """The result of a push."""
 
     status: Status
     """Committed to the branch, proposed by a pull request, or nothing to do."""
@@ -45,9 +45,9 @@ class PushReport:
     proposal: str | None
     """Page of the pull request; None when there is none."""
     failed_tries: int
-    """Requests that failed on the way and succeeded when they were tried again."""
+    """Requests that failed and succeeded on a later try."""
     faults: tuple[Fault, ...]
-    """What the check afterwards found on the Hub; empty when it is what the manifest says."""
+    """Faults that the check after the push found on the Hub; empty when it matches the manifest."""
     default_config: str
     """The configuration that `load_dataset` reads when none is named."""
 
@@ -73,16 +73,16 @@ def push(
         revision: The branch.
         create_pr: End with a pull request.
         message: First line of the commit message.
-        retry_policy: How long to keep asking a Hub that does not answer.
+        retry_policy: When and how long failed requests are repeated.
         limits: What one commit may hold.
-        progress: Is told about the stages.
+        progress: Receives the stages.
 
     Raises:
-        DataError: the folder is not finished or not what its manifest says, may not be published, or the Hub does not
-            accept it; there is no such repository to open a pull request at.
+        DataError: the folder is not finished, does not match its manifest, may not be published, or the Hub rejects it;
+            there is no such repository to open a pull request at.
         AuthError: there is no login, or it may not write there.
-        NetworkError: the Hub did not answer in spite of several tries; the same call again goes on from there.
-        ConflictError: the repository is not as visible as asked for, or changes all the time.
+        NetworkError: the Hub did not answer after several tries; the same call again resumes.
+        ConflictError: the repository has another visibility than requested, or changes all the time.
         StorageError: no space, here or on the Hub.
     """
     options = PushOptions(
@@ -97,13 +97,13 @@ def push(
 
 
 def prepare_push(folder: Path, name: str, options: PushOptions, *, progress: Progress | None = None) -> "PreparedPush":
-    """Check the folder, look at the Hub and compare, but change nothing: what `push` does first.
+    """Check the folder and compare it with the Hub, but change nothing: what `push` does first.
 
     Args:
         folder: A finished dataset folder.
         name: `USER/NAME`.
         options: How to publish.
-        progress: Is told about the stages.
+        progress: Receives the stages.
 
     Raises:
         DataError, AuthError, NetworkError, ConflictError: see `push`.
@@ -116,13 +116,13 @@ def prepare_push(folder: Path, name: str, options: PushOptions, *, progress: Pro
 
 
 class PreparedPush:
-    """A push that knows what it is going to do.
+    """A push with its plan, ready to be carried out.
 
     Args:
         contents: The folder, checked.
         name: `USER/NAME`.
         options: How to publish.
-        stages: Is told about the look at the Hub.
+        stages: Receives the stages.
 
     Raises:
         DataError, AuthError, NetworkError, ConflictError: see `push`.
@@ -153,14 +153,14 @@ class PreparedPush:
 
     @property
     def plan(self) -> PushPlan:
-        """What is going to be done."""
+        """The plan."""
         return self._first.plan
 
     def carry_out(self, progress: Progress | None = None) -> PushReport:
-        """Publish what is missing, attempt after attempt, until nothing is.
+        """Publish what is missing, attempt after attempt, until the Hub holds everything.
 
         Args:
-            progress: Is told about the stages.
+            progress: Receives the stages.
 
         Raises:
             DataError, AuthError, NetworkError, ConflictError, StorageError: see `push`.
@@ -190,7 +190,7 @@ class PreparedPush:
         return self._after_push(attempt)
 
     def _report(self, status: Status, plan: PushPlan, commit: str, faults: tuple[Fault, ...]) -> PushReport:
-        """Describe what has been done."""
+        """Make the report."""
         configs = self._contents.manifest.configs
         return PushReport(
             status=status,
@@ -203,7 +203,7 @@ class PreparedPush:
         )
 
     def _trying(self, step: Callable[[], Result]) -> Result:
-        """Do something that only reads, again after each transient fault."""
+        """Do a step that only reads, and repeat it after each transient fault."""
         while True:
             try:
                 result = step()
@@ -251,7 +251,7 @@ class PreparedPush:
         finish(self._repository, pull_request, merge=not self._options.create_pr)
 
     def _send(self, attempt: Attempt, step: Step, remote: Remote, revision: str) -> None:
-        """Upload the files of a step and commit them, on top of what was seen."""
+        """Upload the files of a step and commit them, on top of the commit that was read."""
         additions = [self._addition(attempt.files[path], remote) for path in step if path in attempt.files]
         self._upload(additions, attempt.files, revision)
         with self._stages.stage("commit", None, "files") as done:
@@ -273,7 +273,7 @@ class PreparedPush:
         return self._additions.setdefault(key, addition(file))
 
     def _upload(self, additions: Sequence[Addition], files: dict[str, LocalFile], revision: str) -> None:
-        """Upload what is large, part by part, and make sure that it was what the manifest says."""
+        """Upload large files, part by part, and check that they match the manifest."""
         size = max(_SMALLEST_PART, -(-len(additions) // _UPLOADS))
         sizes = {path: file.size_bytes for path, file in files.items()}
         with self._stages.stage("upload", sum(sizes[a.path_in_repo] for a in additions), "bytes") as done:
@@ -299,7 +299,7 @@ class PreparedPush:
         return self._report("proposed", self.plan, found.commit, found.faults)
 
     def _after_push(self, attempt: Attempt) -> PushReport:
-        """Compare the Hub with the manifest, and say whether it was this push that made it so."""
+        """Compare the Hub with the manifest, and report whether this push made the commit."""
         found = self._check(attempt.remote)
         remember_card(self._contents.folder, self._repository.name, self._contents.card, attempt.card)
         own = None

@@ -1,4 +1,4 @@
-"""Check that a dataset on the Hub is what its manifest says, from the listing of its files and not their content."""
+"""Compare a dataset on the Hub with its manifest, by the listing of its files and not their content."""
 
 import hashlib
 from collections.abc import Mapping
@@ -17,7 +17,7 @@ from nextlong_hub.verification import Fault
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RemoteReport:
-    """What was checked on the Hub, and the faults that were found."""
+    """The result of a check on the Hub."""
 
     name: str
     """`USER/NAME`."""
@@ -38,11 +38,11 @@ def verify_remote(address: str, *, retry_policy: RetryPolicy | None = None) -> R
 
     Args:
         address: `hf://datasets/USER/NAME[@REVISION]`.
-        retry_policy: How long to keep asking a Hub that does not answer.
+        retry_policy: When and how long failed requests are repeated.
 
     Raises:
-        DataError: it is no such address, or there is no such dataset or revision.
-        AuthError, NetworkError: it may not be read, or the Hub cannot be reached.
+        DataError: the address is invalid, or there is no such dataset or revision.
+        AuthError, NetworkError: the dataset may not be read, or the Hub cannot be reached.
     """
     parsed = DatasetAddress.parse(address)
     if parsed is None or parsed.path:
@@ -64,7 +64,7 @@ def verify_remote(address: str, *, retry_policy: RetryPolicy | None = None) -> R
 
 
 def check(repository: Repository, remote: Remote) -> RemoteReport:
-    """Compare what is on a branch with the manifest that is there.
+    """Compare the files of a branch with the manifest on it.
 
     Raises:
         AuthError, DataError, NetworkError, Transient: see `hub_errors`.

@@ -1,10 +1,10 @@
-"""Retrieval: the hard negatives of every meta-chunk are looked for among all chunks of the corpus.
+"""Retrieval: finds, for every meta-chunk, hard negatives among all chunks of the corpus.
 
 settings     the recipe's retrieval section
-base         what a retriever must answer, the registry of retrievers, and `build_index` and `open_retriever`
+base         what a retriever defines, the registry of retrievers, and `build_index` and `open_retriever`
 explanation  a score, taken apart
 ranking      the total order of hits
-tasks        a unit's meta-chunks ▶ the retriever's answers on disk
+tasks        the stage: the index of a store, and the retriever's answers to each unit's meta-chunks, on disk
 bm25/        exact BM25 over shards
 rank_bm25/   the reference implementation that `bm25` is compared with
 """

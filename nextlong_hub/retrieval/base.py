@@ -1,6 +1,6 @@
-"""What a retriever is, and the two calls by which the house uses one: build an index once, open it anywhere.
+"""What a retriever defines, and the two calls that use one: build an index once, open it in any process.
 
-A retriever is a folder here, or a module of another package, that defines `RETRIEVER`; what it must answer is below.
+A retriever is a folder here, or a module of another package, that defines `RETRIEVER`, a `Retriever`.
 Compiled kernels are imported when something is built or opened, not before.
 """
 
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 UNNAMED_SCORE = "score"
-"""What scores are called where no recipe says which retriever gave them."""
+"""Name of scores where no recipe names the retriever."""
 
 
 class Searcher(Protocol):
@@ -36,9 +36,9 @@ class Searcher(Protocol):
     def search(self, queries: "NDArray[np.int64]", k: int, *, threads: int = 1) -> Hits:
         """The k best chunks for each query, which is itself a chunk number of the store.
 
-        Chunks of the query's own document are left out, and so is all that the retriever does not count as found. The
-        order is total: score, highest first, then chunk number; a retriever that measures distances negates them. The
-        answer is the same for any number of threads and shards and any split of the queries into calls. Shape of
+        Chunks of the query's own document are left out, and so are chunks that the retriever does not count as found.
+        The order is total: score, highest first, then chunk number; a retriever that measures distances negates them.
+        The answer is the same for any number of threads and shards and any split of the queries into calls. Shape of
         `queries`: (queries,).
         """
         ...
@@ -47,7 +47,7 @@ class Searcher(Protocol):
         """How much of the exact answer to `queries` an approximate answer holds; None when the search is exact anyway.
 
         The share of the exact answer's places that are filled with scores at least as high as its last: a chunk that
-        ties is as good an answer. It costs an exact search, so ask for a sample of the queries.
+        ties is as good an answer. It costs an exact search, so callers pass a sample of the queries.
         """
         ...
 
@@ -61,7 +61,7 @@ class Description:
     ranking: str
     """What ranked which chunks: "For each meta-chunk, …"."""
     nature: str = ""
-    """What a user must know of such negatives, as a title; empty where there is nothing to say."""
+    """What a user must know of such negatives, as a title; empty where there is no such thing."""
     advice: str = ""
     """The sentences behind that title."""
 
@@ -86,7 +86,7 @@ class SearchCost:
 
 
 def in_proportion(settings: RetrievalSettings, sample: IndexSample, chunks: int) -> SearchCost:
-    """The cost of one task and of searches that look at every chunk: all grows with the number of chunks."""
+    """The cost of one task, and of searches that read every chunk: both grow with the number of chunks."""
     growth = chunks / sample.chunks
     return SearchCost(index_bytes=round(sample.bytes * growth), index_tasks=1, query_growth=growth)
 
@@ -103,7 +103,7 @@ class Retriever:
     """One way to find hard negatives."""
 
     score_name: str
-    """What its scores are called in tables, plots and on the card: `BM25 score`."""
+    """Name of its scores in tables, plots and on the card: `BM25 score`."""
     build: Callable[[ChunkStore, RetrievalSettings, Path, Executor, OnReceipt | None], None]
     """See `build_index`."""
     open: Callable[[Path, ChunkStore, RetrievalSettings], Searcher]
@@ -148,7 +148,7 @@ def resolved(settings: RetrievalSettings) -> RetrievalSettings:
 
 
 def score_name(settings: RetrievalSettings) -> str:
-    """What the scores are called, also where the retriever is not installed."""
+    """Name of the scores, also where the retriever is not installed."""
     retriever = _installed(settings.retriever)
     return f"{settings.retriever} score" if retriever is None else retriever.score_name
 
@@ -170,7 +170,7 @@ def describe(settings: RetrievalSettings) -> Description:
 
 @cache
 def _installed(name: str) -> Retriever | None:
-    """The retriever of that name; None where a dataset was made with one that is not here."""
+    """The retriever of that name; None where it is not installed."""
     try:
         return RETRIEVERS[name]
     except RecipeError:
@@ -186,7 +186,7 @@ def build_index(
 ) -> None:
     """Build the index of `store` in `folder`, or return at once when the finished index there is the right one.
 
-    The index becomes visible as a whole. A build that was killed goes on where it stopped. The bytes are the same for
+    The index becomes visible as a whole. A build that was killed continues where it stopped. The bytes are the same for
     any number of workers.
 
     Args:

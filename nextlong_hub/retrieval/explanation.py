@@ -1,4 +1,4 @@
-"""A score, taken apart: what a retriever that can explain itself answers."""
+"""A score as the sum of its terms, and how a retriever that can explain its scores does it."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -13,9 +13,9 @@ class SharedTerm:
     """One term that the query and the chunk have in common."""
 
     term: str
-    """As the retriever spells it."""
+    """As the retriever's lexer writes it."""
     in_query: int
-    """Occurrences in the chunk that asked."""
+    """Occurrences in the query chunk."""
     in_chunk: int
     """Occurrences in the chunk that was found."""
     frequency: int
@@ -46,7 +46,7 @@ class Explainer:
     """How a retriever explains its scores."""
 
     explain: Callable[[Path, ChunkStore, RetrievalSettings, int, int], Explanation]
-    """Takes the finished index, its store and settings, the chunk that asked and the chunk that was found. Raises
+    """Takes the finished index, its store and settings, the query chunk and the chunk that was found. Raises
     DataError: the index is missing, or was made from another store or with other settings."""
     passage: Callable[[str, Mapping[str, float], int], list[tuple[str, float]]]
     """Takes a chunk's text, the weight of each term, and a length in characters. Returns the stretch in which the

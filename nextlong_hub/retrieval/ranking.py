@@ -1,4 +1,4 @@
-"""The total order of hits, (-score, chunk), and what it makes possible: answers of disjoint parts that merge."""
+"""The total order of hits, (-score, chunk), by which the answers of disjoint sets of shards merge."""
 
 from collections.abc import Sequence
 

@@ -1,4 +1,4 @@
-"""The retrieval section of a recipe: which retriever, and its choices."""
+"""The retrieval section of a recipe: the retriever and its options."""
 
 from typing import ClassVar, Literal
 
@@ -7,7 +7,7 @@ from pydantic import Field
 from nextlong_hub.core.settings import Section
 
 Option = bool | int | float | str
-"""A choice of a retriever that is not ours."""
+"""The value of an option of a retriever."""
 
 
 class RetrievalSettings(Section):

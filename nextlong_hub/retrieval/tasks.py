@@ -1,4 +1,11 @@
-"""What a worker does to retrieve, and how an index is built or found again."""
+"""The retrieval stage: the index of a store is built or reused, and each unit's meta-chunks are searched in it.
+
+index_store      chunk store ▶ the retriever's index, in the workspace
+RetrieveUnit     the meta-documents of one unit ▶ one Arrow file: for each meta-chunk its hits, and how many of them
+                 its sample is likely to need
+read_answers     that file ▶ candidates, for the selection of negatives
+likely_chunks    that file ▶ chunks to tokenise before samples are made
+"""
 
 import shutil
 from dataclasses import dataclass
@@ -21,20 +28,21 @@ from nextlong_hub.retrieval.settings import RetrievalSettings
 _ANSWER_SCHEMA = pa.schema(
     [("chunks", pa.list_(pa.int64())), ("scores", pa.list_(pa.float32())), ("likely", pa.int32())]
 )
-"""For each query its hits, best first, and how many of them a sample is likely to need."""
+"""One row a query: its hits, best first, and how many of them a sample is likely to need."""
 _BYTES_A_HIT = 12
 """On disk: chunk number and score."""
 
 
 def estimate_answer_bytes(hits: int, queries: float) -> int:
-    """What the answers to so many queries take on disk, with so many hits each."""
+    """Bytes on disk of the answers to so many queries, with so many hits each."""
     return round(_BYTES_A_HIT * hits * queries)
 
 
 def index_store(run: Run, store: ChunkStore, settings: RetrievalSettings) -> Path:
-    """Index the store, or find the index again as it was left; one that was damaged since is built anew.
+    """Build the index of the store, or reuse the one of an earlier run after comparing it with its digest.
 
-    A damaged index would not fail, it would answer: with other negatives than those of an undisturbed build.
+    The comparison is needed because a search in a damaged index need not fail: it could return other hits. It is made
+    once a run, however many configurations use the index.
 
     Returns:
         The folder of the index.
@@ -48,32 +56,33 @@ def index_store(run: Run, store: ChunkStore, settings: RetrievalSettings) -> Pat
 
 def _index(run: Run, store: ChunkStore, settings: RetrievalSettings, identity: str) -> Path:
     folder = run.workspace.index(identity)
-    seal = run.workspace.receipts(identity) / "index.json"
-    sealed = read_checked_json(seal)
-    if sealed is not None and sealed != [*sha256_of_folder(folder)]:
+    digest_file = run.workspace.receipts(identity) / "index.json"
+    digest = read_checked_json(digest_file)
+    if digest is not None and digest != [*sha256_of_folder(folder)]:
         shutil.rmtree(folder, ignore_errors=True)
-        sealed = None
+        digest = None
     with run.stage("index", None, "shards") as advance:
         build_index(store, settings, folder, run.executor, lambda receipt: advance(1))
-    if sealed is None:
-        write_checked_json(seal, [*sha256_of_folder(folder)])
+    if digest is None:
+        write_checked_json(digest_file, [*sha256_of_folder(folder)])
     return folder
 
 
 def index_identity(store_id: str, settings: RetrievalSettings) -> str:
-    """Digest of all that decides the index of a store: it names the index's folder."""
+    """Digest of everything that decides the index of a store; it names the index's folder."""
     return digest_of([store_id, settings.model_dump(mode="json")])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UnitRange:
-    """The meta-documents of one unit."""
+    """The meta-documents of one unit: a range of the order of all candidates."""
 
     order: InputPath
-    """All candidates in the order in which they are tried."""
+    """A `.npy` file: the numbers of all candidate documents, in the order in which they are tried."""
     start: int
     """Place of the first one in that order."""
     stop: int
+    """One past the place of the last."""
 
     def documents(self) -> NDArray[np.int64]:
         """Their numbers in the store. Shape: (stop - start,)."""
@@ -82,18 +91,18 @@ class UnitRange:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RetrieveCounts:
-    """What the retriever was asked for one unit."""
+    """Counts of the queries of one unit."""
 
     queries: int
     unanswered: int
     """Queries without a hit."""
     recall: float | None
-    """Of the first query; None when the search is exact."""
+    """Recall of the first query's answer; None when the search is exact."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RetrieveUnit(Task[RetrieveCounts]):
-    """Ask the retriever for every meta-chunk of a unit; its answers are chunk numbers and scores, no text."""
+    """Search the index for every meta-chunk of a unit; the answers are chunk numbers and scores, without text."""
 
     stage: ClassVar[str] = "retrieve"
 
@@ -102,9 +111,9 @@ class RetrieveUnit(Task[RetrieveCounts]):
     unit: UnitRange
     settings: RetrievalSettings
     k: int
-    """Hits asked for each meta-chunk."""
+    """Most hits for each meta-chunk."""
     sample_characters: int
-    """About how many characters a sample is made of."""
+    """Estimated characters of a sample."""
 
     def run(self) -> RetrieveCounts:
         """See `Task.run`."""
@@ -133,7 +142,7 @@ class RetrieveUnit(Task[RetrieveCounts]):
 
 
 def read_answers(path: Path) -> list[list[Candidate]]:
-    """The answers of one unit: for each query its hits, best first."""
+    """The answers of one unit: for each query its hits, best first, ranked from 1."""
     table = pa.ipc.open_file(pa.memory_map(str(path))).read_all()
     return [
         [Candidate(chunk=c, rank=r, score=s) for r, (c, s) in enumerate(zip(chunks, scores, strict=True), 1)]
@@ -156,13 +165,13 @@ def likely_chunks(answers: Path) -> NDArray[np.int64]:
 def likely_hits(
     hits: NDArray[np.int64], queries: NDArray[np.int64], store: ChunkStore, characters: int
 ) -> NDArray[np.int32]:
-    """How many hits of each query a sample is likely to need, were negatives dealt by their characters.
+    """How many hits of each query a sample is likely to need, if negatives are taken in turns up to `characters`.
 
     Args:
         hits: chunks by rank, padded with -1. Shape: (queries, k).
         queries: how many of them, in order, belong to each document. Shape: (documents,).
-        store: knows how long chunks are.
-        characters: see `sample_characters`.
+        store: holds the characters of each chunk.
+        characters: see `RetrieveUnit.sample_characters`.
 
     Returns:
         For each query, the same for all of a document. Shape: (queries,).

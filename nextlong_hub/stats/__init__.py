@@ -4,7 +4,15 @@
     stats = measure({"128k": tables})          tables with our columns, from anywhere
     stats["128k"].segments.scores.quantiles
 
-Everything a card, a page or a notebook shows comes from here; `plots` draws it.
+What a card, a page or a notebook shows is measured here.
+
+shape       the result: plain records, ready for JSON
+measuring   where the rows come from, and which columns are read
+batches     one batch of rows as NumPy arrays
+counting    batches ▶ sums and sketches of one configuration
+sketch      how often each value was seen, in bounded memory
+reuse       how often each chunk serves as a negative, in bounded memory
+plots       the result as matplotlib figures
 """
 
 from nextlong_hub.stats.measuring import measure, measure_folder, measure_split, measure_tables, unfinished_split
@@ -14,10 +22,10 @@ from nextlong_hub.stats.shape import (
     ConversationStats,
     DatasetStats,
     Distribution,
-    Hub,
     OutcomeStats,
     PackingStats,
     RankScores,
+    ReusedChunk,
     ReuseStats,
     SegmentStats,
     SourceTokens,
@@ -30,11 +38,11 @@ __all__ = [
     "ConversationStats",
     "DatasetStats",
     "Distribution",
-    "Hub",
     "OutcomeStats",
     "PackingStats",
     "RankScores",
     "ReuseStats",
+    "ReusedChunk",
     "SegmentStats",
     "SourceTokens",
     "TokenizerStats",

@@ -13,7 +13,7 @@ from nextlong_hub.dataset.manifest import ConfigRecord
 from nextlong_hub.errors import DataError
 from nextlong_hub.recipe import Recipe
 from nextlong_hub.retrieval import UNNAMED_SCORE
-from nextlong_hub.stats import samples as rows
+from nextlong_hub.stats import batches
 from nextlong_hub.stats.reuse import ReuseCounter
 from nextlong_hub.stats.shape import (
     ConfigStats,
@@ -71,8 +71,8 @@ class ConfigCounter:
     def add(self, table: pa.Table | pa.RecordBatch) -> None:
         """Count the rows of one batch."""
         tokens = _tokens(table)
-        documents = rows.read_documents(table["documents"]) if "documents" in table.column_names else None
-        segments = rows.read_segments(table["segments"], documents) if "segments" in table.column_names else None
+        documents = batches.read_documents(table["documents"]) if "documents" in table.column_names else None
+        segments = batches.read_segments(table["segments"], documents) if "segments" in table.column_names else None
         self._rows += len(tokens)
         self._tokens += int(tokens.sum())
         self._characters += _characters(table, segments, documents)
@@ -125,8 +125,8 @@ class ConfigCounter:
         self,
         table: pa.Table | pa.RecordBatch,
         tokens: NDArray[np.int64],
-        segments: rows.Segments | None,
-        documents: rows.Documents | None,
+        segments: batches.Segments | None,
+        documents: batches.Documents | None,
     ) -> None:
         """Tokens of meta-chunks by the source of the text they stand in."""
         if documents is not None:
@@ -171,7 +171,7 @@ class _SegmentCounter:
         self._messages: Counter[str] = Counter()
         self._message_tokens: Counter[str] = Counter()
 
-    def add(self, segments: rows.Segments) -> None:
+    def add(self, segments: batches.Segments) -> None:
         """Count the segments of one batch."""
         negative = segments.is_negative
         self._meta += int(segments.is_meta.sum())
@@ -179,8 +179,8 @@ class _SegmentCounter:
         self._meta_tokens += int(segments.tokens[segments.is_meta].sum())
         self._negative_tokens += int(segments.tokens[negative].sum())
         self._add_messages(segments)
-        self._per_meta.add(rows.negatives_after_meta(segments))
-        between_tokens, between_characters = rows.distances(segments)
+        self._per_meta.add(batches.negatives_after_meta(segments))
+        between_tokens, between_characters = batches.distances(segments)
         self._distance_tokens.add(between_tokens)
         self._distance_characters.add(between_characters)
         scores, ranks = segments.score[negative], segments.rank[negative]
@@ -220,7 +220,7 @@ class _SegmentCounter:
             reuse=self._reuse.result(),
         )
 
-    def _add_messages(self, segments: rows.Segments) -> None:
+    def _add_messages(self, segments: batches.Segments) -> None:
         others = ~(segments.is_meta | segments.is_negative)
         for number in np.unique(segments.role[others]).tolist():
             those = segments.role == number
@@ -252,7 +252,7 @@ def _tokens(table: pa.Table | pa.RecordBatch) -> NDArray[np.int64]:
     return lengths
 
 
-def _meta_tokens(segments: rows.Segments, whole: NDArray[np.int64]) -> NDArray[np.int64]:
+def _meta_tokens(segments: batches.Segments, whole: NDArray[np.int64]) -> NDArray[np.int64]:
     """Tokens of the meta-chunks of each text; all its tokens, `whole`, where it has no meta-chunk. Shape: (texts,)."""
     placed = segments.is_meta & (segments.text >= 0)
     texts = segments.text[placed]
@@ -262,12 +262,12 @@ def _meta_tokens(segments: rows.Segments, whole: NDArray[np.int64]) -> NDArray[n
 
 
 def _characters(
-    table: pa.Table | pa.RecordBatch, segments: rows.Segments | None, documents: rows.Documents | None
+    table: pa.Table | pa.RecordBatch, segments: batches.Segments | None, documents: batches.Documents | None
 ) -> int:
     """Characters of the texts of all rows, from where their last part ends."""
     parts = documents or segments
     if parts is not None:
-        return int(rows.last_ends(parts.row, parts.end, table.num_rows).sum())
+        return int(batches.last_ends(parts.row, parts.end, table.num_rows).sum())
     return int(pc.sum(pc.utf8_length(table["text"])).as_py() or 0) if "text" in table.column_names else 0
 
 

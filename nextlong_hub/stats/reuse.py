@@ -8,10 +8,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nextlong_hub.dataset.tally import gini
-from nextlong_hub.stats.shape import Hub, ReuseStats
+from nextlong_hub.stats.shape import ReusedChunk, ReuseStats
 from nextlong_hub.stats.sketch import Sketch
 
-_HUBS = 10
+_MOST_USED = 10
 _PENDING = 1 << 20
 """Negatives that are kept as they come before they are counted together."""
 _MIX = np.uint64(0x9E3779B97F4A7C15)
@@ -40,7 +40,7 @@ class ReuseCounter:
         self._keys: _Keys = np.zeros(0, np.uint64)
         self._uses: NDArray[np.int64] = np.zeros(0, np.int64)
         self._pending: list[_Uses] = []
-        self._hubs: dict[int, Hub] = {}
+        self._most_used: dict[int, ReusedChunk] = {}
 
     def add(self, documents: Sequence[str], document_of: NDArray[np.int64], chunks: NDArray[np.int64]) -> None:
         """Count one use each of chunk `chunks[i]` of `documents[document_of[i]]`."""
@@ -61,7 +61,7 @@ class ReuseCounter:
             largest=int(uses[-1]) if len(uses) else 0,
             gini=gini(uses),
             chunks_by_uses=sketch.distribution(),
-            hubs=tuple(sorted(self._hubs.values(), key=lambda hub: (-hub.rows, hub.document, hub.chunk))),
+            hubs=tuple(sorted(self._most_used.values(), key=lambda one: (-one.rows, one.document, one.chunk))),
         )
 
     def _count_pending(self) -> None:
@@ -73,20 +73,20 @@ class ReuseCounter:
         np.add.at(uses, where, np.concatenate([self._uses, times]))
         self._uses = uses
         # A chunk that ends among the most used was among them when it was last counted, and then its name is at hand.
-        most = np.lexsort((self._keys, -uses))[:_HUBS]
-        self._hubs = {
-            key: self._hub(key, count)
+        most = np.lexsort((self._keys, -uses))[:_MOST_USED]
+        self._most_used = {
+            key: self._named(key, count)
             for key, count in zip(self._keys[most].tolist(), uses[most].tolist(), strict=True)
         }
         self._pending = []
 
-    def _hub(self, key: int, rows: int) -> Hub:
+    def _named(self, key: int, rows: int) -> ReusedChunk:
         for part in self._pending:
             places = np.flatnonzero(part.keys == np.uint64(key))
             if len(places):
                 document = part.documents[part.document_of[places[0]]]
-                return Hub(document=document, chunk=int(part.chunks[places[0]]), rows=rows)
-        return self._hubs[key]
+                return ReusedChunk(document=document, chunk=int(part.chunks[places[0]]), rows=rows)
+        return self._most_used[key]
 
 
 def _digest(document: str) -> int:

@@ -1,5 +1,6 @@
 """What is known about a dataset once it was measured: frozen, and plain enough for JSON."""
 
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -47,7 +48,7 @@ class RankScores:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Hub:
+class ReusedChunk:
     """A chunk that serves as a negative in many rows."""
 
     document: str
@@ -69,7 +70,7 @@ class ReuseStats:
     """Inequality of reuse: 0 when every chunk is used equally often, near 1 when few chunks do all the work."""
     chunks_by_uses: Distribution | None
     """Uses of a chunk, over the different chunks; None without negatives."""
-    hubs: tuple[Hub, ...]
+    hubs: tuple[ReusedChunk, ...]
     """The ten most used chunks, most used first."""
 
 
@@ -114,7 +115,7 @@ class TokenizerStats:
     name: str
     characters_per_token: float
     rows_reaching: dict[str, int]
-    """Samples of at least 65536, 131072 and 524288 tokens, whatever their target length."""
+    """Samples of at least 65536, 131072 and 524288 tokens, of any target length."""
     truncated_share: float
     """Share of the tokens that lie beyond the target length."""
     samples: dict[str, int]
@@ -226,3 +227,8 @@ class DatasetStats:
     def to_json(self) -> dict[str, Any]:
         """All of it as JSON values."""
         return asdict(self)
+
+
+def score_names(configs: Iterable[ConfigStats]) -> list[str]:
+    """Names of the scores of hard negatives in some configurations, each once."""
+    return list(dict.fromkeys(one.segments.score_name for one in configs if one.segments and one.segments.negatives))

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nextlong_hub.corpus.store import ChunkStore
-from nextlong_hub.method.interleave import LongText, Piece, clip, interleave
+from nextlong_hub.method.interleave import ChunkText, LongText, clip, interleave
 from nextlong_hub.method.near_duplicates import NearDuplicates
 from nextlong_hub.method.negatives import Candidate, ReadChunk, Selection, select_even, select_reference
 from nextlong_hub.recipe import Recipe
@@ -36,13 +36,13 @@ def estimate_memory_bytes(recipe: Recipe) -> int:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TokenizerContext:
-    """One tokenizer at work on a unit."""
+    """What one tokenizer knows of a unit's chunks."""
 
     tokenizer: Tokenizer
     cache: TokenCache
     """Chunks it has tokenised before."""
     characters_per_token: float
-    """Of the corpus, to estimate chunks that nobody has read."""
+    """Of the corpus, to estimate the tokens of chunks before they are read."""
     known: dict[int, ChunkTokens] = field(default_factory=dict)
     """What it knows of the chunks of this unit."""
 
@@ -86,7 +86,7 @@ class BuiltSample:
 
 
 class SampleBuilder:
-    """Where the samples of one unit are put together: the store, the tokenizers, and every text read so far."""
+    """Makes the samples of one unit; it keeps every text that it has read."""
 
     def __init__(
         self,
@@ -257,9 +257,9 @@ class SampleBuilder:
                 if cut >= earliest and all(one.count(cut) >= self._target for one in others):
                     yield cut
 
-    def _piece(self, chunk: int, rank: int = 0, score: float = 0.0) -> Piece:
+    def _piece(self, chunk: int, rank: int = 0, score: float = 0.0) -> ChunkText:
         document = int(self._store.document_of(np.array([chunk]))[0])
-        return Piece(
+        return ChunkText(
             text=self._texts[chunk],
             document=self._store.document(document)[0],
             chunk=chunk - int(self._store.first_chunk[document]),

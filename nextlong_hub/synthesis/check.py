@@ -1,22 +1,22 @@
-"""What is wrong with a sample: as it stands, and against the corpus that it claims to come from."""
+"""What is wrong with a sample: alone, and compared with the corpus."""
 
 from collections.abc import Iterator, Mapping
 from itertools import pairwise
 from typing import Any
 
 from nextlong_hub.corpus.texts import CorpusTexts
-from nextlong_hub.producer import Checker
+from nextlong_hub.producer import RowChecker
 from nextlong_hub.retrieval import accepts_score
 from nextlong_hub.retrieval.settings import RetrievalSettings
 
 
-class SampleChecker(Checker):
+class SampleChecker(RowChecker):
     """Checks samples: meta-chunks of one document, and hard negatives behind them."""
 
     may_be_shorter = False
 
     def shape_faults(self, row: Mapping[str, Any]) -> Iterator[str]:
-        """See `Checker.shape_faults`."""
+        """See `RowChecker.shape_faults`."""
         yield from self.segment_faults(row)
         segments = row["segments"]
         if segments and segments[-1]["role"] != "negative" and self.recipe.interleave.fill == "even":
@@ -42,12 +42,12 @@ class SampleChecker(Checker):
             yield "its meta-chunks are not those of its meta-document, in order"
         yield from _negative_faults(row, self.recipe.retrieval)
         counted = sum(s["tokens"] for s in segments)
-        framing = self.recipe.add_bos_token + self.recipe.add_eos_token
-        if not framing <= row["token_count"] - counted <= framing + len(segments) * max(1, len(separator.encode())):
+        special = self.recipe.add_bos_token + self.recipe.add_eos_token
+        if not special <= row["token_count"] - counted <= special + len(segments) * max(1, len(separator.encode())):
             yield f"its segments count {counted:,} tokens of {row['token_count']:,}"
 
     def corpus_faults(self, row: Mapping[str, Any], corpus: CorpusTexts) -> Iterator[str]:
-        """See `Checker.corpus_faults`."""
+        """See `RowChecker.corpus_faults`."""
         segments, text = row["segments"], row["text"]
         chunks = corpus.texts([(segment["document"], segment["chunk"]) for segment in segments])
         for number, (segment, chunk) in enumerate(zip(segments, chunks, strict=True), 1):

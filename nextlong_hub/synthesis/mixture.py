@@ -1,4 +1,4 @@
-"""Mixtures: a seeded choice of other configurations' rows, in proportion to their shares of the tokens."""
+"""The producer of the kind `mixture`: a seeded choice of other configurations' rows, in proportion to their shares."""
 
 import math
 from collections import Counter
@@ -14,32 +14,33 @@ from nextlong_hub.dataset.write import ChosenRows, UnitRow, public_values
 from nextlong_hub.errors import RecipeError
 from nextlong_hub.execution.run import Run
 from nextlong_hub.method.order import merge_in_proportion, seeded_keys
-from nextlong_hub.producer import Checker, Evidence, Job, Produced, Producer
+from nextlong_hub.producer import Produced, Producer, RowChecker, RowRequest
 from nextlong_hub.recipe import Recipe
+from nextlong_hub.tokenization import Tokenizer
 
 
 class MixtureProducer(Producer):
-    """Rows are rows of other configurations, which are there already."""
+    """Rows are rows of other configurations, which this run has made before."""
 
     name = "mixture"
 
-    def read(self, run: Run, job: Job) -> ChunkStore:
+    def read(self, run: Run, request: RowRequest) -> ChunkStore:
         """The corpus as it was cut for the last ingredient that has one."""
-        return next(store for one in reversed(_parts(job)) if (store := one.store) is not None)
+        return next(store for one in reversed(_parts(request)) if (store := one.store) is not None)
 
-    def produce(self, run: Run, job: Job, store: ChunkStore, index: Path | None) -> Produced:
+    def produce(self, run: Run, request: RowRequest, store: ChunkStore, index: Path | None) -> Produced:
         """See `Producer.produce`: nothing is made, rows are chosen."""
-        parts = _parts(job)
+        parts = _parts(request)
         counts = mixture_rows(
-            job.recipe,
+            request.recipe,
             {part.recipe.name: part.recipe.target_length for part in parts},
             {part.recipe.name: len(part.rows.rows) for part in parts},
-            job.rows,
+            request.rows,
         )
         return Produced(
-            recipe=job.recipe,
+            recipe=request.recipe,
             rows=ChosenRows(
-                rows=tuple(_mix([part.rows.rows for part in parts], counts, job.inputs.seed)),
+                rows=tuple(_mix([part.rows.rows for part in parts], counts, request.inputs.seed)),
                 mean_row_bytes={unit: size for part in parts for unit, size in part.rows.mean_row_bytes.items()},
             ),
             outcome=None,
@@ -53,18 +54,18 @@ class MixtureProducer(Producer):
             sizes={unit: sizes for part in parts for unit, sizes in part.sizes.items()},
         )
 
-    def checker(self, evidence: Evidence) -> Checker:
+    def checker(self, recipe: Recipe, tokenizer: Tokenizer | None) -> RowChecker:
         """Rows are checked by the recipes that made them.
 
         Raises:
             RecipeError: always; no row is a mixture's own.
         """
-        raise RecipeError(f"recipe {evidence.recipe.name}: a mixture has no rows of its own; check those it takes")
+        raise RecipeError(f"recipe {recipe.name}: a mixture has no rows of its own; check those it takes")
 
 
-def _parts(job: Job) -> list[Produced]:
+def _parts(request: RowRequest) -> list[Produced]:
     """What the ingredients gave, in the order of the recipe."""
-    return [job.made[name] for name in job.recipe.ingredients]
+    return [request.made[name] for name in request.recipe.ingredients]
 
 
 def mixture_rows(

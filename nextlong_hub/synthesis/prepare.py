@@ -1,4 +1,4 @@
-"""All that must stand before the first unit of a configuration can run: candidates, measures, and where things lie."""
+"""What must be known before the first unit of a configuration runs: its candidates, its measures, and its folders."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -7,10 +7,10 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from nextlong_hub.core.files import digest_of, written_aside
+from nextlong_hub.core.files import digest_of, write_array
 from nextlong_hub.corpus.store import ChunkStore
 from nextlong_hub.execution.run import Run
-from nextlong_hub.producer import Inputs, Pool, special_tokens_of
+from nextlong_hub.producer import CandidatePool, Inputs, special_tokens_of
 from nextlong_hub.recipe import Recipe
 from nextlong_hub.retrieval.tasks import RetrieveUnit, UnitRange, likely_chunks
 from nextlong_hub.synthesis.sampling import answer_length, choose_candidates, sample_characters
@@ -121,7 +121,7 @@ def prepare(run: Run, recipe: Recipe, inputs: Inputs, store: ChunkStore, index: 
         StorageError: no space, or no permission.
     """
     measured = tuple(measure_characters_per_token(store, tokenizer) for tokenizer in inputs.tokenizers)
-    pool = Pool(store=store, sources=inputs.corpus.sources, characters_per_token=measured[0], seed=inputs.seed)
+    pool = CandidatePool(store=store, sources=inputs.corpus.sources, characters_per_token=measured[0], seed=inputs.seed)
     candidates = choose_candidates(recipe, pool)
     special = special_tokens_of(recipe, inputs.tokenizers)
     identity = digest_of(
@@ -142,6 +142,5 @@ def prepare(run: Run, recipe: Recipe, inputs: Inputs, store: ChunkStore, index: 
         eligible_documents=len(candidates.order),
         not_eligible=candidates.not_eligible,
     )
-    with written_aside(prepared.order_path) as aside, aside.open("wb") as handle:
-        np.save(handle, candidates.order)
+    write_array(prepared.order_path, candidates.order)
     return prepared

@@ -1,7 +1,7 @@
-"""Long samples from short documents, unit by unit: retrieval ▶ tokens ▶ negatives ▶ interleave.
+"""The producer of the kind `synthesis`: retrieval ▶ tokens ▶ negatives ▶ interleave, unit by unit.
 
-Each unit is a fixed range of candidates. A candidate that gives no sample is replaced by the next one in the seeded
-order, so units are run until there are rows enough.
+A unit is a fixed range of candidates in the seeded order. A candidate that gives no sample is replaced by the next one,
+so units are run until there are enough rows.
 """
 
 from collections.abc import Iterator, Sequence
@@ -19,13 +19,14 @@ from nextlong_hub.dataset.write import PlainRows, outcome_record
 from nextlong_hub.errors import CorpusTooSmallError
 from nextlong_hub.execution.base import Receipt
 from nextlong_hub.execution.run import Run
-from nextlong_hub.producer import Checker, Evidence, Job, Pool, Produced, Producer, corpus_record, units_until
+from nextlong_hub.producer import CandidatePool, Produced, Producer, RowChecker, RowRequest, corpus_record, units_until
 from nextlong_hub.recipe import Recipe
 from nextlong_hub.retrieval.tasks import RetrieveCounts, index_store
 from nextlong_hub.synthesis.check import SampleChecker
 from nextlong_hub.synthesis.prepare import Prepared, prepare
 from nextlong_hub.synthesis.sampling import choose_candidates, wanted_rows
 from nextlong_hub.synthesis.tasks import SynthesisCounts
+from nextlong_hub.tokenization import Tokenizer
 
 
 class SynthesisProducer(Producer):
@@ -33,35 +34,37 @@ class SynthesisProducer(Producer):
 
     name = "synthesis"
     retrieves = True
+    title = "NExtLong samples of"
+    tags = ("nextlong", "hard-negatives", "synthetic")
 
-    def index(self, run: Run, job: Job, store: ChunkStore) -> Path:
+    def index(self, run: Run, request: RowRequest, store: ChunkStore) -> Path:
         """See `Producer.index`."""
-        return index_store(run, store, job.recipe.retrieval)
+        return index_store(run, store, request.recipe.retrieval)
 
-    def produce(self, run: Run, job: Job, store: ChunkStore, index: Path | None) -> Produced:
-        """See `Producer.produce`; a unit is retrieved for, tokenised and synthesised before more units are begun."""
-        prepared = prepare(run, job.recipe, job.inputs, store, index or self.index(run, job, store))
-        wanted = _wanted(prepared, job.rows)
+    def produce(self, run: Run, request: RowRequest, store: ChunkStore, index: Path | None) -> Produced:
+        """See `Producer.produce`; each round of units is retrieved for, tokenised and synthesised before the next."""
+        prepared = prepare(run, request.recipe, request.inputs, store, index or self.index(run, request, store))
+        wanted = _wanted(prepared, request.rows)
         gathered = PlainRows()
         answers: list[Receipt[RetrieveCounts]] = []
         made: list[Receipt[SynthesisCounts]] = []
 
         def run_units(units: range) -> int:
             answered = run.map(
-                f"retrieve {job.recipe.name}", [prepared.retrieve(unit) for unit in units], prepared.identity
+                f"retrieve {request.recipe.name}", [prepared.retrieve(unit) for unit in units], prepared.identity
             )
             needed = prepared.needed_chunks(units, [receipt.output for receipt in answered])
             for chunks in prepared.chunk_tokenizers:
                 chunks.tokenise(needed)
             synthesised = run.map(
-                f"synthesise {job.recipe.name}", [prepared.synthesise(unit) for unit in units], prepared.identity
+                f"synthesise {request.recipe.name}", [prepared.synthesise(unit) for unit in units], prepared.identity
             )
             answers.extend(answered)
             made.extend(synthesised)
             gathered.take(synthesised)
             return gathered.rows
 
-        units_until(wanted, prepared.units, job.recipe.output.unit_documents, run_units)
+        units_until(wanted, prepared.units, request.recipe.output.unit_documents, run_units)
         outcome = outcome_record(
             [receipt.counts for receipt in made],
             prepared.eligible_documents,
@@ -73,39 +76,39 @@ class SynthesisProducer(Producer):
         )
         if not outcome.kept:
             raise CorpusTooSmallError(
-                f"recipe {job.recipe.name}: none of {sum(outcome.discarded.values()):,} candidates became a sample "
+                f"recipe {request.recipe.name}: none of {sum(outcome.discarded.values()):,} candidates became a sample "
                 f"({listed(outcome.discarded)}); {store.documents:,} documents are too few or too alike for rows of "
-                f"{job.recipe.target_length:,} tokens: add documents or build a shorter recipe"
+                f"{request.recipe.target_length:,} tokens: add documents or build a shorter recipe"
             )
         return Produced(
-            recipe=job.recipe,
+            recipe=request.recipe,
             rows=gathered.finish(wanted),
             outcome=outcome,
-            corpus=corpus_record(job.inputs.corpus, store),
+            corpus=corpus_record(request.inputs.corpus, store),
             characters_per_token=prepared.characters_per_token[0],
             store=store,
             sizes={receipt.output: receipt.counts.sizes for receipt in made},
         )
 
-    def stream(self, run: Run, job: Job) -> "UnitStream":
+    def stream(self, run: Run, request: RowRequest) -> "UnitStream":
         """See `Producer.stream`."""
         with run.workspace.exclusive("prepare"):
-            store = self.read(run, job)
-            prepared = prepare(run, job.recipe, job.inputs, store, self.index(run, job, store))
-        return UnitStream(run=run, prepared=prepared, wanted=_wanted(prepared, job.rows, limited=True))
+            store = self.read(run, request)
+            prepared = prepare(run, request.recipe, request.inputs, store, self.index(run, request, store))
+        return UnitStream(run=run, prepared=prepared, wanted=_wanted(prepared, request.rows, limited=True))
 
-    def checker(self, evidence: Evidence) -> Checker:
+    def checker(self, recipe: Recipe, tokenizer: Tokenizer | None) -> RowChecker:
         """See `Producer.checker`."""
-        return SampleChecker(evidence)
+        return SampleChecker(recipe, tokenizer)
 
-    def candidates(self, recipe: Recipe, pool: Pool) -> NDArray[np.int64]:
+    def candidates(self, recipe: Recipe, pool: CandidatePool) -> NDArray[np.int64]:
         """See `Producer.candidates`."""
         return choose_candidates(recipe, pool).order
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UnitStream:
-    """See `producer.Stream`."""
+    """See `producer.RowStream`."""
 
     run: Run
     prepared: Prepared
@@ -113,11 +116,11 @@ class UnitStream:
     """Rows in all."""
 
     def units(self) -> int:
-        """See `Stream.units`."""
+        """See `RowStream.units`."""
         return -(-self.wanted // self.prepared.recipe.output.unit_documents)
 
     def tables(self, unit: int) -> Iterator[pa.Table]:
-        """See `Stream.tables`."""
+        """See `RowStream.tables`."""
         if unit < self.units() - 1:
             yield from self._row_groups(self._unit(unit))
             return
@@ -129,7 +132,7 @@ class UnitStream:
             unit += 1
 
     def _unit(self, unit: int) -> pa.Table:
-        """One unit's rows, made now unless another process has made them: two never work on the same unit."""
+        """One unit's rows, made now unless they are there; a lock keeps two processes from making the same unit."""
         prepared = self.prepared
         with self.run.workspace.exclusive(f"{prepared.units_folder.name}-{unit}"):
             self.run.map("retrieve", [prepared.retrieve(unit)], prepared.identity)

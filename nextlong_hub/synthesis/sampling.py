@@ -1,4 +1,4 @@
-"""Who is extended, in which order, and what it will take: everything decided before any sample is made."""
+"""Which documents are extended, in which order, and how much text a sample takes: decided before any is made."""
 
 import math
 from dataclasses import dataclass
@@ -9,13 +9,13 @@ from numpy.typing import NDArray
 from nextlong_hub.corpus.order import seeded_order
 from nextlong_hub.corpus.store import ChunkStore
 from nextlong_hub.errors import CorpusTooSmallError
-from nextlong_hub.producer import Pool
+from nextlong_hub.producer import CandidatePool
 from nextlong_hub.recipe import Recipe
 
 _ANSWER_SLACK = 1.5
 _ANSWER_RESERVE = 64
 _LIKELY_MARGIN = 0.98
-"""Rather too few: a chunk beyond it is tokenised where it is needed; one that nobody needs is work for nothing."""
+"""Below 1, because a chunk that no sample needs is tokenised in vain, and a missing one where it is needed."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,7 +28,7 @@ class Candidates:
     """Documents that cannot be extended, by reason."""
 
 
-def choose_candidates(recipe: Recipe, pool: Pool) -> Candidates:
+def choose_candidates(recipe: Recipe, pool: CandidatePool) -> Candidates:
     """Sort out the documents that can be extended and put them into the seeded order.
 
     Raises:

@@ -1,14 +1,21 @@
-"""What tests need around nextlong-hub, ours and yours: a Hugging Face Hub that runs inside the test, and tiny worlds.
+"""Test support, also for other packages: a Hugging Face Hub inside the test process, and tiny corpora.
 
 with LocalHub() as hub:
     hub.put("datasets", "tester/notes", {"notes.txt": b"hello"})
     subprocess.run([...], env=os.environ | hub.environment())
-See `fixtures` for the same as a pytest fixture, `LocalHub.fail` for a Hub that has a bad day, and `worlds` for a corpus
-and a recipe small enough to build in a second.
+
+fixtures                       the same as a pytest fixture
+worlds                         a corpus and a recipe small enough to build in a second
+local_hub, state               the Hub, and the state that its routes share
+server, routes, messages       HTTP: sockets, the table of routes, requests and answers
+reading, writing, discussing   the routes
+repositories, xet              repositories and their bytes; storage through Xet
+accounts, card_check           permissions; the check of a README's header
+faults                         injected failures, see `LocalHub.fail`
 """
 
 from nextlong_hub.testing.accounts import Account
-from nextlong_hub.testing.faults import Fault
+from nextlong_hub.testing.faults import InjectedFault
 from nextlong_hub.testing.local_hub import LocalHub, LoggedRequest
 from nextlong_hub.testing.repositories import Commit, Kind
 from nextlong_hub.testing.worlds import make_documents, tiny_recipe, write_corpus
@@ -16,7 +23,7 @@ from nextlong_hub.testing.worlds import make_documents, tiny_recipe, write_corpu
 __all__ = [
     "Account",
     "Commit",
-    "Fault",
+    "InjectedFault",
     "Kind",
     "LocalHub",
     "LoggedRequest",

@@ -1,4 +1,4 @@
-"""Who is asking, and what they may see and change."""
+"""Accounts and their permissions."""
 
 from dataclasses import dataclass
 from typing import Literal
@@ -16,7 +16,7 @@ class Account:
     organizations: tuple[str, ...] = ()
     """Organisations whose repositories the user may write."""
     role: Literal["write", "read"] = "write"
-    """What the token is good for."""
+    """Permission of the token."""
 
     def owns(self, namespace: str) -> bool:
         """Whether the namespace, the part of a repository's name before the slash, is the user's."""
@@ -24,13 +24,13 @@ class Account:
 
 
 class Accounts:
-    """The accounts a Hub knows, and its answers to those who may not."""
+    """The accounts of a Hub, and the refusals for missing permissions."""
 
     def __init__(self) -> None:
         self._by_token: dict[str, Account] = {}
 
     def add(self, account: Account) -> None:
-        """Let an account in."""
+        """Add an account."""
         self._by_token[account.token] = account
 
     def name_behind(self, token: str | None) -> str | None:
@@ -42,7 +42,7 @@ class Accounts:
         """The account behind a request; None for an anonymous one.
 
         Raises:
-            Refusal: 401, the token belongs to nobody.
+            Refusal: 401, the token is unknown.
         """
         if request.token is None:
             return None
@@ -75,7 +75,7 @@ class Accounts:
         return account
 
     def visible(self, request: Request, repository: Repository | None, name: str) -> Repository:
-        """The repository found under `name`, if there is one and the one who asks may know it.
+        """The repository found under `name`, if there is one that the account may see.
 
         Like the Hub, hides a private repository behind the same answer as one that does not exist.
 
@@ -90,7 +90,7 @@ class Accounts:
         raise Refusal(404, f"Repository not found: {name}", "RepoNotFound")
 
     def open_gate(self, request: Request, repository: Repository) -> None:
-        """Let only members of the owner and those let in read the files of a gated repository.
+        """Check that the account may read the files of a gated repository.
 
         Raises:
             Refusal: 401 (anonymous) or 403, both with the code GatedRepo.

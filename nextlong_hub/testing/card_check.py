@@ -1,4 +1,4 @@
-"""The part of the Hub's check of a README's YAML header that a dataset card can fall foul of."""
+"""The part of the Hub's check of a README's YAML header that concerns dataset cards."""
 
 import re
 from typing import Any
@@ -24,7 +24,7 @@ def card_metadata(readme: str) -> Any:
 
 
 def card_faults(readme: str) -> list[str]:
-    """What the Hub would refuse about a README, one sentence each."""
+    """Faults for which the Hub would reject a README, one sentence each."""
     try:
         metadata = card_metadata(readme)
     except ValueError as error:

@@ -50,7 +50,7 @@ def create_discussion(hub: HubState, request: Request, kind: str, name: str) -> 
     )
     if wanted.get("description"):
         _comment(discussion, account.name, wanted["description"])
-    hub.shelf.keep(repository)
+    hub.library.keep(repository)
     return json_answer({"num": discussion.number, "title": discussion.title, "pullRequest": pull_request})
 
 
@@ -86,7 +86,7 @@ def comment(hub: HubState, request: Request, kind: str, name: str, number: str) 
     """`POST /api/datasets/{name}/discussions/{number}/comment`."""
     repository = hub.readable(request, kind, name)
     event = _comment(_find(repository, number), hub.accounts.known(request).name, request.json()["comment"])
-    hub.shelf.keep(repository)
+    hub.library.keep(repository)
     return json_answer({"newMessage": event})
 
 
@@ -97,7 +97,7 @@ def change_status(hub: HubState, request: Request, kind: str, name: str, number:
     discussion = _find(repository, number)
     discussion.status = request.json()["status"]
     event = _event(discussion, "status-change", author, {"status": discussion.status})
-    hub.shelf.keep(repository)
+    hub.library.keep(repository)
     return json_answer({"newStatus": event})
 
 
@@ -113,12 +113,12 @@ def merge(hub: HubState, request: Request, kind: str, name: str, number: str) ->
     discussion.merge_commit = repository.commit("main", tree, title=title, author=author).oid
     discussion.status = "merged"
     _event(discussion, "status-change", author, {"status": "merged"})
-    hub.shelf.keep(repository)
+    hub.library.keep(repository)
     return json_answer({"mergeCommitId": discussion.merge_commit})
 
 
 def _merged(repository: Repository, proposed: Commit, main: Commit) -> dict[str, Entry]:
-    """What `main` becomes with the changes of a pull request; a file that both changed goes together with nothing."""
+    """What `main` becomes with the changes of a pull request; a file that both changed is a conflict."""
     behind = {commit.oid for commit in repository.history(main)}
     base = next(commit for commit in repository.history(proposed) if commit.oid in behind)
 

@@ -1,4 +1,4 @@
-"""Faults on order: the next requests that match fail in a chosen way, as the real Hub fails on a bad day."""
+"""Fault injection: the next requests that match fail in a chosen way."""
 
 import re
 from dataclasses import dataclass, field
@@ -8,29 +8,29 @@ from nextlong_hub.testing.messages import Answer, json_answer
 
 
 @dataclass(slots=True, kw_only=True)
-class Fault:
-    """One failure to come."""
+class InjectedFault:
+    """A failure for the next requests that match."""
 
     method: str
     path_pattern: str
     """Regular expression searched for in the path with its query."""
     status: int = 500
     times: int = 1
-    """How many more matching requests fail."""
+    """Number of matching requests that still fail."""
     headers: dict[str, str] = field(default_factory=dict)
     """Headers of the failing answer: `{"Retry-After": "1"}`."""
     body: Any = None
     """JSON value of the failing answer; None: a plain error message."""
     drop_after: bool = False
-    """Do what was asked, then close the connection without an answer: the client cannot know that it was done."""
+    """Carry out the request, then close the connection without an answer, so that the client cannot know the result."""
     reset_after_bytes: int | None = None
-    """Read so many bytes of the body, then reset the connection; nothing is done."""
+    """Read this many bytes of the body, then reset the connection; the request is not carried out."""
     delay_seconds: float = 0.0
-    """Do what was asked, but answer only so much later: a client that waits less gives up on what was done."""
+    """Carry out the request, but delay the answer, so that a client with a shorter timeout gives up."""
 
     @property
     def replaces_answer(self) -> bool:
-        """Whether the failing answer comes instead of what was asked for."""
+        """Whether the failing answer replaces the request, which is then not carried out."""
         return not (self.drop_after or self.delay_seconds)
 
     def answer(self) -> Answer:
@@ -41,13 +41,13 @@ class Fault:
 
 
 class Faults:
-    """The failures that are still to come, in the order in which they were asked for."""
+    """The pending failures, in the order in which they were added."""
 
     def __init__(self) -> None:
-        self._waiting: list[Fault] = []
+        self._waiting: list[InjectedFault] = []
 
-    def add(self, fault: Fault) -> Fault:
-        """Ask for a failure.
+    def add(self, fault: InjectedFault) -> InjectedFault:
+        """Add a failure.
 
         Raises:
             re.error: the pattern is no regular expression.
@@ -56,13 +56,13 @@ class Faults:
         self._waiting.append(fault)
         return fault
 
-    def next_for(self, method: str, target: str, *, before_body: bool = False) -> Fault | None:
-        """Use up one failure for a request, if one is waiting for it.
+    def next_for(self, method: str, target: str, *, before_body: bool = False) -> InjectedFault | None:
+        """Take one pending failure for a request, if one matches.
 
         Args:
             method: Of the request.
             target: Its path with its query.
-            before_body: Whether its body has still to be read: only then can the connection be reset within it.
+            before_body: Whether its body is still unread; only then can the connection be reset within it.
         """
         for fault in self._waiting:
             fits = fault.times > 0 and fault.method == method and re.search(fault.path_pattern, target)

@@ -11,7 +11,7 @@ from types import TracebackType
 from typing import Any, Literal, Self
 
 from nextlong_hub.testing.accounts import Account, Accounts
-from nextlong_hub.testing.faults import Fault, Faults
+from nextlong_hub.testing.faults import Faults, InjectedFault
 from nextlong_hub.testing.messages import Answer, Request
 from nextlong_hub.testing.repositories import Commit, Kind, Library, Repository
 from nextlong_hub.testing.routes import answer_to
@@ -20,12 +20,12 @@ from nextlong_hub.testing.state import HubState
 from nextlong_hub.testing.xet import XetStorage
 
 DROPPED = 0
-"""Status in the log of a request that was never answered."""
+"""Status in the log of a request without an answer."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LoggedRequest:
-    """One request the Hub has had, and how it ended."""
+    """One request to the Hub, and the status of its answer."""
 
     method: str
     target: str
@@ -37,7 +37,7 @@ class LoggedRequest:
 
 
 class LocalHub:
-    """A Hugging Face Hub for tests: real clients create, push, list and load against it, and it can fail on order.
+    """A Hugging Face Hub for tests: real clients create, push, list and load against it, and failures can be injected.
 
     Speaks what `huggingface_hub` (0.34 to 2.x) and `datasets` (4.x, 5.x) ask for. Use it as a context manager, and give
     `environment()` to a process before it imports either library:
@@ -77,7 +77,7 @@ class LocalHub:
         self._server = Server(self._serve, self._interrupt)
         self._state = HubState(
             endpoint=f"http://127.0.0.1:{self._server.server_address[1]}",
-            shelf=Library(folder),
+            library=Library(folder),
             accounts=Accounts(),
             part_bytes=part_bytes,
             page_entries=page_entries,
@@ -125,7 +125,7 @@ class LocalHub:
         `huggingface_hub` and `datasets` read them when they are imported, so set them before.
 
         Args:
-            account: Who is logged in; None for nobody.
+            account: The account that is logged in; None for no login.
         """
         token = self.account.token if account == "owner" else account.token if account else ""
         return {
@@ -175,20 +175,20 @@ class LocalHub:
             revision: The branch.
             remove: Paths to delete.
             private: Show the repository to its owner only; None leaves it as it is.
-            gated: Give its files to the owner and to whom `admit` lets in only; None leaves it as it is.
+            gated: Restrict its files to the owner and the accounts given to `admit`; None leaves it as it is.
             title: First line of the commit message.
         """
         with self._lock:
-            shelf = self._state.shelf
-            repository = shelf.find(kind, name) or shelf.create(Repository(kind=kind, name=name))
+            library = self._state.library
+            repository = library.find(kind, name) or library.create(Repository(kind=kind, name=name))
             repository.private = repository.private if private is None else private
             repository.gated = repository.gated if gated is None else gated
             repository.branches.setdefault(revision, repository.at("main").oid)
             tree = {path: entry for path, entry in repository.at(revision).tree.items() if path not in remove}
             for path, content in files.items():
-                tree[path] = shelf.entry(path, content.encode() if isinstance(content, str) else content)
+                tree[path] = library.entry(path, content.encode() if isinstance(content, str) else content)
             commit = repository.commit(revision, tree, title=title, author=repository.namespace)
-            shelf.keep(repository)
+            library.keep(repository)
             return commit
 
     def admit(self, kind: Kind, name: str, account: Account) -> None:
@@ -200,7 +200,7 @@ class LocalHub:
         with self._lock:
             repository = self._repository(kind, name)
             repository.readers.append(account.name)
-            self._state.shelf.keep(repository)
+            self._state.library.keep(repository)
 
     def files(self, kind: Kind, name: str, revision: str = "main") -> dict[str, bytes]:
         """Every file of a repository, by path.
@@ -210,7 +210,7 @@ class LocalHub:
         """
         with self._lock:
             tree = self._repository(kind, name).at(revision).tree
-            return {path: self._state.shelf.read(entry) for path, entry in sorted(tree.items())}
+            return {path: self._state.library.read(entry) for path, entry in sorted(tree.items())}
 
     def commits(self, kind: Kind, name: str, revision: str = "main") -> list[Commit]:
         """The history of a branch, newest first.
@@ -234,7 +234,7 @@ class LocalHub:
         drop_after: bool = False,
         reset_after_bytes: int | None = None,
         delay_seconds: float = 0.0,
-    ) -> Fault:
+    ) -> InjectedFault:
         """Make the next requests that match fail.
 
         Args:
@@ -244,17 +244,17 @@ class LocalHub:
             times: How many requests fail; the fault that is returned counts them down.
             headers: More headers for the failing answer, `Retry-After` for example.
             body: JSON value of the failing answer.
-            drop_after: Do what is asked, then close the connection without an answer.
-            reset_after_bytes: Read so many bytes of the body, then reset the connection; nothing is done.
-            delay_seconds: Do what is asked, but answer only so much later.
+            drop_after: Carry out the request, then close the connection without an answer.
+            reset_after_bytes: Read this many bytes of the body, then reset the connection.
+            delay_seconds: Carry out the request, but delay the answer.
 
-        A host that no name server knows is one more request away:
+        To send the client to a host that does not exist, redirect it:
         `fail("POST", "/commit/", status=307, headers={"Location": "http://nowhere.invalid/"})`.
 
         Raises:
             re.error: the pattern is no regular expression.
         """
-        fault = Fault(
+        fault = InjectedFault(
             method=method,
             path_pattern=path_pattern,
             status=status,
@@ -273,7 +273,7 @@ class LocalHub:
         return [r for r in self.requests if r.method == method and re.search(path_pattern, r.target)]
 
     def _repository(self, kind: Kind, name: str) -> Repository:
-        repository = self._state.shelf.find(kind, name)
+        repository = self._state.library.find(kind, name)
         if repository is None:
             raise KeyError(f"the local Hub has no {kind}/{name}")
         return repository

@@ -1,4 +1,4 @@
-"""What goes over the wire: a request as it came, an answer to send, and a refusal with the Hub's own error codes."""
+"""HTTP messages: a request, an answer, and a refusal with the Hub's error codes."""
 
 import json
 from dataclasses import dataclass, field
@@ -52,11 +52,11 @@ class Answer:
     length: int | None = None
     """Content-Length to announce to a HEAD request, in bytes; None: that of the body."""
     delay_seconds: float = 0.0
-    """Wait so long before it is sent."""
+    """Delay before it is sent."""
 
 
 class Refusal(Exception):
-    """The Hub says no: a status, a message, and where the clients look for one, an error code."""
+    """A refusal of the Hub: a status, a message, and an error code where clients read one."""
 
     def __init__(self, status: int, message: str, code: str | None = None) -> None:
         super().__init__(message)

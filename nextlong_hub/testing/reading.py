@@ -1,4 +1,4 @@
-"""What can be asked of the Hub without changing it: who am I, what is there, give me the bytes."""
+"""Routes that read: account, listings, files."""
 
 import hashlib
 import json
@@ -35,7 +35,7 @@ def who_am_i(hub: HubState, request: Request) -> Answer:
 
 
 def check_card(hub: HubState, request: Request) -> Answer:
-    """`POST /api/validate-yaml`: would this README be taken?"""
+    """`POST /api/validate-yaml`: the check of a README."""
     faults = [{"message": fault} for fault in card_faults(request.json()["content"])]
     return json_answer({"errors": faults, "warnings": []}, status=400 if faults else 200)
 
@@ -47,7 +47,7 @@ def list_repositories(hub: HubState, request: Request, kind: str) -> Answer:
     return json_answer(
         [
             _info(hub, repository, repository.at("main"))
-            for repository in hub.shelf.all(kind)
+            for repository in hub.library.all(kind)
             if author in ("", repository.namespace)
             and search in repository.name.lower()
             and (not repository.private or (account and account.owns(repository.namespace)))
@@ -62,7 +62,7 @@ def repository_info(hub: HubState, request: Request, kind: str, name: str, revis
 
 
 def check_access(hub: HubState, request: Request, kind: str, name: str) -> Answer:
-    """`GET /api/datasets/{name}/auth-check`: may I read its files?"""
+    """`GET /api/datasets/{name}/auth-check`: whether the account may read its files."""
     hub.accounts.open_gate(request, hub.readable(request, kind, name))
     return json_answer({})
 
@@ -88,7 +88,7 @@ def list_tree(hub: HubState, request: Request, kind: str, name: str, revision: s
 
 
 def paths_info(hub: HubState, request: Request, kind: str, name: str, revision: str) -> Answer:
-    """`POST /api/datasets/{name}/paths-info/{revision}`: what is at these paths? Unknown ones are left out."""
+    """`POST /api/datasets/{name}/paths-info/{revision}`: the files at these paths; unknown ones are left out."""
     repository = hub.readable(request, kind, name)
     commit = repository.at(revision)
     form = request.form()
@@ -153,7 +153,7 @@ def resolve(hub: HubState, request: Request, kind: str, name: str, revision: str
         return Answer(headers=headers, length=entry.size)
     span = _RANGE.fullmatch(request.headers.get("range", ""))
     if span is None or not (span[1] or span[2]):
-        return Answer(body=hub.shelf.read(entry), headers=headers)
+        return Answer(body=hub.library.read(entry), headers=headers)
     if span[1]:
         start, stop = int(span[1]), min(int(span[2] or entry.size) + 1, entry.size)
     else:
@@ -161,13 +161,13 @@ def resolve(hub: HubState, request: Request, kind: str, name: str, revision: str
     if start >= stop:
         return Answer(status=416, headers={"Content-Range": f"bytes */{entry.size}"})
     headers["Content-Range"] = f"bytes {start}-{stop - 1}/{entry.size}"
-    return Answer(status=206, body=hub.shelf.blobs.read(entry.sha256, start, stop), headers=headers)
+    return Answer(status=206, body=hub.library.blobs.read(entry.sha256, start, stop), headers=headers)
 
 
 def _info(hub: HubState, repository: Repository, commit: Commit) -> dict[str, Any]:
     readme = commit.tree.get("README.md")
     try:
-        metadata = card_metadata(hub.shelf.read(readme).decode("utf-8", "replace")) if readme else {}
+        metadata = card_metadata(hub.library.read(readme).decode("utf-8", "replace")) if readme else {}
     except ValueError:
         metadata = {}
     card = json.loads(json.dumps(metadata, default=str)) if isinstance(metadata, dict) else {}

@@ -1,4 +1,4 @@
-"""What the Hub keeps: bytes by their sha256, and repositories of commits over them, in memory or in a folder."""
+"""The storage of the Hub: bytes by sha256, and repositories of commits over them, in memory or in a folder."""
 
 import hashlib
 import json
@@ -139,9 +139,9 @@ class Repository:
     """`<namespace>/<name>`."""
     private: bool = False
     gated: bool = False
-    """Everyone sees that it exists and what it holds; its files are for the owner and the readers."""
+    """Everyone may see the repository and its listing; only the owner and the readers may read its files."""
     readers: list[str] = field(default_factory=list)
-    """Users let through the gate."""
+    """Names of accounts that may read a gated repository."""
     created: str = field(default_factory=now)
     branches: dict[str, str] = field(default_factory=dict)
     """Head commit of each branch; `refs/pr/<number>` is a branch too."""
@@ -242,7 +242,7 @@ class Library:
         return repository
 
     def delete(self, repository: Repository) -> None:
-        """Forget a repository."""
+        """Remove a repository."""
         del self._repositories[repository.kind, repository.name]
         if self._folder:
             self._path(repository).unlink()

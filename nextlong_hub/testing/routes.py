@@ -1,4 +1,4 @@
-"""Which address is answered by which function."""
+"""The table of routes."""
 
 import re
 from collections.abc import Callable
@@ -54,7 +54,7 @@ _ROUTES: list[tuple[str, str, Callable[..., Answer]]] = [
 
 
 def answer_to(hub: HubState, request: Request) -> Answer:
-    """Do what a request asks for; a refusal is an answer too."""
+    """Carry out a request; a refusal becomes an answer."""
     try:
         for methods, pattern, function in _ROUTES:
             match = re.fullmatch(pattern, request.path)

@@ -1,4 +1,4 @@
-"""Threads, sockets and bytes: turns what comes in on 127.0.0.1 into `Request`s, and `Answer`s into what goes out."""
+"""The HTTP server: threads and sockets on 127.0.0.1, converted to `Request` and from `Answer`."""
 
 import gzip
 import socket
@@ -48,7 +48,7 @@ class Server(ThreadingHTTPServer):
         super().process_request(request, client_address)
 
     def shutdown_request(self, request: Any) -> None:
-        """End a connection, one that is reset without saying goodbye."""
+        """End a connection; one that is reset is closed without a shutdown."""
         self._open.discard(request)
         if request.getsockopt(socket.SOL_SOCKET, socket.SO_LINGER):
             self.close_request(request)
@@ -56,14 +56,14 @@ class Server(ThreadingHTTPServer):
             super().shutdown_request(request)
 
     def close_connections(self) -> None:
-        """Wake every thread that waits for a next request which will never come, or before it answers."""
+        """Close all connections, so that threads that wait for a request end."""
         self.closing.set()
         for connection in list(self._open):
             with suppress(OSError):
                 connection.shutdown(socket.SHUT_RDWR)
 
     def handle_error(self, request: Any, client_address: Any) -> None:
-        """Say nothing about clients that hang up; every other fault of the server is shown."""
+        """Print every error of the server except closed connections."""
         if not isinstance(sys.exception(), ConnectionError):
             super().handle_error(request, client_address)
 
@@ -80,14 +80,14 @@ class _Handler(BaseHTTPRequestHandler):
         """Write nothing to stderr: the log is `LocalHub.requests`."""
 
     def parse_request(self) -> bool:
-        """Take every method as `_answer`: which ones exist is the routes' business."""
+        """Handle every method with `_answer`: the routes decide which ones exist."""
         if not super().parse_request():
             return False
         setattr(self, f"do_{self.command}", self._answer)
         return True
 
     def finish(self) -> None:
-        """Close both sides, also of a client that has gone before it was answered."""
+        """Close both sides, also when the client has closed the connection already."""
         with suppress(ConnectionError):
             super().finish()
         self.rfile.close()

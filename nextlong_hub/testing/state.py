@@ -1,4 +1,4 @@
-"""What every route works on: the library, the accounts, and the uploads under way."""
+"""The state that all routes share: repositories, accounts, and pending uploads."""
 
 from dataclasses import dataclass, field
 from urllib.parse import unquote
@@ -11,10 +11,10 @@ from nextlong_hub.testing.xet import XetStorage
 
 @dataclass(slots=True, kw_only=True)
 class HubState:
-    """Everything a running Hub knows."""
+    """The state of a running Hub."""
 
     endpoint: str
-    shelf: Library
+    library: Library
     accounts: Accounts
     part_bytes: int | None
     """Large files above this size are uploaded in parts of this size; None: always in one piece."""
@@ -30,19 +30,19 @@ class HubState:
     """Large files that were uploaded, each as the page of its repository and its sha256."""
 
     def readable(self, request: Request, kind: str, name: str) -> Repository:
-        """The repository a request wants to look at.
+        """The repository that a request reads.
 
         Raises:
-            Refusal: it does not exist, or the one who asks may not know it.
+            Refusal: it does not exist, or the account may not see it.
         """
         name = unquote(name)
-        return self.accounts.visible(request, self.shelf.find(kind, name), name)
+        return self.accounts.visible(request, self.library.find(kind, name), name)
 
     def writable(self, request: Request, kind: str, name: str) -> Repository:
-        """The repository a request wants to change.
+        """The repository that a request changes.
 
         Raises:
-            Refusal: it does not exist, or the one who asks may not change it.
+            Refusal: it does not exist, or the account may not change it.
         """
         repository = self.readable(request, kind, name)
         self.accounts.writer(request, repository.namespace)
@@ -50,10 +50,10 @@ class HubState:
 
     def has_large_file(self, sha256: str) -> bool:
         """Whether a large file has arrived; what came through Xet is taken over from there."""
-        if sha256 in self.shelf.blobs:
+        if sha256 in self.library.blobs:
             return True
         content = self.xet.read(sha256) if self.xet else None
-        return content is not None and self.shelf.blobs.add(content) == sha256
+        return content is not None and self.library.blobs.add(content) == sha256
 
     def knows_large_file(self, repository: Repository, sha256: str) -> bool:
         """Whether a large file need not be uploaded again to a repository: it was, or one of its commits has it."""

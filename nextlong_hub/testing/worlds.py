@@ -1,4 +1,4 @@
-"""Tiny worlds: a corpus of a few dozen short documents and a recipe whose rows are read at a glance.
+"""Tiny test data: a corpus of a few dozen short documents and a recipe with short rows.
 
     write_corpus(folder / "corpus.jsonl", make_documents(40))
     request = BuildRequest(
@@ -8,7 +8,7 @@
     )
     build(request, folder / "dataset")
 
-A build of such a world takes about a second. Every text follows from its seed, on every machine.
+A build takes about a second. The texts depend only on the seed.
 """
 
 import json
@@ -44,11 +44,11 @@ def tiny_recipe(**overrides: Any) -> Recipe:
     """A recipe of 512 tokens a row, cut into chunks of 256 characters, two meta-documents a unit.
 
     Args:
-        overrides: values of `Recipe`; a mapping changes single choices of its section:
+        overrides: values of `Recipe`; a mapping changes single settings of its section:
             `tiny_recipe(name="other", interleave={"fill": "reference"})`.
 
     Raises:
-        pydantic.ValidationError: there is no such choice, or it has a wrong value.
+        pydantic.ValidationError: there is no such setting, or it has a wrong value.
     """
     values: dict[str, Any] = {
         "name": "tiny",
@@ -64,13 +64,13 @@ def tiny_recipe(**overrides: Any) -> Recipe:
 def make_documents(
     count: int = 40, *, seed: int = 0, paragraphs: tuple[int, int] = (2, 6), source: str = "world"
 ) -> list[Document]:
-    """Documents about four topics, so that each has many others to find and none that copies it.
+    """Documents about four topics, so that each has similar documents and no copies.
 
     Args:
         count: how many; their ids are `d000`, `d001`, …
         seed: other seeds give other texts.
         paragraphs: fewest and most paragraphs of a document, of about 190 characters each.
-        source: the source they say they come from.
+        source: name of their source.
     """
     return [
         Document(id=f"d{number:03}", text=_text(random.Random(f"{seed}/{number}"), number, paragraphs), source=source)

@@ -1,4 +1,4 @@
-"""What changes the Hub: repositories, uploads, commits, branches and tags."""
+"""Routes that write: repositories, uploads, commits, branches and tags."""
 
 import base64
 import hashlib
@@ -25,12 +25,12 @@ def create_repository(hub: HubState, request: Request) -> Answer:
     namespace = wanted.get("organization") or hub.accounts.known(request).name
     account = hub.accounts.writer(request, namespace)
     name = f"{namespace}/{wanted['name']}"
-    existing = hub.shelf.find(kind, name)
+    existing = hub.library.find(kind, name)
     if existing is not None:
         refusal = f"You already created this {wanted.get('type') or 'model'} repo"
         return json_answer({"error": refusal, "url": hub.page_url(existing)}, status=409)
     private = bool(wanted.get("private")) or wanted.get("visibility") == "private"
-    repository = hub.shelf.create(Repository(kind=kind, name=name, private=private))
+    repository = hub.library.create(Repository(kind=kind, name=name, private=private))
     return json_answer({"url": hub.page_url(repository), "name": name, "id": f"{kind}/{name}", "user": account.name})
 
 
@@ -39,7 +39,7 @@ def delete_repository(hub: HubState, request: Request) -> Answer:
     unwanted = request.json()
     namespace = unwanted.get("organization") or hub.accounts.known(request).name
     repository = hub.writable(request, kind_of(unwanted.get("type")), f"{namespace}/{unwanted['name']}")
-    hub.shelf.delete(repository)
+    hub.library.delete(repository)
     return json_answer({})
 
 
@@ -51,7 +51,7 @@ def change_settings(hub: HubState, request: Request, kind: str, name: str) -> An
         repository.private = bool(settings.get("private")) or settings.get("visibility") == "private"
     if "gated" in settings:
         repository.gated = bool(settings["gated"])
-    hub.shelf.keep(repository)
+    hub.library.keep(repository)
     return json_answer({"private": repository.private, "gated": repository.gated})
 
 
@@ -112,7 +112,7 @@ def join_parts(hub: HubState, request: Request, sha256: str) -> Answer:
 
 
 def xet_token(hub: HubState, request: Request, kind: str, name: str, mode: str, revision: str) -> Answer:
-    """`GET /api/datasets/{name}/xet-{read,write}-token/{revision}`: where Xet keeps its bytes, and leave to enter."""
+    """`GET /api/datasets/{name}/xet-{read,write}-token/{revision}`: address of the Xet storage, and a token for it."""
     repository = hub.readable(request, kind, name)
     if hub.xet is None:
         raise Refusal(404, "Xet is switched off on this local Hub")
@@ -130,7 +130,7 @@ def xet_token(hub: HubState, request: Request, kind: str, name: str, mode: str, 
 
 def verify_large_file(hub: HubState, request: Request, sha256: str) -> Answer:
     """`POST /large-files/verify/{sha256}`."""
-    if sha256 not in hub.shelf.blobs:
+    if sha256 not in hub.library.blobs:
         raise Refusal(404, f"large file {sha256} has not been uploaded")
     return json_answer({})
 
@@ -159,7 +159,7 @@ def commit(hub: HubState, request: Request, kind: str, name: str, revision: str)
         branch = f"refs/pr/{discussion.number}"
         answer["pullRequestUrl"] = f"{hub.page_url(repository)}/discussions/{discussion.number}"
     made = repository.commit(branch, tree, title=title, message=message, author=account)
-    hub.shelf.keep(repository)
+    hub.library.keep(repository)
     return json_answer({**answer, "commitOid": made.oid, "commitUrl": f"{hub.page_url(repository)}/commit/{made.oid}"})
 
 
@@ -170,7 +170,7 @@ def create_branch(hub: HubState, request: Request, kind: str, name: str, branch:
     if branch in repository.branches:
         raise Refusal(409, f"Reference already exists: {branch}")
     repository.branches[branch] = repository.at(request.json().get("startingPoint") or "main").oid
-    hub.shelf.keep(repository)
+    hub.library.keep(repository)
     return json_answer({})
 
 
@@ -187,7 +187,7 @@ def create_tag(hub: HubState, request: Request, kind: str, name: str, revision: 
     if tag in repository.tags:
         raise Refusal(409, f"Tag reference exists already: {tag}")
     repository.tags[tag] = repository.at(revision).oid
-    hub.shelf.keep(repository)
+    hub.library.keep(repository)
     return json_answer({})
 
 
@@ -200,7 +200,7 @@ def delete_tag(hub: HubState, request: Request, kind: str, name: str, revision: 
 def _delete_ref(hub: HubState, repository: Repository, refs: dict[str, str], ref: str) -> Answer:
     if refs.pop(ref, None) is None:
         raise Refusal(404, f"Invalid rev id: {ref}", "RevisionNotFound")
-    hub.shelf.keep(repository)
+    hub.library.keep(repository)
     return json_answer({})
 
 
@@ -210,7 +210,7 @@ def _is_proposal(revision: str) -> bool:
 
 
 def _allow_commit(hub: HubState, request: Request, repository: Repository, *, anyone: bool | None = None) -> str:
-    """The name of who commits; a pull request may come from any account that can see the repository."""
+    """The name of the committing account; any account that sees the repository may open a pull request."""
     if is_true(request.query.get("create_pr")) if anyone is None else anyone:
         return hub.accounts.known(request).name
     return hub.accounts.writer(request, repository.namespace).name
@@ -219,7 +219,7 @@ def _allow_commit(hub: HubState, request: Request, repository: Repository, *, an
 def _upload_action(
     hub: HubState, repository: Repository, sha256: str, size_bytes: int, part_bytes: int | None
 ) -> dict[str, Any]:
-    """Where to send a large file; like the real ones, the addresses are signed: who has them needs no token."""
+    """Where to send a large file; like the real ones, the addresses are signed and need no token."""
     signed = urlencode({"repository": hub.page_url(repository), "X-Amz-Signature": secrets.token_hex(16)})
     if part_bytes is None or size_bytes <= part_bytes:
         return {"href": f"{hub.endpoint}/large-files/whole/{sha256}?{signed}", "header": {}}
@@ -235,7 +235,7 @@ def _keep_large_file(hub: HubState, request: Request, sha256: str, content: byte
     found = hashlib.sha256(content).hexdigest()
     if found != sha256:
         raise Refusal(400, f"the bytes that came have sha256 {found}, not {sha256}")
-    hub.shelf.blobs.add(content)
+    hub.library.blobs.add(content)
     hub.arrived.add((request.query.get("repository", ""), sha256))
     return json_answer({})
 
@@ -245,7 +245,7 @@ def _changed(hub: HubState, tree: dict[str, Entry], operations: list[dict[str, A
         key, value = operation["key"], operation["value"]
         path = value["path"]
         if key == "file":
-            tree[path] = hub.shelf.entry(path, base64.b64decode(value["content"]))
+            tree[path] = hub.library.entry(path, base64.b64decode(value["content"]))
         elif key == "lfsFile":
             if not hub.has_large_file(value["oid"]):
                 raise Refusal(400, f"large file {value['oid']} of {path} has not been uploaded")
@@ -270,6 +270,6 @@ def _check_readme(hub: HubState, repository: Repository, tree: dict[str, Entry])
     readme = tree.get("README.md")
     if readme is None or repository.kind != "datasets":
         return
-    faults = card_faults(hub.shelf.read(readme).decode("utf-8", "replace"))
+    faults = card_faults(hub.library.read(readme).decode("utf-8", "replace"))
     if faults:
         raise Refusal(400, "Invalid metadata in README.md.\n" + "\n".join(f"- {fault}" for fault in faults))

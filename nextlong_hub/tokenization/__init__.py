@@ -1,20 +1,25 @@
-"""Texts in, token ids out: the only door to `tokenizers` and `transformers`.
+"""Texts in, token ids out: the only package that imports `tokenizers` and `transformers`.
 
-loading      a folder, a Hub name or the embedded GPT-2   ▶  a Tokenizer
-tokenizer    a text                                       ▶  its ids, and the piece of it that is exactly the target
-templates    a tokenizer's, ours or a file                ▶  a ChatTemplate, and the text it makes of messages
-chat         a rendered conversation                      ▶  its ids and loss mask, control tokens where they belong
-seams        a tokenizer                                  ▶  the places where texts may be put together, proven
-stitching    chunks tokenised before                      ▶  the ids of a text made of them, and its exact cuts
+loading          a folder, a Hub name or the embedded GPT-2   ▶  a Tokenizer
+tokenizer        a text                                       ▶  its ids, and its prefix of exactly the target length
+special_tokens   a tokenizer                                  ▶  its bos and eos tokens, as far as a recipe adds them
+chat_templates   a tokenizer's, ours or a file                ▶  a ChatTemplate, and the text it makes of messages
+chat             a rendered conversation                      ▶  its ids and loss mask
+split_points     a tokenizer                                  ▶  places where texts may be split safely, proven
+spellings        token ids                                    ▶  where each token lies in the text
+stitching        chunks tokenised before                      ▶  the ids of a text made of them, and its exact cuts
+cache            chunks tokenised before                      ▶  files on disk, mapped into memory
+tasks            the chunks that samples are likely to need   ▶  the token cache, filled by the executor
+compare          a tokenizer                                  ▶  whether transformers makes the same ids
 """
 
 from nextlong_hub.tokenization.cache import TokenCache
-from nextlong_hub.tokenization.chat import ChatTokenizer, EncodedChat, framing_tokens
+from nextlong_hub.tokenization.chat import ChatTokenizer, EncodedChat, turn_delimiters
 from nextlong_hub.tokenization.chat_templates import ChatTemplate, find_template
 from nextlong_hub.tokenization.loading import EMBEDDED, load_tokenizer, reopen
 from nextlong_hub.tokenization.special_tokens import SpecialTokens, control_tokens, find_special_tokens
+from nextlong_hub.tokenization.split_points import SplitPoints
 from nextlong_hub.tokenization.stitching import ChunkTokens, Kept, Stitched, bounds
-from nextlong_hub.tokenization.sync_points import Seams
 from nextlong_hub.tokenization.tokenizer import Fitted, Tokenizer, Unfitted
 
 __all__ = [
@@ -25,8 +30,8 @@ __all__ = [
     "EncodedChat",
     "Fitted",
     "Kept",
-    "Seams",
     "SpecialTokens",
+    "SplitPoints",
     "Stitched",
     "TokenCache",
     "Tokenizer",
@@ -35,7 +40,7 @@ __all__ = [
     "control_tokens",
     "find_special_tokens",
     "find_template",
-    "framing_tokens",
     "load_tokenizer",
     "reopen",
+    "turn_delimiters",
 ]

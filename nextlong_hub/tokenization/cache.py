@@ -1,8 +1,8 @@
-"""Chunks tokenised before, kept on disk and mapped into memory: what `tokenise` tasks write and samples are made from.
+"""The token cache: tokenised chunks on disk, mapped into memory; written by `tasks`, read where samples are made.
 
 tokens-<id>/
     <round>.npy             int64: the chunks of one round, ascending
-    <round>-00000.arrow     what `ChunkTokens` says of the first so many of them; -00001 of the next, …
+    <round>-00000.arrow     the `ChunkTokens` of the first 2,048 of them; -00001 of the next, …
 """
 
 from collections.abc import Sequence
@@ -26,16 +26,16 @@ _SCHEMA = pa.schema(
 
 
 _BYTES_A_TOKEN = 4.2
-"""On disk: its id, and a share of what is kept of its chunk."""
+"""On disk: its id, and a share of the other columns of its chunk."""
 
 
 def estimate_bytes(tokens: int) -> int:
-    """What chunks of so many tokens take on disk."""
+    """Bytes on disk of chunks with so many tokens together."""
     return round(_BYTES_A_TOKEN * tokens)
 
 
 def write_part(path: Path, chunks: Sequence[ChunkTokens]) -> None:
-    """Write what is known of some chunks as one file, whole or not at all.
+    """Write some tokenised chunks as one file, whole or not at all.
 
     Raises:
         StorageError: the disk is full or cannot be written.
@@ -53,14 +53,14 @@ def write_part(path: Path, chunks: Sequence[ChunkTokens]) -> None:
 
 
 class TokenCache:
-    """What the finished rounds of one tokenizer know; opening costs nothing, reading a chunk maps its file."""
+    """The finished rounds of one token cache; files are opened when a chunk in them is first read."""
 
     def __init__(self, folder: Path, rounds: Sequence[str]) -> None:
-        """Look into the rounds of these names."""
+        """Give access to the rounds of these names in `folder`."""
         self._rounds = [_Round(folder, name) for name in rounds]
 
     def get(self, chunk: int) -> ChunkTokens | None:
-        """What is known of a chunk; None when it was not tokenised."""
+        """The tokens of a chunk; None when no round holds it."""
         for one in self._rounds:
             place = int(np.searchsorted(one.chunks, chunk))
             if place < len(one.chunks) and one.chunks[place] == chunk:
@@ -72,19 +72,19 @@ class _Round:
     def __init__(self, folder: Path, name: str) -> None:
         self._folder = folder
         self._name = name
-        self._parts: dict[int, _Part] = {}
+        self._parts: dict[int, _PartFile] = {}
 
     @cached_property
     def chunks(self) -> NDArray[np.int64]:
         return np.load(round_path(self._folder, self._name), mmap_mode="r")  # type: ignore[no-any-return]
 
-    def part(self, number: int) -> "_Part":
+    def part(self, number: int) -> "_PartFile":
         if number not in self._parts:
-            self._parts[number] = _Part(part_path(self._folder, self._name, number))
+            self._parts[number] = _PartFile(part_path(self._folder, self._name, number))
         return self._parts[number]
 
 
-class _Part:
+class _PartFile:
     def __init__(self, path: Path) -> None:
         batch = pa.ipc.open_file(pa.memory_map(str(path))).get_batch(0)
         self._tokens, self._first, self._last = (batch[name].to_numpy() for name in ("tokens", "first", "last"))

@@ -1,13 +1,13 @@
 """Conversations in, token ids and a loss mask out; only a chat template can write a control token.
 
 `<|eot_id|>` typed by a user is ten characters of text; in the template around it, it is one token that ends a turn. A
-tokenizer cannot tell the two apart, so it is told. In a copy of the tokenizer each control token gets a stand-in, a
-string that no message holds, and every control token the template wrote is replaced by its stand-in before the text is
-encoded. The stand-ins have the flags of the tokens they stand for and the rest of the text stays in one piece, so the
-ids are those of `apply_chat_template(tokenize=True)` wherever no message spells a control token.
+tokenizer cannot distinguish the two. So in a copy of the tokenizer each control token gets a stand-in, a string that no
+message holds, and every control token that the template wrote is replaced by its stand-in before the text is encoded.
+The stand-ins have the flags of the tokens they replace and the rest of the text stays in one piece, so the ids are
+those of `apply_chat_template(tokenize=True)` wherever no message spells a control token.
 
-Control tokens are the tokenizer's special tokens, and whatever added token the template frames turns with. Others that
-are added (`<think>`, `<tool_call>`) are part of what an assistant may say.
+Control tokens are the tokenizer's special tokens, and added tokens by which the template delimits turns. Other added
+tokens (`<think>`, `<tool_call>`) are part of what an assistant may say.
 """
 
 import re
@@ -52,18 +52,18 @@ class EncodedChat:
 class ChatTokenizer:
     """A tokenizer for the texts that one chat template makes."""
 
-    def __init__(self, tokenizer: Tokenizer, *, framing: Iterable[str] = (), bos: str | None = None) -> None:
+    def __init__(self, tokenizer: Tokenizer, *, delimiters: Iterable[str] = (), bos: str | None = None) -> None:
         """Copy the tokenizer and give its control tokens their stand-ins.
 
         Args:
             tokenizer: gives the ids.
-            framing: added tokens, special or not, that the template frames turns with; see `framing_tokens`.
+            delimiters: added tokens, special or not, by which the template delimits turns; see `turn_delimiters`.
             bos: the token that begins a conversation; it ends no turn.
         """
-        frames = set(framing)
+        delimiters = set(delimiters)
         added = tokenizer.added_tokens
         self._controls = {
-            token.content: number for number, token in added.items() if token.special or token.content in frames
+            token.content: number for number, token in added.items() if token.special or token.content in delimiters
         }
         self._bos = bos
         self._any_added = _one_of(token.content for token in added.values())
@@ -86,7 +86,7 @@ class ChatTokenizer:
         ]
 
     def ends_of_turns(self, text: str, turns: Sequence[Turn]) -> list[Control | None]:
-        """The control token by which each of the assistant's turns ends: the one behind it, but for white space."""
+        """The control token that ends each of the assistant's turns: the next one, with only white space between."""
         controls = self.controls(text, turns)
         ends: list[Control | None] = []
         for turn in turns:
@@ -101,21 +101,21 @@ class ChatTokenizer:
     def encode(
         self, text: str, turns: Sequence[Turn], generated: Sequence[tuple[int, int]] | None = None
     ) -> EncodedChat:
-        """The ids of a rendered conversation, and which of them are learnt.
+        """The ids of a rendered conversation, and the mask of those on which the loss is taken.
 
-        A token is learnt if any of its characters is: where a tokenizer joins the space that the template writes with
-        the first word of the answer, that token is the answer's.
+        The loss is taken on a token if any of its characters is learned: where a tokenizer joins the space that the
+        template writes with the first word of the answer, that token is the answer's.
 
         Args:
             text: the rendered conversation.
             turns: where its messages lie, in the order of the text.
-            generated: what is learnt, in characters; None for the assistant's turns and what ends them.
+            generated: the learned characters, as spans; None for the assistant's turns and the tokens that end them.
 
         Raises:
             RecipeError: the tokenizer does not take a control token of the template for one.
         """
         controls = self.controls(text, turns)
-        learnt = list(generated) if generated is not None else self._learnt(text, turns)
+        learned = list(generated) if generated is not None else self._learned(text, turns)
         pieces, last = [], 0
         for control in controls:
             pieces += [text[last : control.start], _STAND_IN.format(control.id)]
@@ -133,16 +133,17 @@ class ChatTokenizer:
         starts, ends = offsets[::2], offsets[1::2]
         shift = _Shift(controls)
         mask = np.zeros(len(ids), np.int8)
-        for start, end in learnt:
+        for start, end in learned:
             first, stop = shift(start), shift(end)
             mask[~is_control & (starts < stop) & (np.maximum(ends, starts + 1) > first)] = 1
-        inside = [any(start <= c.start and c.end <= end for start, end in learnt) for c in controls]
+        inside = [any(start <= c.start and c.end <= end for start, end in learned) for c in controls]
         mask[is_control] = np.array(inside, np.int8)
         begun = starts[~is_control]
         turn_tokens = [int(((begun >= shift(t.start)) & (begun < shift(t.end))).sum()) for t in turns]
         return EncodedChat(input_ids=ids, loss_mask=mask, turn_tokens=tuple(turn_tokens))
 
-    def _learnt(self, text: str, turns: Sequence[Turn]) -> list[tuple[int, int]]:
+    def _learned(self, text: str, turns: Sequence[Turn]) -> list[tuple[int, int]]:
+        """The assistant's turns, each with the token that ends it, in characters."""
         answers = [turn for turn in turns if turn.role == "assistant"]
         ends = self.ends_of_turns(text, turns)
         return [(answer.start, end.end if end else answer.end) for answer, end in zip(answers, ends, strict=True)]
@@ -151,11 +152,11 @@ class ChatTokenizer:
         return next(text for text, number in self._controls.items() if number == control.id)
 
 
-def framing_tokens(tokenizer: Tokenizer, text: str, turns: Sequence[Turn]) -> set[str]:
-    """Added tokens, special or not, with which a template frames the turns of a conversation that ends with an answer.
+def turn_delimiters(tokenizer: Tokenizer, text: str, turns: Sequence[Turn]) -> set[str]:
+    """Added tokens, special or not, by which a template delimits the turns of a conversation that ends with an answer.
 
     What it writes before the last answer only is the beginning of that answer (Qwen3's empty `<think>`), and white
-    space that is a token (Gemma's) is no frame.
+    space that is a token (Gemma's) is no delimiter.
     """
     any_added = _one_of(token.content for token in tokenizer.added_tokens.values())
     *gaps, _, after_last = _gaps(text, turns)
@@ -176,7 +177,7 @@ class _Shift:
 
 
 def _gaps(text: str, turns: Sequence[Turn]) -> list[tuple[int, int]]:
-    """What lies before, between and behind turns, in characters."""
+    """The spans before, between and behind turns, in characters."""
     borders = [0, *chain.from_iterable((turn.start, turn.end) for turn in turns), len(text)]
     return [(start, end) for start, end in zip(borders[::2], borders[1::2], strict=True)]
 

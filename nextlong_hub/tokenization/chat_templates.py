@@ -1,11 +1,9 @@
 """Chat templates: where they come from, and the text they make of a conversation.
 
-A template is a program from somewhere, so it runs in the sandbox of transformers, as `apply_chat_template` runs it. The
-clock is kept from it: the same conversation must give the same text tomorrow.
+A template is untrusted code, so it runs in the sandbox of transformers, as in `apply_chat_template`. It gets no clock:
+the same conversation must give the same text on any day.
 """
 
-import os
-import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib.resources import files
@@ -14,7 +12,7 @@ from typing import Any
 
 from nextlong_hub.errors import DataError, RecipeError
 from nextlong_hub.records import Message
-from nextlong_hub.tokenization.loading import folder_of
+from nextlong_hub.tokenization.loading import folder_of, quiet_transformers
 from nextlong_hub.tokenization.tokenizer import Tokenizer
 
 _SHIPPED = ("nextlong_hub.builders", "chat_templates")
@@ -30,12 +28,12 @@ _GENERATION = "endgeneration"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ChatTemplate:
-    """A Jinja template, and what it may ask for by name."""
+    """A Jinja template and its variables."""
 
     text: str
     variables: Mapping[str, Any] = field(default_factory=dict)
     name: str = ""
-    """Where it came from, for messages."""
+    """Where it came from, for error messages."""
 
     @property
     def marks_generation(self) -> bool:
@@ -47,7 +45,7 @@ class ChatTemplate:
 
         Raises:
             DataError: the template refuses these messages, or fails on them.
-            RecipeError: it asks for the time of day.
+            RecipeError: it uses the time of day.
         """
         return self._run(messages, add_generation_prompt=open_turn)[0]
 
@@ -66,9 +64,9 @@ class ChatTemplate:
                 conversations=[conversation],
                 chat_template=self.text,
                 **how,
-                **{**self.variables, _CLOCK: ""},  # a text instead of a clock: calling it fails, whatever is asked
+                **{**self.variables, _CLOCK: ""},  # a text instead of a clock: every call of it fails
             )
-        except Exception as error:  # whatever a template raises, or Jinja on it
+        except Exception as error:  # templates, and Jinja itself, raise errors of many classes
             if isinstance(error, TypeError) and _CLOCK in self.text and "'str' object is not callable" in str(error):
                 raise RecipeError(
                     f"the chat template {self.name} asks for today's date, and rows must not depend on the day they "
@@ -83,11 +81,11 @@ class ChatTemplate:
 
 
 def find_template(wanted: str, variables: Mapping[str, Any], tokenizer: Tokenizer) -> ChatTemplate:
-    """The chat template that a recipe asks for, with the tokenizer's special tokens among its variables.
+    """The chat template that a recipe names, with the tokenizer's special tokens among its variables.
 
     Args:
         wanted: `auto`, the name of one that comes with the package, the path of a `.jinja` file, or a template.
-        variables: what it may ask for by name; wins over the tokenizer's.
+        variables: the template's variables; they take precedence over the tokenizer's.
         tokenizer: whose template or special tokens are meant.
 
     Raises:
@@ -100,7 +98,7 @@ def find_template(wanted: str, variables: Mapping[str, Any], tokenizer: Tokenize
 
 
 def _text_of(wanted: str, own: str | None, tokenizer: Tokenizer) -> tuple[str, str]:
-    """A template's text, and what to call it."""
+    """A template's text and its name in error messages."""
     if "{{" in wanted or "{%" in wanted:
         return wanted, "of the recipe"
     if wanted in _CONTROL_TOKENS:
@@ -137,15 +135,14 @@ def _shipped(name: str) -> str:
 def _chat_files(tokenizer: Tokenizer) -> tuple[str | None, dict[str, str]]:
     """A tokenizer's own chat template, the default one of several, and its special tokens by their names."""
     folder = folder_of(tokenizer, _CHAT_FILES)
-    with warnings.catch_warnings(action="ignore"):
-        os.environ.setdefault("TRANSFORMERS_VERBOSITY", "error")
+    with quiet_transformers():
         from transformers import AutoTokenizer, PreTrainedTokenizerFast
 
         loader: Any = PreTrainedTokenizerFast if (folder / "tokenizer.json").is_file() else AutoTokenizer
         try:
             found = loader.from_pretrained(str(folder), local_files_only=True)
             template = found.get_chat_template() if found.chat_template else None
-        except Exception as error:  # whatever a tokenizer class raises on files it does not like
+        except Exception as error:  # tokenizer classes raise errors of many classes on files they cannot read
             raise RecipeError(
                 f"transformers cannot read the chat template of the tokenizer {tokenizer.name} ({error}); write --set "
                 "conversations.chat_template=my-template.jinja, or mend its tokenizer_config.json"
@@ -155,8 +152,7 @@ def _chat_files(tokenizer: Tokenizer) -> tuple[str | None, dict[str, str]]:
 
 
 def _renderer() -> Any:
-    os.environ.setdefault("TRANSFORMERS_VERBOSITY", "error")
-    with warnings.catch_warnings(action="ignore"):
+    with quiet_transformers():
         from transformers.utils.chat_template_utils import render_jinja_template
 
         return render_jinja_template

@@ -1,14 +1,11 @@
-"""Whether trainers will see the tokens we count: transformers' own view of a tokenizer beside ours.
+"""Compares a tokenizer with transformers: whether a trainer will see the tokens that a build counts.
 
 A trainer opens a tokenizer by `AutoTokenizer`, whose class may override what `tokenizer.json` says (a space put in
 front of every text, another splitter). Texts are fitted by `tokenizer.json`, so such a row would miss its length there.
 """
 
-import os
-import warnings
-from typing import Any
-
-from nextlong_hub.tokenization.loading import folder_of
+from nextlong_hub.errors import RecipeError
+from nextlong_hub.tokenization.loading import auto_tokenizer, folder_of, quiet_transformers
 from nextlong_hub.tokenization.tokenizer import Tokenizer
 
 PROBES = (
@@ -21,21 +18,19 @@ PROBES = (
 
 
 def difference_from_transformers(tokenizer: Tokenizer) -> str:
-    """What `AutoTokenizer` makes of the probes that we do not, or why it cannot be asked; empty when they agree.
+    """The first difference between `AutoTokenizer` and a tokenizer on the probes; empty when they agree.
+
+    Where `AutoTokenizer` cannot open the tokenizer, the text says why.
 
     Raises:
         AuthError, NetworkError, RecipeError, StorageError: see `load_tokenizer`.
     """
     folder = folder_of(tokenizer, ())
-    os.environ.setdefault("TRANSFORMERS_VERBOSITY", "error")  # or it announces on import that there is no PyTorch
-    with warnings.catch_warnings(action="ignore"):
-        from transformers import AutoTokenizer
-
+    with quiet_transformers():
         try:
-            theirs: Any = AutoTokenizer.from_pretrained(str(folder), trust_remote_code=False, local_files_only=True)
-        except Exception as error:  # whatever a tokenizer class raises on files it does not like
-            reason = str(error).strip().splitlines() or [type(error).__name__]
-            return f"AutoTokenizer cannot open it: {reason[0]}"
+            theirs = auto_tokenizer(folder)
+        except RecipeError as error:
+            return f"AutoTokenizer cannot open it: {error}"
         for text in PROBES:
             ours = tokenizer.encode(text).tolist()
             ids = theirs(text, add_special_tokens=False, split_special_tokens=True)["input_ids"]

@@ -5,7 +5,8 @@ import hashlib
 import os
 import re
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -32,7 +33,7 @@ _CONVERTIBLE_FILES = (
     "*.model",
     "*.tiktoken",
 )
-"""What transformers may need to build a tokenizer for which there is no `tokenizer.json`."""
+"""Files from which transformers may build a tokenizer without a `tokenizer.json`."""
 
 _HUB_NAME = re.compile(r"(?P<repository>\w[\w.-]*(?:/\w[\w.-]*)?)(?:@(?P<revision>\w[\w./-]*))?")
 
@@ -48,7 +49,7 @@ def load_tokenizer(name_or_folder: str) -> Tokenizer:
 
     Raises:
         RecipeError: there is no such folder or repository, or no tokenizer that can be used in it.
-        AuthError: the Hub refused the credentials, or access to the repository must be asked for.
+        AuthError: the Hub refused the credentials, or access to the repository must be requested.
         NetworkError: the Hub could not be reached.
         StorageError: a file cannot be read, or the Hub's cache cannot be written.
     """
@@ -70,12 +71,12 @@ def load_tokenizer(name_or_folder: str) -> Tokenizer:
 
 
 def reopen(location: str, digest: str, name: str | None = None) -> Tokenizer:
-    """Open in this process what another one has opened.
+    """Open a tokenizer that another process has opened.
 
     Args:
         location: `Tokenizer.location` there.
         digest: `Tokenizer.digest` there.
-        name: what to call it; None calls it by its location.
+        name: its name; None for its location.
 
     Raises:
         DataError: the files have changed in the meantime.
@@ -103,6 +104,28 @@ def folder_of(tokenizer: Tokenizer, patterns: Sequence[str]) -> Path:
         return Path(tokenizer.location)
     repository = tokenizer.location.rpartition("@")[0]
     return download_folder(repository, [_TOKENIZER_FILE, *_CONVERTIBLE_FILES, *patterns], tokenizer.revision)
+
+
+@contextmanager
+def quiet_transformers() -> Iterator[None]:
+    """Keep transformers from warning the user, and from announcing on import that there is no PyTorch."""
+    os.environ.setdefault("TRANSFORMERS_VERBOSITY", "error")
+    with warnings.catch_warnings(action="ignore"):
+        yield
+
+
+def auto_tokenizer(folder: Path) -> Any:
+    """The tokenizer that transformers makes of a folder; code that comes with a model is never run.
+
+    Raises:
+        RecipeError: it cannot open the folder; the message is the first line of its error.
+    """
+    from transformers import AutoTokenizer
+
+    try:
+        return AutoTokenizer.from_pretrained(str(folder), trust_remote_code=False, local_files_only=True)
+    except Exception as error:  # tokenizer classes raise errors of many classes on files they cannot read
+        raise RecipeError((str(error).strip().splitlines() or [type(error).__name__])[0]) from error
 
 
 def _from_folder(folder: Path, *, name: str, location: str, revision: str | None) -> Tokenizer:
@@ -142,17 +165,13 @@ def _convert(folder: Path) -> bytes:
     A tokenizer that stays slow is refused: it cannot say where a token lies in the text, so no segment's tokens could
     be counted, and it encodes in Python, in a time that grows faster than the text (huggingface/transformers#28629).
     """
-    os.environ.setdefault("TRANSFORMERS_VERBOSITY", "error")  # or it announces on import that there is no PyTorch
-    with warnings.catch_warnings(action="ignore"):
-        from transformers import AutoTokenizer
-
+    with quiet_transformers():
         try:
-            found: Any = AutoTokenizer.from_pretrained(str(folder), trust_remote_code=False, local_files_only=True)
-        except Exception as error:  # whatever a tokenizer class raises on files it does not like
-            reason = str(error).strip().splitlines() or [type(error).__name__]
+            found = auto_tokenizer(folder)
+        except RecipeError as error:
             raise RecipeError(
                 f"{folder} holds no {_TOKENIZER_FILE}, and transformers cannot make one of the other files "
-                f"({reason[0]}); give a folder that holds {_TOKENIZER_FILE}"
+                f"({error}); give a folder that holds {_TOKENIZER_FILE}"
             ) from error
     if not found.is_fast:
         raise RecipeError(
@@ -173,4 +192,4 @@ def _travel(tokenizer: Tokenizer) -> tuple[Callable[..., Tokenizer], tuple[str, 
     return reopen, (tokenizer.location, tokenizer.digest, tokenizer.name)
 
 
-copyreg.pickle(Tokenizer, _travel)  # a tokenizer travels as the place of its files, and is opened where it arrives
+copyreg.pickle(Tokenizer, _travel)  # a tokenizer is pickled as the place of its files, and opened anew

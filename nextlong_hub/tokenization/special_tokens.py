@@ -1,7 +1,7 @@
-"""What a row's ids stand between: the tokens by which a model knows that a text begins or ends, where a recipe asks.
+"""The special tokens around a row's ids, `bos_token` and `eos_token`, where a recipe adds them.
 
-Their names are looked for where a tokenizer's folder tells them, in this order: `tokenizer_config.json`,
-`special_tokens_map.json`, and the template of `tokenizer.json` by which it frames a text.
+Their names are looked up in a tokenizer's folder, in this order: `tokenizer_config.json`, `special_tokens_map.json`,
+and the template of `tokenizer.json` that puts them around a text.
 """
 
 from collections.abc import Iterator, Mapping
@@ -22,7 +22,7 @@ _KINDS = ("bos_token", "eos_token")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SpecialTokens:
-    """Ids before and behind those of a text."""
+    """The ids that are put before and behind those of a text."""
 
     bos: int | None = None
     eos: int | None = None
@@ -33,13 +33,13 @@ class SpecialTokens:
         return (self.bos is not None) + (self.eos is not None)
 
     def around(self, ids: NDArray[np.int32]) -> NDArray[np.int32]:
-        """The ids of a row whose text has these. Shape: (tokens + `self.tokens`,)."""
+        """The ids of a row: those of its text between the special tokens. Shape: (tokens + `self.tokens`,)."""
         parts = [[] if self.bos is None else [self.bos], ids, [] if self.eos is None else [self.eos]]
         return np.concatenate([np.asarray(part, np.int32) for part in parts]) if self.tokens else ids
 
 
 def find_special_tokens(tokenizer: Tokenizer, *, bos: bool, eos: bool) -> SpecialTokens:
-    """The special tokens that a recipe asks for.
+    """The special tokens that a recipe adds.
 
     Raises:
         RecipeError: the tokenizer has no such token.

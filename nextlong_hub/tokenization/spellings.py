@@ -1,9 +1,9 @@
-"""Where tokens lie in a text, told from what their ids spell.
+"""Where tokens lie in a text, computed from the bytes that they spell.
 
-A tokenizer that keeps track of characters while it encodes takes twice as long and hands the places over as Python
-tuples. Most need not be asked: each of their tokens always spells the same bytes, so the tokens of a text lie end to
-end in it, each as long as its spelling. That is no assumption about the tokenizer: the spellings are put together and
-compared with the text, and only what spells the text to the last byte is believed.
+A tokenizer that tracks characters while it encodes takes twice as long and returns the places as Python tuples. With
+most tokenizers that is not needed: each token always spells the same bytes, so the tokens of a text lie end to end in
+it, each as long as its spelling. This is checked, not assumed: the spellings are joined and compared with the text, and
+used only where they equal it to the last byte.
 """
 
 import re

@@ -5,10 +5,10 @@
     ▲ window           ▲    window   ▲                  ▲  window  ▲
       │ core, known before │         │ core, known before │
 
-A chunk's *core* lies between its first and its last sync point (see `seams`), so its tokens are the same in every
-text. Only the *windows* between the cores, a few words each, are encoded here. Where a chunk has no sync point (Chinese
-without spaces under GPT-2, minified code), or the tokenizer none that is proven, windows grow, at the worst to the
-whole text: slower, the same tokens.
+A chunk's *core* lies between its first and its last safe split point (see `split_points`), so its tokens are the same
+in every text. Only the *windows* between the cores, a few words each, are encoded here. Where a chunk has no safe split
+point (Chinese without spaces under GPT-2, minified code), or none is proven for the tokenizer, windows grow, at the
+worst to the whole text: that is slower, and gives the same tokens.
 """
 
 from bisect import bisect_right
@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from nextlong_hub.tokenization.spellings import TokenSpans
-from nextlong_hub.tokenization.sync_points import Seams
+from nextlong_hub.tokenization.split_points import SplitPoints
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -28,14 +28,14 @@ if TYPE_CHECKING:
 _REACHES_CHARACTERS = (64, 256)
 """How far from the first guess a cut is sought; the farther reach only where the nearer one holds none."""
 _WINDOW_CHARACTERS = 512
-"""How much text before the guess is encoded to predict where the exact cuts are, if no sync point is that near."""
+"""How much text before the guess is encoded to predict exact cuts, if no safe split point is that near."""
 _TRIED_CUTS = 8
 """How many predicted cuts are checked on the text they end."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ChunkTokens:
-    """What is known of a chunk under a tokenizer, whatever text it will stand in."""
+    """A chunk under one tokenizer: all that holds in every text that contains it."""
 
     tokens: int
     """Of the chunk by itself, with the separator behind it."""
@@ -48,10 +48,10 @@ class ChunkTokens:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Engine:
-    """What a tokenizer lends to put texts together."""
+class PartEncoder:
+    """The functions of a tokenizer by which `Stitched` encodes parts of a text."""
 
-    seams: Seams
+    split_points: SplitPoints
     encode: "Callable[[Sequence[str], bool], list[NDArray[np.int32]]]"
     """The ids of several parts of a text, of which the first is its beginning or not."""
     spans: "Callable[[str, NDArray[np.int32], bool], TokenSpans]"
@@ -62,7 +62,7 @@ class Engine:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Kept:
-    """The beginning of a text, encoded by itself."""
+    """A prefix of a text, encoded by itself."""
 
     characters: int
     input_ids: "NDArray[np.int32]"
@@ -72,37 +72,37 @@ class Kept:
 
 
 class Stitched:
-    """All tokens of a long text, and of every beginning of it that somebody asks for.
+    """All tokens of a long text, and of any prefix of it.
 
-    Every answer is what encoding that beginning by itself, from its first character, would give.
+    Every result equals that of encoding the prefix by itself, from its first character.
     """
 
     def __init__(
-        self, engine: Engine, text: str, spans: Sequence[tuple[int, int]], chunks: Sequence[ChunkTokens]
+        self, encoder: PartEncoder, text: str, spans: Sequence[tuple[int, int]], chunks: Sequence[ChunkTokens]
     ) -> None:
         """Put the tokens of `text` together.
 
         Args:
-            engine: lent by the tokenizer.
+            encoder: encodes parts under the tokenizer.
             text: the whole text.
             spans: first character of each chunk and one past its last.
-            chunks: what is known of each.
+            chunks: the tokens of each.
         """
         self.text = text
-        self._engine = engine
+        self._encoder = encoder
         self._spans = spans
         cores = [(span[0], chunk) for span, chunk in zip(spans, chunks, strict=True) if chunk.first >= 0]
         ends = [0, *(start + chunk.last for start, chunk in cores)]
         begins = [*(start + chunk.first for start, chunk in cores), len(text)]
         self._windows = [text[a:b] for a, b in zip(ends, begins, strict=True)]
-        self._window_ids = engine.encode(self._windows, True)
+        self._window_ids = encoder.encode(self._windows, True)
         self._core_tokens = [len(chunk.ids) for _, chunk in cores]
         self._window_starts = ends
         parts = [self._window_ids[0]]
         for ids, (_, chunk) in zip(self._window_ids[1:], cores, strict=True):
             parts += [chunk.ids, ids]
         self._ids = np.concatenate(parts) if len(parts) > 1 else parts[0]
-        # Window, core, window …: each part begins at a sync point, the first one with the text.
+        # Window, core, window …: each part begins at a safe split point, the first one with the text.
         self._part_characters = [place for pair in zip(ends, begins, strict=True) for place in pair]
         self._part_tokens = [0, *accumulate(map(len, parts))]
         self._last_cut: tuple[int, tuple[int, int, NDArray[np.int32]]] | None = None
@@ -123,7 +123,7 @@ class Stitched:
         return tokens + len(rest_ids)
 
     def exact_cuts(self, target: int) -> Iterator[int]:
-        """Lengths in characters of beginnings with exactly `target` tokens, the likeliest first.
+        """Lengths in characters of prefixes with exactly `target` tokens, the likeliest first.
 
         That is the end of the whole text's token number `target`, else the nearest to it; of two equally near the
         longer.
@@ -145,8 +145,9 @@ class Stitched:
     def _cuts_among(self, near: list[int], guess: int, reach: int, target: int) -> Iterator[int]:
         """Those of `near` with exactly `target` tokens.
 
-        From a sync point close by, that is seen at once. Where there is none, only the last characters are encoded, and
-        the guess, whose tokens are known, tells what lies before them: a prediction, which a few whole counts check.
+        From a near safe split point the counts are exact. Where there is none, only the last characters are encoded and
+        the tokens before them are predicted from the guess, whose count is known; full counts check a few predicted
+        cuts.
         """
         place, tokens = self._anchor(max(1, guess - reach))
         is_near = guess - place <= _WINDOW_CHARACTERS + 2 * reach
@@ -168,7 +169,7 @@ class Stitched:
         if characters == len(self.text):
             return self._kept(characters, self._ids, self._begun(borders))
         place, tokens, rest_ids = self._encode_to(characters)
-        starts = self._engine.spans(self.text[place:characters], rest_ids, place == 0).starts
+        starts = self._encoder.spans(self.text[place:characters], rest_ids, place == 0).starts
         behind = tokens + np.searchsorted(starts, borders - place)
         begun = np.where(borders <= place, self._begun(np.minimum(borders, place)), behind)
         return self._kept(characters, np.concatenate([self._ids[:tokens], rest_ids]), begun)
@@ -189,11 +190,11 @@ class Stitched:
 
     def _starts_in_windows(self) -> "NDArray[np.int64]":
         """First character of each token of the windows, in all windows put together."""
-        spelled = self._engine.spelled("".join(self._windows), np.concatenate(self._window_ids))
+        spelled = self._encoder.spelled("".join(self._windows), np.concatenate(self._window_ids))
         if spelled is not None:
             return spelled.starts
         starts = [
-            self._engine.spans(window, ids, number == 0).starts
+            self._encoder.spans(window, ids, number == 0).starts
             for number, (window, ids) in enumerate(zip(self._windows, self._window_ids, strict=True))
         ]
         offsets = [0, *accumulate(map(len, self._windows))]
@@ -202,32 +203,32 @@ class Stitched:
     def _part_spans(self, part: int) -> TokenSpans:
         text = self.text[self._part_characters[part] : self._part_characters[part + 1]]
         ids = self._ids[self._part_tokens[part] : self._part_tokens[part + 1]]
-        return self._engine.spans(text, ids, part == 0)
+        return self._encoder.spans(text, ids, part == 0)
 
     def _encode_to(self, characters: int) -> "tuple[int, int, NDArray[np.int32]]":
-        """The last sync point before a cut, the tokens before it, and the ids between it and the cut."""
+        """The last safe split point before a cut, the tokens before it, and the ids between it and the cut."""
         if self._last_cut is None or self._last_cut[0] != characters:
             place, tokens = self._anchor(characters)
-            (rest_ids,) = self._engine.encode([self.text[place:characters]], place == 0)
+            (rest_ids,) = self._encoder.encode([self.text[place:characters]], place == 0)
             self._last_cut = characters, (place, tokens, rest_ids)
         return self._last_cut[1]
 
     def _anchor(self, characters: int) -> tuple[int, int]:
-        """The last sync point inside the first so many characters, 0 if there is none, and the tokens before it."""
+        """The last safe split point inside the first so many characters, 0 if there is none, and its tokens before."""
         part = max(0, bisect_right(self._part_characters, characters - 1) - 1)
         start = self._part_characters[part]
-        found = self._engine.seams.last(self.text, start, characters)
+        found = self._encoder.split_points.last(self.text, start, characters)
         if found is None:
             return start, self._part_tokens[part]
         starts = self._part_spans(part).starts
         return found, self._part_tokens[part] + int(np.searchsorted(starts, found - start))
 
     def _count_from(self, start: int, stops: Sequence[int]) -> list[int]:
-        """Tokens of the text from a sync point, or from its beginning, up to each of `stops`."""
+        """Tokens of the text from a safe split point, or from its beginning, up to each of `stops`."""
         parts = [self.text[start:stop] for stop in stops]
         if start == 0:
-            return [len(self._engine.encode([part], True)[0]) for part in parts]
-        return [len(ids) for ids in self._engine.encode(parts, False)]
+            return [len(self._encoder.encode([part], True)[0]) for part in parts]
+        return [len(ids) for ids in self._encoder.encode(parts, False)]
 
 
 def bounds(lengths: Sequence[int], separator_characters: int) -> list[tuple[int, int]]:

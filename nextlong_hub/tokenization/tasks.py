@@ -1,8 +1,8 @@
-"""Every chunk that samples are likely to need is tokenised once, however many samples it ends up in.
+"""Fills the token cache: chunks that samples are likely to need are tokenised once, for all samples.
 
-A round takes the chunks that the answers of some units name and that no earlier round of this run has tokenised. It is
-called after its chunks, so the same run makes the same rounds and finds their files again. Nothing depends on a round
-being there: a chunk that is not in the cache is tokenised by the worker that needs it.
+A round holds chunks that the answers of some units name and that no earlier round of the run holds. Its name is a
+digest of their numbers, so a run that is repeated makes the same rounds and finds their files. The cache may lack a
+chunk: the worker that needs it then tokenises it.
 """
 
 import hashlib
@@ -27,16 +27,16 @@ _MEASURED_CHUNKS = 512
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TokenizerReference:
-    """A tokenizer as a task names it."""
+    """A tokenizer as a field of a task."""
 
     location: InputAddress
     """Where its files lie; see `Tokenizer.location`."""
     digest: str
-    """What they must still be when a worker opens them."""
+    """`Tokenizer.digest`, compared when a worker opens them."""
 
     @classmethod
     def of(cls, tokenizer: Tokenizer) -> "TokenizerReference":
-        """The reference to a tokenizer that is open."""
+        """The reference to an open tokenizer."""
         return cls(location=tokenizer.location, digest=tokenizer.digest)
 
     def open(self) -> Tokenizer:
@@ -53,7 +53,7 @@ _tokenizer_of = lru_cache(maxsize=4)(reopen)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CachedRounds:
-    """The finished rounds of one token cache, as a task names them."""
+    """The finished rounds of one token cache, as a field of a task."""
 
     folder: InputPath
     rounds: tuple[str, ...]
@@ -68,7 +68,7 @@ _cache_of = lru_cache(maxsize=4)(lambda rounds: TokenCache(rounds.folder, rounds
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TokeniseCounts:
-    """What one part of a round holds."""
+    """Counts of one part of a round."""
 
     chunks: int
     tokens: int
@@ -76,19 +76,20 @@ class TokeniseCounts:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TokeniseChunks(Task[TokeniseCounts]):
-    """Tokenise some chunks of one round, each by itself, for all samples they will stand in."""
+    """Tokenise some chunks of one round, each by itself, and write them as one part of the round."""
 
     stage: ClassVar[str] = "tokenise"
     noun: ClassVar[str] = "parts"
 
     store: InputPath
     chunks: InputPath
-    """The chunks of the round, ascending."""
+    """A `.npy` file: the numbers of the round's chunks, ascending."""
     tokenizer: TokenizerReference
     separator: str
     start: int
-    """First place in the list of the round."""
+    """First place in that list."""
     stop: int
+    """One past the last place."""
 
     def run(self) -> TokeniseCounts:
         """See `Task.run`."""
@@ -106,7 +107,7 @@ class ChunkTokenizer:
         self._run = run
         self._identity = identity
         self.folder = run.workspace.tokens(identity)
-        """Where the cache lies; the name tells what it was made from."""
+        """Folder of the cache, named after the digest of what it is made from."""
         self._rounds: list[str] = []
         self._store = store
         self._tokenizer = TokenizerReference.of(tokenizer)
@@ -115,11 +116,17 @@ class ChunkTokenizer:
 
     @property
     def rounds(self) -> CachedRounds:
-        """What has been tokenised so far, in order."""
+        """The rounds finished so far, in order."""
         return CachedRounds(folder=self.folder, rounds=tuple(self._rounds))
 
     def tokenise(self, wanted: NDArray[np.int64]) -> None:
-        """Tokenise those of `wanted` that have not been yet; numbers may repeat and have no order."""
+        """Tokenise those of `wanted` that no round holds yet, as one round; numbers may repeat and need no order.
+
+        Raises:
+            DataError: the tokenizer's files have changed since it was opened.
+            StorageError: no space, or no permission.
+            WorkerError: see `Executor.run`.
+        """
         missing = np.setdiff1d(wanted, self._done)
         if not len(missing):
             return
@@ -147,13 +154,13 @@ class ChunkTokenizer:
 
 
 def chunk_tokenizer(run: Run, store: ChunkStore, tokenizer: Tokenizer, separator: str) -> ChunkTokenizer:
-    """What fills the token cache of these; one a run, so that no chunk is tokenised twice."""
+    """The `ChunkTokenizer` of these: one a run, so that no chunk is tokenised twice."""
     identity = digest_of([store.id, tokenizer.digest, separator])
     return run.once(f"tokens-{identity}", lambda: ChunkTokenizer(run, store, tokenizer, separator, identity))
 
 
 def measure_characters_per_token(store: ChunkStore, tokenizer: Tokenizer) -> float:
-    """E of the corpus under a tokenizer, from chunks spread evenly over the corpus: the same ones every time."""
+    """Characters per token of the corpus (E in the paper), from a fixed sample of evenly spaced chunks."""
     numbers = np.unique(np.linspace(0, store.chunks - 1, _MEASURED_CHUNKS).astype(np.int64))
     texts = list(store.texts(numbers).values())
     return sum(map(len, texts)) / max(1, sum(tokenizer.count(texts)))

@@ -1,6 +1,6 @@
-"""Texts in, token ids out, and the piece of a text that is exactly the target length.
+"""Texts in, token ids out, and the prefix of a text that has exactly the target length.
 
-No special token is ever added, and text that spells one (`<|endoftext|>`) stays text: a document cannot forge a border
+No special token is ever added, and text that spells one (`<|endoftext|>`) stays text: a document cannot fake a border
 between documents.
 
 Why cutting the ids would not do: the first T ids of a long text need not be the ids of any prefix of it. The cut may
@@ -29,8 +29,8 @@ from nextlong_hub.tokenization.spellings import (
     byte_level_spelling,
     sentencepiece_spelling,
 )
-from nextlong_hub.tokenization.stitching import ChunkTokens, Engine, Stitched
-from nextlong_hub.tokenization.sync_points import Seams, prove, without_prefix
+from nextlong_hub.tokenization.split_points import SplitPoints, prove, without_prefix
+from nextlong_hub.tokenization.stitching import ChunkTokens, PartEncoder, Stitched
 
 _TEXTS_PER_BATCH = 256
 _BLOCK_CHARACTERS = 16_384
@@ -61,20 +61,20 @@ class Unfitted:
 
 
 class Tokenizer:
-    """A fast tokenizer that sees nothing but text; made by `load_tokenizer`, and cheap to send to another process."""
+    """A fast tokenizer that treats all input as text; made by `load_tokenizer`, cheap to send to another process."""
 
     def __init__(
         self, backend: tokenizers.Tokenizer, *, name: str, location: str, revision: str | None, digest: str
     ) -> None:
         self.name = name
-        """As it was asked for."""
+        """The name it was loaded by."""
         self.location = location
         """What `load_tokenizer` needs to find the same files from any working folder: an absolute path, or a Hub name
         with its commit."""
         self.revision = revision
         """The Hub commit it came from, None for a local one."""
         self.digest = digest
-        """Twelve hexadecimal digits over the content that decides the ids, wherever it lies."""
+        """Twelve hexadecimal digits over the content that decides the ids, independent of its place."""
         backend.no_truncation()
         backend.no_padding()
         backend.encode_special_tokens = True
@@ -89,13 +89,13 @@ class Tokenizer:
         return int(self._backend.get_vocab_size(with_added_tokens=True))
 
     @property
-    def seams(self) -> Seams:
-        """Where texts may be put together from parts tokenised before, and if nowhere, why; see `seams`."""
-        return self._engine.seams
+    def split_points(self) -> SplitPoints:
+        """Where a text may be split so that its parts can be tokenised separately; see the module `split_points`."""
+        return self._part_encoder.split_points
 
     @property
     def added_tokens(self) -> dict[int, tokenizers.AddedToken]:
-        """Tokens that are found in a text as they stand, special or not, by their ids."""
+        """Tokens that are matched in a text as a whole, special or not, by their ids."""
         return dict(self._backend.get_added_tokens_decoder())
 
     def copy_backend(self) -> tokenizers.Tokenizer:
@@ -136,7 +136,7 @@ class Tokenizer:
 
         Args:
             texts: Any number of them; memory is bounded by the longest few hundred.
-            threads: Encode on this many threads at once; more than 1 is for the only busy process of a machine.
+            threads: Encode on this many threads at once; more than 1 only where no other process is busy.
         """
         batches = [list(texts[start : start + _TEXTS_PER_BATCH]) for start in range(0, len(texts), _TEXTS_PER_BATCH)]
         if threads <= 1 or len(batches) <= 1:
@@ -165,11 +165,11 @@ class Tokenizer:
         return Fitted(characters=cut, input_ids=ids, total_tokens=whole.total_tokens)
 
     def tokenise_chunks(self, chunks: Sequence[str], separator: str) -> list[ChunkTokens]:
-        """Tokenise chunks once, for all texts they will stand in.
+        """Tokenise chunks once, for all texts that will contain them.
 
         Args:
             chunks: their texts.
-            separator: what stands behind each of them in a text.
+            separator: the text behind each of them.
         """
         known: list[ChunkTokens] = []
         for start in range(0, len(chunks), _TEXTS_PER_BATCH):
@@ -184,25 +184,26 @@ class Tokenizer:
         Args:
             text: the whole text.
             spans: first character of each chunk and one past its last, in order.
-            chunks: what `tokenise_chunks` has told of each.
+            chunks: what `tokenise_chunks` returned for each.
         """
-        return Stitched(self._engine, text, spans, chunks)
+        return Stitched(self._part_encoder, text, spans, chunks)
 
     def _cores(self, chunks: Sequence[str], separator: str, encoded: Sequence[NDArray[np.int32]]) -> list[ChunkTokens]:
         """The cores of some chunks, of which each was encoded with the separator behind it."""
-        borders = [(self.seams.first(chunk), self.seams.last(chunk)) for chunk in chunks]
-        told = [
+        points = self.split_points
+        borders = [(points.first(chunk), points.last(chunk)) for chunk in chunks]
+        spelled = [
             number
             for number, chunk in enumerate(chunks)
-            if self._spellings and borders[number][0] is not None and not self.seams.altered_by(chunk + separator)
+            if self._spellings and borders[number][0] is not None and not points.altered_by(chunk + separator)
         ]
         places = {}
-        if self._spellings and told:
-            own = [(chunks[number], *borders[number]) for number in told]
+        if self._spellings and spelled:
+            own = [(chunks[number], *borders[number]) for number in spelled]
             sizes = [len(chunk.encode()) + len(separator.encode()) for chunk, _, _ in own]
             wanted = [(len(chunk[:first].encode()), len(chunk[:last].encode())) for chunk, first, last in own]
-            found = self._spellings.places([encoded[number] for number in told], sizes, wanted)
-            places = dict(zip(told, found.tolist(), strict=True))
+            found = self._spellings.places([encoded[number] for number in spelled], sizes, wanted)
+            places = dict(zip(spelled, found.tolist(), strict=True))
         known = []
         for number, (chunk, ids, (first, last)) in enumerate(zip(chunks, encoded, borders, strict=True)):
             begin, end = places.get(number, (-1, -1))
@@ -216,9 +217,9 @@ class Tokenizer:
         return known
 
     @cached_property
-    def _engine(self) -> Engine:
-        return Engine(
-            seams=prove(self._backend),
+    def _part_encoder(self) -> PartEncoder:
+        return PartEncoder(
+            split_points=prove(self._backend),
             encode=self._encode_parts,
             spans=self._spans,
             spelled=lambda text, ids: self._spellings.spans(text, ids) if self._spellings else None,
@@ -227,11 +228,11 @@ class Tokenizer:
     @cached_property
     def _inner_backend(self) -> tokenizers.Tokenizer:
         """Encodes a part that is not the first of its text: nothing is put in front of it."""
-        return without_prefix(self._backend) if self.seams.prefixed else self._backend
+        return without_prefix(self._backend) if self.split_points.prefixed else self._backend
 
     def _encode_parts(self, parts: Sequence[str], is_beginning: bool) -> list[NDArray[np.int32]]:
         """The ids of each part of one text; the first one is the text's beginning or not."""
-        blocks = [list(self.seams.blocks(part, _BLOCK_CHARACTERS)) for part in parts]
+        blocks = [list(self.split_points.blocks(part, _BLOCK_CHARACTERS)) for part in parts]
         flat = list(chain.from_iterable(blocks))
         beginning = 1 if is_beginning else 0
         ids = self._encode_batch(self._backend, flat[:beginning]) + self._encode_batch(
@@ -251,11 +252,11 @@ class Tokenizer:
         return [np.array(encoding.ids, np.int32) for encoding in encodings]
 
     def _spans(self, text: str, ids: NDArray[np.int32], is_beginning: bool) -> TokenSpans:
-        """Where the tokens of a text or a part lie: told from their spellings, or by encoding again, twice as dear."""
+        """Where the tokens of a text or a part lie: from their spellings, else by encoding again, at twice the cost."""
         spans = self._spellings.spans(text, ids) if self._spellings else None
         if spans is None:
             backend = self._backend if is_beginning else self._inner_backend
-            offsets = backend.encode(text, add_special_tokens=False).offsets  # tuples: no other access there is
+            offsets = backend.encode(text, add_special_tokens=False).offsets  # tuples: there is no other access
             pairs = np.fromiter(chain.from_iterable(offsets), np.int64, 2 * len(offsets))
             spans = TokenSpans(starts=pairs[::2], ends=pairs[1::2])
         return spans
@@ -279,4 +280,4 @@ class Tokenizer:
 
 
 _UNKNOWN = ChunkTokens(tokens=0, first=-1, last=-1, ids=np.zeros(0, np.int32))
-"""A chunk of which nothing is known yet: it is encoded with the text it stands in."""
+"""A chunk that was not tokenised before: it is encoded with its text."""

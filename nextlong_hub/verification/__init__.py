@@ -1,15 +1,18 @@
-"""A dataset folder proves itself: every file, row and segment, and on request every character of the corpus.
+"""Verify a dataset folder: every file, row and segment, and on request every character against the corpus.
 
-What a check can find depends on what it is given. The folder alone proves that nothing was damaged since the manifest
-was written. With the tokenizer and the corpus it proves that the rows are what the manifest says they are, even to a
-reader who trusts neither: whoever changes a row can also change its sha256.
+The folder alone shows that nothing was damaged since the manifest was written. With the tokenizer and the corpus the
+rows themselves are checked: a changed row could come with a changed sha256.
 
-    folder ▶ companions (what lies beside the shards)
-           ▶ shards ▶ packed_faults (how documents share a row) ▶ documents (each by the checker of its producer)
-           ▶ configurations (what only all rows together show)
+    folder           `verify`: the whole folder, configuration by configuration
+    companions       the files beside the shards: recipes, card and pictures
+    shards           one shard and its rows
+    packed_faults    how the documents of a packed row are laid out
+    documents        one document, by the checker of its producer
+    configurations   counts, order and portability of a whole configuration
+    report           faults and counts
 """
 
-from nextlong_hub.verification.findings import Fault, VerifyReport
 from nextlong_hub.verification.folder import verify
+from nextlong_hub.verification.report import Fault, VerifyReport
 
 __all__ = ["Fault", "VerifyReport", "verify"]

@@ -1,15 +1,15 @@
-"""What is published beside the shards: manifest, recipes, card and pictures."""
+"""The files beside the shards: recipes, card and pictures."""
 
 from pathlib import Path
 
 from nextlong_hub.datacard import is_whole, lists_files_of, pictures_of
 from nextlong_hub.dataset.folder import CARD_NAME, recipe_files
 from nextlong_hub.dataset.manifest import MANIFEST_NAME, Manifest, manifest_bytes
-from nextlong_hub.verification.findings import Check
+from nextlong_hub.verification.report import Check
 
 
 def check_companions(folder: Path, manifest: Manifest, check: Check) -> None:
-    """Everything published beside the shards, and nothing that nobody published."""
+    """Check the files beside the shards, and that there are no others."""
     if (folder / MANIFEST_NAME).read_bytes() != manifest_bytes(manifest):
         check.fault(MANIFEST_NAME, "is not laid out as it was written; put the original back")
     recipes = {f"recipes/{name}.toml": content for name, content in recipe_files(manifest).items()}
@@ -29,7 +29,7 @@ def check_companions(folder: Path, manifest: Manifest, check: Check) -> None:
 
 
 def _check_card(card: Path, manifest: Manifest, check: Check) -> None:
-    """What `load_dataset` reads of the card, configurations and their files, and the pictures it shows."""
+    """Check the configurations and files that `load_dataset` reads from the card, and its pictures."""
     if not card.is_file():
         check.fault(card.name, "is missing; build again to write it anew")
         return

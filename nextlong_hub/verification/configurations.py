@@ -1,4 +1,4 @@
-"""What only all rows of a configuration together can show: counts, repeats, order, and the table of tokenizers."""
+"""Checks of a whole configuration: counts, repeated rows, order, and the portability table."""
 
 from collections.abc import Sequence
 from itertools import pairwise
@@ -7,16 +7,18 @@ from nextlong_hub.corpus.settings import SourceSettings
 from nextlong_hub.corpus.texts import CorpusTexts
 from nextlong_hub.dataset.manifest import MANIFEST_NAME, ConfigRecord, Manifest
 from nextlong_hub.method.order import merge_in_proportion
-from nextlong_hub.producer import Pool, producer_of
+from nextlong_hub.producer import CandidatePool, producer_of
 from nextlong_hub.recipe import Recipe
 from nextlong_hub.synthesis.portability import reach
 from nextlong_hub.tokenization import Tokenizer
 from nextlong_hub.tokenization.tasks import measure_characters_per_token
-from nextlong_hub.verification.findings import Check, Found
+from nextlong_hub.verification.report import Check, RowDocument
 
 
-def check_config(name: str, config: ConfigRecord, rows: Sequence[Found], manifest: Manifest, check: Check) -> None:
-    """What only all rows of a configuration together can show: counts, repeats, order."""
+def check_config(
+    name: str, config: ConfigRecord, rows: Sequence[RowDocument], manifest: Manifest, check: Check
+) -> None:
+    """Check counts, repeated rows and the order of a configuration."""
     kind, counted = ("documents", config.packing.documents) if config.packing else ("rows", config.rows)
     if not any(fault.place.startswith(f"data/{name}/") for fault in check.faults) and len(rows) != counted:
         check.fault(MANIFEST_NAME, f"counts {counted:,} {kind} of {name!r}, but its files hold {len(rows):,}")
@@ -35,17 +37,19 @@ def check_config(name: str, config: ConfigRecord, rows: Sequence[Found], manifes
     _check_order(name, config, rows, manifest, check)
 
 
-def _check_order(name: str, config: ConfigRecord, rows: Sequence[Found], manifest: Manifest, check: Check) -> None:
-    """Rows come in the seeded order of their meta-documents; those of a mixture are merged in proportion.
+def _check_order(
+    name: str, config: ConfigRecord, rows: Sequence[RowDocument], manifest: Manifest, check: Check
+) -> None:
+    """Check that rows are in the seeded order of their meta-documents; those of a mixture are merged in proportion.
 
-    Packing changes the order, but not within a row.
+    Packing changes the order of documents, but not within a row.
     """
     makers = [found.id.partition("/")[0] for found in rows]
     if config.mixture:
         counts = [part.rows for part in config.mixture.values()]
         names = list(config.mixture)
         wanted = [names[part] for part in merge_in_proportion(counts, counts).tolist()]
-        if config.packing:  # a row that could not be taken apart is a fault already
+        if config.packing:  # a row that could not be unpacked is a fault already
             makers_differ = len(makers) == len(wanted) and sorted(makers) != sorted(wanted)
         else:
             makers_differ = makers != wanted
@@ -73,8 +77,8 @@ def _check_order(name: str, config: ConfigRecord, rows: Sequence[Found], manifes
 
 
 def _places(recipe: Recipe, corpus: CorpusTexts, manifest: Manifest, tokenizer: Tokenizer) -> dict[str, int]:
-    """Where each document that rows may be made of stands in the order of the rows."""
-    pool = Pool(
+    """Position of each eligible document in the order of rows."""
+    pool = CandidatePool(
         store=corpus.store,
         sources=[SourceSettings(name=s.name, path=s.name, weight=s.weight) for s in manifest.corpus.sources],
         characters_per_token=measure_characters_per_token(corpus.store, tokenizer),
@@ -85,7 +89,7 @@ def _places(recipe: Recipe, corpus: CorpusTexts, manifest: Manifest, tokenizer: 
 
 
 def check_portability(name: str, config: ConfigRecord, manifest: Manifest, check: Check) -> None:
-    """What the table says of a configuration under the tokenizers at hand; one that was not measured is left out."""
+    """Check what the portability table says of a configuration under the given tokenizers, where it says anything."""
     damaged = any(f"{fault.place}/".startswith(f"data/{name}/") for fault in check.faults)
     for record in manifest.portability:
         if record.digest not in check.sizes or damaged or name not in record.configs:

@@ -1,12 +1,12 @@
-"""One document: its name, its length, its tokens, its segments, and the corpus it claims to come from."""
+"""Checks of one document: name, length, tokens, segments, and the corpus that it names."""
 
 from collections.abc import Iterator
 from typing import Any
 
 from nextlong_hub.dataset.manifest import ConfigRecord
-from nextlong_hub.producer import Checker
+from nextlong_hub.producer import RowChecker
 from nextlong_hub.synthesis.portability import Size
-from nextlong_hub.verification.findings import Check
+from nextlong_hub.verification.report import Check
 
 
 def check_document(place: str, row: dict[str, Any], config: ConfigRecord, check: Check) -> None:
@@ -23,7 +23,7 @@ def check_document(place: str, row: dict[str, Any], config: ConfigRecord, check:
     check.segments += len(row["segments"])
     check.encoded_rows += check.tokenizer is not None or bool(check.others)
     if check.tokenizer is not None:
-        messages = list(checker.token_faults(row, check.tokenizer))
+        messages = list(checker.token_faults(row))
         check.not_exact += bool(messages) and config.not_exact > 0
         for message in messages if not config.not_exact else ():
             check.fault(place, message)
@@ -34,8 +34,8 @@ def check_document(place: str, row: dict[str, Any], config: ConfigRecord, check:
             check.fault(place, message)
 
 
-def _common_faults(row: dict[str, Any], checker: Checker, *, may_be_longer: bool) -> Iterator[str]:
-    """What is wrong with the name or the length of a document."""
+def _common_faults(row: dict[str, Any], checker: RowChecker, *, may_be_longer: bool) -> Iterator[str]:
+    """Faults in the name or the length of a document."""
     recipe, offset, origin = checker.recipe, row.get("offset", 0), row["meta_document"]
     if row["id"] != f"{recipe.name}/{origin}" + (f"@{offset}" if offset else ""):
         yield f"the id {row['id']!r} does not name its meta-document {origin!r}"
@@ -48,8 +48,8 @@ def _common_faults(row: dict[str, Any], checker: Checker, *, may_be_longer: bool
         yield f"input_ids has {len(row['input_ids']):,} entries, token_count says {row['token_count']:,}"
 
 
-def _check_sizes(place: str, row: dict[str, Any], checker: Checker, check: Check) -> None:
-    """How long a sample is under each tokenizer: long enough, and no longer than the one that binds demands."""
+def _check_sizes(place: str, row: dict[str, Any], checker: RowChecker, check: Check) -> None:
+    """Check that a sample has the target length under each tokenizer, and exactly under at least one."""
     recipe = checker.recipe
     special_tokens = recipe.add_bos_token + recipe.add_eos_token
     counts = {other.digest: len(other.encode(row["text"])) + special_tokens for other in check.others}

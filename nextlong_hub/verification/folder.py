@@ -1,4 +1,4 @@
-"""A whole dataset folder, configuration by configuration."""
+"""Verify a whole dataset folder, configuration by configuration."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -10,12 +10,12 @@ from nextlong_hub.dataset.manifest import MANIFEST_NAME, ConfigRecord, Manifest,
 from nextlong_hub.errors import DataError
 from nextlong_hub.execution.progress import NullProgress, Progress, ProgressTracker
 from nextlong_hub.execution.run import Run
-from nextlong_hub.producer import Evidence, Inputs, Job, producer_of
+from nextlong_hub.producer import Inputs, RowRequest, producer_of
 from nextlong_hub.recipe import Recipe
 from nextlong_hub.tokenization import load_tokenizer
 from nextlong_hub.verification.companions import check_companions
 from nextlong_hub.verification.configurations import check_config, check_portability
-from nextlong_hub.verification.findings import Check, Found, VerifyReport
+from nextlong_hub.verification.report import Check, RowDocument, VerifyReport
 from nextlong_hub.verification.shards import check_file
 
 
@@ -30,12 +30,12 @@ def verify(
 
     Always: the manifest's own digest, every shard's size and sha256, the recipes, the files that the card names, the
     schema, row and token counts, and that each row's segments tile its text. With `tokenizer` each text is encoded
-    again, in one go, and must give exactly the row's tokens and each segment's count of them. Of several tokenizers
-    that the dataset was made for, the others must find at least the target length; the manifest's portability table
-    must be right about each that is given. With `sources` each segment is read
-    again from the corpus. With both, the rows must also be in the seeded order of their meta-documents.
+    again as a whole and must give exactly the row's tokens and each segment's token count. Of several tokenizers that
+    the dataset was made for, the others must give at least the target length, and the manifest's portability table must
+    match each that is given. With `sources` each segment is compared with the corpus. With both, the rows must also be
+    in the seeded order of their meta-documents.
 
-    Not checked is what only a second retrieval could tell: the value of a score, and that no better negative existed.
+    Not checked, because it needs a second retrieval: the value of a score, and that no better negative existed.
     The card may be edited by hand, apart from the list of files that `load_dataset` reads.
 
     Raises:
@@ -62,12 +62,10 @@ def verify(
             if sources:
                 check.corpora = _read_corpora(Run.quiet(Path(scratch)), config, sources, manifest, check)
             check.checkers = {
-                recipe_name: producer_of(recipe).checker(
-                    Evidence(recipe=recipe, tokenizer=check.tokenizer, corpus=check.corpora.get(recipe_name))
-                )
+                recipe_name: producer_of(recipe).checker(recipe, check.tokenizer)
                 for recipe_name, recipe in config.row_recipes.items()
             }
-            rows: list[Found] = []
+            rows: list[RowDocument] = []
             first_row = 0
             for record in config.files:
                 check_file(folder, record, config, first_row, rows, check)
@@ -79,7 +77,7 @@ def verify(
 
 
 def _open_tokenizers(names: Sequence[str], manifest: Manifest, check: Check) -> None:
-    """Open the tokenizers to check with; one that the dataset was not made with is a fault, and used nevertheless."""
+    """Open the given tokenizers; one that the dataset was not made with is a fault, and is used nevertheless."""
     check.made_for = max(1, len(manifest.portability))
     known = {record.digest for record in manifest.portability}
     for name in names:
@@ -95,7 +93,7 @@ def _open_tokenizers(names: Sequence[str], manifest: Manifest, check: Check) -> 
 def _read_corpora(
     run: Run, config: ConfigRecord, sources: Sequence[Source], manifest: Manifest, check: Check
 ) -> dict[str, CorpusTexts]:
-    """Read the corpus anew for each recipe behind a configuration; equal choices share one reading."""
+    """Read the corpus again for each recipe behind a configuration; recipes with equal settings share one reading."""
     recipes = config.row_recipes
     found = find_corpus(run, producer_of(next(iter(recipes.values()))).sources(sources, list(recipes.values())))
     check.is_same_corpus = found.digest == manifest.corpus.digest
@@ -105,6 +103,6 @@ def _read_corpora(
         )
     inputs = Inputs(corpus=found, tokenizers=(), seed=manifest.seed)
     return {
-        name: CorpusTexts(producer_of(recipe).read(run, Job(recipe=recipe, inputs=inputs, rows=None, made={})))
+        name: CorpusTexts(producer_of(recipe).read(run, RowRequest(recipe=recipe, inputs=inputs)))
         for name, recipe in recipes.items()
     }

@@ -1,4 +1,4 @@
-"""What is wrong with a packed row: its documents must tile its text, its tokens and its mask, and be what they say."""
+"""Faults of a packed row: its documents must tile its text, its tokens and its mask."""
 
 from collections.abc import Iterator, Mapping
 from itertools import pairwise
@@ -11,12 +11,12 @@ from nextlong_hub.recipe import Recipe
 
 
 def packed_faults(row: Mapping[str, Any], recipe: Recipe, number: int) -> Iterator[str]:
-    """What is wrong with how a row's documents lie in it; nothing is, where `packing.unpack` can take it apart.
+    """Faults in the layout of a row's documents; `best_fit.unpack` can unpack a row without any.
 
     Args:
-        row: as a reader gives it, token columns as arrays.
-        recipe: of its configuration.
-        number: its place in the configuration, from 0.
+        row: the row by column, token columns as arrays.
+        recipe: the recipe of its configuration.
+        number: its position in the configuration, from 0.
     """
     documents, lengths = row["documents"], row["document_lengths"]
     if row["id"] != f"{recipe.name}/{number:06d}":

@@ -1,4 +1,4 @@
-"""One shard: its size, its sha256, and every row of it."""
+"""Checks of one shard: size, sha256 and every row."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,14 +12,14 @@ from nextlong_hub.dataset.best_fit import unpack
 from nextlong_hub.dataset.manifest import ConfigRecord, FileRecord
 from nextlong_hub.dataset.schema import TOKEN_COLUMNS, row_schema
 from nextlong_hub.verification.documents import check_document
-from nextlong_hub.verification.findings import Check, Found
 from nextlong_hub.verification.packed_faults import packed_faults
+from nextlong_hub.verification.report import Check, RowDocument
 
 
 def check_file(
-    folder: Path, record: FileRecord, config: ConfigRecord, first_row: int, rows: list[Found], check: Check
+    folder: Path, record: FileRecord, config: ConfigRecord, first_row: int, rows: list[RowDocument], check: Check
 ) -> None:
-    """One shard; the documents of its rows are added to `rows`. What is damaged is not looked into."""
+    """Check one shard and add the documents of its rows to `rows`; the rows of a damaged file are not read."""
     path = folder / record.path
     check.files += 1
     if not path.is_file():
@@ -36,7 +36,7 @@ def check_file(
     try:
         for place, row in _rows(path, record.path, config, check):
             for where, document in _documents(place, row, config, first_row + count, check):
-                rows.append(Found(document["id"], document["meta_document"], first_row + count))
+                rows.append(RowDocument(document["id"], document["meta_document"], first_row + count))
                 check_document(where, document, config, check)
             count += 1
             tokens += row["token_count"]
@@ -50,7 +50,7 @@ def check_file(
 
 
 def _rows(path: Path, name: str, config: ConfigRecord, check: Check) -> Iterator[tuple[str, dict[str, Any]]]:
-    """Each row with its place, tokens as an array; nothing when the columns are not ours."""
+    """Each row with its place, tokens as an array; none when the columns differ from the schema."""
     with pq.ParquetFile(path, page_checksum_verification=True) as file:
         wanted = row_schema(
             tokens=bool(config.recipe["tokens"]),
@@ -77,7 +77,7 @@ def _rows(path: Path, name: str, config: ConfigRecord, check: Check) -> Iterator
 def _documents(
     place: str, row: dict[str, Any], config: ConfigRecord, number: int, check: Check
 ) -> Iterator[tuple[str, dict[str, Any]]]:
-    """The documents of a row with their places: the row itself, or those of a packed row that can be taken apart."""
+    """The documents of a row with their places: the row itself, or those of a packed row that can be unpacked."""
     if config.packing is None or check.recipe is None:
         yield place, row
         return

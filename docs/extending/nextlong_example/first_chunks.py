@@ -20,10 +20,11 @@ from nextlong_hub.dataset.write import PlainRows, outcome_record
 from nextlong_hub.dataset.write_tasks import UnitCounts, write_samples
 from nextlong_hub.execution.base import InputPath, Task
 from nextlong_hub.execution.run import Run
-from nextlong_hub.producer import Checker, Evidence, Job, Produced, Producer, corpus_record, special_tokens_of
+from nextlong_hub.producer import Produced, Producer, RowChecker, RowRequest, corpus_record, special_tokens_of
 from nextlong_hub.recipe import Recipe
 from nextlong_hub.records import Discarded, Reason, Sample, Segment
 from nextlong_hub.synthesis.check import SampleChecker
+from nextlong_hub.tokenization import Tokenizer
 from nextlong_hub.tokenization.tasks import TokenizerReference, measure_characters_per_token
 
 
@@ -84,11 +85,11 @@ class FirstChunkChecker(SampleChecker):
     may_be_shorter = True
 
     def shape_faults(self, row: Mapping[str, Any]) -> Iterator[str]:
-        """See `Checker.shape_faults`."""
+        """See `RowChecker.shape_faults`."""
         return self.segment_faults(row)
 
     def corpus_faults(self, row: Mapping[str, Any], corpus: CorpusTexts) -> Iterator[str]:
-        """See `Checker.corpus_faults`."""
+        """See `RowChecker.corpus_faults`."""
         if corpus.texts([(row["meta_document"], 0)]) != [row["text"]]:
             yield "its text is not the first chunk of its document"
 
@@ -99,9 +100,9 @@ class FirstChunkProducer(Producer):
     name = "first-chunks"
     options = Options
 
-    def produce(self, run: Run, job: Job, store: ChunkStore, index: Path | None) -> Produced:
+    def produce(self, run: Run, request: RowRequest, store: ChunkStore, index: Path | None) -> Produced:
         """See `Producer.produce`: a task for each unit of documents."""
-        recipe, tokenizer = job.recipe, job.inputs.tokenizer
+        recipe, tokenizer = request.recipe, request.inputs.tokenizer
         identity = digest_of([recipe.fingerprint, store.id, tokenizer.digest])
         folder = run.workspace.units(recipe.name, identity)
         tasks = [
@@ -121,16 +122,16 @@ class FirstChunkProducer(Producer):
         rows.take(receipts)
         return Produced(
             recipe=recipe,
-            rows=rows.finish(job.rows),
+            rows=rows.finish(request.rows),
             outcome=outcome_record([receipt.counts for receipt in receipts], store.documents),
-            corpus=corpus_record(job.inputs.corpus, store),
+            corpus=corpus_record(request.inputs.corpus, store),
             characters_per_token=measure_characters_per_token(store, tokenizer),
             store=store,
         )
 
-    def checker(self, evidence: Evidence) -> Checker:
+    def checker(self, recipe: Recipe, tokenizer: Tokenizer | None) -> RowChecker:
         """See `Producer.checker`."""
-        return FirstChunkChecker(evidence)
+        return FirstChunkChecker(recipe, tokenizer)
 
 
 PRODUCER = FirstChunkProducer()

@@ -1,4 +1,4 @@
-"""What a build did, or would do: what became of every candidate, what it took, and what to type next."""
+"""The report of a build or of its dry run: outcomes, cost, and the next commands."""
 
 import shlex
 from collections.abc import Mapping, Sequence
@@ -13,32 +13,32 @@ from nextlong_hub.recipe import default_config
 
 if TYPE_CHECKING:
     from nextlong_hub.dataset.manifest import ConfigRecord, SynthesisRecord
-    from nextlong_hub.dry_run.predict import ConfigPrediction, Prediction
+    from nextlong_hub.dry_run.estimate import BuildEstimate, ConfigEstimate
     from nextlong_hub.pipeline import BuildReport
 
 _STAGES = ("retrieve", "synthesise", "converse", "write")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Run:
-    """One run of `build`, as the command line saw it."""
+class BuildRun:
+    """One run of `build`, with its time and memory."""
 
     output: Path
     configs: tuple[str, ...]
-    """What was built in this run, in the order of the command line."""
+    """The configurations of this run, in the order of the command line."""
     workers: int
     seconds: float
-    """By the clock on the wall."""
+    """Wall-clock time."""
     peak_bytes: Mapping[str, int]
-    """Peak resident memory of the `driver` and of the `largest_worker`; empty where it cannot be known."""
+    """Peak resident memory of the `driver` and of the `largest_worker`; empty where it is unknown."""
 
 
-def show_build(report: "BuildReport", run: Run) -> None:
-    """Print the closing table of a build, what it took, and the commands to type next."""
+def show_build(report: "BuildReport", run: BuildRun) -> None:
+    """Print the closing table of a build, its time and memory, and the next commands."""
     records = [report.manifest.configs[name] for name in run.configs]
     stage_seconds = {time.stage: time.seconds for time in report.times}
     times = _time_rows(run.configs, stage_seconds)
-    show_table([*_fate_rows(records), LINE, *_content_rows(records), LINE, *times], run.configs)
+    show_table([*_outcome_rows(records), LINE, *_content_rows(records), LINE, *times], run.configs)
     own = {f"{stage} {config}" for stage in _STAGES for config in run.configs}
     shared = [f"{stage} {duration(seconds)}" for stage, seconds in stage_seconds.items() if stage not in own]
     show_line(f"Other stages: {', '.join(shared)}. In all: {duration(run.seconds)}.")
@@ -71,23 +71,23 @@ def show_build(report: "BuildReport", run: Run) -> None:
     _show_next(run)
 
 
-def _show_next(run: Run) -> None:
+def _show_next(run: BuildRun) -> None:
     config = default_config(run.configs)
     load = f'from datasets import load_dataset; print(load_dataset("{run.output}", "{config}", split="train"))'
     show_verbatim(f"  python -c {shlex.quote(load)}")
     show_verbatim(f"  nextlong-hub verify {shlex.quote(str(run.output))}")
 
 
-def _fate_rows(records: "Sequence[ConfigRecord]") -> Rows:
-    """What became of the candidates; a mixture had none of its own."""
+def _outcome_rows(records: "Sequence[ConfigRecord]") -> Rows:
+    """Outcomes of the candidates; a mixture has none of its own."""
     parts = [record.synthesis for record in records]
     reasons = sorted({reason for part in parts if part for reason in part.discarded})
-    counts = [_fate(part, reasons) if part else {} for part in parts]
+    counts = [_outcome(part, reasons) if part else {} for part in parts]
     labels = list(dict.fromkeys(label for each in counts for label in each))
     return [(label, [count(each.get(label)) for each in counts]) for label in labels]
 
 
-def _fate(part: "SynthesisRecord", reasons: Sequence[str]) -> dict[str, int]:
+def _outcome(part: "SynthesisRecord", reasons: Sequence[str]) -> dict[str, int]:
     return {
         "candidates": part.candidates,
         "  kept": part.kept,
@@ -104,7 +104,7 @@ def _content_rows(records: "Sequence[ConfigRecord]") -> Rows:
     return [
         ("rows", [count(record.rows) for record in records]),
         ("tokens", [count(record.tokens) for record in records]),
-        *(_spoken_rows(records) if all(record.conversations for record in records) else _chunk_rows(records)),
+        *(_conversation_rows(records) if all(record.conversations for record in records) else _chunk_rows(records)),
         ("on disk", [size(sum(file.bytes for file in record.files)) for record in records]),
     ]
 
@@ -117,15 +117,15 @@ def _chunk_rows(records: "Sequence[ConfigRecord]") -> Rows:
     ]
 
 
-def _spoken_rows(records: "Sequence[ConfigRecord]") -> Rows:
-    """What is special about conversations, which are never built along with anything else."""
+def _conversation_rows(records: "Sequence[ConfigRecord]") -> Rows:
+    """Rows about conversations, which are built alone."""
     parts = [(record.conversations, record.packing) for record in records]
     return [
-        ("  learnt", [count(spoken.learnt_tokens if spoken else None) for spoken, _ in parts]),
+        ("  learnt", [count(one.learnt_tokens if one else None) for one, _ in parts]),
         ("fill", [NOTHING if packing is None else f"{packing.fill:.1%}" for _, packing in parts]),
         ("conversations", [count(packing.documents if packing else None) for _, packing in parts]),
-        ("  ends without an answer left out", [count(spoken.unanswered if spoken else None) for spoken, _ in parts]),
-        ("messages", [count(sum(spoken.messages.values()) if spoken else None) for spoken, _ in parts]),
+        ("  ends without an answer left out", [count(one.unanswered if one else None) for one, _ in parts]),
+        ("messages", [count(sum(one.messages.values()) if one else None) for one, _ in parts]),
     ]
 
 
@@ -138,41 +138,41 @@ def _time_rows(configs: Sequence[str], stage_seconds: Mapping[str, float]) -> Ro
     ]
 
 
-def show_prediction(prediction: "Prediction", output: Path, workers: int, free_bytes: int) -> None:
+def show_estimate(estimate: "BuildEstimate", output: Path, workers: int, free_bytes: int) -> None:
     """Print what a build is expected to give and to cost, and what stands in its way."""
     show_line(
-        f"An estimate from {prediction.sampled_documents:,} documents ({size(prediction.sampled_bytes)} of text). "
+        f"An estimate from {estimate.sampled_documents:,} documents ({size(estimate.sampled_bytes)} of text). "
         "Nothing was written.",
         "bold",
     )
     show_line(
-        f"Corpus:  about {prediction.documents:,} documents, {prediction.chunks:,} chunks, "
-        f"{compact(prediction.tokens)} tokens of {prediction.characters_per_token:.2f} characters each."
+        f"Corpus:  about {estimate.documents:,} documents, {estimate.chunks:,} chunks, "
+        f"{compact(estimate.tokens)} tokens of {estimate.characters_per_token:.2f} characters each."
     )
     show_line()
-    show_table(_prediction_rows(prediction.configs), [config.config for config in prediction.configs])
-    published = sum(config.published_bytes for config in prediction.configs)
-    units = sum(config.unit_bytes for config in prediction.configs) + prediction.ingredient_bytes
+    show_table(_estimate_rows(estimate.configs), [config.config for config in estimate.configs])
+    published = sum(config.published_bytes for config in estimate.configs)
+    units = sum(config.unit_bytes for config in estimate.configs) + estimate.ingredient_bytes
     parts = {
         "published": published,
         "units": units,
-        "text": prediction.store_bytes,
-        "index": prediction.index_bytes,
-        "tokens": prediction.token_bytes,
+        "text": estimate.store_bytes,
+        "index": estimate.index_bytes,
+        "tokens": estimate.token_bytes,
     }
     listed = ", ".join(f"{name} {size(value)}" for name, value in parts.items())
-    show_line(f"Disk:    {size(prediction.disk_bytes)} ({listed}); {size(free_bytes)} are free at {output}.")
-    largest = f", {size(prediction.worker_bytes)} in each of {workers} workers" if workers > 1 else ""
-    show_line(f"Memory:  {size(prediction.driver_bytes)} in the driver{largest}.")
-    show_line(f"Time:    about {duration(prediction.seconds)} with {counted(workers, 'worker')} on this machine.")
-    if prediction.disk_bytes > free_bytes:
-        show_line(f"Too little space at {output}: free {size(prediction.disk_bytes - free_bytes)} more.", "bold yellow")
-    for config in prediction.configs:
+    show_line(f"Disk:    {size(estimate.disk_bytes)} ({listed}); {size(free_bytes)} are free at {output}.")
+    largest = f", {size(estimate.worker_bytes)} in each of {workers} workers" if workers > 1 else ""
+    show_line(f"Memory:  {size(estimate.driver_bytes)} in the driver{largest}.")
+    show_line(f"Time:    about {duration(estimate.seconds)} with {counted(workers, 'worker')} on this machine.")
+    if estimate.disk_bytes > free_bytes:
+        show_line(f"Too little space at {output}: free {size(estimate.disk_bytes - free_bytes)} more.", "bold yellow")
+    for config in estimate.configs:
         if config.problem:
             show_line(f"{config.config}: {config.problem}.", "bold yellow")
 
 
-def _prediction_rows(configs: "Sequence[ConfigPrediction]") -> Rows:
+def _estimate_rows(configs: "Sequence[ConfigEstimate]") -> Rows:
     reasons = sorted({reason for config in configs for reason in config.not_eligible})
     return [
         ("extendable documents", [count(config.eligible_documents) for config in configs]),

@@ -1,4 +1,4 @@
-"""What was written about a dataset, and what is wrong with it."""
+"""The report of a written or checked card."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 def show_notes(notes: Sequence[str]) -> None:
-    """Print on stderr what a person should know about a card."""
+    """Print warnings about a card on stderr."""
     for note in notes:
         show_note(note)
 

@@ -1,4 +1,4 @@
-"""What an export wrote, and how a trainer is told to read it."""
+"""The report of an export, with the trainer's setting for it."""
 
 import shlex
 from pathlib import Path
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 def show_export(report: "ExportReport", output: Path) -> None:
-    """Print what was written, and the place of the folder in the trainer's settings."""
+    """Print the counts of an export, and the trainer's setting for its folder."""
     rows: Rows = [
         ("rows", [count(report.rows)]),
         ("documents", [count(report.documents)]),

@@ -1,4 +1,4 @@
-"""What became of every text that `fit` read."""
+"""The report of `fit`: the outcome of every text."""
 
 import shlex
 from pathlib import Path
@@ -13,11 +13,11 @@ if TYPE_CHECKING:
 FIT_COUNTS = (
     *("config", "read", "kept", "truncated", "truncated_tokens", "split", "discarded", "skipped", "rows", "tokens"),
 )
-"""What a fit reports besides its manifest."""
+"""Counts of a fit that are not in its manifest."""
 
 
 def show_fit(report: "FitReport", output: Path) -> None:
-    """Print what became of every text that was read."""
+    """Print the outcome of every text that was read."""
     rows: Rows = [
         ("read", [count(report.read)]),
         ("  kept", [count(report.kept)]),

@@ -1,4 +1,4 @@
-"""What an import brought in, and what it could not vouch for."""
+"""The report of an import: what was read, left out, and not exact."""
 
 import shlex
 from pathlib import Path
@@ -14,11 +14,11 @@ IMPORT_COUNTS = (
     *("config", "rows", "documents", "tokens", "not_exact", "outside_tokens", "no_tokens", "skipped"),
     *("bos", "eos"),
 )
-"""What an import reports besides its manifest."""
+"""Counts of an import that are not in its manifest."""
 
 
 def show_import(report: "ImportReport", output: Path) -> None:
-    """Print what came in, what was left out, and how the tokens stand to the texts."""
+    """Print what was read and left out, and whether the tokens match the texts."""
     rows: Rows = [
         ("rows", [count(report.rows)]),
         ("documents", [count(report.documents)]),

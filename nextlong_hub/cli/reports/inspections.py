@@ -1,6 +1,6 @@
-"""One row on a terminal: its strip, its segments, one of them in full, and why a hard negative is there.
+"""One row on a terminal: its strip, its segments, one segment in full, and the explanation of a hard negative.
 
-Every string of a row may be hostile; `terminal` shows its hidden characters by name.
+Every string of a row may be hostile; `terminal` sanitizes it.
 """
 
 from collections.abc import Iterator, Sequence
@@ -10,7 +10,7 @@ from typing import Any
 from nextlong_hub.cli.terminal import Column, StyledText, line_width, show_line, show_listing, show_pieces
 from nextlong_hub.core.printable import NOTHING, counted, visible_line
 from nextlong_hub.dataset import Row, SplitReader
-from nextlong_hub.explore.explanation import NegativeExplanation
+from nextlong_hub.explore.explain import NegativeExplanation
 from nextlong_hub.explore.strip import bars
 from nextlong_hub.explore.summary import (
     TERM_COLUMNS,
@@ -47,7 +47,7 @@ _TERM_STYLES = ("bold", *[""] * 6, NEGATIVE_STYLES[0])
 
 
 def show_row(row: Row, split: SplitReader, *, complete: bool) -> None:
-    """Print a row: what it is, its strip, and its segments, with `complete` every one of them."""
+    """Print a row: its size, its strip, and its segments, with `complete` all of them."""
     segments = row.segment_list
     show_pieces(
         [
@@ -78,7 +78,7 @@ def show_row(row: Row, split: SplitReader, *, complete: bool) -> None:
 
 
 def show_segment(row: Row, number: int) -> None:
-    """Print one segment in full, under a line that says what it is."""
+    """Print one segment in full, below its role and origin."""
     segments = row.segment_list
     number %= len(segments)
     segment = segments[number]
@@ -94,15 +94,15 @@ def show_segment(row: Row, number: int) -> None:
     show_line(row.segment_text(number))
 
 
-def show_why(why: NegativeExplanation, row: Row) -> None:
-    """Print the words that a hard negative shares with its meta-chunk, the heaviest first, and what each weighs."""
-    explanation = why.explanation
-    both = (("meta-chunk", why.meta_segment, META_STYLE), ("negative", why.segment, NEGATIVE_STYLES[0]))
+def show_explanation(explained: NegativeExplanation, row: Row) -> None:
+    """Print the terms that a hard negative shares with its meta-chunk and their weights, the heaviest first."""
+    explanation = explained.explanation
+    both = (("meta-chunk", explained.meta_segment, META_STYLE), ("negative", explained.segment, NEGATIVE_STYLES[0]))
     show_pieces(
         [
             ("Why segment ", ""),
-            (f"{why.segment:,}", NEGATIVE_STYLES[0]),
-            (f" of {visible_line(why.row)} is a hard negative", ""),
+            (f"{explained.segment:,}", NEGATIVE_STYLES[0]),
+            (f" of {visible_line(explained.row)} is a hard negative", ""),
         ]
     )
     show_line()
@@ -111,7 +111,7 @@ def show_why(why: NegativeExplanation, row: Row) -> None:
         place = f"{visible_line(segment.document)}, chunk {segment.chunk}"
         show_pieces([(f"  {name:<10} ", ""), (f"{number:>5,}", style), (f"  {place}", "")])
     show_line()
-    show_line(verdict(why))
+    show_line(verdict(explained))
     show_line()
     shown = term_cells(explanation)
     rows = [list(zip((term[:_LONGEST_TERM], *cells), _TERM_STYLES, strict=True)) for term, *cells in shown]
@@ -124,12 +124,12 @@ def show_why(why: NegativeExplanation, row: Row) -> None:
     show_line()
     for name, number, style in both:
         show_pieces([(f"In the {name}:", "dim")])
-        _show_passage(heaviest_passage(why, row, number), style)
+        _show_passage(heaviest_passage(explained, row, number), style)
         show_line()
 
 
 def row_as_json(row: Row, split: SplitReader) -> dict[str, Any]:
-    """A row without its text, but with the first words of each segment."""
+    """A row without its text, with the first words of each segment."""
     return {
         "where": split.where,
         "commit": split.commit,
@@ -149,14 +149,20 @@ def row_as_json(row: Row, split: SplitReader) -> dict[str, Any]:
     }
 
 
-def why_as_json(why: NegativeExplanation) -> dict[str, Any]:
+def explanation_as_json(explained: NegativeExplanation) -> dict[str, Any]:
     """An explanation, the heaviest term first."""
-    content = asdict(why)
+    content = asdict(explained)
     del content["retrieval"]
     explanation = content.pop("explanation")
     del explanation["terms"]
-    terms = [asdict(term) for term in heaviest_first(why.explanation)]
-    return {**content, "score_name": why.score_name, "is_exact": why.is_exact, **explanation, "terms": terms}
+    terms = [asdict(term) for term in heaviest_first(explained.explanation)]
+    return {
+        **content,
+        "score_name": explained.score_name,
+        "is_exact": explained.is_exact,
+        **explanation,
+        "terms": terms,
+    }
 
 
 def _show_documents(row: Row) -> None:
@@ -214,7 +220,7 @@ def _style(segment: Segment) -> str:
 
 
 def _show_passage(pieces: Sequence[tuple[str, bool]], style: str) -> None:
-    """A stretch of text on flowing lines, its terms underlined; the bars keep blanks at the ends of a piece."""
+    """A passage on wrapped lines, its terms underlined; vertical bars protect blanks at the ends of a piece."""
     show_pieces(
         [(" ".join(f"|{piece}|".split())[1:-1], f"{style} underline" if is_term else "") for piece, is_term in pieces],
         indent=2,

@@ -1,4 +1,4 @@
-"""What a page shows, and what it leaves out."""
+"""The report of a page: the rows that it shows and leaves out."""
 
 from typing import TYPE_CHECKING, Any
 

@@ -1,4 +1,4 @@
-"""Reports of pushes: what one is going to do, and what it has done."""
+"""The plan of a push, and its report."""
 
 import sys
 from collections.abc import Iterator
@@ -21,7 +21,7 @@ def is_interactive() -> bool:
 
 
 def show_plan(plan: "PushPlan") -> None:
-    """Print the files that change, how many do, and what the user should know."""
+    """Print the files that change, their number, and warnings."""
     changed = plan.changes.of("added", "changed", "removed")
     for kind, file in _shown(changed):
         show_verbatim(f"  {_MARKS[kind]} {file}", _STYLES[kind])

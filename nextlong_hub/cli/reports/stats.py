@@ -1,4 +1,4 @@
-"""What is in a dataset: a table with a column for each configuration, then scores, sources, reuse and tokenizers."""
+"""The report of `stats`: a table with a column for each configuration, then scores, sources, reuse and tokenizers."""
 
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING
@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 from nextlong_hub.cli.reports.wording import LINE, count, words
 from nextlong_hub.cli.terminal import Rows, show_line, show_table
 from nextlong_hub.core.printable import NOTHING, compact, size, visible_line
+from nextlong_hub.stats.shape import score_names
 
 if TYPE_CHECKING:
     from nextlong_hub.stats import (
@@ -26,7 +27,7 @@ _REACHED = {"65536": "64K", "131072": "128K", "524288": "512K"}
 
 
 def show_stats(stats: "DatasetStats") -> None:
-    """Print everything a card shows, as tables; of a single configuration also how its scores are spread."""
+    """Print the statistics of a card as tables; for a single configuration also the distribution of its scores."""
     configs = stats.configs
     parts = (_size_rows, _packing_rows, _conversation_rows, _segment_rows, _outcome_rows)
     blocks = [rows for part in parts if (rows := part(configs))]
@@ -73,18 +74,21 @@ def _packing_rows(configs: "Sequence[ConfigStats]") -> Rows:
 
 
 def _conversation_rows(configs: "Sequence[ConfigStats]") -> Rows:
-    spoken = [config.conversations for config in configs]
-    if not any(spoken):
+    conversations = [config.conversations for config in configs]
+    if not any(conversations):
         return []
-    roles = sorted({role for one in spoken if one for role in one.messages})
+    roles = sorted({role for one in conversations if one for role in one.messages})
     return [
-        ("messages", [count(sum(one.messages.values())) if one else NOTHING for one in spoken]),
-        *((f"  {role}", [count(one.messages.get(role, 0)) if one else NOTHING for one in spoken]) for role in roles),
+        ("messages", [count(sum(one.messages.values())) if one else NOTHING for one in conversations]),
+        *(
+            (f"  {role}", [count(one.messages.get(role, 0)) if one else NOTHING for one in conversations])
+            for role in roles
+        ),
         (
             "  share of tokens",
             [
                 _share(sum(one.message_tokens.values()), config.tokens) if one else NOTHING
-                for one, config in zip(spoken, configs, strict=True)
+                for one, config in zip(conversations, configs, strict=True)
             ],
         ),
         *(
@@ -92,7 +96,7 @@ def _conversation_rows(configs: "Sequence[ConfigStats]") -> Rows:
                 f"    {role}",
                 [
                     _share(one.message_tokens.get(role, 0), config.tokens) if one else NOTHING
-                    for one, config in zip(spoken, configs, strict=True)
+                    for one, config in zip(conversations, configs, strict=True)
                 ],
             )
             for role in roles
@@ -125,7 +129,7 @@ def _segment_rows(configs: "Sequence[ConfigStats]") -> Rows:
         row("hard negatives", lambda one: count(one.negatives)),
         share("  share of tokens", lambda one: one.negative_tokens),
         row("  after a meta-chunk", lambda one: _spread(one.negatives_per_meta_chunk)),
-        *(scores(name) for name in _score_names(configs)),
+        *(scores(name) for name in score_names(configs)),
         row("  different ones", lambda one: count(one.reuse.distinct)),
         row("  most uses of one", lambda one: count(one.reuse.largest)),
         row("  uneven use (Gini)", lambda one: f"{one.reuse.gini:.2f}"),
@@ -176,12 +180,8 @@ def _show_scores(config: "ConfigStats") -> None:
     show_table(rows, ["median", "score", "negatives"])
 
 
-def _score_names(configs: "Sequence[ConfigStats]") -> list[str]:
-    return list(dict.fromkeys(one.segments.score_name for one in configs if one.segments and one.segments.negatives))
-
-
 def _score_title(configs: "Sequence[ConfigStats]") -> str:
-    names = _name(" or ".join(_score_names(configs)))
+    names = _name(" or ".join(score_names(configs)))
     return names[:1].upper() + names[1:]
 
 

@@ -1,4 +1,4 @@
-"""What a verification found."""
+"""The report of a verification."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING

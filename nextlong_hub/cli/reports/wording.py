@@ -1,4 +1,4 @@
-"""How results are worded: counts, names, and a few fields by name."""
+"""Wording of results: counts, names, and fields by name."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -28,7 +28,7 @@ def words(identifier: str) -> str:
 
 
 def _plainly(value: Any) -> str:
-    """A value as a person would say it."""
+    """A value in plain words: yes, no, or a list."""
     if isinstance(value, bool):
         return "yes" if value else "no"
     if isinstance(value, tuple | list):

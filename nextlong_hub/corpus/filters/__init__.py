@@ -1,8 +1,8 @@
-"""Which documents of a corpus are left out by what they hold: a file a filter, each with a `FILTER`.
+"""Filters leave documents of a corpus out by their content: a file a filter, each with a `FILTER`.
 
     base    what a filter is, the registry of them, and `open_filters`
 
-A recipe names filters with their settings, and one filter after the other sees each document while it is read:
+A recipe names filters with their settings; each document passes through them while it is read:
 
     [filters.my-filter]
     threshold = 0.5

@@ -1,4 +1,4 @@
-"""What a filter is: settings that are checked like those of a recipe, and a reason to leave a document out."""
+"""The base class of filters, the registry of them, and `open_filters`."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
@@ -16,8 +16,8 @@ from nextlong_hub.records import Document
 class Filter(Section, ABC):
     """Leaves documents out; its fields are its settings.
 
-    Every worker opens the filter anew, and the order in which documents come to it is not fixed: its answer may depend
-    on the document and the settings only.
+    Every worker opens the filter anew, and documents come in no fixed order: the result of `reject` must depend on the
+    document and the settings only.
     """
 
     @abstractmethod
@@ -29,7 +29,7 @@ class Filter(Section, ABC):
 
     @property
     def identity(self) -> Any:
-        """JSON value that stands for everything that decides its answers; another one reads the corpus anew.
+        """JSON value of everything that decides the results of `reject`; when it changes, the corpus is read anew.
 
         A filter that reads files, or whose rules have changed, adds their digest or a version to its settings.
         """
@@ -46,7 +46,7 @@ class Filters:
     """The filters of one recipe."""
 
     by_name: Mapping[str, Filter]
-    """In the order of their names, which is that in which they see a document."""
+    """In the order of their names, in which they are applied."""
 
     def reject(self, document: Document) -> str | None:
         """The reason of the first filter that leaves a document out; None when all keep it."""
@@ -54,12 +54,12 @@ class Filters:
 
     @property
     def identity(self) -> list[Any]:
-        """JSON values that stand for all of them; none where there is no filter."""
+        """The name and identity of each filter; empty where there is none."""
         return [[name, one.identity] for name, one in self.by_name.items()]
 
 
 def open_filters(settings: Mapping[str, Mapping[str, Any]]) -> Filters:
-    """Open the filters that a recipe names.
+    """The filters that a recipe names.
 
     Args:
         settings: those of each filter, by its name.

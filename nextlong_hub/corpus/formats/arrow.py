@@ -33,9 +33,9 @@ def read(piece: Piece, held: Held) -> Iterator[Document | Fault]:
 
 
 def measure(pieces: Sequence[Piece], texts_of: TextsOf, held: Held) -> Iterator[Stratum]:
-    """A file is mapped into memory: only offsets are looked at, and the texts that are drawn."""
+    """A file is mapped into memory: only offsets are read, and the texts that are drawn."""
     for piece in pieces:
-        next(texts_of(piece), None)  # a wrong column is better said in its words
+        next(texts_of(piece), None)  # raises the reader's own error for a wrong column
         with source_errors(piece):
             columns = [batch.column(piece.text_column) for batch in _mapped_batches(piece.location)]
         yield Stratum(
@@ -56,9 +56,9 @@ def _open(handle: IO[bytes]) -> tuple[pa.Schema, Iterator[pa.RecordBatch]]:
 
 
 def _require_sound(batch: pa.RecordBatch) -> None:
-    """Refuse offsets that point outside their text: nothing after this looks at them again.
+    """Refuse offsets that point outside their text: no later step checks them.
 
-    As bytes, so that a string which is not UTF-8 stays the fault of its own row.
+    Strings are checked as bytes, so that one which is not UTF-8 is reported as a fault of its row.
     """
     batch.validate()
     for column in batch.columns:

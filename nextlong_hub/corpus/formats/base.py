@@ -1,4 +1,4 @@
-"""What every corpus format is to discovery, reading and the dry run: the endings of its files, and three functions.
+"""What a corpus format defines for discovery, reading and the dry run: the endings of its files, and three functions.
 
     FORMATS.names()       ("arrow", "hub", "jsonl", …): no format is imported
     FORMATS["parquet"]    its `Format`
@@ -15,7 +15,7 @@ from nextlong_hub.corpus.pieces import Fault, Piece
 from nextlong_hub.records import Document
 
 Held = Mapping[str, Any]
-"""Datasets in the memory of the caller, by the name of their source. Formats of files have no use for them."""
+"""Datasets in the memory of the caller, by the name of their source. Formats of files ignore them."""
 
 Read = Callable[[Piece, Held], Iterator[Document | Fault]]
 """Give the documents of a piece in order, in bounded memory, and a `Fault` in place of each bad one."""
@@ -23,7 +23,7 @@ Read = Callable[[Piece, Held], Iterator[Document | Fault]]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PieceLimits:
-    """How large a piece may become where a format can choose."""
+    """Limits of a piece where a format can split or group files."""
 
     bytes: int
     """Bytes on disk of what is read of one piece."""
@@ -69,7 +69,7 @@ class Format:
     suffixes: tuple[str, ...]
     """Endings of its files, in lower case: `.jsonl.gz`. None for a format whose pieces are no files."""
     suffixes_when_named: tuple[str, ...] = ()
-    """Endings that are its own only where a path or glob asks for the file: in a folder such files mostly hold
+    """Endings that are its own only where a path or glob names the file: in a folder such files mostly hold
     something else."""
     read: Read
     split: Split = one_piece_a_file

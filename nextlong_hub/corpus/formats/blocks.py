@@ -30,7 +30,7 @@ def blocks(location: str) -> Iterator[bytes]:
         except READ_ERRORS as error:
             if not is_damage(error):
                 raise
-    # A failed read keeps to itself what it had decompressed already, so go there again and take the smallest steps.
+    # A failed read returns nothing of what it had decompressed, so the last block is read again, byte by byte.
     with _decompressed(location) as stream:
         while delivered > 0:
             delivered -= len(stream.read(min(delivered, _BLOCK_BYTES)))
@@ -49,7 +49,7 @@ def compression_of(location: str) -> str | None:
 
 
 def joined(parts: list[bytes]) -> bytes:
-    """Join and empty `parts`, so that nothing but the caller holds the bytes."""
+    """Join and empty `parts`, so that only the caller holds the bytes."""
     whole = parts[0] if len(parts) == 1 else b"".join(parts)
     parts.clear()
     return whole

@@ -1,4 +1,4 @@
-"""Damaged files, told from a disk or network that failed."""
+"""Damaged files, as opposed to a disk or network that failed."""
 
 import pyarrow as pa
 
@@ -9,7 +9,7 @@ READ_ERRORS = (OSError, pa.ArrowInvalid)
 
 
 def is_damage(error: BaseException) -> bool:
-    """Whether the data are damaged: of the other failures each has an errno or a class of its own."""
+    """Whether the data are damaged: all other failures have an errno or a class of their own."""
     return isinstance(error, pa.ArrowInvalid) or (type(error) is OSError and error.errno is None)
 
 

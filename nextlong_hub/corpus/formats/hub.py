@@ -20,7 +20,7 @@ def read(piece: Piece, held: Held) -> Iterator[Document | Fault]:
 
 
 def measure(pieces: Sequence[Piece], texts_of: TextsOf, held: Held) -> Iterator[Stratum]:
-    """The rows are those that the repository states.
+    """The number of rows is the one that the repository states.
 
     Raises:
         DataError: it states none.

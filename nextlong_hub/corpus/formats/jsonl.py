@@ -60,14 +60,14 @@ def read(piece: Piece, held: Held, longest_line_bytes: int = LONGEST_TEXT_BYTES)
 
 
 def measure(pieces: Sequence[Piece], texts_of: TextsOf, held: Held) -> Iterator[Stratum]:
-    """Evenly spaced files stand for all, and of each some of its lines."""
+    """Estimated from some lines of evenly spaced files."""
     step = -(-len(pieces) // _MOST_FILES)
     chosen = pieces[step // 2 :: step]
     with source_errors(chosen[0]):
         sizes = {piece.location: size_of(piece.location) for piece in pieces}
     scale = sum(sizes.values()) / max(1, sum(sizes[piece.location] for piece in chosen))
     for piece in chosen:
-        next(texts_of(piece), None)  # a wrong column or a damaged line is better said in its words
+        next(texts_of(piece), None)  # raises the reader's own error for a wrong column or a damaged line
         lines, size = _some_lines(piece, sizes[piece.location], len(chosen))
         texts = [_text_of_line(line, piece.text_column) for line in lines]
         growth = scale * size / max(1, sum(len(line) for line in lines))
@@ -169,7 +169,7 @@ def _lines_in_windows(handle: io.BufferedReader, size: int, windows: int) -> lis
 
 
 def _lines_unpacked(handle: Any, compression: str, size: int, most_bytes: int) -> tuple[list[bytes], int]:
-    """Every so-manieth line of the beginning of a compressed file, and the bytes the file has once unpacked."""
+    """Evenly spaced lines of the beginning of a compressed file, and the estimated bytes of the whole file unpacked."""
     lines: list[bytes] = []
     stream = pa.CompressedInputStream(handle, compression)
     unpacked = number = 0

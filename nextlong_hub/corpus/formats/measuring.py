@@ -1,4 +1,4 @@
-"""What the formats share that estimate how much a piece holds."""
+"""Estimates of how much a piece holds, for formats that cannot look it up."""
 
 from collections.abc import Iterator, Sequence
 from itertools import islice
@@ -15,7 +15,7 @@ _READ_FOR_ONE = 8
 
 
 def measure_by_reading(pieces: Sequence[Piece], texts_of: TextsOf, held: Held) -> Iterator[Stratum]:
-    """The measure of formats without one of their own: a file's bytes are taken for those of its texts."""
+    """The `measure` of formats without one: a file's bytes count as those of its texts."""
     for piece in pieces:
         first = list(islice(texts_of(piece), _SAMPLE))
         text_bytes = _bytes_of(first)
@@ -27,7 +27,7 @@ def measure_by_reading(pieces: Sequence[Piece], texts_of: TextsOf, held: Held) -
 
 
 def stratum_of_rows(piece: Piece, rows: float, texts_of: TextsOf) -> Stratum:
-    """A piece whose rows are counted, and whose text is not."""
+    """A piece with a known number of rows and an unknown size of text."""
     sample = list(_spread(texts_of(piece), rows, _SAMPLE))
     mean = _bytes_of(sample) / max(1, sum(text is not None for text in sample))
     return stratum_of(piece, rows, rows * mean, texts_of)
@@ -48,7 +48,7 @@ def evenly(count: int, wanted: int) -> list[int]:
 
 
 def usable(text: Any) -> str | None:
-    """A text that is one; None for everything that a build leaves out."""
+    """The value if it is a text with content; None for everything that a build leaves out."""
     return text if isinstance(text, str) and text and not text.isspace() else None
 
 
@@ -59,7 +59,7 @@ def size_of(location: str) -> int:
 
 
 def _spread(texts: Iterator[str | None], documents: float, wanted: int) -> Iterator[str | None]:
-    """Every so-manieth text, as far as reading on is worth it."""
+    """Evenly spaced texts: one of every so many read, `_READ_FOR_ONE` at most."""
     step = max(1, min(_READ_FOR_ONE, int(documents / wanted)))
     return islice(texts, 0, wanted * step, step)
 

@@ -19,13 +19,13 @@ from nextlong_hub.records import Document
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MemorySource:
-    """A dataset under the name it has in the corpus; made by `memory_source`."""
+    """A dataset in memory and its name in the corpus; made by `memory_source`."""
 
     name: str
     dataset: Any
     """`datasets.Dataset` or `datasets.IterableDataset`."""
     fingerprint: str
-    """Stands for the dataset's content."""
+    """Identifies the dataset's content."""
     text_column: str = "text"
     id_column: str = "id"
     record_columns: tuple[str, ...] = ()

@@ -1,4 +1,4 @@
-"""Rows of a `datasets.Dataset`, wherever it lies."""
+"""Rows of a `datasets.Dataset`, on the Hub or in memory."""
 
 from collections.abc import Iterator
 from typing import Any

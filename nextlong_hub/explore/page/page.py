@@ -1,7 +1,7 @@
 """`write_page`: rows of a split as ONE static HTML file that needs no server and no network.
 
-The page's policy allows nothing but its own script and style, by their digests: even a tag that found its way into the
-file would not run. The shell is rendered by a sandboxed template engine that escapes; rows are data (see `payload`).
+The page's policy allows nothing but its own script and style, by their digests: an injected tag would not
+run. The template engine is sandboxed and escapes; rows are data (see `payload`).
 """
 
 import base64
@@ -27,9 +27,9 @@ from nextlong_hub.explore.strip import palette
 from nextlong_hub.retrieval import UNNAMED_SCORE
 
 PAYLOAD_BYTES = 8_000_000
-"""What the rows of a page may weigh unless their number was asked for: more is slow to mail and to open."""
+"""Largest size of the rows of a page unless their number is given: more is slow to mail and to open."""
 ROWS_PER_CONFIG = 5
-"""Rows of each configuration, unless that weighs too much."""
+"""Rows of each configuration, unless they are too large."""
 
 _SCRIPTS = ("page", "row", "text", "strip", "panel", "documents", "plots", "search", "main")
 """The parts of the page's one script, in order."""
@@ -45,7 +45,7 @@ class PageReport:
     shown: Mapping[str, tuple[str, ...]]
     """Ids of the rows, by configuration."""
     rows: Mapping[str, int]
-    """Rows there are, by configuration."""
+    """Number of rows in the dataset, by configuration."""
 
     @property
     def left_out(self) -> int:
@@ -68,7 +68,7 @@ def write_page(
         where: dataset folder, Parquet, or a dataset on the Hub: see `dataset.open_split`.
         output: the file to write.
         configs: configurations to show; none means all.
-        rows: how many rows of each configuration; None takes five, and fewer where they would weigh over 8 MB.
+        rows: how many rows of each configuration; None takes five, or fewer where they exceed 8 MB.
         wanted: show exactly these rows, by id or by number.
         revision: branch, tag or commit of a dataset on the Hub.
 
@@ -98,7 +98,7 @@ def write_page(
         raise DataError(
             f"{where} has no rows in {', '.join(names)}; a page needs one at least: build more, or name others"
         )
-    # A person who picks a row looks for its configuration first.
+    # Rows are grouped by configuration in the list of the page.
     order = sorted(range(len(encoded)), key=lambda index: (names.index(described[index]["split"]), index))
     content = _render(
         title=_public_name(splits[0]),
@@ -141,7 +141,7 @@ def _named(splits: Sequence[SplitReader], wanted: Sequence[str]) -> Iterator[Row
 
 
 def _public_name(split: SplitReader) -> str:
-    """What the page calls the dataset: a page is passed on, and a folder's path is left out of it."""
+    """The name of the dataset on the page, without the path of its folder: pages are shared."""
     return split.where if split.commit else Path(split.where).absolute().name
 
 
@@ -159,7 +159,7 @@ def _summary(row: Row) -> dict[str, Any]:
 
 
 def _facts(split: SplitReader) -> dict[str, str]:
-    """What the manifest says of the dataset, for the foot of the page."""
+    """Facts from the manifest, for the footer of the page."""
     manifest = split.manifest
     if manifest is None:
         return {}
@@ -218,7 +218,7 @@ def _template() -> Template:
 
 
 def _digest(content: str) -> str:
-    """What a policy calls a script or style that it allows (W3C, Content Security Policy Level 3, 8.2)."""
+    """The hash by which a policy allows a script or style (W3C, Content Security Policy Level 3, 8.2)."""
     return f"'sha256-{base64.b64encode(hashlib.sha256(content.encode()).digest()).decode()}'"
 
 

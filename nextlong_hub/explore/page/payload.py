@@ -1,7 +1,7 @@
-"""A row as the data of a page: JSON, compressed, in an alphabet in which no tag can be written.
+"""A row as the data of a page: compressed JSON in Base64, which cannot contain a tag.
 
-The text is there once, cut at the borders of its segments, so that the page needs no character offsets (a browser
-counts UTF-16 units where we count code points). Names are made visible here, the text where it is shown.
+The text is stored once, cut at the borders of its segments, so that the page needs no character offsets (a browser
+counts UTF-16 units, Python code points). Names are sanitized here, the text when it is displayed.
 """
 
 import base64
@@ -73,7 +73,7 @@ def describe(row: Row, score_name: str) -> dict[str, Any]:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Part:
-    """What attention sees as one document: all of a sample, or one document of a packed row."""
+    """One document for attention: a whole sample, or one document of a packed row."""
 
     id: str
     source: str
@@ -106,7 +106,7 @@ def _parts(row: Row) -> list[_Part]:
 
 
 def _whole(document: PackedDocument) -> Segment:
-    """One segment over all of a text that has none, because it came from elsewhere."""
+    """One segment over a whole text without segments, which an import brought in."""
     return Segment(
         role="meta",
         document=document.meta_document or document.id,

@@ -2,7 +2,7 @@
 
 lexer, lexing_kernels, stop_words   text ▶ words, counted
 build, building_kernels             words ▶ the index on disk
-index, arrays                       the index on disk, and what it takes there
+index, arrays                       the index on disk, and an estimate of its size
 formulas                            what a word weighs
 search, queries, kernels            exact top-k search, with proof
 explain                             a score, word by word
@@ -21,7 +21,7 @@ from nextlong_hub.retrieval.settings import RetrievalSettings
 
 
 def describe(settings: RetrievalSettings) -> Description:
-    """BM25 in words; they hold for every implementation of it."""
+    """BM25 in words, the same for every implementation of it."""
     return Description(
         method="BM25 in place of embeddings",
         ranking=(
@@ -44,11 +44,11 @@ def is_positive(score: float) -> bool:
     return 0 < score < float("inf")
 
 
-def _passage(text: str, weights: Mapping[str, float], characters: int) -> list[tuple[str, float]]:
+def passage(text: str, weights: Mapping[str, float], characters: int) -> list[tuple[str, float]]:
     """See `Explainer.passage`."""
-    from nextlong_hub.retrieval.bm25.explain import passage
+    from nextlong_hub.retrieval.bm25 import explain
 
-    return passage(text, weights, characters)
+    return explain.passage(text, weights, characters)
 
 
 def _build(
@@ -79,6 +79,6 @@ RETRIEVER = Retriever(
     open=_open,
     describe=describe,
     accepts_score=is_positive,
-    explainer=Explainer(explain=_explain, passage=_passage),
+    explainer=Explainer(explain=_explain, passage=passage),
     estimate=estimate,
 )

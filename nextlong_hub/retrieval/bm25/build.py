@@ -1,17 +1,17 @@
-"""Builds the index: lex every shard, agree on a vocabulary, fill every shard.
+"""Builds the index: lex every shard, merge the vocabularies, fill every shard.
 
     lex    shard-00000 …   a range of chunks      ▶ bags of the shard's own term numbers
     merge  vocabulary      all shards' terms      ▶ one numbering, idf, statistics, and a map for each shard
     fill   shard-00000 …   bags, map, idf         ▶ the shard's index
 
 Terms are numbered by (-frequency, first appearance in the corpus): a total order that depends neither on how the corpus
-is cut into shards nor on who lexed which. `index.json` is written last; until then the folder holds no index.
+is cut into shards nor on the workers. `index.json` is written last; until then the folder holds no index.
 """
 
 import re
 import shutil
 import unicodedata
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any, ClassVar
@@ -23,6 +23,7 @@ from nextlong_hub.core.files import write_json
 from nextlong_hub.corpus.store import ChunkStore
 from nextlong_hub.execution.base import Counts, Executor, InputPath, Receipt, Task
 from nextlong_hub.execution.receipts import run_missing
+from nextlong_hub.retrieval.base import OnReceipt
 from nextlong_hub.retrieval.bm25.arrays import map_arrays, write_arrays
 from nextlong_hub.retrieval.bm25.building_kernels import COUNT_ESCAPE, IMPACT_LEVELS, fill, transpose
 from nextlong_hub.retrieval.bm25.formulas import gain, inverse_document_frequencies, length_norms
@@ -44,7 +45,7 @@ from nextlong_hub.retrieval.settings import RetrievalSettings
 DENSE_SHARE = 0.1
 """Share of the chunks from which a term is kept as a column: reading it whole is then cheaper than its postings."""
 DENSE_CHUNKS = 32
-"""Chunks a term must be in, whatever their share: below that a column is mostly padding."""
+"""Fewest chunks that hold a dense term: below that a column is mostly padding."""
 _LEXED = tuple(field.name for field in fields(LexedChunks))
 
 
@@ -62,11 +63,11 @@ def build(
     settings: RetrievalSettings,
     folder: Path,
     executor: Executor,
-    on_receipt: Callable[[Receipt[Any]], None] | None = None,
+    on_receipt: OnReceipt | None,
 ) -> None:
     """Build the index of `store` in `folder`, or return at once when it is there.
 
-    A build that was killed goes on where it stopped; an index of something else is replaced, once the new one is whole.
+    A build that was killed continues where it stopped; an index with another identity is replaced at the end.
 
     Raises:
         RecipeError: a language has no list of stop words, or a chunk is too long.
@@ -155,7 +156,7 @@ class _Plan:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LexCounts:
-    """What one shard's text holds."""
+    """Counts of one lexed shard."""
 
     chunks: int
     entries: int
@@ -187,7 +188,7 @@ class LexShard(Task[LexCounts]):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Statistics:
-    """Of the whole corpus; what `index.Index.statistics` holds."""
+    """Statistics of the whole corpus, stored as `index.Index.statistics`."""
 
     chunks: int
     words: int
@@ -262,7 +263,7 @@ class MergeVocabularies(Task[Statistics]):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FillCounts:
-    """What one shard of the index holds."""
+    """Counts of one shard of the index."""
 
     chunks: int
     postings: int

@@ -22,7 +22,7 @@ def kernels_kept_in() -> str | None:
     """The folder where compiled kernels are kept for later processes; None when there is no place for them."""
 
     def probe() -> None:
-        """A function to be asked about, never compiled."""
+        """A function that is inspected and never compiled."""
 
     path = getattr(getattr(kernel(probe), "stats", None), "cache_path", None)
     return None if path is None else str(path)

@@ -1,4 +1,4 @@
-"""Why one chunk was found for another: the terms they share, and what each adds to the score."""
+"""Explains a score: the terms that two chunks share, and what each adds to it."""
 
 import re
 from collections import Counter
@@ -29,7 +29,7 @@ def explain(folder: Path, store: ChunkStore, settings: RetrievalSettings, query:
         folder: The finished index of `store` under `settings`.
         store: The chunks.
         settings: The recipe's retrieval section.
-        query: The chunk that asked.
+        query: The query chunk.
         chunk: The chunk that was found.
 
     Raises:
@@ -44,17 +44,17 @@ def explain(folder: Path, store: ChunkStore, settings: RetrievalSettings, query:
     factor = gain(settings)
     terms = []
     total = 0.0
-    for term, asked, held in zip(
+    for term, query_count, chunk_count in zip(
         shared.tolist(), query_counts[in_query].tolist(), chunk_counts[in_chunk].tolist(), strict=True
     ):
         idf = float(index.idf[term])
-        weight = asked * idf * (held * factor / (held + norm))
+        weight = query_count * idf * (chunk_count * factor / (chunk_count + norm))
         total += weight
         terms.append(
             SharedTerm(
                 term=_spelling(index, term),
-                in_query=asked,
-                in_chunk=held,
+                in_query=query_count,
+                in_chunk=chunk_count,
                 frequency=int(index.frequencies[term]),
                 idf=idf,
                 weight=weight,
@@ -93,7 +93,7 @@ def passage(text: str, weights: Mapping[str, float], characters: int) -> list[tu
             inside[left] -= 1
             value -= weights.get(left, 0.0) * (inside[left] == 0)
             first += 1
-        if value > best or (value == best and first == chosen[0]):  # of equals the longest: it tells more
+        if value > best or (value == best and first == chosen[0]):  # of equals the longest
             best, chosen = value, (first, last + 1)
     pieces: list[tuple[str, float]] = []
     at = words[chosen[0]][0] if words else 0

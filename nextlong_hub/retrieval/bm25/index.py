@@ -10,8 +10,8 @@
         postings_…                  the inverted index: see `Postings`
         lengths                     uint32 (chunks,)            words of each chunk, stop words left out
 
-A term that only one document uses has no place in the index: a chunk is never matched with its own document, so such a
-term cannot add to any score. Half of a vocabulary is like that. It still counts for lengths and for okapi's mean idf.
+A term that only one document uses is not in the index: a chunk is never matched with its own document, so such a term
+cannot add to any score. That is half of a vocabulary. Such a term still counts for lengths and for okapi's mean idf.
 
 Cost for each (chunk, distinct term): 5 bytes forward and 3 bytes of postings; 1 byte a chunk for each dense term.
 """
@@ -41,7 +41,7 @@ BUCKET_BITS = 6
 
 
 class Forward(NamedTuple):
-    """What each chunk of a shard says; a named tuple, for compiled code takes it as it is."""
+    """The terms of each chunk of a shard; a named tuple, because compiled code accepts it."""
 
     row_starts: NDArray[np.int64]
     """Chunk c has the entries `row_starts[c]` up to `row_starts[c + 1]`. Shape: (chunks + 1,)."""
@@ -113,7 +113,7 @@ class Index:
     """A finished index, opened; memory-mapped, so that all processes of a machine share one copy."""
 
     statistics: dict[str, Any]
-    """`chunks`, `terms`, `dense_terms`, `mean_length`, `step`: see `build.merge_vocabularies`."""
+    """`chunks`, `terms`, `dense_terms`, `mean_length`, `step`: see `build.Statistics`."""
     idf: NDArray[np.float64]
     """Shape: (terms,)."""
     frequencies: NDArray[np.int64]

@@ -205,14 +205,6 @@ class Lexer:
             done += chunks
         return growing.finished(table)
 
-    def words(self, text: str) -> list[str]:
-        """The distinct terms of one text in the order of first appearance, for people and tests."""
-        encoded = np.frombuffer(text.encode(), np.uint8)
-        block = TextBlock(first_chunk=0, text=encoded, offsets=np.array([0, len(encoded)]))
-        lexed = self.lex([block], np.zeros(1, np.int64))
-        held = lexed.term_bytes.tobytes()
-        return [held[s:e].decode() for s, e in zip(lexed.term_starts[:-1], lexed.term_starts[1:], strict=True)]
-
     def _lex_pass(
         self,
         text: NDArray[np.uint8],

@@ -1,6 +1,6 @@
-"""What travels through the search kernels: a batch of queries in, candidates out.
+"""Input and output of the search kernels: a batch of queries, and candidates.
 
-Both are named tuples of arrays, for compiled code takes them as they are.
+Both are named tuples of arrays, because compiled code accepts them.
 """
 
 from typing import NamedTuple
@@ -10,10 +10,10 @@ from numpy.typing import NDArray
 
 
 class QueryBatch(NamedTuple):
-    """Queries as what the shards need to know of them: small enough to send to wherever a shard lives."""
+    """Queries as the shards need them: small enough to send to another machine."""
 
     numbers: NDArray[np.int64]
-    """The chunks that ask. Shape: (queries,)."""
+    """The query chunks. Shape: (queries,)."""
     own_starts: NDArray[np.int64]
     """First chunk of each query's own document, which is never a hit. Shape: (queries,)."""
     own_stops: NDArray[np.int64]
@@ -42,7 +42,7 @@ class QueryBatch(NamedTuple):
     def within_budget(
         self, postings: float, idf: NDArray[np.float64], frequencies: NDArray[np.int64]
     ) -> tuple["QueryBatch", NDArray[np.bool_]]:
-        """Keep the terms a budget of `postings` for each query pays for, the most telling for their cost first.
+        """Keep, for each query, the terms of the largest weight for their cost, up to `postings` postings together.
 
         Returns the reduced batch, and which queries lost a term. Shape: (queries,).
         """

@@ -3,10 +3,11 @@
 For each query `kernels.collect` keeps the chunks with the highest bounds and a *floor*, which no chunk left out passes.
 The k best of them are scored exactly; then every candidate whose bound reaches the k-th score found. The answer is
 certified when the floor lies below that score: no chunk left out can then belong to it. A query that is not certified
-is asked again with room for four times as many candidates, in the end for all chunks.
+is searched again with room for four times as many candidates, in the end for all chunks.
 
 Scores are summed in float64 and returned as float32; the order is decided on what is returned. As it is a total order
-and idf and mean length are the corpus', the answers of disjoint sets of shards merge into the answer of the whole.
+and idf and mean length are those of the corpus, the answers of disjoint sets of shards merge into the answer of the
+whole.
 """
 
 import threading
@@ -39,7 +40,7 @@ _FEWEST_KEPT_APPROXIMATE = 256
 _GROWTH = 4
 _SLOTS_PER_TERM = 32
 _MANY = 1024
-"""Candidates from which groups are made smaller, for a group speaks for one of its chunks only."""
+"""Candidates from which groups are made smaller, for a group gives the bound of one of its chunks only."""
 _LARGEST_SHORT = 0xFFFF
 _BELOW = 1 - 1e-6
 """Factor that makes a bound too low rather than too high: float32 rounds by up to 6e-8."""
@@ -51,7 +52,7 @@ class SearchCounts:
 
     queries: int = 0
     repeated: int = 0
-    """Queries asked again because an answer was not certified."""
+    """Queries searched again because an answer was not certified."""
     wide: int = 0
     """(Query, shard) pairs that needed 32-bit sums."""
     scored: int = 0
@@ -68,7 +69,7 @@ class Bm25Searcher:
             index: The opened index.
             store: The store it was built from.
             settings: The settings it was built with.
-            spare: Candidates kept for each of the k chunks asked for; fewer cost less and are certified less often.
+            spare: Candidates kept for each of the k chunks wanted; fewer cost less and certify fewer answers.
         """
         self.index = index
         self.counts = SearchCounts()
@@ -151,7 +152,7 @@ class Bm25Searcher:
         return batch
 
     def search_shards(self, batch: QueryBatch, k: int, shards: Sequence[int]) -> Hits:
-        """The exact top k of some shards only: the seam at which an index can be spread over machines.
+        """The exact top k of some shards only, so that an index can be spread over machines.
 
         `ranking.merge_hits` makes the answer of all shards from those of disjoint sets of them.
         """
@@ -182,7 +183,7 @@ class Bm25Searcher:
     def _attempt(
         self, batch: QueryBatch, k: int, keep: int, shards: Sequence[int], candidates: Candidates
     ) -> NDArray[np.bool_]:
-        """Fill in candidates and scores; tell which queries' answers are proven. Shape: (queries,)."""
+        """Fill in candidates and scores; return which queries' answers are proven. Shape: (queries,)."""
         budget = self._settings.postings_budget * self.index.statistics["chunks"]
         reduced, partial = batch, np.zeros(len(batch.numbers), np.bool_)
         if budget:

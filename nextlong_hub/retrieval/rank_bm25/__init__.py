@@ -1,9 +1,8 @@
-"""rank-bm25, the reference: slow (about 0.1 ms of CPU for each chunk and query), simple, and not ours.
+"""rank-bm25, the reference implementation: simple and slow (about 0.1 ms of CPU for each chunk and query).
 
-search    the whole corpus as lists of words in memory; nothing but a note on disk
+search    the whole corpus as lists of words in memory; on disk only a file that identifies it
 """
 
-from collections.abc import Mapping
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -31,7 +30,7 @@ def _open(folder: Path, store: ChunkStore, settings: RetrievalSettings) -> Searc
 
 
 def _explain(folder: Path, store: ChunkStore, settings: RetrievalSettings, query: int, chunk: int) -> Explanation:
-    """Explain with an index of `bm25`, made for it: rank-bm25 scores alike and keeps none."""
+    """Explain with a temporary index of `bm25`, which computes the same scores; rank-bm25 keeps no index."""
     from nextlong_hub.retrieval.bm25.explain import explain
 
     alike = settings.model_copy(update={"retriever": "bm25"})
@@ -40,17 +39,11 @@ def _explain(folder: Path, store: ChunkStore, settings: RetrievalSettings, query
         return explain(Path(scratch), store, alike, query, chunk)
 
 
-def _passage(text: str, weights: Mapping[str, float], characters: int) -> list[tuple[str, float]]:
-    from nextlong_hub.retrieval.bm25.explain import passage
-
-    return passage(text, weights, characters)
-
-
 RETRIEVER = Retriever(
     score_name=bm25.RETRIEVER.score_name,
     build=_build,
     open=_open,
     describe=bm25.describe,
     accepts_score=bm25.is_positive,
-    explainer=Explainer(explain=_explain, passage=_passage),
+    explainer=Explainer(explain=_explain, passage=bm25.passage),
 )

@@ -68,7 +68,7 @@ class RankBm25Searcher:
 
 
 def note_index(store: ChunkStore, settings: RetrievalSettings, folder: Path) -> None:
-    """Note what the reference would be made from; rank-bm25 has no index on disk."""
+    """Write the identity of the index: rank-bm25 has nothing else on disk."""
     identity = identity_of(store, settings)
     summary = read_index_summary(folder)
     if summary is None or summary["id"] != identity:

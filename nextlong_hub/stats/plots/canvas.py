@@ -14,7 +14,7 @@ from matplotlib.patches import Patch
 from nextlong_hub.core.printable import visible_line
 
 META_COLOUR = "#2b8cd6"
-"""Meta-chunks, and whatever there is only one of."""
+"""Of meta-chunks, and of plots with one colour."""
 NEGATIVE_COLOUR = "#e08214"
 """Hard negatives."""
 INK = "#7d858f"
@@ -72,7 +72,7 @@ def png(figure: Figure) -> bytes:
 
 @contextmanager
 def styled() -> Iterator[None]:
-    """Matplotlib's own defaults and our look, whatever the user has configured; nothing of it stays."""
+    """Matplotlib's own defaults and our look, in place of the user's configuration; it is restored afterwards."""
     with matplotlib.style.context(["default", _STYLE]):
         yield
 
@@ -186,7 +186,7 @@ def binary(tokens: float) -> str:
 
 
 def amount(number: float) -> str:
-    """A count as a person says it: 38.2M."""
+    """A count in short form: 38.2M."""
     for suffix, scale in (("B", 1e9), ("M", 1e6), ("k", 1e3)):
         if number >= scale:
             return f"{number / scale:.3g}{suffix}"

@@ -1,8 +1,8 @@
-"""Why a chunk was taken for a hard negative: what it shares with the meta-chunk, and what each of that weighs.
+"""Explain why a chunk became a hard negative: the terms it shares with the meta-chunk, and their weights.
 
-Weights need to know how rare a word is in the corpus. In order of preference that is read from the index that a build
-leaves in `.work`, counted in the corpus itself, or estimated from the rows at hand. The first two give the stored score
-to the last bit; an estimate says that it is one.
+Weights depend on how rare a term is in the corpus. In order of preference the frequencies are read from the index that
+a build leaves in `.work`, counted in the corpus, or estimated from the given rows. The first two reproduce the stored
+score exactly; an estimate is marked as one.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -40,19 +40,19 @@ _NEEDED = ("id", "text", "segments")
 
 
 class Basis(StrEnum):
-    """Where it was counted how many chunks hold a word."""
+    """Where the document frequencies of terms come from."""
 
     INDEX = "index"
-    """In the index of the build."""
+    """The index of the build."""
     CORPUS = "corpus"
-    """In the corpus, read anew."""
+    """The corpus, read again."""
     ESTIMATE = "estimate"
-    """In the chunks of the rows at hand: an estimate."""
+    """The chunks of the given rows: an estimate."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NegativeExplanation:
-    """Why one segment of a row is there."""
+    """The score of one hard negative, as shared terms and their weights."""
 
     row: str
     """Id of the row."""
@@ -66,7 +66,7 @@ class NegativeExplanation:
     stored_score: float
     """The score in the row."""
     retrieval: RetrievalSettings
-    """How it was found."""
+    """Settings with which it was retrieved."""
     basis: Basis
     explanation: Explanation
 
@@ -81,7 +81,7 @@ class NegativeExplanation:
         return score_name(self.retrieval)
 
     def passage(self, text: str, characters: int) -> list[tuple[str, float]]:
-        """The stretch of a text in which the heaviest terms come together: see `Explainer.passage`."""
+        """The passage of a text in which the heaviest terms are closest: see `Explainer.passage`."""
         weights = {term.term: term.weight for term in self.explanation.terms}
         return _explainer_of(self.retrieval).passage(text, weights, characters)
 
@@ -94,14 +94,14 @@ def explain_negative(
     sources: Sequence[Source] = (),
     progress: Progress | None = None,
 ) -> NegativeExplanation:
-    """Take the score of a hard negative apart.
+    """Explain the score of a hard negative.
 
     Args:
-        split: Where the row is stored.
+        split: The split that holds the row.
         row: The row, with its text and segments.
         segment: Number of the segment in the row.
-        sources: The corpus, to count in where there is no index.
-        progress: Hears how the corpus is read.
+        sources: The corpus to count in when there is no index.
+        progress: Receives the progress of reading the corpus.
 
     Raises:
         DataError: there is no such segment, it is no negative, its retriever explains nothing, or the corpus is not the
@@ -155,7 +155,7 @@ def _require_negative(row: Row, segments: Sequence[Segment], segment: int) -> tu
 
 
 def _recipe_of(split: SplitReader, row: Row, segment: int) -> Recipe:
-    """The recipe that made a segment; of a dataset without a manifest, the defaults."""
+    """The recipe that made a segment; the defaults for a dataset without a manifest."""
     if split.record is None:
         return Recipe(name="defaults")
     start = row.segments["start"][segment].as_py()
@@ -166,7 +166,7 @@ def _recipe_of(split: SplitReader, row: Row, segment: int) -> Recipe:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Counted:
-    """Chunks, and how often each word is in them."""
+    """Chunks and their term frequencies."""
 
     basis: Basis
     store: ChunkStore
@@ -175,7 +175,7 @@ class _Counted:
     """The chunks of each document that the store holds, in its order; None when it holds all."""
 
     def number_of(self, segment: Segment, where: str) -> int:
-        """The number in the store of the chunk that a segment shows."""
+        """The number in the store of a segment's chunk."""
         document = self.store.document_number(segment.document)
         place = segment.chunk if self.chunks_of is None else self.chunks_of[segment.document].index(segment.chunk)
         if document is not None:
@@ -192,12 +192,12 @@ class _Counted:
 def _counted(
     split: SplitReader, row: Row, recipe: Recipe, sources: Sequence[Source], stages: ProgressTracker
 ) -> Iterator[_Counted]:
-    """The best that there is to count in, kept as long as the block lasts."""
+    """The best basis that is available; temporary files live as long as the block."""
     kept = None if sources else _left_by_build(split, recipe)
     if kept is not None:
         yield kept
         return
-    with TemporaryDirectory(prefix="nextlong-why-") as scratch:
+    with TemporaryDirectory(prefix="nextlong-explain-") as scratch:
         if sources:
             yield _from_corpus(Path(scratch), split, recipe, sources, stages)
         else:
@@ -205,7 +205,7 @@ def _counted(
 
 
 def _left_by_build(split: SplitReader, recipe: Recipe) -> _Counted | None:
-    """What the build left in `.work`; None when it is gone, was never there, or is of another version."""
+    """Store and index of the build in `.work`; None when they are missing or of another version."""
     if split.folder is None or split.manifest is None:
         return None
     corpus = split.manifest.corpus
@@ -223,7 +223,7 @@ def _left_by_build(split: SplitReader, recipe: Recipe) -> _Counted | None:
 def _from_corpus(
     scratch: Path, split: SplitReader, recipe: Recipe, sources: Sequence[Source], stages: ProgressTracker
 ) -> _Counted:
-    """The corpus, read and indexed anew.
+    """Read and index the corpus again.
 
     Raises:
         DataError: it is not the one that the manifest names.
@@ -240,7 +240,7 @@ def _from_corpus(
 
 
 def _from_rows(scratch: Path, rows: Iterable[Row], settings: RetrievalSettings) -> _Counted:
-    """What rows say of the corpus they were made from: each chunk that occurs in them, once, in its fullest form."""
+    """Index the chunks that occur in rows, each once and as long as it occurs."""
     texts: dict[str, dict[int, str]] = {}
     for row in rows:
         for segment in row.segment_list:

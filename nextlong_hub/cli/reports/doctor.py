@@ -1,25 +1,25 @@
-"""What the doctor found."""
+"""The report of `doctor`."""
 
 from typing import TYPE_CHECKING
 
 from nextlong_hub.cli.terminal import show_line, show_pieces
 
 if TYPE_CHECKING:
-    from nextlong_hub.cli.diagnose import Diagnosis
+    from nextlong_hub.cli.doctor_checks import DoctorReport
 
 _SIGNS = {"ok": ("✓", "green"), "note": ("!", "bold yellow"), "problem": ("✗", "bold red")}
 
 
-def show_diagnosis(diagnosis: "Diagnosis") -> None:
+def show_doctor_report(report: "DoctorReport") -> None:
     """Print the machine, the versions, and each finding with what to do about it."""
-    show_line(", ".join(f"{name} {value}" for name, value in diagnosis.machine.items()))
-    show_line(", ".join(f"{name} {version or 'missing'}" for name, version in diagnosis.packages.items()))
+    show_line(", ".join(f"{name} {value}" for name, value in report.machine.items()))
+    show_line(", ".join(f"{name} {version or 'missing'}" for name, version in report.packages.items()))
     show_line()
-    width = max(len(finding.subject) for finding in diagnosis.findings) + 2
-    for finding in diagnosis.findings:
+    width = max(len(finding.subject) for finding in report.findings) + 2
+    for finding in report.findings:
         sign, style = _SIGNS[finding.state]
         show_pieces([(f"{sign} ", style), (f"{finding.subject:<{width}}", "bold"), (finding.found, "")])
         if finding.advice:
             show_pieces([(" " * (width + 2), ""), (finding.advice, "dim")])
     show_line()
-    show_line("Ready." if diagnosis.is_ready else "Something stands in the way.", "bold")
+    show_line("Ready." if report.is_ready else "Something stands in the way.", "bold")

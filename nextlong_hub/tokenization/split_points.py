@@ -1,15 +1,15 @@
 r"""Where a text may be cut so that its tokens are those of the two parts put together: the proofs.
 
-A place p in a text is a *sync point* of a tokenizer when, whatever stands before and behind,
+A place p in a text is a *safe split point* of a tokenizer when, for every text before and behind it,
 
     ids(text) == ids(text[:p]) + ids(text[p:])
 
-Three kinds of places are looked at, told from the two characters around them. L is a letter, ␣ a space, ⏎ a line feed:
+Three kinds of places are considered, by the two characters around them. L is a letter, ␣ a space, ⏎ a line feed:
 
     L | ␣     L | ⏎     ⏎ | L
 
 **Byte-level tokenizers** cut a text into words by a regular expression, and a word's tokens depend on nothing else. So
-p is a sync point if a word always ends there, and if neither half needs to see the other to find its words. The
+p is a safe split point if a word always ends there, and if neither half needs to see the other to find its words. The
 expressions are known ones, compared letter by letter; for each:
 
 * L | ␣ and L | ⏎. Only alternatives that can hold a letter reach p: `\p{L}+` with at most one character before it
@@ -24,7 +24,7 @@ expressions are known ones, compared letter by letter; for each:
   of white space up to its last line feed, here its end, in both. `[^\r\n\p{L}\p{N}]?\p{L}+` cannot begin with one.
   GPT-2 has no such alternative: `\s+(?!\S)` takes two line feeds together at the end of a text, apart before a letter.
 * Further splitters before the last one (digits, DeepSeek's CJK runs) hold no white space in a match and look neither
-  way; whatever they leave uncut at p, the last one cuts.
+  way; where they do not cut at p, the last one does.
 * NFC (Qwen): a space or line feed composes with nothing and is never moved, so each half composes by itself. Only
   letters that NFC leaves alone count as L: U+FB1D is one, but becomes a letter and a mark, and marks behave otherwise.
 * L are the letters of Unicode 3.2 that still are ones: no version of a regular expression library disagrees on them.
@@ -74,7 +74,7 @@ _WORDS = {
     "DeepSeek": r"""[!"#$%&'()*+,\-./:;<=>?@\[\\\]^_`{|}~][A-Za-z]+|[^\r\n\p{L}\p{P}\p{S}]?[\p{L}\p{M}]+"""
     rf"| ?[\p{{P}}\p{{S}}]+[\r\n]*|{_SPACES}".replace(r"\r\n", "\r\n"),
 }
-"""Expressions by which byte-level tokenizers find words, all with the three kinds of sync points."""
+"""Expressions by which byte-level tokenizers find words, all with the three kinds of safe split points."""
 _BEFORE_WORDS = (r"\p{N}{1,3}", "[\u4e00-\u9fa5\u3040-\u309f\u30a0-\u30ff]+")
 """Expressions that may split a text before, as DeepSeek's do."""
 
@@ -85,8 +85,8 @@ _FIRST_LOOK_CHARACTERS = 64
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Seams:
-    """The sync points of one tokenizer."""
+class SplitPoints:
+    """The safe split points of one tokenizer, or the reason why none is proven."""
 
     places: re.Pattern[str] | None
     """Matches up to each of them; None when none is proven."""
@@ -95,16 +95,16 @@ class Seams:
     prefixed: bool = False
     """Whether something is put in front of a text, which a part that is not its first must do without."""
     altered_by: Callable[[str], bool] = bool
-    """Whether the tokenizer may take a text for another one before it cuts it into tokens. Where it does not, and seams
-    are proven, tokens spell the text: byte-level tokenizers lose no byte, the others fall back to bytes."""
+    """Whether the tokenizer may alter a text before it cuts it into tokens. Where it does not, and split
+    points are proven, tokens spell the text: byte-level tokenizers lose no byte, the others fall back to bytes."""
 
     def first(self, text: str) -> int | None:
-        """The first sync point inside a text; None when there is none."""
+        """The first safe split point inside a text; None when there is none."""
         found = self.places.search(text) if self.places else None
         return found.end() if found else None
 
     def last(self, text: str, start: int = 0, stop: int | None = None) -> int | None:
-        """The last sync point inside `text[start:stop]`, as a place in `text`; None when there is none."""
+        """The last safe split point inside `text[start:stop]`, as a place in `text`; None when there is none."""
         if self.places is None:
             return None
         stop = len(text) if stop is None else stop
@@ -130,11 +130,11 @@ class Seams:
         yield text[start:]
 
 
-def prove(backend: tokenizers.Tokenizer) -> Seams:
-    """Find out which sync points a tokenizer has for certain."""
+def prove(backend: tokenizers.Tokenizer) -> SplitPoints:
+    """The safe split points that are proven for a tokenizer."""
     own = _word_kinds(backend)
     if isinstance(own, str):
-        return Seams(places=None, doubt=own)
+        return SplitPoints(places=None, doubt=own)
     kinds, has_prefix = own
     places = _places(kinds)
     sees_visible_spaces = not isinstance(backend.decoder, tokenizers.decoders.ByteLevel)
@@ -148,12 +148,12 @@ def prove(backend: tokenizers.Tokenizer) -> Seams:
         elif not token.special and has_prefix:
             doubt = f"is followed by another {_VISIBLE_SPACE}"
         if doubt:
-            return Seams(places=None, doubt=f"the added token {token.content!r} {doubt}")
-    return Seams(places=places, doubt="", prefixed=has_prefix, altered_by=_alteration(backend))
+            return SplitPoints(places=None, doubt=f"the added token {token.content!r} {doubt}")
+    return SplitPoints(places=places, doubt="", prefixed=has_prefix, altered_by=_alteration(backend))
 
 
 def _alteration(backend: tokenizers.Tokenizer) -> Callable[[str], bool]:
-    """See `Seams.altered_by`."""
+    """See `SplitPoints.altered_by`."""
     if isinstance(backend.decoder, tokenizers.decoders.ByteLevel):
         return _is_not_composed if _steps(backend.normalizer, "normalizers") else _never
     vocabulary = backend.get_vocab(with_added_tokens=False)
@@ -175,7 +175,7 @@ def _has_visible_space(text: str) -> bool:
 
 
 def without_prefix(backend: tokenizers.Tokenizer) -> tokenizers.Tokenizer:
-    """A copy of a tokenizer with `Seams.prefixed` that puts nothing in front of a text."""
+    """A copy of a tokenizer with `SplitPoints.prefixed` that puts nothing in front of a text."""
     values = json.loads(backend.to_str())
     normalizer, splitter = values["normalizer"], values["pre_tokenizer"]
     if normalizer is not None and normalizer["type"] == "Sequence":
@@ -188,7 +188,7 @@ def without_prefix(backend: tokenizers.Tokenizer) -> tokenizers.Tokenizer:
 
 
 def _word_kinds(backend: tokenizers.Tokenizer) -> tuple[frozenset[str], bool] | str:
-    """Kinds of sync points by the tokenizer's own steps, and whether it puts something in front; else the doubt."""
+    """Kinds of safe split points under the tokenizer's steps, and whether it prefixes a text; else the doubt."""
     if not isinstance(backend.model, tokenizers.models.BPE):
         return f"its model is {type(backend.model).__name__}, not BPE"
     splitters = _steps(backend.pre_tokenizer, "pretokenizers")

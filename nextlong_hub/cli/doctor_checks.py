@@ -1,6 +1,6 @@
-"""Is this machine ready: versions, compiled kernels, disk, the Hub, and a tokenizer's fitness for exact rows.
+"""Checks of the environment: versions, compiled kernels, disk, the Hub, and a tokenizer.
 
-Nothing is changed, and no token is shown. What is found can be pasted into a bug report.
+Nothing is changed and no token is shown, so that the result can be pasted into a bug report.
 """
 
 import importlib.metadata
@@ -28,42 +28,42 @@ _LITTLE_SPACE_BYTES = 10_000_000_000
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Finding:
-    """One thing that was looked at."""
+    """The result of one check."""
 
     subject: str
     state: Literal["ok", "note", "problem"]
     found: str
     advice: str = ""
-    """What to do about it; empty when there is nothing to do."""
+    """What to do; empty when there is nothing to do."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Diagnosis:
-    """What is here."""
+class DoctorReport:
+    """The environment and the results of all checks."""
 
     machine: dict[str, str]
     """Interpreter, system, processors."""
     packages: dict[str, str]
-    """Version by name, ours first."""
+    """Version by name, nextlong-hub first."""
     findings: tuple[Finding, ...]
 
     @property
     def is_ready(self) -> bool:
-        """Whether nothing stands in the way."""
+        """Whether no check found a problem."""
         return all(finding.state != "problem" for finding in self.findings)
 
 
-def diagnose(tokenizer: str | None = None, *, online: bool = False) -> Diagnosis:
-    """Look at this environment.
+def check_environment(tokenizer: str | None = None, *, online: bool = False) -> DoctorReport:
+    """Check this environment.
 
     Args:
-        tokenizer: a folder, a Hub name or `demo`, to be looked at as well.
+        tokenizer: a folder, a Hub name or `demo`, to check as well.
         online: ask the Hub who is logged in.
     """
     requirements = [Requirement(line) for line in importlib.metadata.requires(_DISTRIBUTION) or ()]
     needed = [each for each in requirements if each.marker is None or each.marker.evaluate({"extra": ""})]
     packages = {name: _version(name) for name in (_DISTRIBUTION, *sorted(each.name for each in needed))}
-    return Diagnosis(
+    return DoctorReport(
         machine={
             "python": platform.python_version(),
             "system": platform.platform(),
@@ -167,8 +167,8 @@ def _tokenizer(name: str) -> Iterator[Finding]:
     yield Finding(subject="tokenizer", state="ok", found=found)
     controls = ", ".join(f"{kind} {token}" for kind, token in sorted(known.items()))
     yield Finding(subject="  control tokens", state="ok", found=controls or "neither bos_token nor eos_token")
-    if tokenizer.seams.doubt:
-        found = f"{tokenizer.seams.doubt}: texts are encoded whole"
+    if tokenizer.split_points.doubt:
+        found = f"{tokenizer.split_points.doubt}: texts are encoded whole"
         yield Finding(
             subject="  reuse of chunks", state="note", found=found, advice="builds take longer, rows are exact"
         )

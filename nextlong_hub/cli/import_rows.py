@@ -1,4 +1,4 @@
-"""`nextlong-hub import`: published long-context datasets of others."""
+"""`nextlong-hub import`: bring in a published long-context dataset."""
 
 import json
 from contextlib import closing

@@ -1,4 +1,4 @@
-"""Seams: a text's tokens are those of its parts put together wherever we say so, and doubt is never talked away."""
+"""Safe split points: the tokens of a text are those of its parts, and what is not proven is reported as doubt."""
 
 import os
 from collections.abc import Callable
@@ -35,9 +35,9 @@ def tokenizer_named(name: str) -> Tokenizer:
     return MAKERS[name]()
 
 
-def check_every_seam(tokenizer: Tokenizer, text: str) -> int:
-    """At each sync point of a text, its tokens are those of the two halves; how many there were."""
-    places = tokenizer.seams.places
+def check_every_split_point(tokenizer: Tokenizer, text: str) -> int:
+    """At each safe split point of a text, its tokens are those of the two halves; how many there were."""
+    places = tokenizer.split_points.places
     assert places is not None
     whole = tokenizer.encode(text)
     cuts = [found.end() for found in places.finditer(text)]
@@ -48,19 +48,21 @@ def check_every_seam(tokenizer: Tokenizer, text: str) -> int:
     return len(cuts)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", MAKERS)
 @settings(deadline=None, max_examples=120)
 @given(text=TEXTS)
 def test_halves_have_the_tokens_of_the_whole(name: str, text: str) -> None:
     """Whatever the text, at every place where we say so."""
-    check_every_seam(tokenizer_named(name), text)
+    check_every_split_point(tokenizer_named(name), text)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", MAKERS)
-def test_prose_has_a_seam_at_nearly_every_word(name: str) -> None:
+def test_prose_has_a_split_point_at_nearly_every_word(name: str) -> None:
     """On real text the law holds at thousands of places: it is not kept by finding none."""
-    assert tokenizer_named(name).seams.doubt == ""
-    assert sum(check_every_seam(tokenizer_named(name), text[:700]) for text in demo_texts()[:12]) > 700
+    assert tokenizer_named(name).split_points.doubt == ""
+    assert sum(check_every_split_point(tokenizer_named(name), text[:700]) for text in demo_texts()[:12]) > 700
 
 
 @pytest.mark.skipif(not FOLDERS, reason="NEXTLONG_TOKENIZERS names no folder of tokenizer folders")
@@ -68,8 +70,8 @@ def test_halves_have_the_tokens_of_the_whole_for_real_tokenizers() -> None:
     """The law for whole vocabularies of published models."""
     for folder in sorted(path for path in Path(str(FOLDERS)).iterdir() if path.is_dir()):
         tokenizer = load_tokenizer(str(folder))
-        if not tokenizer.seams.doubt:
-            assert sum(check_every_seam(tokenizer, text[:2000]) for text in demo_texts()[:25]) > 4000
+        if not tokenizer.split_points.doubt:
+            assert sum(check_every_split_point(tokenizer, text[:2000]) for text in demo_texts()[:25]) > 4000
 
 
 @pytest.mark.parametrize(
@@ -85,22 +87,22 @@ def test_halves_have_the_tokens_of_the_whole_for_real_tokenizers() -> None:
 )
 def test_first_and_last_place_by_hand(text: str, first: int | None, last: int | None) -> None:
     """Before a space or line feed behind a letter, and behind a line feed before one."""
-    seams = tokenizer_named("llama 3").seams
-    assert (seams.first(text), seams.last(text)) == (first, last)
+    split_points = tokenizer_named("llama 3").split_points
+    assert (split_points.first(text), split_points.last(text)) == (first, last)
 
 
 def test_a_place_counts_only_with_both_its_sides() -> None:
     """The end of a stretch hides what stands behind it: a half must show itself that it may be cut."""
-    seams = tokenizer_named("llama 3").seams
-    assert seams.last("one two three", 0, 7) == 3
-    assert seams.last("one two three", 0, 8) == 7
-    assert seams.last("one two three", 4, 7) is None
+    split_points = tokenizer_named("llama 3").split_points
+    assert split_points.last("one two three", 0, 7) == 3
+    assert split_points.last("one two three", 0, 8) == 7
+    assert split_points.last("one two three", 4, 7) is None
 
 
-def test_gpt_2_has_no_seam_behind_a_line_feed() -> None:
+def test_gpt_2_has_no_split_point_behind_a_line_feed() -> None:
     """Two line feeds are one token at the end of a text and two before a letter."""
     gpt2 = tokenizer_named("the embedded one")
-    assert gpt2.seams.first("1\n\nword") is None
+    assert gpt2.split_points.first("1\n\nword") is None
     assert [len(gpt2.encode("\n\n")), len(gpt2.encode("\n\nword"))] == [1, 3]
 
 
@@ -122,10 +124,10 @@ def test_gpt_2_has_no_seam_behind_a_line_feed() -> None:
 )
 def test_doubt_is_told(make: Callable[[], Tokenizer], doubt: str) -> None:
     """What could break the law, and does in other texts, is found when the tokenizer is opened."""
-    seams = make().seams
-    assert seams.places is None
-    assert doubt in seams.doubt
-    assert (seams.first("one two"), seams.last("one two"), list(seams.blocks("one two", 1))) == (
+    split_points = make().split_points
+    assert split_points.places is None
+    assert doubt in split_points.doubt
+    assert (split_points.first("one two"), split_points.last("one two"), list(split_points.blocks("one two", 1))) == (
         None,
         None,
         ["one two"],
@@ -133,12 +135,12 @@ def test_doubt_is_told(make: Callable[[], Tokenizer], doubt: str) -> None:
 
 
 def test_merges_over_spaces_are_found_in_the_vocabulary() -> None:
-    """A vocabulary learnt from whole texts joins words: a space is no seam there; the law holds for what is."""
+    """A vocabulary learnt from whole texts joins words: a space is no split point there; the law holds for what is."""
     tokenizer = sentencepiece(whole=True)
     assert any("s▁" in entry for entry in tokenizer.copy_backend().get_vocab())
-    assert tokenizer.seams.first("ones twos threes") is None
+    assert tokenizer.split_points.first("ones twos threes") is None
     for text in demo_texts():
-        check_every_seam(tokenizer, text[:2000])
+        check_every_split_point(tokenizer, text[:2000])
 
 
 def test_a_splitter_of_another_kind_is_doubted() -> None:
@@ -152,13 +154,13 @@ def test_a_splitter_of_another_kind_is_doubted() -> None:
         backend = byte_level().copy_backend()
         backend.pre_tokenizer = splitter
         tokenizer = Tokenizer(backend, name="other", location="nowhere", revision=None, digest="0" * 12)
-        assert tokenizer.seams.places is None
-        assert tokenizer.seams.doubt
+        assert tokenizer.split_points.places is None
+        assert tokenizer.split_points.doubt
 
 
 @given(text=TEXTS, characters=st.integers(1, 8))
 def test_blocks_are_the_text(text: str, characters: int) -> None:
     """Blocks put together give the text back, and each but the last has at least the length asked for."""
-    blocks = list(tokenizer_named("llama 3").seams.blocks(text, characters))
+    blocks = list(tokenizer_named("llama 3").split_points.blocks(text, characters))
     assert "".join(blocks) == text
     assert all(len(block) > characters for block in blocks[:-1])

@@ -1,4 +1,4 @@
-"""Frames: `bos_token` and `eos_token` around a row's ids, where a recipe asks for them and the tokenizer has them."""
+"""Special tokens: `bos_token` and `eos_token` around a row's ids, where a recipe adds them."""
 
 import json
 from pathlib import Path
@@ -68,12 +68,12 @@ def test_ids_stand_between_those_asked_for(tmp_path: Path) -> None:
     numbers = {token.content: number for number, token in tokenizer.added_tokens.items()}
     bos, eos = numbers["<s>"], numbers["</s>"]
     ids = np.array([5, 6], np.int32)
-    frames = {
+    by_choice = {
         (a, b): find_special_tokens(tokenizer, bos=a, eos=b).around(ids).tolist()
         for a in (False, True)
         for b in (False, True)
     }
-    assert frames == {
+    assert by_choice == {
         (False, False): [5, 6],
         (False, True): [5, 6, eos],
         (True, False): [bos, 5, 6],
@@ -96,8 +96,9 @@ def test_a_tokenizer_without_the_token_is_refused_before_anything_is_made(corpus
         find_special_tokens(load_tokenizer(write_folder(tmp_path / "bare")), bos=False, eos=True)
 
 
-def test_framed_rows_have_exactly_the_target(corpus_file: Path, tmp_path: Path) -> None:
-    """The tokens of the frame count in the target, belong to no segment, and are verified with the row."""
+@pytest.mark.slow
+def test_rows_with_special_tokens_have_exactly_the_target(corpus_file: Path, tmp_path: Path) -> None:
+    """The special tokens count in the target, belong to no segment, and are verified with the row."""
     recipe = tiny_recipe(add_bos_token=True, add_eos_token=True)
     request = make_request(corpus_file, recipe)
     build(request, tmp_path / "dataset")

@@ -1,11 +1,11 @@
-"""What a verification has found so far, and what it checks with."""
+"""Faults and counts of a verification, and the inputs that it checks against."""
 
 from collections import defaultdict
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from nextlong_hub.corpus.texts import CorpusTexts
-from nextlong_hub.producer import Checker
+from nextlong_hub.producer import RowChecker
 from nextlong_hub.recipe import Recipe
 from nextlong_hub.synthesis.portability import Size
 from nextlong_hub.tokenization import Tokenizer
@@ -13,7 +13,7 @@ from nextlong_hub.tokenization import Tokenizer
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Fault:
-    """One thing that is not as the manifest says."""
+    """One mismatch with the manifest."""
 
     place: str
     """File, and row where one is meant."""
@@ -22,7 +22,7 @@ class Fault:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class VerifyReport:
-    """What was checked and what was found."""
+    """The result of a verification."""
 
     faults: tuple[Fault, ...]
     files: int
@@ -34,8 +34,8 @@ class VerifyReport:
     """Rows whose text was rebuilt from the corpus."""
 
 
-class Found(NamedTuple):
-    """One document that a row holds; a row that is not packed is one."""
+class RowDocument(NamedTuple):
+    """One document of a row; a row that is not packed is one document."""
 
     id: str
     meta_document: str
@@ -45,7 +45,7 @@ class Found(NamedTuple):
 
 @dataclass(slots=True)
 class Check:
-    """Counts and faults so far."""
+    """The state of a running verification."""
 
     faults: list[Fault] = field(default_factory=list)
     files: int = 0
@@ -56,28 +56,28 @@ class Check:
     not_exact: int = 0
     """Documents of one configuration whose text does not encode to their tokens, where the manifest admits some."""
     tokenizer: Tokenizer | None = None
-    """The one whose ids the rows hold."""
+    """The tokenizer whose ids the rows hold."""
     others: tuple[Tokenizer, ...] = ()
-    """Others, under which rows must reach their target length, too."""
+    """More tokenizers under which rows must reach their target length."""
     made_for: int = 1
-    """Tokenizers that the dataset was made for."""
+    """Number of tokenizers that the dataset was made for."""
     sizes: defaultdict[str, list[Size]] = field(default_factory=lambda: defaultdict(list))
-    """Of the samples of one configuration, by the digest of a tokenizer."""
+    """Sizes of the samples of one configuration, by the digest of a tokenizer."""
     recipe: Recipe | None = None
-    """Of the configuration that is being checked."""
-    checkers: dict[str, Checker] = field(default_factory=dict)
-    """What checks its rows, by the name before the slash in a row's id."""
+    """Recipe of the configuration that is being checked."""
+    checkers: dict[str, RowChecker] = field(default_factory=dict)
+    """Checkers of its rows, by the name before the slash in a row's id."""
     corpora: dict[str, CorpusTexts] = field(default_factory=dict)
-    """What they were made from, by the same name."""
+    """The corpora of its rows, by the same name."""
     is_same_corpus: bool = False
-    """Whether `corpora` were read from what the manifest says the rows were made from."""
+    """Whether `corpora` have the digest that the manifest names."""
 
     def fault(self, place: str, message: str) -> None:
-        """Note one."""
+        """Record a fault."""
         self.faults.append(Fault(place=place, message=message))
 
     def report(self) -> VerifyReport:
-        """All that was counted and found."""
+        """The result so far."""
         return VerifyReport(
             faults=tuple(self.faults),
             files=self.files,

@@ -26,8 +26,8 @@ OnBadDocument = Literal["fail", "skip"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Survey:
-    """What a corpus seems to hold."""
+class CorpusSample:
+    """Some documents of a corpus, and how much it seems to hold in all."""
 
     documents: float
     text_bytes: float
@@ -38,7 +38,9 @@ class Survey:
     """How many documents of the corpus each of them stands for. Shape: (texts,)."""
 
 
-def survey(pieces: Sequence[corpus.Piece], on_bad_document: OnBadDocument, memory: Mapping[str, Any]) -> Survey:
+def sample_corpus(
+    pieces: Sequence[corpus.Piece], on_bad_document: OnBadDocument, memory: Mapping[str, Any]
+) -> CorpusSample:
     """Look at an even sample of a corpus: at most about 4,000 documents and 16 MB.
 
     Args:
@@ -77,10 +79,12 @@ def survey(pieces: Sequence[corpus.Piece], on_bad_document: OnBadDocument, memor
         left_out += stands_for * (1 - len(drawn) / max(1, seen))
     if not texts:
         raise CorpusTooSmallError("the corpus has no document with text; check the paths and text_column")
-    if met >= round(total):  # nothing was left to guess
+    if met >= round(total):  # the sample is the whole corpus
         text_bytes = sum(len(text.encode()) for text in texts)
-        return Survey(documents=len(texts), text_bytes=text_bytes, texts=tuple(texts), weights=(1.0,) * len(texts))
-    return Survey(
+        return CorpusSample(
+            documents=len(texts), text_bytes=text_bytes, texts=tuple(texts), weights=(1.0,) * len(texts)
+        )
+    return CorpusSample(
         documents=total - left_out,
         text_bytes=sum(stratum.text_bytes for stratum in strata),
         texts=tuple(texts),

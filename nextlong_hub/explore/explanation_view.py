@@ -1,16 +1,16 @@
-"""Why a hard negative is there, in a notebook."""
+"""The explanation of a hard negative in a notebook."""
 
 import pyarrow as pa
 
 from nextlong_hub.core.printable import visible_line
 from nextlong_hub.dataset import Row
 from nextlong_hub.explore import markup
-from nextlong_hub.explore.explanation import Basis, NegativeExplanation
+from nextlong_hub.explore.explain import Basis, NegativeExplanation
 from nextlong_hub.explore.summary import TERM_COLUMNS, heaviest_first, heaviest_passage, term_cells, verdict
 
 
-class Why:
-    """A hard negative's score, taken apart; in a notebook it shows itself."""
+class ExplanationView:
+    """The score of a hard negative, explained; displayed as HTML in a notebook."""
 
     def __init__(self, explained: NegativeExplanation, row: Row) -> None:
         self.explained = explained
@@ -19,7 +19,7 @@ class Why:
 
     @property
     def is_estimate(self) -> bool:
-        """Whether frequencies were estimated from the rows at hand."""
+        """Whether frequencies were estimated from the given rows."""
         return self.explained.basis is Basis.ESTIMATE
 
     @property
@@ -40,27 +40,27 @@ class Why:
         return "\n".join([self._title(), verdict(self.explained), "", *lines, *self._left_out(len(cells))])
 
     def _repr_html_(self) -> str:
-        why = self.explained
-        cells = term_cells(why.explanation)
+        explained = self.explained
+        cells = term_cells(explained.explanation)
         rows = [
             [markup.words(term), *numbers, markup.coloured(bar, markup.NEGATIVE_COLOUR)]
             for term, *numbers, bar in cells
         ]
         return markup.notebook(
             markup.paragraph("<b>", markup.words(self._title()), "</b>"),
-            markup.paragraph(verdict(why)),
+            markup.paragraph(verdict(explained)),
             markup.table(TERM_COLUMNS, rows, numbers=range(1, 7)),
             markup.paragraph(*self._left_out(len(cells))),
             markup.paragraph("In the meta-chunk:"),
-            markup.marked(heaviest_passage(why, self._row, why.meta_segment)),
+            markup.marked(heaviest_passage(explained, self._row, explained.meta_segment)),
             markup.paragraph("In the negative:"),
-            markup.marked(heaviest_passage(why, self._row, why.segment)),
+            markup.marked(heaviest_passage(explained, self._row, explained.segment)),
         )
 
     def _title(self) -> str:
-        why = self.explained
-        origin = f"chunk {why.chunk} of {why.document}, found for segment {why.meta_segment:,}"
-        return visible_line(f"Segment {why.segment:,} of {why.row}: {origin}")
+        explained = self.explained
+        origin = f"chunk {explained.chunk} of {explained.document}, found for segment {explained.meta_segment:,}"
+        return visible_line(f"Segment {explained.segment:,} of {explained.row}: {origin}")
 
     def _left_out(self, shown: int) -> list[str]:
         more = len(self.explained.explanation.terms) - shown

@@ -1,11 +1,11 @@
 """What a build will give and cost, before anything is written.
 
-    corpus ▶ survey    how much there is, and a few thousand documents of it
-           ▶ trial     those documents built for real, into a folder that is thrown away: real chunker, real tokenizer,
-                       real index, real rows, so that every rate is measured on this machine
-           ▶ forecast  scaled up to the whole corpus and to the rows asked for
+    corpus ▶ sample      how much there is, and a few thousand documents of it
+           ▶ trial       those documents built into a temporary folder, which measures every rate on this machine
+           ▶ estimator   the rates, scaled up to the whole corpus
+           ▶ estimate    the rows, disk, memory and time of the run
 
-All of it is an estimate. Where it is known to lean to one side, the place says so.
+Where a value is known to be too high or too low, the documentation of the function that gives it says so.
 """
 
 import math
@@ -20,8 +20,9 @@ from nextlong_hub import corpus
 from nextlong_hub.core.files import digest_of
 from nextlong_hub.core.memory import driver_peak_bytes
 from nextlong_hub.corpus import MemorySource
-from nextlong_hub.dry_run.forecast import Forecast, try_out
-from nextlong_hub.dry_run.survey import survey
+from nextlong_hub.dry_run.estimator import Estimator
+from nextlong_hub.dry_run.sample import sample_corpus
+from nextlong_hub.dry_run.trial import run_trial
 from nextlong_hub.errors import RecipeError
 from nextlong_hub.execution.progress import NullProgress, Progress, ProgressTracker
 from nextlong_hub.pipeline import BuildRequest, recipes_to_make
@@ -30,11 +31,11 @@ from nextlong_hub.recipe import Recipe
 from nextlong_hub.synthesis.mixture import mixture_rows, samples_in_row
 
 _LONGEST_START = 5.0
-"""Seconds of start-up to believe in: a notebook that predicts has done other things before."""
+"""Seconds of start-up at most: the processor time of a longer process is not that of its imports."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ConfigPrediction:
+class ConfigEstimate:
     """What is expected of one configuration."""
 
     config: str
@@ -54,13 +55,13 @@ class ConfigPrediction:
     unit_bytes: int
     """Of finished units, in the folder of unfinished work."""
     seconds: float
-    """Retrieval, synthesis and filing."""
+    """Retrieval, synthesis and writing shards."""
     problem: str
     """Why fewer rows than asked for are to be expected; empty when they are not."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Prediction:
+class BuildEstimate:
     """What is expected of a build."""
 
     sampled_documents: int
@@ -70,7 +71,7 @@ class Prediction:
     characters: int
     tokens: int
     characters_per_token: float
-    configs: tuple[ConfigPrediction, ...]
+    configs: tuple[ConfigEstimate, ...]
     store_bytes: int
     index_bytes: int
     token_bytes: int
@@ -99,8 +100,8 @@ class _Start:
     bytes: int
 
 
-def predict(request: BuildRequest, *, workers: int = 1, progress: Progress | None = None) -> Prediction:
-    """Predict what `build` would do with the same request.
+def estimate(request: BuildRequest, *, workers: int = 1, progress: Progress | None = None) -> BuildEstimate:
+    """Estimate what `build` would give and cost with the same request.
 
     Reads metadata and at most about 4,000 documents or 16 MB, and writes into a temporary folder only. The same request
     gives the same rows, bytes and tokens every time. Times and memory are measured anew, memory by growth: a process
@@ -109,31 +110,31 @@ def predict(request: BuildRequest, *, workers: int = 1, progress: Progress | Non
     Raises:
         DataError: the sample holds a document that `build` would refuse, or a remote source does not tell its size.
         CorpusTooSmallError: no document of the sample can be extended.
-        RecipeError: the tokenizer cannot be used, or a configuration is made of conversations.
+        RecipeError: the tokenizer cannot be used, or the rows of a configuration cannot be estimated.
     """
     start = _Start(seconds=min(process_time(), _LONGEST_START), bytes=driver_peak_bytes())
     stages = ProgressTracker(progress or NullProgress())
     made = [recipe for recipe in recipes_to_make(request) if not recipe.ingredients]
     for recipe in made:
-        if reason := producer_of(recipe).unpredictable:
+        if reason := producer_of(recipe).not_estimated:
             raise RecipeError(
                 f"a dry run predicts samples that are synthesised, and the rows of {recipe.name} {reason}"
             )
     with stages.stage("look at the corpus", None, "pieces"):
         pieces = corpus.discover(request.sources)
         memory = {source.name: source.dataset for source in request.sources if isinstance(source, MemorySource)}
-        seen = survey(pieces, _strictest(made), memory)
-    forecasts: dict[str, Forecast] = {}
+        sample = sample_corpus(pieces, _strictest(made), memory)
+    estimators: dict[str, Estimator] = {}
     kinds = {_kind(recipe): recipe for recipe in made}
     with (
         stages.stage("build the sample", len(kinds), "trials") as done,
-        TemporaryDirectory(prefix="nextlong-predict-") as scratch,
+        TemporaryDirectory(prefix="nextlong-estimate-") as scratch,
     ):
         for kind, recipe in kinds.items():
-            trial = try_out(recipe, seen, request, Path(scratch) / kind)
-            forecasts[kind] = Forecast(trial=trial, seen=seen, pieces=len(pieces), workers=workers)
+            trial = run_trial(recipe, sample, request, Path(scratch) / kind)
+            estimators[kind] = Estimator(trial=trial, sample=sample, pieces=len(pieces), workers=workers)
             done(1)
-    return _assemble(request, made, forecasts, workers, start)
+    return _assemble(request, made, estimators, workers, start)
 
 
 def _kind(recipe: Recipe) -> str:
@@ -149,29 +150,29 @@ def _strictest(recipes: Sequence[Recipe]) -> Literal["fail", "skip"]:
 def _assemble(
     request: BuildRequest,
     made: Sequence[Recipe],
-    forecasts: Mapping[str, Forecast],
+    estimators: Mapping[str, Estimator],
     workers: int,
     start: _Start,
-) -> Prediction:
-    predicted = {recipe.name: _predict_config(recipe, forecasts[_kind(recipe)], request.rows) for recipe in made}
+) -> BuildEstimate:
+    estimates = {recipe.name: _estimate_config(recipe, estimators[_kind(recipe)], request.rows) for recipe in made}
     mixtures = [recipe for recipe in request.recipes if recipe.ingredients]
     for recipe in mixtures:
-        predicted[recipe.name] = _predict_mixture(recipe, made, predicted, forecasts, request.rows)
+        estimates[recipe.name] = _estimate_mixture(recipe, made, estimates, estimators, request.rows)
     published = [recipe.name for recipe in request.recipes]
-    ingredients = [predicted[recipe.name] for recipe in made if recipe.name not in published]
-    every = list(forecasts.values())
+    ingredients = [estimates[recipe.name] for recipe in made if recipe.name not in published]
+    every = list(estimators.values())
     work_bytes = start.bytes + max(f.grown_bytes for f in every)
-    work_bytes += max(forecasts[_kind(recipe)].work_bytes(recipe) for recipe in made)
-    starts = start.seconds + max(forecast.start_seconds for forecast in every)
+    work_bytes += max(estimators[_kind(recipe)].work_bytes(recipe) for recipe in made)
+    starts = start.seconds + max(estimator.start_seconds for estimator in every)
     sampled = {
         kind: sum(
-            (predicted[recipe.name].candidates or 0) * recipe.target_length for recipe in made if _kind(recipe) == kind
+            (estimates[recipe.name].candidates or 0) * recipe.target_length for recipe in made if _kind(recipe) == kind
         )
-        for kind in forecasts
+        for kind in estimators
     }
-    seconds = sum(forecast.seconds for forecast in every) + sum(config.seconds for config in predicted.values())
-    seconds += sum(forecasts[kind].tokenising_seconds(tokens) for kind, tokens in sampled.items())
-    return Prediction(
+    seconds = sum(estimator.seconds for estimator in every) + sum(config.seconds for config in estimates.values())
+    seconds += sum(estimators[kind].tokenising_seconds(tokens) for kind, tokens in sampled.items())
+    return BuildEstimate(
         sampled_documents=every[0].sampled_documents,
         sampled_bytes=every[0].sampled_bytes,
         documents=every[0].documents,
@@ -179,10 +180,10 @@ def _assemble(
         characters=every[0].characters,
         tokens=every[0].tokens,
         characters_per_token=every[0].characters_per_token,
-        configs=tuple(predicted[name] for name in published),
-        store_bytes=sum(forecast.store_bytes for forecast in every),
-        index_bytes=sum(forecast.index_bytes for forecast in every),
-        token_bytes=sum(forecasts[kind].token_bytes(tokens) for kind, tokens in sampled.items()),
+        configs=tuple(estimates[name] for name in published),
+        store_bytes=sum(estimator.store_bytes for estimator in every),
+        index_bytes=sum(estimator.index_bytes for estimator in every),
+        token_bytes=sum(estimators[kind].token_bytes(tokens) for kind, tokens in sampled.items()),
         ingredient_bytes=sum(config.unit_bytes for config in ingredients),
         driver_bytes=work_bytes if workers == 1 else start.bytes + max(f.driver_bytes for f in every),
         worker_bytes=work_bytes if workers > 1 else 0,
@@ -190,27 +191,27 @@ def _assemble(
     )
 
 
-def _predict_config(recipe: Recipe, forecast: Forecast, rows: Mapping[str, int]) -> ConfigPrediction:
+def _estimate_config(recipe: Recipe, estimator: Estimator, rows: Mapping[str, int]) -> ConfigEstimate:
     asked = rows.get(recipe.name)
-    eligible = forecast.eligible_documents(recipe)
-    kept_share = forecast.kept_share(recipe)
-    wanted = asked or max(1, round(forecast.tokens / recipe.target_length))
+    eligible = estimator.eligible_documents(recipe)
+    kept_share = estimator.kept_share(recipe)
+    wanted = asked or max(1, round(estimator.tokens / recipe.target_length))
     made = min(wanted, math.floor(eligible * kept_share))
     candidates = _candidates(recipe, wanted, kept_share, eligible)
     tokens = made * recipe.target_length
-    return ConfigPrediction(
+    return ConfigEstimate(
         config=recipe.name,
         asked_rows=asked,
         eligible_documents=eligible,
-        not_eligible=forecast.not_eligible(recipe),
+        not_eligible=estimator.not_eligible(recipe),
         candidates=candidates,
         kept_share=kept_share,
         rows=made,
         tokens=tokens,
-        published_bytes=forecast.published_bytes(tokens),
-        unit_bytes=forecast.unit_bytes(recipe, candidates),
-        seconds=forecast.seconds_of(recipe, candidates) + forecast.filing_seconds(tokens),
-        problem=_problem(recipe, forecast, asked, made, eligible),
+        published_bytes=estimator.published_bytes(tokens),
+        unit_bytes=estimator.unit_bytes(recipe, candidates),
+        seconds=estimator.seconds_of(recipe, candidates) + estimator.writing_seconds(tokens),
+        problem=_problem(recipe, estimator, asked, made, eligible),
     )
 
 
@@ -220,10 +221,10 @@ def _candidates(recipe: Recipe, wanted: int, kept_share: float, eligible: int) -
     return min(eligible, -(-needed // recipe.output.unit_documents) * recipe.output.unit_documents)
 
 
-def _problem(recipe: Recipe, forecast: Forecast, asked: int | None, made: int, eligible: int) -> str:
-    if forecast.tokens < recipe.target_length:
+def _problem(recipe: Recipe, estimator: Estimator, asked: int | None, made: int, eligible: int) -> str:
+    if estimator.tokens < recipe.target_length:
         return (
-            f"the corpus holds about {forecast.tokens:,} tokens, and one row needs {recipe.target_length:,}; "
+            f"the corpus holds about {estimator.tokens:,} tokens, and one row needs {recipe.target_length:,}; "
             "add documents or build a shorter configuration"
         )
     if asked is not None and asked > eligible:
@@ -236,17 +237,17 @@ def _problem(recipe: Recipe, forecast: Forecast, asked: int | None, made: int, e
     return ""
 
 
-def _predict_mixture(
+def _estimate_mixture(
     recipe: Recipe,
     made: Sequence[Recipe],
-    predicted: Mapping[str, ConfigPrediction],
-    forecasts: Mapping[str, Forecast],
+    estimates: Mapping[str, ConfigEstimate],
+    estimators: Mapping[str, Estimator],
     rows: Mapping[str, int],
-) -> ConfigPrediction:
+) -> ConfigEstimate:
     """Rows of a mixture are rows of its ingredients, published once more."""
     asked = rows.get(recipe.name)
     targets = {one.name: one.target_length for one in made}
-    parts = [predicted[part.recipe] for part in recipe.mixture]
+    parts = [estimates[part.recipe] for part in recipe.mixture]
     if min(part.rows for part in parts):
         counts = mixture_rows(recipe, targets, {part.config: part.rows for part in parts}, asked)
     else:
@@ -259,11 +260,11 @@ def _predict_mixture(
     published = sum(
         round(part.published_bytes * count / part.rows) for count, part in zip(counts, parts, strict=True) if part.rows
     )
-    forecast = forecasts[_kind(next(one for one in made if one.name == parts[0].config))]
+    estimator = estimators[_kind(next(one for one in made if one.name == parts[0].config))]
     problem = ""
     if asked is not None and made_rows < asked:
         problem = f"{asked:,} rows were asked for, but its ingredients give about {made_rows:,} in these shares"
-    return ConfigPrediction(
+    return ConfigEstimate(
         config=recipe.name,
         asked_rows=asked,
         eligible_documents=None,
@@ -274,6 +275,6 @@ def _predict_mixture(
         tokens=tokens,
         published_bytes=published,
         unit_bytes=0,
-        seconds=forecast.filing_seconds(tokens),
+        seconds=estimator.writing_seconds(tokens),
         problem=problem,
     )

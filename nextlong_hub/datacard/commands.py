@@ -1,0 +1,182 @@
+"""What a card says of the command that made a dataset: a title for its rows, and how to make them again."""
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from nextlong_hub.corpus import DEMO
+from nextlong_hub.datacard.escaping import Markdown, shell_word
+from nextlong_hub.dataset.manifest import ConfigRecord, Manifest, SourceRecord
+from nextlong_hub.errors import RecipeError
+from nextlong_hub.producer import Producer, producer_of
+from nextlong_hub.recipe import Recipe, load_recipe
+
+_SHARDS = "SHARDS"
+_INDENT = " \\\n    "
+_OUTPUT = "--output again"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Command:
+    """What a card says of the datasets that one command makes."""
+
+    title: Callable[[Manifest], str]
+    """What the rows are called, before their lengths."""
+    corpus: Callable[[Manifest], str]
+    """What must be at hand to read the corpus again; empty where nothing is."""
+    again: Callable[[Manifest], str]
+    """The command that makes the dataset again."""
+
+
+def command_of(manifest: Manifest) -> str:
+    """The command, for a shell in a copy of the dataset folder that also holds the sources.
+
+    Local files are named as the manifest names them: without their folders.
+    """
+    return COMMANDS[manifest.kind].again(manifest)
+
+
+def needs_of(manifest: Manifest) -> Markdown:
+    """What must be at hand for the command, as the end of a sentence."""
+    version = manifest.version
+    needs = [f"nextlong-hub {version} (`pip install nextlong-hub=={version}`)"]
+    if corpus := COMMANDS[manifest.kind].corpus(manifest):
+        needs.append(corpus)
+    tokenizers = [(record.name, record.revision) for record in manifest.portability[1:]]
+    tokenizers.append((manifest.tokenizer.name, manifest.tokenizer.revision))
+    if any(name != DEMO and "/" not in name and revision is None for name, revision in tokenizers):
+        needs.append("the folder of its tokenizer")
+    return Markdown(f"{', '.join(needs[:-1])} and {needs[-1]}" if needs[:-1] else needs[0])
+
+
+def producers_of(manifest: Manifest) -> list[Producer]:
+    """What made the rows, those that retrieve first.
+
+    Raises:
+        RecipeError: no installed package has one of them.
+    """
+    recipes = [recipe for config in manifest.configs.values() for recipe in config.row_recipes.values()]
+    return sorted({recipe.kind: producer_of(recipe) for recipe in recipes}.values(), key=lambda one: not one.retrieves)
+
+
+def _build_again(manifest: Manifest) -> str:
+    samples = [f"--samples {name}={config.rows}" for name, config in manifest.configs.items()]
+    parts = [
+        " ".join(["nextlong-hub build", *(_named(config) for config in manifest.configs.values())]),
+        *([] if _is_demo(manifest) else _corpus(manifest)),
+        *_tokenizers(manifest),
+        " ".join([*samples, f"--seed {manifest.seed}", _OUTPUT]),
+    ]
+    return _INDENT.join(parts)
+
+
+def _fit_title(manifest: Manifest) -> str:
+    is_packed = any(config.packing for config in manifest.configs.values())
+    return "Long-context rows of up to" if is_packed else "Long-context texts of"
+
+
+def _fit_again(manifest: Manifest) -> str:
+    source = shell_word(manifest.corpus.sources[0].path)
+    commands = []
+    for config in manifest.configs.values():
+        is_part = config.synthesis is not None and config.synthesis.candidates < manifest.corpus.documents
+        if config.packing and config.synthesis:
+            is_part |= config.packing.documents - config.packing.continued_documents < config.synthesis.kept
+        samples = f" --samples {config.rows}" if is_part else ""
+        options = f"{_fit_options(config)}{samples} {_OUTPUT}"
+        commands.append(_INDENT.join([f"nextlong-hub fit {source}", *_tokenizers(manifest), options]))
+    return "\n".join(commands)
+
+
+def _import_again(manifest: Manifest) -> str:
+    source = _SHARDS if _is_of_shards(manifest) else shell_word(manifest.corpus.sources[0].path)
+    return "\n".join(
+        _INDENT.join(
+            [f"nextlong-hub import {source}", *_tokenizers(manifest), f"--config {shell_word(name)} {_OUTPUT}"]
+        )
+        for name in manifest.configs
+    )
+
+
+def _source_files(manifest: Manifest) -> str:
+    is_needed = not _is_demo(manifest) and any(_is_local(source) for source in manifest.corpus.sources)
+    return "the files of its sources" if is_needed else ""
+
+
+def _shards_or_files(manifest: Manifest) -> str:
+    if _is_of_shards(manifest):
+        return f"the folder of shards that was imported in place of `{_SHARDS}`"
+    return _source_files(manifest)
+
+
+def _tokenizers(manifest: Manifest) -> list[str]:
+    names = [] if _is_demo(manifest) else [manifest.tokenizer.name]
+    names += [record.name for record in manifest.portability[1:]]
+    return [f"--tokenizer {shell_word(name)}" for name in names]
+
+
+def _corpus(manifest: Manifest) -> list[str]:
+    """The sources; as a setting of the recipes where they have more to say than a name and a path."""
+    sources = manifest.corpus.sources
+    if all(source.weight is None and source.license is None for source in sources):
+        return [f"--corpus {shell_word(f'{source.name}={source.path}')}" for source in sources]
+    tables = []
+    for source in sources:
+        values = {"name": source.name, "path": source.path, "weight": source.weight, "license": source.license}
+        said = [
+            f"{key} = {json.dumps(value, ensure_ascii=False)}" for key, value in values.items() if value is not None
+        ]
+        tables.append(f"{{{', '.join(said)}}}")
+    return [f"--set {shell_word('corpus=[' + ', '.join(tables) + ']')}"]
+
+
+def _is_of_shards(manifest: Manifest) -> bool:
+    """Whether MDS shards were imported: what the manifest calls sources are then the domains of their rows."""
+    return [source.path for source in manifest.corpus.sources] == [source.name for source in manifest.corpus.sources]
+
+
+def _is_local(source: SourceRecord) -> bool:
+    return source.hub_name is None and "://" not in source.path
+
+
+def _is_demo(manifest: Manifest) -> bool:
+    """Whether corpus and tokenizer are the embedded ones, which need not be named."""
+    return manifest.tokenizer.name == DEMO and [source.path for source in manifest.corpus.sources] == [DEMO]
+
+
+def _named(config: ConfigRecord) -> str:
+    """A configuration by name if it is one that comes with the package, else its recipe in the dataset."""
+    recipe = Recipe.model_validate(config.recipe)
+    try:
+        known = load_recipe(recipe.name)
+    except RecipeError:
+        known = None
+    if known is not None and known.fingerprint == recipe.fingerprint:
+        return recipe.name
+    return f"--recipe recipes/{recipe.name}.toml"
+
+
+def _fit_options(config: ConfigRecord) -> str:
+    recipe = Recipe.model_validate(config.recipe)
+    modes = []
+    if recipe.fit is not None:
+        modes = [name for name, is_on in (("truncate", recipe.fit.truncate), ("discard", recipe.fit.discard)) if is_on]
+    if recipe.pack:
+        modes.append("pack")
+    options = [f"--target {recipe.target_length}", f"--mode {','.join(modes)}"]
+    options += ["--add-bos-token"] if recipe.add_bos_token else []
+    options += ["--add-eos-token"] if recipe.add_eos_token else []
+    options += ["--on-bad-document skip"] if recipe.on_bad_document == "skip" else []
+    return " ".join(options)
+
+
+COMMANDS: Mapping[str, Command] = {
+    "build": Command(
+        title=lambda manifest: producers_of(manifest)[0].title,
+        corpus=_source_files,
+        again=_build_again,
+    ),
+    "fit": Command(title=_fit_title, corpus=_source_files, again=_fit_again),
+    "import": Command(title=lambda _: "Long-context rows of up to", corpus=_shards_or_files, again=_import_again),
+}
+"""By the command's name, as `Manifest.kind` has it."""
