@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from strategies import int32s, names, samples
 
 from nextlong_hub.dataset.best_fit import unpack
-from nextlong_hub.dataset.packing_plan import Planner
+from nextlong_hub.dataset.packing_plan import PackedRange, Planner
 from nextlong_hub.dataset.packing_tables import as_documents, merge
 from nextlong_hub.dataset.schema import DOCUMENT_TYPE, row_schema
 from nextlong_hub.dataset.shards import read_table, row_sizes, to_packed_table, to_table, write_table
@@ -149,7 +149,7 @@ def test_documents_carry_every_field_of_the_record() -> None:
     assert [field.name for field in DOCUMENT_TYPE] == list(PackedDocument.__slots__)
 
 
-def unit_of(folder: Path, name: str, lengths: Sequence[int]) -> str:
+def unit_of(folder: Path, name: str, lengths: Sequence[int]) -> Path:
     """A finished unit of samples of these lengths, ten bytes of text each."""
     rows = [
         Sample(
@@ -164,45 +164,45 @@ def unit_of(folder: Path, name: str, lengths: Sequence[int]) -> str:
         for number, length in enumerate(lengths)
     ]
     write_table(folder / f"{name}.parquet", to_table(rows, tokens=True), OutputSettings())
-    return str(folder / f"{name}.parquet")
+    return folder / f"{name}.parquet"
 
 
 def test_a_plan_by_hand(tmp_path: Path) -> None:
     """Documents of two units share rows: 6 with 4, 9 with 1, and 5 alone."""
-    planner = Planner(RECIPE)
+    planner = Planner(RECIPE.target_length, RECIPE.packing)
     planner.add_unit(unit_of(tmp_path, "a", [6, 9, 5]), 3 * 10 + 4 * 20)
     planner.add_unit(unit_of(tmp_path, "b", [1, 4]), 2 * 10 + 4 * 5)
     assert planner.rows == 0, "one stretch has not come to its end"
     plan = planner.finish()
     assert plan.places.tolist() == [[0, 0], [1, 1], [0, 1], [1, 0], [0, 2]]
     assert plan.borders.tolist() == [0, 2, 4, 5]
-    assert [Path(unit).stem for unit in plan.units] == ["a", "b"]
+    assert [unit.stem for unit in plan.units] == ["a", "b"]
     per_token = (110 / 20, 40 / 5)
     assert plan.row_bytes == pytest.approx([6 * per_token[0] + 4 * per_token[1], 9 * per_token[0] + per_token[1], 27.5])
     assert plan.shards(1) == [(0, 1), (1, 2), (2, 3)]
     assert plan.shards(130) == [(0, 2), (2, 3)]
     assert plan.shards(1000) == [(0, 3)]
-    assert plan.units_of(2, 3) == {"0": plan.units[0]}
-    assert plan.range(1, 3, 70) == {"start": 2, "groups": [[2], [1]], "first_row": 1}
-    assert plan.range(1, 3, 1000) == {"start": 2, "groups": [[2, 1]], "first_row": 1}
+    assert plan.units_of(2, 3) == {0: plan.units[0]}
+    assert plan.range(1, 3, 70) == PackedRange(start=2, groups=((2,), (1,)), first_row=1)
+    assert plan.range(1, 3, 1000) == PackedRange(start=2, groups=((2, 1),), first_row=1)
 
 
 def test_chosen_rows_are_planned_like_whole_units(tmp_path: Path) -> None:
     """A mixture takes rows of its ingredients one by one; all of them are the unit."""
     unit = unit_of(tmp_path, "a", [6, 9, 5, 1, 4])
-    whole, chosen = Planner(RECIPE), Planner(RECIPE)
+    whole, chosen = Planner(RECIPE.target_length, RECIPE.packing), Planner(RECIPE.target_length, RECIPE.packing)
     whole.add_unit(unit, 150)
     for row in range(5):
         chosen.add_rows(unit, [row], 30.0)
     assert chosen.finish().digest == whole.finish().digest
-    first = Planner(RECIPE)
+    first = Planner(RECIPE.target_length, RECIPE.packing)
     first.add_unit(unit, 150)
     assert first.finish(2).borders.tolist() == [0, 2, 4]
 
 
 def test_nothing_is_planned_of_nothing(tmp_path: Path) -> None:
     """A unit whose candidates were all discarded gives no row."""
-    planner = Planner(RECIPE)
+    planner = Planner(RECIPE.target_length, RECIPE.packing)
     planner.add_unit(unit_of(tmp_path, "a", []), 0)
     plan = planner.finish()
     assert (len(plan.places), len(plan.row_bytes), plan.shards(10)) == (0, 0, [])
