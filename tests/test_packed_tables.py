@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from strategies import int32s, names, samples
 
 from nextlong_hub.dataset.best_fit import unpack
-from nextlong_hub.dataset.packing_plan import Planner
+from nextlong_hub.dataset.packing_plan import PackedRange, Planner
 from nextlong_hub.dataset.packing_tables import as_documents, merge
 from nextlong_hub.dataset.schema import DOCUMENT_TYPE, row_schema
 from nextlong_hub.dataset.shards import read_table, row_sizes, to_packed_table, to_table, write_table
@@ -150,7 +150,7 @@ def test_documents_carry_every_field_of_the_record() -> None:
     assert [field.name for field in DOCUMENT_TYPE] == list(PackedDocument.__slots__)
 
 
-def unit_of(folder: Path, name: str, lengths: Sequence[int]) -> str:
+def unit_of(folder: Path, name: str, lengths: Sequence[int]) -> Path:
     """A finished unit of samples of these lengths, ten bytes of text each."""
     rows = [
         Sample(
@@ -165,7 +165,7 @@ def unit_of(folder: Path, name: str, lengths: Sequence[int]) -> str:
         for number, length in enumerate(lengths)
     ]
     write_table(folder / f"{name}.parquet", to_table(rows, tokens=True), OutputSettings())
-    return str(folder / f"{name}.parquet")
+    return folder / f"{name}.parquet"
 
 
 def test_a_plan_by_hand(tmp_path: Path) -> None:
@@ -177,15 +177,15 @@ def test_a_plan_by_hand(tmp_path: Path) -> None:
     plan = planner.finish()
     assert plan.places.tolist() == [[0, 0], [1, 1], [0, 1], [1, 0], [0, 2]]
     assert plan.borders.tolist() == [0, 2, 4, 5]
-    assert [Path(unit).stem for unit in plan.units] == ["a", "b"]
+    assert [unit.stem for unit in plan.units] == ["a", "b"]
     per_token = (110 / 20, 40 / 5)
     assert plan.row_bytes == pytest.approx([6 * per_token[0] + 4 * per_token[1], 9 * per_token[0] + per_token[1], 27.5])
     assert plan.shards(1) == [(0, 1), (1, 2), (2, 3)]
     assert plan.shards(130) == [(0, 2), (2, 3)]
     assert plan.shards(1000) == [(0, 3)]
-    assert plan.units_of(2, 3) == {"0": plan.units[0]}
-    assert plan.range(1, 3, 70) == {"start": 2, "groups": [[2], [1]], "first_row": 1}
-    assert plan.range(1, 3, 1000) == {"start": 2, "groups": [[2, 1]], "first_row": 1}
+    assert plan.units_of(2, 3) == {0: plan.units[0]}
+    assert plan.range(1, 3, 70) == PackedRange(start=2, groups=((2,), (1,)), first_row=1)
+    assert plan.range(1, 3, 1000) == PackedRange(start=2, groups=((2, 1),), first_row=1)
 
 
 def test_chosen_rows_are_planned_like_whole_units(tmp_path: Path) -> None:

@@ -153,5 +153,5 @@ class Planner:
 
 
 def _token_counts(unit: Path) -> NDArray[np.int32]:
-    counts: NDArray[np.int32] = shards.read_table(Path(unit), ["token_count"])["token_count"].to_numpy()
+    counts: NDArray[np.int32] = shards.read_table(unit, ["token_count"])["token_count"].to_numpy()
     return counts
