@@ -8,7 +8,7 @@ import pytest
 from building import ROWS, TINY_TOML, read_rows, run_command
 from plugins import install
 
-from nextlong_hub.corpus import Piece, discover
+from nextlong_hub.corpus import discover
 from nextlong_hub.corpus.filters import open_filters
 from nextlong_hub.corpus.ingest import store_identity
 from nextlong_hub.corpus.settings import SourceSettings
@@ -144,7 +144,6 @@ def test_files_of_another_format_get_names_as_ours_do(site: Path, table: Path, m
         ("csv", "part-0.csv", "part-0/"),
         ("csv", "part-1.csv", "part-1/"),
     ]
-    assert [Piece.from_json(piece.to_json()) for piece in pieces] == pieces
     (table / "empty").mkdir()
     with pytest.raises(DataError, match=r"looked for \*.arrow, .*, \*.csv; name a file"):
         discover([SourceSettings(name="world", path=str(table / "empty"))])

@@ -15,7 +15,6 @@ spinning or remote disk that is the difference between one pass over a file and 
 """
 
 import bisect
-import io
 from array import array
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack
@@ -24,7 +23,7 @@ from functools import cached_property, lru_cache
 from itertools import accumulate, pairwise
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import Self
 
 import numpy as np
 import pyarrow as pa
@@ -32,7 +31,7 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 from pydantic import TypeAdapter, ValidationError
 
-from nextlong_hub.core.files import flush, read_json, storage_errors, write_bytes, write_json
+from nextlong_hub.core.files import flush, read_json, storage_errors, write_array, write_json
 from nextlong_hub.errors import DataError
 from nextlong_hub.records import ChunkSpan, Document, TextBlock
 
@@ -154,9 +153,9 @@ class PartWriter:
             # The receipt of this part is flushed: after a power cut the files must still hold what it says.
             flush(self._folder / "text.bin")
             flush(self._folder / "documents.arrow")
-        _write_array(self._folder / "chunk_offsets.npy", np.frombuffer(self._offsets, np.int64))
-        _write_array(self._folder / "chunk_characters.npy", np.array(self._chunk_characters, np.int32))
-        _write_array(self._folder / "document_chunks.npy", np.array(self._document_chunks, np.int32))
+        write_array(self._folder / "chunk_offsets.npy", np.frombuffer(self._offsets, np.int64))
+        write_array(self._folder / "chunk_characters.npy", np.array(self._chunk_characters, np.int32))
+        write_array(self._folder / "document_chunks.npy", np.array(self._document_chunks, np.int32))
 
     def _write_documents(self) -> None:
         if self._ids:
@@ -299,13 +298,6 @@ def finish_store(
     )
     write_json(folder / "store.json", asdict(summary))
     return ChunkStore(folder)
-
-
-def _write_array(path: Path, values: NDArray[Any]) -> None:
-    """Like `np.save`, whose error on a full disk has no errno."""
-    content = io.BytesIO()
-    np.save(content, values)
-    write_bytes(path, content.getbuffer())
 
 
 def store_stamp(folder: Path) -> tuple[int, int]:

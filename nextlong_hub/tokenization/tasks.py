@@ -6,7 +6,6 @@ chunk: the worker that needs it then tokenises it.
 """
 
 import hashlib
-import io
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import ClassVar
@@ -14,7 +13,7 @@ from typing import ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from nextlong_hub.core.files import digest_of, write_bytes
+from nextlong_hub.core.files import digest_of, write_array
 from nextlong_hub.corpus.store import ChunkStore, open_store
 from nextlong_hub.execution.base import InputAddress, InputPath, Task
 from nextlong_hub.execution.run import Run
@@ -132,9 +131,7 @@ class ChunkTokenizer:
             return
         name = hashlib.sha256(missing.tobytes()).hexdigest()[:12]
         chunks = round_path(self.folder, name)
-        content = io.BytesIO()
-        np.save(content, missing)
-        write_bytes(chunks, content.getbuffer())
+        write_array(chunks, missing)
         tasks = [
             TokeniseChunks(
                 key=f"{name}-{number:05d}",
