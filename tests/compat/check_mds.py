@@ -20,7 +20,7 @@ from typing import Any
 from nextlong_hub.exports import ExportRequest, export
 from nextlong_hub.records import PackedRow
 
-sys.path.insert(0, str(Path(__file__).parents[1]))
+sys.path.insert(0, str(Path(__file__).parents[1] / "support"))
 from packed_rows import packed_row, write_packed
 from trainer_readers import read_mds
 

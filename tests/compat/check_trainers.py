@@ -21,7 +21,7 @@ from pathlib import Path
 from nextlong_hub.exports import ExportRequest, export
 from nextlong_hub.tokenization import load_tokenizer
 
-sys.path.insert(0, str(Path(__file__).parents[1]))
+sys.path.insert(0, str(Path(__file__).parents[1] / "support"))
 from packed_rows import packed_row, write_packed
 
 CHECKS = Path(__file__).with_name("trainer_checks.py")

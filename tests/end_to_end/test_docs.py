@@ -18,7 +18,7 @@ from nextlong_hub.dataset.schema import Contents, RowKind, column_table
 from nextlong_hub.exports import FORMATS as EXPORT_FORMATS
 from nextlong_hub.recipe import parse_recipe
 
-CHECKOUT = Path(__file__).parents[1]
+CHECKOUT = Path(__file__).parents[2]
 PACKAGE = CHECKOUT / "nextlong_hub"
 DOCUMENTS = sorted([*CHECKOUT.glob("*.md"), *(CHECKOUT / "docs").rglob("*.md"), *(CHECKOUT / "examples").rglob("*.md")])
 README = (CHECKOUT / "README.md").read_text(encoding="utf-8")

@@ -9,7 +9,7 @@ import pytest
 
 pytestmark = pytest.mark.slow
 
-CHECKS = Path(__file__).parent / "compat" / "checks.py"
+CHECKS = Path(__file__).parents[1] / "compat" / "checks.py"
 
 
 @pytest.mark.parametrize("order", ["before"])

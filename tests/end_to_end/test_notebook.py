@@ -19,7 +19,7 @@ _IMAGE = re.compile(r'src="data:[^"]*"')
 def fresh(tmp_path_factory: pytest.TempPathFactory) -> Any:
     """The notebook, run in an empty folder, without network, in a process of its own."""
     folder = tmp_path_factory.mktemp("notebook")
-    script = Path(__file__).with_name("notebook.py")
+    script = Path(__file__).parents[1] / "support" / "notebook.py"
     done = subprocess.run([sys.executable, str(script), str(folder)], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     return nbformat.read(folder / NOTEBOOK.name, as_version=4)
@@ -47,7 +47,7 @@ def test_the_notebook_runs_without_a_warning(fresh: Any) -> None:
 
 
 def test_the_committed_outputs_are_those_of_the_code(fresh: Any) -> None:
-    """What a reader sees on GitHub is what a run gives; `python tests/notebook.py` renews it."""
+    """What a reader sees on GitHub is what a run gives; `python tests/support/notebook.py` renews it."""
     assert outputs(nbformat.read(NOTEBOOK, as_version=4)) == outputs(fresh)
 
 

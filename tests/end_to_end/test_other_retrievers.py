@@ -26,7 +26,7 @@ Run = Callable[..., CompletedProcess[str]]
 def run(tmp_path_factory: pytest.TempPathFactory) -> Run:
     """Runs `nextlong-hub` where the other package is installed."""
     folder = install_extension(tmp_path_factory.mktemp("site"), GROUP, NAME, MODULE)
-    path = f"{folder}:{Path(__file__).parent}"
+    path = f"{folder}:{Path(__file__).parents[1] / 'support'}"
     return lambda *arguments: run_command(*arguments, PYTHONPATH=path)
 
 

@@ -27,7 +27,7 @@ from nextlong_hub.verification import verify
 
 pytestmark = pytest.mark.slow
 
-EXAMPLES = Path(__file__).parents[1] / "examples" / "recipes"
+EXAMPLES = Path(__file__).parents[2] / "examples" / "recipes"
 
 SHORT = tiny_recipe(name="short")
 LONG = tiny_recipe(name="long", target_length=2048)

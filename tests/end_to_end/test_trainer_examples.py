@@ -11,7 +11,7 @@ import yaml
 from nextlong_hub.exports import FORMATS
 from nextlong_hub.exports.text import dataset_name
 
-TRAINERS = Path(__file__).parents[1] / "examples" / "trainers"
+TRAINERS = Path(__file__).parents[2] / "examples" / "trainers"
 README = (TRAINERS / "README.md").read_text(encoding="utf-8")
 TABLE = [line.split(" | ") for line in README.splitlines() if line.startswith("| ") and "`" in line.split(" | ")[1]]
 

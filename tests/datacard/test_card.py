@@ -332,7 +332,7 @@ def test_the_python_on_the_card_runs(
 
 def test_trainers_are_told_what_the_examples_say() -> None:
     """Every format is in the table, and every setting the card names is one that the trainers' examples name, too."""
-    root = Path(__file__).parents[1]
+    root = Path(__file__).parents[2]
     examples = (root / "examples" / "trainers" / "README.md").read_text(encoding="utf-8")
     card = (root / "cards" / "dataset_card.md").read_text(encoding="utf-8")
     rows = [line.split(" | ") for line in card.splitlines() if re.match(r"\| [^|]+ \| `\w+` \|", line)]

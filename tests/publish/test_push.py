@@ -526,7 +526,7 @@ def test_the_example_publishes_loads_and_verifies(corpus_file: Path, tmp_path: P
     from nextlong_hub.testing import tiny_recipe
 
     build(make_request(corpus_file, tiny_recipe(name="128k"), rows=4), tmp_path / "nextlong")
-    example = Path(__file__).parents[1] / "examples" / "03_push_to_a_local_hub.py"
+    example = Path(__file__).parents[2] / "examples" / "03_push_to_a_local_hub.py"
     done = subprocess.run([sys.executable, example], cwd=tmp_path, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     assert "no commit was made" in done.stdout

@@ -28,7 +28,7 @@ from nextlong_hub.recipe import load_recipe
 from nextlong_hub.retrieval import RETRIEVERS
 from nextlong_hub.testing.worlds import make_documents
 
-CHECKOUT = Path(__file__).parents[1]
+CHECKOUT = Path(__file__).parents[2]
 EXTENDING = CHECKOUT / "docs" / "extending"
 CONTRIBUTING = (CHECKOUT / "CONTRIBUTING.md").read_text(encoding="utf-8")
 GUIDE = CONTRIBUTING.split("## To add something\n")[1]

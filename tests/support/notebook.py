@@ -1,4 +1,4 @@
-"""Runs the example notebook. `python tests/notebook.py` renews the outputs that are committed with it."""
+"""Runs the example notebook. `python tests/support/notebook.py` renews the outputs that are committed with it."""
 
 import os
 import sys
@@ -9,7 +9,7 @@ from typing import Any
 import nbformat
 from nbclient import NotebookClient
 
-NOTEBOOK = Path(__file__).parents[1] / "examples" / "explore.ipynb"
+NOTEBOOK = Path(__file__).parents[2] / "examples" / "explore.ipynb"
 
 _METADATA = {
     "kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"},
