@@ -1,6 +1,5 @@
 """Safe split points: the tokens of a text are those of its parts, and what is not proven is reported as doubt."""
 
-import os
 from collections.abc import Callable
 from functools import cache
 from pathlib import Path
@@ -10,23 +9,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from tiny_tokenizers import PATTERNS, PROVEN, byte_level, demo_texts, plain, sentencepiece
+from token_texts import FOLDERS, TEXTS
 from tokenizers import normalizers, pre_tokenizers
 
 from nextlong_hub.tokenization import Tokenizer, load_tokenizer
 
-FOLDERS = os.environ.get("NEXTLONG_TOKENIZERS")
-"""A folder of tokenizer folders on which the laws shall hold as well."""
-
 MAKERS: dict[str, Callable[[], Tokenizer]] = {**PROVEN, "the embedded one": lambda: load_tokenizer("demo")}
-PARTS = st.sampled_from(
-    [
-        "word", " word", "Word", "don't", "we'LL", "x's", "é", "e\u0301", "\ufb1d", "\u1112\u1161\u11ab",
-        "\u017f", "'\u017f",
-        "日本", "語。", "नमस्ते", "\n", "\n\n", "\r\n", " ", "  ", "\t", "\xa0", "\u2028", "\u200b", "▁", "▁▁▁", "<0x0A>",
-        "1234", "1 ", ".", "...\n", "/", "//\n", "<tool_call>", "<mask>", "👩\u200d👧", "\x00", "K", "Ω", "ǅ", "ʰ",
-    ]
-)  # fmt: skip
-TEXTS = st.lists(PARTS | st.text(max_size=3), max_size=14).map("".join)
 
 
 @cache

@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from test_split_points import FOLDERS, TEXTS
 from tiny_tokenizers import PATTERNS, PROVEN, byte_level, demo_texts
+from token_texts import FOLDERS, TEXTS
 
 from nextlong_hub.tokenization import ChunkTokens, Stitched, TokenCache, Tokenizer, bounds, load_tokenizer
 from nextlong_hub.tokenization.cache import PART_CHUNKS, part_path, part_ranges, round_path, write_part
