@@ -1,6 +1,5 @@
 """Chats: the ids are those of transformers, the mask is on the answers, and nobody but the template ends a turn."""
 
-import os
 from pathlib import Path
 
 import numpy as np
@@ -9,6 +8,7 @@ from chat_worlds import END_OF_TURN, LLAMA_3_TOKENS, MAKERS, as_dicts, bench_of,
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from tiny_tokenizers import byte_level, demo_texts, ours, plain
+from token_texts import FOLDERS
 from transformers import PreTrainedTokenizerFast
 
 from nextlong_hub.conversations.assemble import ConversationBuilder
@@ -17,9 +17,6 @@ from nextlong_hub.errors import DataError, RecipeError
 from nextlong_hub.records import Message
 from nextlong_hub.tokenization import ChatTemplate, ChatTokenizer, EncodedChat, load_tokenizer
 from nextlong_hub.tokenization.chat_templates import find_template
-
-FOLDERS = os.environ.get("NEXTLONG_TOKENIZERS")
-"""A folder of tokenizer folders on which the laws shall hold as well."""
 
 WORDS = st.sampled_from(
     [

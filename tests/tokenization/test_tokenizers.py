@@ -20,14 +20,12 @@ import pytest
 import tokenizers
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from token_texts import FOLDERS
 
 from nextlong_hub.errors import DataError, RecipeError
 from nextlong_hub.records import Reason
 from nextlong_hub.testing import LocalHub
 from nextlong_hub.tokenization import EMBEDDED, Fitted, Tokenizer, Unfitted, load_tokenizer
-
-FOLDERS = os.environ.get("NEXTLONG_TOKENIZERS")
-"""A folder of tokenizer folders on which the laws shall be tested as well."""
 
 ALPHABET = "abcdehilnoprstuwCHW.,!0123456789\n\r\t éß日本"
 
