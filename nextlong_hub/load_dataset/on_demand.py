@@ -69,7 +69,7 @@ class Session:
 
     def _all(self) -> Iterator[pa.Table]:
         run = Run.quiet(self.work)
-        with run.workspace.exclusive(f"whole-{self.identity}"):
+        with run.workspace.exclusive("prepare"):  # as a stream does: store and index are made by one process
             made = make_rows(run, recipes_to_make(self.request), self.inputs, self.request.rows)
         yield from chosen_tables(self.recipe, made[self.recipe.name].rows)
 
