@@ -4,6 +4,7 @@ import gc
 import shutil
 import subprocess
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,7 @@ from building import make_request
 
 from nextlong_hub.datacard import rendering
 from nextlong_hub.execution import base
+from nextlong_hub.execution.local import LocalExecutor
 from nextlong_hub.pipeline import build
 from nextlong_hub.stats import DatasetStats
 from nextlong_hub.testing.worlds import make_documents, write_corpus
@@ -77,6 +79,13 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
         yield folder
     finally:
         subprocess.run(["umount", str(folder)], check=True)
+
+
+@pytest.fixture(scope="session")
+def two_workers() -> Iterator[LocalExecutor]:
+    """Two worker processes for every test of a session: to start a worker costs a second."""
+    with closing(LocalExecutor(2)) as executor:
+        yield executor
 
 
 @pytest.fixture(scope="session")

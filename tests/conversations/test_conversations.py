@@ -22,6 +22,7 @@ from nextlong_hub.dataset.best_fit import unpack
 from nextlong_hub.dataset.manifest import read_manifest, write_manifest
 from nextlong_hub.dry_run.estimate import estimate
 from nextlong_hub.errors import ConflictError, CorpusTooSmallError, DataError, RecipeError
+from nextlong_hub.execution.local import LocalExecutor
 from nextlong_hub.load_dataset.on_demand import open_session
 from nextlong_hub.pipeline import BuildRequest, build
 from nextlong_hub.recipe import Recipe, load_recipe
@@ -159,11 +160,11 @@ def test_the_template_is_published_with_the_recipe(built: Path) -> None:
 
 @pytest.mark.slow
 def test_the_same_bytes_with_any_number_of_processes_and_after_a_crash(
-    built: Path, corpus: Path, tokenizer: Path, tmp_path: Path
+    built: Path, corpus: Path, tokenizer: Path, two_workers: LocalExecutor, tmp_path: Path
 ) -> None:
     """Neither workers nor units that are there already change a byte."""
     request = request_of(corpus, tokenizer)
-    build(request, tmp_path / "two", executor="local:2")
+    build(request, tmp_path / "two", executor=two_workers)
     assert published(tmp_path / "two") == published(built)
     units = sorted((tmp_path / "two/.work").glob("units-chat-*/unit-*.parquet"))
     assert len(units) > 3

@@ -15,6 +15,7 @@ from nextlong_hub.dataset.best_fit import unpack
 from nextlong_hub.documents.fit import FitRequest, Mode
 from nextlong_hub.documents.tasks import unit_ranges
 from nextlong_hub.errors import ConflictError, CorpusTooSmallError, DataError, RecipeError
+from nextlong_hub.execution.local import LocalExecutor
 from nextlong_hub.pipeline import FitReport, fit
 from nextlong_hub.records import Document
 from nextlong_hub.testing.worlds import make_documents, write_corpus
@@ -109,11 +110,13 @@ def many_texts(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("modes", ["truncate", "pack"])
-def test_fit_resumes_and_is_the_same_for_any_number_of_workers(modes: str, many_texts: Path, tmp_path: Path) -> None:
+def test_fit_resumes_and_is_the_same_for_any_number_of_workers(
+    modes: str, many_texts: Path, two_workers: LocalExecutor, tmp_path: Path
+) -> None:
     """One worker, two workers, a rerun, and a run whose second unit was lost give the same bytes."""
     run(many_texts, tmp_path / "one", modes)
     once = published(tmp_path / "one")
-    run(many_texts, tmp_path / "two", modes, executor="local:2")
+    run(many_texts, tmp_path / "two", modes, executor=two_workers)
     assert published(tmp_path / "two") == once
     run(many_texts, tmp_path / "one", modes)
     assert published(tmp_path / "one") == once

@@ -15,6 +15,7 @@ from nextlong_hub import cli
 from nextlong_hub.corpus.settings import SourceSettings
 from nextlong_hub.documents.import_rows import ImportRequest
 from nextlong_hub.errors import ConflictError, DataError, RecipeError
+from nextlong_hub.execution.local import LocalExecutor
 from nextlong_hub.exports import ExportRequest, export, mds_layout
 from nextlong_hub.pipeline import ImportReport, import_rows
 from nextlong_hub.verification import verify
@@ -80,10 +81,10 @@ def test_an_exported_dataset_comes_back_token_for_token(choices: dict[str, Any],
 
 
 @pytest.mark.slow
-def test_packed_rows_come_back_as_they_were_packed(built: Path, tmp_path: Path) -> None:
+def test_packed_rows_come_back_as_they_were_packed(built: Path, two_workers: LocalExecutor, tmp_path: Path) -> None:
     """Documents stay in their rows, whose borders are those of `indices`."""
     export(built, ExportRequest(format="mds", pack_tokens=1600, shard_bytes=7000), tmp_path / "mds")
-    report = run(tmp_path / "mds", tmp_path / "back", executor="local:2")
+    report = run(tmp_path / "mds", tmp_path / "back", executor=two_workers)
     assert (report.rows, report.documents) == (3, 8)
     after = read_rows(tmp_path / "back")
     assert [row["document_lengths"] for row in after] == [[512] * 3, [512] * 3, [512] * 2]
@@ -178,12 +179,14 @@ def test_nested_folders_without_a_merged_index(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-def test_imports_are_the_same_for_any_number_of_workers_and_after_a_rerun(built: Path, tmp_path: Path) -> None:
+def test_imports_are_the_same_for_any_number_of_workers_and_after_a_rerun(
+    built: Path, two_workers: LocalExecutor, tmp_path: Path
+) -> None:
     """One worker, two, a rerun, and a run without its manifest give the same bytes."""
     export(built, ExportRequest(format="mds", shard_bytes=5000), tmp_path / "mds")
     run(tmp_path / "mds", tmp_path / "one")
     once = published(tmp_path / "one")
-    run(tmp_path / "mds", tmp_path / "two", executor="local:2")
+    run(tmp_path / "mds", tmp_path / "two", executor=two_workers)
     assert published(tmp_path / "two") == once
     (tmp_path / "one" / "manifest.json").unlink()
     run(tmp_path / "mds", tmp_path / "one")

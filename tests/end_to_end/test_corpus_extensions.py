@@ -5,9 +5,10 @@ import json
 from pathlib import Path
 
 import pytest
-from building import ROWS, TINY_TOML, read_rows, run_command
+from building import ROWS, TINY_TOML, read_rows, run_commands
 from plugins import install
 
+from nextlong_hub.cli import run
 from nextlong_hub.corpus import discover
 from nextlong_hub.corpus.filters import open_filters
 from nextlong_hub.corpus.ingest import store_identity
@@ -94,46 +95,51 @@ def command(name: str, corpus: Path, output: Path, *more: str) -> list[str]:
     ]
 
 
-def test_a_format_of_another_package_is_built_from_and_verified(site: Path, table: Path, tmp_path: Path) -> None:
+@pytest.mark.slow
+def test_a_format_of_another_package_is_built_from_and_verified(
+    site: Path, table: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     """The same documents in another format are the same rows; verify reads them again, and a dry run samples them."""
-    path = {"PYTHONPATH": str(site)}
-    done = run_command(*command("build", table, tmp_path / "out"), **path)
-    assert (done.returncode, done.stderr) == (0, "")
-    write_corpus(tmp_path / "world.jsonl", make_documents(40))
-    done = run_command(*command("build", tmp_path / "world.jsonl", tmp_path / "lines"))
-    assert (done.returncode, done.stderr) == (0, "")
-    assert read_rows(tmp_path / "out") == read_rows(tmp_path / "lines") != []
-    verify = ("verify", tmp_path / "out", "--corpus", table, "--tokenizer", "demo", "--json")
-    done = run_command(*verify, **path)
-    assert done.returncode == 0, done.stderr
-    assert json.loads(done.stdout)["rebuilt_rows"] == ROWS
-    done = run_command(*verify)
-    assert done.returncode != 0
-    assert "files of other kinds: 2" in done.stderr
-    done = run_command(*command("build", table, tmp_path / "none", "--dry-run", "--json"), **path)
-    assert done.returncode == 0, done.stderr
+    verify = ["verify", str(tmp_path / "out"), "--corpus", str(table), "--tokenizer", "demo", "--json"]
+    built, verified, guessed = run_commands(
+        command("build", table, tmp_path / "out"),
+        verify,
+        command("build", table, tmp_path / "none", "--dry-run", "--json"),
+        PYTHONPATH=str(site),
+    )
+    assert (built[0], built[2]) == (0, "")
+    assert verified[0] == 0, verified[2]
+    assert json.loads(verified[1])["rebuilt_rows"] == ROWS
+    assert guessed[0] == 0, guessed[2]
     assert not (tmp_path / "none").exists()
+    write_corpus(tmp_path / "world.jsonl", make_documents(40))
+    assert run(command("build", tmp_path / "world.jsonl", tmp_path / "lines", "--num-proc", "1")) == 0
+    assert read_rows(tmp_path / "out") == read_rows(tmp_path / "lines") != []
+    assert run(verify) != 0
+    assert "files of other kinds: 2" in capsys.readouterr().err
 
 
+@pytest.mark.slow
 def test_what_a_filter_rejects_is_counted_and_told(site: Path, table: Path, tmp_path: Path) -> None:
     """Rejected documents are in no row; manifest and card count them under the filter's reason."""
     output = tmp_path / "out"
     settings = ("--set", 'filters.language.keep=["en", "fr"]')
-    done = run_command(*command("build", table, output, *settings), PYTHONPATH=str(site))
-    assert (done.returncode, done.stderr) == (0, "")
+    built, verified, refused = run_commands(
+        command("build", table, output, *settings),
+        ["verify", output, "--corpus", table, "--tokenizer", "demo", "--quiet"],
+        command("build", table, tmp_path / "other", "--set", "filters.langage.keep=1"),
+        PYTHONPATH=str(site),
+    )
+    assert (built[0], built[2]) == (0, "")
     manifest = read_manifest(output)
     assert manifest is not None and manifest.corpus.skipped == {"other_language": 8}
     assert "Left out: 8 documents (other language)." in (output / "README.md").read_text(encoding="utf-8")
     rejected = {document.id for document in make_documents(40)[::5]}
     met = {segment["document"] for row in read_rows(output) for segment in row["segments"]}
     assert met and not met & rejected
-    verify = ("verify", output, "--corpus", table, "--tokenizer", "demo", "--quiet")
-    assert run_command(*verify, PYTHONPATH=str(site)).returncode == 0
-    done = run_command(
-        *command("build", table, tmp_path / "other", "--set", "filters.langage.keep=1"), PYTHONPATH=str(site)
-    )
-    assert done.returncode == 2
-    assert "no filter 'langage'; there are: language, short (did you mean 'language'?)" in done.stderr
+    assert verified[0] == 0, verified[1]
+    assert refused[0] == 2
+    assert "no filter 'langage'; there are: language, short (did you mean 'language'?)" in refused[2]
 
 
 def test_files_of_another_format_get_names_as_ours_do(site: Path, table: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -16,6 +16,8 @@ from nextlong_hub.recipe import Recipe, load_recipe, parse_recipe
 from nextlong_hub.retrieval import RETRIEVERS
 from nextlong_hub.verification import verify
 
+pytestmark = pytest.mark.slow
+
 GROUP, NAME, MODULE = "nextlong_hub.retrievers", "character-overlap", "overlap_retriever:RETRIEVER"
 OWN = ("--set", f"retrieval.retriever={NAME}", "--set", "retrieval.options.characters=4")
 

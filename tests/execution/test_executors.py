@@ -50,7 +50,7 @@ def _hangs_fail() -> Iterator[None]:
 
 @pytest.fixture
 def two_workers() -> Iterator[LocalExecutor]:
-    """An executor with two processes."""
+    """An executor with two processes, which a test may kill."""
     with closing(LocalExecutor(2)) as executor:
         yield executor
 

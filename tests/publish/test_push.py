@@ -502,6 +502,7 @@ def test_offline_mode_is_respected(hub: LocalHub, built: Path, tmp_path: Path) -
     assert (refused.code, "unset it" in refused.err, hub.requests) == (5, True, [])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("arguments", "code", "words"),
     [

@@ -71,17 +71,15 @@ def contents(folder: Path) -> dict[str, bytes]:
 
 
 @pytest.mark.slow
-def test_the_bytes_do_not_depend_on_the_workers_nor_on_the_parts_of_the_store(tmp_path: Path) -> None:
+def test_the_bytes_do_not_depend_on_the_workers_nor_on_the_parts_of_the_store(
+    two_workers: LocalExecutor, tmp_path: Path
+) -> None:
     """Inline and two worker processes, one part and three: every file is the same."""
     whole = make_store(tmp_path / "whole")
     pieces = make_store(tmp_path / "pieces", parts=3)
-    workers = LocalExecutor(2)
-    try:
-        build_index(whole, SETTINGS, tmp_path / "inline", InlineExecutor())
-        build_index(whole, SETTINGS, tmp_path / "workers", workers)
-        build_index(pieces, SETTINGS, tmp_path / "parts", InlineExecutor())
-    finally:
-        workers.close()
+    build_index(whole, SETTINGS, tmp_path / "inline", InlineExecutor())
+    build_index(whole, SETTINGS, tmp_path / "workers", two_workers)
+    build_index(pieces, SETTINGS, tmp_path / "parts", InlineExecutor())
     inline = contents(tmp_path / "inline")
     assert len(inline) == 5  # index.json, the vocabulary, three shards
     assert contents(tmp_path / "workers") == inline

@@ -19,6 +19,7 @@ from nextlong_hub.dataset.schema import row_schema
 from nextlong_hub.dataset.shards import write_table
 from nextlong_hub.dry_run.estimate import estimate
 from nextlong_hub.errors import RecipeError
+from nextlong_hub.execution.local import LocalExecutor
 from nextlong_hub.load_dataset.on_demand import open_session
 from nextlong_hub.pipeline import BuildRequest, build
 from nextlong_hub.recipe import Recipe, load_recipe
@@ -157,9 +158,11 @@ def test_a_packed_dataset_proves_itself(folder: Path, request_of_all: BuildReque
     assert report.encoded_rows == report.rebuilt_rows == 21 + 3 + 20 + 22 + 20 + 20
 
 
-def test_the_same_bytes_from_two_workers(folder: Path, corpus_file: Path, tmp_path: Path) -> None:
+def test_the_same_bytes_from_two_workers(
+    folder: Path, corpus_file: Path, two_workers: LocalExecutor, tmp_path: Path
+) -> None:
     """Planning is done by one, packing by many."""
-    build(make_request(corpus_file, SHORT, RECIPES[2], rows={"short": 21}), tmp_path / "two", executor="local:2")
+    build(make_request(corpus_file, SHORT, RECIPES[2], rows={"short": 21}), tmp_path / "two", executor=two_workers)
     two, one = published(tmp_path / "two"), published(folder)
     packed_files = [name for name in two if name.startswith("data/four/")]
     assert len(packed_files) > 1

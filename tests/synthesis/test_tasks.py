@@ -18,6 +18,7 @@ from nextlong_hub.documents.tasks import FitUnit
 from nextlong_hub.errors import DataError
 from nextlong_hub.execution.base import perform
 from nextlong_hub.execution.inline import InlineExecutor
+from nextlong_hub.execution.local import LocalExecutor
 from nextlong_hub.pipeline import BuildReport, BuildRequest, build
 from nextlong_hub.testing.worlds import make_documents, tiny_recipe, write_corpus
 from nextlong_hub.tokenization import SpecialTokens
@@ -174,7 +175,9 @@ def test_receipts_are_small_and_tell_what_was_done(built: Path) -> None:
 
 
 @pytest.mark.slow
-def test_a_dataset_in_memory_is_a_corpus(corpus_file: Path, built: Path, tmp_path: Path) -> None:
+def test_a_dataset_in_memory_is_a_corpus(
+    corpus_file: Path, built: Path, two_workers: LocalExecutor, tmp_path: Path
+) -> None:
     """A `datasets.Dataset` gives the rows that its file gives, also with workers, which cannot see it."""
     from datasets import Dataset
 
@@ -186,7 +189,7 @@ def test_a_dataset_in_memory_is_a_corpus(corpus_file: Path, built: Path, tmp_pat
     request = BuildRequest(
         recipes=(recipe,), sources=(memory_source(dataset, "corpus"),), tokenizer="demo", rows={"tiny": 8}
     )
-    build(request, tmp_path / "dataset", executor="local:2")
+    build(request, tmp_path / "dataset", executor=two_workers)
     assert read_rows(tmp_path / "dataset") == read_rows(built)
     before = published(tmp_path / "dataset")
     assert build(request, tmp_path / "dataset").unchanged
