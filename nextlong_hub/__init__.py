@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from nextlong_hub.documents.import_rows import ImportRequest
     from nextlong_hub.errors import NextLongError
     from nextlong_hub.execution.open import open_executor
-    from nextlong_hub.explore import Sample, Split, open
+    from nextlong_hub.explore import SampleView, Split, open
     from nextlong_hub.explore.page.page import write_page
     from nextlong_hub.exports.options import ExportRequest
     from nextlong_hub.exports.run import ExportReport, export
@@ -42,7 +42,7 @@ _HOMES = {
     "NextLongError": "errors",
     "PushReport": "publish.push",
     "Recipe": "recipe",
-    "Sample": "explore",
+    "SampleView": "explore",
     "SourceSettings": "corpus.settings",
     "Split": "explore",
     "VerifyReport": "verification",
@@ -75,7 +75,7 @@ __all__ = [
     "NextLongError",
     "PushReport",
     "Recipe",
-    "Sample",
+    "SampleView",
     "SourceSettings",
     "Split",
     "VerifyReport",

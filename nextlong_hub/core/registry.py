@@ -1,8 +1,8 @@
 """Extensions: a file beside its siblings, or an entry point of another package, found by the constant it defines.
 
-    FORMATS: Registry[Format] = Registry(kind="export format", files="exports/*.py", constant="FORMAT", group="…")
+    FORMATS: Registry[ExportFormat] = Registry(kind="export format", files="exports/*.py", constant="FORMAT", group="…")
     FORMATS.names()        ("axolotl", "jsonl", "mds", …): no extension is imported
-    FORMATS["mds"]         its `Format`: one module is imported
+    FORMATS["mds"]         its `ExportFormat`: one module is imported
 
 Another package adds to it by an entry point of the registry's group, under the name that the extension then has:
 

@@ -112,7 +112,7 @@ class Skipped:
 
 
 @dataclass(frozen=True, slots=True)
-class Fault:
+class BadDocument:
     """What a format yields in place of a bad document; `read` decides whether it is an error."""
 
     reason: BadReason

@@ -10,7 +10,7 @@ from typing import IO, Any, Literal
 import pyarrow as pa
 
 from nextlong_hub.corpus.formats.base import FORMATS
-from nextlong_hub.corpus.pieces import BadReason, Fault, Piece, Skipped
+from nextlong_hub.corpus.pieces import BadDocument, BadReason, Piece, Skipped
 from nextlong_hub.errors import DataError, StorageError
 from nextlong_hub.hub.address import is_address
 from nextlong_hub.hub.errors import hub_errors
@@ -40,7 +40,7 @@ def read(
     """
     with source_errors(piece):
         for result in FORMATS[piece.format].read(piece, memory or {}):
-            if not isinstance(result, Fault):
+            if not isinstance(result, BadDocument):
                 yield result
             elif on_bad_document == "skip" or result.reason is BadReason.EMPTY:
                 yield Skipped(result.reason.value, result.place)

@@ -12,7 +12,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from nextlong_hub.corpus.pieces import BadReason, Fault, Piece
+from nextlong_hub.corpus.pieces import BadDocument, BadReason, Piece
 from nextlong_hub.errors import DataError
 from nextlong_hub.records import Document
 
@@ -85,7 +85,7 @@ def columns_of(schema: pa.Schema, piece: Piece) -> Columns:
 
 def documents_of_table(
     table: pa.RecordBatch | pa.Table, columns: Columns, piece: Piece, first_row: int
-) -> Iterator[Document | Fault]:
+) -> Iterator[Document | BadDocument]:
     """Give the rows of `table`, the first of which is row `first_row` of its file, in order."""
     # Text becomes Python strings a slice at a time: a table of a few huge documents must not be held twice.
     rows = table.num_rows
@@ -102,14 +102,14 @@ def documents_of_table(
             yield _document(text, identity, source, piece, "row", row)
 
 
-def document_of_object(value: Any, piece: Piece, unit: str, number: int) -> Document | Fault:
+def document_of_object(value: Any, piece: Piece, unit: str, number: int) -> Document | BadDocument:
     """Give the document of one JSON object; `unit` and `number` say where it stands: line 7, row 0."""
     if not isinstance(value, Mapping):
         place = place_of(piece, unit, number)
-        return Fault(BadReason.WRONG_TYPE, place, f"it is {_kind(value)} where an object was needed")
+        return BadDocument(BadReason.WRONG_TYPE, place, f"it is {_kind(value)} where an object was needed")
     record = {name: value[name] for name in piece.record_columns if name in value}
     if not record and piece.record_columns:
-        return Fault(
+        return BadDocument(
             BadReason.MISSING_TEXT,
             place_of(piece, unit, number),
             f"none of the fields {_listed(piece.record_columns)}; its fields are {_listed(map(str, value))}",
@@ -117,7 +117,7 @@ def document_of_object(value: Any, piece: Piece, unit: str, number: int) -> Docu
     if not record and piece.text_column not in value:
         known = [str(key) for key in value]
         hint = _likely_text_column(piece.text_column, [key for key in known if isinstance(value.get(key), str)])
-        return Fault(
+        return BadDocument(
             BadReason.MISSING_TEXT,
             place_of(piece, unit, number),
             f"no field {piece.text_column!r}; its fields are {_listed(known)}{hint}",
@@ -135,18 +135,18 @@ def place_of(piece: Piece, unit: str, number: int) -> str:
     return f"{piece.location}, {unit} {number}"
 
 
-def without_surrogates(document: Document | Fault, place: str) -> Document | Fault:
+def without_surrogates(document: Document | BadDocument, place: str) -> Document | BadDocument:
     """Refuse a document that no UTF-8 can hold; needed where strings did not come out of UTF-8 bytes."""
     if isinstance(document, Document):
         try:
             for value in (document.text, document.id, document.source):
                 value.encode()
         except UnicodeEncodeError as error:
-            return Fault(BadReason.LONE_SURROGATE, place, f"character {error.start}")
+            return BadDocument(BadReason.LONE_SURROGATE, place, f"character {error.start}")
     return document
 
 
-def _document(text: Any, identity: Any, source: Any, piece: Piece, unit: str, number: int) -> Document | Fault:
+def _document(text: Any, identity: Any, source: Any, piece: Piece, unit: str, number: int) -> Document | BadDocument:
     """Check the values of one row. Types: `str`, None, or `bytes` for a string that is not UTF-8."""
     if type(text) is str and text and not text.isspace() and "\0" not in text and type(source) is not bytes:
         if identity is None:
@@ -156,23 +156,23 @@ def _document(text: Any, identity: Any, source: Any, piece: Piece, unit: str, nu
     return _fault({"text": text, "id": identity, "source": source}, place_of(piece, unit, number))
 
 
-def _fault(values: dict[str, Any], place: str) -> Fault:
+def _fault(values: dict[str, Any], place: str) -> BadDocument:
     """Say what is wrong with a row that was refused; the text's fault goes before the others'."""
     text = values["text"]
     if text is None:
-        return Fault(BadReason.NULL_TEXT, place)
+        return BadDocument(BadReason.NULL_TEXT, place)
     if isinstance(text, str) and not text.strip():
-        return Fault(BadReason.EMPTY, place)
+        return BadDocument(BadReason.EMPTY, place)
     for name, value in values.items():
         if isinstance(value, str) and "\0" in value:
-            return Fault(BadReason.NUL_CHARACTER, place, f"character {value.index(chr(0))} of its {name}")
+            return BadDocument(BadReason.NUL_CHARACTER, place, f"character {value.index(chr(0))} of its {name}")
         if isinstance(value, bytes):
             try:
                 value.decode()
             except UnicodeDecodeError as error:
-                return Fault(BadReason.INVALID_UTF8, place, f"byte {error.start} of its {name}: {error.reason}")
+                return BadDocument(BadReason.INVALID_UTF8, place, f"byte {error.start} of its {name}: {error.reason}")
     name, value = next((n, v) for n, v in values.items() if v is not None and not isinstance(v, str))
-    return Fault(BadReason.WRONG_TYPE, place, f"its {name} is {_kind(value)}")
+    return BadDocument(BadReason.WRONG_TYPE, place, f"its {name} is {_kind(value)}")
 
 
 def _records(table: pa.RecordBatch | pa.Table) -> list[str | bytes | None]:

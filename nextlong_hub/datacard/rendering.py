@@ -16,7 +16,7 @@ from nextlong_hub.datacard.pictures import draw_pictures
 from nextlong_hub.datacard.sample import sample_of
 from nextlong_hub.datacard.text import Card, Header, digests_of, format_card, parse_card
 from nextlong_hub.dataset.manifest import Manifest
-from nextlong_hub.dataset.schema import Contents, RowKind, column_table, kinds_of
+from nextlong_hub.dataset.schema import RowContents, RowKind, column_table, kinds_of
 from nextlong_hub.errors import DataError
 from nextlong_hub.producer import producer_of
 from nextlong_hub.recipe import Recipe, default_config
@@ -167,7 +167,7 @@ def _methods(recipes: Sequence[Recipe]) -> list[Recipe]:
     return list(chosen.values())
 
 
-def _kinds(manifest: Manifest, contents: Contents) -> dict[str, Any]:
+def _kinds(manifest: Manifest, contents: RowContents) -> dict[str, Any]:
     """Template variables: which kinds of content the card describes."""
     is_told = contents.synthesised or manifest.kind != "build"
     return {
@@ -182,7 +182,7 @@ def _kinds(manifest: Manifest, contents: Contents) -> dict[str, Any]:
     }
 
 
-def _contents(manifest: Manifest, stats: DatasetStats, header: Header) -> Contents:
+def _contents(manifest: Manifest, stats: DatasetStats, header: Header) -> RowContents:
     """What the rows of all configurations hold; token ids are described only where every configuration has them."""
     kinds = [kinds_of(feature["name"] for feature in info["features"]) for info in _infos(header)]
     partly = {RowKind.WITH_TOKENS} - frozenset.intersection(*kinds)
@@ -191,7 +191,7 @@ def _contents(manifest: Manifest, stats: DatasetStats, header: Header) -> Conten
         "its BOS token": any(recipe.add_bos_token for recipe in recipes),
         "its EOS token": any(recipe.add_eos_token for recipe in recipes),
     }
-    return Contents(
+    return RowContents(
         kinds=frozenset.union(*kinds) - partly,
         synthesised=any(config.segments and config.segments.negatives for config in stats.configs),
         conversations=any(config.conversations for config in manifest.configs.values()),

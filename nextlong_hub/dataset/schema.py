@@ -54,7 +54,7 @@ class RowKind(StrEnum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Contents:
+class RowContents:
     """What the rows of a dataset hold, as far as the meaning of a column depends on it."""
 
     kinds: frozenset[RowKind]
@@ -79,7 +79,7 @@ class Column:
     type: pa.DataType
     rows: RowKind = RowKind.ANY
     """The rows that have it."""
-    meaning: str | Callable[[Contents], str]
+    meaning: str | Callable[[RowContents], str]
     """What it holds, in Markdown without a full stop; a function where that differs between datasets."""
     per_token: bool = False
     """Its lists have an entry for each token of the row."""
@@ -97,12 +97,12 @@ class Column:
         return self.type.value_type if self.is_list and pa.types.is_struct(self.type.value_type) else None
 
 
-def _text(contents: Contents) -> str:
+def _text(contents: RowContents) -> str:
     packed = "; of a packed row its documents back to back, with nothing between them"
     return "the whole text" + (packed if RowKind.PACKED in contents.kinds else "")
 
 
-def _input_ids(contents: Contents) -> str:
+def _input_ids(contents: RowContents) -> str:
     if contents.conversations:
         return "its tokens, with the control tokens that the chat template writes"
     if contents.framing:
@@ -110,11 +110,11 @@ def _input_ids(contents: Contents) -> str:
     return "its tokens, as they were published" if contents.imported else "its tokens, without any special token"
 
 
-def _meta_document(contents: Contents) -> str:
+def _meta_document(contents: RowContents) -> str:
     return "id of the document" + (" that was extended" if contents.synthesised else "")
 
 
-def _segments(contents: Contents) -> str:
+def _segments(contents: RowContents) -> str:
     roles = "user, assistant, …" if contents.conversations else "meta or negative" if contents.synthesised else "meta"
     ranked = f", and of a negative its `rank` and {contents.score}"
     return (
@@ -203,7 +203,7 @@ def kinds_of(names: Iterable[str]) -> frozenset[RowKind]:
     return frozenset(kinds if RowKind.PACKED in kinds else kinds | {RowKind.SAMPLE})
 
 
-def column_table(contents: Contents) -> list[tuple[str, str]]:
+def column_table(contents: RowContents) -> list[tuple[str, str]]:
     """Name and meaning of each column that rows of these kinds have, in Markdown."""
     return [
         (column.name, column.meaning if isinstance(column.meaning, str) else column.meaning(contents))

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from nextlong_hub.errors import DataError
 from nextlong_hub.exports.mds import INDEX_NAME
-from nextlong_hub.exports.mds_layout import VERSION, Columns, can_decode, samples_of
+from nextlong_hub.exports.mds_layout import VERSION, ShardColumns, can_decode, samples_of
 
 _KNOWN = ("domain", "indices", "input_ids", "mask")
 _LARGEST_ID = 2**31 - 1
@@ -31,7 +31,7 @@ class Shard:
     """Where its index lies."""
     name: str
     """What its rows are called after: its file below the imported folder, without endings."""
-    columns: Columns
+    columns: ShardColumns
     samples: int
     compression: str | None
     file: str
@@ -133,7 +133,7 @@ def _shard_of(entry: dict[str, Any], folder: Path, source: Path) -> Shard:
     return Shard(
         folder=str(folder),
         name=below[: below.index(".mds")] if ".mds" in below else below,
-        columns=Columns(
+        columns=ShardColumns(
             names=tuple(entry["column_names"]),
             encodings=tuple(entry["column_encodings"]),
             sizes=tuple(entry["column_sizes"]),

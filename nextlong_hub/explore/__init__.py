@@ -25,7 +25,7 @@ The commands `inspect` and `view` use this package; it does not import the comma
 """
 
 from nextlong_hub.explore.explanation_view import ExplanationView
-from nextlong_hub.explore.samples import Sample, SegmentView
+from nextlong_hub.explore.samples import SampleView, SegmentView
 from nextlong_hub.explore.split import Split, open
 
-__all__ = ["ExplanationView", "Sample", "SegmentView", "Split", "open"]
+__all__ = ["ExplanationView", "SampleView", "SegmentView", "Split", "open"]

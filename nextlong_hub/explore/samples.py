@@ -58,7 +58,7 @@ class SegmentView:
         return markup.notebook(markup.paragraph(markup.words(self.title)), markup.block(_shortened(self.text)))
 
 
-class Sample:
+class SampleView:
     """One row of a split; displayed as HTML in a notebook."""
 
     def __init__(self, row: Row, split: SplitReader) -> None:

@@ -13,7 +13,7 @@ from nextlong_hub.core.printable import size, visible_line
 from nextlong_hub.dataset import Row, SplitReader, open_split
 from nextlong_hub.errors import DataError
 from nextlong_hub.explore import markup
-from nextlong_hub.explore.samples import Sample
+from nextlong_hub.explore.samples import SampleView
 from nextlong_hub.explore.strip import bars
 from nextlong_hub.explore.terminal_strip import strip_line
 
@@ -73,19 +73,19 @@ class Split:
     def __len__(self) -> int:
         return len(self.stored)
 
-    def __getitem__(self, which: int | str) -> Sample:
+    def __getitem__(self, which: int | str) -> SampleView:
         return self.sample(which)
 
-    def __iter__(self) -> Iterator[Sample]:
-        return (Sample(row, self.stored) for row in self.stored)
+    def __iter__(self) -> Iterator[SampleView]:
+        return (SampleView(row, self.stored) for row in self.stored)
 
-    def sample(self, which: int | str = 0) -> Sample:
+    def sample(self, which: int | str = 0) -> SampleView:
         """One sample by its number, from the end when negative, or by its id; only its row group is read.
 
         Raises:
             DataError: there is no such row, or its file is damaged.
         """
-        return Sample(self.stored.row(which), self.stored)
+        return SampleView(self.stored.row(which), self.stored)
 
     def rows(self, columns: Sequence[str] | None = None) -> Iterator[pa.RecordBatch]:
         """All rows as Arrow batches, one a row group; no other column than `columns` is read.

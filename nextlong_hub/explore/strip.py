@@ -25,7 +25,7 @@ _SEGMENTS_PER_LINE = 300
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Bar:
+class StripBar:
     """One segment on the strip."""
 
     number: int
@@ -38,7 +38,7 @@ class Bar:
     """0 for the best rank, `SHADES` - 1 for the last ones; 0 for a meta-chunk."""
 
 
-def bars(segments: Sequence[Segment], token_count: int) -> tuple[Bar, ...]:
+def bars(segments: Sequence[Segment], token_count: int) -> tuple[StripBar, ...]:
     """The bars of a sample.
 
     Args:
@@ -51,7 +51,7 @@ def bars(segments: Sequence[Segment], token_count: int) -> tuple[Bar, ...]:
     first_token = 0
     for number, segment in enumerate(segments):
         found.append(
-            Bar(
+            StripBar(
                 number=number,
                 first_token=first_token + round(between * number),
                 tokens=segment.tokens,
@@ -63,7 +63,7 @@ def bars(segments: Sequence[Segment], token_count: int) -> tuple[Bar, ...]:
     return tuple(found)
 
 
-def strip_svg(bars: Sequence[Bar], *, label: str, lines: int | None = None, selected: int | None = None) -> str:
+def strip_svg(bars: Sequence[StripBar], *, label: str, lines: int | None = None, selected: int | None = None) -> str:
     """The strip as a standalone SVG document: no script, nothing to load, colours for light and dark.
 
     Args:
@@ -89,7 +89,9 @@ def strip_svg(bars: Sequence[Bar], *, label: str, lines: int | None = None, sele
     return "".join([*parts, "</svg>"])
 
 
-def strip_data_uri(bars: Sequence[Bar], *, label: str, lines: int | None = None, selected: int | None = None) -> str:
+def strip_data_uri(
+    bars: Sequence[StripBar], *, label: str, lines: int | None = None, selected: int | None = None
+) -> str:
     """`strip_svg` as the `src` of an `<img>`, where it can neither run scripts nor load anything."""
     svg = strip_svg(bars, label=label, lines=lines, selected=selected)
     return f"data:image/svg+xml;base64,{base64.b64encode(svg.encode()).decode()}"
@@ -114,10 +116,10 @@ def _shade(rank: int, last_rank: int) -> int:
     return min(SHADES - 1, int(SHADES * math.sqrt((rank - 1) / last_rank)))
 
 
-def _lines(bars: Sequence[Bar], lines: int) -> Iterator[list[Bar]]:
+def _lines(bars: Sequence[StripBar], lines: int) -> Iterator[list[StripBar]]:
     """Cut the bars into lines of about the same number of tokens, each bar whole."""
     length = sum(bar.tokens for bar in bars) / max(1, lines)
-    row: list[Bar] = []
+    row: list[StripBar] = []
     before = 0
     number = 1
     for bar in bars:
@@ -130,7 +132,7 @@ def _lines(bars: Sequence[Bar], lines: int) -> Iterator[list[Bar]]:
         yield row
 
 
-def _rectangle(bar: Bar, left: int, line: int, scale: float, *, is_selected: bool) -> str:
+def _rectangle(bar: StripBar, left: int, line: int, scale: float, *, is_selected: bool) -> str:
     inset = 0 if bar.is_meta else _NEGATIVE_INSET
     width = bar.tokens * scale
     hair = min(0.8, width / 4)  # the gap to the next bar

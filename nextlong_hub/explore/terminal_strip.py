@@ -7,7 +7,7 @@ above, in blue; a negative is a lower block, lower the worse its rank, from oran
 import math
 from collections.abc import Iterator, Sequence
 
-from nextlong_hub.explore.strip import SHADES, Bar
+from nextlong_hub.explore.strip import SHADES, StripBar
 
 Glyphs = tuple[str, str]
 """Some glyphs and their style: a colour as `rich` names it."""
@@ -23,7 +23,7 @@ _MOST_LINES = 4
 _FEWEST_CELLS = 20
 
 
-def strip_lines(bars: Sequence[Bar], width: int) -> Iterator[list[Glyphs]]:
+def strip_lines(bars: Sequence[StripBar], width: int) -> Iterator[list[Glyphs]]:
     """The strip on as many lines as its segments need, four at most, each below the numbers of its meta-chunks.
 
     A cell stands for the same number of tokens everywhere. It shows a meta-chunk when one begins in it or fills half
@@ -43,12 +43,12 @@ def strip_lines(bars: Sequence[Bar], width: int) -> Iterator[list[Glyphs]]:
         yield glyphs[first : first + width]
 
 
-def strip_line(bars: Sequence[Bar], width: int) -> str:
+def strip_line(bars: Sequence[StripBar], width: int) -> str:
     """The whole strip on one line, without colour and numbers."""
     return "".join(glyph for glyph, _ in _cells(bars, width)[0]) if any(bar.tokens for bar in bars) else ""
 
 
-def _cells(bars: Sequence[Bar], cells: int) -> tuple[list[Glyphs], dict[int, int]]:
+def _cells(bars: Sequence[StripBar], cells: int) -> tuple[list[Glyphs], dict[int, int]]:
     """Glyph and style of each cell, and the cells in which meta-chunks begin with the number of the first."""
     per_cell = sum(bar.tokens for bar in bars) / cells
     meta, negative, shade = [0.0] * cells, [0.0] * cells, [0.0] * cells

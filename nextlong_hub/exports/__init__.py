@@ -2,7 +2,7 @@
 
     export("nextlong", ExportRequest(format="mds", config="64k", pack_tokens=524_288), Path("prolong/64k"))
 
-    base                  `Format`, and the registry of formats
+    base                  `ExportFormat`, and the registry of formats
     options               the request, checked against the format
     run                   `export`: from a dataset to the last file
     export_rows           rows read in batches, unpacked into documents or packed into longer rows

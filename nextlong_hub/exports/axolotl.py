@@ -9,7 +9,7 @@ import numpy as np
 import pyarrow as pa
 
 from nextlong_hub.exports import parquet
-from nextlong_hub.exports.base import ExportSettings, Format
+from nextlong_hub.exports.base import ExportFormat, ExportSettings
 from nextlong_hub.exports.export_rows import ExportRow
 from nextlong_hub.exports.writer import ExportWriter
 
@@ -18,7 +18,7 @@ _SCHEMA = pa.schema([(name, pa.list_(pa.int32())) for name in ("input_ids", "att
 
 def write(rows: Iterator[ExportRow], writer: ExportWriter, settings: ExportSettings) -> None:
     """Write one row of tokens, ones and labels for each document."""
-    values: Iterator[parquet.Columns] = (
+    values: Iterator[parquet.RowColumns] = (
         {
             "input_ids": row.input_ids,
             "attention_mask": np.ones(len(row.input_ids), np.int32),
@@ -29,7 +29,7 @@ def write(rows: Iterator[ExportRow], writer: ExportWriter, settings: ExportSetti
     parquet.write_shards(values, _SCHEMA, writer, settings.shard_bytes)
 
 
-FORMAT = Format(
+FORMAT = ExportFormat(
     name="axolotl",
     reader="axolotl",
     trainer_setting="datasets: [{{path: {0}, split: train, type: }}]",

@@ -1,7 +1,7 @@
 """What an export format is: its properties, and one function that writes rows.
 
     FORMATS.names()    ("axolotl", "jsonl", "mds", …): no format is imported
-    FORMATS["mds"]     its `Format`
+    FORMATS["mds"]     its `ExportFormat`
 
 This module imports no heavy library, so that `--help` can list the names.
 """
@@ -44,7 +44,7 @@ Write = Callable[[Iterator["ExportRow"], "ExportWriter", ExportSettings], None]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Format:
+class ExportFormat:
     """A format in which a trainer reads rows."""
 
     name: str
@@ -68,6 +68,6 @@ class Format:
     """How tokens get 2 or 4 bytes: by the size of the vocabulary; an unknown one is an error, or takes 4."""
 
 
-FORMATS: Registry[Format] = Registry(
+FORMATS: Registry[ExportFormat] = Registry(
     kind="export format", files="exports/*.py", constant="FORMAT", group="nextlong_hub.exports"
 )

@@ -6,7 +6,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from nextlong_hub.exports.base import ExportSettings, Format
+from nextlong_hub.exports.base import ExportFormat, ExportSettings
 from nextlong_hub.exports.export_rows import ExportRow
 from nextlong_hub.exports.writer import ExportWriter, Stream
 
@@ -60,7 +60,7 @@ def _line(row: ExportRow) -> bytes:
     return json.dumps(values, ensure_ascii=False).encode() + b"\n"
 
 
-FORMAT = Format(
+FORMAT = ExportFormat(
     name="jsonl",
     reader="anything that reads JSON Lines",
     trainer_setting='load_dataset("json", data_files="{0}/*.jsonl*")',

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from nextlong_hub.dataset import best_fit as packing
 from nextlong_hub.errors import RecipeError
 from nextlong_hub.exports import mds_layout
-from nextlong_hub.exports.base import ExportSettings, Format
+from nextlong_hub.exports.base import ExportFormat, ExportSettings
 from nextlong_hub.exports.export_rows import UNKNOWN_SOURCE, ExportRow
 from nextlong_hub.exports.writer import ExportWriter
 
@@ -144,7 +144,7 @@ def _below(prefix: str, entry: dict[str, Any]) -> dict[str, Any]:
     return entry | moved
 
 
-FORMAT = Format(
+FORMAT = ExportFormat(
     name="mds",
     reader="ProLong, NExtLong (mosaicml-streaming)",
     trainer_setting="--tokenized_mds_train {0}        # ProLong's and NExtLong's trainer",

@@ -40,7 +40,7 @@ _NUMBERED_TYPES = {
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Columns:
+class ShardColumns:
     """The columns of a shard, sorted by name."""
 
     names: tuple[str, ...]
@@ -49,10 +49,10 @@ class Columns:
     """Bytes of a column of fixed size; None for others."""
 
 
-def columns_of(encodings: Mapping[str, str]) -> Columns:
-    """Columns by their encodings: `str`, `int` or `ndarray:uint32`."""
+def columns_of(encodings: Mapping[str, str]) -> ShardColumns:
+    """ShardColumns by their encodings: `str`, `int` or `ndarray:uint32`."""
     names = sorted(encodings)
-    return Columns(
+    return ShardColumns(
         names=tuple(names),
         encodings=tuple(encodings[name] for name in names),
         sizes=tuple(8 if encodings[name] == "int" else None for name in names),
@@ -73,19 +73,19 @@ def encode_array(values: NDArray[Any]) -> bytes:
     return bytes([values.ndim << 2 | code]) + shape.tobytes() + little.tobytes()
 
 
-def encode_sample(columns: Columns, values: Mapping[str, NDArray[Any] | str | int]) -> bytes:
+def encode_sample(columns: ShardColumns, values: Mapping[str, NDArray[Any] | str | int]) -> bytes:
     """Encode one sample from its values by column."""
     encoded = [_encode(values[name]) for name in columns.names]
     free = [len(content) for content, size in zip(encoded, columns.sizes, strict=True) if size is None]
     return b"".join([np.array(free, "<u4").tobytes(), *encoded])
 
 
-def config_bytes(columns: Columns, settings: Mapping[str, Any]) -> bytes:
+def config_bytes(columns: ShardColumns, settings: Mapping[str, Any]) -> bytes:
     """The JSON between the offsets and the samples of a shard."""
     return json.dumps(shard_config(columns, settings), sort_keys=True).encode()
 
 
-def shard_config(columns: Columns, settings: Mapping[str, Any]) -> dict[str, Any]:
+def shard_config(columns: ShardColumns, settings: Mapping[str, Any]) -> dict[str, Any]:
     """The column metadata of a shard and of its entry in the index; `settings` are those of the writer."""
     return {
         "version": VERSION,
@@ -104,7 +104,7 @@ def head_bytes(samples: Sequence[bytes], config: bytes) -> bytes:
     return np.uint32(len(samples)).tobytes() + offsets.astype("<u4").tobytes() + config
 
 
-def samples_of(shard: memoryview, columns: Columns, wanted: frozenset[str]) -> Iterator[dict[str, Any]]:
+def samples_of(shard: memoryview, columns: ShardColumns, wanted: frozenset[str]) -> Iterator[dict[str, Any]]:
     """Read the samples of a shard, `wanted` columns only; other columns are not decoded.
 
     Raises:
@@ -141,7 +141,7 @@ def _encode(value: NDArray[Any] | str | int) -> bytes:
     return encode_array(value)
 
 
-def _sample(sample: memoryview, columns: Columns, wanted: frozenset[str]) -> dict[str, Any]:
+def _sample(sample: memoryview, columns: ShardColumns, wanted: frozenset[str]) -> dict[str, Any]:
     free = sum(size is None for size in columns.sizes)
     sizes = iter(np.frombuffer(sample[: _OFFSET_BYTES * free], "<u4").tolist())
     place = _OFFSET_BYTES * free

@@ -17,7 +17,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from nextlong_hub.exports.base import ExportSettings, Format
+from nextlong_hub.exports.base import ExportFormat, ExportSettings
 from nextlong_hub.exports.export_rows import ExportRow
 from nextlong_hub.exports.writer import ExportWriter
 
@@ -58,7 +58,7 @@ def index_bytes(lengths: list[int], code: int, token_bytes: int) -> bytes:
     )
 
 
-FORMAT = Format(
+FORMAT = ExportFormat(
     name="megatron",
     reader="Megatron-LM, Megatron Bridge",
     trainer_setting="--data-path {0}/train",

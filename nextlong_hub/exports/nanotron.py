@@ -13,7 +13,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from nextlong_hub.exports.base import ExportSettings, Format
+from nextlong_hub.exports.base import ExportFormat, ExportSettings
 from nextlong_hub.exports.export_rows import ExportRow
 from nextlong_hub.exports.writer import ExportWriter
 
@@ -55,7 +55,7 @@ def _metric(tokens: int) -> str:
     return f"{tokens / 10 ** (exponent // 3 * 3):.{2 - exponent % 3}f} {prefix}T"
 
 
-FORMAT = Format(
+FORMAT = ExportFormat(
     name="nanotron",
     reader="nanotron (datatrove)",
     trainer_setting="dataset_folder: {0}",

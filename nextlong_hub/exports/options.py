@@ -7,7 +7,7 @@ from typing import Literal
 
 from nextlong_hub.dataset import SplitReader
 from nextlong_hub.errors import RecipeError
-from nextlong_hub.exports.base import FORMATS, ExportSettings, Format
+from nextlong_hub.exports.base import FORMATS, ExportFormat, ExportSettings
 from nextlong_hub.tokenization import EMBEDDED, Tokenizer, load_tokenizer
 
 _FEW_TOKENS = 65_500
@@ -32,7 +32,7 @@ class ExportRequest:
     token_bytes: Literal[2, 4] | None = None
 
 
-def choose_tokenizer(kind: Format, request: ExportRequest, split: SplitReader) -> Tokenizer | None:
+def choose_tokenizer(kind: ExportFormat, request: ExportRequest, split: SplitReader) -> Tokenizer | None:
     """The tokenizer for the texts; None where tokens are stored or not needed.
 
     Raises:
@@ -64,7 +64,7 @@ def choose_tokenizer(kind: Format, request: ExportRequest, split: SplitReader) -
 
 
 def choose_settings(
-    kind: Format, request: ExportRequest, split: SplitReader, tokenizer: Tokenizer | None
+    kind: ExportFormat, request: ExportRequest, split: SplitReader, tokenizer: Tokenizer | None
 ) -> ExportSettings:
     """Resolve all settings, with the defaults of the format.
 
@@ -88,7 +88,7 @@ def choose_settings(
     )
 
 
-def _refused_rows(kind: Format, split: SplitReader) -> Iterator[str]:
+def _refused_rows(kind: ExportFormat, split: SplitReader) -> Iterator[str]:
     if kind.wants_text and "text" not in split.columns:
         yield f"{split.config} of {split.where} has no text, and {kind.name} needs it; choose another format"
     if "loss_mask" in split.columns and not kind.takes_loss_mask:
@@ -98,7 +98,7 @@ def _refused_rows(kind: Format, split: SplitReader) -> Iterator[str]:
         )
 
 
-def _refused_options(kind: Format, request: ExportRequest, *, has_tokens: bool) -> Iterator[str]:
+def _refused_options(kind: ExportFormat, request: ExportRequest, *, has_tokens: bool) -> Iterator[str]:
     if request.pack_tokens is not None and not kind.takes_packed_rows:
         others = _those(lambda other: other.takes_packed_rows)
         yield f"{kind.name} cannot carry rows of several documents; leave out --pack, or choose {others}"
@@ -118,7 +118,7 @@ def _refused_options(kind: Format, request: ExportRequest, *, has_tokens: bool) 
         yield f"{kind.name} leaves no choice how many bytes a token has; leave out --token-bytes"
 
 
-def _those(fit: Callable[[Format], bool]) -> str:
+def _those(fit: Callable[[ExportFormat], bool]) -> str:
     """The formats that fit, as the end of a sentence: `jsonl, mds or trl`."""
     *names, last = [one.name for one in FORMATS.values() if fit(one)]
     return f"{', '.join(names)} or {last}" if names else last
@@ -136,7 +136,7 @@ def _vocabulary_size(request: ExportRequest, split: SplitReader) -> int | None:
     return next((one.vocabulary_size for one in split.manifest.portability if one.digest == recorded.digest), None)
 
 
-def _token_bytes(kind: Format, vocabulary: int | None) -> Literal[2, 4]:
+def _token_bytes(kind: ExportFormat, vocabulary: int | None) -> Literal[2, 4]:
     if kind.token_bytes == "by vocabulary" and vocabulary is None:
         raise RecipeError(
             f"{kind.name} reads tokens of 2 or 4 bytes by the size of the vocabulary, which this dataset does not "

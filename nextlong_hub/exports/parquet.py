@@ -14,11 +14,11 @@ SHARD_BYTES = 1 << 27
 
 _ROW_GROUP_BYTES = 1 << 25
 
-Columns = Mapping[str, NDArray[np.int32] | Sequence[int] | str]
+RowColumns = Mapping[str, NDArray[np.int32] | Sequence[int] | str]
 """The values of one row."""
 
 
-def write_shards(rows: Iterable[Columns], schema: pa.Schema, writer: ExportWriter, shard_bytes: int) -> None:
+def write_shards(rows: Iterable[RowColumns], schema: pa.Schema, writer: ExportWriter, shard_bytes: int) -> None:
     """Write rows into `data/train-00000.parquet` and so on; memory holds one encoded shard and one row group.
 
     Args:
@@ -47,12 +47,12 @@ def write_shards(rows: Iterable[Columns], schema: pa.Schema, writer: ExportWrite
         writer.put(f"data/train-{number:05d}.parquet", memoryview(sink.getvalue()))
 
 
-def _groups(rows: Iterable[Columns], limit_bytes: int) -> Iterator[Iterator[Columns]]:
+def _groups(rows: Iterable[RowColumns], limit_bytes: int) -> Iterator[Iterator[RowColumns]]:
     """Group neighbouring rows up to `limit_bytes`, at least one row; consume each group before the next."""
     waiting = iter(rows)
     following = next(waiting, None)
 
-    def group() -> Iterator[Columns]:
+    def group() -> Iterator[RowColumns]:
         nonlocal following
         size = 0
         while following is not None and (size == 0 or size + _bytes(following) <= limit_bytes):
@@ -64,11 +64,11 @@ def _groups(rows: Iterable[Columns], limit_bytes: int) -> Iterator[Iterator[Colu
         yield group()
 
 
-def _bytes(row: Columns) -> int:
+def _bytes(row: RowColumns) -> int:
     return sum(len(value.encode()) if isinstance(value, str) else 4 * len(value) for value in row.values())
 
 
-def _table(rows: Sequence[Columns], schema: pa.Schema) -> pa.Table:
+def _table(rows: Sequence[RowColumns], schema: pa.Schema) -> pa.Table:
     return pa.table([_column([row[field.name] for row in rows], field.type) for field in schema], schema=schema)
 
 

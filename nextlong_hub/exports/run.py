@@ -15,7 +15,7 @@ from nextlong_hub.core.files import digest_of, sha256_of
 from nextlong_hub.dataset import SplitReader, open_split
 from nextlong_hub.errors import DataError
 from nextlong_hub.execution.progress import NullProgress, Progress, ProgressTracker
-from nextlong_hub.exports.base import FORMATS, ExportSettings, Format
+from nextlong_hub.exports.base import FORMATS, ExportFormat, ExportSettings
 from nextlong_hub.exports.export_rows import EncodeBatch, ExportRow, pack, read_rows, unpack
 from nextlong_hub.exports.options import ExportRequest, choose_settings, choose_tokenizer
 from nextlong_hub.exports.writer import ExportedFile, ExportWriter
@@ -88,7 +88,7 @@ def export(
 
 
 def _write(
-    kind: Format,
+    kind: ExportFormat,
     settings: ExportSettings,
     split: SplitReader,
     tokenizer: Tokenizer | None,
@@ -134,7 +134,7 @@ def _special_tokens(split: SplitReader, tokenizer: Tokenizer) -> SpecialTokens:
 
 
 def _rows(
-    kind: Format,
+    kind: ExportFormat,
     settings: ExportSettings,
     split: SplitReader,
     encode_batch: EncodeBatch | None,

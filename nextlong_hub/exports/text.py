@@ -9,7 +9,7 @@ import pyarrow as pa
 
 from nextlong_hub.core.files import json_bytes
 from nextlong_hub.exports import parquet
-from nextlong_hub.exports.base import ExportSettings, Format
+from nextlong_hub.exports.base import ExportFormat, ExportSettings
 from nextlong_hub.exports.export_rows import ExportRow
 from nextlong_hub.exports.writer import ExportWriter
 
@@ -18,7 +18,7 @@ _SCHEMA = pa.schema([("text", pa.large_string())])
 
 def write(rows: Iterator[ExportRow], writer: ExportWriter, settings: ExportSettings) -> None:
     """Write one row of text for each document, and name the dataset for LLaMA-Factory."""
-    values: Iterator[parquet.Columns] = ({"text": row.text} for row in rows)
+    values: Iterator[parquet.RowColumns] = ({"text": row.text} for row in rows)
     parquet.write_shards(values, _SCHEMA, writer, settings.shard_bytes)
     dataset = {"file_name": "data", "columns": {"prompt": "text"}}
     writer.put("dataset_info.json", json_bytes({dataset_name(settings.name): dataset}))
@@ -29,7 +29,7 @@ def dataset_name(config: str) -> str:
     return f"nextlong_{config.replace('-', '_')}"
 
 
-FORMAT = Format(
+FORMAT = ExportFormat(
     name="text",
     reader="LLaMA-Factory, torchtitan",
     trainer_setting="dataset_dir: {0}        # LLaMA-Factory; or load_dataset({0!r})",

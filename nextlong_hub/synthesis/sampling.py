@@ -19,7 +19,7 @@ _LIKELY_MARGIN = 0.98
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Candidates:
+class MetaDocuments:
     """The meta-documents of one configuration."""
 
     order: NDArray[np.int64]
@@ -28,7 +28,7 @@ class Candidates:
     """Documents that cannot be extended, by reason."""
 
 
-def choose_candidates(recipe: Recipe, pool: CandidatePool) -> Candidates:
+def choose_candidates(recipe: Recipe, pool: CandidatePool) -> MetaDocuments:
     """Sort out the documents that can be extended and put them into the seeded order.
 
     Raises:
@@ -47,7 +47,9 @@ def choose_candidates(recipe: Recipe, pool: CandidatePool) -> Candidates:
             f"{limit_characters:,.0f} characters; add documents or relax meta_documents.minimum_chunks"
         )
     order = seeded_order(store, eligible, pool.sources, pool.seed)
-    return Candidates(order=order, not_eligible={"too_few_chunks": int(too_few.sum()), "too_long": int(too_long.sum())})
+    return MetaDocuments(
+        order=order, not_eligible={"too_few_chunks": int(too_few.sum()), "too_long": int(too_long.sum())}
+    )
 
 
 def answer_length(store: ChunkStore, recipe: Recipe, characters_per_token: float) -> int:

@@ -80,9 +80,9 @@ def test_one_name_stands_for_one_thing(tmp_path: Path, monkeypatch: pytest.Monke
 def test_an_entry_point_has_the_name_of_its_extension(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """What calls itself otherwise would be written down under a name by which it is not found again."""
     source = """
-        from nextlong_hub.corpus.formats import Format
+        from nextlong_hub.corpus.formats import CorpusFormat
 
-        FORMAT = Format(name="tsv", suffixes=(".tsv",), read=lambda piece, held: iter(()))
+        FORMAT = CorpusFormat(name="tsv", suffixes=(".tsv",), read=lambda piece, held: iter(()))
     """
     install(tmp_path, "tabs", source, {"nextlong_hub.corpus_formats": {"tabs": "FORMAT"}})
     monkeypatch.syspath_prepend(tmp_path)

@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 
 from nextlong_hub.corpus import Piece, Skipped, discover, memory_source, read
 from nextlong_hub.corpus.formats import jsonl
-from nextlong_hub.corpus.pieces import Fault
+from nextlong_hub.corpus.pieces import BadDocument
 from nextlong_hub.corpus.settings import SourceSettings
 from nextlong_hub.errors import BadDocumentError, DataError, StorageError
 from nextlong_hub.records import Document
@@ -296,7 +296,7 @@ def test_offsets_count_every_line_before(tmp_path: Path) -> None:
     path.write_bytes(before + b'"\xff"\n')
     [piece] = discover([source(path)])
     *_, last = jsonl.read(piece, {}, longest_line_bytes=200)
-    assert isinstance(last, Fault)
+    assert isinstance(last, BadDocument)
     assert last.detail.startswith(f"byte {len(before) + 1} of the file")
 
 

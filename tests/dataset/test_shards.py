@@ -14,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from strategies import samples
 
-from nextlong_hub.dataset.schema import COLUMNS, Contents, RowKind, column_table, kinds_of, row_schema
+from nextlong_hub.dataset.schema import COLUMNS, RowContents, RowKind, column_table, kinds_of, row_schema
 from nextlong_hub.dataset.shards import read_table, row_groups, row_sizes, to_table, write_table
 from nextlong_hub.errors import DataError, StorageError
 from nextlong_hub.recipe import OutputSettings
@@ -111,14 +111,14 @@ def test_columns_tell_the_kind_of_row(tokens: bool, packed: bool, masked: bool) 
     kinds = kinds_of(names)
     found = [kind in kinds for kind in (RowKind.WITH_TOKENS, RowKind.PACKED, RowKind.SAMPLE, RowKind.WITH_MASK)]
     assert found == [tokens, packed, not packed, masked]
-    assert [name for name, _ in column_table(Contents(kinds=kinds))] == names
+    assert [name for name, _ in column_table(RowContents(kinds=kinds))] == names
 
 
 @pytest.mark.parametrize("synthesised", [False, True])
 @pytest.mark.parametrize("conversations", [False, True])
 def test_every_field_of_a_struct_is_described(synthesised: bool, conversations: bool) -> None:
     """The meaning of a column of structs names each of their fields, whatever the rows hold."""
-    contents = Contents(
+    contents = RowContents(
         kinds=frozenset(RowKind), synthesised=synthesised, conversations=conversations, score="BM25 `score`"
     )
     meanings = dict(column_table(contents))

@@ -25,7 +25,7 @@ SOURCE = '''
     from dataclasses import replace
 
     from nextlong_hub.corpus.filters import Filter
-    from nextlong_hub.corpus.formats import Format
+    from nextlong_hub.corpus.formats import CorpusFormat
     from nextlong_hub.corpus.reading import open_any
     from nextlong_hub.corpus.rows import document_of_object
     from nextlong_hub.records import Document
@@ -58,7 +58,7 @@ SOURCE = '''
             return "too_short" if len(document.text) < self.characters else None
 
 
-    FORMAT = Format(name="csv", suffixes=(".csv",), read=read)
+    FORMAT = CorpusFormat(name="csv", suffixes=(".csv",), read=read)
 '''
 FILTERS = {"language": "Language", "short": "Short"}
 
@@ -158,9 +158,9 @@ def test_files_of_another_format_get_names_as_ours_do(site: Path, table: Path, m
 def test_two_formats_cannot_share_an_ending(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Which of them reads a file must not depend on what else is installed."""
     source = """
-        from nextlong_hub.corpus.formats import Format
+        from nextlong_hub.corpus.formats import CorpusFormat
 
-        FORMAT = Format(name="prose", suffixes=(".txt",), read=lambda piece, held: iter(()))
+        FORMAT = CorpusFormat(name="prose", suffixes=(".txt",), read=lambda piece, held: iter(()))
     """
     install(tmp_path, "prose", source, {"nextlong_hub.corpus_formats": {"prose": "FORMAT"}})
     monkeypatch.syspath_prepend(tmp_path)

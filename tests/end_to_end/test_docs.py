@@ -14,7 +14,7 @@ import pytest
 import nextlong_hub
 from nextlong_hub import cli
 from nextlong_hub.corpus.formats import FORMATS as CORPUS_FORMATS
-from nextlong_hub.dataset.schema import Contents, RowKind, column_table
+from nextlong_hub.dataset.schema import RowContents, RowKind, column_table
 from nextlong_hub.exports import FORMATS as EXPORT_FORMATS
 from nextlong_hub.recipe import parse_recipe
 
@@ -40,7 +40,7 @@ def run_python(script: str, folder: Path) -> str:
 
 def test_the_documented_columns_are_those_of_a_row() -> None:
     """README's table of columns is the one that a card of all kinds of row would print."""
-    contents = Contents(kinds=frozenset(RowKind), synthesised=True, score="BM25 `score`")
+    contents = RowContents(kinds=frozenset(RowKind), synthesised=True, score="BM25 `score`")
     table = "".join(f"| `{name}` | {meaning} |\n" for name, meaning in column_table(contents))
     assert README.split("| column | what it holds |\n| --- | --- |\n")[1].split("\n\n")[0] + "\n" == table
 

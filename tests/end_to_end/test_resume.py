@@ -7,6 +7,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import textwrap
 import time
 from collections.abc import Iterator
 from dataclasses import replace
@@ -161,12 +162,26 @@ def is_alive(pid: int) -> bool:
 
 @pytest.fixture
 def running(corpus_file: Path, tmp_path: Path) -> Iterator[subprocess.Popen[str]]:
-    """A build of many rows on two workers, begun, with receipts of synthesis already there."""
+    """A build on two workers, begun; it writes no shard before there is a file `go`, so it never ends too soon."""
     arguments = build_command(corpus_file, tmp_path / "dataset", tmp_path / "tiny.toml", "--num-proc", "2")
     arguments[arguments.index("--samples") + 1] = "24"
     toml = tmp_path / "tiny.toml"
     toml.write_text(toml.read_text().replace("unit_documents = 2", "unit_documents = 1").replace("= 0.5", "= 0.9"))
-    command = [sys.executable, "-c", "from nextlong_hub.cli import main; main()", *arguments]
+    script = f"""
+        import time
+        from pathlib import Path
+        from nextlong_hub import pipeline
+        from nextlong_hub.cli import main
+
+        def write_rows(*arguments, write=pipeline.write_rows):
+            while not Path({str(tmp_path / "go")!r}).exists():
+                time.sleep(0.01)
+            return write(*arguments)
+
+        pipeline.write_rows = write_rows
+        main()
+    """
+    command = [sys.executable, "-c", textwrap.dedent(script), *arguments]
     process = subprocess.Popen(command, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True)
     try:
         until = time.monotonic() + SECONDS_BEFORE_A_HANG_FAILS
@@ -205,6 +220,7 @@ def test_a_killed_worker_costs_nothing_but_time(running: subprocess.Popen[str], 
     """One worker dies by SIGKILL in the middle: the build goes on and its rows are those of a quiet build."""
     victims = [pid for pid in children_of(running.pid) if b"spawn_main" in Path(f"/proc/{pid}/cmdline").read_bytes()]
     os.kill(victims[0], signal.SIGKILL)
+    (tmp_path / "go").touch()
     _, errors = running.communicate(timeout=SECONDS_BEFORE_A_HANG_FAILS)
     assert running.returncode == 0, errors
     disturbed = published(tmp_path / "dataset")

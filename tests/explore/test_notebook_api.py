@@ -92,7 +92,7 @@ def test_a_sample_holds_its_row(built: Path) -> None:
     """Text, tokens, origin, and the segments as a table that pandas reads."""
     row = read_rows(built)[3]
     sample = nextlong_hub.open(built).sample(3)
-    assert isinstance(sample, nextlong_hub.Sample)
+    assert isinstance(sample, nextlong_hub.SampleView)
     assert (sample.number, sample.id, sample.text, sample.token_count) == (3, row["id"], row["text"], 512)
     assert (sample.meta_document, sample.source) == (row["meta_document"], row["source"])
     assert sample.input_ids.tolist() == row["input_ids"]

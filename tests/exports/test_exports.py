@@ -30,7 +30,7 @@ from trainer_readers import (
 from nextlong_hub import cli
 from nextlong_hub.errors import ConflictError, DataError, NextLongError, RecipeError, StorageError
 from nextlong_hub.exports import FORMATS, ExportReport, ExportRequest, export
-from nextlong_hub.exports.base import Format
+from nextlong_hub.exports.base import ExportFormat
 
 PACKED = [
     packed_row("p/0", [("ab", "web", [1, 2, 3]), ("cde", "books", [4, 5])]),
@@ -452,7 +452,7 @@ def test_help_says_which_formats_take_an_option(capsys: pytest.CaptureFixture[st
     """The options that only some formats take name exactly those formats."""
     assert cli.run(["export", "--help"]) == 0
     options = re.split(r"\n  --", capsys.readouterr().out)
-    takes: dict[str, Callable[[Format], bool]] = {
+    takes: dict[str, Callable[[ExportFormat], bool]] = {
         "compression": lambda one: bool(one.compressions),
         "by-source": lambda one: one.takes_sources_apart,
         "token-bytes": lambda one: one.token_bytes is not None,
@@ -479,12 +479,12 @@ def test_a_format_of_another_package_is_exported_to(
 ) -> None:
     """An entry point is enough: the rows go to its function, and the closing line is the one it gives."""
     source = """
-        from nextlong_hub.exports.base import Format
+        from nextlong_hub.exports.base import ExportFormat
 
         def write(rows, writer, settings):
             writer.put("tape.txt", "".join(f"{row.id} {len(row.text)}\\n" for row in rows).encode())
 
-        FORMAT = Format(
+        FORMAT = ExportFormat(
             name="tape", reader="tape readers", trainer_setting="read {0}/tape.txt", write=write, tokens="never",
             wants_text=True, takes_packed_rows=True, takes_loss_mask=False, shard_bytes=0,
         )

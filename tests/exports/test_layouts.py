@@ -157,7 +157,7 @@ def test_other_encodings_are_read_and_pickles_are_not() -> None:
     readable = ("ndarray", "ndarray:int64", "ndarray:uint32:2,3", "uint16", "float32", "str", "int")
     assert all(map(mds_layout.can_decode, readable))
     assert not any(map(mds_layout.can_decode, ("pkl", "json", "jpeg", "ndarray:object", "bytes")))
-    columns = mds_layout.Columns(
+    columns = mds_layout.ShardColumns(
         names=("a", "b", "c"), encodings=("ndarray", "ndarray:uint16:2,1", "uint16"), sizes=(None, 4, 2)
     )
     content = struct.pack("<I", 7) + bytes.fromhex("21 04 01 05000000  0500 0600  0900")

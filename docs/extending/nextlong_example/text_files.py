@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from nextlong_hub.core.files import json_bytes
-from nextlong_hub.exports.base import ExportSettings, Format
+from nextlong_hub.exports.base import ExportFormat, ExportSettings
 from nextlong_hub.exports.export_rows import ExportRow
 from nextlong_hub.exports.writer import ExportWriter
 
@@ -17,7 +17,7 @@ def write(rows: Iterator[ExportRow], writer: ExportWriter, settings: ExportSetti
     writer.put("sources.json", json_bytes(sources))
 
 
-FORMAT = Format(
+FORMAT = ExportFormat(
     name="text-files",
     reader="anything that reads text",
     trainer_setting='load_dataset("text", data_dir={0!r}, sample_by="document")',

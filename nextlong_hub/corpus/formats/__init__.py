@@ -15,6 +15,6 @@ To add one, write a file with a `FORMAT` beside these, or in a package of yours,
 `nextlong_hub.corpus_formats`. No other file has to change.
 """
 
-from nextlong_hub.corpus.formats.base import FORMATS, Format, PieceLimits, Stratum
+from nextlong_hub.corpus.formats.base import FORMATS, CorpusFormat, PieceLimits, Stratum
 
-__all__ = ["FORMATS", "Format", "PieceLimits", "Stratum"]
+__all__ = ["FORMATS", "CorpusFormat", "PieceLimits", "Stratum"]

@@ -7,16 +7,16 @@ from typing import IO, Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from nextlong_hub.corpus.formats.base import Format, Held, Stratum, TextsOf
+from nextlong_hub.corpus.formats.base import CorpusFormat, Held, Stratum, TextsOf
 from nextlong_hub.corpus.formats.damage import READ_ERRORS, damage_fault
 from nextlong_hub.corpus.formats.measuring import evenly, usable
-from nextlong_hub.corpus.pieces import Fault, Piece
+from nextlong_hub.corpus.pieces import BadDocument, Piece
 from nextlong_hub.corpus.reading import open_any, source_errors
 from nextlong_hub.corpus.rows import columns_of, documents_of_table
 from nextlong_hub.records import Document
 
 
-def read(piece: Piece, held: Held) -> Iterator[Document | Fault]:
+def read(piece: Piece, held: Held) -> Iterator[Document | BadDocument]:
     """Read the record batches in order, and of them only the columns that are needed."""
     with open_any(piece.location) as handle:
         row = 0
@@ -83,4 +83,4 @@ def _value(columns: Sequence[Any], number: int) -> Any:
     return None
 
 
-FORMAT = Format(name="arrow", suffixes=(".arrow",), read=read, measure=measure)
+FORMAT = CorpusFormat(name="arrow", suffixes=(".arrow",), read=read, measure=measure)

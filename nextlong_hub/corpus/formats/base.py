@@ -1,7 +1,7 @@
 """What a corpus format defines for discovery, reading and the dry run: the endings of its files, and three functions.
 
     FORMATS.names()       ("arrow", "hub", "jsonl", …): no format is imported
-    FORMATS["parquet"]    its `Format`
+    FORMATS["parquet"]    its `CorpusFormat`
 
 Importing this module costs nothing, so that `--help` can list the names.
 """
@@ -11,14 +11,14 @@ from dataclasses import dataclass
 from typing import Any
 
 from nextlong_hub.core.registry import Registry
-from nextlong_hub.corpus.pieces import Fault, Piece
+from nextlong_hub.corpus.pieces import BadDocument, Piece
 from nextlong_hub.records import Document
 
 Held = Mapping[str, Any]
 """Datasets in the memory of the caller, by the name of their source. Formats of files ignore them."""
 
-Read = Callable[[Piece, Held], Iterator[Document | Fault]]
-"""Give the documents of a piece in order, in bounded memory, and a `Fault` in place of each bad one."""
+Read = Callable[[Piece, Held], Iterator[Document | BadDocument]]
+"""Give the documents of a piece in order, in bounded memory, and a `BadDocument` in place of each bad one."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,7 +60,7 @@ def one_piece_a_file(files: Sequence[Piece], bytes_of: Mapping[str, int], limits
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Format:
+class CorpusFormat:
     """One form in which a corpus is stored."""
 
     name: str
@@ -77,6 +77,6 @@ class Format:
     """None: the first documents of a file stand for the rest of it."""
 
 
-FORMATS: Registry[Format] = Registry(
+FORMATS: Registry[CorpusFormat] = Registry(
     kind="corpus format", files="corpus/formats/*.py", constant="FORMAT", group="nextlong_hub.corpus_formats"
 )

@@ -7,7 +7,7 @@ from typing import Any
 import pyarrow as pa
 
 from nextlong_hub.corpus.formats.damage import READ_ERRORS, is_damage
-from nextlong_hub.corpus.pieces import BadReason, Fault
+from nextlong_hub.corpus.pieces import BadDocument, BadReason
 from nextlong_hub.corpus.reading import open_any
 
 LONGEST_TEXT_BYTES = 1 << 30
@@ -60,9 +60,9 @@ def is_wide(content: bytes) -> bool:
     return content.startswith(_WIDE_BOMS) or (len(content) > 3 and content[0:4].count(0) == 2 and 0 in content[0:2])
 
 
-def wide_fault(path: str) -> Fault:
+def wide_fault(path: str) -> BadDocument:
     """The fault of a file that `is_wide`."""
-    return Fault(BadReason.INVALID_UTF8, path, "byte 0: the file looks like UTF-16")
+    return BadDocument(BadReason.INVALID_UTF8, path, "byte 0: the file looks like UTF-16")
 
 
 def _decompressed(location: str) -> Any:

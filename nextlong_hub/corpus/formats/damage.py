@@ -2,7 +2,7 @@
 
 import pyarrow as pa
 
-from nextlong_hub.corpus.pieces import BadReason, Fault
+from nextlong_hub.corpus.pieces import BadDocument, BadReason
 
 READ_ERRORS = (OSError, pa.ArrowInvalid)
 """What pyarrow raises for damage, and also for a disk or network that failed."""
@@ -20,7 +20,7 @@ def damage_reason(error: BaseException) -> BadReason:
     return BadReason.TRUNCATED if any(sign in words for sign in ends_early) else BadReason.CORRUPT
 
 
-def damage_fault(error: Exception, place: str) -> Fault:
+def damage_fault(error: Exception, place: str) -> BadDocument:
     """Turn damage into a fault.
 
     Raises:
@@ -28,4 +28,4 @@ def damage_fault(error: Exception, place: str) -> Fault:
     """
     if not is_damage(error):
         raise error
-    return Fault(damage_reason(error), place, str(error).strip().replace("\n", " "))
+    return BadDocument(damage_reason(error), place, str(error).strip().replace("\n", " "))

@@ -2,17 +2,17 @@
 
 from collections.abc import Iterator, Sequence
 
-from nextlong_hub.corpus.formats.base import Format, Held, Stratum, TextsOf
+from nextlong_hub.corpus.formats.base import CorpusFormat, Held, Stratum, TextsOf
 from nextlong_hub.corpus.formats.measuring import stratum_of_rows
 from nextlong_hub.corpus.formats.rows_of_dataset import read_dataset
-from nextlong_hub.corpus.pieces import Fault, Piece
+from nextlong_hub.corpus.pieces import BadDocument, Piece
 from nextlong_hub.corpus.reading import source_errors
 from nextlong_hub.errors import DataError
 from nextlong_hub.hub.files import open_dataset
 from nextlong_hub.records import Document
 
 
-def read(piece: Piece, held: Held) -> Iterator[Document | Fault]:
+def read(piece: Piece, held: Held) -> Iterator[Document | BadDocument]:
     """Stream one shard."""
     index, shards = piece.shard or (0, 1)
     rows = open_dataset(piece.location, piece.config, piece.split, piece.revision)
@@ -43,4 +43,4 @@ def _rows_of_shard(piece: Piece) -> float:
     return float(splits[piece.split].num_examples) / shards
 
 
-FORMAT = Format(name="hub", suffixes=(), read=read, measure=measure)
+FORMAT = CorpusFormat(name="hub", suffixes=(), read=read, measure=measure)

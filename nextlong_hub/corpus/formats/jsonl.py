@@ -12,7 +12,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from nextlong_hub.corpus.formats.base import Format, Held, Stratum, TextsOf
+from nextlong_hub.corpus.formats.base import CorpusFormat, Held, Stratum, TextsOf
 from nextlong_hub.corpus.formats.blocks import (
     LONGEST_TEXT_BYTES,
     blocks,
@@ -23,7 +23,7 @@ from nextlong_hub.corpus.formats.blocks import (
 )
 from nextlong_hub.corpus.formats.damage import READ_ERRORS, damage_reason, is_damage
 from nextlong_hub.corpus.formats.measuring import evenly, size_of, usable
-from nextlong_hub.corpus.pieces import BadReason, Fault, Piece
+from nextlong_hub.corpus.pieces import BadDocument, BadReason, Piece
 from nextlong_hub.corpus.reading import open_any, source_errors
 from nextlong_hub.corpus.rows import document_of_object, place_of, without_surrogates
 from nextlong_hub.records import Document
@@ -39,16 +39,16 @@ _KEPT_BYTES = 16_000_000
 """Most bytes of lines kept of one compressed file."""
 
 
-def read(piece: Piece, held: Held, longest_line_bytes: int = LONGEST_TEXT_BYTES) -> Iterator[Document | Fault]:
+def read(piece: Piece, held: Held, longest_line_bytes: int = LONGEST_TEXT_BYTES) -> Iterator[Document | BadDocument]:
     """Read one object a line. Blank lines give nothing; lines are numbered from 1, as editors do."""
     number = 0
     for line, start, is_ended in _lines(blocks(piece.location), longest_line_bytes):
         number += 1
         if isinstance(line, Exception):
-            yield Fault(damage_reason(line), place_of(piece, "line", number), str(line))
+            yield BadDocument(damage_reason(line), place_of(piece, "line", number), str(line))
             return
         if line is None:
-            yield Fault(BadReason.TOO_LONG, place_of(piece, "line", number))
+            yield BadDocument(BadReason.TOO_LONG, place_of(piece, "line", number))
             continue
         if number == 1 and is_wide(line):
             yield wide_fault(piece.location)
@@ -78,7 +78,9 @@ def measure(pieces: Sequence[Piece], texts_of: TextsOf, held: Held) -> Iterator[
         )
 
 
-def _document_of_line(line: bytes, is_ended: bool, piece: Piece, number: int, start: int) -> Document | Fault | None:
+def _document_of_line(
+    line: bytes, is_ended: bool, piece: Piece, number: int, start: int
+) -> Document | BadDocument | None:
     """Parse one line that starts at byte `start` of the (decompressed) file."""
     if number == 1 and line.startswith(codecs.BOM_UTF8):
         line = line.removeprefix(codecs.BOM_UTF8)
@@ -88,8 +90,8 @@ def _document_of_line(line: bytes, is_ended: bool, piece: Piece, number: int, st
     except UnicodeDecodeError as error:
         place = place_of(piece, "line", number)
         if not is_ended and error.end == len(line) and error.reason == "unexpected end of data":
-            return Fault(BadReason.TRUNCATED, place, "the last line stops within a character")
-        return Fault(BadReason.INVALID_UTF8, place, f"byte {start + error.start} of the file: {error.reason}")
+            return BadDocument(BadReason.TRUNCATED, place, "the last line stops within a character")
+        return BadDocument(BadReason.INVALID_UTF8, place, f"byte {start + error.start} of the file: {error.reason}")
     if not text or text.isspace():
         return None
     has_escapes = "\\u" in text
@@ -98,7 +100,7 @@ def _document_of_line(line: bytes, is_ended: bool, piece: Piece, number: int, st
     except (ValueError, RecursionError) as error:
         # A last line without its newline that does not parse is a file cut off, not a line written badly.
         reason = BadReason.INVALID_JSON if is_ended else BadReason.TRUNCATED
-        return Fault(reason, place_of(piece, "line", number), str(error))
+        return BadDocument(reason, place_of(piece, "line", number), str(error))
     del text
     document = document_of_object(value, piece, "line", number)
     return without_surrogates(document, place_of(piece, "line", number)) if has_escapes else document
@@ -198,7 +200,7 @@ def _draw(texts: Sequence[str | None], wanted: int) -> Iterator[str | None]:
     return (texts[number] for number in evenly(len(texts), wanted))
 
 
-FORMAT = Format(
+FORMAT = CorpusFormat(
     name="jsonl",
     suffixes=(".jsonl", ".jsonl.gz", ".jsonl.zst", ".ndjson", ".ndjson.gz", ".ndjson.zst"),
     suffixes_when_named=(".json", ".json.gz", ".json.zst"),

@@ -8,10 +8,10 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from nextlong_hub.corpus.formats.base import Format, Held, Stratum, TextsOf
+from nextlong_hub.corpus.formats.base import CorpusFormat, Held, Stratum, TextsOf
 from nextlong_hub.corpus.formats.measuring import stratum_of_rows
 from nextlong_hub.corpus.formats.rows_of_dataset import read_dataset
-from nextlong_hub.corpus.pieces import Fault, Piece
+from nextlong_hub.corpus.pieces import BadDocument, Piece
 from nextlong_hub.corpus.rows import document_of_object, place_of, without_surrogates
 from nextlong_hub.errors import DataError
 from nextlong_hub.records import Document
@@ -70,7 +70,7 @@ def memory_source(
     )
 
 
-def read(piece: Piece, held: Held) -> Iterator[Document | Fault]:
+def read(piece: Piece, held: Held) -> Iterator[Document | BadDocument]:
     """Read a `datasets.Dataset`, or the rows of an `IterableDataset`, which may hold anything Python can.
 
     Raises:
@@ -106,4 +106,4 @@ def _fingerprint_of_rows(rows: Any, columns: tuple[str, ...]) -> str:
     return digest.hexdigest()[:16]
 
 
-FORMAT = Format(name="memory", suffixes=(), read=read, measure=measure)
+FORMAT = CorpusFormat(name="memory", suffixes=(), read=read, measure=measure)

@@ -6,10 +6,10 @@ from dataclasses import replace
 
 import pyarrow.parquet as pq
 
-from nextlong_hub.corpus.formats.base import Format, Held, PieceLimits, Stratum, TextsOf
+from nextlong_hub.corpus.formats.base import CorpusFormat, Held, PieceLimits, Stratum, TextsOf
 from nextlong_hub.corpus.formats.damage import READ_ERRORS, damage_fault, is_damage
 from nextlong_hub.corpus.formats.measuring import stratum_of
-from nextlong_hub.corpus.pieces import Fault, Piece
+from nextlong_hub.corpus.pieces import BadDocument, Piece
 from nextlong_hub.corpus.reading import open_any, source_errors
 from nextlong_hub.corpus.rows import SOURCE_COLUMN, Columns, columns_of, documents_of_table
 from nextlong_hub.records import Document
@@ -21,7 +21,7 @@ _LENGTH_BYTES = 4
 """Plain Parquet encoding puts so many bytes before each string."""
 
 
-def read(piece: Piece, held: Held) -> Iterator[Document | Fault]:
+def read(piece: Piece, held: Held) -> Iterator[Document | BadDocument]:
     """Read the row groups of a piece in order, verifying page checksums where the file has them."""
     with open_any(piece.location) as handle:
         try:
@@ -58,7 +58,7 @@ def measure(pieces: Sequence[Piece], texts_of: TextsOf, held: Held) -> Iterator[
 
 def _read_row_group(
     file: pq.ParquetFile, group: int, columns: Columns, piece: Piece, first_row: int
-) -> Iterator[Document | Fault]:
+) -> Iterator[Document | BadDocument]:
     metadata = file.metadata.row_group(group)
     row_bytes = max(1, metadata.total_byte_size // max(1, metadata.num_rows))
     batch_rows = min(_MOST_BATCH_ROWS, max(1, _BATCH_BYTES // row_bytes))
@@ -115,4 +115,4 @@ def _row_groups(piece: Piece, texts_of: TextsOf) -> Iterator[tuple[Piece, int, i
         row += group.num_rows
 
 
-FORMAT = Format(name="parquet", suffixes=(".parquet",), read=read, split=split, measure=measure)
+FORMAT = CorpusFormat(name="parquet", suffixes=(".parquet",), read=read, split=split, measure=measure)

@@ -3,14 +3,14 @@
 from collections.abc import Iterator
 from typing import Any
 
-from nextlong_hub.corpus.pieces import Fault, Piece
+from nextlong_hub.corpus.pieces import BadDocument, Piece
 from nextlong_hub.corpus.rows import Columns, columns_of, documents_of_table
 from nextlong_hub.records import Document
 
 _BATCH_ROWS = 256
 
 
-def read_dataset(dataset: Any, piece: Piece) -> Iterator[Document | Fault]:
+def read_dataset(dataset: Any, piece: Piece) -> Iterator[Document | BadDocument]:
     """Read the rows of a dataset in order, a batch at a time, and only the columns that are needed."""
     columns: Columns | None = None
     row = 0

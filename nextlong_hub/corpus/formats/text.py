@@ -5,15 +5,15 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 
-from nextlong_hub.corpus.formats.base import Format, Held, PieceLimits, Stratum, TextsOf
+from nextlong_hub.corpus.formats.base import CorpusFormat, Held, PieceLimits, Stratum, TextsOf
 from nextlong_hub.corpus.formats.blocks import LONGEST_TEXT_BYTES, blocks, is_wide, joined, wide_fault
 from nextlong_hub.corpus.formats.measuring import evenly, size_of
-from nextlong_hub.corpus.pieces import BadReason, Fault, Piece
+from nextlong_hub.corpus.pieces import BadDocument, BadReason, Piece
 from nextlong_hub.corpus.reading import source_errors
 from nextlong_hub.records import Document
 
 
-def read(piece: Piece, held: Held, longest_bytes: int = LONGEST_TEXT_BYTES) -> Iterator[Document | Fault]:
+def read(piece: Piece, held: Held, longest_bytes: int = LONGEST_TEXT_BYTES) -> Iterator[Document | BadDocument]:
     """Read one document a file; its id is the file's name within the source."""
     for member, path in zip(piece.members, piece.files, strict=True):
         parts: list[bytes] = []
@@ -55,20 +55,20 @@ def _joined(files: Sequence[Piece]) -> Piece:
     return replace(first, location=root, members=tuple(file.name for file in files), id_prefix="")
 
 
-def _document(content: bytes, member: str, path: str, piece: Piece, longest_bytes: int) -> Document | Fault:
+def _document(content: bytes, member: str, path: str, piece: Piece, longest_bytes: int) -> Document | BadDocument:
     if len(content) > longest_bytes:
-        return Fault(BadReason.TOO_LONG, path)
+        return BadDocument(BadReason.TOO_LONG, path)
     if is_wide(content):
         return wide_fault(path)
     try:
         text = content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         offset = error.start + (len(codecs.BOM_UTF8) if content.startswith(codecs.BOM_UTF8) else 0)
-        return Fault(BadReason.INVALID_UTF8, path, f"byte {offset}: {error.reason}")
+        return BadDocument(BadReason.INVALID_UTF8, path, f"byte {offset}: {error.reason}")
     if not text or text.isspace():
-        return Fault(BadReason.EMPTY, path)
+        return BadDocument(BadReason.EMPTY, path)
     if "\0" in text:
-        return Fault(BadReason.NUL_CHARACTER, path, f"character {text.index(chr(0))}")
+        return BadDocument(BadReason.NUL_CHARACTER, path, f"character {text.index(chr(0))}")
     return Document(id=piece.id_prefix + member, text=text, source=piece.source)
 
 
@@ -77,4 +77,4 @@ def _draw(texts_of: TextsOf, piece: Piece, wanted: int) -> Iterator[str | None]:
     return texts_of(replace(piece, members=members))
 
 
-FORMAT = Format(name="text", suffixes=(".txt", ".md"), read=read, split=split, measure=measure)
+FORMAT = CorpusFormat(name="text", suffixes=(".txt", ".md"), read=read, split=split, measure=measure)
