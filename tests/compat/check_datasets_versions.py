@@ -68,7 +68,7 @@ def prepare(folder: Path, version: str, wheel: Path) -> Path:
 def run_checks(python: Path, order: str) -> bool:
     """Run the checks in one import order, outside the checkout, so that only the installed package is found."""
     say(f"--- {python.parent.parent.name}, nextlong_hub imported: {order}")
-    switch = "from nextlong_hub import autoload; autoload.{}()"
+    switch = "from nextlong_hub.load_dataset import autoload; autoload.{}()"
     if order == "autoload":
         subprocess.run([python, "-c", switch.format("enable")], check=True)
     environment = {name: text for name, text in os.environ.items() if name != "PYTHONPATH"}
