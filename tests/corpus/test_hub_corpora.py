@@ -13,8 +13,10 @@ from typing import Any, Self
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from building import TINY_TOML, run_commands
 
 from nextlong_hub.testing import LocalHub
+from nextlong_hub.testing.worlds import make_documents, write_corpus
 
 pytestmark = pytest.mark.slow
 
@@ -231,3 +233,30 @@ def test_refusal_in_the_middle_is_never_a_bad_document(name: str, hub: LocalHub,
     hub.fail("GET", rf"/resolve/.*{name}$", status=403)
     answer = owner.read(f"{NOTES}/{name}", policy="skip")
     assert (answer.get("error"), answer["documents"]) == ("AuthError", [])
+
+
+def test_a_dry_run_believes_the_number_of_rows_that_a_dataset_states(
+    hub: LocalHub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Forty stated rows in two shards are forty documents; without a number the message says what to do."""
+    documents = make_documents(40)
+    shards = {}
+    for number in range(2):
+        write_corpus(tmp_path / "shard.jsonl", documents[number::2])
+        shards[f"data/{number}.jsonl"] = (tmp_path / "shard.jsonl").read_bytes()
+    features = "  features: [{name: id, dtype: string}, {name: text, dtype: string}, {name: source, dtype: string}]\n"
+    splits = "  splits: [{name: train, num_bytes: 1, num_examples: 40}]\n"
+    files = "configs: [{config_name: default, data_files: data/*.jsonl}]\n"
+    for name, stated in (("counted", f"dataset_info:\n{features}{splits}"), ("silent", "")):
+        hub.put("datasets", f"tester/{name}", {"README.md": f"---\n{stated}{files}---\n", **shards})
+    (tmp_path / "tiny.toml").write_text(TINY_TOML)
+    monkeypatch.chdir(tmp_path)
+    choices = ["--recipe", "tiny.toml", "--tokenizer", "demo", "--output", "none", "--dry-run", "--json"]
+    counted, silent = run_commands(
+        *(["build", "--corpus", f"tester/{name}", *choices] for name in ("counted", "silent")), **hub.environment()
+    )
+    assert counted[0] == 0, counted[2]
+    assert json.loads(counted[1])["documents"] == len(documents)
+    assert silent[0] == 1
+    assert "does not say how many rows its split 'train' has" in silent[2]
+    assert not (tmp_path / "none").exists()
