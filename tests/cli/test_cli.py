@@ -373,7 +373,7 @@ def test_an_interrupted_build_says_that_it_can_be_resumed(
             break
         time.sleep(0.01)
     out, err = process.communicate(timeout=60)
-    assert process.returncode == code
+    assert process.returncode == code, err
     assert out == ""
     assert "the same command resumes it" in err
     assert "Traceback" not in err
