@@ -3,11 +3,18 @@
 from collections.abc import Iterable, Mapping
 from typing import Any, ClassVar
 
-from pydantic import BaseModel, ConfigDict, SerializerFunctionWrapHandler, ValidationError, model_serializer
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    SerializerFunctionWrapHandler,
+    ValidationError,
+    model_serializer,
+    model_validator,
+)
 
 from nextlong_hub.core.printable import did_you_mean
 
-BYTES_FORMAT = 1
+BYTES_FORMAT = 2
 """Raised whenever the same recipe starts to give other bytes; part of every fingerprint."""
 
 
@@ -18,6 +25,13 @@ class Section(BaseModel):
 
     left_out_when_empty: ClassVar[frozenset[str]] = frozenset()
     """Fields left out of a dump while they are empty: recipes without them keep their fingerprint."""
+    main_choice: ClassVar[str] = ""
+    """The field that is meant where a recipe gives one word for the whole section: `interleave = "none"`."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _one_word(cls, value: Any) -> Any:
+        return {cls.main_choice: value} if cls.main_choice and isinstance(value, str) else value
 
     @model_serializer(mode="wrap")
     def _without_empty(self, dump: SerializerFunctionWrapHandler) -> dict[str, Any]:

@@ -1,6 +1,6 @@
 """The choices of the method (NExtLong §3)."""
 
-from typing import Literal
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
@@ -10,9 +10,14 @@ from nextlong_hub.core.settings import Section
 class ChunkingSettings(Section):
     """How a document is cut into meta-chunks (NExtLong §3.1.1)."""
 
+    main_choice: ClassVar[str] = "mode"
+
     mode: Literal["lossless", "reference"] = "lossless"
     """`lossless`: joined chunks give the document back. `reference`: the authors' chunker, quirks included."""
     chunk_characters: int = Field(2048, ge=1)
+    minimum_characters: int = Field(200, ge=0)
+    """`lossless`: a shorter chunk, such as a title, is joined with the one behind it, which may become so much longer
+    than `chunk_characters`: by itself it says too little to find a hard negative by. 0 joins none."""
 
 
 WHOLE_DOCUMENT = ChunkingSettings(chunk_characters=2**31 - 1)
@@ -22,6 +27,15 @@ WHOLE_DOCUMENT = ChunkingSettings(chunk_characters=2**31 - 1)
 class MetaDocumentSettings(Section):
     """Which documents are extended."""
 
+    main_choice: ClassVar[str] = "choice"
+
+    choice: Literal["disjoint", "nested", "linked"] = "disjoint"
+    """`disjoint`: no document is extended for two configurations of a folder. `nested`: every configuration takes the
+    first documents of one order, so that they share them. `linked` (experimental): disjoint, and documents whose own
+    chunks resemble each other come first."""
+    length_preference: Literal["auto"] | Annotated[float, Field(ge=0)] = "auto"
+    """How much longer documents are preferred: the chance of a document grows with this power of the links that it
+    gives, one less than its chunks. 0: not at all. `auto`: 0 up to a target of 65,536 tokens, 1 from 524,288."""
     minimum_chunks: int = Field(2, ge=1)
     """A document of one chunk has no long-range dependency to learn."""
     maximum_share: float = Field(0.5, gt=0, le=1)
@@ -34,11 +48,25 @@ class NegativeSettings(Section):
     near_duplicate: float = Field(0.5, gt=0, le=1)
     """Share of common word shingles from which a chunk counts as a copy of a meta-chunk: a false negative."""
     shingle_words: int = Field(5, ge=1)
+    first_rank: int = Field(1, ge=1)
+    """Chunks that the retriever ranks before this place are passed over: 9 leaves out the eight most alike."""
+    guard: Literal["off", "shingles", "tokens"] = "off"
+    """What is passed over because the row repeats it already. `shingles`: near-copies of another negative of the row.
+    `tokens`: chunks whose runs of eight tokens are in the row already, which is stricter."""
+    guard_shingles: float = Field(0.3, gt=0, le=1)
+    """Share of common word shingles from which a chunk is a near-copy of another negative."""
+    guard_tokens: float = Field(0.02, gt=0, le=1)
+    """Share of a chunk's runs of eight tokens from which it repeats the row."""
 
 
 class InterleaveSettings(Section):
     """How the sample is laid out (NExtLong §3.2)."""
 
+    main_choice: ClassVar[str] = "layout"
+
+    layout: Literal["interleaved", "none"] = "interleaved"
+    """`interleaved`: negatives behind each meta-chunk. `none`, a control: the whole meta-document, then its
+    negatives in the same order."""
     fill: Literal["even", "reference"] = "even"
     """`even`: negatives spread evenly until the target is reached. `reference`: the paper's k for every meta-chunk."""
     separator: str = "\n"

@@ -14,6 +14,7 @@ class RetrievalSettings(Section):
     """How hard negatives are found (NExtLong §3.1.2, by default with BM25 in place of embeddings)."""
 
     left_out_when_empty: ClassVar[frozenset[str]] = frozenset({"options"})
+    main_choice: ClassVar[str] = "retriever"
 
     retriever: str = "bm25"
     """Name of a registered retriever. All other choices but `options` are those of `bm25` and `rank-bm25`."""
