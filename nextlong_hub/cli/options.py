@@ -1,14 +1,14 @@
 """Options and helpers that several commands share: examples, JSON output, interruption, the executor."""
 
 import json
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from nextlong_hub.core.signals import SigtermReceived
+from nextlong_hub.core.signals import on_signal
 
 if TYPE_CHECKING:
     from nextlong_hub.execution.base import Executor
@@ -71,14 +71,10 @@ def option_output(**more: Any) -> Callable[[Command], Command]:
     return click.option("--output", type=kind, metavar="DIR", help="Dataset folder to make or to add to.", **more)
 
 
-@contextmanager
-def resumable(output: Path) -> Iterator[None]:
+def resumable(output: Path) -> AbstractContextManager[None]:
     """Print a message when a run is interrupted: finished work is kept."""
-    try:
-        yield
-    except (KeyboardInterrupt, SigtermReceived):
-        click.echo(f"Interrupted. Finished work is kept in {output}: the same command resumes it.", err=True)
-        raise
+    message = f"Interrupted. Finished work is kept in {output}: the same command resumes it."
+    return on_signal(lambda: click.echo(message, err=True))
 
 
 def examples(*lines: str) -> str:

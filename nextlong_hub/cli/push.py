@@ -1,7 +1,5 @@
 """`nextlong-hub push`: publish a finished dataset folder on the Hub, in one commit."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -9,7 +7,7 @@ from typing import Any
 import click
 
 from nextlong_hub.cli.options import examples, option_json, option_quiet, print_json
-from nextlong_hub.core.signals import SigtermReceived
+from nextlong_hub.core.signals import on_signal
 from nextlong_hub.errors import VerificationError
 
 
@@ -46,7 +44,7 @@ def push(folder: Path, name: str, dry_run: bool, yes: bool, as_json: bool, quiet
     from nextlong_hub.cli.reports import pushes
     from nextlong_hub.publish import PushOptions, prepare_push
 
-    with _interruptible(), terminal.watching(quiet=quiet) as progress:
+    with on_signal(_tell_interrupted), terminal.watching(quiet=quiet) as progress:
         prepared = prepare_push(folder, name, PushOptions(**options), progress=progress)
     plan = prepared.plan
     if not as_json:
@@ -59,7 +57,7 @@ def push(folder: Path, name: str, dry_run: bool, yes: bool, as_json: bool, quiet
     if asks and not click.confirm("Publish this?", default=True, err=True):
         click.echo("Nothing was sent.")
         return 0
-    with _interruptible(), terminal.watching(quiet=quiet) as progress:
+    with on_signal(_tell_interrupted), terminal.watching(quiet=quiet) as progress:
         report = prepared.carry_out(progress)
     if as_json:
         print_json(asdict(report))
@@ -68,11 +66,5 @@ def push(folder: Path, name: str, dry_run: bool, yes: bool, as_json: bool, quiet
     return VerificationError.exit_code if report.faults else 0
 
 
-@contextmanager
-def _interruptible() -> Iterator[None]:
-    """Print a message when a push is interrupted: the Hub is unchanged or complete."""
-    try:
-        yield
-    except (KeyboardInterrupt, SigtermReceived):
-        click.echo("Interrupted. Nothing half was published: the same command goes on from here.", err=True)
-        raise
+def _tell_interrupted() -> None:
+    click.echo("Interrupted. Nothing half was published: the same command goes on from here.", err=True)

@@ -2,8 +2,8 @@
 
 import signal
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from types import FrameType
 
 
@@ -21,7 +21,8 @@ def signals_as_exceptions() -> Iterator[None]:
             from multiprocessing import active_children
 
             for worker in active_children():
-                worker.kill()
+                with suppress(OSError, ValueError):  # it has ended by itself
+                    worker.kill()
         raise SigtermReceived if number == signal.SIGTERM else KeyboardInterrupt
 
     before = {number: signal.signal(number, leave) for number in (signal.SIGINT, signal.SIGTERM)}
@@ -30,3 +31,26 @@ def signals_as_exceptions() -> Iterator[None]:
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
+
+
+@contextmanager
+def on_signal(tell: Callable[[], None]) -> Iterator[None]:
+    """Call `tell` when a signal ends the block; an exception that took the signal's place becomes the signal again.
+
+    Workers that are killed make the code that waits for them fail in its own way while the signal unwinds it.
+    """
+    try:
+        yield
+    except BaseException as error:
+        signalled = _signal_behind(error)
+        if signalled is None:
+            raise
+        tell()
+        raise signalled from None
+
+
+def _signal_behind(error: BaseException | None) -> BaseException | None:
+    """The signal's exception, if `error` is it or was raised while it was handled."""
+    while error is not None and not isinstance(error, KeyboardInterrupt | SigtermReceived):
+        error = error.__context__
+    return error

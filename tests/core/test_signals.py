@@ -1,0 +1,33 @@
+"""Signals end a run as exceptions, whatever goes wrong while they do."""
+
+import os
+import signal
+
+import pytest
+
+from nextlong_hub.core.signals import SigtermReceived, on_signal, signals_as_exceptions
+
+
+def test_a_signal_stays_one_when_unwinding_it_fails() -> None:
+    """Code that fails because its workers were killed does not hide that a signal came."""
+    told = []
+    with pytest.raises(SigtermReceived), signals_as_exceptions(), on_signal(lambda: told.append("once")):
+        try:
+            os.kill(os.getpid(), signal.SIGTERM)
+        finally:
+            raise RuntimeError("a worker was killed")
+    assert told == ["once"]
+
+
+def test_a_fault_is_no_signal() -> None:
+    """Without a signal, an exception passes as it is and nothing is told."""
+    told = []
+    with pytest.raises(RuntimeError, match="of its own"), on_signal(lambda: told.append("never")):
+        raise RuntimeError("of its own")
+    assert not told
+
+
+def test_ctrl_c_is_a_keyboard_interrupt() -> None:
+    """SIGINT raises what Python programs expect."""
+    with pytest.raises(KeyboardInterrupt), signals_as_exceptions(), on_signal(lambda: None):
+        os.kill(os.getpid(), signal.SIGINT)
