@@ -15,7 +15,7 @@ from pydantic import Field, ValidationError, model_validator
 
 from nextlong_hub.core.files import digest_of
 from nextlong_hub.core.printable import did_you_mean
-from nextlong_hub.core.settings import BYTES_FORMAT, Section, explain, with_tuples, without_none
+from nextlong_hub.core.settings import BYTES_FORMAT, Section, explain, with_main_choices, with_tuples, without_none
 from nextlong_hub.corpus.settings import ReadingSettings, SourceSettings
 from nextlong_hub.errors import RecipeError
 from nextlong_hub.method.settings import ChunkingSettings, InterleaveSettings, MetaDocumentSettings, NegativeSettings
@@ -137,8 +137,8 @@ class Recipe(Section):
 
     @model_validator(mode="before")
     @classmethod
-    def _lists_are_tuples(cls, value: Any) -> Any:
-        return with_tuples(value)
+    def _as_toml_writes_it(cls, value: Any) -> Any:
+        return with_main_choices(with_tuples(value), cls)
 
     @model_validator(mode="after")
     def _mixture_names_others(self) -> Self:

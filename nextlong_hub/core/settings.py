@@ -3,14 +3,7 @@
 from collections.abc import Iterable, Mapping
 from typing import Any, ClassVar
 
-from pydantic import (
-    BaseModel,
-    ConfigDict,
-    SerializerFunctionWrapHandler,
-    ValidationError,
-    model_serializer,
-    model_validator,
-)
+from pydantic import BaseModel, ConfigDict, SerializerFunctionWrapHandler, ValidationError, model_serializer
 
 from nextlong_hub.core.printable import did_you_mean
 
@@ -27,11 +20,6 @@ class Section(BaseModel):
     """Fields left out of a dump while they are empty: recipes without them keep their fingerprint."""
     main_choice: ClassVar[str] = ""
     """The field that is meant where a recipe gives one word for the whole section: `interleave = "none"`."""
-
-    @model_validator(mode="before")
-    @classmethod
-    def _one_word(cls, value: Any) -> Any:
-        return {cls.main_choice: value} if cls.main_choice and isinstance(value, str) else value
 
     @model_serializer(mode="wrap")
     def _without_empty(self, dump: SerializerFunctionWrapHandler) -> dict[str, Any]:
@@ -83,3 +71,20 @@ def without_none(value: Any) -> Any:
     if isinstance(value, list):
         return [without_none(item) for item in value]
     return value
+
+
+def with_main_choices(values: Any, model: type[Section]) -> Any:
+    """The values of `model`, with a section that is given as one word written out: see `Section.main_choice`."""
+    if not isinstance(values, dict):
+        return values
+    sections = {
+        name: field.annotation
+        for name, field in model.model_fields.items()
+        if isinstance(field.annotation, type) and issubclass(field.annotation, Section)
+    }
+    return {
+        key: {sections[key].main_choice: value}
+        if key in sections and sections[key].main_choice and isinstance(value, str)
+        else value
+        for key, value in values.items()
+    }
