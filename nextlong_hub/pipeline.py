@@ -35,7 +35,7 @@ class BuildRequest:
     recipes: tuple[Recipe, ...]
     """What is published."""
     ingredients: tuple[Recipe, ...] = ()
-    """What mixtures among the recipes are made from, unless it is published too: see `recipe.load_recipes`."""
+    """Whose rows recipes among them take, unless they are published too: see `recipe.load_recipes`."""
     sources: tuple[Source, ...]
     tokenizer: str
     """A folder, a Hub name, or `demo`; it gives the ids and token counts of rows."""
@@ -122,7 +122,7 @@ def _make_dataset(
 
 
 def make_rows(run: Run, recipes: Sequence[Recipe], inputs: Inputs, rows: Mapping[str, int]) -> dict[str, Produced]:
-    """The rows of each recipe in finished units; ingredients of a mixture stand before it.
+    """The rows of each recipe in finished units; ingredients stand before the recipes that take their rows.
 
     Raises:
         DataError, RecipeError, StorageError, WorkerError: see `build`.
@@ -330,16 +330,22 @@ def resolve(request: BuildRequest, tokenizer: Tokenizer) -> BuildRequest:
 
 
 def recipes_to_make(request: BuildRequest) -> list[Recipe]:
-    """All recipes whose rows are needed, ingredients before the mixtures that take their rows.
+    """All recipes whose rows are needed, ingredients before the recipes that take their rows.
 
     Raises:
-        RecipeError: an ingredient of a mixture is unknown, or a mixture itself.
+        RecipeError: an ingredient is unknown, is made of others itself, or does not go with the recipe that takes it.
     """
     named = {recipe.name: recipe for recipe in (*request.ingredients, *request.recipes)}
     wanted = [recipe.name for recipe in request.recipes if not recipe.ingredients]
-    for name in [name for recipe in request.recipes for name in recipe.ingredients]:
-        if name not in named or named[name].ingredients:
-            raise RecipeError(f"{name!r} cannot be an ingredient of a mixture: it is unknown or a mixture itself")
-        wanted.append(name)
+    for recipe in request.recipes:
+        for name in recipe.ingredients:
+            if name not in named or named[name].ingredients:
+                raise RecipeError(
+                    f"recipe {recipe.name}: {name!r} cannot be an ingredient: it is unknown or takes rows of others "
+                    "itself"
+                )
+            wanted.append(name)
+        if recipe.ingredients:
+            producer_of(recipe).check_ingredients(recipe, [named[name] for name in recipe.ingredients])
     wanted += [recipe.name for recipe in request.recipes if recipe.ingredients]
     return [named[name] for name in dict.fromkeys(wanted)]

@@ -162,9 +162,12 @@ class SynthesisRecord(_Record):
 
 
 class IngredientRecord(_Record):
-    """One part of a mixture."""
+    """One part of a configuration that takes rows of others."""
 
     rows: int
+    """Samples or, of its own part, whole documents."""
+    tokens: int = 0
+    """Of all of them; 0 where the manifest is from before it was counted."""
     recipe: dict[str, Any]
     """The resolved recipe that made these rows."""
 
@@ -202,7 +205,8 @@ class ConfigRecord(_Record):
     synthesis: SynthesisRecord | None
     """None for a mixture: its rows were made for its ingredients."""
     mixture: dict[str, IngredientRecord]
-    """Empty unless the configuration is a mixture."""
+    """By the name before the slash in the id of a row, or of a document of one; empty unless the configuration takes
+    rows of others."""
     packing: PackingRecord | None = None
     """None unless a row holds several documents."""
     conversations: ConversationRecord | None = None
@@ -220,7 +224,8 @@ class ConfigRecord(_Record):
     @property
     def score_name(self) -> str:
         """What the scores of the negatives are called, by the retrievers that gave them."""
-        return " or ".join(dict.fromkeys(score_name(recipe.retrieval) for recipe in self.row_recipes.values()))
+        recipes = [recipe for recipe in self.row_recipes.values() if recipe.mix is None]
+        return " or ".join(dict.fromkeys(score_name(recipe.retrieval) for recipe in recipes))
 
 
 class Manifest(_Record):
