@@ -27,6 +27,7 @@ from nextlong_hub.corpus.store import ChunkStore
 from nextlong_hub.corpus.texts import CorpusTexts
 from nextlong_hub.dataset.folder import public_path
 from nextlong_hub.dataset.manifest import ConfigRecord, CorpusRecord, IngredientRecord, SourceRecord, SynthesisRecord
+from nextlong_hub.dataset.taken import Taken
 from nextlong_hub.dataset.write import ChosenRows
 from nextlong_hub.errors import RecipeError
 from nextlong_hub.execution.run import Run
@@ -106,7 +107,15 @@ class RowRequest:
     rows: int | None = None
     """How many rows; None gives about as many tokens as the corpus holds."""
     made: Mapping[str, Produced] = field(default_factory=dict)
-    """What this run has produced already, by recipe name: the ingredients are among them."""
+    """What this run has produced already, by recipe name: the ingredients of a mixture are among them."""
+    apart: Taken = field(default_factory=dict)
+    """The documents that other recipes have taken and that its rows must leave alone, by recipe."""
+
+
+def taken_documents(request: RowRequest, store: ChunkStore) -> NDArray[np.int64]:
+    """The numbers in `store` of the documents that the rows must leave alone, ascending. Shape: (documents,)."""
+    documents = frozenset[str]().union(*request.apart.values())
+    return store.document_numbers(pa.array(sorted(documents), pa.string()))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -191,6 +200,8 @@ class Producer(ABC):
     """Why a dry run cannot estimate it, as the end of a sentence about its rows; empty where it can."""
     retrieves: ClassVar[bool] = False
     """Whether its rows hold hard negatives."""
+    takes_documents: ClassVar[bool] = False
+    """Whether documents that its rows extend or hold are taken: no other configuration of the folder may have them."""
     options: ClassVar[type[Section]] = Section
     """The shape of `Recipe.options`; a kind of recipe that has none refuses all."""
     runs_out: ClassVar[str] = "no more documents could be extended"
@@ -251,6 +262,10 @@ class Producer(ABC):
             RecipeError, WorkerError, StorageError: see `retrieval.build_index`.
         """
         return None
+
+    def keeps_apart(self, recipe: Recipe) -> bool:
+        """Whether the rows of a recipe must leave alone what others have taken, as `RowRequest.apart` says."""
+        return self.takes_documents
 
     @abstractmethod
     def produce(self, run: Run, request: RowRequest, store: ChunkStore, index: Path | None) -> Produced:
