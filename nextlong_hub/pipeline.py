@@ -339,13 +339,9 @@ def recipes_to_make(request: BuildRequest) -> list[Recipe]:
     wanted = [recipe.name for recipe in request.recipes if not recipe.ingredients]
     for recipe in request.recipes:
         for name in recipe.ingredients:
-            if name not in named or named[name].ingredients:
-                raise RecipeError(
-                    f"recipe {recipe.name}: {name!r} cannot be an ingredient: it is unknown or takes rows of others "
-                    "itself"
-                )
+            if name not in named:
+                raise RecipeError(f"recipe {recipe.name}: {name!r} cannot be an ingredient: it is none of this run")
             wanted.append(name)
-        if recipe.ingredients:
-            producer_of(recipe).check_ingredients(recipe, [named[name] for name in recipe.ingredients])
+        producer_of(recipe).check_ingredients(recipe, [named[name] for name in recipe.ingredients])
     wanted += [recipe.name for recipe in request.recipes if recipe.ingredients]
     return [named[name] for name in dict.fromkeys(wanted)]

@@ -225,6 +225,12 @@ class Producer(ABC):
         Raises:
             RecipeError: it cannot.
         """
+        for ingredient in ingredients:
+            if ingredient.ingredients:
+                raise RecipeError(
+                    f"recipe {recipe.name}: {ingredient.name} cannot be an ingredient, for it takes rows of "
+                    f"{', '.join(ingredient.ingredients)} itself; name these instead"
+                )
 
     def rows_per_token(self, recipe: Recipe, targets: Mapping[str, int]) -> Fraction:
         """Rows in one token of a configuration.

@@ -6,6 +6,7 @@ and nothing in it depends on the clock, the machine or the number of workers.
 
 import json
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
@@ -20,6 +21,8 @@ from nextlong_hub.retrieval import score_name
 
 MANIFEST_NAME = "manifest.json"
 
+_NOTICED_SHARE = 0.01
+"""A mix says why its documents have another share of the tokens where it differs by more."""
 _TOOL = "nextlong-hub"
 _OWN_KEYS = frozenset({"configs", "corpus", "tokenizer", "digest"})
 """Keys by which a manifest of ours is known even if the name of the tool was damaged."""
@@ -194,6 +197,17 @@ class ConversationRecord(_Record):
     """Conversations whose end was left out because no answer followed, among all that were made."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MixShare:
+    """How much of a mix is ordinary documents, by tokens."""
+
+    share: float
+    wanted: float
+    """What the recipe asks for."""
+    reason: str
+    """Why it is another one, as the end of a sentence; empty where they hardly differ."""
+
+
 class ConfigRecord(_Record):
     """One configuration of the dataset."""
 
@@ -220,6 +234,21 @@ class ConfigRecord(_Record):
         """The recipe behind each row, by the name before the slash in the row's id."""
         recipes = [part.recipe for part in self.mixture.values()] or [self.recipe]
         return {values["name"]: Recipe.model_validate(values) for values in recipes}
+
+    @property
+    def mix_share(self) -> MixShare | None:
+        """How much is ordinary documents; None unless they stand beside samples."""
+        wanted = Recipe.model_validate(self.recipe).mix
+        own = self.mixture.get(str(self.recipe["name"]))
+        if wanted is None or own is None or not self.tokens:
+            return None
+        share = own.tokens / self.tokens
+        tried_all = self.synthesis is not None and self.synthesis.candidates == self.synthesis.eligible_documents
+        reason = ""
+        if abs(share - wanted.documents) > _NOTICED_SHARE:
+            lacks = share < wanted.documents and tried_all
+            reason = "the corpus has no more documents that are not taken" if lacks else "samples are never split"
+        return MixShare(share=share, wanted=wanted.documents, reason=reason)
 
     @property
     def score_name(self) -> str:

@@ -138,7 +138,7 @@ def share_rows(
         window_tokens: of a stretch.
 
     Returns:
-        What each row takes: samples by their number, ascending, then documents by theirs plus the number of samples.
+        What each row takes, in order: samples, by their number plus the number of documents, then documents by theirs.
     """
     counts = _spread(size.samples, size.rows)
     rooms = shape.target_length - counts * shape.sample_length
@@ -162,7 +162,7 @@ def share_rows(
     first = np.concatenate([[0], np.cumsum(counts)])
     rows = [
         np.concatenate(
-            [np.arange(first[row], first[row + 1]), size.samples + order[borders[row] : borders[row + 1]]]
+            [len(lengths) + np.arange(first[row], first[row + 1]), order[borders[row] : borders[row + 1]]]
         ).astype(np.int64)
         for row in range(size.rows)
     ]

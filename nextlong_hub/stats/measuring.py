@@ -10,7 +10,7 @@ from nextlong_hub.dataset import SplitReader, open_splits
 from nextlong_hub.dataset.locate import DatasetLocation
 from nextlong_hub.dataset.manifest import ConfigRecord, Manifest
 from nextlong_hub.errors import DataError
-from nextlong_hub.stats.counting import ConfigCounter, Targets
+from nextlong_hub.stats.counting import ConfigCounter
 from nextlong_hub.stats.shape import ConfigStats, DatasetStats, TokenizerStats
 
 _COLUMNS = ("token_count", "source", "segments", "documents", "loss_mask")
@@ -81,11 +81,11 @@ def measure_tables(
     Raises:
         DataError: they do not tell how many tokens they have.
     """
-    counter = ConfigCounter(Targets.of(record) if record else None)
+    counter = ConfigCounter(record)
     for table in tables:
         if table.num_rows:
             counter.add(table)
-    return counter.result(config, record)
+    return counter.result(config)
 
 
 def _measured(splits: Sequence[SplitReader]) -> DatasetStats:
