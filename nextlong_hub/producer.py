@@ -347,11 +347,14 @@ def rows_of_ingredients(
     Raises:
         RecipeError: a recipe cannot take rows of such an ingredient.
     """
-    targets = {recipe.name: recipe.target_length for recipe in (*ingredients, *recipes)}
+    named = {recipe.name: recipe for recipe in (*ingredients, *recipes)}
+    targets = {recipe.name: recipe.target_length for recipe in named.values()}
     needs: Counter[str] = Counter()
     for recipe in recipes:
+        producer = producer_of(recipe)
+        producer.check_ingredients(recipe, [named[name] for name in recipe.ingredients])
         if recipe.name in rows:
-            for name, count in producer_of(recipe).ingredient_rows(recipe, targets, rows[recipe.name]).items():
+            for name, count in producer.ingredient_rows(recipe, targets, rows[recipe.name]).items():
                 needs[name] = max(needs[name], count)
     unbounded = {name for recipe in recipes if recipe.name not in rows for name in recipe.ingredients}
     return {one.name: needs[one.name] for one in ingredients if one.name in needs and one.name not in unbounded}

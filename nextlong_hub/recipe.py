@@ -269,19 +269,18 @@ def load_recipes(
     """The recipes of those names, and the ingredients that they take rows of; `overrides` hold for all.
 
     An ingredient that is not asked for itself is the recipe file of that name beside the file that names it, if there
-    is one, else a recipe that comes with the package. A choice in a section that not every recipe has, such as
-    `mix.documents`, holds for those that have the section.
+    is one, else a recipe that comes with the package. A choice in a section that decides what rows are made of, such as
+    `mix.documents`, holds for the recipes that have the section.
 
     Raises:
         RecipeError: see `load_recipe`; or a name occurs twice, or no recipe has the section of a choice.
     """
     asked = list(names)
-    common = dict(overrides or {})
-    apart = {key: common.pop(key) for key in list(common) if key.partition(".")[0] in _own_sections() and "." in key}
+    common, apart = _told_apart(asked, overrides or {})
 
     def load(name: str) -> Recipe:
         recipe = load_recipe(name, common)
-        own = {key: value for key, value in apart.items() if getattr(recipe, key.partition(".")[0]) is not None}
+        own = {key: value for key, value in apart.items() if getattr(recipe, _section_of(key)) is not None}
         return load_recipe(name, common | own) if own else recipe
 
     loaded = {name: load(name) for name in asked}
@@ -300,14 +299,32 @@ def load_recipes(
                 if ingredient.name not in taken and ingredients.setdefault(ingredient.name, ingredient) != ingredient:
                     raise RecipeError(f"two recipes named {ingredient.name!r} are to be ingredients; rename one")
         recipes.append(loaded[origin].with_ingredients(called))
-    every = (*recipes, *ingredients.values())
-    for key in apart:
-        if all(getattr(recipe, key.partition(".")[0]) is None for recipe in every):
-            raise RecipeError(
-                f"{key} is set, but no recipe of this run has a section [{key.partition('.')[0]}]; "
-                "leave it out, or name a recipe that has one"
-            )
     return tuple(recipes), tuple(ingredients.values())
+
+
+def _told_apart(names: Iterable[str], overrides: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Overrides for all recipes, and those for recipes that have their section already.
+
+    Raises:
+        RecipeError: a choice is inside a section that none of the recipes has.
+    """
+    common: dict[str, Any] = {}
+    apart: dict[str, Any] = {}
+    for key, value in overrides.items():
+        (apart if _section_of(key) in _own_sections() else common)[key] = value
+    found = {section for name in names if apart for section in _own_sections() if getattr(load_recipe(name), section)}
+    for key in [key for key in apart if _section_of(key) not in found]:
+        if "." in key:
+            raise RecipeError(
+                f"{key} is set, but no recipe of this run has a section [{_section_of(key)}]; leave it out, or name a "
+                "recipe that has one"
+            )
+        common[key] = apart.pop(key)
+    return common, apart
+
+
+def _section_of(key: str) -> str:
+    return key.partition(".")[0]
 
 
 def _own_sections() -> set[str]:

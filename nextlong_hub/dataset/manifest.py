@@ -243,11 +243,8 @@ class ConfigRecord(_Record):
         if wanted is None or own is None or not self.tokens:
             return None
         share = own.tokens / self.tokens
-        tried_all = self.synthesis is not None and self.synthesis.candidates == self.synthesis.eligible_documents
-        reason = ""
-        if abs(share - wanted.documents) > _NOTICED_SHARE:
-            lacks = share < wanted.documents and tried_all
-            reason = "the corpus has no more documents that are not taken" if lacks else "samples are never split"
+        differs = abs(share - wanted.documents) > _NOTICED_SHARE
+        reason = "samples and documents are never split, and so few rows cannot be shared out closer" if differs else ""
         return MixShare(share=share, wanted=wanted.documents, reason=reason)
 
     @property

@@ -25,16 +25,15 @@ from nextlong_hub.corpus.store import ChunkStore
 from nextlong_hub.dataset.manifest import ConfigRecord, IngredientRecord, SynthesisRecord
 from nextlong_hub.dataset.packing_plan import DocumentList
 from nextlong_hub.dataset.taken import taken_by_each
-from nextlong_hub.dataset.write import ChosenRows, UnitRow, outcome_record, public_values
+from nextlong_hub.dataset.write import ChosenRows, outcome_record, public_values
 from nextlong_hub.dataset.write_tasks import UnitCounts
 from nextlong_hub.documents.check import WholeDocumentChecker
-from nextlong_hub.documents.mix_rows import MixShape, MixSize, possible_size, settings_of, share_rows, wanted_size
+from nextlong_hub.documents.mix_rows import MixShape, settings_of, share_rows
 from nextlong_hub.documents.mix_tasks import TakeDocuments
 from nextlong_hub.documents.produce import UNIT_CHARACTERS
 from nextlong_hub.documents.tasks import unit_ranges
 from nextlong_hub.errors import CorpusTooSmallError, RecipeError
 from nextlong_hub.execution.run import Run
-from nextlong_hub.method.order import seeded_choice
 from nextlong_hub.method.settings import WHOLE_DOCUMENT
 from nextlong_hub.producer import (
     CandidatePool,
@@ -62,7 +61,7 @@ class MixProducer(Producer):
 
     name = "mix"
     takes_documents = True
-    runs_out = "its samples and the documents that are left over give no more"
+    runs_out = "there are no more samples, or no more documents that are not taken, for its mix.documents"
 
     def check_ingredients(self, recipe: Recipe, ingredients: Sequence[Recipe]) -> None:
         """See `Producer.check_ingredients`.
@@ -107,13 +106,16 @@ class MixProducer(Producer):
         recipe = request.recipe
         samples = request.made[settings_of(recipe).recipe]
         shape = MixShape.of(recipe, samples.recipe.target_length)
-        wanted = wanted_size(shape, len(samples.rows.rows), request.rows)
-        found = _take_documents(run, request, store, shape, wanted)
-        size = possible_size(shape, wanted, request.rows, int(found.lengths.sum()))
-        rows = share_rows(shape, size, found.lengths, recipe.packing.window_tokens)
-        documents = found.documents
-        for unit, row in _chosen(samples.rows.rows, size.samples, request.inputs.seed):
+        count = shape.rows(len(samples.rows.rows), request.rows)
+        found = _take_documents(run, request, store, shape, count)
+        filled = shape.rows_filled(int(found.lengths.sum()), count)
+        if filled < count:  # as if so many were asked for: there are fewer samples then, and more documents are free
+            count = filled
+            found = _take_documents(run, request, store, shape, count)
+        documents, chosen = found.documents, samples.rows.rows[: shape.samples(count)]
+        for unit, row in chosen:
             documents.add_rows(unit, [row], samples.rows.mean_row_bytes[unit])
+        rows = share_rows(shape, count, found.lengths, recipe.packing.window_tokens)
         placed = np.concatenate(rows)
         placed = placed[placed < len(found.lengths)]
         return Produced(
@@ -125,8 +127,8 @@ class MixProducer(Producer):
             store=store,
             mixture={
                 samples.recipe.name: IngredientRecord(
-                    rows=size.samples,
-                    tokens=size.samples * shape.sample_length,
+                    rows=len(chosen),
+                    tokens=len(chosen) * shape.sample_length,
                     recipe=public_values(samples.recipe),
                 ),
                 recipe.name: IngredientRecord(
@@ -161,14 +163,14 @@ class _Found:
     outcome: SynthesisRecord
 
 
-def _take_documents(run: Run, request: RowRequest, store: ChunkStore, shape: MixShape, wanted: MixSize) -> _Found:
-    """Encode documents in their order, until they fill the room that the samples leave.
+def _take_documents(run: Run, request: RowRequest, store: ChunkStore, shape: MixShape, rows: int) -> _Found:
+    """Encode documents in their order, until they fill the room that so many rows have beside their samples.
 
     Raises:
         CorpusTooSmallError: there is room, and no document is left for it.
     """
-    recipe, room = request.recipe, shape.document_tokens(wanted.rows, wanted.samples)
-    taken = _taken(request, store)
+    recipe, room = request.recipe, shape.room(rows)
+    taken = _taken(request, store, shape.samples(rows))
     pool = CandidatePool(
         store=store,
         sources=request.inputs.corpus.sources,
@@ -202,10 +204,11 @@ def _take_documents(run: Run, request: RowRequest, store: ChunkStore, shape: Mix
     return _Found(documents=found, lengths=np.concatenate(lengths), outcome=outcome)
 
 
-def _taken(request: RowRequest, store: ChunkStore) -> NDArray[np.int64]:
-    """The documents that others have taken, all samples of the ingredient included. Shape: (documents,)."""
-    samples = taken_by_each(request.made[settings_of(request.recipe).recipe].rows)
-    return np.union1d(taken_documents(request, store), store.document_numbers(pa.array(samples, pa.string())))
+def _taken(request: RowRequest, store: ChunkStore, samples: int) -> NDArray[np.int64]:
+    """The documents that others have taken, those that so many samples extend included. Shape: (documents,)."""
+    made = request.made[settings_of(request.recipe).recipe].rows
+    extended = taken_by_each(replace(made, rows=made.rows[:samples]))
+    return np.union1d(taken_documents(request, store), store.document_numbers(pa.array(extended, pa.string())))
 
 
 def _tasks(
@@ -234,11 +237,6 @@ def _tasks(
         for unit, (start, stop) in enumerate(ranges)
     ]
     return tasks, identity
-
-
-def _chosen(rows: Sequence[UnitRow], samples: int, seed: int) -> list[UnitRow]:
-    """A seeded choice of so many samples, in their order."""
-    return [rows[row] for row in seeded_choice(len(rows), samples, seed).tolist()]
 
 
 PRODUCER = MixProducer()

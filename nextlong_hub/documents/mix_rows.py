@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from fractions import Fraction
-from math import ceil, floor
+from math import floor
 
 import numpy as np
 from numpy.typing import NDArray
@@ -71,83 +71,46 @@ class MixShape:
         """Samples in so many rows, one at least."""
         return max(1, floor(rows * self.samples_per_row))
 
-    def rows(self, samples: int) -> int:
-        """Most rows for which so many samples are enough, one at least."""
+    def rows(self, samples: int, asked: int | None) -> int:
+        """How many rows to make: as many as are asked for, or as so many samples are enough for, one at least."""
+        if asked is not None and self.samples(asked) <= samples:
+            return asked
         return max(1, floor(samples / self.samples_per_row))
 
-    def document_tokens(self, rows: int, samples: int) -> int:
-        """Tokens that documents have room for beside so many samples."""
-        return rows * self.target_length - samples * self.sample_length
+    def room(self, rows: int) -> int:
+        """Tokens of documents that so many rows take."""
+        return rows * self.target_length - self.samples(rows) * self.sample_length
+
+    def rows_filled(self, document_tokens: int, most: int) -> int:
+        """Most rows, up to `most`, that documents of so many tokens fill, one at least."""
+        rows = min(most, floor(document_tokens / (self.documents * self.target_length)) + 1)
+        while rows > 1 and self.room(rows) > document_tokens:
+            rows -= 1
+        return rows
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class MixSize:
-    """How much a mix holds."""
-
-    rows: int
-    samples: int
-
-
-def wanted_size(shape: MixShape, samples: int, rows: int | None) -> MixSize:
-    """How many rows to make.
-
-    Args:
-        shape: of the rows.
-        samples: how many there are, one at least.
-        rows: how many are asked for; None takes as many as there are samples for.
-    """
-    most = shape.rows(samples)
-    wanted = most if rows is None else min(rows, most)
-    return MixSize(rows=wanted, samples=min(samples, shape.samples(wanted)))
-
-
-def possible_size(shape: MixShape, wanted: MixSize, rows: int | None, document_tokens: int) -> MixSize:
-    """How many rows can be made: fewer than wanted where documents run out.
-
-    Rows that were asked for keep their samples, and there are fewer documents beside them. Otherwise the share of the
-    documents is kept, and there are fewer samples.
-
-    Args:
-        shape: of the rows.
-        wanted: see `wanted_size`.
-        rows: how many are asked for, or None.
-        document_tokens: tokens of all documents that there are.
-    """
-    if document_tokens >= shape.document_tokens(wanted.rows, wanted.samples):
-        return wanted
-    if rows is None:
-        kept = max(1, min(wanted.rows, floor(document_tokens / (shape.documents * shape.target_length))))
-        return MixSize(rows=kept, samples=min(wanted.samples, shape.samples(kept)))
-    tokens = wanted.samples * shape.sample_length + document_tokens
-    least = ceil(wanted.samples / (shape.target_length // shape.sample_length))
-    return MixSize(rows=min(wanted.rows, max(least, ceil(tokens / shape.target_length))), samples=wanted.samples)
-
-
-def share_rows(
-    shape: MixShape, size: MixSize, lengths: NDArray[np.int64], window_tokens: int
-) -> list[NDArray[np.int64]]:
+def share_rows(shape: MixShape, rows: int, lengths: NDArray[np.int64], window_tokens: int) -> list[NDArray[np.int64]]:
     """Spread the samples evenly over the rows, and fill what they leave with documents, a stretch of rows at a time.
 
-    A document that the rows of its stretch have no room for waits for the next; what waits at the end is left out, as
-    is a row that nothing is left for.
+    A document that the rows of its stretch have no room for waits for the next; what waits at the end is left out.
 
     Args:
-        shape: of the rows.
-        size: how many rows and samples.
+        shape: how much of what a row takes.
+        rows: how many.
         lengths: tokens of each document, in their order. Shape: (documents,).
         window_tokens: of a stretch.
 
     Returns:
         What each row takes, in order: samples, by their number plus the number of documents, then documents by theirs.
     """
-    counts = _spread(size.samples, size.rows)
+    counts = _spread(shape.samples(rows), rows)
     rooms = shape.target_length - counts * shape.sample_length
     ends = np.cumsum(lengths)
     waiting = np.zeros(0, np.int64)
     met = 0
     stretch = max(1, window_tokens // shape.target_length)
     owners = np.full(len(lengths), -1, np.int64)
-    for start in range(0, size.rows, stretch):
+    for start in range(0, rows, stretch):
         own = rooms[start : start + stretch]
         lacking = int(own.sum()) - int(lengths[waiting].sum())
         before = int(ends[met - 1]) if met else 0
@@ -158,15 +121,14 @@ def share_rows(
         owners[waiting[taken >= 0]] = start + taken[taken >= 0]
         waiting = waiting[taken < 0]
     order = np.argsort(owners, kind="stable")
-    borders = np.searchsorted(owners[order], np.arange(size.rows + 1))
+    borders = np.searchsorted(owners[order], np.arange(rows + 1))
     first = np.concatenate([[0], np.cumsum(counts)])
-    rows = [
+    return [
         np.concatenate(
             [len(lengths) + np.arange(first[row], first[row + 1]), order[borders[row] : borders[row + 1]]]
         ).astype(np.int64)
-        for row in range(size.rows)
+        for row in range(rows)
     ]
-    return [row for row in rows if len(row)]
 
 
 def _spread(samples: int, rows: int) -> NDArray[np.int64]:
