@@ -161,10 +161,24 @@ class SynthesisRecord(_Record):
     """Retrieved chunks passed over as near-copies of a meta-chunk."""
 
 
+class TakenRecord(_Record):
+    """Documents of the corpus that rows extend or hold."""
+
+    documents: int
+    digest: str
+    """Of their ids."""
+
+
 class IngredientRecord(_Record):
     """One part of a mixture."""
 
     rows: int
+    tokens: int = 0
+    """Of these rows; the mixture's real proportions are these. 0 in older manifests."""
+    made: int = 0
+    """Rows of the ingredient that there were to choose from. 0 in older manifests."""
+    apart: dict[str, str] = {}
+    """As `ConfigRecord.apart`, of the ingredient."""
     recipe: dict[str, Any]
     """The resolved recipe that made these rows."""
 
@@ -207,6 +221,12 @@ class ConfigRecord(_Record):
     """None unless a row holds several documents."""
     conversations: ConversationRecord | None = None
     """None unless the documents are conversations."""
+    taken: dict[str, TakenRecord] = {}
+    """Documents that its rows extend or hold, by the recipe that made the row; empty in older manifests, and where rows
+    take none."""
+    apart: dict[str, str] = {}
+    """What its rows were kept apart from when they were made: a digest of the documents that each other recipe had
+    taken by then. Empty for a mixture."""
     not_exact: int = 0
     """Imported documents whose text does not encode to their tokens; the tokens are those that were imported."""
     files: tuple[FileRecord, ...]
