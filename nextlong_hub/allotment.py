@@ -23,7 +23,7 @@ from nextlong_hub.dataset.taken import Taken, digest_of_documents, merged, taken
 from nextlong_hub.errors import CorpusTooSmallError, DataError
 from nextlong_hub.execution.run import Run
 from nextlong_hub.producer import Produced, RowPlan, producer_of
-from nextlong_hub.recipe import Recipe
+from nextlong_hub.recipe import Recipe, recorded_recipe
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -149,7 +149,7 @@ def taken_records(run: Run, produced: Produced) -> dict[str, TakenRecord]:
         DataError: a finished unit is damaged.
         StorageError: no space, or no permission.
     """
-    recipes = [Recipe.model_validate(part.recipe) for part in produced.mixture.values()] or [produced.recipe]
+    recipes = [recorded_recipe(part.recipe) for part in produced.mixture.values()] or [produced.recipe]
     if not any(producer_of(recipe).takes_documents for recipe in recipes):
         return {}
     taken = taken_by(produced.rows)

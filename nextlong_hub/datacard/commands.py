@@ -9,7 +9,7 @@ from nextlong_hub.datacard.escaping import Markdown, shell_word
 from nextlong_hub.dataset.manifest import ConfigRecord, Manifest, SourceRecord
 from nextlong_hub.errors import RecipeError
 from nextlong_hub.producer import Producer, producer_of
-from nextlong_hub.recipe import Recipe, load_recipe
+from nextlong_hub.recipe import load_recipe, recorded_recipe
 
 _SHARDS = "SHARDS"
 _INDENT = " \\\n    "
@@ -146,7 +146,7 @@ def _is_demo(manifest: Manifest) -> bool:
 
 def _named(config: ConfigRecord) -> str:
     """A configuration by name if it is one that comes with the package, else its recipe in the dataset."""
-    recipe = Recipe.model_validate(config.recipe)
+    recipe = recorded_recipe(config.recipe)
     try:
         known = load_recipe(recipe.name)
     except RecipeError:
@@ -157,7 +157,7 @@ def _named(config: ConfigRecord) -> str:
 
 
 def _fit_options(config: ConfigRecord) -> str:
-    recipe = Recipe.model_validate(config.recipe)
+    recipe = recorded_recipe(config.recipe)
     modes = []
     if recipe.fit is not None:
         modes = [name for name, is_on in (("truncate", recipe.fit.truncate), ("discard", recipe.fit.discard)) if is_on]

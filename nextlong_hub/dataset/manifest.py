@@ -15,7 +15,7 @@ from nextlong_hub.core.files import digest_of, json_bytes, write_bytes
 from nextlong_hub.core.settings import explain
 from nextlong_hub.errors import DataError
 from nextlong_hub.hub.address import DatasetAddress, is_dataset_name
-from nextlong_hub.recipe import Recipe
+from nextlong_hub.recipe import Recipe, recorded_recipe
 from nextlong_hub.retrieval import score_name
 
 MANIFEST_NAME = "manifest.json"
@@ -235,7 +235,7 @@ class ConfigRecord(_Record):
     def row_recipes(self) -> dict[str, Recipe]:
         """The recipe behind each row, by the name before the slash in the row's id."""
         recipes = [part.recipe for part in self.mixture.values()] or [self.recipe]
-        return {values["name"]: Recipe.model_validate(values) for values in recipes}
+        return {values["name"]: recorded_recipe(values) for values in recipes}
 
     @property
     def score_name(self) -> str:
