@@ -79,6 +79,8 @@ class Produced:
     """Of that corpus, under the first tokenizer."""
     store: ChunkStore | None
     """The cut corpus, which knows the source of each document; None where there is none."""
+    apart: Mapping[str, str] = field(default_factory=dict)
+    """What its rows were kept apart from: a digest of the documents that each other recipe had taken."""
     mixture: Mapping[str, IngredientRecord] = field(default_factory=dict)
     """The configurations whose rows these are."""
     sizes: Mapping[Path, RowSizes] = field(default_factory=dict)
@@ -128,6 +130,21 @@ class CandidatePool:
     characters_per_token: float
     """Of the corpus, under the first tokenizer."""
     seed: int
+    taken: NDArray[np.int64] = field(default_factory=lambda: np.zeros(0, np.int64))
+    """Documents that others have taken. They are passed over and change no order: what is made stays when more are."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RowPlan:
+    """What the rows of a configuration can be made of, known before any is made."""
+
+    wanted: int
+    """Rows: as many as are asked for, else about as many tokens as the corpus holds."""
+    order: NDArray[np.int64]
+    """The documents that can be extended, those that others have taken included, in the order in which they are tried.
+    Shape: (eligible documents,)."""
+    not_eligible: Mapping[str, int]
+    """Documents that cannot be extended, by reason."""
 
 
 class RowChecker(ABC):
@@ -260,6 +277,14 @@ class Producer(ABC):
             DataError, StorageError: see `read_corpus`.
         """
         return read_corpus(run, request.inputs.corpus, request.recipe.reading)
+
+    def plan(self, run: Run, request: RowRequest, store: ChunkStore) -> RowPlan | None:
+        """What its rows can be made of, before anything expensive is done; None where that is not known by then.
+
+        Raises:
+            CorpusTooSmallError: no row can be made.
+        """
+        return None
 
     def index(self, run: Run, request: RowRequest, store: ChunkStore) -> Path | None:
         """The folder of the retriever's index; None where nothing is retrieved.

@@ -346,6 +346,27 @@ def _beside(origin: str, name: str) -> str:
     return str(neighbour) if Path(origin).suffix == ".toml" and "/" not in name and neighbour.is_file() else name
 
 
+def recorded_recipe(values: Mapping[str, Any]) -> Recipe:
+    """The recipe that a manifest holds; what an older one does not name is what it was then, whatever it is now.
+
+    Raises:
+        pydantic.ValidationError: the values are no recipe of this version or an older one.
+    """
+    sections = {name: field.annotation for name, field in Recipe.model_fields.items()}
+    known = {
+        name: {**section.before, **value}
+        for name, value in values.items()
+        if isinstance(section := sections.get(name), type) and issubclass(section, Section)
+    }
+    return Recipe.model_validate({**values, **known})
+
+
+def recorded_toml(values: Mapping[str, Any]) -> str:
+    """The recipe that a manifest holds as a file, with the choices that it names and no others."""
+    named = {name: values.get(name, ()) for name in Recipe.model_fields if name in values or name == "corpus"}
+    return tomli_w.dumps(without_none(named))
+
+
 def parse_recipe(content: bytes, origin: str, overrides: Mapping[str, Any] | None = None) -> Recipe:
     """Check one recipe's TOML; `origin` is how messages call it.
 

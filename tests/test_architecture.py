@@ -28,7 +28,7 @@ FLOORS = [
     "dataset testing",
     "producer stats",
     "synthesis conversations datacard explore exports",
-    "documents verification",
+    "documents verification allotment",
     "publish",
     "pipeline",
     "load_dataset dry_run",

@@ -18,6 +18,8 @@ class Section(BaseModel):
 
     left_out_when_empty: ClassVar[frozenset[str]] = frozenset()
     """Fields left out of a dump while they are empty: recipes without them keep their fingerprint."""
+    before: ClassVar[Mapping[str, Any]] = {}
+    """Choices that older datasets were made with but do not name, where the default is another one now."""
     main_choice: ClassVar[str] = ""
     """The field that is meant where a recipe gives one word for the whole section: `interleave = "none"`."""
 

@@ -9,7 +9,7 @@ from nextlong_hub.datacard.escaping import Markdown, shell_word
 from nextlong_hub.dataset.manifest import ConfigRecord, IngredientRecord, Manifest, SourceRecord
 from nextlong_hub.errors import RecipeError
 from nextlong_hub.producer import Producer, producer_of
-from nextlong_hub.recipe import Recipe, default_config, load_recipe
+from nextlong_hub.recipe import default_config, load_recipe, recorded_recipe
 
 _SHARDS = "SHARDS"
 _INDENT = " \\\n    "
@@ -54,7 +54,7 @@ def mix_command(manifest: Manifest) -> str:
         return ""
     plain = [name for name, config in samples.items() if not config.mixture] or list(samples)
     name = default_config(plain)
-    part = Recipe.model_validate(samples[name].recipe)
+    part = recorded_recipe(samples[name].recipe)
     settings = []
     if part.name != _MIXED or _named(samples[name]) != _MIXED:
         source = part.name if _named(samples[name]) == part.name else f"recipes/{part.name}.toml"
@@ -179,7 +179,7 @@ def _is_demo(manifest: Manifest) -> bool:
 
 def _named(config: ConfigRecord) -> str:
     """A configuration by name if it is one that comes with the package, else its recipe in the dataset."""
-    recipe = Recipe.model_validate(config.recipe)
+    recipe = recorded_recipe(config.recipe)
     try:
         known = load_recipe(recipe.name)
     except RecipeError:
@@ -195,7 +195,7 @@ def _named(config: ConfigRecord) -> str:
 
 def _comes_along(part: IngredientRecord) -> bool:
     """Whether the recipe of an ingredient is one that comes with the package."""
-    recipe = Recipe.model_validate(part.recipe)
+    recipe = recorded_recipe(part.recipe)
     try:
         return load_recipe(recipe.name).fingerprint == recipe.fingerprint
     except RecipeError:
@@ -203,7 +203,7 @@ def _comes_along(part: IngredientRecord) -> bool:
 
 
 def _fit_options(config: ConfigRecord) -> str:
-    recipe = Recipe.model_validate(config.recipe)
+    recipe = recorded_recipe(config.recipe)
     modes = []
     if recipe.fit is not None:
         modes = [name for name, is_on in (("truncate", recipe.fit.truncate), ("discard", recipe.fit.discard)) if is_on]

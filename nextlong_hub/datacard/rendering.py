@@ -19,7 +19,7 @@ from nextlong_hub.dataset.manifest import Manifest
 from nextlong_hub.dataset.schema import RowContents, RowKind, column_table, kinds_of
 from nextlong_hub.errors import DataError
 from nextlong_hub.producer import producer_of
-from nextlong_hub.recipe import Recipe, default_config
+from nextlong_hub.recipe import Recipe, default_config, recorded_recipe
 from nextlong_hub.retrieval import describe
 from nextlong_hub.stats import DatasetStats, Distribution, measure_folder
 from nextlong_hub.stats.shape import score_names
@@ -139,7 +139,7 @@ def _names(manifest: Manifest) -> dict[str, Any]:
 
 def _numbers(manifest: Manifest, stats: DatasetStats, header: Header) -> dict[str, Any]:
     """Template variables: counts, and the settings behind them."""
-    recipes = [Recipe.model_validate(config.recipe) for config in manifest.configs.values()]
+    recipes = [recorded_recipe(config.recipe) for config in manifest.configs.values()]
     behind = [recipe for config in manifest.configs.values() for recipe in config.row_recipes.values()]
     methods = _methods(behind)
     content_bytes = {info["config_name"]: info["dataset_size"] for info in _infos(header)}

@@ -22,7 +22,7 @@ from nextlong_hub.execution.open import open_executor
 from nextlong_hub.execution.progress import NullProgress, Progress, ProgressTracker
 from nextlong_hub.execution.run import Run
 from nextlong_hub.execution.workspace import WORK_NAME, Workspace
-from nextlong_hub.recipe import Recipe
+from nextlong_hub.recipe import recorded_toml
 
 CARD_NAME = "README.md"
 _MARK = "nextlong-hub.json"
@@ -160,9 +160,8 @@ def public_path(path: str) -> str:
 
 def recipe_files(manifest: Manifest) -> dict[str, bytes]:
     """The resolved recipes behind a dataset, ingredients of its mixtures included, as TOML, by name."""
-    recipes = [
-        Recipe.model_validate(values)
+    return {
+        values["name"]: recorded_toml(values).encode()
         for config in manifest.configs.values()
         for values in (*(part.recipe for part in config.mixture.values()), config.recipe)
-    ]
-    return {recipe.name: recipe.to_toml().encode() for recipe in recipes}
+    }

@@ -16,7 +16,7 @@ from nextlong_hub.core.files import digest_of, json_bytes, write_bytes
 from nextlong_hub.core.settings import explain
 from nextlong_hub.errors import DataError
 from nextlong_hub.hub.address import DatasetAddress, is_dataset_name
-from nextlong_hub.recipe import Recipe
+from nextlong_hub.recipe import Recipe, recorded_recipe
 from nextlong_hub.retrieval import score_name
 
 MANIFEST_NAME = "manifest.json"
@@ -164,13 +164,25 @@ class SynthesisRecord(_Record):
     """Retrieved chunks passed over as near-copies of a meta-chunk."""
 
 
+class TakenRecord(_Record):
+    """Documents of the corpus that rows extend or hold."""
+
+    documents: int
+    digest: str
+    """Of their ids."""
+
+
 class IngredientRecord(_Record):
     """One part of a configuration that takes rows of others."""
 
     rows: int
     """Samples or, of its own part, whole documents."""
     tokens: int = 0
-    """Of all of them; 0 where the manifest is from before it was counted."""
+    """Of all of them; the real proportions are these. 0 in older manifests."""
+    made: int = 0
+    """Rows of the ingredient that there were to choose from. 0 in older manifests."""
+    apart: dict[str, str] = {}
+    """As `ConfigRecord.apart`, of the ingredient."""
     recipe: dict[str, Any]
     """The resolved recipe that made these rows."""
 
@@ -225,6 +237,12 @@ class ConfigRecord(_Record):
     """None unless a row holds several documents."""
     conversations: ConversationRecord | None = None
     """None unless the documents are conversations."""
+    taken: dict[str, TakenRecord] = {}
+    """Documents that its rows extend or hold, by the recipe that made the row; empty in older manifests, and where rows
+    take none."""
+    apart: dict[str, str] = {}
+    """What its rows were kept apart from when they were made: a digest of the documents that each other recipe had
+    taken by then. Empty for a mixture."""
     not_exact: int = 0
     """Imported documents whose text does not encode to their tokens; the tokens are those that were imported."""
     files: tuple[FileRecord, ...]
@@ -233,12 +251,12 @@ class ConfigRecord(_Record):
     def row_recipes(self) -> dict[str, Recipe]:
         """The recipe behind each row, by the name before the slash in the row's id."""
         recipes = [part.recipe for part in self.mixture.values()] or [self.recipe]
-        return {values["name"]: Recipe.model_validate(values) for values in recipes}
+        return {values["name"]: recorded_recipe(values) for values in recipes}
 
     @property
     def mix_share(self) -> MixShare | None:
         """How much is ordinary documents; None unless they stand beside samples."""
-        wanted = Recipe.model_validate(self.recipe).mix
+        wanted = recorded_recipe(self.recipe).mix
         own = self.mixture.get(str(self.recipe["name"]))
         if wanted is None or own is None or not self.tokens:
             return None

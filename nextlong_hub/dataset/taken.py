@@ -5,7 +5,7 @@ rows, so what it holds was taken by its ingredients.
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import groupby
 from operator import itemgetter
 from pathlib import Path
@@ -16,7 +16,7 @@ import pyarrow.compute as pc
 
 from nextlong_hub.core.files import digest_of
 from nextlong_hub.dataset.shards import read_table
-from nextlong_hub.dataset.write import ChosenRows
+from nextlong_hub.dataset.write import ChosenRows, UnitRow
 
 Taken = Mapping[str, frozenset[str]]
 """Ids of documents, by the name of the recipe whose rows extend or hold them."""
@@ -45,13 +45,25 @@ def taken_by(chosen: ChosenRows) -> dict[str, frozenset[str]]:
     return _taken(_tables(chosen))
 
 
-def taken_by_each(chosen: ChosenRows) -> list[str]:
-    """The document that each of some rows that are not packed extends, in order.
+def documents_of(chosen: ChosenRows) -> list[str]:
+    """The document that each of some rows extends, in order; the rows are not packed.
 
     Raises:
         DataError: a unit is damaged.
     """
     return [document for table in _tables(chosen) for document in table["meta_document"].to_pylist()]
+
+
+def token_counts(rows: Sequence[UnitRow]) -> list[int]:
+    """Tokens of each of some rows of finished units.
+
+    Raises:
+        DataError: a unit is damaged.
+    """
+    counts: list[int] = []
+    for unit, own in groupby(rows, key=itemgetter(0)):
+        counts += read_table(unit, ["token_count"])["token_count"].take([row for _, row in own]).to_pylist()
+    return counts
 
 
 def merged(parts: Iterable[Taken]) -> dict[str, frozenset[str]]:

@@ -24,7 +24,7 @@ from nextlong_hub.corpus.order import seeded_order
 from nextlong_hub.corpus.store import ChunkStore
 from nextlong_hub.dataset.manifest import ConfigRecord, IngredientRecord, SynthesisRecord
 from nextlong_hub.dataset.packing_plan import DocumentList
-from nextlong_hub.dataset.taken import taken_by_each
+from nextlong_hub.dataset.taken import documents_of
 from nextlong_hub.dataset.write import ChosenRows, outcome_record, public_values
 from nextlong_hub.dataset.write_tasks import UnitCounts
 from nextlong_hub.documents.check import WholeDocumentChecker
@@ -48,10 +48,10 @@ from nextlong_hub.producer import (
 )
 from nextlong_hub.recipe import Recipe
 from nextlong_hub.retrieval.tasks import UnitRange
+from nextlong_hub.synthesis.sampling import TAKEN
 from nextlong_hub.tokenization import Tokenizer
 from nextlong_hub.tokenization.tasks import TokenizerReference
 
-TAKEN = "taken"
 _SHARED = ("tokens", "add_bos_token", "add_eos_token", "on_bad_document", "filters")
 """Choices that samples and documents of one row must have in common."""
 
@@ -129,6 +129,8 @@ class MixProducer(Producer):
                 samples.recipe.name: IngredientRecord(
                     rows=len(chosen),
                     tokens=len(chosen) * shape.sample_length,
+                    made=len(samples.rows.rows),
+                    apart=dict(samples.apart),
                     recipe=public_values(samples.recipe),
                 ),
                 recipe.name: IngredientRecord(
@@ -207,7 +209,7 @@ def _take_documents(run: Run, request: RowRequest, store: ChunkStore, shape: Mix
 def _taken(request: RowRequest, store: ChunkStore, samples: int) -> NDArray[np.int64]:
     """The documents that others have taken, those that so many samples extend included. Shape: (documents,)."""
     made = request.made[settings_of(request.recipe).recipe].rows
-    extended = taken_by_each(replace(made, rows=made.rows[:samples]))
+    extended = documents_of(replace(made, rows=made.rows[:samples]))
     return np.union1d(taken_documents(request, store), store.document_numbers(pa.array(extended, pa.string())))
 
 

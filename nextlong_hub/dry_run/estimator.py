@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from nextlong_hub.corpus import store
 from nextlong_hub.dry_run.sample import CorpusSample
 from nextlong_hub.dry_run.trial import Trial
-from nextlong_hub.recipe import Recipe
+from nextlong_hub.recipe import Recipe, recorded_recipe
 from nextlong_hub.retrieval import IndexSample, retriever_of
 from nextlong_hub.retrieval.tasks import estimate_answer_bytes
 from nextlong_hub.synthesis.assemble import estimate_memory_bytes
@@ -45,7 +45,7 @@ class Estimator:
         self.chunks = round(sample.text_bytes * float(self._weights @ trial.chunk_counts) / weighted_bytes)
         self.characters = round(sample.text_bytes * float(self._weights @ trial.characters) / weighted_bytes)
         self.characters_per_token = trial.manifest.tokenizer.characters_per_token
-        retrieval = Recipe.model_validate(trial.config.recipe).retrieval
+        retrieval = recorded_recipe(trial.config.recipe).retrieval
         measured = IndexSample(chunks=trial.store.chunks, bytes=trial.index_bytes)
         self._search = retriever_of(retrieval).estimate(retrieval, measured, self.chunks)
 

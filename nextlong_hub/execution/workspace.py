@@ -10,6 +10,7 @@
             tokens-<id>/                   the token cache of one tokenizer
             units-<config>-<id>/           retriever's answers and rows, unit by unit
             receipts-<id>/                 receipts of finished tasks
+            documents-<digest>.json        documents that a recipe has taken, for reruns
             withdrawn/manifest.json        the last manifest, while the files it lists are replaced
             withdrawn/README.md            the card that belongs to it
             card.md                        the card as it was generated last, without the user's edits
@@ -51,6 +52,10 @@ class Workspace:
     def receipts(self, identity: str) -> Path:
         """Receipts of finished tasks."""
         return self.work / f"receipts-{identity}"
+
+    def documents(self, digest: str) -> Path:
+        """Ids of documents that a recipe has taken."""
+        return self.work / f"documents-{digest}.json"
 
     @property
     def invalidated(self) -> Path:

@@ -1,7 +1,9 @@
 """Rows made on demand, for the `datasets` builder.
 
 A session prepares a configuration once (store, index, candidates) in a work folder and then makes any unit's rows on
-demand. Rows, their order and their number are those that `build` would publish.
+demand. Rows, their order and their number are those that `build` would publish in a folder with that configuration
+alone: sessions know nothing of each other, so two configurations made on demand extend some of the same documents,
+while `build` gives each its own (`meta_documents.choice`). To train on several, build one folder and load that.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -21,7 +23,7 @@ from nextlong_hub.corpus.settings import SourceSettings
 from nextlong_hub.dataset.write import chosen_tables
 from nextlong_hub.errors import RecipeError
 from nextlong_hub.execution.run import Run
-from nextlong_hub.pipeline import BuildRequest, make_rows, open_tokenizers, recipes_to_make, resolve
+from nextlong_hub.pipeline import BuildRequest, make_rows, open_tokenizers, resolve
 from nextlong_hub.producer import Inputs, RowRequest, RowStream, producer_of, rows_of_ingredients
 from nextlong_hub.recipe import DEFAULT_SEED, Recipe, load_recipes
 
@@ -69,7 +71,7 @@ class Session:
     def _all(self) -> Iterator[pa.Table]:
         run = Run.quiet(self.work)
         with run.workspace.exclusive("prepare"):  # as a stream does: store and index are made by one process
-            made = make_rows(run, recipes_to_make(self.request), self.inputs, self.request.rows)
+            made = make_rows(run, self.request, self.inputs)
         yield from chosen_tables(self.recipe, made[self.recipe.name].rows)
 
 

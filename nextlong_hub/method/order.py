@@ -19,12 +19,6 @@ def seeded_keys(numbers: NDArray[np.int64], seed: int) -> NDArray[np.uint64]:
         return state ^ (state >> np.uint64(31))
 
 
-def seeded_choice(count: int, wanted: int, seed: int) -> NDArray[np.int64]:
-    """So many of the numbers below `count`, ascending: the seed decides which. Shape: (min(count, wanted),)."""
-    keys = seeded_keys(np.arange(count), seed)
-    return np.sort(np.argsort(keys, kind="stable")[:wanted])
-
-
 def merge_in_proportion(counts: Sequence[int], weights: Sequence[float]) -> NDArray[np.int64]:
     """Merge several queues so that every prefix has them in proportion to their weights.
 

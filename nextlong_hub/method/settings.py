@@ -1,6 +1,7 @@
 """The choices of the method (NExtLong §3)."""
 
-from typing import Annotated, ClassVar, Literal
+from collections.abc import Mapping
+from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import Field
 
@@ -10,6 +11,7 @@ from nextlong_hub.core.settings import Section
 class ChunkingSettings(Section):
     """How a document is cut into meta-chunks (NExtLong §3.1.1)."""
 
+    before: ClassVar[Mapping[str, Any]] = {"minimum_characters": 0}
     main_choice: ClassVar[str] = "mode"
 
     mode: Literal["lossless", "reference"] = "lossless"
@@ -27,6 +29,7 @@ WHOLE_DOCUMENT = ChunkingSettings(chunk_characters=2**31 - 1)
 class MetaDocumentSettings(Section):
     """Which documents are extended."""
 
+    before: ClassVar[Mapping[str, Any]] = {"choice": "nested", "length_preference": 0.0}
     main_choice: ClassVar[str] = "choice"
 
     choice: Literal["disjoint", "nested", "linked"] = "disjoint"

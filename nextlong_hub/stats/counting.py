@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from nextlong_hub.dataset.manifest import ConfigRecord
 from nextlong_hub.errors import DataError
-from nextlong_hub.recipe import Recipe
+from nextlong_hub.recipe import recorded_recipe
 from nextlong_hub.retrieval import UNNAMED_SCORE
 from nextlong_hub.stats import batches
 from nextlong_hub.stats.reuse import ReuseCounter
@@ -42,7 +42,7 @@ class Targets:
     @classmethod
     def of(cls, record: ConfigRecord) -> "Targets":
         """Those of a configuration: a mixture keeps the lengths of its ingredients unless it packs them."""
-        recipe = Recipe.model_validate(record.recipe)
+        recipe = recorded_recipe(record.recipe)
         parts = {} if recipe.pack else {name: part.target_length for name, part in record.row_recipes.items()}
         is_mixed = len(set(parts.values())) > 1
         return cls(longest=recipe.target_length, by_recipe=parts if is_mixed else {})

@@ -11,7 +11,7 @@ from nextlong_hub.errors import DataError
 from nextlong_hub.execution.progress import NullProgress, Progress, ProgressTracker
 from nextlong_hub.execution.run import Run
 from nextlong_hub.producer import Inputs, RowRequest, producer_of
-from nextlong_hub.recipe import Recipe
+from nextlong_hub.recipe import recorded_recipe
 from nextlong_hub.tokenization import load_tokenizer
 from nextlong_hub.verification.companions import check_companions
 from nextlong_hub.verification.configurations import check_config, check_portability
@@ -58,7 +58,7 @@ def verify(
         tracker.stage("verify", len(manifest.files), "files") as done,
     ):
         for name, config in manifest.configs.items():
-            check.recipe = Recipe.model_validate(config.recipe)
+            check.recipe = recorded_recipe(config.recipe)
             if sources:
                 check.corpora = _read_corpora(Run.quiet(Path(scratch)), config, sources, manifest, check)
             check.checkers = {

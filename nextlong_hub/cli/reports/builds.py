@@ -10,7 +10,7 @@ from nextlong_hub.cli.reports.wording import LINE, count, words
 from nextlong_hub.cli.terminal import Rows, show_line, show_table, show_verbatim
 from nextlong_hub.core.printable import NOTHING, compact, counted, duration, size
 from nextlong_hub.producer import producer_of
-from nextlong_hub.recipe import Recipe, default_config
+from nextlong_hub.recipe import default_config, recorded_recipe
 
 if TYPE_CHECKING:
     from nextlong_hub.dataset.manifest import ConfigRecord, SynthesisRecord
@@ -55,7 +55,7 @@ def show_build(report: "BuildReport", run: BuildRun) -> None:
             show_line(f"{name}: approximate retrieval found {recall:.1%} of the exact answers, sampled.")
     for name, missing in report.missing_rows.items():
         record = report.manifest.configs[name]
-        reason = producer_of(Recipe.model_validate(record.recipe)).runs_out
+        reason = producer_of(recorded_recipe(record.recipe)).runs_out
         show_line(
             f"{name} has {record.rows:,} rows, {missing:,} fewer than asked for: {reason}. Add documents for more.",
             "bold yellow",
