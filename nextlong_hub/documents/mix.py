@@ -206,8 +206,8 @@ def _take_documents(run: Run, request: RowRequest, store: ChunkStore, shape: Mix
         discarded = outcome_record([unit.receipt.counts for unit in units], 0).discarded
         raise CorpusTooSmallError(
             f"recipe {request.recipe.name}: of {store.documents:,} documents only {left(1):,} tokens are left to stand "
-            f"beside samples, too few for one row ({listed({TAKEN: len(taken), **discarded})}); add documents, or build "
-            f"{samples.recipe.name} alone"
+            f"beside samples, too few for one row ({listed({TAKEN: len(taken), **discarded})}); add documents, "
+            f"or build {samples.recipe.name} alone"
         )
     return _found(shape, filled, units, eligible=len(order), taken=len(taken))
 

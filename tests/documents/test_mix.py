@@ -241,7 +241,7 @@ def test_no_document_left_is_an_error(tmp_path: Path) -> None:
     short = make_documents(2, paragraphs=(2, 2))
     long = [replace(one, id=f"long-{one.id}", text=one.text * 9) for one in make_documents(8, paragraphs=(3, 3))]
     corpus = write_corpus(tmp_path / "corpus.jsonl", [*short, *long])
-    with pytest.raises(CorpusTooSmallError, match=r"of 10 documents only [\d,]+ tokens are left .*8 over target"):
+    with pytest.raises(CorpusTooSmallError, match=r"of 10 documents only [\d,]+ tokens are left .*8 over_target"):
         build(mix_request(corpus, mix=4, tiny=2), tmp_path / "out")
 
 
