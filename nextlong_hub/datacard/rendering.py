@@ -16,6 +16,7 @@ from nextlong_hub.datacard.pictures import draw_pictures
 from nextlong_hub.datacard.sample import sample_of
 from nextlong_hub.datacard.text import Card, Header, digests_of, format_card, parse_card
 from nextlong_hub.dataset.manifest import Manifest
+from nextlong_hub.dataset.proportions import uneven_proportions
 from nextlong_hub.dataset.schema import RowContents, RowKind, column_table, kinds_of
 from nextlong_hub.errors import DataError
 from nextlong_hub.producer import producer_of
@@ -149,6 +150,8 @@ def _numbers(manifest: Manifest, stats: DatasetStats, header: Header) -> dict[st
         "score_names": score_names(stats.configs),
         "row_bytes": content_bytes[default] // max(1, manifest.configs[default].rows),
         "outcomes": [config for config in stats.configs if config.outcome is not None],
+        "shared_documents": sum(pair.documents for pair in stats.overlaps),
+        "proportions": {name: uneven_proportions(config) for name, config in manifest.configs.items()},
         "not_exact": sum(config.not_exact for config in manifest.configs.values()),
         "is_few_sources": len(manifest.corpus.sources) < _FEW_SOURCES
         and max((config.tokens for config in stats.configs), default=0) > _MANY_TOKENS,

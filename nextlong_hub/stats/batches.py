@@ -18,7 +18,10 @@ class Documents:
 
     row: _Ints
     """Number of the row in the batch."""
+    ids: list[str]
     sources: list[str]
+    offset: _Ints
+    """Its first character in the document of the corpus."""
     start: _Ints
     """In characters of the row's text."""
     end: _Ints
@@ -74,7 +77,9 @@ def read_documents(column: pa.ChunkedArray | pa.Array) -> Documents:
     row, flat = _flattened(column)
     return Documents(
         row=row,
+        ids=_words(flat, "id").to_pylist(),
         sources=_words(flat, "source").to_pylist(),
+        offset=_numbers(flat, "offset"),
         start=_numbers(flat, "start"),
         end=_numbers(flat, "end"),
         tokens=_numbers(flat, "tokens"),

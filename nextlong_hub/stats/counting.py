@@ -1,7 +1,7 @@
 """What is counted while the rows of one configuration stream by: sums and sketches, never the rows themselves."""
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -14,6 +14,7 @@ from nextlong_hub.errors import DataError
 from nextlong_hub.recipe import recorded_recipe
 from nextlong_hub.retrieval import UNNAMED_SCORE
 from nextlong_hub.stats import batches
+from nextlong_hub.stats.overlap import ChunkCounter
 from nextlong_hub.stats.reuse import ReuseCounter
 from nextlong_hub.stats.shape import (
     ConfigStats,
@@ -64,6 +65,7 @@ class ConfigCounter:
         self._learnt_tokens: int | None = None
         self._lengths = Sketch()
         self._segments: _SegmentCounter | None = None
+        self.chunks = ChunkCounter()
         self._packing: tuple[Sketch, Sketch] | None = None
         self._source_rows: Counter[str] = Counter()
         self._source_tokens: Counter[str] = Counter()
@@ -84,14 +86,18 @@ class ConfigCounter:
         if segments is not None:
             self._segments = self._segments or _SegmentCounter()
             self._segments.add(segments)
+            ids = table["id"].to_pylist() if "id" in table.column_names else [""] * len(tokens)
+            self.chunks.add(segments, documents, [str(name) for name in ids])
         if documents is not None:
             self._packing = self._packing or (Sketch(), Sketch())
             self._packing[0].add(np.bincount(documents.row, minlength=len(tokens)))
             self._packing[1].add(documents.tokens)
         self._add_sources(table, tokens, segments, documents)
 
-    def result(self, config: str, record: ConfigRecord | None) -> ConfigStats:
-        """All that was counted."""
+    def result(
+        self, config: str, record: ConfigRecord | None, others: Sequence[ChunkCounter] | None = None
+    ) -> ConfigStats:
+        """All that was counted; `others` are the chunks of the other configurations, where they were measured."""
         return ConfigStats(
             config=config,
             target_length=self._targets.longest if self._targets else None,
@@ -107,6 +113,7 @@ class ConfigCounter:
             segments=self._segments.result(self._tokens, record.score_name if record else UNNAMED_SCORE)
             if self._segments
             else None,
+            chunks=self.chunks.result(others),
             conversations=self._segments.conversations() if self._segments else None,
             learnt_tokens=self._learnt_tokens,
             packing=_packing(*self._packing) if self._packing else None,

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from nextlong_hub.cli.reports.wording import LINE, count, words
 from nextlong_hub.cli.terminal import Rows, show_line, show_table, show_verbatim
 from nextlong_hub.core.printable import NOTHING, compact, counted, duration, size
+from nextlong_hub.dataset.proportions import uneven_proportions
 from nextlong_hub.recipe import default_config
 
 if TYPE_CHECKING:
@@ -59,6 +60,9 @@ def show_build(report: "BuildReport", run: BuildRun) -> None:
             "Add documents for more.",
             "bold yellow",
         )
+    for name, record in zip(run.configs, records, strict=True):
+        if uneven := uneven_proportions(record):
+            show_line(f"{name} is {uneven}.", "bold yellow")
     show_line()
     total_bytes = sum(file.bytes for record in records for file in record.files)
     if report.unchanged:
