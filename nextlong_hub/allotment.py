@@ -73,17 +73,36 @@ class Allotment:
         """
         if not producer_of(recipe).keeps_apart(recipe):
             return {}
-        standing = [taken for name, taken in self._standing.items() if not (name in self._again and name in made)]
-        now = merged([*standing, *made.values()])
-        now.pop(recipe.name, None)
+        now = self._now(recipe, made)
         recorded = self._recorded(recipe.name)
-        if recorded is None or wanted is None:
-            return now
-        before = self._documents(recorded.apart, now)
-        if before is None:
+        before = self._documents(recorded.apart, now) if recorded else None
+        if recorded is None or before is None:
             return now
         nothing_is_free = recorded.is_all and _together(before) <= _together(now)
-        return before if wanted <= recorded.rows or nothing_is_free else now
+        return before if (wanted is not None and wanted <= recorded.rows) or nothing_is_free else now
+
+    def _now(self, recipe: Recipe, made: Mapping[str, Taken]) -> Taken:
+        """What others have now: not the recipe itself, and not the ingredients that are made for it alone.
+
+        Which of their rows it takes it knows itself; and what it held before is made again with them.
+        """
+        own = {name for name in recipe.ingredients if self._is_only_ingredient(name)}
+        standing = [
+            taken
+            for name, taken in self._standing.items()
+            if name != recipe.name
+            and not (name in self._again and (name in made or recipe.name in self._ingredients_of(name)))
+        ]
+        now = merged([*standing, *(taken for name, taken in made.items() if name not in own)])
+        now.pop(recipe.name, None)
+        return now
+
+    def _is_only_ingredient(self, name: str) -> bool:
+        return name not in self._again and name not in self._configs
+
+    def _ingredients_of(self, config: str) -> set[str]:
+        """The recipes that are made for a standing configuration alone."""
+        return {name for name in self._configs[config].mixture if self._is_only_ingredient(name)}
 
     def _taken_by_config(self, name: str, config: ConfigRecord) -> Taken:
         kept = {owner: self._kept(record.digest) for owner, record in config.taken.items()}

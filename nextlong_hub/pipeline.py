@@ -38,7 +38,7 @@ class BuildRequest:
     recipes: tuple[Recipe, ...]
     """What is published."""
     ingredients: tuple[Recipe, ...] = ()
-    """What mixtures among the recipes are made from, unless it is published too: see `recipe.load_recipes`."""
+    """Whose rows recipes among them take, unless they are published too: see `recipe.load_recipes`."""
     sources: tuple[Source, ...]
     tokenizer: str
     """A folder, a Hub name, or `demo`; it gives the ids and token counts of rows."""
@@ -376,20 +376,24 @@ def resolve(request: BuildRequest, tokenizer: Tokenizer) -> BuildRequest:
 
 
 def recipes_to_make(request: BuildRequest) -> list[Recipe]:
-    """All recipes whose rows are needed, in the order in which they are made: longest first, mixtures last.
+    """All recipes whose rows are needed, in the order in which they are made: longest first.
+
+    Those that take rows of others are the last.
 
     Long rows need long documents, so they choose before shorter ones; and recipes that do not keep apart from others
     come before those that do, which can then leave their documents alone.
 
     Raises:
-        RecipeError: an ingredient of a mixture is unknown, or a mixture itself.
+        RecipeError: an ingredient is unknown, is made of others itself, or does not go with the recipe that takes it.
     """
     named = {recipe.name: recipe for recipe in (*request.ingredients, *request.recipes)}
     wanted = [recipe.name for recipe in request.recipes if not recipe.ingredients]
-    for name in [name for recipe in request.recipes for name in recipe.ingredients]:
-        if name not in named or named[name].ingredients:
-            raise RecipeError(f"{name!r} cannot be an ingredient of a mixture: it is unknown or a mixture itself")
-        wanted.append(name)
+    for recipe in request.recipes:
+        for name in recipe.ingredients:
+            if name not in named:
+                raise RecipeError(f"recipe {recipe.name}: {name!r} cannot be an ingredient: it is none of this run")
+            wanted.append(name)
+        producer_of(recipe).check_ingredients(recipe, [named[name] for name in recipe.ingredients])
     made = [named[name] for name in dict.fromkeys(wanted)]
     made.sort(key=lambda one: (producer_of(one).keeps_apart(one), -one.target_length, one.name))
     return [*made, *(recipe for recipe in request.recipes if recipe.ingredients)]

@@ -6,6 +6,7 @@ or describes a dataset asks `producer_of(recipe)` instead of testing the kind of
 """
 
 from abc import ABC, abstractmethod
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
@@ -220,6 +221,8 @@ class Producer(ABC):
     """Whether documents that its rows extend or hold are taken: no other configuration of the folder may have them."""
     options: ClassVar[type[Section]] = Section
     """The shape of `Recipe.options`; a kind of recipe that has none refuses all."""
+    runs_out: ClassVar[str] = "no more documents could be extended"
+    """Why there are fewer rows than asked for."""
     title: ClassVar[str] = "Long-context rows of"
     """What a card calls its rows, before their lengths."""
     tags: ClassVar[tuple[str, ...]] = ()
@@ -232,6 +235,32 @@ class Producer(ABC):
             RecipeError: the recipe cannot be used with this tokenizer.
         """
         return recipe
+
+    def check_ingredients(self, recipe: Recipe, ingredients: Sequence[Recipe]) -> None:
+        """Make sure that a recipe can take rows of these, which are those of `Recipe.ingredients`.
+
+        Raises:
+            RecipeError: it cannot.
+        """
+        for ingredient in ingredients:
+            if ingredient.ingredients:
+                raise RecipeError(
+                    f"recipe {recipe.name}: {ingredient.name} cannot be an ingredient, for it takes rows of "
+                    f"{', '.join(ingredient.ingredients)} itself; name these instead"
+                )
+
+    def rows_per_token(self, recipe: Recipe, targets: Mapping[str, int]) -> Fraction:
+        """Rows in one token of a configuration.
+
+        Args:
+            recipe: of this kind.
+            targets: tokens in a row of each recipe of the run, by name.
+        """
+        return Fraction(1, recipe.target_length)
+
+    def ingredient_rows(self, recipe: Recipe, targets: Mapping[str, int], rows: int) -> Mapping[str, int]:
+        """Rows of each ingredient that so many rows of a recipe take; `targets` as in `rows_per_token`."""
+        return {}
 
     def sources(self, sources: Sequence[Source], recipes: Sequence[Recipe]) -> tuple[Source, ...]:
         """The sources as `recipes`, all of this kind, read them.
@@ -333,6 +362,27 @@ def with_options(recipe: Recipe) -> Recipe:
     except ValidationError as error:
         raise RecipeError(f"options of recipe {recipe.name!r}: {explain(error, shape)}") from error
     return recipe.model_copy(update={"options": options})
+
+
+def rows_of_ingredients(
+    recipes: Sequence[Recipe], ingredients: Sequence[Recipe], rows: Mapping[str, int]
+) -> dict[str, int]:
+    """Rows that are needed of ingredients made for recipes of a known size alone; as many as possible of the others.
+
+    Raises:
+        RecipeError: a recipe cannot take rows of such an ingredient.
+    """
+    named = {recipe.name: recipe for recipe in (*ingredients, *recipes)}
+    targets = {recipe.name: recipe.target_length for recipe in named.values()}
+    needs: Counter[str] = Counter()
+    for recipe in recipes:
+        producer = producer_of(recipe)
+        producer.check_ingredients(recipe, [named[name] for name in recipe.ingredients])
+        if recipe.name in rows:
+            for name, count in producer.ingredient_rows(recipe, targets, rows[recipe.name]).items():
+                needs[name] = max(needs[name], count)
+    unbounded = {name for recipe in recipes if recipe.name not in rows for name in recipe.ingredients}
+    return {one.name: needs[one.name] for one in ingredients if one.name in needs and one.name not in unbounded}
 
 
 def special_tokens_of(recipe: Recipe, tokenizers: Sequence[Tokenizer]) -> SpecialTokens:

@@ -18,6 +18,7 @@ FINGERPRINTS = {
     "128k": "07b884f8f9b2",
     "512k": "de9a95353587",
     "subset": "71d7377aa635",
+    "mix": "c0379543e5e0",
     "instruct": "b3f1321b9864",
 }
 
@@ -55,6 +56,8 @@ OTHER_VALUES: dict[str, Any] = {
     "fit.truncate": True,
     "fit.discard": True,
     "mixture": [{"recipe": "64k", "share": 1.0}],
+    "mix.recipe": "128k",
+    "mix.documents": 0.25,
     "conversations.form": "sharegpt",
     "conversations.columns": ["dialogue"],
     "conversations.system_prompt": "Be brief.",
@@ -70,6 +73,7 @@ OTHER_VALUES: dict[str, Any] = {
 
 NEEDS: dict[str, dict[str, Any]] = {
     "fit.": {"fit.truncate": False, "fit.discard": False},
+    "mix.": {"pack": True, "mix.recipe": "64k"},
     "conversations.": {"pack": True, "conversations.form": "auto"},
     "pack": {"mixture": [{"recipe": "64k", "share": 1.0}]},
     "retrieval.options": {"retrieval.retriever": "overlap"},
@@ -113,11 +117,12 @@ def choices(model: type[BaseModel], prefix: str = "") -> list[str]:
     return found
 
 
-def test_five_recipes_come_along() -> None:
-    """Shortest first, mixture and conversations last, each under the name of its file and with the paper's length."""
-    assert recipe_names() == ["64k", "128k", "512k", "subset", "instruct"]
+def test_six_recipes_come_along() -> None:
+    """Shortest first, then those that take rows, conversations last, each under the name of its file and as long."""
+    assert recipe_names() == ["64k", "128k", "512k", "subset", "mix", "instruct"]
     lengths = {name: load_recipe(name).target_length for name in recipe_names()}
-    assert lengths == {"64k": 65_536, "128k": 131_072, "512k": 524_288, "subset": 524_288, "instruct": 65_536}
+    own = {"64k": 65_536, "128k": 131_072, "512k": 524_288}
+    assert lengths == {**own, "subset": 524_288, "mix": 65_536, "instruct": 65_536}
     assert [load_recipe(name).name for name in recipe_names()] == recipe_names()
     assert [(part.recipe, part.share) for part in load_recipe("subset").mixture] == [("64k", 2.0), ("512k", 1.0)]
 

@@ -80,9 +80,10 @@ def with_main_choices(values: Any, model: type[Section]) -> Any:
     if not isinstance(values, dict):
         return values
     sections = {
-        name: field.annotation
+        name: kind
         for name, field in model.model_fields.items()
-        if isinstance(field.annotation, type) and issubclass(field.annotation, Section)
+        for kind in (field.annotation, *getattr(field.annotation, "__args__", ()))
+        if isinstance(kind, type) and issubclass(kind, Section)
     }
     return {
         key: {sections[key].main_choice: value}

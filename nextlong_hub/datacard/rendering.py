@@ -9,7 +9,7 @@ from typing import Any
 from jinja2 import BaseLoader, StrictUndefined
 from jinja2.sandbox import SandboxedEnvironment
 
-from nextlong_hub.datacard.commands import command_of, needs_of
+from nextlong_hub.datacard.commands import command_of, mix_command, needs_of, recommended_config
 from nextlong_hub.datacard.escaping import Markdown, code, escape, fenced
 from nextlong_hub.datacard.header import make_header, pretty_name
 from nextlong_hub.datacard.pictures import draw_pictures
@@ -129,6 +129,8 @@ def _names(manifest: Manifest) -> dict[str, Any]:
     return {
         "title": pretty_name(manifest),
         "default": default_config(manifest.configs),
+        "recommended": recommended_config(manifest),
+        "mix_command": fenced(mix_command(manifest), "sh") if mix_command(manifest) else "",
         "tokenizers": [Markdown(f"GPT-2 ({code(name)})") if name == EMBEDDED else code(name) for name in tokenizers],
         "hub_names": {source.path: source.hub_name for source in manifest.corpus.sources},
         "command": fenced(command_of(manifest), "sh"),
@@ -149,6 +151,7 @@ def _numbers(manifest: Manifest, stats: DatasetStats, header: Header) -> dict[st
         "searches": list(dict.fromkeys(describe(recipe.retrieval) for recipe in methods)),
         "score_names": score_names(stats.configs),
         "row_bytes": content_bytes[default] // max(1, manifest.configs[default].rows),
+        "mixes": [config for config in stats.configs if config.mix is not None],
         "outcomes": [config for config in stats.configs if config.outcome is not None],
         "shared_documents": sum(pair.documents for pair in stats.overlaps),
         "proportions": {name: uneven_proportions(config) for name, config in manifest.configs.items()},

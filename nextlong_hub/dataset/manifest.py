@@ -6,6 +6,7 @@ and nothing in it depends on the clock, the machine or the number of workers.
 
 import json
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
@@ -20,6 +21,8 @@ from nextlong_hub.retrieval import score_name
 
 MANIFEST_NAME = "manifest.json"
 
+_NOTICED_SHARE = 0.01
+"""A mix says why its documents have another share of the tokens where it differs by more."""
 _TOOL = "nextlong-hub"
 _OWN_KEYS = frozenset({"configs", "corpus", "tokenizer", "digest"})
 """Keys by which a manifest of ours is known even if the name of the tool was damaged."""
@@ -170,11 +173,12 @@ class TakenRecord(_Record):
 
 
 class IngredientRecord(_Record):
-    """One part of a mixture."""
+    """One part of a configuration that takes rows of others."""
 
     rows: int
+    """Samples or, of its own part, whole documents."""
     tokens: int = 0
-    """Of these rows; the mixture's real proportions are these. 0 in older manifests."""
+    """Of all of them; the real proportions are these. 0 in older manifests."""
     made: int = 0
     """Rows of the ingredient that there were to choose from. 0 in older manifests."""
     apart: dict[str, str] = {}
@@ -205,6 +209,17 @@ class ConversationRecord(_Record):
     """Conversations whose end was left out because no answer followed, among all that were made."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MixShare:
+    """How much of a mix is ordinary documents, by tokens."""
+
+    share: float
+    wanted: float
+    """What the recipe asks for."""
+    reason: str
+    """Why it is another one, as the end of a sentence; empty where they hardly differ."""
+
+
 class ConfigRecord(_Record):
     """One configuration of the dataset."""
 
@@ -216,7 +231,8 @@ class ConfigRecord(_Record):
     synthesis: SynthesisRecord | None
     """None for a mixture: its rows were made for its ingredients."""
     mixture: dict[str, IngredientRecord]
-    """Empty unless the configuration is a mixture."""
+    """By the name before the slash in the id of a row, or of a document of one; empty unless the configuration takes
+    rows of others."""
     packing: PackingRecord | None = None
     """None unless a row holds several documents."""
     conversations: ConversationRecord | None = None
@@ -238,9 +254,22 @@ class ConfigRecord(_Record):
         return {values["name"]: recorded_recipe(values) for values in recipes}
 
     @property
+    def mix_share(self) -> MixShare | None:
+        """How much is ordinary documents; None unless they stand beside samples."""
+        wanted = recorded_recipe(self.recipe).mix
+        own = self.mixture.get(str(self.recipe["name"]))
+        if wanted is None or own is None or not self.tokens:
+            return None
+        share = own.tokens / self.tokens
+        differs = abs(share - wanted.documents) > _NOTICED_SHARE
+        reason = "samples and documents are never split, and so few rows cannot be shared out closer" if differs else ""
+        return MixShare(share=share, wanted=wanted.documents, reason=reason)
+
+    @property
     def score_name(self) -> str:
         """What the scores of the negatives are called, by the retrievers that gave them."""
-        return " or ".join(dict.fromkeys(score_name(recipe.retrieval) for recipe in self.row_recipes.values()))
+        recipes = [recipe for recipe in self.row_recipes.values() if recipe.mix is None]
+        return " or ".join(dict.fromkeys(score_name(recipe.retrieval) for recipe in recipes))
 
 
 class Manifest(_Record):

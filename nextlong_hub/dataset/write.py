@@ -40,6 +40,12 @@ class ChosenRows:
     packed: PackedPlan | None = None
     """Of documents that were packed as they came; otherwise `rows` are packed when they are written."""
 
+    def places(self) -> list[UnitRow]:
+        """Where each row lies or, packed as they came, each document of one."""
+        if self.packed is None:
+            return list(self.rows)
+        return [(self.packed.units[unit], row) for unit, row in self.packed.places.tolist()]
+
 
 class Gathered(Protocol):
     """Rows of finished units, as they come."""

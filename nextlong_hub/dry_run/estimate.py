@@ -20,6 +20,7 @@ from nextlong_hub import corpus
 from nextlong_hub.core.files import digest_of
 from nextlong_hub.core.memory import driver_peak_bytes
 from nextlong_hub.corpus import MemorySource
+from nextlong_hub.documents.mix_rows import MixShape
 from nextlong_hub.dry_run.estimator import Estimator
 from nextlong_hub.dry_run.sample import sample_corpus
 from nextlong_hub.dry_run.trial import run_trial
@@ -114,8 +115,9 @@ def estimate(request: BuildRequest, *, workers: int = 1, progress: Progress | No
     """
     start = _Start(seconds=min(process_time(), _LONGEST_START), bytes=driver_peak_bytes())
     stages = ProgressTracker(progress or NullProgress())
-    made = [recipe for recipe in recipes_to_make(request) if not recipe.ingredients]
-    for recipe in made:
+    needed = recipes_to_make(request)
+    made = [recipe for recipe in needed if not recipe.ingredients]
+    for recipe in needed:
         if reason := producer_of(recipe).not_estimated:
             raise RecipeError(
                 f"a dry run predicts samples that are synthesised, and the rows of {recipe.name} {reason}"
@@ -155,9 +157,10 @@ def _assemble(
     start: _Start,
 ) -> BuildEstimate:
     estimates = {recipe.name: _estimate_config(recipe, estimators[_kind(recipe)], request.rows) for recipe in made}
-    mixtures = [recipe for recipe in request.recipes if recipe.ingredients]
-    for recipe in mixtures:
-        estimates[recipe.name] = _estimate_mixture(recipe, made, estimates, estimators, request.rows)
+    takers = [recipe for recipe in request.recipes if recipe.ingredients]
+    for recipe in takers:
+        guess = _estimate_mix if recipe.mix else _estimate_mixture
+        estimates[recipe.name] = guess(recipe, made, estimates, estimators, request.rows)
     published = [recipe.name for recipe in request.recipes]
     ingredients = [estimates[recipe.name] for recipe in made if recipe.name not in published]
     every = list(estimators.values())
@@ -181,7 +184,8 @@ def _assemble(
         tokens=every[0].tokens,
         characters_per_token=every[0].characters_per_token,
         configs=tuple(estimates[name] for name in published),
-        store_bytes=sum(estimator.store_bytes for estimator in every),
+        store_bytes=sum(estimator.store_bytes for estimator in every)
+        + max([every[0].store_bytes for recipe in takers if recipe.mix], default=0),  # of whole documents
         index_bytes=sum(estimator.index_bytes for estimator in every),
         token_bytes=sum(estimators[kind].token_bytes(tokens) for kind, tokens in sampled.items()),
         ingredient_bytes=sum(config.unit_bytes for config in ingredients),
@@ -276,5 +280,48 @@ def _estimate_mixture(
         published_bytes=published,
         unit_bytes=0,
         seconds=estimator.writing_seconds(tokens),
+        problem=problem,
+    )
+
+
+def _estimate_mix(
+    recipe: Recipe,
+    made: Sequence[Recipe],
+    estimates: Mapping[str, ConfigEstimate],
+    estimators: Mapping[str, Estimator],
+    rows: Mapping[str, int],
+) -> ConfigEstimate:
+    """Rows of a mix are samples of its ingredient, published once more, and the documents that no sample extends."""
+    asked = rows.get(recipe.name)
+    [ingredient] = [one for one in made if one.name in recipe.ingredients]
+    part, estimator = estimates[ingredient.name], estimators[_kind(ingredient)]
+    shape = MixShape.of(recipe, ingredient.target_length)
+    extended = sum(estimators[_kind(one)].extended_tokens(one, estimates[one.name].rows) for one in made)
+    left_tokens = max(0, estimator.tokens_of_documents(shape.longest_document) - extended)
+    mixed_rows = shape.rows_filled(left_tokens, shape.rows(part.rows, asked))
+    if not part.rows or not left_tokens:
+        mixed_rows = 0
+    document_tokens = shape.room(mixed_rows) if mixed_rows else 0
+    tokens = mixed_rows * shape.target_length
+    problem = ""
+    if not mixed_rows:
+        problem = part.problem or "no document is left to stand beside its samples; add documents"
+    elif asked is not None and mixed_rows < asked:
+        problem = (
+            f"{asked:,} rows were asked for, but there are samples and documents for about {mixed_rows:,}; ask for "
+            "fewer, set mix.documents lower, or add documents"
+        )
+    return ConfigEstimate(
+        config=recipe.name,
+        asked_rows=asked,
+        eligible_documents=None,
+        not_eligible={},
+        candidates=None,
+        kept_share=None,
+        rows=mixed_rows,
+        tokens=tokens,
+        published_bytes=estimator.published_bytes(tokens),
+        unit_bytes=estimator.published_bytes(document_tokens),
+        seconds=estimator.tokenising_seconds(document_tokens) + estimator.writing_seconds(tokens + document_tokens),
         problem=problem,
     )

@@ -88,6 +88,19 @@ class Estimator:
         limit = recipe.target_length * self.characters_per_token * recipe.meta_documents.maximum_share
         return ~self._too_few(recipe) & (self._trial.characters <= limit)
 
+    def extended_tokens(self, recipe: Recipe, documents: int) -> int:
+        """Tokens of so many documents that can be extended."""
+        eligible = self.eligible(recipe)
+        weights = self._weights[eligible]
+        characters = float(weights @ self._trial.characters[eligible] / weights.sum()) if weights.sum() else 0.0
+        return round(documents * characters / self.characters_per_token)
+
+    def tokens_of_documents(self, most_tokens: int) -> int:
+        """Tokens of all documents of the corpus that are not longer."""
+        own = np.where(self._trial.characters <= most_tokens * self.characters_per_token, self._trial.characters, 0)
+        share = float(self._weights @ own) / max(1.0, float(self._weights @ self._trial.characters))
+        return round(self.tokens * share)
+
     def not_eligible(self, recipe: Recipe) -> dict[str, int]:
         """Documents of the corpus that cannot be extended, by reason."""
         too_few = self._too_few(recipe)

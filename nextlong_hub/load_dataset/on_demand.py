@@ -24,9 +24,8 @@ from nextlong_hub.dataset.write import chosen_tables
 from nextlong_hub.errors import RecipeError
 from nextlong_hub.execution.run import Run
 from nextlong_hub.pipeline import BuildRequest, make_rows, open_tokenizers, resolve
-from nextlong_hub.producer import Inputs, RowRequest, RowStream, producer_of
+from nextlong_hub.producer import Inputs, RowRequest, RowStream, producer_of, rows_of_ingredients
 from nextlong_hub.recipe import DEFAULT_SEED, Recipe, load_recipes
-from nextlong_hub.synthesis.mixture import ingredient_rows
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -118,7 +117,7 @@ def open_session(
         sources=tuple(sources),
         tokenizer=tokenizer,
         seed=seed,
-        rows=rows | ingredient_rows([recipe], ingredients, rows),
+        rows=rows | rows_of_ingredients([recipe], ingredients, rows),
     )
     tokenizers = open_tokenizers(request)
     request = resolve(request, tokenizers[0])

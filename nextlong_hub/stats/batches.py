@@ -1,7 +1,7 @@
 """What one batch of rows says, as NumPy arrays: each segment's row, text and place."""
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, replace
 from typing import Any
 
 import numpy as np
@@ -65,6 +65,20 @@ class Segments:
     def _is(self, role: str) -> NDArray[np.bool_]:
         number = self.roles.index(role) if role in self.roles else -1
         return np.asarray(self.role == number)
+
+    @property
+    def in_sample(self) -> NDArray[np.bool_]:
+        """Whether its text holds hard negatives. Shape: (segments,)."""
+        return np.isin(self.text, self.text[self.is_negative])
+
+    def where(self, those: NDArray[np.bool_]) -> "Segments":
+        """Some of them. `those` has the shape (segments,)."""
+        arrays = {
+            field.name: getattr(self, field.name)[those]
+            for field in fields(self)
+            if isinstance(getattr(self, field.name), np.ndarray)
+        }
+        return replace(self, **arrays)
 
     @property
     def meta_places(self) -> _Ints:

@@ -19,6 +19,7 @@ from nextlong_hub.stats.reuse import ReuseCounter
 from nextlong_hub.stats.shape import (
     ConfigStats,
     ConversationStats,
+    MixStats,
     OutcomeStats,
     PackingStats,
     RankScores,
@@ -58,8 +59,15 @@ class Targets:
 class ConfigCounter:
     """Everything counted so far, over one configuration."""
 
-    def __init__(self, targets: Targets | None = None) -> None:
-        self._targets = targets
+    def __init__(self, record: ConfigRecord | None = None) -> None:
+        """Start at nothing.
+
+        Args:
+            record: what the manifest says of the configuration, where there is one.
+        """
+        self._record = record
+        self._targets = Targets.of(record) if record else None
+        self._mix = _MixCounter() if record and record.recipe.get("mix") else None
         self._rows = self._tokens = self._characters = 0
         self._target_tokens = self._on_target = self._over_target = 0
         self._learnt_tokens: int | None = None
@@ -85,7 +93,7 @@ class ConfigCounter:
         self._lengths.add(tokens)
         if segments is not None:
             self._segments = self._segments or _SegmentCounter()
-            self._segments.add(segments)
+            self._segments.add(segments if self._mix is None else self._mix.samples_of(segments))
             ids = table["id"].to_pylist() if "id" in table.column_names else [""] * len(tokens)
             self.chunks.add(segments, documents, [str(name) for name in ids])
         if documents is not None:
@@ -94,10 +102,11 @@ class ConfigCounter:
             self._packing[1].add(documents.tokens)
         self._add_sources(table, tokens, segments, documents)
 
-    def result(
-        self, config: str, record: ConfigRecord | None, others: Sequence[ChunkCounter] | None = None
-    ) -> ConfigStats:
+    def result(self, config: str, others: Sequence[ChunkCounter] | None = None) -> ConfigStats:
         """All that was counted; `others` are the chunks of the other configurations, where they were measured."""
+        record = self._record
+        mix = self._mix.result(self._tokens, record) if self._mix and record else None
+        own_tokens = self._tokens - (mix.document_tokens if mix else 0)
         return ConfigStats(
             config=config,
             target_length=self._targets.longest if self._targets else None,
@@ -110,13 +119,14 @@ class ConfigCounter:
             over_target=self._over_target if self._targets else None,
             fill=round(self._tokens / self._target_tokens, 6) if self._target_tokens else None,
             lengths=self._lengths.distribution(),
-            segments=self._segments.result(self._tokens, record.score_name if record else UNNAMED_SCORE)
+            segments=self._segments.result(own_tokens, record.score_name if record else UNNAMED_SCORE)
             if self._segments
             else None,
             chunks=self.chunks.result(others),
             conversations=self._segments.conversations() if self._segments else None,
             learnt_tokens=self._learnt_tokens,
             packing=_packing(*self._packing) if self._packing else None,
+            mix=mix,
             sources=self._sources(record.segments.negative_tokens if record else {}),
             outcome=_outcome(record),
         )
@@ -241,6 +251,35 @@ class _SegmentCounter:
             RankScores(first_rank=first, last_rank=min(last, self._last_rank), scores=scores)
             for first, last, band in zip(firsts, lasts, self._bands, strict=True)
             if (scores := band.distribution()) is not None
+        )
+
+
+class _MixCounter:
+    """Whole documents that stand beside samples."""
+
+    def __init__(self) -> None:
+        self._samples = self._documents = self._document_tokens = 0
+
+    def samples_of(self, segments: batches.Segments) -> batches.Segments:
+        """Count the documents of one batch, and give the segments of its samples."""
+        in_sample = segments.in_sample
+        self._samples += len(np.unique(segments.text[in_sample]))
+        self._documents += int((~in_sample).sum())
+        self._document_tokens += int(segments.tokens[~in_sample].sum())
+        return segments.where(in_sample)
+
+    def result(self, tokens: int, record: ConfigRecord) -> MixStats | None:
+        """What was counted, in rows of so many tokens; None when there is nothing."""
+        said = record.mix_share
+        if said is None or not tokens:
+            return None
+        return MixStats(
+            samples=self._samples,
+            documents=self._documents,
+            document_tokens=self._document_tokens,
+            share=round(self._document_tokens / tokens, 4),
+            wanted_share=said.wanted,
+            reason=said.reason,
         )
 
 

@@ -11,7 +11,7 @@ from nextlong_hub.dataset import SplitReader, open_splits
 from nextlong_hub.dataset.locate import DatasetLocation
 from nextlong_hub.dataset.manifest import ConfigRecord, Manifest
 from nextlong_hub.errors import DataError
-from nextlong_hub.stats.counting import ConfigCounter, Targets
+from nextlong_hub.stats.counting import ConfigCounter
 from nextlong_hub.stats.overlap import overlaps, unique_tokens
 from nextlong_hub.stats.shape import ConfigStats, DatasetStats, TokenizerStats
 
@@ -69,7 +69,7 @@ def measure_split(split: SplitReader) -> ConfigStats:
     Raises:
         DataError: a file is damaged, or its rows do not tell how many tokens they have.
     """
-    return _count_split(split).counter.result(split.config, split.record)
+    return _count_split(split).counter.result(split.config)
 
 
 def measure_tables(
@@ -80,7 +80,7 @@ def measure_tables(
     Raises:
         DataError: they do not tell how many tokens they have.
     """
-    return _count(tables, record).result(config, record)
+    return _count(tables, record).result(config)
 
 
 class _Counted(NamedTuple):
@@ -88,11 +88,10 @@ class _Counted(NamedTuple):
 
     config: str
     counter: ConfigCounter
-    record: ConfigRecord | None = None
 
 
 def _count(tables: Iterable[pa.Table | pa.RecordBatch], record: ConfigRecord | None = None) -> ConfigCounter:
-    counter = ConfigCounter(Targets.of(record) if record else None)
+    counter = ConfigCounter(record)
     for table in tables:
         if table.num_rows:
             counter.add(table)
@@ -100,7 +99,7 @@ def _count(tables: Iterable[pa.Table | pa.RecordBatch], record: ConfigRecord | N
 
 
 def _count_split(split: SplitReader) -> _Counted:
-    return _Counted(split.config, _count(split.batches(_needed(split)), split.record), split.record)
+    return _Counted(split.config, _count(split.batches(_needed(split)), split.record))
 
 
 def _measured(splits: Sequence[SplitReader]) -> DatasetStats:
@@ -117,7 +116,7 @@ def _together(measured: Sequence[_Counted], manifest: Manifest | None) -> Datase
     chunks = {one.config: one.counter.chunks for one in measured}
     others = {name: [theirs for other, theirs in chunks.items() if other != name] for name in chunks}
     return DatasetStats(
-        configs=tuple(one.counter.result(one.config, one.record, others[one.config] or None) for one in measured),
+        configs=tuple(one.counter.result(one.config, others[one.config] or None) for one in measured),
         portability=_portability(manifest) if manifest else (),
         overlaps=overlaps(chunks),
         unique_tokens=unique_tokens(list(chunks.values())),

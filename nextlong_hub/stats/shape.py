@@ -181,6 +181,23 @@ class PackingStats:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class MixStats:
+    """Samples, and whole ordinary documents beside them."""
+
+    samples: int
+    documents: int
+    """Ordinary ones."""
+    document_tokens: int
+    """Of the ordinary documents."""
+    share: float
+    """Of the ordinary documents in all tokens."""
+    wanted_share: float
+    """What the recipe asks for."""
+    reason: str
+    """Why it is another one, as the end of a sentence; empty where it is not."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class OutcomeStats:
     """What became of the candidates, from the manifest."""
 
@@ -232,6 +249,8 @@ class ConfigStats:
     """Tokens on which the loss is taken; None where there is no `loss_mask` and it is taken on all."""
     packing: PackingStats | None
     """None where rows are not packed."""
+    mix: MixStats | None
+    """None unless ordinary documents stand beside samples; they are not among `segments`."""
     sources: tuple[SourceTokens, ...]
     """Most tokens first."""
     outcome: OutcomeStats | None

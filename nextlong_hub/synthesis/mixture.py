@@ -15,7 +15,7 @@ from nextlong_hub.dataset.write import ChosenRows, UnitRow, public_values
 from nextlong_hub.errors import RecipeError
 from nextlong_hub.execution.run import Run
 from nextlong_hub.method.order import merge_in_proportion, seeded_keys
-from nextlong_hub.producer import Produced, Producer, RowChecker, RowRequest
+from nextlong_hub.producer import Produced, Producer, RowChecker, RowRequest, rows_of_ingredients
 from nextlong_hub.recipe import Ingredient, Recipe
 from nextlong_hub.tokenization import Tokenizer
 
@@ -27,6 +27,24 @@ class MixtureProducer(Producer):
     """Rows are rows of other configurations, which this run has made before."""
 
     name = "mixture"
+    runs_out = "its ingredients have no more rows in these shares"
+
+    def rows_per_token(self, recipe: Recipe, targets: Mapping[str, int]) -> Fraction:
+        """See `Producer.rows_per_token`: the rows of a mixture have different lengths unless it packs them."""
+        return sum(_rates(recipe, targets).values(), Fraction()) / sum(map(_share, recipe.mixture), Fraction())
+
+    def ingredient_rows(self, recipe: Recipe, targets: Mapping[str, int], rows: int) -> Mapping[str, int]:
+        """See `Producer.ingredient_rows`.
+
+        Raises:
+            RecipeError: a sample is longer than a packed row.
+        """
+        rates = _rates(recipe, targets)
+        whole = sum(rates.values(), Fraction())
+        return {
+            name: math.ceil(rows * rate / whole) * samples_in_row(recipe, name, targets[name])
+            for name, rate in rates.items()
+        }
 
     def read(self, run: Run, request: RowRequest) -> ChunkStore:
         """The corpus as it was cut for the last ingredient that has one."""
@@ -131,10 +149,14 @@ def flexible_rows(
     flexible = {one.name for one in ingredients if one.name not in rows and one.name in wanted}
     targets = {recipe.name: recipe.target_length for recipe in (*ingredients, *recipes)}
     bounded = [recipe for recipe in recipes if recipe.name in rows]
-    needs = Counter(ingredient_rows(bounded, ingredients, rows))
+    needs = Counter(rows_of_ingredients(bounded, ingredients, rows))
     for recipe in recipes:
         rates = _rates(recipe, targets)
-        if recipe.name in rows or not rates or not rates.keys() <= wanted.keys():
+        if recipe.name in rows or not wanted.keys() >= {*recipe.ingredients}:
+            continue
+        if not rates:  # it is no mixture, and takes as many as there are
+            for name in flexible & {*recipe.ingredients}:
+                needs[name] = max(needs[name], wanted[name])
             continue
         together = {name: samples_in_row(recipe, name, targets[name]) for name in rates}
         scale = min(max(1, wanted[name] // together[name]) / rate for name, rate in rates.items())
@@ -196,44 +218,16 @@ def _merge(chosen: Sequence[Sequence[UnitRow]]) -> list[UnitRow]:
     return [next(remaining[part]) for part in merge_in_proportion(counts, counts).tolist()]
 
 
-def rows_per_token(recipe: Recipe, targets: Mapping[str, int]) -> Fraction:
-    """Rows in one token of a configuration; the rows of a mixture have different lengths unless it packs them."""
-    rates = _rates(recipe, targets)
-    if not rates:
-        return Fraction(1, recipe.target_length)
-    return sum(rates.values(), Fraction()) / sum(map(_share, recipe.mixture), Fraction())
-
-
 def _rates(recipe: Recipe, targets: Mapping[str, int]) -> dict[str, Fraction]:
-    """Rows of each ingredient's samples in proportion; none unless the recipe is a mixture."""
-    parts = [part for part in recipe.mixture if part.recipe in targets]
+    """Rows of each ingredient's samples in proportion."""
     return {
         part.recipe: _share(part) / (samples_in_row(recipe, part.recipe, targets[part.recipe]) * targets[part.recipe])
-        for part in parts
+        for part in recipe.mixture
     }
 
 
 def _share(part: Ingredient) -> Fraction:
     return Fraction(part.share).limit_denominator(_FINEST_SHARE)
-
-
-def ingredient_rows(
-    recipes: Sequence[Recipe], ingredients: Sequence[Recipe], rows: Mapping[str, int]
-) -> dict[str, int]:
-    """Rows that mixtures of a known size need of ingredients that are made for them alone."""
-    targets = {recipe.name: recipe.target_length for recipe in (*ingredients, *recipes)}
-    needs: Counter[str] = Counter()
-    unbounded = set()
-    for recipe in recipes:
-        rates = _rates(recipe, targets)
-        for name, rate in rates.items():
-            if recipe.name in rows:
-                share = rate / sum(rates.values(), Fraction())
-                together = samples_in_row(recipe, name, targets[name])
-                needs[name] = max(needs[name], math.ceil(rows[recipe.name] * share) * together)
-            else:
-                unbounded.add(name)
-    return {one.name: needs[one.name] for one in ingredients if one.name in needs and one.name not in unbounded}
 
 
 PRODUCER = MixtureProducer()

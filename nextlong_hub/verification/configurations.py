@@ -1,5 +1,6 @@
 """Checks of a whole configuration: counts, repeated rows, order, and the portability table."""
 
+from collections import Counter
 from collections.abc import Sequence
 from itertools import pairwise
 
@@ -30,11 +31,29 @@ def check_config(
         )
     check.not_exact = 0
     seen: set[str] = set()
-    for identity, _, _ in rows:
-        if identity in seen:
-            check.fault(f"data/{name}", f"the id {identity!r} occurs twice")
-        seen.add(identity)
+    for found in rows:
+        if found.id in seen:
+            check.fault(f"data/{name}", f"the id {found.id!r} occurs twice")
+        seen.add(found.id)
+    _check_parts(name, config, rows, check)
     _check_order(name, config, rows, manifest, check)
+
+
+def _check_parts(name: str, config: ConfigRecord, rows: Sequence[RowDocument], check: Check) -> None:
+    """Check the tokens of each part, and that no ordinary document beside samples is one that they extend."""
+    tokens: Counter[str] = Counter()
+    for found in rows:
+        tokens[found.maker] += found.tokens
+    for part, record in config.mixture.items():
+        if record.tokens and record.tokens != tokens[part]:
+            check.fault(
+                f"data/{name}", f"holds {tokens[part]:,} tokens of {part!r}, the manifest counts {record.tokens:,}"
+            )
+    if name in config.mixture:
+        extended = {found.meta_document for found in rows if found.maker != name}
+        for found in rows:
+            if found.maker == name and found.meta_document in extended:
+                check.fault(f"data/{name}", f"{found.meta_document!r} is there whole, and a sample extends it")
 
 
 def _check_order(
@@ -44,7 +63,7 @@ def _check_order(
 
     Packing changes the order of documents, but not within a row.
     """
-    makers = [found.id.partition("/")[0] for found in rows]
+    makers = [found.maker for found in rows]
     if config.mixture:
         counts = [part.rows for part in config.mixture.values()]
         names = list(config.mixture)

@@ -41,6 +41,12 @@ class RowDocument(NamedTuple):
     meta_document: str
     row: int
     """Number of the row in its configuration."""
+    tokens: int
+
+    @property
+    def maker(self) -> str:
+        """The name of the recipe that made it."""
+        return self.id.partition("/")[0]
 
 
 @dataclass(slots=True)

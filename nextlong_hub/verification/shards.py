@@ -36,7 +36,9 @@ def check_file(
     try:
         for place, row in _rows(path, record.path, config, check):
             for where, document in _documents(place, row, config, first_row + count, check):
-                rows.append(RowDocument(document["id"], document["meta_document"], first_row + count))
+                rows.append(
+                    RowDocument(document["id"], document["meta_document"], first_row + count, document["token_count"])
+                )
                 check_document(where, document, config, check)
             count += 1
             tokens += row["token_count"]

@@ -10,14 +10,15 @@ from nextlong_hub.cli.reports.wording import LINE, count, words
 from nextlong_hub.cli.terminal import Rows, show_line, show_table, show_verbatim
 from nextlong_hub.core.printable import NOTHING, compact, counted, duration, size
 from nextlong_hub.dataset.proportions import uneven_proportions
-from nextlong_hub.recipe import default_config
+from nextlong_hub.producer import producer_of
+from nextlong_hub.recipe import default_config, recorded_recipe
 
 if TYPE_CHECKING:
     from nextlong_hub.dataset.manifest import ConfigRecord, SynthesisRecord
     from nextlong_hub.dry_run.estimate import BuildEstimate, ConfigEstimate
     from nextlong_hub.pipeline import BuildReport
 
-_STAGES = ("retrieve", "synthesise", "converse", "write")
+_STAGES = ("retrieve", "synthesise", "converse", "take", "write")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,15 +55,21 @@ def show_build(report: "BuildReport", run: BuildRun) -> None:
         if recall is not None:
             show_line(f"{name}: approximate retrieval found {recall:.1%} of the exact answers, sampled.")
     for name, missing in report.missing_rows.items():
-        made = report.manifest.configs[name].rows
+        record = report.manifest.configs[name]
+        reason = producer_of(recorded_recipe(record.recipe)).runs_out
         show_line(
-            f"{name} has {made:,} rows, {missing:,} fewer than asked for: no more documents could be extended. "
-            "Add documents for more.",
+            f"{name} has {record.rows:,} rows, {missing:,} fewer than asked for: {reason}. Add documents for more.",
             "bold yellow",
         )
     for name, record in zip(run.configs, records, strict=True):
         if uneven := uneven_proportions(record):
             show_line(f"{name} is {uneven}.", "bold yellow")
+        if record.mix_share and record.mix_share.reason:
+            said = record.mix_share
+            show_line(
+                f"{name}: {said.share:.1%} of the tokens are ordinary documents, not {said.wanted:.1%}: {said.reason}.",
+                "bold yellow",
+            )
     show_line()
     total_bytes = sum(file.bytes for record in records for file in record.files)
     if report.unchanged:

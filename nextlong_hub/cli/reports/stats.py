@@ -29,10 +29,17 @@ _REACHED = {"65536": "64K", "131072": "128K", "524288": "512K"}
 def show_stats(stats: "DatasetStats") -> None:
     """Print the statistics of a card as tables; for a single configuration also the distribution of its scores."""
     configs = stats.configs
-    parts = (_size_rows, _packing_rows, _conversation_rows, _segment_rows, _chunk_rows, _outcome_rows)
+    parts = (_size_rows, _packing_rows, _mix_rows, _conversation_rows, _segment_rows, _chunk_rows, _outcome_rows)
     blocks = [rows for part in parts if (rows := part(configs))]
     show_table([row for block in blocks for row in (LINE, *block)][1:], [config.config for config in configs])
     show_line("x (y-z): the median, and between what nine tenths of all lie.", "dim")
+    for config in configs:
+        if config.mix and config.mix.reason:
+            show_line(
+                f"{config.config}: {config.mix.share:.1%} of the tokens are ordinary documents, not "
+                f"{config.mix.wanted_share:.1%}: {config.mix.reason}.",
+                "bold yellow",
+            )
     if len(configs) == 1:
         _show_scores(configs[0])
         _show_sources(configs[0])
@@ -71,6 +78,18 @@ def _packing_rows(configs: "Sequence[ConfigStats]") -> Rows:
         ("packed documents", [count(one.documents) if one else NOTHING for one in packed]),
         ("  in a row", [_spread(one.documents_per_row) if one else NOTHING for one in packed]),
         ("  tokens of one", [_spread(one.document_tokens) if one else NOTHING for one in packed]),
+    ]
+
+
+def _mix_rows(configs: "Sequence[ConfigStats]") -> Rows:
+    mixes = [config.mix for config in configs]
+    if not any(mixes):
+        return []
+    return [
+        ("samples", [count(one.samples) if one else NOTHING for one in mixes]),
+        ("ordinary documents", [count(one.documents) if one else NOTHING for one in mixes]),
+        ("  share of tokens", [f"{one.share:.1%}" if one else NOTHING for one in mixes]),
+        ("    asked for", [f"{one.wanted_share:.1%}" if one else NOTHING for one in mixes]),
     ]
 
 
