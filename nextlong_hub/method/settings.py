@@ -1,10 +1,13 @@
 """The choices of the method (NExtLong §3)."""
 
-from typing import Annotated, ClassVar, Literal
+from typing import Annotated, ClassVar, Literal, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from nextlong_hub.core.settings import Section
+
+_STUMP_CHARACTERS = 200
+"""Titles and captions are shorter, paragraphs rarely."""
 
 
 class ChunkingSettings(Section):
@@ -15,9 +18,27 @@ class ChunkingSettings(Section):
     mode: Literal["lossless", "reference"] = "lossless"
     """`lossless`: joined chunks give the document back. `reference`: the authors' chunker, quirks included."""
     chunk_characters: int = Field(2048, ge=1)
-    minimum_characters: int = Field(200, ge=0)
-    """`lossless`: a shorter chunk, such as a title, is joined with the one behind it, which may become so much longer
-    than `chunk_characters`: by itself it says too little to find a hard negative by. 0 joins none."""
+    minimum_characters: Literal["auto"] | Annotated[int, Field(ge=0)] = "auto"
+    """`lossless`: a shorter chunk, such as a title, is joined with the one behind it, the last one with the one before
+    it: by itself it says too little to find a hard negative by. Chunks may thereby become longer than
+    `chunk_characters`, by less than twice this. `auto`: 200, or a tenth of `chunk_characters` where that is less. 0
+    joins none."""
+
+    @model_validator(mode="after")
+    def _stumps_are_shorter_than_chunks(self) -> Self:
+        if self.shortest_characters > self.chunk_characters:
+            raise ValueError(
+                f"minimum_characters = {self.minimum_characters} is more than chunk_characters = "
+                f"{self.chunk_characters}, so that every chunk would be joined; lower the one or raise the other"
+            )
+        return self
+
+    @property
+    def shortest_characters(self) -> int:
+        """What `minimum_characters` means, `auto` worked out."""
+        if self.minimum_characters == "auto":
+            return min(_STUMP_CHARACTERS, self.chunk_characters // 10)
+        return self.minimum_characters
 
 
 WHOLE_DOCUMENT = ChunkingSettings(chunk_characters=2**31 - 1)
