@@ -2,12 +2,16 @@
 
 from typing import Annotated, ClassVar, Literal, Self
 
+import numpy as np
 from pydantic import Field, model_validator
 
 from nextlong_hub.core.settings import Section
+from nextlong_hub.method.order import STRONGEST_PREFERENCE, log2_steps
 
 _STUMP_CHARACTERS = 200
 """Titles and captions are shorter, paragraphs rarely."""
+_AUTO_TARGETS = (65_536, 524_288)
+"""Target lengths between which longer documents come to be preferred."""
 
 
 class ChunkingSettings(Section):
@@ -54,13 +58,21 @@ class MetaDocumentSettings(Section):
     """`disjoint`: no document is extended for two configurations of a folder. `nested`: every configuration takes the
     first documents of one order, so that they share them. `linked` (experimental): disjoint, and documents whose own
     chunks resemble each other come first."""
-    length_preference: Literal["auto"] | Annotated[float, Field(ge=0)] = "auto"
+    length_preference: Literal["auto"] | Annotated[float, Field(ge=0, le=STRONGEST_PREFERENCE)] = "auto"
     """How much longer documents are preferred: the chance of a document grows with this power of the links that it
-    gives, one less than its chunks. 0: not at all. `auto`: 0 up to a target of 65,536 tokens, 1 from 524,288."""
+    gives, one less than its chunks. 0: not at all. `auto`: 0 up to a target of 65,536 tokens, 1 from 524,288, and
+    between them with the logarithm of the target; 0 where documents are nested, whose order is one for all."""
     minimum_chunks: int = Field(2, ge=1)
     """A document of one chunk has no long-range dependency to learn."""
     maximum_share: float = Field(0.5, gt=0, le=1)
     """Longest own text, as a share of the target length: beyond it there is no room for negatives."""
+
+    def preference_at(self, target_length: int) -> float:
+        """What `length_preference` means in rows of so many tokens, `auto` worked out."""
+        if self.length_preference != "auto":
+            return self.length_preference
+        least, most, target = log2_steps(np.array([*_AUTO_TARGETS, target_length], np.uint64)).tolist()
+        return 0.0 if self.choice == "nested" else min(1.0, max(0, target - least) / (most - least))
 
 
 class NegativeSettings(Section):

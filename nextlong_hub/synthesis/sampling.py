@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from nextlong_hub.corpus.order import seeded_order
 from nextlong_hub.corpus.store import ChunkStore
 from nextlong_hub.errors import CorpusTooSmallError
+from nextlong_hub.method.order import favouring, seeded_keys
 from nextlong_hub.producer import CandidatePool
 from nextlong_hub.recipe import Recipe
 
@@ -46,7 +47,9 @@ def choose_candidates(recipe: Recipe, pool: CandidatePool) -> MetaDocuments:
             f"fewer than {recipe.meta_documents.minimum_chunks} chunks and {int(too_long.sum()):,} are longer than "
             f"{limit_characters:,.0f} characters; add documents or relax meta_documents.minimum_chunks"
         )
-    order = seeded_order(store, eligible, pool.sources, pool.seed)
+    preference = recipe.meta_documents.preference_at(recipe.target_length)
+    by_length = favouring(seeded_keys(eligible, pool.seed), chunk_counts[eligible] - 1, preference)
+    order = seeded_order(store, eligible, pool.sources, pool.seed, by_length)
     return MetaDocuments(
         order=order, not_eligible={"too_few_chunks": int(too_few.sum()), "too_long": int(too_long.sum())}
     )
