@@ -25,9 +25,13 @@ SEGMENT_TYPE = pa.struct(
         ("tokens", pa.int32()),
         ("rank", pa.int32()),
         ("score", pa.float32()),
+        ("own_rank", pa.int32()),
     ]
 )
 """One chunk's span inside a row: `records.Segment`, field by field, where the meaning of each is documented."""
+
+LATER_FIELDS = frozenset({"own_rank"})
+"""Fields of segments that older datasets lack; they are read as 0."""
 
 DOCUMENT_TYPE = pa.struct(
     [
@@ -116,10 +120,13 @@ def _meta_document(contents: RowContents) -> str:
 
 def _segments(contents: RowContents) -> str:
     roles = "user, assistant, …" if contents.conversations else "meta or negative" if contents.synthesised else "meta"
-    ranked = f", and of a negative its `rank` and {contents.score}"
+    ranked = (
+        f", of a negative its `rank` and {contents.score}, of a meta-chunk its `own_rank`: the place that the best "
+        "other chunk of its document has among those of other documents, from 1; 0 where it is unknown"
+    )
     return (
         f"where each character came from: `role` ({roles}), `document` and `chunk` in the corpus, `start` and `end` in "
-        f"characters of `text`, `tokens`{ranked if contents.synthesised else '; `rank` and `score` are 0'}"
+        f"characters of `text`, `tokens`{ranked if contents.synthesised else '; `rank`, `score` and `own_rank` are 0'}"
     )
 
 
