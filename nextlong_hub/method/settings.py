@@ -57,7 +57,8 @@ class MetaDocumentSettings(Section):
     choice: Literal["disjoint", "nested", "linked"] = "disjoint"
     """`disjoint`: no document is extended for two configurations of a folder. `nested`: every configuration takes the
     first documents of one order, so that they share them. `linked` (experimental): disjoint, and documents whose own
-    chunks resemble each other come first."""
+    chunks resemble each other come first: a quarter of them all, by the retriever's scores of each chunk for the others
+    as a share of that for itself, then the next quarter. `verify` does not check that order, which takes an index."""
     length_preference: Literal["auto"] | Annotated[float, Field(ge=0, le=STRONGEST_PREFERENCE)] = "auto"
     """How much longer documents are preferred: the chance of a document grows with this power of the links that it
     gives, one less than its chunks. 0: not at all. `auto`: 0 up to a target of 65,536 tokens, 1 from 524,288, and

@@ -18,6 +18,9 @@ _ANSWER_RESERVE = 64
 _LIKELY_MARGIN = 0.98
 """Below 1, because a chunk that no sample needs is tokenised in vain, and a missing one where it is needed."""
 
+_QUARTER = 1 << 48
+"""More than `favouring` can make a difference of."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MetaDocuments:
@@ -29,8 +32,17 @@ class MetaDocuments:
     """Documents that cannot be extended, by reason."""
 
 
-def choose_candidates(recipe: Recipe, pool: CandidatePool) -> MetaDocuments:
+def choose_candidates(
+    recipe: Recipe, pool: CandidatePool, likeness: NDArray[np.float32] | None = None
+) -> MetaDocuments:
     """Sort out the documents that can be extended and put them into the seeded order.
+
+    Args:
+        recipe: what they are extended for.
+        pool: all documents.
+        likeness: how much the chunks of each document resemble each other, see `retrieval.links`: with it, the most
+            alike quarter of the documents that can be extended comes first, then the next, each quarter in the order
+            that it has without. Shape: (documents,).
 
     Raises:
         CorpusTooSmallError: no document can be extended.
@@ -48,11 +60,20 @@ def choose_candidates(recipe: Recipe, pool: CandidatePool) -> MetaDocuments:
             f"{limit_characters:,.0f} characters; add documents or relax meta_documents.minimum_chunks"
         )
     preference = recipe.meta_documents.preference_at(recipe.target_length)
-    by_length = favouring(seeded_keys(eligible, pool.seed), chunk_counts[eligible] - 1, preference)
-    order = seeded_order(store, eligible, pool.sources, pool.seed, by_length)
+    first_by = favouring(seeded_keys(eligible, pool.seed), chunk_counts[eligible] - 1, preference)
+    if likeness is not None:
+        first_by += _quarters(likeness[eligible]) * _QUARTER
+    order = seeded_order(store, eligible, pool.sources, pool.seed, first_by)
     return MetaDocuments(
         order=order, not_eligible={"too_few_chunks": int(too_few.sum()), "too_long": int(too_long.sum())}
     )
+
+
+def _quarters(likeness: NDArray[np.float32]) -> NDArray[np.int64]:
+    """0 for the most alike quarter of some documents, and so on to 3. Shape: (documents,)."""
+    places = np.zeros(len(likeness), np.int64)
+    places[np.argsort(-likeness, kind="stable")] = np.arange(len(likeness))
+    return places * 4 // len(likeness)
 
 
 def answer_length(store: ChunkStore, recipe: Recipe, characters_per_token: float) -> int:
