@@ -204,6 +204,20 @@ def row_schema(*, tokens: bool, packed: bool = False, masked: bool = False) -> p
     return pa.schema([(column.name, column.type) for column in COLUMNS if column.rows in kinds])
 
 
+def without_later_fields(schema: pa.Schema) -> pa.Schema:
+    """The columns as older datasets have them."""
+    return pa.schema(
+        [
+            pa.field(
+                field.name, pa.list_(pa.struct([own for own in field.type.value_type if own.name not in LATER_FIELDS]))
+            )
+            if pa.types.is_list(field.type) and pa.types.is_struct(field.type.value_type)
+            else field
+            for field in schema
+        ]
+    )
+
+
 def kinds_of(names: Iterable[str]) -> frozenset[RowKind]:
     """The kinds of row that a table with columns of these names holds."""
     kinds = {RowKind.ANY, *(_TOLD_BY[name] for name in names if name in _TOLD_BY)}
