@@ -51,6 +51,10 @@ class ConfigEstimate:
     """Candidates that become a row; None for a mixture."""
     rows: int
     tokens: int
+    links: float | None
+    """Of a sample, on average; None where there is none, and for a mixture."""
+    meta_percent: float | None
+    """Tokens of meta-chunks in a hundred of a sample, on average."""
     published_bytes: int
     unit_bytes: int
     """Of finished units, in the folder of unfinished work."""
@@ -199,6 +203,7 @@ def _estimate_config(recipe: Recipe, estimator: Estimator, rows: Mapping[str, in
     made = min(wanted, math.floor(eligible * kept_share))
     candidates = _candidates(recipe, wanted, kept_share, eligible)
     tokens = made * recipe.target_length
+    links, meta_percent = estimator.links(recipe, made) if made else (None, None)
     return ConfigEstimate(
         config=recipe.name,
         asked_rows=asked,
@@ -208,6 +213,8 @@ def _estimate_config(recipe: Recipe, estimator: Estimator, rows: Mapping[str, in
         kept_share=kept_share,
         rows=made,
         tokens=tokens,
+        links=links,
+        meta_percent=meta_percent,
         published_bytes=estimator.published_bytes(tokens),
         unit_bytes=estimator.unit_bytes(recipe, candidates),
         seconds=estimator.seconds_of(recipe, candidates) + estimator.writing_seconds(tokens),
@@ -273,6 +280,8 @@ def _estimate_mixture(
         kept_share=None,
         rows=made_rows,
         tokens=tokens,
+        links=None,
+        meta_percent=None,
         published_bytes=published,
         unit_bytes=0,
         seconds=estimator.writing_seconds(tokens),

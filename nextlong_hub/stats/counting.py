@@ -9,6 +9,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
+from nextlong_hub.dataset.links import SampleLinks
 from nextlong_hub.dataset.manifest import ConfigRecord
 from nextlong_hub.errors import DataError
 from nextlong_hub.recipe import recorded_recipe
@@ -18,6 +19,7 @@ from nextlong_hub.stats.reuse import ReuseCounter
 from nextlong_hub.stats.shape import (
     ConfigStats,
     ConversationStats,
+    LinkStats,
     OutcomeStats,
     PackingStats,
     RankScores,
@@ -64,6 +66,7 @@ class ConfigCounter:
         self._learnt_tokens: int | None = None
         self._lengths = Sketch()
         self._segments: _SegmentCounter | None = None
+        self._links = _LinkCounter()
         self._packing: tuple[Sketch, Sketch] | None = None
         self._source_rows: Counter[str] = Counter()
         self._source_tokens: Counter[str] = Counter()
@@ -84,6 +87,7 @@ class ConfigCounter:
         if segments is not None:
             self._segments = self._segments or _SegmentCounter()
             self._segments.add(segments)
+            self._links.add(segments, tokens if documents is None else documents.tokens)
         if documents is not None:
             self._packing = self._packing or (Sketch(), Sketch())
             self._packing[0].add(np.bincount(documents.row, minlength=len(tokens)))
@@ -107,6 +111,7 @@ class ConfigCounter:
             segments=self._segments.result(self._tokens, record.score_name if record else UNNAMED_SCORE)
             if self._segments
             else None,
+            links=self._links.result(),
             conversations=self._segments.conversations() if self._segments else None,
             learnt_tokens=self._learnt_tokens,
             packing=_packing(*self._packing) if self._packing else None,
@@ -235,6 +240,34 @@ class _SegmentCounter:
             for first, last, band in zip(firsts, lasts, self._bands, strict=True)
             if (scores := band.distribution()) is not None
         )
+
+
+class _LinkCounter:
+    """What the samples hold of their meta-documents."""
+
+    def __init__(self) -> None:
+        self._links, self._meta_percent, self._difficulty = Sketch(), Sketch(), Sketch()
+
+    def add(self, segments: batches.Segments, text_tokens: NDArray[np.int64]) -> None:
+        """Count the samples of one batch; `text_tokens` are those of each text. Shape: (texts,)."""
+        placed = segments.text >= 0
+        samples = SampleLinks.of(
+            segments.text[placed],
+            (segments.is_meta[placed], segments.is_negative[placed]),
+            segments.tokens[placed],
+            segments.own_rank[placed],
+            text_tokens,
+        )
+        self._links.add(samples.links)
+        self._meta_percent.add(samples.meta_percent)
+        self._difficulty.add(samples.difficulty)
+
+    def result(self) -> LinkStats | None:
+        """All samples; None when there are none."""
+        links, meta_percent = self._links.distribution(), self._meta_percent.distribution()
+        if links is None or meta_percent is None:
+            return None
+        return LinkStats(links=links, meta_percent=meta_percent, difficulty=self._difficulty.distribution())
 
 
 def _tokens(table: pa.Table | pa.RecordBatch) -> NDArray[np.int64]:

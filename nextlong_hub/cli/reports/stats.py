@@ -29,10 +29,15 @@ _REACHED = {"65536": "64K", "131072": "128K", "524288": "512K"}
 def show_stats(stats: "DatasetStats") -> None:
     """Print the statistics of a card as tables; for a single configuration also the distribution of its scores."""
     configs = stats.configs
-    parts = (_size_rows, _packing_rows, _conversation_rows, _segment_rows, _outcome_rows)
+    parts = (_size_rows, _packing_rows, _conversation_rows, _segment_rows, _link_rows, _outcome_rows)
     blocks = [rows for part in parts if (rows := part(configs))]
     show_table([row for block in blocks for row in (LINE, *block)][1:], [config.config for config in configs])
     show_line("x (y-z): the median, and between what nine tenths of all lie.", "dim")
+    if any(config.links and config.links.difficulty for config in configs):
+        show_line(
+            "Difficulty: chunks of other documents that the retriever ranks above the best other one of the document.",
+            "dim",
+        )
     if len(configs) == 1:
         _show_scores(configs[0])
         _show_sources(configs[0])
@@ -133,6 +138,17 @@ def _segment_rows(configs: "Sequence[ConfigStats]") -> Rows:
         row("  different ones", lambda one: count(one.reuse.distinct)),
         row("  most uses of one", lambda one: count(one.reuse.largest)),
         row("  uneven use (Gini)", lambda one: f"{one.reuse.gini:.2f}"),
+    ]
+
+
+def _link_rows(configs: "Sequence[ConfigStats]") -> Rows:
+    links = [config.links for config in configs]
+    if not any(links):
+        return []
+    return [
+        ("links in a sample", [_spread(one.links if one else None) for one in links]),
+        ("  % meta-document", [_spread(one.meta_percent if one else None) for one in links]),
+        *_if_any(("  difficulty", [_spread(one.difficulty if one else None) for one in links])),
     ]
 
 
