@@ -15,6 +15,7 @@ from nextlong_hub.datacard.header import make_header, pretty_name
 from nextlong_hub.datacard.pictures import draw_pictures
 from nextlong_hub.datacard.sample import sample_of
 from nextlong_hub.datacard.text import Card, Header, digests_of, format_card, parse_card
+from nextlong_hub.dataset.links import thin_rows
 from nextlong_hub.dataset.manifest import Manifest
 from nextlong_hub.dataset.proportions import uneven_proportions
 from nextlong_hub.dataset.schema import RowContents, RowKind, column_table, kinds_of
@@ -148,8 +149,19 @@ def _numbers(manifest: Manifest, stats: DatasetStats, header: Header) -> dict[st
     return {
         "recipes": recipes,
         "methods": methods,
+        "preferences": [
+            (recipe.name, power)
+            for recipe in {recipe.name: recipe for recipe in behind if producer_of(recipe).retrieves}.values()
+            if (power := recipe.meta_documents.preference_at(recipe.target_length))
+        ],
         "searches": list(dict.fromkeys(describe(recipe.retrieval) for recipe in methods)),
         "score_names": score_names(stats.configs),
+        "has_links": any(config.links for config in stats.configs),
+        "thin_rows": [
+            (config.config, thin)
+            for config in stats.configs
+            if config.links and (thin := thin_rows(config.links.links.mean, config.links.meta_percent.mean))
+        ],
         "row_bytes": content_bytes[default] // max(1, manifest.configs[default].rows),
         "mixes": [config for config in stats.configs if config.mix is not None],
         "outcomes": [config for config in stats.configs if config.outcome is not None],

@@ -24,6 +24,8 @@ class ChunkText:
     rank: int = 0
     """0 for a meta-chunk."""
     score: float = 0.0
+    own_rank: int = 0
+    """See `records.Segment`."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,6 +55,7 @@ def interleave(meta_chunks: Sequence[ChunkText], negatives: Sequence[Sequence[Ch
                     tokens=0,
                     rank=chunk.rank,
                     score=chunk.score,
+                    own_rank=chunk.own_rank,
                 )
             )
             texts.append(chunk.text)

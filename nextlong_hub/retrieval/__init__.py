@@ -4,6 +4,7 @@ settings     the recipe's retrieval section
 base         what a retriever defines, the registry of retrievers, and `build_index` and `open_retriever`
 explanation  a score, taken apart
 ranking      the total order of hits
+links        how much the chunks of one document resemble each other
 tasks        the stage: the index of a store, and the retriever's answers to each unit's meta-chunks, on disk
 bm25/        exact BM25 over shards
 rank_bm25/   the reference implementation that `bm25` is compared with
@@ -15,6 +16,7 @@ from nextlong_hub.retrieval.base import (
     Description,
     IndexSample,
     Retriever,
+    Scorer,
     SearchCost,
     Searcher,
     accepts_score,
@@ -34,6 +36,7 @@ __all__ = [
     "Explanation",
     "IndexSample",
     "Retriever",
+    "Scorer",
     "SearchCost",
     "Searcher",
     "SharedTerm",

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from functools import cache
 from math import isfinite
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 from pydantic import ValidationError
 
@@ -48,6 +48,22 @@ class Searcher(Protocol):
 
         The share of the exact answer's places that are filled with scores at least as high as its last: a chunk that
         ties is as good an answer. It costs an exact search, so callers pass a sample of the queries.
+        """
+        ...
+
+
+@runtime_checkable
+class Scorer(Protocol):
+    """A searcher that can also score chunks it is given; a retriever may do without.
+
+    By it the chunks of one document are compared with each other: see `links`.
+    """
+
+    def score(self, queries: "NDArray[np.int64]", chunks: "NDArray[np.int64]") -> "NDArray[np.float32]":
+        """The score of given chunks for each query, to the last bit the one that `search` orders them by.
+
+        Of any document, the query itself included. Minus infinity where `search` would not count the chunk as found,
+        and where its number is -1. Shapes: (queries,), (queries, n) and (queries, n).
         """
         ...
 

@@ -51,6 +51,8 @@ class Segments:
     tokens: _Ints
     rank: _Ints
     score: NDArray[np.float64]
+    own_rank: _Ints
+    """0 in rows that were made before there was such a field."""
 
     @property
     def is_meta(self) -> NDArray[np.bool_]:
@@ -122,6 +124,7 @@ def read_segments(column: pa.ChunkedArray | pa.Array, documents: Documents | Non
         tokens=_numbers(flat, "tokens"),
         rank=_numbers(flat, "rank"),
         score=pc.fill_null(pc.struct_field(flat, "score"), math.nan).to_numpy(zero_copy_only=False).astype(np.float64),
+        own_rank=_numbers(flat, "own_rank") if flat.type.get_field_index("own_rank") >= 0 else np.zeros_like(row),
     )
 
 

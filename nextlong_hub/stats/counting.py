@@ -9,6 +9,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
+from nextlong_hub.dataset.links import SampleLinks
 from nextlong_hub.dataset.manifest import ConfigRecord
 from nextlong_hub.errors import DataError
 from nextlong_hub.recipe import recorded_recipe
@@ -19,6 +20,7 @@ from nextlong_hub.stats.reuse import ReuseCounter
 from nextlong_hub.stats.shape import (
     ConfigStats,
     ConversationStats,
+    LinkStats,
     MixStats,
     OutcomeStats,
     PackingStats,
@@ -73,6 +75,7 @@ class ConfigCounter:
         self._learnt_tokens: int | None = None
         self._lengths = Sketch()
         self._segments: _SegmentCounter | None = None
+        self._links = _LinkCounter()
         self.chunks = ChunkCounter()
         self._packing: tuple[Sketch, Sketch] | None = None
         self._source_rows: Counter[str] = Counter()
@@ -93,7 +96,9 @@ class ConfigCounter:
         self._lengths.add(tokens)
         if segments is not None:
             self._segments = self._segments or _SegmentCounter()
-            self._segments.add(segments if self._mix is None else self._mix.samples_of(segments))
+            samples = segments if self._mix is None else self._mix.samples_of(segments)
+            self._segments.add(samples)
+            self._links.add(samples, tokens if documents is None else documents.tokens)
             ids = table["id"].to_pylist() if "id" in table.column_names else [""] * len(tokens)
             self.chunks.add(segments, documents, [str(name) for name in ids])
         if documents is not None:
@@ -122,6 +127,7 @@ class ConfigCounter:
             segments=self._segments.result(own_tokens, record.score_name if record else UNNAMED_SCORE)
             if self._segments
             else None,
+            links=self._links.result(),
             chunks=self.chunks.result(others),
             conversations=self._segments.conversations() if self._segments else None,
             learnt_tokens=self._learnt_tokens,
@@ -281,6 +287,34 @@ class _MixCounter:
             wanted_share=said.wanted,
             reason=said.reason,
         )
+
+
+class _LinkCounter:
+    """What the samples hold of their meta-documents."""
+
+    def __init__(self) -> None:
+        self._links, self._meta_percent, self._difficulty = Sketch(), Sketch(), Sketch()
+
+    def add(self, segments: batches.Segments, text_tokens: NDArray[np.int64]) -> None:
+        """Count the samples of one batch; `text_tokens` are those of each text. Shape: (texts,)."""
+        placed = segments.text >= 0
+        samples = SampleLinks.of(
+            segments.text[placed],
+            (segments.is_meta[placed], segments.is_negative[placed]),
+            segments.tokens[placed],
+            segments.own_rank[placed],
+            text_tokens,
+        )
+        self._links.add(samples.links)
+        self._meta_percent.add(samples.meta_percent)
+        self._difficulty.add(samples.difficulty)
+
+    def result(self) -> LinkStats | None:
+        """All samples; None when there are none."""
+        links, meta_percent = self._links.distribution(), self._meta_percent.distribution()
+        if links is None or meta_percent is None:
+            return None
+        return LinkStats(links=links, meta_percent=meta_percent, difficulty=self._difficulty.distribution())
 
 
 def _tokens(table: pa.Table | pa.RecordBatch) -> NDArray[np.int64]:

@@ -132,6 +132,19 @@ class SegmentStats:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class LinkStats:
+    """How much of a sample is its meta-document; of a packed row each sample counts for itself."""
+
+    links: Distribution
+    """Of a sample: one less than its meta-chunks."""
+    meta_percent: Distribution
+    """Of a sample: tokens of meta-chunks in a hundred of all its tokens."""
+    difficulty: Distribution | None
+    """Of a sample: how many chunks of other documents the retriever ranks above the best other chunk of its document,
+    counted up to the number that was asked for; the mean over its meta-chunks. None where no retriever said it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ConversationStats:
     """What was said in the conversations of all rows, by role in alphabetical order."""
 
@@ -243,6 +256,8 @@ class ConfigStats:
     """None where rows have no meta-chunks or negatives."""
     chunks: ChunkStats | None
     """None where rows have no meta-chunks or negatives."""
+    links: LinkStats | None
+    """None where no row is a sample with hard negatives."""
     conversations: ConversationStats | None
     """None where no segment is a message."""
     learnt_tokens: int | None

@@ -8,7 +8,7 @@ under that one and at least the target length under the others.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,6 +19,7 @@ from nextlong_hub.method.near_duplicates import NearDuplicates
 from nextlong_hub.method.negatives import Candidate, ReadChunk, Selection, select_even, select_reference
 from nextlong_hub.recipe import Recipe
 from nextlong_hub.records import Discarded, Reason, Sample
+from nextlong_hub.retrieval.tasks import Answer
 from nextlong_hub.tokenization import ChunkTokens, SpecialTokens, Stitched, TokenCache, Tokenizer
 
 _ATTEMPTS = 8
@@ -57,6 +58,8 @@ class _Draft:
     excess_tokens: int = 0
     """By how many tokens the joined text has turned out longer than its parts."""
     answers: list[list[Candidate]]
+    own_ranks: list[int]
+    """See `Answer`."""
     near_duplicates: NearDuplicates
     binding: int
     """The tokenizer that needs most text, as far as is known."""
@@ -114,9 +117,7 @@ class SampleBuilder:
         self._texts: dict[int, str] = {}
         self._binding = max(range(len(tokenizers)), key=lambda number: tokenizers[number].characters_per_token)
 
-    def synthesise(
-        self, documents: NDArray[np.int64], answers: Sequence[list[Candidate]]
-    ) -> list[BuiltSample | Discarded]:
+    def synthesise(self, documents: NDArray[np.int64], answers: Sequence[Answer]) -> list[BuiltSample | Discarded]:
         """One outcome a document, in order; `answers` are those of all their meta-chunks, in order."""
         first = self._store.first_chunk
         chunks = [np.arange(first[d], first[d + 1]) for d in documents]
@@ -128,13 +129,14 @@ class SampleBuilder:
         ]
         return [self._finish(draft, selection) for draft, selection in zip(drafts, self._settle(drafts), strict=True)]
 
-    def _draft(self, document: int, chunks: NDArray[np.int64], answers: list[list[Candidate]]) -> _Draft:
+    def _draft(self, document: int, chunks: NDArray[np.int64], answers: Sequence[Answer]) -> _Draft:
         texts = [self._texts[chunk] for chunk in chunks.tolist()]
         return _Draft(
             document=document,
             meta_chunks=chunks,
             meta_texts=texts,
-            answers=answers,
+            answers=[answer.candidates for answer in answers],
+            own_ranks=[answer.own_rank for answer in answers],
             near_duplicates=NearDuplicates(texts, self._recipe.negatives),
             binding=self._binding,
             goal_tokens=self._target,
@@ -204,7 +206,10 @@ class SampleBuilder:
         """Lay out the text of a settled draft and cut it."""
         identity, source = self._store.document(draft.document)
         long_text = interleave(
-            [self._piece(int(chunk)) for chunk in draft.meta_chunks],
+            [
+                replace(self._piece(int(chunk)), own_rank=own_rank)
+                for chunk, own_rank in zip(draft.meta_chunks, draft.own_ranks, strict=True)
+            ],
             [[self._piece(c.chunk, c.rank, c.score) for c in followers] for followers in selection.negatives],
             self._recipe.interleave.separator,
         )

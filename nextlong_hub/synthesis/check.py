@@ -79,6 +79,8 @@ def _negative_faults(row: Mapping[str, Any], retrieval: RetrievalSettings) -> It
         is_scored = accepts_score(retrieval, segment["score"]) if is_negative else segment["score"] == 0
         if is_negative != (segment["rank"] > 0) or not is_scored:
             yield f"its segment at {segment['start']:,} is {segment['role']}, which does not go with its rank or score"
+        if segment.get("own_rank", 0) < 0 or (is_negative and segment.get("own_rank", 0)):
+            yield f"its segment at {segment['start']:,} is {segment['role']}, which does not go with its own_rank"
     for one, other in pairwise(segments):
         both = one["role"] == other["role"] == "negative"
         if both and (one["rank"] >= other["rank"] or one["score"] < other["score"]):

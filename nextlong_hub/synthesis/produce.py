@@ -132,6 +132,10 @@ class SynthesisProducer(Producer):
         """See `Producer.candidates`."""
         return choose_candidates(recipe, pool).order
 
+    def has_known_order(self, recipe: Recipe) -> bool:
+        """See `Producer.has_known_order`: how alike chunks are is known to an index only."""
+        return recipe.meta_documents.choice != "linked"
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UnitStream:

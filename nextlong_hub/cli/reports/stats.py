@@ -29,10 +29,18 @@ _REACHED = {"65536": "64K", "131072": "128K", "524288": "512K"}
 def show_stats(stats: "DatasetStats") -> None:
     """Print the statistics of a card as tables; for a single configuration also the distribution of its scores."""
     configs = stats.configs
-    parts = (_size_rows, _packing_rows, _mix_rows, _conversation_rows, _segment_rows, _chunk_rows, _outcome_rows)
+    parts = (
+        *(_size_rows, _packing_rows, _mix_rows, _conversation_rows),
+        *(_segment_rows, _link_rows, _chunk_rows, _outcome_rows),
+    )
     blocks = [rows for part in parts if (rows := part(configs))]
     show_table([row for block in blocks for row in (LINE, *block)][1:], [config.config for config in configs])
     show_line("x (y-z): the median, and between what nine tenths of all lie.", "dim")
+    if any(config.links and config.links.difficulty for config in configs):
+        show_line(
+            "Difficulty: chunks of other documents that the retriever ranks above the best other one of the document.",
+            "dim",
+        )
     for config in configs:
         if config.mix and config.mix.reason:
             show_line(
@@ -186,6 +194,17 @@ def _show_overlaps(stats: "DatasetStats") -> None:
     ]
     show_table(rows, ["documents", "chunks", "tokens of one", "of the other"])
     show_line(f"Unique tokens of all together: {stats.unique_tokens:,}. Documents: extended, or there whole.", "dim")
+
+
+def _link_rows(configs: "Sequence[ConfigStats]") -> Rows:
+    links = [config.links for config in configs]
+    if not any(links):
+        return []
+    return [
+        ("links in a sample", [_spread(one.links if one else None) for one in links]),
+        ("  % meta-document", [_spread(one.meta_percent if one else None) for one in links]),
+        *_if_any(("  difficulty", [_spread(one.difficulty if one else None) for one in links])),
+    ]
 
 
 def _outcome_rows(configs: "Sequence[ConfigStats]") -> Rows:

@@ -108,17 +108,15 @@ class Bm25Searcher:
         return float(good.sum() / max(1, (exact.chunks >= 0).sum()))
 
     def score(self, queries: NDArray[np.int64], chunks: NDArray[np.int64]) -> NDArray[np.float32]:
-        """The exact scores of given chunks, 0 where they are not above 0 or the chunk is -1: to check an answer with.
-
-        Shapes: (queries,), (queries, n) and (queries, n).
-        """
+        """See `Scorer.score`."""
         candidates = no_candidates(*chunks.shape)
         candidates.sizes[:] = chunks.shape[1]
         candidates.chunks[:] = np.maximum(chunks, 0)
         candidates.bounds[:] = chunks >= 0
         every = np.ones(len(queries), np.uint32)
-        self._score(self.query_batch(queries), range(len(self.index.shards)), candidates, every, every + np.uint32(1))
-        return candidates.scores
+        shards = np.unique(np.searchsorted(self.index.first_chunk, chunks[chunks >= 0], side="right") - 1).tolist()
+        self._score(self.query_batch(queries), shards, candidates, every, every + np.uint32(1))
+        return np.where(candidates.scores > 0, candidates.scores, np.float32(-np.inf))
 
     def query_batch(self, queries: NDArray[np.int64]) -> QueryBatch:
         """Look the queries up in the forward index."""

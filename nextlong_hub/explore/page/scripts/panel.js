@@ -2,7 +2,7 @@
 
 /** Fill the panel. */
 function showProvenance(row, segment) {
-  const { isMeta, document: documents, chunk, start, end, firstToken, tokens, rank, score } = row.segments;
+  const { isMeta, document: documents, chunk, start, end, firstToken, tokens, rank, score, ownRank } = row.segments;
   byId("segment-name").textContent = `Segment ${count(segment + 1)} of ${count(row.count)}`;
   const before = metaBeside(row, segment, -1);
   const after = metaBeside(row, segment, 1);
@@ -14,6 +14,7 @@ function showProvenance(row, segment) {
     ["Rank", isMeta[segment] ? "" : `${count(rank[segment])} of ${count(row.lastRank)}`],
     [scoreTitle(row), isMeta[segment] ? "" : score[segment].toFixed(1)],
     ["Retrieved for", isMeta[segment] || before === undefined ? "" : `meta-chunk ${row.metas.indexOf(before) + 1}`],
+    ["Ranked above its own", ownRank[segment] ? `${counted(ownRank[segment] - 1, "chunk")} of other documents` : ""],
     ["Tokens", count(tokens[segment])],
     ["Begins at token", count(firstToken[segment])],
     ["Characters", `${count(start[segment])} to ${count(end[segment])}`],
