@@ -21,6 +21,7 @@ from nextlong_hub.execution.base import Receipt
 from nextlong_hub.execution.run import Run
 from nextlong_hub.producer import CandidatePool, Produced, Producer, RowChecker, RowRequest, corpus_record, units_until
 from nextlong_hub.recipe import Recipe
+from nextlong_hub.retrieval import pin
 from nextlong_hub.retrieval.tasks import RetrieveCounts, index_store
 from nextlong_hub.synthesis.check import SampleChecker
 from nextlong_hub.synthesis.prepare import Prepared, prepare
@@ -36,6 +37,10 @@ class SynthesisProducer(Producer):
     retrieves = True
     title = "NExtLong samples of"
     tags = ("nextlong", "hard-negatives", "synthetic")
+
+    def resolve(self, recipe: Recipe, tokenizer: Tokenizer) -> Recipe:
+        """See `Producer.resolve`: the files that the retriever reads are found, and their digests written out."""
+        return recipe.model_copy(update={"retrieval": pin(recipe.retrieval)})
 
     def index(self, run: Run, request: RowRequest, store: ChunkStore) -> Path:
         """See `Producer.index`."""

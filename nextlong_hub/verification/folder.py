@@ -59,6 +59,7 @@ def verify(
     ):
         for name, config in manifest.configs.items():
             check.recipe = Recipe.model_validate(config.recipe)
+            check.controls += [name] * config.is_control
             if sources:
                 check.corpora = _read_corpora(Run.quiet(Path(scratch)), config, sources, manifest, check)
             check.checkers = {

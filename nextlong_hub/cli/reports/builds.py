@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from nextlong_hub.cli.reports.wording import LINE, count, words
+from nextlong_hub.cli.reports.wording import LINE, count, show_controls, words
 from nextlong_hub.cli.terminal import Rows, show_line, show_table, show_verbatim
 from nextlong_hub.core.printable import NOTHING, compact, counted, duration, size
 from nextlong_hub.recipe import default_config
@@ -52,6 +52,7 @@ def show_build(report: "BuildReport", run: BuildRun) -> None:
         recall = record.synthesis and record.synthesis.recall
         if recall is not None:
             show_line(f"{name}: approximate retrieval found {recall:.1%} of the exact answers, sampled.")
+    show_controls([name for name, record in zip(run.configs, records, strict=True) if record.is_control])
     for name, missing in report.missing_rows.items():
         made = report.manifest.configs[name].rows
         show_line(
