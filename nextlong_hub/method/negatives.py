@@ -178,6 +178,7 @@ class _Selector:
     def take(self, meta_chunk: int) -> None:
         """Select for a meta-chunk the candidate that `peek` returned."""
         candidate = self._answers[meta_chunk][self._next[meta_chunk]]
+        self._next[meta_chunk] += 1
         if not self._may_repeat:
             self._used.add(candidate.chunk)
         self._taken[meta_chunk].append(candidate)

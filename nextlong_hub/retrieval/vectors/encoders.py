@@ -1,7 +1,7 @@
 """Encoders of texts: a folder, or a repository of the Hub; code that comes with a model is never run.
 
-Which library opens one is told by its files: `config.json` of the type `model2vec`, else `modules.json` of
-sentence-transformers. Weights are read from safetensors only, for other formats can hold code.
+Which library opens one is told by its files: model2vec one that adds up vectors of tokens, by the type in `config.json`
+or the first module in `modules.json`; sentence-transformers any other that has a `modules.json`. Weights are read from safetensors only, for other formats can hold code.
 """
 
 import os
@@ -113,16 +113,17 @@ def _found(folder: Path, location: str, library: _Library) -> FoundEncoder:
 
 def _library_of(name: str, find: Callable[[str], Path | None]) -> _Library:
     """The library that opens an encoder; `find` gives the place of one of its files, where it has that one."""
-    config = find("config.json")
-    kind = read_json(config) if config is not None else None
-    if isinstance(kind, dict) and kind.get("model_type") == "model2vec":
+    config, modules = (
+        read_json(path) if (path := find(file)) is not None else None for file in ("config.json", "modules.json")
+    )
+    if isinstance(config, dict) and config.get("model_type") == "model2vec":
         return _MODEL2VEC
-    modules = find("modules.json")
-    if modules is not None and modules.is_file():
-        return _SENTENCE_TRANSFORMERS
+    if isinstance(modules, list) and modules and isinstance(modules[0], dict):
+        is_static = str(modules[0].get("type")).endswith("StaticEmbedding")
+        return _MODEL2VEC if is_static else _SENTENCE_TRANSFORMERS
     raise RecipeError(
         f"{name} holds no encoder of texts: neither a config.json of model2vec nor a modules.json of "
-        "sentence-transformers; name another folder or repository"
+        "sentence-transformers is there; name another folder or repository"
     )
 
 
