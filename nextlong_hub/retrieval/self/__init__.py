@@ -47,8 +47,8 @@ _WORDS = Description(
     ranking="the other chunks of the same document followed in their order, again and again",
     nature="A negative control, not for training: the negatives are repeats of the document itself",
     advice=(
-        "Rows like these teach a model to look at the wrong place; in the paper (§5.4) they lowered its scores. They "
-        "are there to measure that against. The score of a chunk is 1 / n where it comes the n-th time."
+        "Repeats of its own document are false negatives; in the paper (§5.4) a model trained on such rows did worse. "
+        "They are there to compare others with. The score of a chunk is 1 / n where it comes the n-th time."
     ),
 )
 

@@ -1,7 +1,8 @@
 """Encoders of texts: a folder, or a repository of the Hub; code that comes with a model is never run.
 
 Which library opens one is told by its files: model2vec one that adds up vectors of tokens, by the type in `config.json`
-or the first module in `modules.json`; sentence-transformers any other that has a `modules.json`. Weights are read from safetensors only, for other formats can hold code.
+or the first module in `modules.json`; sentence-transformers any other that has a `modules.json`. Weights are read from
+safetensors only, for other formats can hold code.
 """
 
 import os

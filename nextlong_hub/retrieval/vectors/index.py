@@ -2,7 +2,7 @@
 
     index.json                      the commit point: id, dimension, and each file's name, size and sha256
     <id>/vectors-00000.npy          int16 (chunks, dimension)     in steps: see `grid`
-    <id>/clusters.faiss             only for approximate search: see `clusters`
+    <id>/centres.npy, clusters.faiss     only for approximate search: see `clusters`
 
 Parts do not depend on the number of workers. Two bytes a component: 512 bytes a chunk for 256 components.
 """
@@ -240,7 +240,7 @@ class Vectors:
         self.home = folder / identity
         self.chunks: int = summary["chunks"]
         self.dimension: int = summary["dimension"]
-        self._names = [file["name"] for file in summary["files"] if file["name"].endswith(".npy")]
+        self._names = [file["name"] for file in summary["files"] if file["name"].startswith("vectors-")]
 
     @cached_property
     def parts(self) -> list[NDArray[np.int16]]:
