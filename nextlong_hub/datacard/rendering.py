@@ -22,7 +22,7 @@ from nextlong_hub.dataset.schema import RowContents, RowKind, column_table, kind
 from nextlong_hub.errors import DataError
 from nextlong_hub.producer import producer_of
 from nextlong_hub.recipe import Recipe, default_config, recorded_recipe
-from nextlong_hub.retrieval import describe
+from nextlong_hub.retrieval import describe, is_control, repeats_own
 from nextlong_hub.stats import DatasetStats, Distribution, measure_folder
 from nextlong_hub.stats.shape import score_names
 from nextlong_hub.tokenization import EMBEDDED
@@ -155,6 +155,15 @@ def _numbers(manifest: Manifest, stats: DatasetStats, header: Header) -> dict[st
             if (power := recipe.meta_documents.preference_at(recipe.target_length))
         ],
         "searches": list(dict.fromkeys(describe(recipe.retrieval) for recipe in methods)),
+        "controls": list(dict.fromkeys(describe(r.retrieval) for r in methods if is_control(r.retrieval))),
+        "is_all_control": bool(methods) and all(is_control(recipe.retrieval) for recipe in methods),
+        "is_apart": bool(methods) and all(recipe.interleave.layout == "none" for recipe in methods),
+        "may_repeat": any(repeats_own(recipe.retrieval) for recipe in methods),
+        "recalls": [
+            (name, config.synthesis.recall)
+            for name, config in manifest.configs.items()
+            if config.synthesis and config.synthesis.recall is not None
+        ],
         "score_names": score_names(stats.configs),
         "has_links": any(config.links for config in stats.configs),
         "thin_rows": [
