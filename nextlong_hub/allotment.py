@@ -54,6 +54,7 @@ class Allotment:
         self._run = run
         self._configs = dict(before.configs) if before else {}
         self._again = {recipe.name for recipe in recipes}
+        self._unknown: set[str] = set()
         self._standing = {
             name: self._taken_by_config(name, config)
             for name, config in self._configs.items()
@@ -113,19 +114,20 @@ class Allotment:
             return taken_in_files(paths, packed=config.packing is not None)
         except DataError:
             if name in self._again:
+                self._unknown.add(name)
                 return {}
             raise
 
     def _recorded(self, name: str) -> Recorded | None:
         """What is known of an earlier run's rows: of a published configuration, else of a mixture's ingredient."""
         config = self._configs.get(name)
-        if config is not None and config.taken and name in self._again:
+        if config is not None and config.taken and name in self._again - self._unknown:
             made = config.synthesis
             is_all = made is not None and made.candidates >= made.eligible_documents
             return Recorded(rows=config.rows, is_all=is_all, apart=config.apart)
         for mixture, record in self._configs.items():
             part = record.mixture.get(name)
-            if part is not None and mixture in self._again and part.made:
+            if part is not None and part.made and mixture in self._again - self._unknown:
                 return Recorded(rows=part.made, is_all=False, apart=part.apart)
         return None
 

@@ -332,6 +332,10 @@ class Producer(ABC):
         """The documents that rows may be made of, in the order of the rows. Shape: (candidates,)."""
         return np.arange(pool.store.documents)
 
+    def has_known_order(self, recipe: Recipe) -> bool:
+        """Whether `candidates` knows the order of the rows; else it knows only which documents may be among them."""
+        return True
+
 
 GUESSED_CHARACTERS_PER_TOKEN = 4
 """Decides how many units run at a time where only some rows are wanted; never what is in a row."""

@@ -17,7 +17,7 @@ from nextlong_hub.core.settings import explain
 from nextlong_hub.errors import DataError
 from nextlong_hub.hub.address import DatasetAddress, is_dataset_name
 from nextlong_hub.recipe import Recipe, recorded_recipe
-from nextlong_hub.retrieval import score_name
+from nextlong_hub.retrieval import is_control, score_name
 
 MANIFEST_NAME = "manifest.json"
 
@@ -138,6 +138,28 @@ class SegmentRecord(_Record):
     """Tokens of the negatives by the source they came from."""
 
 
+class SpreadRecord(_Record):
+    """How a quantity is spread."""
+
+    mean: float
+    quantiles: dict[str, float]
+    """At 0, 5, 25, 50, 75, 95 and 100 %."""
+
+
+class LinkRecord(_Record):
+    """How much of the samples of a configuration is meta-document; of a packed row each sample counts for itself."""
+
+    samples: int
+    links: SpreadRecord
+    """Of a sample: one less than its meta-chunks."""
+    meta_percent: SpreadRecord
+    """Of a sample: tokens of meta-chunks in a hundred of all its tokens."""
+    difficulty: SpreadRecord | None
+    """Of a sample: how many chunks of other documents the retriever ranks above the best other chunk of its document,
+    counted up to the number that was asked for; the mean over its meta-chunks. None where the retriever does not say
+    it."""
+
+
 class SynthesisRecord(_Record):
     """How the rows of a configuration came about."""
 
@@ -243,6 +265,8 @@ class ConfigRecord(_Record):
     apart: dict[str, str] = {}
     """What its rows were kept apart from when they were made: a digest of the documents that each other recipe had
     taken by then. Empty for a mixture."""
+    links: LinkRecord | None = None
+    """None where no row is a sample with hard negatives, and in older manifests."""
     not_exact: int = 0
     """Imported documents whose text does not encode to their tokens; the tokens are those that were imported."""
     files: tuple[FileRecord, ...]
@@ -270,6 +294,11 @@ class ConfigRecord(_Record):
         """What the scores of the negatives are called, by the retrievers that gave them."""
         recipes = [recipe for recipe in self.row_recipes.values() if recipe.mix is None]
         return " or ".join(dict.fromkeys(score_name(recipe.retrieval) for recipe in recipes))
+
+    @property
+    def is_control(self) -> bool:
+        """Whether rows were made to compare others with, not to train on: see `Retriever.is_control`."""
+        return any(is_control(recipe.retrieval) for recipe in self.row_recipes.values())
 
 
 class Manifest(_Record):

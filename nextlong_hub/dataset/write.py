@@ -16,6 +16,7 @@ import pyarrow as pa
 from nextlong_hub.core.files import digest_of
 from nextlong_hub.corpus.store import ChunkStore
 from nextlong_hub.dataset.folder import invalidate
+from nextlong_hub.dataset.links import link_record
 from nextlong_hub.dataset.manifest import ConfigRecord, FileRecord, PackingRecord, SynthesisRecord
 from nextlong_hub.dataset.packing_plan import PackedPlan, Planner
 from nextlong_hub.dataset.schema import row_schema
@@ -150,12 +151,14 @@ def write_rows(run: Run, recipe: Recipe, chosen: ChosenRows, store: ChunkStore |
     )
     files = tuple(_file_record(run.output, receipt) for receipt in receipts)
     rows, tokens = sum(file.rows for file in files), sum(file.tokens for file in files)
+    paths = [run.output / file.path for file in files]
     return ConfigRecord(
         recipe=public_values(recipe),
         fingerprint=recipe.fingerprint,
         rows=rows,
         tokens=tokens,
-        segments=tally([run.output / file.path for file in files], store),
+        segments=tally(paths, store),
+        links=link_record(paths, packed=recipe.pack),
         synthesis=None,
         mixture={},
         packing=PackingRecord(

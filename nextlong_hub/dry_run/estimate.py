@@ -29,7 +29,8 @@ from nextlong_hub.execution.progress import NullProgress, Progress, ProgressTrac
 from nextlong_hub.pipeline import BuildRequest, recipes_to_make
 from nextlong_hub.producer import producer_of
 from nextlong_hub.recipe import Recipe
-from nextlong_hub.synthesis.mixture import mixture_rows, samples_in_row
+from nextlong_hub.synthesis.mixture import flexible_rows, mixture_rows, samples_in_row
+from nextlong_hub.synthesis.sampling import TAKEN
 
 _LONGEST_START = 5.0
 """Seconds of start-up at most: the processor time of a longer process is not that of its imports."""
@@ -52,6 +53,10 @@ class ConfigEstimate:
     """Candidates that become a row; None for a mixture."""
     rows: int
     tokens: int
+    links: float | None
+    """Of a sample, on average; None where there is none, and for a mixture."""
+    meta_percent: float | None
+    """Tokens of meta-chunks in a hundred of a sample, on average."""
     published_bytes: int
     unit_bytes: int
     """Of finished units, in the folder of unfinished work."""
@@ -156,7 +161,7 @@ def _assemble(
     workers: int,
     start: _Start,
 ) -> BuildEstimate:
-    estimates = {recipe.name: _estimate_config(recipe, estimators[_kind(recipe)], request.rows) for recipe in made}
+    estimates = _estimate_made(request, made, estimators)
     takers = [recipe for recipe in request.recipes if recipe.ingredients]
     for recipe in takers:
         guess = _estimate_mix if recipe.mix else _estimate_mixture
@@ -195,27 +200,63 @@ def _assemble(
     )
 
 
-def _estimate_config(recipe: Recipe, estimator: Estimator, rows: Mapping[str, int]) -> ConfigEstimate:
-    asked = rows.get(recipe.name)
-    eligible = estimator.eligible_documents(recipe)
+def _estimate_made(
+    request: BuildRequest, made: Sequence[Recipe], estimators: Mapping[str, Estimator]
+) -> dict[str, ConfigEstimate]:
+    """What is expected of each recipe that makes rows: those that are made later leave alone what others have taken."""
+    wanted = {
+        recipe.name: request.rows.get(recipe.name)
+        or max(1, round(estimators[_kind(recipe)].tokens / recipe.target_length))
+        for recipe in made
+    }
+    most = {recipe.name: estimators[_kind(recipe)].eligible_documents(recipe) for recipe in made}
+    within = {name: min(rows, most[name]) for name, rows in wanted.items()}
+    wanted |= flexible_rows(request.recipes, request.ingredients, request.rows, within)
+    estimates: dict[str, ConfigEstimate] = {}
+    for recipe in made:
+        demand = _Demand(recipe=recipe, wanted=wanted[recipe.name], asked=request.rows.get(recipe.name))
+        others = [(other, estimates[other.name].rows) for other in made if other.name in estimates]
+        if not producer_of(recipe).keeps_apart(recipe):
+            others = []
+        estimates[recipe.name] = _estimate_config(demand, estimators[_kind(recipe)], others)
+    return estimates
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Demand:
+    """Rows of one recipe that are to be made."""
+
+    recipe: Recipe
+    wanted: int
+    asked: int | None
+    """None where no number was asked for."""
+
+
+def _estimate_config(demand: _Demand, estimator: Estimator, others: Sequence[tuple[Recipe, int]]) -> ConfigEstimate:
+    """What is expected of one recipe; `others` are made before it, with their rows."""
+    recipe, wanted = demand.recipe, demand.wanted
+    taken = min(estimator.eligible_documents(recipe), estimator.taken(recipe, others))
+    eligible = estimator.eligible_documents(recipe) - taken
     kept_share = estimator.kept_share(recipe)
-    wanted = asked or max(1, round(estimator.tokens / recipe.target_length))
     made = min(wanted, math.floor(eligible * kept_share))
     candidates = _candidates(recipe, wanted, kept_share, eligible)
     tokens = made * recipe.target_length
+    links, meta_percent = estimator.links(recipe, made) if made else (None, None)
     return ConfigEstimate(
         config=recipe.name,
-        asked_rows=asked,
+        asked_rows=demand.asked,
         eligible_documents=eligible,
-        not_eligible=estimator.not_eligible(recipe),
+        not_eligible={**estimator.not_eligible(recipe), **({TAKEN: taken} if taken else {})},
         candidates=candidates,
         kept_share=kept_share,
         rows=made,
         tokens=tokens,
+        links=links,
+        meta_percent=meta_percent,
         published_bytes=estimator.published_bytes(tokens),
         unit_bytes=estimator.unit_bytes(recipe, candidates),
         seconds=estimator.seconds_of(recipe, candidates) + estimator.writing_seconds(tokens),
-        problem=_problem(recipe, estimator, asked, made, eligible),
+        problem=_problem(demand, estimator, made, eligible, taken),
     )
 
 
@@ -225,11 +266,17 @@ def _candidates(recipe: Recipe, wanted: int, kept_share: float, eligible: int) -
     return min(eligible, -(-needed // recipe.output.unit_documents) * recipe.output.unit_documents)
 
 
-def _problem(recipe: Recipe, estimator: Estimator, asked: int | None, made: int, eligible: int) -> str:
+def _problem(demand: _Demand, estimator: Estimator, made: int, eligible: int, taken: int) -> str:
+    recipe, asked = demand.recipe, demand.asked
     if estimator.tokens < recipe.target_length:
         return (
             f"the corpus holds about {estimator.tokens:,} tokens, and one row needs {recipe.target_length:,}; "
             "add documents or build a shorter configuration"
+        )
+    if taken and eligible < (asked or 1):
+        return (
+            f"only about {eligible:,} documents are left for it, as {taken:,} are extended by longer rows; ask for fewer "
+            "of those, add documents, or let configurations share documents with --set meta_documents.choice=nested"
         )
     if asked is not None and asked > eligible:
         return (
@@ -277,6 +324,8 @@ def _estimate_mixture(
         kept_share=None,
         rows=made_rows,
         tokens=tokens,
+        links=None,
+        meta_percent=None,
         published_bytes=published,
         unit_bytes=0,
         seconds=estimator.writing_seconds(tokens),
@@ -323,6 +372,8 @@ def _estimate_mix(
         kept_share=None,
         rows=mixed_rows,
         tokens=tokens,
+        links=None,
+        meta_percent=None,
         published_bytes=estimator.published_bytes(tokens),
         unit_bytes=estimator.published_bytes(document_tokens),
         seconds=estimator.tokenising_seconds(document_tokens) + estimator.writing_seconds(tokens + document_tokens),

@@ -7,6 +7,7 @@
             file-digests.json              digests of the corpus files, by path
             store-<id>/                    the cut corpus
             index-<id>/                    the retriever's index
+            likeness-<id>/                 how much the chunks of each document resemble each other
             tokens-<id>/                   the token cache of one tokenizer
             units-<config>-<id>/           retriever's answers and rows, unit by unit
             receipts-<id>/                 receipts of finished tasks
@@ -40,6 +41,10 @@ class Workspace:
     def index(self, identity: str) -> Path:
         """The retriever's index."""
         return self.work / f"index-{identity}"
+
+    def likeness(self, identity: str) -> Path:
+        """How much the chunks of each document resemble each other, by an index of that identity."""
+        return self.work / f"likeness-{identity}"
 
     def tokens(self, identity: str) -> Path:
         """The token cache of one tokenizer."""

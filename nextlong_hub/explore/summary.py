@@ -35,7 +35,21 @@ def size_of(row: Row, segments: Sequence[Segment]) -> str:
         documents = len({segment.document for segment in segments if segment.role == "negative"})
         negatives = f"{counted(len(segments) - metas, 'hard negative')} from {counted(documents, 'document')}"
         parts.append(f"{counted(metas, 'meta-chunk')} and {negatives}")
-    return ", ".join(parts)
+    return ", ".join([*parts, *links_of(row, segments)])
+
+
+def links_of(row: Row, segments: Sequence[Segment]) -> list[str]:
+    """What a sample teaches: its links, its share of meta-document, and how hard the links are to find.
+
+    Nothing of a row without negatives, and of a packed row, whose samples have links of their own.
+    """
+    own = [segment for segment in segments if segment.role == "meta"]
+    if not own or len(own) == len(segments) or row.documents.num_rows or not row.token_count:
+        return []
+    share = sum(segment.tokens for segment in own) / row.token_count
+    above = [segment.own_rank - 1 for segment in own if segment.own_rank]
+    difficulty = [f"difficulty {sum(above) / len(above):.1f}"] if above else []
+    return [counted(len(own) - 1, "link"), f"{share:.2%} meta-document", *difficulty]
 
 
 def first_of_each(segments: Sequence[Segment], negatives: int = 3) -> list[int]:

@@ -26,14 +26,14 @@ def hub_errors(subject: str, wording: Wording = READING, *, revision: str | None
 
     Args:
         subject: Name or address of the requested repository, as the user wrote it.
-        wording: Which error and message each failure gets: `READING`, `WRITING` or `TOKENIZER`.
+        wording: Which error and message each failure gets: `READING`, `WRITING`, `TOKENIZER` or `ENCODER`.
         revision: The requested branch, tag or commit.
 
     Raises:
         AuthError: there is no valid login, or it lacks the permission.
         NetworkError: the Hub cannot be reached, or huggingface_hub is in offline mode.
         DataError: there is no such repository, revision, file, configuration or split; or the Hub refuses the content.
-        RecipeError: there is no such tokenizer.
+        RecipeError: there is no such tokenizer or encoder.
         StorageError: the account on the Hub, or a disk here, is full.
         Transient, Moved, TooLarge: only with `WRITING`.
     """

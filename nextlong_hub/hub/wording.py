@@ -150,46 +150,54 @@ WRITING: Wording = {
 }
 """Listing and changing a repository; `Transient` where another try may succeed."""
 
-_TOKENIZER_REFUSED = (
-    AuthError,
-    "the Hub refused to hand out the tokenizer {subject} ({reason}); `hf auth login` with an account that may read it",
-)
-_TOKENIZER_UNKNOWN = (
-    RecipeError,
-    "{subject} is neither a folder here nor a repository on {endpoint}; check the name, and if the repository is "
-    "private, `hf auth login` with an account that may read it",
-)
-_TOKENIZER_UNREACHABLE = (
-    NetworkError,
-    "there is no folder {subject} here, the Hub's cache holds no such tokenizer, and {endpoint} cannot be reached "
-    "({reason}); check the connection, or give a local folder",
-)
 
-TOKENIZER: Wording = {
-    Failure.OFFLINE: _TOKENIZER_UNREACHABLE,
-    Failure.DISK_FULL: _DISK_FULL,
-    Failure.GATED: (
+def _downloading(kind: str) -> Wording:
+    """The wording of a download of model files; `kind` is what they are to be."""
+    refused = (
         AuthError,
-        "the tokenizer {subject} is gated and this account has no access; ask for it at {endpoint}/{subject}, then "
-        "`hf auth login`",
-    ),
-    Failure.HIDDEN: _TOKENIZER_UNKNOWN,
-    Failure.UNAUTHENTICATED: _TOKENIZER_REFUSED,
-    Failure.FORBIDDEN: _TOKENIZER_REFUSED,
-    Failure.NO_REPOSITORY: _TOKENIZER_UNKNOWN,
-    Failure.NO_REVISION: (
+        f"the Hub refused to hand out the {kind} {{subject}} ({{reason}}); `hf auth login` with an account that may "
+        "read it",
+    )
+    unknown = (
         RecipeError,
-        "the repository {subject} has no revision {revision}; give a branch, tag or commit",
-    ),
-    Failure.REFUSED: (NetworkError, "the Hub failed on the tokenizer {subject} ({reason}); try again later"),
-    Failure.NO_FILE: _TOKENIZER_UNREACHABLE,
-    Failure.UNREACHABLE: _TOKENIZER_UNREACHABLE,
-    Failure.INCOMPLETE: _TOKENIZER_UNREACHABLE,
-    Failure.DISK: (
-        StorageError,
-        "huggingface_hub's files in {home} cannot be written ({reason}); change their permissions, or set HF_HOME to a "
-        "folder that can be written, then run the same command again",
-    ),
-    Failure.BAD_NAME: _TOKENIZER_UNKNOWN,
-}
+        "{subject} is neither a folder here nor a repository on {endpoint}; check the name, and if the repository is "
+        "private, `hf auth login` with an account that may read it",
+    )
+    unreachable = (
+        NetworkError,
+        f"there is no folder {{subject}} here, the Hub's cache holds no such {kind}, and {{endpoint}} cannot be "
+        "reached ({reason}); check the connection, or give a local folder",
+    )
+    return {
+        Failure.OFFLINE: unreachable,
+        Failure.DISK_FULL: _DISK_FULL,
+        Failure.GATED: (
+            AuthError,
+            f"the {kind} {{subject}} is gated and this account has no access; ask for it at {{endpoint}}/{{subject}}, "
+            "then `hf auth login`",
+        ),
+        Failure.HIDDEN: unknown,
+        Failure.UNAUTHENTICATED: refused,
+        Failure.FORBIDDEN: refused,
+        Failure.NO_REPOSITORY: unknown,
+        Failure.NO_REVISION: (
+            RecipeError,
+            "the repository {subject} has no revision {revision}; give a branch, tag or commit",
+        ),
+        Failure.REFUSED: (NetworkError, f"the Hub failed on the {kind} {{subject}} ({{reason}}); try again later"),
+        Failure.NO_FILE: unreachable,
+        Failure.UNREACHABLE: unreachable,
+        Failure.INCOMPLETE: unreachable,
+        Failure.DISK: (
+            StorageError,
+            "huggingface_hub's files in {home} cannot be written ({reason}); change their permissions, or set HF_HOME "
+            "to a folder that can be written, then run the same command again",
+        ),
+        Failure.BAD_NAME: unknown,
+    }
+
+
+TOKENIZER = _downloading("tokenizer")
 """Downloading a tokenizer into the cache of huggingface_hub."""
+ENCODER = _downloading("encoder")
+"""Downloading an encoder of texts, likewise."""

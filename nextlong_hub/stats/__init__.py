@@ -12,17 +12,21 @@ batches     one batch of rows as NumPy arrays
 counting    batches ▶ sums and sketches of one configuration
 sketch      how often each value was seen, in bounded memory
 reuse       how often each chunk serves as a negative, in bounded memory
+overlap     how much text is there once, and what configurations have in common
 plots       the result as matplotlib figures
 """
 
 from nextlong_hub.stats.measuring import measure, measure_folder, measure_split, measure_tables, unfinished_split
 from nextlong_hub.stats.shape import (
     Bar,
+    ChunkStats,
     ConfigStats,
     ConversationStats,
     DatasetStats,
     Distribution,
+    LinkStats,
     OutcomeStats,
+    Overlap,
     PackingStats,
     RankScores,
     ReusedChunk,
@@ -34,11 +38,14 @@ from nextlong_hub.stats.shape import (
 
 __all__ = [
     "Bar",
+    "ChunkStats",
     "ConfigStats",
     "ConversationStats",
     "DatasetStats",
     "Distribution",
+    "LinkStats",
     "OutcomeStats",
+    "Overlap",
     "PackingStats",
     "RankScores",
     "ReuseStats",

@@ -1,7 +1,7 @@
 """What is counted while the rows of one configuration stream by: sums and sketches, never the rows themselves."""
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -9,15 +9,18 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
+from nextlong_hub.dataset.links import SampleLinks
 from nextlong_hub.dataset.manifest import ConfigRecord
 from nextlong_hub.errors import DataError
 from nextlong_hub.recipe import recorded_recipe
 from nextlong_hub.retrieval import UNNAMED_SCORE
 from nextlong_hub.stats import batches
+from nextlong_hub.stats.overlap import ChunkCounter
 from nextlong_hub.stats.reuse import ReuseCounter
 from nextlong_hub.stats.shape import (
     ConfigStats,
     ConversationStats,
+    LinkStats,
     MixStats,
     OutcomeStats,
     PackingStats,
@@ -72,6 +75,8 @@ class ConfigCounter:
         self._learnt_tokens: int | None = None
         self._lengths = Sketch()
         self._segments: _SegmentCounter | None = None
+        self._links = _LinkCounter()
+        self.chunks = ChunkCounter()
         self._packing: tuple[Sketch, Sketch] | None = None
         self._source_rows: Counter[str] = Counter()
         self._source_tokens: Counter[str] = Counter()
@@ -91,15 +96,19 @@ class ConfigCounter:
         self._lengths.add(tokens)
         if segments is not None:
             self._segments = self._segments or _SegmentCounter()
-            self._segments.add(segments if self._mix is None else self._mix.samples_of(segments))
+            samples = segments if self._mix is None else self._mix.samples_of(segments)
+            self._segments.add(samples)
+            self._links.add(samples, tokens if documents is None else documents.tokens)
+            ids = table["id"].to_pylist() if "id" in table.column_names else [""] * len(tokens)
+            self.chunks.add(segments, documents, [str(name) for name in ids])
         if documents is not None:
             self._packing = self._packing or (Sketch(), Sketch())
             self._packing[0].add(np.bincount(documents.row, minlength=len(tokens)))
             self._packing[1].add(documents.tokens)
         self._add_sources(table, tokens, segments, documents)
 
-    def result(self, config: str) -> ConfigStats:
-        """All that was counted."""
+    def result(self, config: str, others: Sequence[ChunkCounter] | None = None) -> ConfigStats:
+        """All that was counted; `others` are the chunks of the other configurations, where they were measured."""
         record = self._record
         mix = self._mix.result(self._tokens, record) if self._mix and record else None
         own_tokens = self._tokens - (mix.document_tokens if mix else 0)
@@ -118,12 +127,15 @@ class ConfigCounter:
             segments=self._segments.result(own_tokens, record.score_name if record else UNNAMED_SCORE)
             if self._segments
             else None,
+            links=self._links.result(),
+            chunks=self.chunks.result(others),
             conversations=self._segments.conversations() if self._segments else None,
             learnt_tokens=self._learnt_tokens,
             packing=_packing(*self._packing) if self._packing else None,
             mix=mix,
             sources=self._sources(record.segments.negative_tokens if record else {}),
             outcome=_outcome(record),
+            is_control=record is not None and record.is_control,
         )
 
     def _add_targets(self, table: pa.Table | pa.RecordBatch, tokens: NDArray[np.int64]) -> None:
@@ -276,6 +288,34 @@ class _MixCounter:
             wanted_share=said.wanted,
             reason=said.reason,
         )
+
+
+class _LinkCounter:
+    """What the samples hold of their meta-documents."""
+
+    def __init__(self) -> None:
+        self._links, self._meta_percent, self._difficulty = Sketch(), Sketch(), Sketch()
+
+    def add(self, segments: batches.Segments, text_tokens: NDArray[np.int64]) -> None:
+        """Count the samples of one batch; `text_tokens` are those of each text. Shape: (texts,)."""
+        placed = segments.text >= 0
+        samples = SampleLinks.of(
+            segments.text[placed],
+            (segments.is_meta[placed], segments.is_negative[placed]),
+            segments.tokens[placed],
+            segments.own_rank[placed],
+            text_tokens,
+        )
+        self._links.add(samples.links)
+        self._meta_percent.add(samples.meta_percent)
+        self._difficulty.add(samples.difficulty)
+
+    def result(self) -> LinkStats | None:
+        """All samples; None when there are none."""
+        links, meta_percent = self._links.distribution(), self._meta_percent.distribution()
+        if links is None or meta_percent is None:
+            return None
+        return LinkStats(links=links, meta_percent=meta_percent, difficulty=self._difficulty.distribution())
 
 
 def _tokens(table: pa.Table | pa.RecordBatch) -> NDArray[np.int64]:

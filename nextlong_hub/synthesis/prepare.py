@@ -14,7 +14,8 @@ from nextlong_hub.corpus.store import ChunkStore
 from nextlong_hub.execution.run import Run
 from nextlong_hub.producer import CandidatePool, Inputs, RowRequest, special_tokens_of, taken_documents
 from nextlong_hub.recipe import Recipe
-from nextlong_hub.retrieval.tasks import RetrieveUnit, UnitRange, likely_chunks
+from nextlong_hub.retrieval.links import measure_likeness
+from nextlong_hub.retrieval.tasks import RetrieveUnit, UnitRange, index_identity, likely_chunks
 from nextlong_hub.synthesis.sampling import answer_length, choose_candidates, sample_characters
 from nextlong_hub.synthesis.tasks import SynthesiseUnit, TokenizerInput
 from nextlong_hub.tokenization import SpecialTokens, Tokenizer
@@ -140,7 +141,7 @@ def prepare(run: Run, request: RowRequest, store: ChunkStore, index: Path) -> Pr
 
     Raises:
         CorpusTooSmallError: no document can be extended.
-        RecipeError: a tokenizer lacks a token that the recipe asks for.
+        RecipeError: a tokenizer lacks a token that the recipe asks for, or the retriever cannot compare chunks.
         StorageError: no space, or no permission.
     """
     recipe, inputs = request.recipe, request.inputs
@@ -152,7 +153,10 @@ def prepare(run: Run, request: RowRequest, store: ChunkStore, index: Path) -> Pr
         seed=inputs.seed,
         taken=taken_documents(request, store),
     )
-    candidates = choose_candidates(recipe, pool)
+    likeness = None
+    if recipe.meta_documents.choice == "linked":
+        likeness = measure_likeness(run, store, index, recipe.retrieval, index_identity(store.id, recipe.retrieval))
+    candidates = choose_candidates(recipe, pool, likeness)
     special = special_tokens_of(recipe, inputs.tokenizers)
     identity = digest_of(
         [recipe.fingerprint, store.id, inputs.tokenizer_digests, special.bos, special.eos, inputs.seed]

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from nextlong_hub.corpus.order import seeded_order
 from nextlong_hub.corpus.store import ChunkStore
 from nextlong_hub.errors import CorpusTooSmallError
+from nextlong_hub.method.order import favouring, seeded_keys
 from nextlong_hub.producer import CandidatePool
 from nextlong_hub.recipe import Recipe
 from nextlong_hub.tokenization import Tokenizer
@@ -25,6 +26,9 @@ _ANSWER_RESERVE = 64
 _LIKELY_MARGIN = 0.98
 """Below 1, because a chunk that no sample needs is tokenised in vain, and a missing one where it is needed."""
 
+_QUARTER = 1 << 48
+"""More than `favouring` can make a difference of."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MetaDocuments:
@@ -36,8 +40,17 @@ class MetaDocuments:
     """Documents that cannot be extended, by reason."""
 
 
-def choose_candidates(recipe: Recipe, pool: CandidatePool) -> MetaDocuments:
+def choose_candidates(
+    recipe: Recipe, pool: CandidatePool, likeness: NDArray[np.float32] | None = None
+) -> MetaDocuments:
     """Sort out the documents that can be extended and put them into the seeded order.
+
+    Args:
+        recipe: what they are extended for.
+        pool: all documents.
+        likeness: how much the chunks of each document resemble each other, see `retrieval.links`: with it, the most
+            alike quarter of the documents that can be extended comes first, then the next, each quarter in the order
+            that it has without. Shape: (documents,).
 
     Raises:
         CorpusTooSmallError: no document can be extended.
@@ -48,7 +61,11 @@ def choose_candidates(recipe: Recipe, pool: CandidatePool) -> MetaDocuments:
     too_few = chunk_counts < recipe.meta_documents.minimum_chunks
     too_long = ~too_few & (store.document_characters > limit_characters)
     eligible = np.flatnonzero(~(too_few | too_long))
-    order = seeded_order(store, eligible, pool.sources, pool.seed)
+    preference = recipe.meta_documents.preference_at(recipe.target_length)
+    first_by = favouring(seeded_keys(eligible, pool.seed), chunk_counts[eligible] - 1, preference)
+    if likeness is not None:
+        first_by += _quarters(likeness[eligible]) * _QUARTER
+    order = seeded_order(store, eligible, pool.sources, pool.seed, first_by)
     free = order[~np.isin(order, pool.taken)]
     taken = {TAKEN: len(order) - len(free)} if len(pool.taken) else {}
     if not len(free):
@@ -89,6 +106,13 @@ def require_tokens(
                 f"recipe {recipe.name}: the corpus holds {tokens:,} tokens, and one row needs "
                 f"{recipe.target_length:,}; add documents or build a shorter configuration"
             )
+
+
+def _quarters(likeness: NDArray[np.float32]) -> NDArray[np.int64]:
+    """0 for the most alike quarter of some documents, and so on to 3. Shape: (documents,)."""
+    places = np.zeros(len(likeness), np.int64)
+    places[np.argsort(-likeness, kind="stable")] = np.arange(len(likeness))
+    return places * 4 // len(likeness)
 
 
 def answer_length(store: ChunkStore, recipe: Recipe, characters_per_token: float) -> int:

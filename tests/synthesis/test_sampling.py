@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from small_stores import Parts, make_store
 
+from nextlong_hub.corpus.order import seeded_order
 from nextlong_hub.corpus.settings import SourceSettings
 from nextlong_hub.corpus.store import ChunkStore
 from nextlong_hub.errors import CorpusTooSmallError
@@ -128,6 +129,22 @@ def test_sources_take_turns_by_weight(
         recipe(), CandidatePool(store=store, sources=sources(*weights), characters_per_token=2.0, seed=3)
     ).order
     assert [int(document >= 7) for document in order] == expected
+
+
+def test_longer_documents_come_first_in_longer_rows(tmp_path: Path) -> None:
+    """A target of 512K draws by links, one of 64K by the seed alone; sources keep their proportion."""
+    short, long = ["ab", "cd"], ["ab"] * 33
+    store = make_store(tmp_path, [[short] * 90 + [long] * 10, [short] * 50])
+    pool = CandidatePool(store=store, sources=sources(None, None), characters_per_token=4.0, seed=5)
+    orders = {
+        target: choose_candidates(recipe(target_length=target), pool).order for target in (65_536, 131_072, 524_288)
+    }
+    assert orders[65_536].tolist() == seeded_order(store, np.arange(150), pool.sources, 5).tolist()
+    assert all(sorted(order) == list(range(150)) for order in orders.values())
+    long_ones = {target: int(((order[:15] >= 90) & (order[:15] < 100)).sum()) for target, order in orders.items()}
+    # 10 : 90 draws one long document in ten, 10 · 32^⅓ : 90 one in four, 10 · 32 : 90 most of them.
+    assert long_ones[65_536] <= 2 <= long_ones[131_072] < 5 <= long_ones[524_288]
+    assert {int((order[:15] >= 100).sum()) for order in orders.values()} == {5}
 
 
 @given(st.lists(st.tuples(st.integers(0, 60), st.floats(0.05, 20)), min_size=1, max_size=5))

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from nextlong_hub.cli.reports.wording import LINE, count, words
+from nextlong_hub.cli.reports.wording import LINE, count, show_controls, words
 from nextlong_hub.cli.terminal import Rows, show_line, show_table
 from nextlong_hub.core.printable import NOTHING, compact, size, visible_line
 from nextlong_hub.stats.shape import score_names
@@ -29,10 +29,19 @@ _REACHED = {"65536": "64K", "131072": "128K", "524288": "512K"}
 def show_stats(stats: "DatasetStats") -> None:
     """Print the statistics of a card as tables; for a single configuration also the distribution of its scores."""
     configs = stats.configs
-    parts = (_size_rows, _packing_rows, _mix_rows, _conversation_rows, _segment_rows, _outcome_rows)
+    parts = (
+        *(_size_rows, _packing_rows, _mix_rows, _conversation_rows),
+        *(_segment_rows, _link_rows, _chunk_rows, _outcome_rows),
+    )
     blocks = [rows for part in parts if (rows := part(configs))]
     show_table([row for block in blocks for row in (LINE, *block)][1:], [config.config for config in configs])
+    show_controls([config.config for config in configs if config.is_control])
     show_line("x (y-z): the median, and between what nine tenths of all lie.", "dim")
+    if any(config.links and config.links.difficulty for config in configs):
+        show_line(
+            "Difficulty: chunks of other documents that the retriever ranks above the best other one of the document.",
+            "dim",
+        )
     for config in configs:
         if config.mix and config.mix.reason:
             show_line(
@@ -45,6 +54,7 @@ def show_stats(stats: "DatasetStats") -> None:
         _show_sources(configs[0])
         _show_hubs(configs[0])
     else:
+        _show_overlaps(stats)
         _compare_scores(configs)
         _compare_sources(configs)
     _show_tokenizers(stats.portability)
@@ -152,6 +162,49 @@ def _segment_rows(configs: "Sequence[ConfigStats]") -> Rows:
         row("  different ones", lambda one: count(one.reuse.distinct)),
         row("  most uses of one", lambda one: count(one.reuse.largest)),
         row("  uneven use (Gini)", lambda one: f"{one.reuse.gini:.2f}"),
+    ]
+
+
+def _chunk_rows(configs: "Sequence[ConfigStats]") -> Rows:
+    chunks = [config.chunks for config in configs]
+    if not any(chunks):
+        return []
+    return [
+        ("different chunks", [count(one.different) if one else NOTHING for one in chunks]),
+        ("  unique tokens", [count(one.unique_tokens) if one else NOTHING for one in chunks]),
+        ("  tokens repeated", [f"{one.repeated_share:.1%}" if one else NOTHING for one in chunks]),
+        *_if_any(
+            (
+                "  elsewhere, too",
+                [NOTHING if one is None or one.shared_share is None else f"{one.shared_share:.1%}" for one in chunks],
+            )
+        ),
+    ]
+
+
+def _show_overlaps(stats: "DatasetStats") -> None:
+    if not stats.overlaps:
+        return
+    _show_heading("What configurations have in common, but for rows of the same recipe")
+    rows = [
+        (
+            f"{_name(pair.one)}, {_name(pair.other)}",
+            [count(pair.documents), count(pair.chunks), f"{pair.one_share:.1%}", f"{pair.other_share:.1%}"],
+        )
+        for pair in stats.overlaps
+    ]
+    show_table(rows, ["documents", "chunks", "tokens of one", "of the other"])
+    show_line(f"Unique tokens of all together: {stats.unique_tokens:,}. Documents: extended, or there whole.", "dim")
+
+
+def _link_rows(configs: "Sequence[ConfigStats]") -> Rows:
+    links = [config.links for config in configs]
+    if not any(links):
+        return []
+    return [
+        ("links in a sample", [_spread(one.links if one else None) for one in links]),
+        ("  % meta-document", [_spread(one.meta_percent if one else None) for one in links]),
+        *_if_any(("  difficulty", [_spread(one.difficulty if one else None) for one in links])),
     ]
 
 

@@ -23,9 +23,7 @@ from nextlong_hub.errors import RecipeError
 from nextlong_hub.records import TextBlock
 from nextlong_hub.retrieval.bm25.lexing_kernels import (
     BIGRAM,
-    FIRST_DOCUMENT,
     FREQUENCY,
-    LAST_DOCUMENT,
     MARK,
     NORMALISE,
     SEPARATOR,
@@ -124,10 +122,6 @@ class LexedChunks:
     """Term t is `term_bytes[term_starts[t]:term_starts[t + 1]]`. Shape: (terms + 1,)."""
     frequencies: NDArray[np.int64]
     """Chunks that hold each term. Shape: (terms,)."""
-    first_document: NDArray[np.int64]
-    """First document that holds each term. Shape: (terms,)."""
-    last_document: NDArray[np.int64]
-    """Last document that holds each term. Shape: (terms,)."""
 
 
 class TermTable:
@@ -188,8 +182,8 @@ class Lexer:
         self._shortest = 1 if settings.keep_short_words else 2
         self._signs = settings.keep_short_words
 
-    def lex(self, blocks: Iterable[TextBlock], documents: NDArray[np.int64]) -> LexedChunks:
-        """Count the terms of every chunk of `blocks`, which follow one another; `documents` holds each one's document.
+    def lex(self, blocks: Iterable[TextBlock], chunks: int) -> LexedChunks:
+        """Count the terms of every chunk of `blocks`, which follow one another and hold so many.
 
         Raises:
             RecipeError: a chunk is longer than 16 MiB.
@@ -197,19 +191,17 @@ class Lexer:
         table = TermTable()
         offsets = np.cumsum([0, *map(len, self._stop_words)], dtype=np.int64)
         table.numbers(np.frombuffer(b"".join(self._stop_words), np.uint8), offsets)
-        growing = _Growing(len(documents), table.terms)
+        growing = _Growing(chunks, table.terms)
         done = 0
         for text, offsets in _passes(blocks):
-            chunks = len(offsets) - 1
-            self._lex_pass(text, offsets, documents[done : done + chunks], table, growing, done)
-            done += chunks
+            self._lex_pass(text, offsets, table, growing, done)
+            done += len(offsets) - 1
         return growing.finished(table)
 
     def _lex_pass(
         self,
         text: NDArray[np.uint8],
         offsets: NDArray[np.int64],
-        documents: NDArray[np.int64],
         table: TermTable,
         growing: "_Growing",
         done: int,
@@ -223,7 +215,7 @@ class Lexer:
         while True:
             entry = growing.entries(done + at)
             at = lex(
-                text, offsets, documents, at, code_point_classes(), growing.stop_terms, self._shortest, self._signs,
+                text, offsets, at, code_point_classes(), growing.stop_terms, self._shortest, self._signs,
                 table.slots, table.arena, table.starts, table.filled, growing.records, growing.terms, growing.counts,
                 row_ends, lengths, entry,
             )  # fmt: skip
@@ -246,7 +238,7 @@ class _Growing:
         self.stop_terms = stop_terms
         self.row_ends = np.zeros(chunks, np.int64)
         self.lengths = np.zeros(chunks, np.uint32)
-        self.records = np.zeros((0, 4), np.int64)
+        self.records = np.zeros((0, 2), np.int64)
         self.terms = np.zeros(0, np.uint32)
         self.counts = np.zeros(0, np.uint32)
         self.reserve(1 << 16, 128 * chunks)
@@ -274,8 +266,6 @@ class _Growing:
             term_bytes=table.arena[starts[0] : starts[-1]],
             term_starts=starts - starts[0],
             frequencies=self.records[first:last, FREQUENCY],
-            first_document=self.records[first:last, FIRST_DOCUMENT],
-            last_document=self.records[first:last, LAST_DOCUMENT],
         )
 
 

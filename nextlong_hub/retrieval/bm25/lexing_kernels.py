@@ -23,7 +23,7 @@ SEPARATOR, WORD, MARK, BIGRAM = 0, 1, 2, 3
 NORMALISE = 128
 """Bit of a class: text that holds this code point must be normalised before it is lexed."""
 
-LAST_ENTRY, FREQUENCY, FIRST_DOCUMENT, LAST_DOCUMENT = 0, 1, 2, 3
+LAST_ENTRY, FREQUENCY = 0, 1
 """Columns of the records `lex` keeps of terms."""
 
 _CLASS_MASK = 3
@@ -241,7 +241,7 @@ def _word(text, place, stop, classes, signs):  # type: ignore[no-untyped-def]  #
 
 
 @kernel
-def _count(record, term, row_start, entry, document, terms, counts):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
+def _count(record, term, row_start, entry, terms, counts):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
     """Add one occurrence of `term` to the chunk whose row begins at `row_start`; return the row's new end."""
     known = record[LAST_ENTRY] - 1
     if known >= row_start:
@@ -249,7 +249,6 @@ def _count(record, term, row_start, entry, document, terms, counts):  # type: ig
         return entry
     record[LAST_ENTRY] = entry + 1
     record[FREQUENCY] += 1
-    record[LAST_DOCUMENT] = document
     terms[entry] = term
     counts[entry] = 1
     return entry + 1
@@ -259,7 +258,6 @@ def _count(record, term, row_start, entry, document, terms, counts):  # type: ig
 def lex(
     text: NDArray[np.uint8],
     offsets: NDArray[np.int64],
-    documents: NDArray[np.int64],
     first: int,
     classes: NDArray[np.uint8],
     stop_terms: int,
@@ -281,7 +279,6 @@ def lex(
     Args:
         text: The chunks' UTF-8 bytes. Shape: (bytes,).
         offsets: Chunk i is `text[offsets[i]:offsets[i + 1]]`. Shape: (chunks + 1,).
-        documents: Document each chunk belongs to. Shape: (chunks,).
         first: The chunk to begin with.
         classes: Class of every code point. Shape: (0x110000,).
         stop_terms: Terms below this number are stop words: they are found and forgotten.
@@ -292,8 +289,8 @@ def lex(
         starts: See the module.
         filled: See the module.
         records: What is known of each term, side by side as it is used together; the columns are `LAST_ENTRY`,
-            one more than the entry at which the term was last begun, `FREQUENCY`, the chunks that hold it,
-            `FIRST_DOCUMENT` and `LAST_DOCUMENT`; 0 at first. Shape: (term capacity, 4).
+            one more than the entry at which the term was last begun, and `FREQUENCY`, the chunks that hold it; 0 at
+            first. Shape: (term capacity, 2).
         terms: One entry for each (chunk, distinct term): the term, counted from the first that is no stop word.
         counts: Occurrences of that term in that chunk.
         row_ends: One past each chunk's last entry. Shape: (chunks,).
@@ -332,14 +329,11 @@ def lex(
                 place = end
                 wanted = characters >= shortest
             if wanted:
-                before = filled[0]
                 term = _term_number(text, begin, end, digest, slots, arena, starts, filled)
-                if term == before:
-                    records[term, FIRST_DOCUMENT] = documents[chunk]
                 if term >= stop_terms:
                     words += 1
                     number = term - stop_terms
-                    entry = _count(records[term], number, row_start, entry, documents[chunk], terms, counts)
+                    entry = _count(records[term], number, row_start, entry, terms, counts)
             place, kind = _next_start(text, place, stop, classes)
         row_ends[chunk] = entry
         lengths[chunk] = words
