@@ -1,8 +1,10 @@
 """Samples and whole documents in shared rows: what a mix holds, and that everything that treats recipes treats it."""
 
+import shlex
 import shutil
 from collections.abc import Callable
 from dataclasses import replace
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
@@ -19,19 +21,21 @@ from nextlong_hub.dataset.best_fit import unpack
 from nextlong_hub.dataset.manifest import ConfigRecord, Manifest, read_manifest, write_manifest
 from nextlong_hub.dataset.schema import row_schema
 from nextlong_hub.dataset.shards import write_table
+from nextlong_hub.documents.mix_rows import MixShape
 from nextlong_hub.dry_run.estimate import estimate
 from nextlong_hub.errors import CorpusTooSmallError, RecipeError
 from nextlong_hub.execution.local import LocalExecutor
 from nextlong_hub.exports import ExportRequest, export
 from nextlong_hub.load_dataset.on_demand import open_session
 from nextlong_hub.pipeline import BuildRequest, build
-from nextlong_hub.recipe import Recipe
+from nextlong_hub.recipe import Recipe, load_recipes
 from nextlong_hub.stats import measure
 from nextlong_hub.testing.worlds import make_documents, tiny_recipe, write_corpus
 from nextlong_hub.verification import verify
 
 pytestmark = pytest.mark.slow
 
+EXAMPLE = Path(__file__).parents[2] / "examples" / "recipes" / "128k-mix.toml"
 TINY = tiny_recipe()
 Row = dict[str, Any]
 
@@ -311,3 +315,25 @@ def test_the_shipped_recipe_brings_its_samples() -> None:
     assert request.ingredients[0].mix is None
     tokens = build_request(BuildArguments(configs=["mix"], tokens=["2097152"]))
     assert tokens.rows == {"mix": 32, "64k": 16}
+
+
+def test_the_example_recipe_mixes_samples_that_fill_its_rows() -> None:
+    """It is a recipe, and takes half of its tokens from samples of exactly its length."""
+    (recipe,), (samples,) = load_recipes([str(EXAMPLE)])
+    assert (recipe.kind, samples.name) == ("mix", "128k")
+    assert MixShape.of(recipe, samples.target_length).samples_per_row == Fraction(1, 2)
+
+
+def test_the_card_says_what_to_train_on(folder: Path, corpus: Path, tmp_path: Path) -> None:
+    """A mix where there is one; else the command that makes one, with the price in both; what it says runs."""
+    card = (folder / "README.md").read_text()
+    assert "**Train on `mix`.**" in card
+    assert "--config mix --output DIR" in card
+    assert "fit USER/NAME" not in card
+    build(make_request(corpus, TINY, rows=4), tmp_path / "plain")
+    card = (tmp_path / "plain" / "README.md").read_text()
+    assert "**Mix it with ordinary documents.**" in card
+    assert "gain in copying from 2K to 4K tokens away" in card
+    [block] = [block for block in card.split("```sh\n") if block.startswith("nextlong-hub build mix")]
+    arguments = shlex.split(block.partition("```")[0].replace("\\\n", ""))[2:]
+    assert arguments[:5] == ["mix", "--set", "mix.recipe=recipes/tiny.toml", "--set", "target_length=512"]
