@@ -342,8 +342,10 @@ def _is_section(kind: Any) -> bool:
 
 def _beside(origin: str, name: str) -> str:
     """The recipe file of that name in the folder of the file `origin`; the name itself where there is none."""
-    neighbour = Path(origin).with_name(f"{name}.toml")
-    return str(neighbour) if Path(origin).suffix == ".toml" and "/" not in name and neighbour.is_file() else name
+    if Path(origin).suffix != ".toml" or Path(name).suffix == ".toml":
+        return name
+    neighbour = Path(origin).parent / f"{name}.toml"
+    return str(neighbour) if neighbour.is_file() else name
 
 
 def recorded_recipe(values: Mapping[str, Any]) -> Recipe:
