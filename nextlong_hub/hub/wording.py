@@ -43,6 +43,8 @@ class Failure(Enum):
     """The account on the Hub is full."""
     REFUSED = auto()
     """Any other answer with an error status; stands in for those that a table does not name."""
+    PROXY = auto()
+    """The proxy that the environment names is none that can be used here."""
     UNREACHABLE = auto()
     """There was no answer."""
     DISK = auto()
@@ -64,6 +66,11 @@ _DISK_FULL = (
     StorageError,
     "no space is left for huggingface_hub's files in {home}; free some, or set HF_HOME to a folder with space, then "
     "run the same command again",
+)
+_PROXY = (
+    NetworkError,
+    "the proxy that the environment names cannot be used for {subject}: {reason}; correct or unset ALL_PROXY, "
+    "HTTPS_PROXY and HTTP_PROXY, or for a SOCKS proxy `pip install socksio` (`pysocks` for huggingface_hub before 1.0)",
 )
 _BAD_NAME = (DataError, "{name!r} cannot be the name of a dataset: {reason}")
 
@@ -101,6 +108,7 @@ READING: Wording = {
     Failure.NO_ENTRY: _READ_NOTHING,
     Failure.NO_FILE: _READ_NOTHING,
     Failure.REFUSED: _READ_UNREACHABLE,
+    Failure.PROXY: _PROXY,
     Failure.UNREACHABLE: _READ_UNREACHABLE,
     Failure.BAD_NAME: _BAD_NAME,
     Failure.UNREADABLE: (
@@ -144,6 +152,7 @@ WRITING: Wording = {
         "the Hub has no more space for {subject}: {reason}; see {endpoint}/settings/billing",
     ),
     Failure.REFUSED: (DataError, "the Hub does not take this: {status}, {reason}"),
+    Failure.PROXY: _PROXY,
     Failure.UNREACHABLE: (Transient, "the Hub at {endpoint} could not be reached ({reason})"),
     Failure.BAD_NAME: _BAD_NAME,
     Failure.BAD_CARD: (DataError, "the Hub does not take the card: {reason}; correct README.md and push again"),
@@ -183,6 +192,7 @@ TOKENIZER: Wording = {
     ),
     Failure.REFUSED: (NetworkError, "the Hub failed on the tokenizer {subject} ({reason}); try again later"),
     Failure.NO_FILE: _TOKENIZER_UNREACHABLE,
+    Failure.PROXY: _PROXY,
     Failure.UNREACHABLE: _TOKENIZER_UNREACHABLE,
     Failure.INCOMPLETE: _TOKENIZER_UNREACHABLE,
     Failure.DISK: (

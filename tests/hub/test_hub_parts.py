@@ -178,6 +178,8 @@ def refusal(status: int, kind: type[errors.HfHubHTTPError] = errors.HfHubHTTPErr
         (refusal(429), NetworkError, Transient, NetworkError),
         (refusal(503), NetworkError, Transient, NetworkError),
         (TimeoutError("no answer"), NetworkError, Transient, NetworkError),
+        (ImportError("Using SOCKS proxy, but …"), NetworkError, NetworkError, NetworkError),
+        (ValueError("Unknown scheme for proxy URL"), NetworkError, NetworkError, NetworkError),
         (errors.HFValidationError("two dashes"), DataError, DataError, RecipeError),
         (ValueError("Unknown split"), DataError, ValueError, ValueError),
         (PermissionError(errno.EACCES, "denied"), PermissionError, PermissionError, StorageError),
