@@ -23,6 +23,8 @@ class Failure(Enum):
     """The conditions of the repository are not accepted."""
     HIDDEN = auto()
     """The repository is private or missing: without permission the Hub does not say which."""
+    BAD_TOKEN = auto()
+    """The login holds characters that no header of a request can."""
     UNAUTHENTICATED = auto()
     """No login, or one that the Hub does not know."""
     FORBIDDEN = auto()
@@ -67,6 +69,11 @@ _DISK_FULL = (
     "no space is left for huggingface_hub's files in {home}; free some, or set HF_HOME to a folder with space, then "
     "run the same command again",
 )
+_BAD_TOKEN = (
+    AuthError,
+    "the token of your login holds a character that no token has; copy it again from {endpoint}/settings/tokens, into "
+    "HF_TOKEN or with `hf auth login`",
+)
 _PROXY = (
     NetworkError,
     "the proxy that the environment names cannot be used for {subject}: {reason}; correct or unset ALL_PROXY, "
@@ -108,6 +115,7 @@ READING: Wording = {
     Failure.NO_ENTRY: _READ_NOTHING,
     Failure.NO_FILE: _READ_NOTHING,
     Failure.REFUSED: _READ_UNREACHABLE,
+    Failure.BAD_TOKEN: _BAD_TOKEN,
     Failure.PROXY: _PROXY,
     Failure.UNREACHABLE: _READ_UNREACHABLE,
     Failure.BAD_NAME: _BAD_NAME,
@@ -152,6 +160,7 @@ WRITING: Wording = {
         "the Hub has no more space for {subject}: {reason}; see {endpoint}/settings/billing",
     ),
     Failure.REFUSED: (DataError, "the Hub does not take this: {status}, {reason}"),
+    Failure.BAD_TOKEN: _BAD_TOKEN,
     Failure.PROXY: _PROXY,
     Failure.UNREACHABLE: (Transient, "the Hub at {endpoint} could not be reached ({reason})"),
     Failure.BAD_NAME: _BAD_NAME,
@@ -192,6 +201,7 @@ TOKENIZER: Wording = {
     ),
     Failure.REFUSED: (NetworkError, "the Hub failed on the tokenizer {subject} ({reason}); try again later"),
     Failure.NO_FILE: _TOKENIZER_UNREACHABLE,
+    Failure.BAD_TOKEN: _BAD_TOKEN,
     Failure.PROXY: _PROXY,
     Failure.UNREACHABLE: _TOKENIZER_UNREACHABLE,
     Failure.INCOMPLETE: _TOKENIZER_UNREACHABLE,

@@ -178,6 +178,7 @@ def refusal(status: int, kind: type[errors.HfHubHTTPError] = errors.HfHubHTTPErr
         (refusal(429), NetworkError, Transient, NetworkError),
         (refusal(503), NetworkError, Transient, NetworkError),
         (TimeoutError("no answer"), NetworkError, Transient, NetworkError),
+        (UnicodeEncodeError("ascii", "hf_ü", 3, 4, "ordinal not in range(128)"), AuthError, AuthError, AuthError),
         (ImportError("Using SOCKS proxy, but …"), NetworkError, NetworkError, NetworkError),
         (ValueError("Unknown scheme for proxy URL"), NetworkError, NetworkError, NetworkError),
         (errors.HFValidationError("two dashes"), DataError, DataError, RecipeError),
