@@ -75,3 +75,65 @@ def code_point_classes() -> NDArray[np.uint8]:
     classes[changing] |= NORMALISE
     classes[kinds == MARK] |= NORMALISE
     return classes
+
+
+def word_digests(text: str) -> NDArray[np.uint64]:
+    """A digest of each word of a text, in order; words of one normal form have one digest. Shape: (words,).
+
+    Two different words of a text of a million words share one with a chance of about one in forty million.
+    """
+    points = _code_points(text)
+    kinds = code_point_classes()[points]
+    if (kinds & NORMALISE).any():
+        points = _code_points(normalise(text))
+        kinds = code_point_classes()[points]
+    kinds &= CLASS_MASK
+    is_capital = (points - np.uint32(ord("A"))) < np.uint32(26)
+    points = np.where(is_capital, points | np.uint32(0x20), points)
+    if (kinds == MARK).any():  # one that stands on no letter is no part of a word
+        bases = np.maximum.accumulate(np.where(kinds != MARK, np.arange(len(kinds)), 0))
+        kinds = np.where((kinds == MARK) & np.isin(kinds[bases], (SEPARATOR, MARK)), SEPARATOR, kinds)
+    inside = kinds != SEPARATOR
+    follows = np.concatenate(([False], inside[:-1]))
+    starts = np.flatnonzero(inside & (~follows | (kinds == UNSPACED)))
+    if not len(starts):
+        return np.zeros(0, np.uint64)
+    powers, inverses = _powers(len(points))
+    sums = np.concatenate((np.zeros(1, np.uint64), np.cumsum(points * inside * powers)))
+    ends = np.concatenate((starts[1:], [len(points)]))
+    return _spread((sums[ends] - sums[starts]) * inverses[starts])
+
+
+def run_digests(words: NDArray[np.uint64], length: int) -> NDArray[np.uint64]:
+    """A digest of each run of so many neighbouring words. Shape: (max(0, words - length + 1),)."""
+    if len(words) < length:
+        return np.zeros(0, np.uint64)
+    powers, inverses = _powers(len(words))
+    sums = np.concatenate((np.zeros(1, np.uint64), np.cumsum(words * powers)))
+    return _spread((sums[length:] - sums[:-length]) * inverses[: len(words) - length + 1])
+
+
+def _code_points(text: str) -> NDArray[np.uint32]:
+    return np.frombuffer(text.encode("utf-32-le", "surrogatepass"), np.uint32)
+
+
+_BASE = 0x9E3779B97F4A7C15
+"""Of the polynomials that digests are; odd, so that it has an inverse modulo 2^64."""
+_known_powers: list[NDArray[np.uint64]] = []
+
+
+def _powers(count: int) -> tuple[NDArray[np.uint64], NDArray[np.uint64]]:
+    """The first powers of the base, and of its inverse, modulo 2^64. Shapes: at least (count,)."""
+    if not _known_powers or len(_known_powers[0]) < count:
+        size = 1 << max(16, count.bit_length())
+        _known_powers[:] = [
+            np.concatenate((np.ones(1, np.uint64), np.cumprod(np.full(size - 1, base, np.uint64))))
+            for base in (_BASE, pow(_BASE, -1, 1 << 64))
+        ]
+    return _known_powers[0][:count], _known_powers[1][:count]
+
+
+def _spread(digests: NDArray[np.uint64]) -> NDArray[np.uint64]:
+    """Let every bit depend on all others."""
+    digests = (digests ^ (digests >> np.uint64(32))) * np.uint64(0xD6E8FEB86659FD93)
+    return digests ^ (digests >> np.uint64(32))
