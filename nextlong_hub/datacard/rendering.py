@@ -12,9 +12,10 @@ from jinja2.sandbox import SandboxedEnvironment
 from nextlong_hub.datacard.commands import command_of, mix_command, needs_of, recommended_config
 from nextlong_hub.datacard.escaping import Markdown, code, escape, fenced
 from nextlong_hub.datacard.header import make_header, pretty_name
+from nextlong_hub.datacard.header_text import Header
 from nextlong_hub.datacard.pictures import draw_pictures
 from nextlong_hub.datacard.sample import sample_of
-from nextlong_hub.datacard.text import Card, Header, digests_of, format_card, parse_card
+from nextlong_hub.datacard.text import Card, digests_of, format_card, parse_card
 from nextlong_hub.dataset.links import thin_rows
 from nextlong_hub.dataset.manifest import Manifest
 from nextlong_hub.dataset.proportions import uneven_proportions

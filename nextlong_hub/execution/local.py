@@ -7,7 +7,7 @@ from collections import Counter, deque
 from collections.abc import Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
-from multiprocessing import get_context, parent_process
+from multiprocessing import current_process, get_context, parent_process
 from multiprocessing.connection import wait as wait_for_any
 from typing import Any
 
@@ -119,6 +119,11 @@ class LocalExecutor:
 
     def _workers(self) -> ProcessPoolExecutor:
         if self._pool is None:
+            if current_process().daemon:
+                raise WorkerError(
+                    "this process is daemonic, as those of a pool or of a data loader are, and may not start worker "
+                    'processes; take executor="inline" (--num-proc 1), which makes the same bytes'
+                )
             # spawn, not fork: the libraries beneath keep threads, and a forked copy of a held lock never opens.
             self._pool = ProcessPoolExecutor(
                 self.workers, mp_context=get_context("spawn"), initializer=_leave_with_parent

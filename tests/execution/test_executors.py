@@ -3,6 +3,7 @@
 import faulthandler
 import hashlib
 import json
+import multiprocessing
 import os
 import signal
 import time
@@ -338,3 +339,26 @@ def test_a_receipt_is_below_one_kilobyte(tmp_path: Path) -> None:
     )  # fmt: skip
     write_checked_json(tmp_path / "receipt.json", receipt.to_json())
     assert 0 < (tmp_path / "receipt.json").stat().st_size < 1024
+
+
+def _both_executors(folder: Path, answers: Any) -> None:
+    """What a process of a pool or of a data loader meets."""
+    for executor in (LocalExecutor(2), InlineExecutor()):
+        task = Square(key="a", output=folder / "a.json", number=3)
+        try:
+            answers.put([receipt.counts for receipt in executor.run([task])])
+        except WorkerError as error:
+            answers.put(str(error))
+
+
+@pytest.mark.slow
+def test_a_daemonic_process_is_told_what_works_and_it_does(tmp_path: Path) -> None:
+    """Python lets such a process start none; `inline` needs none."""
+    context = multiprocessing.get_context("spawn")
+    answers = context.Queue()
+    process = context.Process(target=_both_executors, args=(tmp_path, answers), daemon=True)
+    process.start()
+    refused, made = answers.get(timeout=60), answers.get(timeout=60)
+    process.join()
+    assert 'take executor="inline"' in refused
+    assert made == [Number(number=3)]

@@ -88,9 +88,12 @@ def show_build(report: "BuildReport", run: BuildRun) -> None:
 
 
 def _show_next(run: BuildRun) -> None:
+    from nextlong_hub.dataset.folder import pattern_characters
+
     config = default_config(run.configs)
     load = f'from datasets import load_dataset; print(load_dataset("{run.output}", "{config}", split="train"))'
-    show_verbatim(f"  python -c {shlex.quote(load)}")
+    if not pattern_characters(run.output):
+        show_verbatim(f"  python -c {shlex.quote(load)}")
     show_verbatim(f"  nextlong-hub verify {shlex.quote(str(run.output))}")
 
 
