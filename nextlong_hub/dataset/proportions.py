@@ -19,7 +19,7 @@ def uneven_proportions(config: ConfigRecord) -> str:
     ]
     if recipe.kind != "mixture" or len(parts) < 2 or not all(part.tokens for _, _, part in parts):
         return ""
-    unit = min(parts, key=lambda one: one[1])
+    unit = min(reversed(parts), key=lambda one: one[1])
     wanted = [share / unit[1] for _, share, _ in parts]
     real = [part.tokens / unit[2].tokens for _, _, part in parts]
     if all(abs(one / other - 1) <= _CLOSE for one, other in zip(real, wanted, strict=True)):
