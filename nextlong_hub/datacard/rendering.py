@@ -14,6 +14,7 @@ from nextlong_hub.datacard.escaping import Markdown, code, escape, fenced
 from nextlong_hub.datacard.header import make_header, pretty_name
 from nextlong_hub.datacard.header_text import Header
 from nextlong_hub.datacard.pictures import draw_pictures
+from nextlong_hub.datacard.runs import runs_of
 from nextlong_hub.datacard.sample import sample_of
 from nextlong_hub.datacard.text import Card, digests_of, format_card, parse_card
 from nextlong_hub.dataset.links import thin_rows
@@ -135,6 +136,7 @@ def _names(manifest: Manifest) -> dict[str, Any]:
         "mix_command": fenced(mix_command(manifest), "sh") if mix_command(manifest) else "",
         "tokenizers": [Markdown(f"GPT-2 ({code(name)})") if name == EMBEDDED else code(name) for name in tokenizers],
         "hub_names": {source.path: source.hub_name for source in manifest.corpus.sources},
+        "is_made_again": bool(runs_of(manifest)),
         "command": fenced(command_of(manifest), "sh"),
         "needs": needs_of(manifest),
     }
