@@ -34,10 +34,7 @@ def show_stats(stats: "DatasetStats") -> None:
     show_table([row for block in blocks for row in (LINE, *block)][1:], [config.config for config in configs])
     show_line("x (y-z): the median, and between what nine tenths of all lie.", "dim")
     if any(config.links and config.links.difficulty for config in configs):
-        show_line(
-            "Difficulty: chunks of other documents that the retriever ranks above the best other one of the document.",
-            "dim",
-        )
+        show_line("Difficulty: chunks that rank above the best other one of the document.", "dim")
     if len(configs) == 1:
         _show_scores(configs[0])
         _show_sources(configs[0])
