@@ -38,10 +38,7 @@ def show_stats(stats: "DatasetStats") -> None:
     show_controls([config.config for config in configs if config.is_control])
     show_line("x (y-z): the median, and between what nine tenths of all lie.", "dim")
     if any(config.links and config.links.difficulty for config in configs):
-        show_line(
-            "Difficulty: chunks of other documents that the retriever ranks above the best other one of the document.",
-            "dim",
-        )
+        show_line("Difficulty: chunks that rank above the best other one of the document.", "dim")
     for config in configs:
         if config.mix and config.mix.reason:
             show_line(
