@@ -17,6 +17,7 @@ from nextlong_hub.execution.open import ExecutorKind
 
 _DEATHS_ALLOWED = 3
 _WINDOW_PER_WORKER = 2
+_THREADS_OF_A_WORKER = ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS")
 _MOST_WORKERS = 8
 """Each worker holds its own tokenizer and compiled kernels, so a large machine is not filled unasked."""
 
@@ -56,10 +57,15 @@ class LocalExecutor:
 
     `multiprocessing.Pool` waits for ever for the answer of a worker that was killed (python/cpython#96062);
     `ProcessPoolExecutor` notices and breaks. A new pool is then built, and all tasks that had not finished run again.
+
+    Sets the variables that give workers one thread each for matrix products, unless they are set: processes share out
+    the cores.
     """
 
     def __init__(self, workers: int) -> None:
         self.workers = workers
+        for name in _THREADS_OF_A_WORKER:
+            os.environ.setdefault(name, "1")
         self._pool: ProcessPoolExecutor | None = None
 
     def run(self, tasks: Sequence[Task[Counts]]) -> Iterator[Receipt[Counts]]:

@@ -25,6 +25,7 @@ from engine_tasks import (
     Refuse,
     Square,
     TellPid,
+    TellThreads,
     TestTask,
 )
 
@@ -103,6 +104,11 @@ def test_tasks_run_on_workers_of_the_number_asked_for(task: MakeTask) -> None:
         pids = {receipt.counts.number for receipt in executor.run([task(TellPid, n) for n in range(8)])}
     assert os.getpid() not in pids
     assert 1 <= len(pids) <= 2
+
+
+def test_a_worker_multiplies_on_one_thread(task: MakeTask, two_workers: LocalExecutor) -> None:
+    """Workers share out the cores, so threads of theirs would only wait for each other."""
+    assert [receipt.counts.number for receipt in two_workers.run([task(TellThreads)])] == [1]
 
 
 def test_a_killed_worker_loses_nothing(task: MakeTask, two_workers: LocalExecutor, tmp_path: Path) -> None:
