@@ -161,6 +161,23 @@ class SynthesisRecord(_Record):
     """Retrieved chunks passed over as near-copies of a meta-chunk."""
 
 
+class RepeatRecord(_Record):
+    """What the rows of a configuration repeat of themselves: runs of so many tokens that their document held before.
+
+    In a packed row each document counts by itself. Special tokens that the recipe adds are left out.
+    """
+
+    run_tokens: int
+    runs: int
+    """Of all rows; they overlap."""
+    near: int
+    """Those that occurred before in their document, the last time fewer than 1,024 tokens back."""
+    farther: int
+    """From 1,024 to 4,095 tokens back: what a model learns to copy from there it learns from these."""
+    far: int
+    """4,096 tokens back or more."""
+
+
 class IngredientRecord(_Record):
     """One part of a mixture."""
 
@@ -207,6 +224,8 @@ class ConfigRecord(_Record):
     """None unless a row holds several documents."""
     conversations: ConversationRecord | None = None
     """None unless the documents are conversations."""
+    repeats: tuple[RepeatRecord, ...] = ()
+    """For runs of 8 and of 32 tokens; empty in manifests of versions that did not count them."""
     not_exact: int = 0
     """Imported documents whose text does not encode to their tokens; the tokens are those that were imported."""
     files: tuple[FileRecord, ...]

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from nextlong_hub.core.printable import listed
 from nextlong_hub.corpus.store import ChunkStore
+from nextlong_hub.dataset.schema import row_schema
 from nextlong_hub.dataset.shards import read_table, row_groups
 from nextlong_hub.dataset.write import PlainRows, outcome_record
 from nextlong_hub.errors import CorpusTooSmallError
@@ -137,7 +138,7 @@ class UnitStream:
         with self.run.workspace.exclusive(f"{prepared.units_folder.name}-{unit}"):
             self.run.map("retrieve", [prepared.retrieve(unit)], prepared.identity)
             [made] = self.run.map("synthesise", [prepared.synthesise(unit)], prepared.identity)
-        return read_table(made.output)
+        return read_table(made.output, row_schema(tokens=prepared.recipe.tokens).names)
 
     def _row_groups(self, table: pa.Table) -> Iterator[pa.Table]:
         for start, stop in row_groups(table, self.prepared.recipe.output.row_group_bytes):

@@ -64,7 +64,7 @@ class SynthesiseUnit(Task[SynthesisCounts]):
         )
         built = builder.synthesise(self.unit.documents(), read_answers(self.answers))
         outcomes = [one.sample if isinstance(one, BuiltSample) else one for one in built]
-        counts = write_samples(self.output, outcomes, self.recipe.output, tokens=self.recipe.tokens)
+        counts = write_samples(self.output, outcomes, self.recipe)
         return counts.extended(
             SynthesisCounts,
             near_duplicates=builder.near_duplicates,
