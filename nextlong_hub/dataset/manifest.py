@@ -135,6 +135,19 @@ class SegmentRecord(_Record):
     """Tokens of the negatives by the source they came from."""
 
 
+class SelectionRecord(_Record):
+    """What the choice of negatives and the cut left out of the samples of a configuration."""
+
+    passed_over: dict[str, int]
+    """Retrieved chunks passed over, by reason (`guard.PassedOver`); near-copies of meta-chunks have their own count."""
+    relaxed: int
+    """Samples whose guard was relaxed, because the answers ended before they were full."""
+    cut_samples: int
+    """Samples whose cut took meta-chunks, or the end of one (`interleave.fill = "reference"`)."""
+    cut_meta_chunks: int
+    """Meta-chunks that such cuts took, wholly or in part."""
+
+
 class SynthesisRecord(_Record):
     """How the rows of a configuration came about."""
 
@@ -159,6 +172,8 @@ class SynthesisRecord(_Record):
     """Share of the exact answers that approximate retrieval found, measured on a sample; None for exact retrieval."""
     near_duplicates: int
     """Retrieved chunks passed over as near-copies of a meta-chunk."""
+    selection: SelectionRecord | None = None
+    """None where nothing was retrieved, and in manifests of versions that did not count it."""
 
 
 class RepeatRecord(_Record):

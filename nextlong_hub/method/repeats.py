@@ -45,9 +45,21 @@ def count_repeats(texts: Sequence[NDArray[np.int32]]) -> NDArray[np.int64]:
     return counts
 
 
-def run_hashes(tokens: NDArray[np.integer], run_tokens: int) -> NDArray[np.uint64]:
-    """A hash of each run of so many tokens, a power of two; equal runs have equal hashes. Shape: (runs,)."""
-    return _lengthened(_token_hashes(tokens), 1, run_tokens)
+def run_hashes(numbers: NDArray[np.integer], run: int) -> NDArray[np.uint64]:
+    """A hash of each run of so many numbers; equal runs have equal hashes. Shape: (runs,)."""
+    own = _number_hashes(numbers)
+    hashes = own[: max(0, len(own) - run + 1)]
+    for place in range(1, run):
+        hashes = hashes * np.uint64(_STEP) + own[place : place + len(hashes)]
+    return hashes
+
+
+def different(hashes: NDArray[np.uint64]) -> NDArray[np.uint64]:
+    """Each value once, ascending: `np.unique` for short arrays, in a third of its time. Shape: (values,)."""
+    ordered = np.sort(hashes)
+    is_first = np.ones(len(ordered), np.bool_)
+    np.not_equal(ordered[1:], ordered[:-1], out=is_first[1:])
+    return ordered[is_first]
 
 
 def _groups(lengths: Sequence[int]) -> Iterator[tuple[int, int]]:
@@ -81,7 +93,7 @@ def _count(texts: Sequence[NDArray[np.int32]]) -> NDArray[np.int64]:
     places = np.uint64((1 << place_bits) - 1)
     counts = np.zeros((len(texts), *COUNTS), np.int64)
     bands = COUNTS[1] - 1
-    hashes, size = _token_hashes(np.concatenate(texts)), 1
+    hashes, size = _number_hashes(np.concatenate(texts)), 1
     for number, run_tokens in enumerate(RUN_TOKENS):
         hashes, size = _lengthened(hashes, size, run_tokens), run_tokens
         keys = (hashes >> np.uint64(text_bits + place_bits) << place_shift) | ends[: len(hashes)]
@@ -96,9 +108,9 @@ def _count(texts: Sequence[NDArray[np.int32]]) -> NDArray[np.int64]:
     return counts
 
 
-def _token_hashes(tokens: NDArray[np.integer]) -> NDArray[np.uint64]:
-    """Spread neighbouring token ids over all 64 bits."""
-    hashes = (tokens.astype(np.uint64) + np.uint64(1)) * _MIX
+def _number_hashes(numbers: NDArray[np.integer]) -> NDArray[np.uint64]:
+    """Spread neighbouring numbers over all 64 bits."""
+    hashes = (numbers.astype(np.uint64) + np.uint64(1)) * _MIX
     hashes = (hashes ^ (hashes >> np.uint64(29))) * np.uint64(0xBF58476D1CE4E5B9)
     return hashes ^ (hashes >> np.uint64(32))
 
