@@ -28,7 +28,7 @@ def with_repeats(table: pa.Table, rows: Sequence[Sample] | Sequence[PackedRow], 
     return table.append_column(REPEATS, pa.FixedSizeListArray.from_arrays(pa.array(counts.ravel()), _NUMBERS))
 
 
-def text_tokens(ids: NDArray[np.int32], recipe: Recipe) -> NDArray[np.int32]:
+def text_tokens(ids: NDArray[np.integer], recipe: Recipe) -> NDArray[np.integer]:
     """The ids of a document without the special tokens that its recipe puts around them. Shape: (tokens,)."""
     return ids[int(recipe.add_bos_token) : len(ids) - int(recipe.add_eos_token)]
 

@@ -32,11 +32,11 @@ class PassedOver(StrEnum):
 
     NEAR_DUPLICATE = "near_duplicate"
     """It is a near-copy of a meta-chunk."""
-    HIGH_RANK = "high_rank"
+    HIGH_RANK = "ranked_too_high"
     """The retriever ranks it before `negatives.first_rank`."""
-    REPEATS_NEGATIVE = "repeats_negative"
+    REPEATS_NEGATIVE = "like_another_negative"
     """It is a near-copy of a negative of the row (`guard = "shingles"`)."""
-    REPEATS_ROW = "repeats_row"
+    REPEATS_ROW = "repeats_the_row"
     """The row holds too many of its runs of tokens (`guard = "tokens"`)."""
 
 

@@ -66,7 +66,7 @@ class Selection:
     unread: frozenset[int]
     """Chunks whose text must be read before the selection is final; empty when it is."""
     exhausted: bool
-    """The retriever's answers ended before the target was reached."""
+    """The retriever's answers ended before the target, or the number wanted for each meta-chunk, was reached."""
 
 
 def select_even(retrieved: Retrieved, target_tokens: int) -> Selection:
@@ -97,7 +97,7 @@ def select_reference(retrieved: Retrieved, each: int) -> Selection:
             if selector.peek(meta_chunk) is None:
                 break
             selector.take(meta_chunk)
-    return selector.selection(exhausted=False)
+    return selector.selection(exhausted=any(len(taken) < each for taken in selector.taken))
 
 
 def reference_count(
@@ -141,7 +141,7 @@ class _Selector:
     def __init__(self, retrieved: Retrieved) -> None:
         self._retrieved = retrieved
         self._next = [0] * len(retrieved.answers)
-        self._taken: list[list[Candidate]] = [[] for _ in retrieved.answers]
+        self.taken: list[list[Candidate]] = [[] for _ in retrieved.answers]
         self._used = set(retrieved.banned)
         self._passed_over: dict[PassedOver, set[int]] = {reason: set() for reason in PassedOver}
         self.tokens: float = retrieved.meta_tokens
@@ -170,7 +170,7 @@ class _Selector:
         """Select for a meta-chunk the candidate that `peek` returned."""
         candidate = self._retrieved.answers[meta_chunk][self._next[meta_chunk]]
         self._used.add(candidate.chunk)
-        self._taken[meta_chunk].append(candidate)
+        self.taken[meta_chunk].append(candidate)
         self.tokens += self.tokens_of(candidate)
         self.must_know(candidate)
         if self._retrieved.guard is not None and not self.unread:
@@ -183,7 +183,7 @@ class _Selector:
 
     def selection(self, *, exhausted: bool) -> Selection:
         return Selection(
-            negatives=tuple(tuple(taken) for taken in self._taken),
+            negatives=tuple(tuple(taken) for taken in self.taken),
             tokens=int(self.tokens),
             passed_over={reason: len(chunks - self._used) for reason, chunks in self._passed_over.items()},
             unread=frozenset(self.unread),

@@ -26,7 +26,7 @@ _STEP = 0xD6E8FEB86659FD93
 """Odd: the hash of a run is a polynomial in it, modulo 2^64, of its tokens' own hashes."""
 
 
-def count_repeats(texts: Sequence[NDArray[np.int32]]) -> NDArray[np.int64]:
+def count_repeats(texts: Sequence[NDArray[np.integer]]) -> NDArray[np.int64]:
     """Count the runs of each text, and those that occurred in the same text before, by the distance to the last time.
 
     What is counted of a text does not depend on the others. Among its L runs, L² / 2^(64 - b) may be expected to be
@@ -79,7 +79,7 @@ def _groups(lengths: Sequence[int]) -> Iterator[tuple[int, int]]:
         yield start, len(lengths)
 
 
-def _count(texts: Sequence[NDArray[np.int32]]) -> NDArray[np.int64]:
+def _count(texts: Sequence[NDArray[np.integer]]) -> NDArray[np.int64]:
     """The counts of a group of texts. Shape: (texts, *COUNTS)."""
     lengths = np.array([len(text) for text in texts])
     text_of = np.repeat(np.arange(len(texts), dtype=np.uint64), lengths)

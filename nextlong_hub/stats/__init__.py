@@ -11,6 +11,7 @@ measuring   where the rows come from, and which columns are read
 batches     one batch of rows as NumPy arrays
 counting    batches ▶ sums and sketches of one configuration
 sketch      how often each value was seen, in bounded memory
+repeats     what rows repeat of themselves, by distance
 reuse       how often each chunk serves as a negative, in bounded memory
 plots       the result as matplotlib figures
 """
@@ -25,9 +26,11 @@ from nextlong_hub.stats.shape import (
     OutcomeStats,
     PackingStats,
     RankScores,
+    RepeatStats,
     ReusedChunk,
     ReuseStats,
     SegmentStats,
+    SelectionStats,
     SourceTokens,
     TokenizerStats,
 )
@@ -41,9 +44,11 @@ __all__ = [
     "OutcomeStats",
     "PackingStats",
     "RankScores",
+    "RepeatStats",
     "ReuseStats",
     "ReusedChunk",
     "SegmentStats",
+    "SelectionStats",
     "SourceTokens",
     "TokenizerStats",
     "measure",

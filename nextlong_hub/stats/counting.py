@@ -14,6 +14,7 @@ from nextlong_hub.errors import DataError
 from nextlong_hub.recipe import Recipe
 from nextlong_hub.retrieval import UNNAMED_SCORE
 from nextlong_hub.stats import batches
+from nextlong_hub.stats.repeats import RepeatCounter
 from nextlong_hub.stats.reuse import ReuseCounter
 from nextlong_hub.stats.shape import (
     ConfigStats,
@@ -22,6 +23,7 @@ from nextlong_hub.stats.shape import (
     PackingStats,
     RankScores,
     SegmentStats,
+    SelectionStats,
     SourceTokens,
 )
 from nextlong_hub.stats.sketch import Sketch
@@ -57,8 +59,11 @@ class Targets:
 class ConfigCounter:
     """Everything counted so far, over one configuration."""
 
-    def __init__(self, targets: Targets | None = None) -> None:
-        self._targets = targets
+    def __init__(self, record: ConfigRecord | None = None) -> None:
+        """Start without a row; `record` is what the manifest says of them."""
+        self._record = record
+        self._targets = Targets.of(record) if record else None
+        self._repeats = RepeatCounter(record)
         self._rows = self._tokens = self._characters = 0
         self._target_tokens = self._on_target = self._over_target = 0
         self._learnt_tokens: int | None = None
@@ -81,6 +86,7 @@ class ConfigCounter:
             learnt = pc.sum(pc.list_flatten(table["loss_mask"])).as_py() or 0
             self._learnt_tokens = (self._learnt_tokens or 0) + int(learnt)
         self._lengths.add(tokens)
+        self._repeats.add(table)
         if segments is not None:
             self._segments = self._segments or _SegmentCounter()
             self._segments.add(segments)
@@ -90,8 +96,9 @@ class ConfigCounter:
             self._packing[1].add(documents.tokens)
         self._add_sources(table, tokens, segments, documents)
 
-    def result(self, config: str, record: ConfigRecord | None) -> ConfigStats:
+    def result(self, config: str) -> ConfigStats:
         """All that was counted."""
+        record = self._record
         return ConfigStats(
             config=config,
             target_length=self._targets.longest if self._targets else None,
@@ -112,6 +119,7 @@ class ConfigCounter:
             packing=_packing(*self._packing) if self._packing else None,
             sources=self._sources(record.segments.negative_tokens if record else {}),
             outcome=_outcome(record),
+            repeats=self._repeats.result(),
         )
 
     def _add_targets(self, table: pa.Table | pa.RecordBatch, tokens: NDArray[np.int64]) -> None:
@@ -294,4 +302,5 @@ def _outcome(record: ConfigRecord | None) -> OutcomeStats | None:
         queries=made.queries,
         unanswered=made.unanswered,
         near_duplicates=made.near_duplicates,
+        selection=SelectionStats(**made.selection.model_dump()) if made.selection else None,
     )

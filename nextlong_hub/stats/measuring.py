@@ -10,11 +10,11 @@ from nextlong_hub.dataset import SplitReader, open_splits
 from nextlong_hub.dataset.locate import DatasetLocation
 from nextlong_hub.dataset.manifest import ConfigRecord, Manifest
 from nextlong_hub.errors import DataError
-from nextlong_hub.stats.counting import ConfigCounter, Targets
+from nextlong_hub.stats.counting import ConfigCounter
 from nextlong_hub.stats.shape import ConfigStats, DatasetStats, TokenizerStats
 
 _COLUMNS = ("token_count", "source", "segments", "documents", "loss_mask")
-"""What is read; `text` and `input_ids` only where these do not tell their lengths."""
+"""What is read; `text` only where these do not tell its length, `input_ids` where no manifest tells the repeats."""
 
 
 def measure(
@@ -81,11 +81,11 @@ def measure_tables(
     Raises:
         DataError: they do not tell how many tokens they have.
     """
-    counter = ConfigCounter(Targets.of(record) if record else None)
+    counter = ConfigCounter(record)
     for table in tables:
         if table.num_rows:
             counter.add(table)
-    return counter.result(config, record)
+    return counter.result(config)
 
 
 def _measured(splits: Sequence[SplitReader]) -> DatasetStats:
@@ -113,7 +113,7 @@ def _portability(manifest: Manifest) -> tuple[TokenizerStats, ...]:
 
 
 def _needed(split: SplitReader) -> list[str]:
-    """The columns to read; it costs most to read `text`, so that its length is taken from elsewhere if it can be.
+    """The columns to read; `text` and `input_ids` cost most, and are left out where something else tells of them.
 
     Raises:
         DataError: nothing tells how many tokens a row has.
@@ -125,8 +125,8 @@ def _needed(split: SplitReader) -> list[str]:
             "`input_ids`, one of which must tell how many tokens a row has: `nextlong-hub fit` counts those of any text"
         )
     needed = [name for name in _COLUMNS if name in columns]
-    if "token_count" not in columns and "input_ids" in columns:
-        needed.append("input_ids")
+    if "input_ids" in columns and ("token_count" not in columns or split.record is None or not split.record.repeats):
+        needed += [name for name in ("input_ids", "document_lengths") if name in columns]
     if not {"segments", "documents"} & set(columns) and "text" in columns:
         needed.append("text")
     if split.record is not None and split.record.mixture and "id" in columns:

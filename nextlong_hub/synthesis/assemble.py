@@ -177,9 +177,13 @@ class SampleBuilder:
     def _select(self, draft: _Draft) -> Selection:
         """Select in one round; where the answers end before the row is full, with a laxer guard."""
         selection = self._select_once(draft)
-        while selection.exhausted and not selection.unread and self._relax(draft):
+        while self._is_short(selection) and not selection.unread and self._relax(draft):
             selection = self._select_once(draft)
         return selection
+
+    def _is_short(self, selection: Selection) -> bool:
+        """Whether a selection is known to be too short; `fill = "reference"` leaves that to the tokenizer."""
+        return selection.exhausted and self._recipe.interleave.fill == "even"
 
     def _select_once(self, draft: _Draft) -> Selection:
         meta_chunks = draft.meta_chunks.tolist()
@@ -221,7 +225,7 @@ class SampleBuilder:
         identity, _ = self._store.document(draft.document)
         rejected = _Rejected(reason=Reason.NO_EXACT_CUT, tokens=0)
         for _ in range(_ATTEMPTS):
-            if selection.exhausted:
+            if self._is_short(selection):
                 rejected = _Rejected(reason=Reason.TOO_FEW_NEGATIVES, tokens=selection.tokens)
                 break
             outcome = self._fit(draft, selection)
@@ -229,7 +233,8 @@ class SampleBuilder:
                 return outcome
             rejected = outcome
             if self._recipe.interleave.fill == "reference":
-                if rejected.reason is not Reason.BELOW_TARGET or not self._relax(draft):
+                ended = rejected.reason is Reason.BELOW_TARGET and selection.exhausted
+                if not (ended and self._relax(draft)):
                     break
             elif rejected.reason is Reason.BELOW_TARGET:
                 draft.goal_tokens += self._target - rejected.tokens
