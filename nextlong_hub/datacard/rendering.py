@@ -22,6 +22,7 @@ from nextlong_hub.dataset.manifest import Manifest
 from nextlong_hub.dataset.proportions import uneven_proportions
 from nextlong_hub.dataset.schema import RowContents, RowKind, column_table, kinds_of
 from nextlong_hub.errors import DataError
+from nextlong_hub.method.guard import PassedOver
 from nextlong_hub.producer import producer_of
 from nextlong_hub.recipe import Recipe, default_config, recorded_recipe
 from nextlong_hub.retrieval import describe, is_control, repeats_own
@@ -33,6 +34,12 @@ _TEMPLATE = "dataset_card.md"
 _MANY_TOKENS = 4_000_000_000
 _FEW_SOURCES = 3
 """The authors advise at least three sources from this many tokens on."""
+
+_REASONS = {
+    PassedOver.HIGH_RANK.value: "ranked too high",
+    PassedOver.REPEATS_NEGATIVE.value: "near-copies of another negative of the row",
+    PassedOver.REPEATS_ROW.value: "repeating what the row holds",
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -105,6 +112,7 @@ def _environment() -> SandboxedEnvironment:
         "number": lambda value: Markdown(f"{value:,.0f}" if abs(value) >= 10 else f"{value:,.2f}"),
         "percent": lambda share: Markdown(f"{share:.0%}"),
         "range": _range,
+        "reason": _REASONS.get,
         "share": lambda part, whole: Markdown(f"{part / whole:.1%}" if whole and part is not None else "-"),
         "size": _size,
         "spread": _spread,
@@ -176,6 +184,7 @@ def _numbers(manifest: Manifest, stats: DatasetStats, header: Header) -> dict[st
         ],
         "row_bytes": content_bytes[default] // max(1, manifest.configs[default].rows),
         "mixes": [config for config in stats.configs if config.mix is not None],
+        "repeats": [config for config in stats.configs if config.repeats],
         "outcomes": [config for config in stats.configs if config.outcome is not None],
         "shared_documents": sum(pair.documents for pair in stats.overlaps),
         "proportions": {name: uneven_proportions(config) for name, config in manifest.configs.items()},
