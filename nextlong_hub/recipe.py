@@ -374,7 +374,7 @@ def parse_recipe(content: bytes, origin: str, overrides: Mapping[str, Any] | Non
         RecipeError: it is not TOML, or holds an unknown key or a wrong value.
     """
     try:
-        values = tomllib.loads(content.decode())
+        values = with_main_choices(tomllib.loads(content.decode()), Recipe)
     except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise RecipeError(f"{origin} is not TOML: {error}; mend that place") from error
     for key, value in (overrides or {}).items():

@@ -18,7 +18,7 @@ FINGERPRINTS = {
     "128k": "07b884f8f9b2",
     "512k": "de9a95353587",
     "subset": "71d7377aa635",
-    "mix": "c0379543e5e0",
+    "mix": "8df79ffd9f91",
     "instruct": "b3f1321b9864",
 }
 
@@ -297,3 +297,43 @@ def test_ingredients_come_with_the_mixture_and_overrides_hold_for_all() -> None:
     assert load_recipes(["64k", "512k", "subset"])[1] == ()
     with pytest.raises(RecipeError, match="'64k' was asked for 2 times; name it once"):
         load_recipes(["64k", "128k", "64k"])
+
+
+def test_a_choice_of_a_section_holds_for_the_recipes_that_have_it() -> None:
+    """`mix.documents` changes the mix and not its samples; where no recipe has the section, that is said."""
+    (mix,), (samples,) = load_recipes(["mix"], {"mix.documents": 0.25, "target_length": 4096})
+    assert mix.mix is not None
+    assert (mix.mix.documents, samples.mix, samples.name) == (0.25, None, "64k")
+    assert mix.target_length == samples.target_length == 4096
+    (mix,), (samples,) = load_recipes(["mix"], {"mix": "128k"})
+    assert mix.ingredients == (samples.name,) == ("128k",)
+    with pytest.raises(RecipeError, match=r"mix\.documents is set, but no recipe of this run has a section \[mix\]"):
+        load_recipes(["64k", "128k"], {"mix.documents": 0.25})
+
+
+def test_ingredients_are_found_beside_the_file_that_names_them(tmp_path: Path) -> None:
+    """A recipe file of that name comes before one of the package; a path is another way, and a name is written."""
+    (tmp_path / "64k.toml").write_text('name = "64k"\ntarget_length = 1000\n')
+    (tmp_path / "mine.toml").write_text('name = "half"\ntarget_length = 65536\npack = true\nmix = "64k"\n')
+    (half,), (samples,) = load_recipes([str(tmp_path / "mine.toml")])
+    assert (half.ingredients, samples.target_length) == (("64k",), 1000)
+    assert load_recipes([str(tmp_path / "mine.toml"), "64k"])[1] == ()
+    (tmp_path / "64k.toml").rename(tmp_path / "other.toml")
+    (half,), (samples,) = load_recipes([str(tmp_path / "mine.toml")], {"mix.recipe": str(tmp_path / "other.toml")})
+    assert (half.ingredients, samples.target_length) == (("64k",), 1000)
+
+
+@pytest.mark.parametrize(
+    ("overrides", "message"),
+    [
+        ({"mix.documents": 1.5}, r"recipe mix: mix\.documents = 1\.5: Input should be less than 1"),
+        ({"mix.recipe": "mix"}, "recipe 'mix' cannot be an ingredient of its own mixture"),
+        ({"mix.docs": 0.5}, r"unknown key 'mix\.docs'.*did you mean"),
+        ({"pack": False}, "which are packed, .* set pack = true"),
+        ({"mix.recipe": "65k"}, "no recipe '65k'.*did you mean '64k'"),
+    ],
+)
+def test_a_mix_that_cannot_be_is_refused(overrides: dict[str, Any], message: str) -> None:
+    """In one sentence, with what to write instead."""
+    with pytest.raises(RecipeError, match=message):
+        load_recipes(["mix"], overrides)

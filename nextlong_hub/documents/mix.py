@@ -8,13 +8,12 @@ No document is there twice: what the samples extend is no ordinary document.
 """
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from pathlib import Path
 
 import numpy as np
-import pyarrow as pa
 from numpy.typing import NDArray
 
 from nextlong_hub.core.files import digest_of, write_array
@@ -24,6 +23,7 @@ from nextlong_hub.corpus.order import seeded_order
 from nextlong_hub.corpus.store import ChunkStore
 from nextlong_hub.dataset.manifest import ConfigRecord, IngredientRecord, SynthesisRecord
 from nextlong_hub.dataset.packing_plan import DocumentList
+from nextlong_hub.dataset.shards import read_table
 from nextlong_hub.dataset.taken import documents_of
 from nextlong_hub.dataset.write import ChosenRows, outcome_record, public_values
 from nextlong_hub.dataset.write_tasks import UnitCounts
@@ -33,6 +33,7 @@ from nextlong_hub.documents.mix_tasks import TakeDocuments
 from nextlong_hub.documents.produce import UNIT_CHARACTERS
 from nextlong_hub.documents.tasks import unit_ranges
 from nextlong_hub.errors import CorpusTooSmallError, RecipeError
+from nextlong_hub.execution.base import Receipt
 from nextlong_hub.execution.run import Run
 from nextlong_hub.method.settings import WHOLE_DOCUMENT
 from nextlong_hub.producer import (
@@ -106,16 +107,12 @@ class MixProducer(Producer):
         recipe = request.recipe
         samples = request.made[settings_of(recipe).recipe]
         shape = MixShape.of(recipe, samples.recipe.target_length)
-        count = shape.rows(len(samples.rows.rows), request.rows)
-        found = _take_documents(run, request, store, shape, count)
-        filled = shape.rows_filled(int(found.lengths.sum()), count)
-        if filled < count:  # as if so many were asked for: there are fewer samples then, and more documents are free
-            count = filled
-            found = _take_documents(run, request, store, shape, count)
-        documents, chosen = found.documents, samples.rows.rows[: shape.samples(count)]
+        found = _take_documents(run, request, store, shape)
+        chosen = samples.rows.rows[: shape.samples(found.rows)]
+        documents = found.documents
         for unit, row in chosen:
             documents.add_rows(unit, [row], samples.rows.mean_row_bytes[unit])
-        rows = share_rows(shape, count, found.lengths, recipe.packing.window_tokens)
+        rows = share_rows(shape, found.rows, found.lengths, recipe.packing.window_tokens)
         placed = np.concatenate(rows)
         placed = placed[placed < len(found.lengths)]
         return Produced(
@@ -129,7 +126,7 @@ class MixProducer(Producer):
                 samples.recipe.name: IngredientRecord(
                     rows=len(chosen),
                     tokens=len(chosen) * shape.sample_length,
-                    made=len(samples.rows.rows),
+                    made=len(chosen),
                     apart=dict(samples.apart),
                     recipe=public_values(samples.recipe),
                 ),
@@ -157,60 +154,111 @@ class MixProducer(Producer):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Found:
-    """The ordinary documents that were encoded."""
+    """How many rows there are, and the documents that fill them."""
 
+    rows: int
     documents: DocumentList
     lengths: NDArray[np.int64]
     """Tokens of each, in their order. Shape: (documents,)."""
     outcome: SynthesisRecord
 
 
-def _take_documents(run: Run, request: RowRequest, store: ChunkStore, shape: MixShape, rows: int) -> _Found:
-    """Encode documents in their order, until they fill the room that so many rows have beside their samples.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Unit:
+    """The documents of one finished unit."""
+
+    receipt: Receipt[UnitCounts]
+    lengths: NDArray[np.int64]
+    """Tokens of each document that was kept. Shape: (documents,)."""
+    sample: NDArray[np.int64]
+    """The number of the sample that extends it, beyond any where none does. Shape: (documents,)."""
+
+
+def _take_documents(run: Run, request: RowRequest, store: ChunkStore, shape: MixShape) -> _Found:
+    """Encode documents in their order, until they fill the room beside the samples.
+
+    Also those that samples extend are encoded: which samples there are follows from how many rows documents fill. What
+    is found depends on the number of rows alone, not on how many were asked for before.
 
     Raises:
         CorpusTooSmallError: there is room, and no document is left for it.
     """
-    recipe, room = request.recipe, shape.room(rows)
-    taken = _taken(request, store, shape.samples(rows))
+    samples = request.made[settings_of(request.recipe).recipe]
+    number_of = {document: number for number, document in enumerate(documents_of(samples.rows))}
+    rows = shape.rows(len(number_of), request.rows)
+    taken = taken_documents(request, store)
+    every = _order(request, store)
+    order = every[~np.isin(every, taken)]
+    tasks, identity = _tasks(run, request, store, order, shape)
+    units: list[_Unit] = []
+
+    def run_units(those: range) -> int:
+        receipts = run.map(f"take {request.recipe.name}", tasks[those.start : those.stop], identity)
+        units.extend(_read_unit(receipt, number_of) for receipt in receipts)
+        return _tokens_left(units)(shape.samples(rows))
+
+    tokens = int(store.document_characters[order].sum() / samples.characters_per_token)
+    if tasks:
+        units_until(shape.room(rows), len(tasks), Fraction(max(1, tokens), len(tasks)), run_units)
+    left = _tokens_left(units)
+    filled = shape.rows_filled(rows, left)
+    if shape.room(rows) and not (shape.room(filled) and left(shape.samples(filled))):
+        discarded = outcome_record([unit.receipt.counts for unit in units], 0).discarded
+        raise CorpusTooSmallError(
+            f"recipe {request.recipe.name}: of {store.documents:,} documents only {left(1):,} tokens are left to stand "
+            f"beside samples, too few for one row ({listed({TAKEN: len(taken), **discarded})}); add documents, "
+            f"or build {samples.recipe.name} alone"
+        )
+    return _found(shape, filled, units, eligible=len(order), taken=len(taken))
+
+
+def _found(shape: MixShape, rows: int, units: Sequence[_Unit], *, eligible: int, taken: int) -> _Found:
+    """The documents of the first units that are enough for so many rows, without those that samples extend."""
+    samples, room = shape.samples(rows), shape.room(rows)
+    documents = DocumentList()
+    lengths = [np.zeros(0, np.int64)]
+    counts: list[UnitCounts] = []
+    extended = 0
+    for unit in units:
+        if sum(int(own.sum()) for own in lengths) >= room:
+            break
+        own = np.flatnonzero(unit.sample >= samples)
+        row_bytes = unit.receipt.counts.row_bytes / max(1, unit.receipt.counts.kept)
+        lengths.append(documents.add_rows(unit.receipt.output, own.tolist(), row_bytes).astype(np.int64))
+        counts.append(unit.receipt.counts)
+        extended += len(unit.lengths) - len(own)
+    told = outcome_record(counts, eligible - samples, not_eligible={TAKEN: taken + samples})
+    outcome = told.model_copy(update={"candidates": told.candidates - extended, "kept": told.kept - extended})
+    return _Found(rows=rows, documents=documents, lengths=np.concatenate(lengths), outcome=outcome)
+
+
+def _tokens_left(units: Sequence[_Unit]) -> Callable[[int], int]:
+    """Tokens of the documents in some units that the first so many samples do not extend, by the number of samples."""
+    sample = np.concatenate([np.zeros(0, np.int64), *(unit.sample for unit in units)])
+    lengths = np.concatenate([np.zeros(0, np.int64), *(unit.lengths for unit in units)])
+    extended = np.cumsum(np.bincount(sample, lengths))  # by the samples up to each
+    return lambda samples: int(lengths.sum() - (extended[min(samples, len(extended)) - 1] if len(extended) else 0))
+
+
+def _read_unit(receipt: Receipt[UnitCounts], number_of: Mapping[str, int]) -> _Unit:
+    table = read_table(receipt.output, ["meta_document", "token_count"])
+    beyond = len(number_of)
+    return _Unit(
+        receipt=receipt,
+        lengths=table["token_count"].to_numpy().astype(np.int64),
+        sample=np.array([number_of.get(name, beyond) for name in table["meta_document"].to_pylist()], np.int64),
+    )
+
+
+def _order(request: RowRequest, store: ChunkStore) -> NDArray[np.int64]:
+    """All documents in the order in which they are taken. Shape: (documents,)."""
     pool = CandidatePool(
         store=store,
         sources=request.inputs.corpus.sources,
-        characters_per_token=request.made[settings_of(recipe).recipe].characters_per_token,
+        characters_per_token=request.made[settings_of(request.recipe).recipe].characters_per_token,
         seed=request.inputs.seed,
     )
-    every = PRODUCER.candidates(recipe, pool)
-    order = every[~np.isin(every, taken)]
-    tasks, identity = _tasks(run, request, store, order, shape)
-    found = DocumentList()
-    lengths = [np.zeros(0, np.int64)]
-    counts: list[UnitCounts] = []
-
-    def run_units(units: range) -> int:
-        for receipt in run.map(f"take {recipe.name}", tasks[units.start : units.stop], identity):
-            counts.append(receipt.counts)
-            lengths.append(found.add_unit(receipt.output, receipt.counts.row_bytes).astype(np.int64))
-        return sum(int(own.sum()) for own in lengths)
-
-    tokens = int(store.document_characters[order].sum() / pool.characters_per_token)
-    if tasks:
-        units_until(room, len(tasks), Fraction(max(1, tokens), len(tasks)), run_units)
-    outcome = outcome_record(counts, len(order), not_eligible={TAKEN: len(taken)})
-    if room and not outcome.kept:
-        raise CorpusTooSmallError(
-            f"recipe {recipe.name}: none of {store.documents:,} documents is left to stand beside the samples: "
-            f"{len(taken):,} are taken by samples and other configurations"
-            f"{', and of the others: ' + listed(outcome.discarded) if outcome.discarded else ''}; add documents, ask "
-            "for fewer rows, or build the recipe of the samples alone"
-        )
-    return _Found(documents=found, lengths=np.concatenate(lengths), outcome=outcome)
-
-
-def _taken(request: RowRequest, store: ChunkStore, samples: int) -> NDArray[np.int64]:
-    """The documents that others have taken, those that so many samples extend included. Shape: (documents,)."""
-    made = request.made[settings_of(request.recipe).recipe].rows
-    extended = documents_of(replace(made, rows=made.rows[:samples]))
-    return np.union1d(taken_documents(request, store), store.document_numbers(pa.array(extended, pa.string())))
+    return PRODUCER.candidates(request.recipe, pool)
 
 
 def _tasks(

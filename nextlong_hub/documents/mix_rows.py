@@ -1,5 +1,6 @@
 """Which samples and which ordinary documents share which row of a mix: decided from lengths alone."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from fractions import Fraction
 from math import floor
@@ -81,12 +82,21 @@ class MixShape:
         """Tokens of documents that so many rows take."""
         return rows * self.target_length - self.samples(rows) * self.sample_length
 
-    def rows_filled(self, document_tokens: int, most: int) -> int:
-        """Most rows, up to `most`, that documents of so many tokens fill, one at least."""
-        rows = min(most, floor(document_tokens / (self.documents * self.target_length)) + 1)
-        while rows > 1 and self.room(rows) > document_tokens:
-            rows -= 1
-        return rows
+    def rows_filled(self, most: int, left: Callable[[int], float]) -> int:
+        """Most rows, up to `most`, that documents fill beside their samples, one at least.
+
+        Args:
+            most: rows.
+            left: tokens of the documents that the first so many samples do not extend; more samples leave no more.
+        """
+        few = 1
+        while few < most:
+            middle = (few + most + 1) // 2
+            if self.room(middle) <= left(self.samples(middle)):
+                few = middle
+            else:
+                most = middle - 1
+        return few
 
 
 def share_rows(shape: MixShape, rows: int, lengths: NDArray[np.int64], window_tokens: int) -> list[NDArray[np.int64]]:

@@ -345,11 +345,14 @@ def _estimate_mix(
     [ingredient] = [one for one in made if one.name in recipe.ingredients]
     part, estimator = estimates[ingredient.name], estimators[_kind(ingredient)]
     shape = MixShape.of(recipe, ingredient.target_length)
-    extended = sum(estimators[_kind(one)].extended_tokens(one, estimates[one.name].rows) for one in made)
-    left_tokens = max(0, estimator.tokens_of_documents(shape.longest_document) - extended)
-    mixed_rows = shape.rows_filled(left_tokens, shape.rows(part.rows, asked))
-    if not part.rows or not left_tokens:
-        mixed_rows = 0
+    others = [one for one in made if one != ingredient]
+    taken = sum(estimators[_kind(one)].extended_tokens(one, estimates[one.name].rows) for one in others)
+    whole = estimator.tokens_of_documents(shape.longest_document) - taken
+
+    def left(samples: int) -> int:
+        return whole - estimator.extended_tokens(ingredient, samples)
+
+    mixed_rows = shape.rows_filled(shape.rows(part.rows, asked), left) if part.rows and left(1) > 0 else 0
     document_tokens = shape.room(mixed_rows) if mixed_rows else 0
     tokens = mixed_rows * shape.target_length
     problem = ""
