@@ -367,7 +367,10 @@ def resolve(request: BuildRequest, tokenizer: Tokenizer) -> BuildRequest:
     """The request with what its producers write out: recipes that depend on no file, sources as they are read.
 
     Raises:
-        RecipeError: the recipes want different corpora, or one does not go with the tokenizer.
+        RecipeError: the recipes want different corpora, one does not go with the tokenizer, or a file that one names is
+            missing or another one.
+        DataError: such a file holds what cannot be used.
+        AuthError, NetworkError, StorageError: such a file cannot be fetched.
     """
     reads = {recipe.name: producer_of(recipe).reads for recipe in request.recipes}
     for kind in sorted(set(reads.values()) - {"texts"}):
@@ -379,8 +382,11 @@ def resolve(request: BuildRequest, tokenizer: Tokenizer) -> BuildRequest:
                 "each into an --output of its own"
             )
     sources = producer_of(request.recipes[0]).sources(request.sources, request.recipes)
-    recipes = tuple(producer_of(recipe).resolve(with_options(recipe), tokenizer) for recipe in request.recipes)
-    return replace(request, sources=sources, recipes=recipes)
+    recipes, ingredients = (
+        tuple(producer_of(recipe).resolve(with_options(recipe), tokenizer) for recipe in those)
+        for those in (request.recipes, request.ingredients)
+    )
+    return replace(request, sources=sources, recipes=recipes, ingredients=ingredients)
 
 
 def recipes_to_make(request: BuildRequest) -> list[Recipe]:

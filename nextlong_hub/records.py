@@ -101,7 +101,8 @@ class Segment:
     tokens: int
     """Tokens of the sample that begin inside this segment."""
     rank: int
-    """0 for a meta-chunk; else the negative's place, from 1, in the retriever's answer to the meta-chunk before it."""
+    """0 for a meta-chunk; else the negative's place, from 1, in the retriever's answer to its meta-chunk: the last one
+    before it. Where a recipe interleaves none, those of the first meta-chunk come before those of the second."""
     score: float
     """0 for a meta-chunk; else the retriever's score."""
     own_rank: int = 0

@@ -12,10 +12,11 @@ from jinja2.sandbox import SandboxedEnvironment
 from nextlong_hub.datacard.commands import command_of, mix_command, needs_of, recommended_config
 from nextlong_hub.datacard.escaping import Markdown, code, escape, fenced
 from nextlong_hub.datacard.header import make_header, pretty_name
+from nextlong_hub.datacard.header_text import Header
 from nextlong_hub.datacard.pictures import draw_pictures
 from nextlong_hub.datacard.runs import runs_of
 from nextlong_hub.datacard.sample import sample_of
-from nextlong_hub.datacard.text import Card, Header, digests_of, format_card, parse_card
+from nextlong_hub.datacard.text import Card, digests_of, format_card, parse_card
 from nextlong_hub.dataset.links import thin_rows
 from nextlong_hub.dataset.manifest import Manifest
 from nextlong_hub.dataset.proportions import uneven_proportions
@@ -23,7 +24,7 @@ from nextlong_hub.dataset.schema import RowContents, RowKind, column_table, kind
 from nextlong_hub.errors import DataError
 from nextlong_hub.producer import producer_of
 from nextlong_hub.recipe import Recipe, default_config, recorded_recipe
-from nextlong_hub.retrieval import describe
+from nextlong_hub.retrieval import describe, is_control, repeats_own
 from nextlong_hub.stats import DatasetStats, Distribution, measure_folder
 from nextlong_hub.stats.shape import score_names
 from nextlong_hub.tokenization import EMBEDDED
@@ -157,6 +158,15 @@ def _numbers(manifest: Manifest, stats: DatasetStats, header: Header) -> dict[st
             if (power := recipe.meta_documents.preference_at(recipe.target_length))
         ],
         "searches": list(dict.fromkeys(describe(recipe.retrieval) for recipe in methods)),
+        "controls": list(dict.fromkeys(describe(r.retrieval) for r in methods if is_control(r.retrieval))),
+        "is_all_control": bool(methods) and all(is_control(recipe.retrieval) for recipe in methods),
+        "is_apart": bool(methods) and all(recipe.interleave.layout == "none" for recipe in methods),
+        "may_repeat": any(repeats_own(recipe.retrieval) for recipe in methods),
+        "recalls": [
+            (name, config.synthesis.recall)
+            for name, config in manifest.configs.items()
+            if config.synthesis and config.synthesis.recall is not None
+        ],
         "score_names": score_names(stats.configs),
         "has_links": any(config.links for config in stats.configs),
         "thin_rows": [

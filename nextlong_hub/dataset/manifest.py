@@ -17,7 +17,7 @@ from nextlong_hub.core.settings import explain
 from nextlong_hub.errors import DataError
 from nextlong_hub.hub.address import DatasetAddress, is_dataset_name
 from nextlong_hub.recipe import Recipe, recorded_recipe
-from nextlong_hub.retrieval import score_name
+from nextlong_hub.retrieval import is_control, score_name
 
 MANIFEST_NAME = "manifest.json"
 
@@ -294,6 +294,11 @@ class ConfigRecord(_Record):
         """What the scores of the negatives are called, by the retrievers that gave them."""
         recipes = [recipe for recipe in self.row_recipes.values() if recipe.mix is None]
         return " or ".join(dict.fromkeys(score_name(recipe.retrieval) for recipe in recipes))
+
+    @property
+    def is_control(self) -> bool:
+        """Whether rows were made to compare others with, not to train on: see `Retriever.is_control`."""
+        return any(is_control(recipe.retrieval) for recipe in self.row_recipes.values())
 
 
 class Manifest(_Record):

@@ -35,7 +35,7 @@ def size_of(row: Row, segments: Sequence[Segment]) -> str:
         documents = len({segment.document for segment in segments if segment.role == "negative"})
         negatives = f"{counted(len(segments) - metas, 'hard negative')} from {counted(documents, 'document')}"
         parts.append(f"{counted(metas, 'meta-chunk')} and {negatives}")
-    return ", ".join([*parts, *links_of(row, segments)])
+    return ", ".join(parts)
 
 
 def links_of(row: Row, segments: Sequence[Segment]) -> list[str]:

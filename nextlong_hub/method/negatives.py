@@ -1,7 +1,8 @@
 """Which retrieved chunks become the hard negatives of which meta-chunk (NExtLong §3.1.2 and App. D.1).
 
 Three rules hold for every selection: no chunk of the meta-document itself, no chunk twice in a sample, and no near-copy
-of a meta-chunk, which would be a false negative (§5.4): it would reward the model for looking at the wrong place.
+of a meta-chunk, which would be a false negative (§5.4): it would reward the model for looking at the wrong place. A
+control that repeats the meta-document on purpose (`may_repeat`) lifts the three together.
 
 Selection works on chunk numbers and runs in rounds. A round counts chunks that have not been read by an estimate and
 returns their numbers; the caller reads them in one pass over the corpus and selects again with their true counts. The
@@ -19,13 +20,15 @@ _TAIL_MARGIN = 1 / 1024
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Candidate:
-    """One chunk in the retriever's answer to a meta-chunk."""
+    """One chunk in the retriever's answer to a meta-chunk, or that meta-chunk."""
 
     chunk: int
     """Number in the corpus."""
     rank: int
-    """Place in the answer, from 1."""
+    """Place in the answer, from 1; 0 for the meta-chunk."""
     score: float
+    own_rank: int = 0
+    """Of a meta-chunk; see `Segment.own_rank`."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,6 +64,7 @@ def select_even(
     read: Mapping[int, ReadChunk],
     estimate_tokens: Callable[[int], float],
     banned: frozenset[int] = frozenset(),
+    may_repeat: bool = False,
 ) -> Selection:
     """Give negatives to the meta-chunks in turns until the sample reaches the target.
 
@@ -75,8 +79,9 @@ def select_even(
         read: the chunks read so far.
         estimate_tokens: expected tokens of a chunk that has not been read.
         banned: chunks that may not be used.
+        may_repeat: whether a chunk may be used more than once.
     """
-    selector = _Selector(answers, read, estimate_tokens, banned, meta_tokens)
+    selector = _Selector(answers, read, estimate_tokens, banned, meta_tokens, may_repeat)
     _select_in_turns(selector, len(answers), target_tokens)
     last = len(answers) - 1
     # Joined text can be a few tokens shorter than its parts: a reserve behind the target saves encoding it twice.
@@ -95,6 +100,7 @@ def select_reference(
     settings: InterleaveSettings,
     read: Mapping[int, ReadChunk],
     estimate_tokens: Callable[[int], float],
+    may_repeat: bool = False,
 ) -> Selection:
     """Give every meta-chunk in order its first k negatives that are still free, k = ⌈(T·E·w - S) / (p·s)⌉.
 
@@ -102,7 +108,7 @@ def select_reference(
     number of meta-chunks and s the chunk length in characters (NExtLong App. D.1, eq. 8-12). Whether the sample reaches
     the target is left to the tokenizer.
     """
-    selector = _Selector(answers, read, estimate_tokens, frozenset(), meta_tokens)
+    selector = _Selector(answers, read, estimate_tokens, frozenset(), meta_tokens, may_repeat)
     wanted_characters = target_tokens * settings.characters_per_token * settings.adjustment - meta_characters
     each = max(0, -int(-wanted_characters // (len(answers) * chunk_characters)))
     for meta_chunk in range(len(answers)):
@@ -131,7 +137,7 @@ def _select_in_turns(selector: "_Selector", meta_chunks: int, target_tokens: int
 
 
 class _Selector:
-    """Selects each chunk at most once, best first, and counts tokens."""
+    """Selects chunks, best first and each at most once unless it may repeat, and counts tokens."""
 
     def __init__(
         self,
@@ -140,10 +146,12 @@ class _Selector:
         estimate_tokens: Callable[[int], float],
         banned: frozenset[int],
         meta_tokens: int,
+        may_repeat: bool,
     ) -> None:
         self._answers = answers
         self._next = [0] * len(answers)
         self._taken: list[list[Candidate]] = [[] for _ in answers]
+        self._may_repeat = may_repeat
         self._used = set(banned)
         self._read = read
         self._estimate_tokens = estimate_tokens
@@ -172,7 +180,9 @@ class _Selector:
     def take(self, meta_chunk: int) -> None:
         """Select for a meta-chunk the candidate that `peek` returned."""
         candidate = self._answers[meta_chunk][self._next[meta_chunk]]
-        self._used.add(candidate.chunk)
+        self._next[meta_chunk] += 1
+        if not self._may_repeat:
+            self._used.add(candidate.chunk)
         self._taken[meta_chunk].append(candidate)
         self.tokens += self.tokens_of(candidate)
         self.must_know(candidate)

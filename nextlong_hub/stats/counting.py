@@ -135,6 +135,7 @@ class ConfigCounter:
             mix=mix,
             sources=self._sources(record.segments.negative_tokens if record else {}),
             outcome=_outcome(record),
+            is_control=record is not None and record.is_control,
         )
 
     def _add_targets(self, table: pa.Table | pa.RecordBatch, tokens: NDArray[np.int64]) -> None:

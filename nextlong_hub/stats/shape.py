@@ -270,6 +270,8 @@ class ConfigStats:
     """Most tokens first."""
     outcome: OutcomeStats | None
     """None where no manifest says it, and for a mixture, whose rows were made for its ingredients."""
+    is_control: bool = False
+    """Rows were made to compare others with, not to train on."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -8,17 +8,18 @@ under that one and at least the target length under the others.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
 
 from nextlong_hub.corpus.store import ChunkStore
-from nextlong_hub.method.interleave import ChunkText, LongText, clip, interleave
+from nextlong_hub.method.interleave import ChunkText, LongText, clip, joined, laid_out
 from nextlong_hub.method.near_duplicates import NearDuplicates
 from nextlong_hub.method.negatives import Candidate, ReadChunk, Selection, select_even, select_reference
 from nextlong_hub.recipe import Recipe
 from nextlong_hub.records import Discarded, Reason, Sample
+from nextlong_hub.retrieval import repeats_own
 from nextlong_hub.retrieval.tasks import Answer
 from nextlong_hub.tokenization import ChunkTokens, SpecialTokens, Stitched, TokenCache, Tokenizer
 
@@ -115,6 +116,7 @@ class SampleBuilder:
         self._special_tokens = special_tokens
         self._target = recipe.target_length - special_tokens.tokens
         self._texts: dict[int, str] = {}
+        self._may_repeat = repeats_own(recipe.retrieval)
         self._binding = max(range(len(tokenizers)), key=lambda number: tokenizers[number].characters_per_token)
 
     def synthesise(self, documents: NDArray[np.int64], answers: Sequence[Answer]) -> list[BuiltSample | Discarded]:
@@ -149,7 +151,7 @@ class SampleBuilder:
             self._gather(unread)
             for number, draft in enumerate(drafts):
                 for chunk in selections[number].unread:
-                    draft.copies[chunk] = self._texts[chunk] in draft.near_duplicates
+                    draft.copies[chunk] = not self._may_repeat and self._texts[chunk] in draft.near_duplicates
                 if selections[number].unread:
                     selections[number] = self._select(draft)
         return selections
@@ -166,7 +168,9 @@ class SampleBuilder:
             return self._store.characters_of(chunk) / context.characters_per_token
 
         if self._recipe.interleave.fill == "even":
-            return select_even(draft.answers, meta_tokens, draft.goal_tokens, read, estimate, draft.banned)
+            return select_even(
+                draft.answers, meta_tokens, draft.goal_tokens, read, estimate, draft.banned, self._may_repeat
+            )
         return select_reference(
             draft.answers,
             meta_tokens,
@@ -176,6 +180,7 @@ class SampleBuilder:
             self._recipe.interleave,
             read,
             estimate,
+            self._may_repeat,
         )
 
     def _finish(self, draft: _Draft, selection: Selection) -> BuiltSample | Discarded:
@@ -205,22 +210,15 @@ class SampleBuilder:
     def _fit(self, draft: _Draft, selection: Selection) -> BuiltSample | _Rejected:
         """Lay out the text of a settled draft and cut it."""
         identity, source = self._store.document(draft.document)
-        long_text = interleave(
-            [
-                replace(self._piece(int(chunk)), own_rank=own_rank)
-                for chunk, own_rank in zip(draft.meta_chunks, draft.own_ranks, strict=True)
-            ],
-            [[self._piece(c.chunk, c.rank, c.score) for c in followers] for followers in selection.negatives],
-            self._recipe.interleave.separator,
-        )
-        spans = [(segment.start, segment.end) for segment in long_text.segments]
-        order = [
-            chunk
-            for meta_chunk, followers in zip(draft.meta_chunks.tolist(), selection.negatives, strict=True)
-            for chunk in (meta_chunk, *(candidate.chunk for candidate in followers))
+        meta_chunks = [
+            Candidate(chunk=chunk, rank=0, score=0.0, own_rank=own_rank)
+            for chunk, own_rank in zip(draft.meta_chunks.tolist(), draft.own_ranks, strict=True)
         ]
+        order = laid_out(meta_chunks, selection.negatives, self._recipe.interleave.layout)
+        long_text = joined(map(self._piece, order), self._recipe.interleave.separator)
+        spans = [(segment.start, segment.end) for segment in long_text.segments]
         stitched = [
-            context.tokenizer.stitch(long_text.text, spans, [context.known[chunk] for chunk in order])
+            context.tokenizer.stitch(long_text.text, spans, [context.known[one.chunk] for one in order])
             for context in self._tokenizers
         ]
         shortest = min(range(len(stitched)), key=lambda number: stitched[number].total_tokens)
@@ -262,14 +260,15 @@ class SampleBuilder:
                 if cut >= earliest and all(one.count(cut) >= self._target for one in others):
                     yield cut
 
-    def _piece(self, chunk: int, rank: int = 0, score: float = 0.0) -> ChunkText:
-        document = int(self._store.document_of(np.array([chunk]))[0])
+    def _piece(self, chosen: Candidate) -> ChunkText:
+        document = int(self._store.document_of(np.array([chosen.chunk]))[0])
         return ChunkText(
-            text=self._texts[chunk],
+            text=self._texts[chosen.chunk],
             document=self._store.document(document)[0],
-            chunk=chunk - int(self._store.first_chunk[document]),
-            rank=rank,
-            score=score,
+            chunk=chosen.chunk - int(self._store.first_chunk[document]),
+            rank=chosen.rank,
+            score=chosen.score,
+            own_rank=chosen.own_rank,
         )
 
     def _gather(self, chunks: Iterable[int]) -> None:

@@ -30,6 +30,7 @@ from nextlong_hub.producer import (
     units_until,
 )
 from nextlong_hub.recipe import Recipe
+from nextlong_hub.retrieval import pin
 from nextlong_hub.retrieval.tasks import RetrieveCounts, index_store
 from nextlong_hub.synthesis.check import SampleChecker
 from nextlong_hub.synthesis.prepare import Prepared, measure, prepare
@@ -63,6 +64,10 @@ class SynthesisProducer(Producer):
         found = choose_candidates(recipe, pool)
         wanted = wanted_rows(recipe, store, measured[0], request.rows)
         return RowPlan(wanted=wanted, order=found.order, not_eligible=found.not_eligible)
+
+    def resolve(self, recipe: Recipe, tokenizer: Tokenizer) -> Recipe:
+        """See `Producer.resolve`: the files that the retriever reads are found, and their digests written out."""
+        return recipe.model_copy(update={"retrieval": pin(recipe.retrieval)})
 
     def index(self, run: Run, request: RowRequest, store: ChunkStore) -> Path:
         """See `Producer.index`."""

@@ -64,6 +64,7 @@ def verify(
         taken: dict[str, Taken] = {}
         for name, config in manifest.configs.items():
             check.recipe = recorded_recipe(config.recipe)
+            check.controls += [name] * config.is_control
             if sources:
                 check.corpora = _read_corpora(Run.quiet(Path(scratch)), config, sources, manifest, check)
             check.checkers = {

@@ -32,6 +32,8 @@ class VerifyReport:
     """Rows whose text was encoded again."""
     rebuilt_rows: int
     """Rows whose text was rebuilt from the corpus."""
+    controls: tuple[str, ...] = ()
+    """Configurations that were made to compare others with, not to train on."""
 
 
 class RowDocument(NamedTuple):
@@ -61,6 +63,8 @@ class Check:
     rebuilt_rows: int = 0
     not_exact: int = 0
     """Documents of one configuration whose text does not encode to their tokens, where the manifest admits some."""
+    controls: list[str] = field(default_factory=list)
+    """Configurations that are controls."""
     tokenizer: Tokenizer | None = None
     """The tokenizer whose ids the rows hold."""
     others: tuple[Tokenizer, ...] = ()
@@ -91,4 +95,5 @@ class Check:
             segments=self.segments,
             encoded_rows=self.encoded_rows,
             rebuilt_rows=self.rebuilt_rows,
+            controls=tuple(self.controls),
         )

@@ -107,7 +107,7 @@ def test_its_dataset_is_read_where_it_is_not_installed(overlapping: Path) -> Non
     split = open_split(overlapping)
     assert split.record is not None
     assert split.record.score_name == "character-overlap score"
-    with pytest.raises(RecipeError, match="no retriever 'character-overlap'; there are: bm25, rank-bm25"):
+    with pytest.raises(RecipeError, match="no retriever 'character-overlap'; there are: bm25, dense, hybrid, random"):
         explain_negative(split, split.row(0), 1)
 
 
@@ -119,7 +119,7 @@ def test_what_is_not_chosen_is_its_default() -> None:
     assert parse_recipe(recipe.to_toml().encode(), "again") == recipe
     other = load_recipe("128k", {"retrieval.retriever": NAME, "retrieval.options.characters": 4})
     assert recipe.fingerprint != other.fingerprint
-    assert RETRIEVERS.names() == ("bm25", "rank-bm25", NAME)
+    assert RETRIEVERS.names() == ("bm25", "dense", "hybrid", "random", "rank-bm25", "self", NAME)
 
 
 @pytest.mark.usefixtures("installed")

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from nextlong_hub.cli.reports.wording import LINE, count, words
+from nextlong_hub.cli.reports.wording import LINE, count, show_controls, words
 from nextlong_hub.cli.terminal import Rows, show_line, show_table, show_verbatim
 from nextlong_hub.core.printable import NOTHING, compact, counted, duration, size
 from nextlong_hub.dataset.links import THICKER_ROWS, thin_rows
@@ -58,6 +58,7 @@ def show_build(report: "BuildReport", run: BuildRun) -> None:
     for name, record in zip(run.configs, records, strict=True):
         if record.links and (thin := thin_rows(record.links.links.mean, record.links.meta_percent.mean)):
             show_line(f"{name}: {thin}; {THICKER_ROWS}.", "bold yellow")
+    show_controls([name for name, record in zip(run.configs, records, strict=True) if record.is_control])
     for name, missing in report.missing_rows.items():
         record = report.manifest.configs[name]
         reason = producer_of(recorded_recipe(record.recipe)).runs_out
@@ -87,9 +88,12 @@ def show_build(report: "BuildReport", run: BuildRun) -> None:
 
 
 def _show_next(run: BuildRun) -> None:
+    from nextlong_hub.dataset.folder import pattern_characters
+
     config = default_config(run.configs)
     load = f'from datasets import load_dataset; print(load_dataset("{run.output}", "{config}", split="train"))'
-    show_verbatim(f"  python -c {shlex.quote(load)}")
+    if not pattern_characters(run.output):
+        show_verbatim(f"  python -c {shlex.quote(load)}")
     show_verbatim(f"  nextlong-hub verify {shlex.quote(str(run.output))}")
 
 

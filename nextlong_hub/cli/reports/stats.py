@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from nextlong_hub.cli.reports.wording import LINE, count, words
+from nextlong_hub.cli.reports.wording import LINE, count, show_controls, words
 from nextlong_hub.cli.terminal import Rows, show_line, show_table
 from nextlong_hub.core.printable import NOTHING, compact, size, visible_line
 from nextlong_hub.stats.shape import score_names
@@ -35,12 +35,10 @@ def show_stats(stats: "DatasetStats") -> None:
     )
     blocks = [rows for part in parts if (rows := part(configs))]
     show_table([row for block in blocks for row in (LINE, *block)][1:], [config.config for config in configs])
+    show_controls([config.config for config in configs if config.is_control])
     show_line("x (y-z): the median, and between what nine tenths of all lie.", "dim")
     if any(config.links and config.links.difficulty for config in configs):
-        show_line(
-            "Difficulty: chunks of other documents that the retriever ranks above the best other one of the document.",
-            "dim",
-        )
+        show_line("Difficulty: chunks that rank above the best other one of the document.", "dim")
     for config in configs:
         if config.mix and config.mix.reason:
             show_line(

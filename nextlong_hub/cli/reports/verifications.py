@@ -3,6 +3,7 @@
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from nextlong_hub.cli.reports.wording import show_controls
 from nextlong_hub.cli.terminal import show_line, show_verbatim
 from nextlong_hub.core.printable import counted
 
@@ -24,3 +25,4 @@ def show_verification(report: "VerifyReport", folder: Path) -> None:
         show_line(f"{folder} is not what it says: {faults}. Checked: {checked}.", "bold red")
     else:
         show_line(f"{folder} is what it says. Checked: {checked}.", "bold green")
+    show_controls(report.controls)

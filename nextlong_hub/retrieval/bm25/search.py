@@ -25,7 +25,7 @@ from nextlong_hub.retrieval.bm25 import kernels
 from nextlong_hub.retrieval.bm25.formulas import gain, length_norms
 from nextlong_hub.retrieval.bm25.index import GROUP, Index
 from nextlong_hub.retrieval.bm25.queries import Candidates, QueryBatch, no_candidates, row_starts
-from nextlong_hub.retrieval.ranking import no_hits, ordered, stacked
+from nextlong_hub.retrieval.ranking import no_hits, ordered, share_found, stacked
 from nextlong_hub.retrieval.settings import RetrievalSettings
 
 _QUERIES_TOGETHER = 64
@@ -103,9 +103,7 @@ class Bm25Searcher:
             return None
         exact_settings = self._settings.model_copy(update={"postings_budget": 0.0, "pool_chunks": 0})
         exact = Bm25Searcher(self.index, self._store, exact_settings).search(queries, hits.chunks.shape[1])
-        last = np.where(exact.chunks >= 0, exact.scores, np.inf).min(axis=1, initial=np.inf)
-        good = (hits.scores >= last[:, None]) & (hits.chunks >= 0)
-        return float(good.sum() / max(1, (exact.chunks >= 0).sum()))
+        return share_found(hits, exact)
 
     def score(self, queries: NDArray[np.int64], chunks: NDArray[np.int64]) -> NDArray[np.float32]:
         """See `Scorer.score`."""
