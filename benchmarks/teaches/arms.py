@@ -53,10 +53,10 @@ ARMS = {
         Arm(name="Bx", words="B without the eight most alike", settings={"negatives.first_rank": 9}),
         Arm(name="L", words="B of linked documents", settings={"meta_documents.choice": "linked"}, same_documents=False),
         _mixture("M", 0.5, "half B, half ordinary documents"),
-        _mixture("M25", 0.25, "a quarter B, the rest ordinary documents"),
-        _mixture("M75", 0.75, "three quarters B, the rest ordinary documents"),
+        _mixture("Mlow", 0.25, "a quarter B, the rest ordinary documents"),
+        _mixture("Mhigh", 0.75, "three quarters B, the rest ordinary documents"),
         Arm(
-            name="M2",
+            name="Mtwice",
             words="M with twice the tokens",
             rows_of="M",
             made="mix",
@@ -69,6 +69,8 @@ ARMS = {
 }
 """Every arm by its name. Row i of those made from samples extends the same document."""
 
+SEEDS = 2
+"""Halves of the rows: two disjoint sets of documents."""
 BASE = "base"
 """What the model that all arms go on from is called in results."""
 
@@ -91,6 +93,8 @@ def training_of(name: str) -> Training:
         RecipeError: there is no such arm, or no seed behind it.
     """
     arm, seed = name[:-1], name[-1:]
-    if arm not in ARMS or not seed.isdigit():
-        raise RecipeError(f"{name!r} is no arm with a seed behind it, such as B0; the arms are {', '.join(ARMS)}")
+    if arm not in ARMS or seed not in map(str, range(SEEDS)):
+        raise RecipeError(
+            f"{name!r} is no arm with a seed below {SEEDS} behind it, such as B0; the arms are {', '.join(ARMS)}"
+        )
     return Training(arm=arm, seed=int(seed))

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmarks.teaches.arms import ARMS, Arm
+from benchmarks.teaches.arms import ARMS, SEEDS, Arm
 from benchmarks.teaches.record import ChunkPlaces, record
 from benchmarks.teaches.replay import RowTable, joined
 from benchmarks.teaches.settings import Preset
@@ -30,8 +30,8 @@ from nextlong_hub.producer import Inputs, RowRequest, producer_of
 from nextlong_hub.recipe import Recipe, load_recipe
 from nextlong_hub.tokenization import Tokenizer
 
-SEEDS = 2
-"""Halves of the rows: two disjoint sets of documents."""
+_LICENSE = "unknown"
+"""Of folders that are never published."""
 _RESERVE = 1.03
 """Rows more than needed: a document that gives a sample in one arm may not in another."""
 
@@ -92,7 +92,7 @@ class ArmBuilder:
     def _source(self) -> SourceSettings:
         file = self.folder / "train.parquet"
         write_part(self.corpus, self.trained, file)
-        return SourceSettings(name="corpus", path=str(file))
+        return SourceSettings(name="corpus", path=str(file), license=_LICENSE)
 
     @cached_property
     def _numbers(self) -> dict[str, int]:
@@ -125,7 +125,7 @@ class ArmBuilder:
         write_part(self.corpus, random.permutation(chosen), file)
         report = fit(
             FitRequest(
-                source=SourceSettings(name="corpus", path=str(file)),
+                source=SourceSettings(name="corpus", path=str(file), license=_LICENSE),
                 tokenizer=self.tokenizer.location,
                 target_length=self.preset.target_length,
                 modes=frozenset({"pack"}),

@@ -74,8 +74,9 @@ def record(split: SplitReader, places: ChunkPlaces) -> RowTable:
 
 def _documents_of(row: Mapping[str, Any]) -> list[dict[str, Any]]:
     """The documents of a row; a row that is not packed is one."""
-    alone = {"meta_document": row["meta_document"], "offset": 0, "start": 0, "end": len(row["text"])}
-    return row.get("documents") or [alone]
+    if "documents" in row:
+        return list(row["documents"])
+    return [{"meta_document": row["meta_document"], "offset": 0, "start": 0, "end": len(row["text"])}]
 
 
 def _spans_of(row: Mapping[str, Any], document: Mapping[str, Any], places: ChunkPlaces) -> list[Span]:

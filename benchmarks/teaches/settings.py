@@ -75,10 +75,9 @@ class Preset:
     base_length: int
     """Tokens of a row of the base's training."""
     rows: int
-    """Rows of each arm: two halves for two seeds, unless a plan uses fewer."""
-    base_steps: int
-    """Unless a plan says otherwise."""
-    arm_steps: int
+    """Rows of each arm, of which each seed has half; a training takes as many of them as it has steps for."""
+    steps: tuple[int, int] | None = None
+    """Of the base and of each arm; None: as many as the plan says."""
     model: ModelSize
     schedule: Schedule
     questions: Questions
@@ -101,8 +100,6 @@ PRESETS = {
         target_length=8192,
         base_length=1024,
         rows=3072,
-        base_steps=1200,
-        arm_steps=128,
         model=ModelSize(vocabulary=16_384, width=512, layers=8, heads=8, hidden=1408),
         schedule=Schedule(
             batch_tokens=16_384,
@@ -133,8 +130,7 @@ PRESETS = {
         target_length=2048,
         base_length=256,
         rows=64,
-        base_steps=24,
-        arm_steps=6,
+        steps=(24, 6),
         model=ModelSize(vocabulary=2048, width=64, layers=2, heads=2, hidden=176),
         schedule=Schedule(
             batch_tokens=2048,
