@@ -49,7 +49,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--plan", help="a plan in plans/, or a TOML file; default next, with --preset cpu smoke")
     parser.add_argument("--arms", help="train these in place of the plan's order, such as A,B,M")
     parser.add_argument("--seeds", type=int, choices=range(1, SEEDS + 1), default=SEEDS, help="of each of --arms")
-    parser.add_argument("--corpus", type=Path, default=_demo(), help="Parquet: id, text, source; default the demo corpus")
+    parser.add_argument("--corpus", type=Path, default=_demo(), help="Parquet: id, text, source; default: the demo")
     parser.add_argument("--other", type=Path, help="another corpus, only asked about; best long texts of another kind")
     parser.add_argument("--embeddings", type=Path, help="of the chunks of arm D, as the dense retriever takes them")
     parser.add_argument("--deadline", type=float, default=700, help="seconds that training may take")

@@ -1,4 +1,4 @@
-"""The analysis of one file of results, as Markdown: what ran, the tests fixed beforehand, what follows, and the tables."""
+"""The analysis of one file of results, as Markdown: what ran, the tests fixed beforehand, what follows, tables."""
 
 from collections.abc import Iterator, Sequence
 
@@ -7,7 +7,16 @@ from benchmarks.teaches.arms import ARMS
 from benchmarks.teaches.plan import Plan, Table
 from benchmarks.teaches.results import Results
 from benchmarks.teaches.statistics import DRAWS, Estimate
-from benchmarks.teaches.verdicts import NOT_RUN, Difference, ShareVerdict, TestVerdict, Verdicts, difference, judge, values
+from benchmarks.teaches.verdicts import (
+    NOT_RUN,
+    Difference,
+    ShareVerdict,
+    TestVerdict,
+    Verdicts,
+    difference,
+    judge,
+    values,
+)
 
 
 def analysis(results: Results, plan: Plan) -> str:
@@ -31,8 +40,8 @@ def _head(results: Results, plan: Plan) -> str:
         "",
         f"{plan.question.strip()}",
         "",
-        f"Ran {about.date} on one {about.machine} ({about.software}), preset `{about.preset}`, plan `{plan.name}`, written "
-        f"{plan.written}. Questions {about.questions or 'of the prototype'}. {about.note}".rstrip(),
+        f"Ran {about.date} on one {about.machine} ({about.software}), preset `{about.preset}`, plan `{plan.name}`, "
+        f"written {plan.written}. Questions {about.questions or 'of the prototype'}. {about.note}".rstrip(),
         "",
         "Numbers are means over items, seeds averaged; intervals are of 95 %, from "
         f"{DRAWS:,} draws of items (paired where arms are compared). A claim needs an interval off 0, all seeds of one "
@@ -40,7 +49,7 @@ def _head(results: Results, plan: Plan) -> str:
     ]
     if base is not None:
         lines += ["", f"Base: {base.tokens:,} tokens, loss {base.losses[-1]:.3f} at its end."]
-    lines += ["", *_grid(["arm", "rows", "trained", "tokens", "seconds", "loss"], _ran(results))]
+    lines += ["", *_grid(["arm", "rows", "trained", "tokens", "seconds", "loss"], [*_ran(results)])]
     for training, reason in results.skipped.items():
         lines.append(f"\nLeft out: {training} ({reason}).")
     return "\n".join(lines)
@@ -64,7 +73,8 @@ def _tests(verdicts: Verdicts, plan: Plan) -> str:
     lines = ["## Tests fixed beforehand", ""]
     lines += _grid(["test", "measure", "claim", "difference [95 %]", "by seed", "p (Holm)", "verdict"], rows)
     if verdicts.shares:
-        lines += ["", *_grid(["share", "measure", "of the difference", "share [95 %]", "verdict"], map(_share, verdicts.shares))]
+        heads = ["share", "measure", "of the difference", "share [95 %]", "verdict"]
+        lines += ["", *_grid(heads, [_share(one) for one in verdicts.shares])]
     for name, verdict in plan.facts.items():
         lines.append(f"\nMeasured on the rows: {name}: {verdict}.")
     return "\n".join(lines)
@@ -106,7 +116,8 @@ def _share(one: ShareVerdict) -> list[str]:
 def _decisions(verdicts: Verdicts) -> str:
     if not verdicts.decided:
         return ""
-    return "\n".join(["## What follows, by the rules fixed beforehand", "", *(f"- {q} **{a}.**" for q, a in verdicts.decided.items())])
+    lines = ["## What follows, by the rules fixed beforehand", ""]
+    return "\n".join(lines + [f"- {question} **{answer}.**" for question, answer in verdicts.decided.items()])
 
 
 def _means(results: Results, plan: Plan, table: Table) -> str:
@@ -153,7 +164,7 @@ def _difference(found: Difference) -> str:
     return _signed(found.estimate) + ("*" if found.is_clear else "")
 
 
-def _grid(heads: Sequence[str], rows: Iterator[list[str]] | Sequence[list[str]]) -> list[str]:
+def _grid(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
     """A Markdown table."""
     lines = [f"| {' | '.join(heads)} |", "|---" * len(heads) + "|"]
     return [*lines, *(f"| {' | '.join(row)} |" for row in rows)]

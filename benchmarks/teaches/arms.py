@@ -51,7 +51,12 @@ ARMS = {
         Arm(name="Bd", words="B, guard against near-copies", settings={"negatives.guard": "shingles"}),
         Arm(name="Bs", words="B, guard against repeated phrases", settings={"negatives.guard": "tokens"}),
         Arm(name="Bx", words="B without the eight most alike", settings={"negatives.first_rank": 9}),
-        Arm(name="L", words="B of linked documents", settings={"meta_documents.choice": "linked"}, same_documents=False),
+        Arm(
+            name="L",
+            words="B of linked documents",
+            settings={"meta_documents.choice": "linked"},
+            same_documents=False,
+        ),
         _mixture("M", 0.5, "half B, half ordinary documents"),
         _mixture("Mlow", 0.25, "a quarter B, the rest ordinary documents"),
         _mixture("Mhigh", 0.75, "three quarters B, the rest ordinary documents"),

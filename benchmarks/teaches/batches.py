@@ -1,4 +1,4 @@
-"""Which tokens a model is trained on, batch by batch: the base, and each arm at the target length, cut short, or both."""
+"""What a model is trained on, batch by batch: the base, and each arm at the target length, cut short, or both."""
 
 from collections.abc import Iterator, Sequence
 

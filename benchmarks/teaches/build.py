@@ -1,7 +1,7 @@
 """The rows of every arm, made by the package, and noted as spans and digests.
 
-    rows/            one dataset folder: a configuration for each arm made from samples, and the mixtures of B
-    documents-S/     a dataset folder for each seed S: whole documents, packed; arm B's own among them
+rows/            one dataset folder: a configuration for each arm made from samples, and the mixtures of B
+documents-S/     a dataset folder for each seed S: whole documents, packed; arm B's own among them
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -30,8 +30,6 @@ from nextlong_hub.producer import Inputs, RowRequest, producer_of
 from nextlong_hub.recipe import Recipe, load_recipe
 from nextlong_hub.tokenization import Tokenizer
 
-_LICENSE = "unknown"
-"""Of folders that are never published."""
 _RESERVE = 1.03
 """Rows more than needed: a document that gives a sample in one arm may not in another."""
 
@@ -92,7 +90,7 @@ class ArmBuilder:
     def _source(self) -> SourceSettings:
         file = self.folder / "train.parquet"
         write_part(self.corpus, self.trained, file)
-        return SourceSettings(name="corpus", path=str(file), license=_LICENSE)
+        return SourceSettings(name="corpus", path=str(file))
 
     @cached_property
     def _numbers(self) -> dict[str, int]:
@@ -125,7 +123,7 @@ class ArmBuilder:
         write_part(self.corpus, random.permutation(chosen), file)
         report = fit(
             FitRequest(
-                source=SourceSettings(name="corpus", path=str(file), license=_LICENSE),
+                source=SourceSettings(name="corpus", path=str(file)),
                 tokenizer=self.tokenizer.location,
                 target_length=self.preset.target_length,
                 modes=frozenset({"pack"}),
@@ -145,9 +143,7 @@ class ArmBuilder:
 
 def _aligned(read: Mapping[str, RowTable], names: Iterable[str], rows: int) -> dict[str, RowTable]:
     """The rows of some arms, row i of each extending the same document, in the order of arm B."""
-    places = {
-        name: {number: row for row, number in enumerate(read[name].meta_document.tolist())} for name in names
-    }
+    places = {name: {number: row for row, number in enumerate(read[name].meta_document.tolist())} for name in names}
     common = [number for number in places["B"] if all(number in one for one in places.values())][:rows]
     if len(common) < rows:
         raise CorpusTooSmallError(

@@ -49,9 +49,7 @@ class Part:
     def held(cls, corpus: Corpus, documents: NDArray[np.int64], preset: Preset) -> "Part":
         """The documents held out of the training corpus."""
         items = preset.questions.held_items
-        return cls(
-            name="held", corpus=corpus, documents=documents, items=items, seed=101, run_documents=RUN_DOCUMENTS
-        )
+        return cls(name="held", corpus=corpus, documents=documents, items=items, seed=101, run_documents=RUN_DOCUMENTS)
 
     @classmethod
     def other(cls, corpus: Corpus, preset: Preset) -> "Part":
@@ -146,7 +144,7 @@ class _Chooser:
         return np.array(queries[: 2 * self._part.items], np.int64)
 
     def _hard(self, query: int, found: Sequence[int]) -> list[int] | None:
-        """The chunks most like it that are no near-copies of its document, enough for a row; None where they are few."""
+        """The chunks most like it that are no near-copies of its document, a row of them; None where they are few."""
         own = self._own(query)
         near = NearDuplicates(self._store.texts(np.arange(own.start, own.stop)).values(), NegativeSettings())
         chosen, tokens = [], 0

@@ -1,9 +1,9 @@
 """The tokens of the questions: what a model is shown, and where its answers are looked up.
 
-    gain      [far, distractors, next]: how much the loss of `next` falls when `far` is the chunk before it, not another
-    recall    eight statements at even depths among distractors; at the end one of them is asked for
-    windows   the end of text that is long by nature, behind less or more of it
-    short     whole documents from their first token
+gain      [far, distractors, next]: how much the loss of `next` falls when `far` is the chunk before it, not another
+recall    eight statements at even depths among distractors; at the end one of them is asked for
+windows   the end of text that is long by nature, behind less or more of it
+short     whole documents from their first token
 """
 
 import hashlib

@@ -1,12 +1,12 @@
 """The answers of one model, one number an item, so that models can be compared item by item.
 
-    gain/PART/KIND/LENGTH            nats a token that the meta-chunk before it takes off the loss of a chunk
-    after/PART/KIND/LENGTH           the loss of that chunk behind its own meta-chunk
-    recall/TEMPLATE/KIND/DISTANCE    1 where the right word is the likeliest of eight; one question a context
-    margin/TEMPLATE/KIND/DISTANCE    its log-probability beyond the mean of the others
-    windows/PART/CONTEXT             loss of the end of long text behind so many tokens of it
-    short/PART                       loss of documents from their first token; and by position: short/PART/1-64
-    short-bare/PART                  the same without the token that begins a document
+gain/PART/KIND/LENGTH            nats a token that the meta-chunk before it takes off the loss of a chunk
+after/PART/KIND/LENGTH           the loss of that chunk behind its own meta-chunk
+recall/TEMPLATE/KIND/DISTANCE    1 where the right word is the likeliest of eight; one question a context
+margin/TEMPLATE/KIND/DISTANCE    its log-probability beyond the mean of the others
+windows/PART/CONTEXT             loss of the end of long text behind so many tokens of it
+short/PART                       loss of documents from their first token; and by position: short/PART/1-64
+short-bare/PART                  the same without the token that begins a document
 """
 
 from collections.abc import Callable, Iterator, Mapping
@@ -43,9 +43,10 @@ class Examiner:
                 after = losses["far"].mean(1)
                 scores[f"gain/{part}/{kind}/{length}"] = losses["unrelated"].mean(1) - after
                 scores[f"after/{part}/{kind}/{length}"] = after
+            last = self.preset.questions.window_tokens
             for context in self.preset.questions.window_contexts:
-                last = self.preset.questions.window_tokens
-                scores[f"windows/{part}/{context}"] = self._losses(contexts.windows[:, -(context + last) :], last).mean(1)
+                losses_behind = self._losses(contexts.windows[:, -(context + last) :], last)
+                scores[f"windows/{part}/{context}"] = losses_behind.mean(1)
             scores |= self._short(part, contexts.short)
         for (template, kind), asked in parts["held"].recall.items():
             right = self._answers(asked)
@@ -106,7 +107,7 @@ class Examiner:
 
     def _rows(self, rows: Ids) -> int:
         """How many go through the model at once."""
-        return max(1, _TOKENS_AT_ONCE[self.device] // rows.shape[1])
+        return max(1, _TOKENS_AT_ONCE[self.device] // int(rows.shape[1]))
 
     def _in_batches(self, rows: Ids, answer: Callable[[torch.Tensor], torch.Tensor]) -> NDArray[np.float64]:
         found = []

@@ -1,7 +1,7 @@
 """The run itself: one base, then every training of the plan from it, each asked the same questions, within a time."""
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -88,7 +88,8 @@ class _Run:
         self._started = time.monotonic()
         self._request, self._say = request, say
         self._preset: Preset = request.world.preset
-        self._loaded: Loaded = load(request.world, _rows_of(request.order), request.corpus, request.other, request.workers)
+        arms = tuple(dict.fromkeys(ARMS[one.arm].rows for one in request.order))
+        self._loaded: Loaded = load(request.world, arms, request.corpus, request.other, request.workers)
         self._contexts: Mapping[str, Contexts] = self._loaded.contexts
         self._trainer = Trainer(self._preset, self._clock)
         questions = digest_of([*self._contexts.values()])
@@ -184,10 +185,11 @@ class _Run:
             scores=asked.scores(self._contexts),
         )
         self._writer.add(answers)
-        recall = np.mean([values.mean() for name, values in answers.scores.items() if name.startswith("recall/adjacent")])
+        recall = [values.mean() for name, values in answers.scores.items() if name.startswith("recall/adjacent/")]
+        name = BASE if training.arm == BASE else str(training)
         self._tell(
-            f"{training}: {trained.tokens:,} tokens in {seconds:.1f} s, loss {trained.losses[0]:.3f} to "
-            f"{trained.losses[-1]:.3f}, recall {recall:.3f}, short {answers.scores['short/held'].mean():.3f}"
+            f"{name}: {trained.tokens:,} tokens in {seconds:.1f} s, loss {trained.losses[0]:.3f} to "
+            f"{trained.losses[-1]:.3f}, recall {np.mean(recall):.3f}, short {answers.scores['short/held'].mean():.3f}"
         )
 
     def _skip(self, training: Training, reason: str) -> None:
@@ -200,7 +202,3 @@ class _Run:
 
     def _tell(self, words: str) -> None:
         self._say(f"[{self._clock():6.1f}] {words}")
-
-
-def _rows_of(order: Sequence[Training]) -> tuple[str, ...]:
-    return tuple(dict.fromkeys(ARMS[one.arm].rows for one in order))

@@ -1,6 +1,7 @@
 """The figure: recall by distance, and the price on short documents, as SVG."""
 
 from pathlib import Path
+from typing import Any
 
 import matplotlib as mpl
 import numpy as np
@@ -26,12 +27,12 @@ _LOOKS = {
 """Colour and line of the arms that are drawn; others are only in the tables."""
 _CHANCE = 0.125
 _SHORT = Measure(name="short documents", pool=("short/held", "short/other"))
-_POINTS = {"font.size": 8, "svg.fonttype": "none", "svg.hashsalt": "teaches"}
+_STYLE: dict[Any, Any] = {"font.size": 8, "svg.fonttype": "none", "svg.hashsalt": "teaches"}
 
 
 def write_figure(results: Results, file: Path) -> None:
     """Draw the arms that are there; equal results give equal bytes."""
-    with mpl.rc_context(_POINTS):
+    with mpl.rc_context(_STYLE):
         figure = Figure(figsize=(9.2, 3.4), layout="constrained")
         left, right = figure.subplots(1, 2, width_ratios=(3, 2))
         _draw_recall(left, results)

@@ -6,6 +6,7 @@ training corpus, and documents of another one.
 
 from dataclasses import dataclass, fields
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -48,7 +49,9 @@ class Items:
         """Write them."""
         file.parent.mkdir(parents=True, exist_ok=True)
         values = {one.name: getattr(self, one.name) for one in fields(self)}
-        tables = {name: value.table() if isinstance(value, Spans) else value for name, value in values.items()}
+        tables: dict[str, Any] = {
+            name: value.table() if isinstance(value, Spans) else value for name, value in values.items()
+        }
         np.savez_compressed(file, **tables)
 
     @classmethod
@@ -61,5 +64,6 @@ class Items:
         if not file.is_file():
             raise DataError(f"there are no questions {file}; run `prepare` first")
         with np.load(file) as held:
-            values = {one.name: held[one.name] for one in fields(cls)}
-        return cls(**{name: Spans.of(value) if value.ndim == 2 else value for name, value in values.items()})
+            tables = {one.name: held[one.name] for one in fields(cls)}
+        values: dict[str, Any] = {name: Spans.of(value) if value.ndim == 2 else value for name, value in tables.items()}
+        return cls(**values)

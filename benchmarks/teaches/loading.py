@@ -73,9 +73,9 @@ def framing_of(tokenizer: Tokenizer) -> Framing:
     """The tokens that stand between spans.
 
     Raises:
-        DataError: a newline is not a token of its own.
+        DataError: a newline is not a token of its own, or there is none to begin with.
     """
-    newline = tokenizer.encode("\n", add_special_tokens=False).ids
-    if len(newline) != 1:
-        raise DataError("a newline is not one token of this tokenizer; prepare again, which trains one of which it is")
-    return Framing(beginning=int(tokenizer.token_to_id(BEGINNING)), newline=newline[0])
+    newline, beginning = tokenizer.encode("\n", add_special_tokens=False).ids, tokenizer.token_to_id(BEGINNING)
+    if len(newline) != 1 or beginning is None:
+        raise DataError(f"the tokenizer lacks {BEGINNING}, or a newline is not one token of it; prepare again")
+    return Framing(beginning=beginning, newline=newline[0])

@@ -1,4 +1,4 @@
-"""A Llama-style model in plain PyTorch: RMSNorm, rotary positions, normalised queries and keys, SwiGLU, tied embedding."""
+"""A Llama in plain PyTorch: RMSNorm, rotary positions, normalised queries and keys, SwiGLU, tied embedding."""
 
 import math
 

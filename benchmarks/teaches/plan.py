@@ -1,4 +1,4 @@
-"""A plan: what is trained, and which tests and decisions were fixed before anything was seen. A TOML file in `plans/`."""
+"""A plan: what is trained, and which tests and decisions were fixed before anything was seen. See `plans/`."""
 
 import tomllib
 from collections.abc import Mapping
@@ -38,7 +38,7 @@ class Measure:
         less = _matching(scores, self.minus)
         if not means or (self.minus and not less):
             return None
-        return np.mean(means, axis=0) - (np.mean(less, axis=0) if less else 0.0)
+        return np.asarray(np.mean(means, axis=0) - (np.mean(less, axis=0) if less else 0.0), np.float64)
 
 
 def _matching(scores: Mapping[str, NDArray[np.float64]], patterns: tuple[str, ...]) -> list[NDArray[np.float64]]:
@@ -153,9 +153,10 @@ class Plan:
                 pairs=tuple((left, right) for left, right in values.get("pairs", ())),
             )
         except (KeyError, TypeError, ValueError) as error:
-            raise RecipeError(f"plan {name} is not complete ({error}); compare it with those in {PLANS.name}/") from error
-        used = {one.measure for one in (*plan.tests, *plan.shares)} | {m for table in plan.tables for m in table.measures}
-        known = {one.name for one in (*plan.tests, *plan.shares)} | plan.facts.keys()
+            raise RecipeError(f"plan {name} is not complete ({error}); compare it with the others in plans/") from error
+        used = {one.measure for one in plan.tests} | {one.measure for one in plan.shares}
+        used |= {measure for table in plan.tables for measure in table.measures}
+        known = {one.name for one in plan.tests} | {one.name for one in plan.shares} | plan.facts.keys()
         asked = {key for one in plan.decisions for case in one.cases for key in case.when}
         if missing := sorted((used - plan.measures.keys()) | (asked - known)):
             raise RecipeError(f"plan {name} uses {', '.join(missing)}, which it does not define; add it")

@@ -1,5 +1,6 @@
 """The first step: split the corpus, train a tokenizer, build the arms and choose the questions."""
 
+import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -38,6 +39,7 @@ def prepare(request: PrepareRequest) -> World:
         CorpusTooSmallError: the corpus does not give enough rows or questions.
         DataError, RecipeError, StorageError, WorkerError: see `pipeline.build`.
     """
+    logging.getLogger("nextlong_hub").setLevel(logging.ERROR)  # of licences and cards, which matter where one publishes
     corpus = read_corpus(request.corpus)
     held = held_out(corpus.sources)
     trained = np.flatnonzero(~held)

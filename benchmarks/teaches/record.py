@@ -15,6 +15,7 @@ from nextlong_hub.dataset.reader import SplitReader
 Span = tuple[int, int, int]
 """Number of a document in the corpus, first character, characters."""
 
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ChunkPlaces:
     """Where chunks stand in the documents of the corpus."""
@@ -28,11 +29,11 @@ class ChunkPlaces:
     def of(cls, store: ChunkStore, numbers: Mapping[str, int]) -> "ChunkPlaces":
         """Those of all documents in a store; `numbers` are those of the documents in the corpus, by id."""
         characters = store.characters_of_each(np.arange(store.chunks))
-        ends = np.cumsum(characters)
+        before = np.concatenate(([0], np.cumsum(characters)))
         starts = {}
         for document in range(store.documents):
             first, last = store.first_chunk[document : document + 2].tolist()
-            starts[store.document(document)[0]] = ends[first:last] - characters[first:last] - (ends[first] - characters[first])
+            starts[store.document(document)[0]] = before[first:last] - before[first]
         return cls(numbers=numbers, starts=starts)
 
     def chunk(self, store: ChunkStore, chunk: int) -> Span:
@@ -89,5 +90,3 @@ def _spans_of(row: Mapping[str, Any], document: Mapping[str, Any], places: Chunk
         (places.numbers[one["document"]], int(places.starts[one["document"]][one["chunk"]]), one["end"] - one["start"])
         for one in segments
     ]
-
-

@@ -23,7 +23,7 @@ class RowTable:
     spans: Spans
     """What stands in the rows, in order."""
     spans_in_document: NDArray[np.int16]
-    """Of each document of each row; a sample is one document of many spans with newlines between. Shape: (documents,)."""
+    """Of each document of each row; a sample is one of many, joined by newlines. Shape: (documents,)."""
     documents_in_row: NDArray[np.int16]
     """Shape: (rows,)."""
     meta_document: NDArray[np.int32]
@@ -40,9 +40,7 @@ class RowTable:
         spans = _ranges(self.spans_in_document, documents)
         table = self.spans
         return RowTable(
-            spans=Spans(
-                document=table.document[spans], start=table.start[spans], characters=table.characters[spans]
-            ),
+            spans=Spans(document=table.document[spans], start=table.start[spans], characters=table.characters[spans]),
             spans_in_document=self.spans_in_document[documents],
             documents_in_row=self.documents_in_row[rows],
             meta_document=self.meta_document[rows],

@@ -1,4 +1,4 @@
-"""Results: a file of JSON lines, plain or gzipped; the first says what was run, each other one is a model or was left out."""
+"""Results: JSON lines, plain or gzipped; the first says what was run, each other one is a model or was left out."""
 
 import gzip
 import json
@@ -128,7 +128,7 @@ def read_results(file: Path) -> Results:
         answers = {one.training: one for line in lines if "scores" in line for one in [_answers(line)]}
         skipped = {Training(arm=one["arm"], seed=one["seed"]): one["skipped"] for one in lines if "skipped" in one}
     except (ValueError, TypeError, KeyError) as error:
-        raise DataError(f"{file} holds no results of this benchmark ({error}); name the file that `run` wrote") from error
+        raise DataError(f"{file} holds no results of this benchmark ({error}); name a file that `run` wrote") from error
     return Results(
         about=about,
         answers=answers,

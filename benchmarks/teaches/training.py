@@ -106,5 +106,7 @@ class Trainer:
 
     def frozen(self) -> Model:
         """A copy of the model that answers questions."""
-        model = copy.deepcopy(self.model).eval()
-        return model.bfloat16() if self._is_fast else model
+        model: Model = copy.deepcopy(self.model).eval()
+        if self._is_fast:
+            model.bfloat16()
+        return model

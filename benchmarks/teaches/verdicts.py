@@ -109,9 +109,7 @@ def judge(results: Results, plan: Plan) -> Verdicts:
     shares = tuple(_share(results, plan, one) for one in plan.shares)
     known = {one.test.name: one.verdict for one in tests} | {one.share.name: one.verdict for one in shares}
     known |= plan.facts
-    return Verdicts(
-        tests=tests, shares=shares, decided={one.question: _decide(one, known) for one in plan.decisions}
-    )
+    return Verdicts(tests=tests, shares=shares, decided={one.question: _decide(one, known) for one in plan.decisions})
 
 
 def _tests(results: Results, plan: Plan) -> tuple[TestVerdict, ...]:
@@ -140,9 +138,8 @@ def _verdict(test: Test, found: Difference | None, p: float | None) -> str:
 
 def _share(results: Results, plan: Plan, share: Share) -> ShareVerdict:
     measure = plan.measures[share.measure]
-    both = tuple(
-        seed for seed in results.seeds(share.arm) if {seed} <= {*results.seeds(share.one)} & {*results.seeds(share.zero)}
-    )
+    seeds = [set(results.seeds(arm)) for arm in (share.arm, share.one, share.zero)]
+    both = tuple(sorted(set.intersection(*seeds)))
     found = [values(results, arm, measure, both) if both else None for arm in (share.arm, share.one, share.zero)]
     arm, one, zero = found
     if arm is None or one is None or zero is None:

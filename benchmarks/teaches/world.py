@@ -1,9 +1,9 @@
 """What `prepare` hands to `train`: a folder of a few megabytes, which with the corpus is all that training needs.
 
-    world.json        preset, corpus files, arms
-    tokenizer.json
-    rows-B.npz        the rows of an arm, see `RowTable`
-    items-held.npz    the questions about a part, see `Items`
+world.json        preset, corpus files, arms
+tokenizer.json
+rows-B.npz        the rows of an arm, see `RowTable`
+items-held.npz    the questions about a part, see `Items`
 """
 
 import hashlib
