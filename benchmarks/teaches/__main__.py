@@ -51,7 +51,10 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--seeds", type=int, choices=range(1, SEEDS + 1), default=SEEDS, help="of each of --arms")
     parser.add_argument("--corpus", type=Path, default=_demo(), help="Parquet: id, text, source; default: the demo")
     parser.add_argument("--other", type=Path, help="another corpus, only asked about; best long texts of another kind")
-    parser.add_argument("--embeddings", type=Path, help="of the chunks of arm D, as the dense retriever takes them")
+    parser.add_argument("--encoder", help="for arm D: a folder, or a name on the Hub")
+    parser.add_argument(
+        "--embeddings", help="for arm D, in place of an encoder: of the chunks of OUTPUT/work/train.parquet"
+    )
     parser.add_argument("--deadline", type=float, default=700, help="seconds that training may take")
     parser.add_argument("--output", type=Path, required=True)
     parser.add_argument("--results", type=Path, help="what to analyse or draw; default OUTPUT/results.jsonl")
@@ -79,12 +82,18 @@ def _prepare(options: argparse.Namespace, plan: Plan) -> None:
             corpus=options.corpus,
             other=options.other,
             arms=tuple(dict.fromkeys(one.arm for one in _order(options, plan))),
-            dense={"embeddings": str(options.embeddings)} if options.embeddings else {},
+            dense=_dense(options),
             output=options.output,
         )
     )
     size = sum(file.stat().st_size for file in world.folder.iterdir())
     print(f"prepared {world.folder}: rows of {', '.join(world.rows)}; {size / 1e6:.1f} MB")
+
+
+def _dense(options: argparse.Namespace) -> dict[str, str]:
+    """The options of the retriever of arm D."""
+    given = {"encoder": options.encoder, "embeddings": options.embeddings}
+    return {name: value for name, value in given.items() if value}
 
 
 def _train(options: argparse.Namespace, plan: Plan) -> None:

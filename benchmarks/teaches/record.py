@@ -86,7 +86,10 @@ def _spans_of(row: Mapping[str, Any], document: Mapping[str, Any], places: Chunk
     segments = [one for one in row["segments"] if start <= one["start"] < end]
     if not any(one["role"] == "negative" for one in segments):
         return [(places.numbers[document["meta_document"]], document["offset"], end - start)]
-    return [
+    spans = [
         (places.numbers[one["document"]], int(places.starts[one["document"]][one["chunk"]]), one["end"] - one["start"])
         for one in segments
     ]
+    if segments[-1]["end"] < end:  # cut behind a newline, where nothing of the next chunk is left
+        spans.append((spans[-1][0], 0, 0))
+    return spans

@@ -123,7 +123,8 @@ def replay(table: RowTable, tokens: SpanTokens, framing: Framing, length: int) -
         rows[number, : len(row)] = row[:length]
     if wrong:
         raise DataError(
-            f"{wrong:,} of {len(table):,} rows are not those that were prepared; give `train` the same corpus file"
+            f"{wrong:,} of {len(table):,} rows are not those that the package made: this tokenizer does not encode their "
+            "chunks as it does whole rows; prepare again"
         )
     return rows
 
