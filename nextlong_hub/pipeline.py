@@ -23,7 +23,15 @@ from nextlong_hub.errors import RecipeError
 from nextlong_hub.execution.base import Executor
 from nextlong_hub.execution.progress import Progress, StageTime
 from nextlong_hub.execution.run import Run
-from nextlong_hub.producer import Inputs, Produced, RowRequest, producer_of, special_tokens_of, with_options
+from nextlong_hub.producer import (
+    Inputs,
+    Produced,
+    RowRequest,
+    making_order,
+    producer_of,
+    special_tokens_of,
+    with_options,
+)
 from nextlong_hub.publish.commit import commit, committed_manifest, describe
 from nextlong_hub.recipe import DEFAULT_SEED, Recipe
 from nextlong_hub.synthesis.mixture import flexible_rows
@@ -382,12 +390,7 @@ def resolve(request: BuildRequest, tokenizer: Tokenizer) -> BuildRequest:
 
 
 def recipes_to_make(request: BuildRequest) -> list[Recipe]:
-    """All recipes whose rows are needed, in the order in which they are made: longest first.
-
-    Those that take rows of others are the last.
-
-    Long rows need long documents, so they choose before shorter ones; and recipes that do not keep apart from others
-    come before those that do, which can then leave their documents alone.
+    """All recipes whose rows are needed, in the order in which they are made: see `making_order`.
 
     Raises:
         RecipeError: an ingredient is unknown, is made of others itself, or does not go with the recipe that takes it.
@@ -400,6 +403,5 @@ def recipes_to_make(request: BuildRequest) -> list[Recipe]:
                 raise RecipeError(f"recipe {recipe.name}: {name!r} cannot be an ingredient: it is none of this run")
             wanted.append(name)
         producer_of(recipe).check_ingredients(recipe, [named[name] for name in recipe.ingredients])
-    made = [named[name] for name in dict.fromkeys(wanted)]
-    made.sort(key=lambda one: (producer_of(one).keeps_apart(one), -one.target_length, one.name))
-    return [*made, *(recipe for recipe in request.recipes if recipe.ingredients)]
+    takers = [recipe.name for recipe in request.recipes if recipe.ingredients]
+    return sorted((named[name] for name in dict.fromkeys([*wanted, *takers])), key=making_order)

@@ -354,6 +354,16 @@ def producer_of(recipe: Recipe) -> Producer:
     return PRODUCERS[recipe.kind]
 
 
+def making_order(recipe: Recipe) -> tuple[bool, bool, int, str]:
+    """What recipes are sorted by before their rows are made.
+
+    Long rows need long documents, so they choose before shorter ones. Recipes that do not keep apart from others come
+    before those that do, which can then leave their documents alone; and those that take rows of others come last.
+    """
+    keeps_apart = producer_of(recipe).keeps_apart(recipe)
+    return bool(recipe.ingredients), keeps_apart, -recipe.target_length, recipe.name
+
+
 def with_options(recipe: Recipe) -> Recipe:
     """The recipe with all options of its kind written out, so that nothing depends on later defaults.
 

@@ -22,8 +22,8 @@ def stats(dataset: str, configs: tuple[str, ...], revision: str | None, as_json:
 
     That is lengths, segments, scores, distances, reuse, sources, discards, packed rows and losses, as far as rows and
     manifest tell them. DIR_OR_REPO is a dataset folder, a folder of Parquet files or one of them, or a dataset on the
-    Hub (user/name, hf://datasets/user/name) that has our columns. Texts and tokens are not read where other columns
-    tell their lengths.
+    Hub (user/name, hf://datasets/user/name) that has our columns. Texts are not read where other columns tell their
+    lengths, tokens only where no manifest tells what the rows repeat.
     """
     from nextlong_hub.cli.reports.stats import show_stats
     from nextlong_hub.stats import measure

@@ -49,7 +49,7 @@ class RenderConversations(Task[ConversationCounts]):
             else one
             for one in built
         ]
-        counts = write_documents(self.output, outcomes, self.recipe.output, tokens=self.recipe.tokens, masked=True)
+        counts = write_documents(self.output, outcomes, self.recipe, masked=True)
         unanswered = sum(one.unanswered > 0 for one in built if isinstance(one, BuiltConversation))
         return counts.extended(ConversationCounts, unanswered=unanswered)
 

@@ -3,14 +3,17 @@
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from math import ceil
 
 from nextlong_hub.corpus import DEMO
 from nextlong_hub.datacard.escaping import Markdown, shell_word
+from nextlong_hub.datacard.runs import runs_of
 from nextlong_hub.dataset.manifest import ConfigRecord, IngredientRecord, Manifest, SourceRecord
 from nextlong_hub.errors import RecipeError
 from nextlong_hub.producer import Producer, producer_of
 from nextlong_hub.recipe import default_config, load_recipe, recorded_recipe
 
+_ROUNDING = 1e-6
 _SHARDS = "SHARDS"
 _INDENT = " \\\n    "
 _OUTPUT = "--output again"
@@ -93,14 +96,41 @@ def producers_of(manifest: Manifest) -> list[Producer]:
 
 
 def _build_again(manifest: Manifest) -> str:
-    samples = [f"--samples {name}={config.rows}" for name, config in manifest.configs.items()]
-    parts = [
-        " ".join(["nextlong-hub build", *(_named(config) for config in manifest.configs.values())]),
-        *([] if _is_demo(manifest) else _corpus(manifest)),
-        *_tokenizers(manifest),
-        " ".join([*samples, f"--seed {manifest.seed}", _OUTPUT]),
-    ]
-    return _INDENT.join(parts)
+    commands = []
+    for run in runs_of(manifest) or [list(manifest.configs)]:
+        configs = {name: manifest.configs[name] for name in run}
+        samples = [
+            f"--samples {name}={config.rows}" for name, config in configs.items() if not _is_limited(config, manifest)
+        ]
+        parts = [
+            " ".join(["nextlong-hub build", *(_named(config) for config in configs.values())]),
+            *([] if _is_demo(manifest) else _corpus(manifest)),
+            *_tokenizers(manifest),
+            " ".join([*samples, f"--seed {manifest.seed}", _OUTPUT]),
+        ]
+        commands.append(_INDENT.join(parts))
+    return "\n".join(commands)
+
+
+def _is_limited(config: ConfigRecord, manifest: Manifest) -> bool:
+    """Whether a mixture cannot be asked for by its number of rows: that takes more of an ingredient than there are."""
+    recipe = recorded_recipe(config.recipe)
+    parts = {
+        name: part for name, part in config.mixture.items() if part.made and part.rows and recipe.kind == "mixture"
+    }
+    together = {
+        name: recipe.target_length * part.rows // part.tokens if recipe.pack else 1 for name, part in parts.items()
+    }
+    rates = {
+        part.recipe: part.share * parts[part.recipe].rows / parts[part.recipe].tokens / max(1, together[part.recipe])
+        for part in recipe.mixture
+        if part.recipe in parts
+    }
+    return any(
+        ceil(config.rows * rate / sum(rates.values()) - _ROUNDING) * together[name] > parts[name].made
+        for name, rate in rates.items()
+        if name not in manifest.configs
+    )
 
 
 def _fit_title(manifest: Manifest) -> str:

@@ -12,14 +12,17 @@ from jinja2.sandbox import SandboxedEnvironment
 from nextlong_hub.datacard.commands import command_of, mix_command, needs_of, recommended_config
 from nextlong_hub.datacard.escaping import Markdown, code, escape, fenced
 from nextlong_hub.datacard.header import make_header, pretty_name
+from nextlong_hub.datacard.header_text import Header
 from nextlong_hub.datacard.pictures import draw_pictures
+from nextlong_hub.datacard.runs import runs_of
 from nextlong_hub.datacard.sample import sample_of
-from nextlong_hub.datacard.text import Card, Header, digests_of, format_card, parse_card
+from nextlong_hub.datacard.text import Card, digests_of, format_card, parse_card
 from nextlong_hub.dataset.links import thin_rows
 from nextlong_hub.dataset.manifest import Manifest
 from nextlong_hub.dataset.proportions import uneven_proportions
 from nextlong_hub.dataset.schema import RowContents, RowKind, column_table, kinds_of
 from nextlong_hub.errors import DataError
+from nextlong_hub.method.guard import PassedOver
 from nextlong_hub.producer import producer_of
 from nextlong_hub.recipe import Recipe, default_config, recorded_recipe
 from nextlong_hub.retrieval import describe, is_control, repeats_own
@@ -31,6 +34,12 @@ _TEMPLATE = "dataset_card.md"
 _MANY_TOKENS = 4_000_000_000
 _FEW_SOURCES = 3
 """The authors advise at least three sources from this many tokens on."""
+
+_REASONS = {
+    PassedOver.HIGH_RANK.value: "ranked too high",
+    PassedOver.REPEATS_NEGATIVE.value: "near-copies of another negative of the row",
+    PassedOver.REPEATS_ROW.value: "repeating what the row holds",
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -103,6 +112,7 @@ def _environment() -> SandboxedEnvironment:
         "number": lambda value: Markdown(f"{value:,.0f}" if abs(value) >= 10 else f"{value:,.2f}"),
         "percent": lambda share: Markdown(f"{share:.0%}"),
         "range": _range,
+        "reason": _REASONS.get,
         "share": lambda part, whole: Markdown(f"{part / whole:.1%}" if whole and part is not None else "-"),
         "size": _size,
         "spread": _spread,
@@ -134,6 +144,7 @@ def _names(manifest: Manifest) -> dict[str, Any]:
         "mix_command": fenced(mix_command(manifest), "sh") if mix_command(manifest) else "",
         "tokenizers": [Markdown(f"GPT-2 ({code(name)})") if name == EMBEDDED else code(name) for name in tokenizers],
         "hub_names": {source.path: source.hub_name for source in manifest.corpus.sources},
+        "is_made_again": bool(runs_of(manifest)),
         "command": fenced(command_of(manifest), "sh"),
         "needs": needs_of(manifest),
     }
@@ -173,6 +184,7 @@ def _numbers(manifest: Manifest, stats: DatasetStats, header: Header) -> dict[st
         ],
         "row_bytes": content_bytes[default] // max(1, manifest.configs[default].rows),
         "mixes": [config for config in stats.configs if config.mix is not None],
+        "repeats": [config for config in stats.configs if config.repeats],
         "outcomes": [config for config in stats.configs if config.outcome is not None],
         "shared_documents": sum(pair.documents for pair in stats.overlaps),
         "proportions": {name: uneven_proportions(config) for name, config in manifest.configs.items()},

@@ -1,6 +1,7 @@
 """A dataset folder while it is written: its lock, what may be overwritten, and how its manifest is invalidated."""
 
 import glob
+import logging
 import shutil
 from collections.abc import Iterator
 from contextlib import ExitStack, closing, contextmanager
@@ -27,6 +28,8 @@ from nextlong_hub.recipe import recorded_toml
 CARD_NAME = "README.md"
 _MARK = "nextlong-hub.json"
 
+_log = logging.getLogger(__name__)
+
 
 @contextmanager
 def open_run(output: Path, executor: Executor | str = "inline", progress: Progress | None = None) -> Iterator[Run]:
@@ -46,8 +49,19 @@ def open_run(output: Path, executor: Executor | str = "inline", progress: Progre
         workspace = opened.enter_context(locked(output))
         if isinstance(executor, str):
             executor = opened.enter_context(closing(open_executor(executor)))
+        if characters := pattern_characters(output):
+            _log.warning(
+                "load_dataset will not read %s: it takes %s in a path for a pattern; rename the folder, now or later",
+                output,
+                " ".join(characters),
+            )
         tracker = ProgressTracker(progress or NullProgress())
         yield Run(output=output, workspace=workspace, executor=executor, progress=tracker)
+
+
+def pattern_characters(output: Path) -> str:
+    """The characters of a folder's whole path that `datasets` takes for a pattern (huggingface/datasets#7468)."""
+    return "".join(character for character in "*?[]" if character in str(output.absolute()))
 
 
 @contextmanager

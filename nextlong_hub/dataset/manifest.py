@@ -160,6 +160,19 @@ class LinkRecord(_Record):
     it."""
 
 
+class SelectionRecord(_Record):
+    """What the choice of negatives and the cut left out of the samples of a configuration."""
+
+    passed_over: dict[str, int]
+    """Retrieved chunks passed over, by reason (`guard.PassedOver`); near-copies of meta-chunks have their own count."""
+    relaxed: int
+    """Samples whose guard was relaxed, because the answers ended before they were full."""
+    cut_samples: int
+    """Samples whose cut took meta-chunks, or the end of one (`interleave.fill = "reference"`)."""
+    cut_meta_chunks: int
+    """Meta-chunks that such cuts took, wholly or in part."""
+
+
 class SynthesisRecord(_Record):
     """How the rows of a configuration came about."""
 
@@ -184,6 +197,25 @@ class SynthesisRecord(_Record):
     """Share of the exact answers that approximate retrieval found, measured on a sample; None for exact retrieval."""
     near_duplicates: int
     """Retrieved chunks passed over as near-copies of a meta-chunk."""
+    selection: SelectionRecord | None = None
+    """None where nothing was retrieved, and in manifests of versions that did not count it."""
+
+
+class RepeatRecord(_Record):
+    """What the rows of a configuration repeat of themselves: runs of so many tokens that their document held before.
+
+    In a packed row each document counts by itself. Special tokens that the recipe adds are left out.
+    """
+
+    run_tokens: int
+    runs: int
+    """Of all rows; they overlap."""
+    near: int
+    """Those that occurred before in their document, the last time fewer than 1,024 tokens back."""
+    farther: int
+    """From 1,024 to 4,095 tokens back: what a model learns to copy from there it learns from these."""
+    far: int
+    """4,096 tokens back or more."""
 
 
 class TakenRecord(_Record):
@@ -267,6 +299,8 @@ class ConfigRecord(_Record):
     taken by then. Empty for a mixture."""
     links: LinkRecord | None = None
     """None where no row is a sample with hard negatives, and in older manifests."""
+    repeats: tuple[RepeatRecord, ...] = ()
+    """For runs of 8 and of 32 tokens; empty in manifests of versions that did not count them."""
     not_exact: int = 0
     """Imported documents whose text does not encode to their tokens; the tokens are those that were imported."""
     files: tuple[FileRecord, ...]

@@ -19,18 +19,18 @@ def uneven_proportions(config: ConfigRecord) -> str:
     ]
     if recipe.kind != "mixture" or len(parts) < 2 or not all(part.tokens for _, _, part in parts):
         return ""
-    unit = min(parts, key=lambda one: one[1])
+    unit = min(reversed(parts), key=lambda one: one[1])
     wanted = [share / unit[1] for _, share, _ in parts]
     real = [part.tokens / unit[2].tokens for _, _, part in parts]
     if all(abs(one / other - 1) <= _CLOSE for one, other in zip(real, wanted, strict=True)):
         return ""
     least = min(parts, key=lambda one: one[2].tokens / one[1])
-    most = max(parts, key=lambda one: one[2].tokens / one[1])
+    longest = max(parts, key=lambda one: one[2].tokens / max(1, one[2].rows))
     if least[2].rows >= least[2].made:
         reason = f"only {counted(least[2].made, 'row')} of {least[0]} were made"
     else:
         reason = f"{counted(config.rows, 'row')} cannot be shared out otherwise"
-    return f"{_ratio(real)} by tokens instead of {_ratio(wanted)}, because {most[0]} rows come whole and {reason}"
+    return f"{_ratio(real)} by tokens instead of {_ratio(wanted)}, because {longest[0]} rows come whole and {reason}"
 
 
 def _ratio(values: list[float]) -> str:

@@ -19,6 +19,7 @@ from nextlong_hub.dataset.folder import invalidate
 from nextlong_hub.dataset.links import link_record
 from nextlong_hub.dataset.manifest import ConfigRecord, FileRecord, PackingRecord, SynthesisRecord
 from nextlong_hub.dataset.packing_plan import PackedPlan, Planner
+from nextlong_hub.dataset.repeats import repeat_records
 from nextlong_hub.dataset.schema import row_schema
 from nextlong_hub.dataset.shards import read_table
 from nextlong_hub.dataset.tally import tally
@@ -168,6 +169,7 @@ def write_rows(run: Run, recipe: Recipe, chosen: ChosenRows, store: ChunkStore |
         )
         if recipe.pack
         else None,
+        repeats=repeat_records([receipt.counts.repeats for receipt in receipts]),
         files=files,
     )
 

@@ -20,9 +20,10 @@ from numpy.typing import NDArray
 from nextlong_hub.dataset import shards
 from nextlong_hub.dataset.packing_plan import PackedRange
 from nextlong_hub.dataset.packing_tables import as_documents, merge
+from nextlong_hub.dataset.repeats import REPEATS, total_repeats, with_repeats
 from nextlong_hub.dataset.schema import row_schema
 from nextlong_hub.execution.base import InputPath, Task
-from nextlong_hub.recipe import OutputSettings
+from nextlong_hub.recipe import OutputSettings, Recipe
 from nextlong_hub.records import Discarded, PackedRow, Sample
 
 MoreCounts = TypeVar("MoreCounts", bound="UnitCounts")
@@ -60,17 +61,15 @@ class PackableDocument:
     """Tokens that were cut off."""
 
 
-def write_samples(
-    path: Path, outcomes: Sequence[Sample | Discarded], settings: OutputSettings, *, tokens: bool
-) -> UnitCounts:
-    """Write a unit's rows and count what became of its candidates; with `tokens`, their ids are written.
+def write_samples(path: Path, outcomes: Sequence[Sample | Discarded], recipe: Recipe) -> UnitCounts:
+    """Write a unit's rows as the recipe says, and count what became of its candidates.
 
     Raises:
         StorageError: the disk is full or cannot be written.
     """
     samples = [outcome for outcome in outcomes if isinstance(outcome, Sample)]
-    table = shards.to_table(samples, tokens=tokens)
-    shards.write_table(path, table, settings)
+    table = shards.to_table(samples, tokens=recipe.tokens)
+    shards.write_table(path, with_repeats(table, samples, recipe), recipe.output)
     return UnitCounts(
         candidates=len(outcomes),
         kept=len(samples),
@@ -82,12 +81,7 @@ def write_samples(
 
 
 def write_documents(
-    path: Path,
-    outcomes: Sequence[PackableDocument | Discarded],
-    settings: OutputSettings,
-    *,
-    tokens: bool,
-    masked: bool = False,
+    path: Path, outcomes: Sequence[PackableDocument | Discarded], recipe: Recipe, *, masked: bool = False
 ) -> UnitCounts:
     """Write a unit's documents, a row each, to be packed later, and count what became of its candidates.
 
@@ -96,8 +90,8 @@ def write_documents(
     """
     kept = [outcome for outcome in outcomes if isinstance(outcome, PackableDocument)]
     rows = [row for pieces in kept for row in pieces.rows]
-    table = shards.to_packed_table(rows, tokens=tokens, masked=masked)
-    shards.write_table(path, table, settings)
+    table = shards.to_packed_table(rows, tokens=recipe.tokens, masked=masked)
+    shards.write_table(path, with_repeats(table, rows, recipe), recipe.output)
     return UnitCounts(
         candidates=len(outcomes),
         kept=len(kept),
@@ -124,6 +118,8 @@ class ShardCounts:
     """Documents that share rows; as many as rows where none does."""
     continued_documents: int = 0
     """Later pieces of documents that were split."""
+    repeats: tuple[int, ...]
+    """See `repeats.total_repeats`."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -149,9 +145,15 @@ class CopyRows(Task[ShardCounts]):
     def run(self) -> ShardCounts:
         """See `Task.run`."""
         tables = [shards.read_table(own.unit).take(list(own.rows)) for own in self.rows]
-        table = pa.concat_tables(tables).select(row_schema(tokens=self.tokens).names)
+        rows = pa.concat_tables(tables)
+        table = rows.select(row_schema(tokens=self.tokens).names)
         shards.write_table(self.output, table, self.settings)
-        return ShardCounts(rows=table.num_rows, tokens=sum(table["token_count"].to_pylist()), documents=table.num_rows)
+        return ShardCounts(
+            rows=table.num_rows,
+            tokens=sum(table["token_count"].to_pylist()),
+            documents=table.num_rows,
+            repeats=total_repeats([rows]),
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -189,7 +191,13 @@ class PackRows(Task[ShardCounts]):
         tables = counted()
         first = next(tables)
         shards.write_tables(self.output, chain([first], tables), first.schema, self.settings)
-        return ShardCounts(**counts)
+        return ShardCounts(**counts, repeats=total_repeats(self._repeats(places)))
+
+    def _repeats(self, places: NDArray[np.int32]) -> Iterator[pa.Table]:
+        """What was counted of the documents of its rows, unit by unit."""
+        own = np.array(places[self.range.start : self.range.start + sum(map(sum, self.range.groups))])
+        for unit in np.unique(own[:, 0]).tolist():
+            yield shards.read_table(self.units[unit], [REPEATS.name]).take(own[own[:, 0] == unit, 1])
 
 
 def packed_tables(

@@ -83,7 +83,7 @@ def _import_texts(run: Run, source: Source, config: str, tokenizer: Tokenizer) -
     inputs = Inputs(corpus=find_corpus(run, [source]), tokenizers=(tokenizer,), seed=0)
     recipe = _recipe(config, _SHORTEST_TARGET)
     store = read_corpus(run, inputs.corpus, recipe.reading)
-    identity = digest_of(["import", config, store.id, tokenizer.digest])
+    identity = digest_of(["import", recipe.fingerprint, store.id, tokenizer.digest])
     folder = run.workspace.units(config, identity)
     tasks = [
         ImportTexts(

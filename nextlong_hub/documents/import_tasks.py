@@ -130,12 +130,11 @@ class ImportShard(Task[ImportCounts]):
         decoder = _Decoder(tokenizer=self.tokenizer.open(), special_tokens=self.special_tokens)
         found = [document for row in read_rows(self.shard) for document in _documents(row, self.shard, self.source)]
         decoded = [decoder.decode(document) for document in found]
-        settings = self.recipe.output
         if self.recipe.pack:
             pieces = [PackableDocument(rows=(one.packed(self.recipe),), truncated_tokens=0) for one in decoded]
-            counts = write_documents(self.output, pieces, settings, tokens=True, masked=self.masked)
+            counts = write_documents(self.output, pieces, self.recipe, masked=self.masked)
         else:
-            counts = write_samples(self.output, [one.sample(self.recipe) for one in decoded], settings, tokens=True)
+            counts = write_samples(self.output, [one.sample(self.recipe) for one in decoded], self.recipe)
         return _counts(counts, decoded)
 
 
@@ -168,7 +167,7 @@ class ImportTexts(Task[ImportCounts]):
                 _DecodedDocument(id=identity, source=source, text=text, ids=ids, mask=None, special_tokens=0)
             )
             outcomes.append(encoded[-1].sample(self.recipe))
-        return _counts(write_samples(self.output, outcomes, self.recipe.output, tokens=True), encoded)
+        return _counts(write_samples(self.output, outcomes, self.recipe), encoded)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

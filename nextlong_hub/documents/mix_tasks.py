@@ -38,7 +38,7 @@ class TakeDocuments(Task[UnitCounts]):
             self._take(tokenizer, *store.document(number), texts[int(store.first_chunk[number])])
             for number in documents.tolist()
         ]
-        return write_samples(self.output, outcomes, self.recipe.output, tokens=self.recipe.tokens)
+        return write_samples(self.output, outcomes, self.recipe)
 
     def _take(self, tokenizer: Tokenizer, identity: str, source: str, text: str) -> Sample | Discarded:
         text_ids = tokenizer.encode(text)

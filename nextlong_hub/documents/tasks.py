@@ -41,12 +41,11 @@ class FitUnit(Task[UnitCounts]):
         store = open_store(self.store)
         texts = store.texts(np.arange(self.start, self.stop))  # each document is one chunk
         documents = [(*store.document(number), text) for number, text in texts.items()]
-        tokens, settings = self.recipe.tokens, self.recipe.output
         if self.recipe.pack:
             pieces = [_pack_document(fitter, *document) for document in documents]
-            return write_documents(self.output, pieces, settings, tokens=tokens)
+            return write_documents(self.output, pieces, self.recipe)
         samples = [_fit_document(fitter, *document) for document in documents]
-        return write_samples(self.output, samples, settings, tokens=tokens)
+        return write_samples(self.output, samples, self.recipe)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

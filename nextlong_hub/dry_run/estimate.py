@@ -276,8 +276,7 @@ def _problem(demand: _Demand, estimator: Estimator, made: int, eligible: int, ta
     if taken and eligible < (asked or 1):
         return (
             f"only about {eligible:,} documents are left for it, as {taken:,} are extended by longer rows; ask for "
-            "fewer of those, add documents, or let configurations share documents with --set "
-            "meta_documents.choice=nested"
+            "fewer of those, add documents, or let all share documents with --set meta_documents.choice=nested"
         )
     if asked is not None and asked > eligible:
         return (

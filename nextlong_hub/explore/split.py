@@ -15,6 +15,7 @@ from nextlong_hub.errors import DataError
 from nextlong_hub.explore import markup
 from nextlong_hub.explore.samples import SampleView
 from nextlong_hub.explore.strip import bars
+from nextlong_hub.explore.summary import repeats_of
 from nextlong_hub.explore.terminal_strip import strip_line
 
 if TYPE_CHECKING:
@@ -150,12 +151,14 @@ class Split:
         heading = markup.paragraph(
             "<b>Split ", markup.words(self.name), "</b> of ", markup.words(self.stored.where), f": {self._facts()}"
         )
+        told = repeats_of(self.stored.record)
+        repeats = markup.paragraph(f"What its rows repeat: {told}.") if told else ""
         others = [markup.words(name) for name in self.configs if name != self.name]
         beside = markup.paragraph("Beside it: ", ", ".join(others)) if others else ""
         header = ("sample", "id", "tokens", "meta-chunks", "negatives", "its segments")
         rows = [self._summary(row) for row in self._first_rows()]
         more = markup.paragraph("<code>.sample(3)</code> shows one, <code>.plot_scores()</code> all of them.")
-        return markup.notebook(heading, beside, markup.table(header, rows, numbers=(0, 2, 3, 4)), more)
+        return markup.notebook(heading, repeats, beside, markup.table(header, rows, numbers=(0, 2, 3, 4)), more)
 
     @cached_property
     def _stats(self) -> "ConfigStats":

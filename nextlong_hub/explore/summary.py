@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from nextlong_hub.core.printable import NOTHING, counted, visible_line
 from nextlong_hub.dataset import Row
+from nextlong_hub.dataset.manifest import ConfigRecord
 from nextlong_hub.explore.explain import Basis, NegativeExplanation
 from nextlong_hub.records import Segment
 from nextlong_hub.retrieval import Explanation, SharedTerm
@@ -36,7 +37,7 @@ def size_of(row: Row, segments: Sequence[Segment]) -> str:
         documents = len({segment.document for segment in segments if segment.role == "negative"})
         negatives = f"{counted(len(segments) - metas, 'hard negative')} from {counted(documents, 'document')}"
         parts.append(f"{counted(metas, 'meta-chunk')} and {negatives}")
-    return ", ".join([*parts, *links_of(row, segments)])
+    return ", ".join(parts)
 
 
 def links_of(row: Row, segments: Sequence[Segment]) -> list[str]:
@@ -51,6 +52,18 @@ def links_of(row: Row, segments: Sequence[Segment]) -> list[str]:
     above = [segment.own_rank - 1 for segment in own if segment.own_rank]
     difficulty = [f"difficulty {sum(above) / len(above):.1f}"] if above else []
     return [counted(len(own) - 1, "link"), f"{share:.2%} meta-document", *difficulty]
+
+
+def repeats_of(record: ConfigRecord | None) -> str:
+    """What the rows of a configuration repeat of themselves, in one line; empty where no manifest says it."""
+    shortest = next((one for one in record.repeats if one.runs), None) if record else None
+    if shortest is None:
+        return ""
+    near, farther, far = (f"{n / shortest.runs:.2%}" for n in (shortest.near, shortest.farther, shortest.far))
+    return (
+        f"of their runs of {shortest.run_tokens} tokens {farther} stood in the text before, 1K to 4K tokens back "
+        f"({near} nearer, {far} farther)"
+    )
 
 
 def first_of_each(segments: Sequence[Segment], negatives: int = 3) -> list[int]:

@@ -14,6 +14,7 @@ from nextlong_hub.hub.address import DatasetAddress, page_of
 from nextlong_hub.hub.changes import RemoteFile, git_oid
 from nextlong_hub.hub.repository import MAIN, Remote, Repository
 from nextlong_hub.hub.retry import Moved, Retries, RetryPolicy, TooLarge, Transient
+from nextlong_hub.publish.contents import is_data
 from nextlong_hub.verification import Fault
 
 
@@ -81,9 +82,9 @@ def check(repository: Repository, remote: Remote) -> RemoteReport:
         faults += _card_faults(repository, remote, manifest)
         listed = {record.path for record in manifest.files} | recipes.keys()
         faults += [
-            Fault(place=path, message="is not in the manifest; push again, or remove it on the Hub")
+            Fault(place=path, message="is not in the manifest; push again with --remove-foreign, or remove it there")
             for path in sorted(remote.files.keys() - listed)
-            if path.startswith(("data/", "recipes/"))
+            if is_data(path)
         ]
     return RemoteReport(
         name=repository.name,

@@ -173,8 +173,8 @@ def read_answers(path: Path) -> list[Answer]:
     ]
 
 
-def likely_chunks(answers: Path) -> NDArray[np.int64]:
-    """The chunks in a unit's answers that its samples are likely to need, without order."""
+def likely_chunks(answers: Path, first_rank: int = 1) -> NDArray[np.int64]:
+    """The chunks in a unit's answers that its samples are likely to need, without order; none before `first_rank`."""
     table = pa.ipc.open_file(pa.memory_map(str(answers))).read_all().combine_chunks()
     if not table.num_rows:
         return np.zeros(0, np.int64)
@@ -182,7 +182,8 @@ def likely_chunks(answers: Path) -> NDArray[np.int64]:
     offsets = lists.offsets.to_numpy()
     ranks = np.arange(offsets[0], offsets[-1]) - np.repeat(offsets[:-1], np.diff(offsets))
     likely = np.repeat(table["likely"].to_numpy(), np.diff(offsets))
-    return lists.values.to_numpy()[ranks < likely]  # type: ignore[no-any-return]
+    skipped = first_rank - 1
+    return lists.values.to_numpy()[(ranks >= skipped) & (ranks < likely + skipped)]  # type: ignore[no-any-return]
 
 
 def likely_hits(

@@ -11,6 +11,7 @@ measuring   where the rows come from, and which columns are read
 batches     one batch of rows as NumPy arrays
 counting    batches ▶ sums and sketches of one configuration
 sketch      how often each value was seen, in bounded memory
+repeats     what rows repeat of themselves, by distance
 reuse       how often each chunk serves as a negative, in bounded memory
 overlap     how much text is there once, and what configurations have in common
 plots       the result as matplotlib figures
@@ -29,9 +30,11 @@ from nextlong_hub.stats.shape import (
     Overlap,
     PackingStats,
     RankScores,
+    RepeatStats,
     ReusedChunk,
     ReuseStats,
     SegmentStats,
+    SelectionStats,
     SourceTokens,
     TokenizerStats,
 )
@@ -48,9 +51,11 @@ __all__ = [
     "Overlap",
     "PackingStats",
     "RankScores",
+    "RepeatStats",
     "ReuseStats",
     "ReusedChunk",
     "SegmentStats",
+    "SelectionStats",
     "SourceTokens",
     "TokenizerStats",
     "measure",

@@ -16,6 +16,7 @@ from nextlong_hub.recipe import recorded_recipe
 from nextlong_hub.retrieval import UNNAMED_SCORE
 from nextlong_hub.stats import batches
 from nextlong_hub.stats.overlap import ChunkCounter
+from nextlong_hub.stats.repeats import RepeatCounter
 from nextlong_hub.stats.reuse import ReuseCounter
 from nextlong_hub.stats.shape import (
     ConfigStats,
@@ -26,6 +27,7 @@ from nextlong_hub.stats.shape import (
     PackingStats,
     RankScores,
     SegmentStats,
+    SelectionStats,
     SourceTokens,
 )
 from nextlong_hub.stats.sketch import Sketch
@@ -70,6 +72,7 @@ class ConfigCounter:
         self._record = record
         self._targets = Targets.of(record) if record else None
         self._mix = _MixCounter() if record and record.recipe.get("mix") else None
+        self._repeats = RepeatCounter(record)
         self._rows = self._tokens = self._characters = 0
         self._target_tokens = self._on_target = self._over_target = 0
         self._learnt_tokens: int | None = None
@@ -94,6 +97,7 @@ class ConfigCounter:
             learnt = pc.sum(pc.list_flatten(table["loss_mask"])).as_py() or 0
             self._learnt_tokens = (self._learnt_tokens or 0) + int(learnt)
         self._lengths.add(tokens)
+        self._repeats.add(table)
         if segments is not None:
             self._segments = self._segments or _SegmentCounter()
             samples = segments if self._mix is None else self._mix.samples_of(segments)
@@ -136,6 +140,7 @@ class ConfigCounter:
             sources=self._sources(record.segments.negative_tokens if record else {}),
             outcome=_outcome(record),
             is_control=record is not None and record.is_control,
+            repeats=self._repeats.result(),
         )
 
     def _add_targets(self, table: pa.Table | pa.RecordBatch, tokens: NDArray[np.int64]) -> None:
@@ -375,4 +380,5 @@ def _outcome(record: ConfigRecord | None) -> OutcomeStats | None:
         queries=made.queries,
         unanswered=made.unanswered,
         near_duplicates=made.near_duplicates,
+        selection=SelectionStats(**made.selection.model_dump()) if made.selection else None,
     )

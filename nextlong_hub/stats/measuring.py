@@ -16,7 +16,7 @@ from nextlong_hub.stats.overlap import overlaps, unique_tokens
 from nextlong_hub.stats.shape import ConfigStats, DatasetStats, TokenizerStats
 
 _COLUMNS = ("id", "token_count", "source", "segments", "documents", "loss_mask")
-"""What is read; `text` and `input_ids` only where these do not tell their lengths."""
+"""What is read; `text` only where these do not tell its length, `input_ids` where no manifest tells the repeats."""
 
 
 def measure(
@@ -138,7 +138,7 @@ def _portability(manifest: Manifest) -> tuple[TokenizerStats, ...]:
 
 
 def _needed(split: SplitReader) -> list[str]:
-    """The columns to read; it costs most to read `text`, so that its length is taken from elsewhere if it can be.
+    """The columns to read; `text` and `input_ids` cost most, and are left out where something else tells of them.
 
     Raises:
         DataError: nothing tells how many tokens a row has.
@@ -150,8 +150,8 @@ def _needed(split: SplitReader) -> list[str]:
             "`input_ids`, one of which must tell how many tokens a row has: `nextlong-hub fit` counts those of any text"
         )
     needed = [name for name in _COLUMNS if name in columns]
-    if "token_count" not in columns and "input_ids" in columns:
-        needed.append("input_ids")
+    if "input_ids" in columns and ("token_count" not in columns or split.record is None or not split.record.repeats):
+        needed += [name for name in ("input_ids", "document_lengths") if name in columns]
     if not {"segments", "documents"} & set(columns) and "text" in columns:
         needed.append("text")
     return needed

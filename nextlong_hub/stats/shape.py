@@ -211,6 +211,38 @@ class MixStats:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class RepeatStats:
+    """What rows repeat of themselves: shares of their runs of so many tokens, which overlap.
+
+    A repeat occurred before in its document, the last time so far back. In a packed row each document counts by itself.
+    """
+
+    run_tokens: int
+    runs: int
+    """Of all rows."""
+    near: float
+    """Share of the runs that repeat one from fewer than 1,024 tokens back."""
+    farther: float
+    """From 1,024 to 4,095 tokens back."""
+    far: float
+    """From 4,096 tokens back or more."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SelectionStats:
+    """What the choice of negatives and the cut left out of samples, from the manifest."""
+
+    passed_over: dict[str, int]
+    """Retrieved chunks passed over by choices of the recipe, by reason."""
+    relaxed: int
+    """Samples whose guard was relaxed, because the answers ended before they were full."""
+    cut_samples: int
+    """Samples whose cut took meta-chunks, or the end of one."""
+    cut_meta_chunks: int
+    """Meta-chunks that such cuts took, wholly or in part."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class OutcomeStats:
     """What became of the candidates, from the manifest."""
 
@@ -227,6 +259,8 @@ class OutcomeStats:
     unanswered: int
     near_duplicates: int
     """Retrieved chunks passed over as near-copies of a meta-chunk."""
+    selection: SelectionStats | None = None
+    """None where nothing was retrieved, or the manifest does not say it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -272,6 +306,8 @@ class ConfigStats:
     """None where no manifest says it, and for a mixture, whose rows were made for its ingredients."""
     is_control: bool = False
     """Rows were made to compare others with, not to train on."""
+    repeats: tuple[RepeatStats, ...] = ()
+    """For runs of 8 and of 32 tokens, where rows have so many; empty where neither manifest nor tokens tell it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

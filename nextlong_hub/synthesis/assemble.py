@@ -7,21 +7,30 @@ Under several tokenizers a text is as long as the one that needs most of it dema
 under that one and at least the target length under the others.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
 
 from nextlong_hub.corpus.store import ChunkStore
+from nextlong_hub.method.guard import Guard, PassedOver, guard_limits
 from nextlong_hub.method.interleave import ChunkText, LongText, clip, joined, laid_out
 from nextlong_hub.method.near_duplicates import NearDuplicates
-from nextlong_hub.method.negatives import Candidate, ReadChunk, Selection, select_even, select_reference
+from nextlong_hub.method.negatives import (
+    Candidate,
+    Retrieved,
+    Selection,
+    reference_count,
+    select_even,
+    select_reference,
+)
 from nextlong_hub.recipe import Recipe
 from nextlong_hub.records import Discarded, Reason, Sample
 from nextlong_hub.retrieval import repeats_own
 from nextlong_hub.retrieval.tasks import Answer
-from nextlong_hub.tokenization import ChunkTokens, SpecialTokens, Stitched, TokenCache, Tokenizer
+from nextlong_hub.synthesis.known_chunks import KnownChunks, TokenizerContext
+from nextlong_hub.tokenization import SpecialTokens, Stitched
 
 _ATTEMPTS = 8
 _UNIT_TOKEN_BYTES = 210
@@ -36,26 +45,12 @@ def estimate_memory_bytes(recipe: Recipe) -> int:
     return _UNIT_TOKEN_BYTES * unit_tokens + _ROW_TOKEN_BYTES * recipe.target_length
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TokenizerContext:
-    """What one tokenizer knows of a unit's chunks."""
-
-    tokenizer: Tokenizer
-    cache: TokenCache
-    """Chunks it has tokenised before."""
-    characters_per_token: float
-    """Of the corpus, to estimate the tokens of chunks before they are read."""
-    known: dict[int, ChunkTokens] = field(default_factory=dict)
-    """What it knows of the chunks of this unit."""
-
-
 @dataclass(slots=True, kw_only=True)
 class _Draft:
     """One sample in the making."""
 
     document: int
     meta_chunks: NDArray[np.int64]
-    meta_texts: list[str]
     excess_tokens: int = 0
     """By how many tokens the joined text has turned out longer than its parts."""
     answers: list[list[Candidate]]
@@ -65,9 +60,17 @@ class _Draft:
     binding: int
     """The tokenizer that needs most text, as far as is known."""
     goal_tokens: int
+    read: set[int]
+    """Chunks whose text was read for it, its own among them."""
     copies: dict[int, bool] = field(default_factory=dict)
-    """For each chunk whose text was read, whether it is a near-copy of a meta-chunk."""
+    """Whether a chunk is a near-copy of a meta-chunk, as far as it was asked."""
     banned: frozenset[int] = frozenset()
+    limits: tuple[float, ...]
+    """Of the guard; see `guard_limits`."""
+    relaxed: int = 0
+    """How many of them were tried in vain."""
+    guard: Guard | None = None
+    """Of this attempt."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,10 +90,16 @@ class BuiltSample:
     sample: Sample
     token_counts: tuple[int, ...]
     """Tokens of the row under each tokenizer, in their order."""
+    passed_over: Mapping[PassedOver, int]
+    """Retrieved chunks that were passed over, by reason."""
+    is_relaxed: bool
+    """The answers ended before the row was full, so that its guard had to be relaxed."""
+    cut_meta_chunks: int
+    """Meta-chunks that the row lacks, all of them or a part, because it is cut before they end."""
 
 
 class SampleBuilder:
-    """Makes the samples of one unit; it keeps every text that it has read."""
+    """Makes the samples of one unit."""
 
     def __init__(
         self,
@@ -108,14 +117,12 @@ class SampleBuilder:
             tokenizers: the tokenizers; ids and token counts of a row are those of the first.
             special_tokens: what its ids stand between.
         """
-        self.near_duplicates = 0
-        """Retrieved chunks passed over as near-copies, in the samples made so far."""
         self._recipe = recipe
         self._store = store
         self._tokenizers = tokenizers
         self._special_tokens = special_tokens
         self._target = recipe.target_length - special_tokens.tokens
-        self._texts: dict[int, str] = {}
+        self._chunks = KnownChunks(recipe, store, tokenizers)
         self._may_repeat = repeats_own(recipe.retrieval)
         self._binding = max(range(len(tokenizers)), key=lambda number: tokenizers[number].characters_per_token)
 
@@ -123,7 +130,7 @@ class SampleBuilder:
         """One outcome a document, in order; `answers` are those of all their meta-chunks, in order."""
         first = self._store.first_chunk
         chunks = [np.arange(first[d], first[d + 1]) for d in documents]
-        self._gather(int(c) for document_chunks in chunks for c in document_chunks)
+        self._chunks.gather(int(c) for document_chunks in chunks for c in document_chunks)
         remaining = iter(answers)
         drafts = [
             self._draft(int(document), own, [next(remaining) for _ in own])
@@ -132,78 +139,115 @@ class SampleBuilder:
         return [self._finish(draft, selection) for draft, selection in zip(drafts, self._settle(drafts), strict=True)]
 
     def _draft(self, document: int, chunks: NDArray[np.int64], answers: Sequence[Answer]) -> _Draft:
-        texts = [self._texts[chunk] for chunk in chunks.tolist()]
-        return _Draft(
+        settings = self._recipe.negatives
+        draft = _Draft(
             document=document,
             meta_chunks=chunks,
-            meta_texts=texts,
             answers=[answer.candidates for answer in answers],
             own_ranks=[answer.own_rank for answer in answers],
-            near_duplicates=NearDuplicates(texts, self._recipe.negatives),
+            near_duplicates=NearDuplicates(map(self._chunks.shingles, chunks.tolist()), settings),
             binding=self._binding,
             goal_tokens=self._target,
+            read=set(chunks.tolist()),
+            limits=guard_limits(settings),
         )
+        self._start(draft)
+        return draft
+
+    def _start(self, draft: _Draft) -> None:
+        """Begin an attempt: its selection starts with an empty row."""
+        limits = draft.limits[draft.relaxed :]
+        draft.guard = self._chunks.guard(draft.meta_chunks.tolist(), limits[0]) if limits else None
+
+    def _relax(self, draft: _Draft) -> bool:
+        """Go on to the next limit of the guard, behind the last one to none; False when there was none already."""
+        if draft.guard is None:
+            return False
+        draft.relaxed += 1
+        self._start(draft)
+        return True
 
     def _settle(self, drafts: Sequence[_Draft]) -> list[Selection]:
         """Select for all drafts together, one pass over the corpus a round, until nothing is left to read."""
         selections = [self._select(draft) for draft in drafts]
         while unread := frozenset().union(*(selection.unread for selection in selections)):
-            self._gather(unread)
+            self._chunks.gather(unread)
             for number, draft in enumerate(drafts):
-                for chunk in selections[number].unread:
-                    draft.copies[chunk] = not self._may_repeat and self._texts[chunk] in draft.near_duplicates
+                draft.read |= selections[number].unread
                 if selections[number].unread:
                     selections[number] = self._select(draft)
         return selections
 
     def _select(self, draft: _Draft) -> Selection:
-        context = self._tokenizers[draft.binding]
-        meta_tokens = draft.excess_tokens + sum(context.known[chunk].tokens for chunk in draft.meta_chunks.tolist())
-        read = {
-            chunk: ReadChunk(tokens=context.known[chunk].tokens, near_duplicate=copy)
-            for chunk, copy in draft.copies.items()
-        }
+        """Select in one round; where the answers end before the row is full, with a laxer guard."""
+        selection = self._select_once(draft)
+        while self._is_short(selection) and not selection.unread and self._relax(draft):
+            selection = self._select_once(draft)
+        return selection
 
-        def estimate(chunk: int) -> float:
-            return self._store.characters_of(chunk) / context.characters_per_token
+    def _is_short(self, selection: Selection) -> bool:
+        """Whether a selection is known to be too short; `fill = "reference"` leaves that to the tokenizer."""
+        return selection.exhausted and self._recipe.interleave.fill == "even"
 
+    def _select_once(self, draft: _Draft) -> Selection:
+        meta_chunks = draft.meta_chunks.tolist()
+        characters_per_token = self._tokenizers[draft.binding].characters_per_token
+
+        def tokens_of(chunk: int) -> float:
+            if chunk in draft.read:
+                return self._chunks.tokens(chunk, draft.binding).tokens
+            return self._store.characters_of(chunk) / characters_per_token
+
+        def is_copy(chunk: int) -> bool:
+            found = draft.copies.get(chunk)
+            if found is None:
+                found = draft.copies[chunk] = self._chunks.shingles(chunk) in draft.near_duplicates
+            return found
+
+        retrieved = Retrieved(
+            answers=draft.answers,
+            meta_tokens=draft.excess_tokens + sum(map(tokens_of, meta_chunks)),
+            read=draft.read,
+            tokens_of=tokens_of,
+            is_copy=is_copy,
+            banned=draft.banned,
+            first_rank=self._recipe.negatives.first_rank,
+            guard=draft.guard,
+            may_repeat=self._may_repeat,
+        )
         if self._recipe.interleave.fill == "even":
-            return select_even(
-                draft.answers, meta_tokens, draft.goal_tokens, read, estimate, draft.banned, self._may_repeat
-            )
-        return select_reference(
-            draft.answers,
-            meta_tokens,
-            sum(map(len, draft.meta_texts)),
+            return select_even(retrieved, draft.goal_tokens)
+        each = reference_count(
             self._recipe.target_length,
+            [len(self._chunks.texts[chunk]) for chunk in meta_chunks],
             self._recipe.chunking.chunk_characters,
             self._recipe.interleave,
-            read,
-            estimate,
-            self._may_repeat,
         )
+        return select_reference(retrieved, each)
 
     def _finish(self, draft: _Draft, selection: Selection) -> BuiltSample | Discarded:
         """Fit a settled draft; where its text falls short or has no exact cut, choose again and retry."""
         identity, _ = self._store.document(draft.document)
         rejected = _Rejected(reason=Reason.NO_EXACT_CUT, tokens=0)
         for _ in range(_ATTEMPTS):
-            if selection.exhausted:
+            if self._is_short(selection):
                 rejected = _Rejected(reason=Reason.TOO_FEW_NEGATIVES, tokens=selection.tokens)
                 break
             outcome = self._fit(draft, selection)
             if isinstance(outcome, BuiltSample):
-                self.near_duplicates += selection.near_duplicates
                 return outcome
             rejected = outcome
             if self._recipe.interleave.fill == "reference":
-                break
-            if rejected.reason is Reason.BELOW_TARGET:
+                ended = rejected.reason is Reason.BELOW_TARGET and selection.exhausted
+                if not (ended and self._relax(draft)):
+                    break
+            elif rejected.reason is Reason.BELOW_TARGET:
                 draft.goal_tokens += self._target - rejected.tokens
             elif rejected.is_overfull:
                 draft.excess_tokens += max(1, rejected.tokens - selection.tokens)
             else:
                 draft.banned |= {selection.negatives[-1][-1].chunk}
+            self._start(draft)
             (selection,) = self._settle([draft])
         return Discarded(meta_document=identity, reason=rejected.reason, tokens=rejected.tokens)
 
@@ -218,8 +262,8 @@ class SampleBuilder:
         long_text = joined(map(self._piece, order), self._recipe.interleave.separator)
         spans = [(segment.start, segment.end) for segment in long_text.segments]
         stitched = [
-            context.tokenizer.stitch(long_text.text, spans, [context.known[one.chunk] for one in order])
-            for context in self._tokenizers
+            context.tokenizer.stitch(long_text.text, spans, [self._chunks.tokens(one.chunk, number) for one in order])
+            for number, context in enumerate(self._tokenizers)
         ]
         shortest = min(range(len(stitched)), key=lambda number: stitched[number].total_tokens)
         if stitched[shortest].total_tokens < self._target:
@@ -244,7 +288,11 @@ class SampleBuilder:
             truncated_tokens=stitched[0].total_tokens - len(kept.input_ids),
         )
         return BuiltSample(
-            sample=sample, token_counts=tuple(count + self._special_tokens.tokens for count in token_counts)
+            sample=sample,
+            token_counts=tuple(count + self._special_tokens.tokens for count in token_counts),
+            passed_over=selection.passed_over,
+            is_relaxed=draft.relaxed > 0,
+            cut_meta_chunks=sum(one.role == "meta" and one.end > cut for one in long_text.segments),
         )
 
     def _cuts(self, long_text: LongText, stitched: Sequence[Stitched]) -> Iterator[int]:
@@ -263,29 +311,13 @@ class SampleBuilder:
     def _piece(self, chosen: Candidate) -> ChunkText:
         document = int(self._store.document_of(np.array([chosen.chunk]))[0])
         return ChunkText(
-            text=self._texts[chosen.chunk],
+            text=self._chunks.texts[chosen.chunk],
             document=self._store.document(document)[0],
             chunk=chosen.chunk - int(self._store.first_chunk[document]),
             rank=chosen.rank,
             score=chosen.score,
             own_rank=chosen.own_rank,
         )
-
-    def _gather(self, chunks: Iterable[int]) -> None:
-        """Read the text of chunks not read before, in one ascending pass, and learn their tokens."""
-        missing = np.array(sorted(set(chunks) - self._texts.keys()), np.int64)
-        texts = self._store.texts(missing)
-        self._texts |= texts
-        for context in self._tokenizers:
-            context.known.update(_look_up(context, texts, self._recipe.interleave.separator))
-
-
-def _look_up(context: TokenizerContext, texts: Mapping[int, str], separator: str) -> dict[int, ChunkTokens]:
-    """What a tokenizer knows of chunks, or now finds out."""
-    cached = {chunk: found for chunk in texts if (found := context.cache.get(chunk)) is not None}
-    others = [chunk for chunk in texts if chunk not in cached]
-    new = context.tokenizer.tokenise_chunks([texts[chunk] for chunk in others], separator)
-    return {**cached, **dict(zip(others, new, strict=True))}
 
 
 def _start_of_last_negatives(long_text: LongText) -> int:

@@ -103,7 +103,8 @@ class Prepared:
         order = self.order[units.start * size : units.stop * size]
         first = self.store.first_chunk
         meta_chunks = [np.arange(first[document], first[document + 1]) for document in order]
-        return np.concatenate([np.zeros(0, np.int64), *meta_chunks, *map(likely_chunks, answers)])
+        likely = [likely_chunks(path, self.recipe.negatives.first_rank) for path in answers]
+        return np.concatenate([np.zeros(0, np.int64), *meta_chunks, *likely])
 
     def _answers(self, unit: int) -> Path:
         return self.units_folder / f"{self._key(unit)}.answers.arrow"

@@ -4,6 +4,7 @@ A unit is a fixed range of candidates in the seeded order. A candidate that give
 so units are run until there are enough rows.
 """
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +15,8 @@ from numpy.typing import NDArray
 
 from nextlong_hub.core.printable import listed
 from nextlong_hub.corpus.store import ChunkStore
+from nextlong_hub.dataset.manifest import SelectionRecord
+from nextlong_hub.dataset.schema import row_schema
 from nextlong_hub.dataset.shards import read_table, row_groups
 from nextlong_hub.dataset.write import PlainRows, outcome_record
 from nextlong_hub.errors import CorpusTooSmallError
@@ -35,7 +38,7 @@ from nextlong_hub.retrieval.tasks import RetrieveCounts, index_store
 from nextlong_hub.synthesis.check import SampleChecker
 from nextlong_hub.synthesis.prepare import Prepared, measure, prepare
 from nextlong_hub.synthesis.sampling import choose_candidates, require_tokens, wanted_rows
-from nextlong_hub.synthesis.tasks import SynthesisCounts
+from nextlong_hub.synthesis.tasks import SelectionCounts, SynthesisCounts
 from nextlong_hub.tokenization import Tokenizer
 
 
@@ -105,6 +108,7 @@ class SynthesisProducer(Producer):
             unanswered=sum(receipt.counts.unanswered for receipt in answers),
             recall=_mean_recall(answers),
             near_duplicates=sum(receipt.counts.near_duplicates for receipt in made),
+            selection=_selection([receipt.counts.selection for receipt in made]),
         )
         if not outcome.kept:
             raise CorpusTooSmallError(
@@ -173,7 +177,7 @@ class UnitStream:
         with self.run.workspace.exclusive(f"{prepared.units_folder.name}-{unit}"):
             self.run.map("retrieve", [prepared.retrieve(unit)], prepared.identity)
             [made] = self.run.map("synthesise", [prepared.synthesise(unit)], prepared.identity)
-        return read_table(made.output)
+        return read_table(made.output, row_schema(tokens=prepared.recipe.tokens).names)
 
     def _row_groups(self, table: pa.Table) -> Iterator[pa.Table]:
         for start, stop in row_groups(table, self.prepared.recipe.output.row_group_bytes):
@@ -184,6 +188,17 @@ def _wanted(prepared: Prepared, rows: int | None) -> int:
     """How many rows to make: fewer than were asked for where there are not so many candidates."""
     wanted = wanted_rows(prepared.recipe, prepared.store, prepared.characters_per_token[0], rows)
     return min(wanted, prepared.eligible_documents)
+
+
+def _selection(counts: Sequence[SelectionCounts]) -> SelectionRecord:
+    """What the manifest tells of the selection in all units."""
+    passed_over = sum((Counter(one.passed_over) for one in counts), Counter[str]())
+    return SelectionRecord(
+        passed_over=dict(sorted(passed_over.items())),
+        relaxed=sum(one.relaxed for one in counts),
+        cut_samples=sum(one.cut_samples for one in counts),
+        cut_meta_chunks=sum(one.cut_meta_chunks for one in counts),
+    )
 
 
 def _mean_recall(answers: Sequence[Receipt[RetrieveCounts]]) -> float | None:

@@ -25,6 +25,8 @@ _ANSWER_SLACK = 1.5
 _ANSWER_RESERVE = 64
 _LIKELY_MARGIN = 0.98
 """Below 1, because a chunk that no sample needs is tokenised in vain, and a missing one where it is needed."""
+_READ_FOR_ONE = {"off": 1.0, "shingles": 1.25, "tokens": 2.0}
+"""How many chunks are read for one that is taken, by the guard: what is passed over here is taken elsewhere."""
 
 _QUARTER = 1 << 48
 """More than `favouring` can make a difference of."""
@@ -119,22 +121,23 @@ def answer_length(store: ChunkStore, recipe: Recipe, characters_per_token: float
     """How many hits to ask for each meta-chunk.
 
     As many as the whole sample needs, plus half: even if all meta-chunks of a document get the same answer, each still
-    finds chunks that the others have not taken.
+    finds chunks that the others have not taken. Ranks that are passed over come on top.
     """
     needed_characters = recipe.target_length * characters_per_token
     if recipe.interleave.fill == "reference":
         needed_characters = recipe.target_length * recipe.interleave.characters_per_token * recipe.interleave.adjustment
     mean_characters = max(1.0, store.summary.characters / store.chunks)
-    return min(store.chunks, math.ceil(_ANSWER_SLACK * needed_characters / mean_characters) + _ANSWER_RESERVE)
+    hits = math.ceil(_ANSWER_SLACK * needed_characters / mean_characters) + _ANSWER_RESERVE
+    return min(store.chunks, hits + recipe.negatives.first_rank - 1)
 
 
 def sample_characters(recipe: Recipe, characters_per_token: float) -> int:
-    """About how many characters a sample is put together from, what is cut off its end included."""
+    """About how many characters are read for a sample, what is passed over and what is cut off its end included."""
     if recipe.interleave.fill == "reference":
         goal = recipe.target_length * recipe.interleave.characters_per_token * recipe.interleave.adjustment
     else:
         goal = recipe.target_length * characters_per_token * _LIKELY_MARGIN
-    return math.ceil(goal)
+    return math.ceil(goal * _READ_FOR_ONE[recipe.negatives.guard])
 
 
 def wanted_rows(recipe: Recipe, store: ChunkStore, characters_per_token: float, rows: int | None) -> int:

@@ -18,6 +18,7 @@ from nextlong_hub.tokenization import load_tokenizer
 from nextlong_hub.verification.apart import check_apart
 from nextlong_hub.verification.companions import check_companions
 from nextlong_hub.verification.configurations import check_config, check_portability
+from nextlong_hub.verification.repeats import check_repeats
 from nextlong_hub.verification.report import Check, RowDocument, VerifyReport
 from nextlong_hub.verification.shards import check_file
 
@@ -32,8 +33,9 @@ def verify(
     """Check a dataset folder against its manifest.
 
     Always: the manifest's own digest, every shard's size and sha256, the recipes, the files that the card names, the
-    schema, row and token counts, that each row's segments tile its text, and that configurations which are kept apart
-    extend different documents, a mixture none of them twice. With `tokenizer` each text is encoded
+    schema, row and token counts, the repeats (where rows have their tokens, or with `tokenizer`), that each row's
+    segments tile its text, and that configurations which are kept apart extend different documents, a mixture none of
+    them twice. With `tokenizer` each text is encoded
     again as a whole and must give exactly the row's tokens and each segment's token count. Of several tokenizers that
     the dataset was made for, the others must give at least the target length, and the manifest's portability table must
     match each that is given. With `sources` each segment is compared with the corpus. With both, the rows must also be
@@ -81,6 +83,7 @@ def verify(
                 taken[name] = _taken(rows)
             check_config(name, config, rows, manifest, check)
             check_portability(name, config, manifest, check)
+            check_repeats(name, config, check)
         check_apart(taken, manifest, check)
     return check.report()
 

@@ -4,7 +4,11 @@ from collections import defaultdict
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
+import numpy as np
+from numpy.typing import NDArray
+
 from nextlong_hub.corpus.texts import CorpusTexts
+from nextlong_hub.method.repeats import COUNTS
 from nextlong_hub.producer import RowChecker
 from nextlong_hub.recipe import Recipe
 from nextlong_hub.synthesis.portability import Size
@@ -65,6 +69,10 @@ class Check:
     """Documents of one configuration whose text does not encode to their tokens, where the manifest admits some."""
     controls: list[str] = field(default_factory=list)
     """Configurations that are controls."""
+    repeats: NDArray[np.int64] = field(default_factory=lambda: np.zeros(COUNTS, np.int64))
+    """Of the documents of one configuration, as `count_repeats` counts them. Shape: COUNTS."""
+    not_recounted: int = 0
+    """Documents of one configuration whose repeats could not be counted."""
     tokenizer: Tokenizer | None = None
     """The tokenizer whose ids the rows hold."""
     others: tuple[Tokenizer, ...] = ()

@@ -13,6 +13,7 @@ from nextlong_hub.dataset.manifest import ConfigRecord, FileRecord
 from nextlong_hub.dataset.schema import TOKEN_COLUMNS, row_schema, without_later_fields
 from nextlong_hub.verification.documents import check_document
 from nextlong_hub.verification.packed_faults import packed_faults
+from nextlong_hub.verification.repeats import recount
 from nextlong_hub.verification.report import Check, RowDocument
 
 
@@ -35,11 +36,13 @@ def check_file(
     count = tokens = 0
     try:
         for place, row in _rows(path, record.path, config, check):
-            for where, document in _documents(place, row, config, first_row + count, check):
+            documents = list(_documents(place, row, config, first_row + count, check))
+            for where, document in documents:
                 rows.append(
                     RowDocument(document["id"], document["meta_document"], first_row + count, document["token_count"])
                 )
                 check_document(where, document, config, check)
+            recount([document for _, document in documents], check)
             count += 1
             tokens += row["token_count"]
     except (OSError, ValueError, pa.ArrowException) as error:

@@ -39,7 +39,7 @@ from nextlong_hub.verification import verify
 
 GOLDEN = Path(__file__).parent / "golden" / "card.md"
 SHARD = "data/tiny/train-00000-of-00001.parquet"
-SECTIONS = ["overview", "loading", "training", "statistics", "sample", "making", "sources", "citation"]
+SECTIONS = ["overview", "loading", "training", "statistics", "repeats", "sample", "making", "sources", "citation"]
 
 
 def card_of(folder: Path) -> str:

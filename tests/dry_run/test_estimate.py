@@ -66,6 +66,9 @@ def test_a_build_does_what_was_estimated(
     assert told.characters == done.corpus.characters
     assert told.characters_per_token == pytest.approx(done.tokenizer.characters_per_token, rel=0.02)
     assert expected.eligible_documents == pytest.approx(config.synthesis.eligible_documents, rel=0.02)
+    assert config.links is not None
+    assert expected.links == pytest.approx(config.links.links.mean, rel=0.2)
+    assert expected.meta_percent == pytest.approx(config.links.meta_percent.mean, rel=0.2)
     assert expected.not_eligible.keys() == config.synthesis.not_eligible.keys()
     work = tmp_path / "out/.work"
     assert told.store_bytes == pytest.approx(size_of([*work.glob("store-*")]), rel=0.1)

@@ -9,9 +9,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from nextlong_hub.core.words import normalise
 from nextlong_hub.errors import RecipeError
 from nextlong_hub.records import TextBlock
-from nextlong_hub.retrieval.bm25.lexer import CHUNK_BYTES_LIMIT, LexedChunks, Lexer, TermTable, normalise
+from nextlong_hub.retrieval.bm25.lexer import CHUNK_BYTES_LIMIT, LexedChunks, Lexer, TermTable
 from nextlong_hub.retrieval.bm25.lexing_kernels import _term_number
 from nextlong_hub.retrieval.bm25.stop_words import languages, stop_words
 from nextlong_hub.retrieval.settings import RetrievalSettings

@@ -155,8 +155,10 @@ def test_answers_hold_no_text(built: Path) -> None:
     """Between retrieval and assembly only chunk numbers and scores travel, one list for each meta-chunk."""
     for file in built.glob(".work/units-*/*.answers.arrow"):
         table = pa.ipc.open_file(pa.memory_map(str(file))).read_all()
-        assert table.schema.names == ["chunks", "scores", "likely"]
+        assert table.schema.names == ["chunks", "scores", "likely", "own_rank"]
         assert [table.schema.field(name).type for name in ("chunks", "likely")] == [pa.list_(pa.int64()), pa.int32()]
+        found = map(len, table["chunks"].to_pylist())
+        assert all(1 <= rank <= hits + 1 for rank, hits in zip(table["own_rank"].to_pylist(), found, strict=True))
         assert table.num_rows > 2
         for chunks, scores in zip(table["chunks"].to_pylist(), table["scores"].to_pylist(), strict=True):
             order = sorted(zip([-score for score in scores], chunks, strict=True))

@@ -193,6 +193,8 @@ EDITS: dict[str, Edit] = {
     "a rank": swap_ranks,
     "a rank of 0": lambda rows: negatives_of(rows[5])[0].update(rank=0),
     "a negative score": lambda rows: negatives_of(rows[5])[0].update(score=-1.0),
+    "an own rank": lambda rows: negatives_of(rows[5])[0].update(own_rank=1),
+    "an own rank below 0": lambda rows: rows[5]["segments"][0].update(own_rank=-1),
     "a start": lambda rows: rows[4]["segments"][1].update(start=rows[4]["segments"][1]["start"] + 1),
     "the end": lambda rows: rows[4]["segments"][-1].update(end=rows[4]["segments"][-1]["end"] + 1),
     "a segment less": lambda rows: rows[0]["segments"].pop(3),

@@ -52,7 +52,7 @@ class TakeFirstChunks(Task[UnitCounts]):
         """See `Task.run`."""
         store = open_store(self.store)
         rows = [self._row(store, number) for number in range(self.start, self.stop)]
-        return write_samples(self.output, rows, self.recipe.output, tokens=self.recipe.tokens)
+        return write_samples(self.output, rows, self.recipe)
 
     def _row(self, store: ChunkStore, number: int) -> Sample | Discarded:
         identity, source = store.document(number)

@@ -15,7 +15,7 @@ from nextlong_hub.producer import producer_of
 from nextlong_hub.recipe import default_config, recorded_recipe
 
 if TYPE_CHECKING:
-    from nextlong_hub.dataset.manifest import ConfigRecord, SynthesisRecord
+    from nextlong_hub.dataset.manifest import ConfigRecord, SelectionRecord, SynthesisRecord
     from nextlong_hub.dry_run.estimate import BuildEstimate, ConfigEstimate
     from nextlong_hub.pipeline import BuildReport
 
@@ -88,9 +88,12 @@ def show_build(report: "BuildReport", run: BuildRun) -> None:
 
 
 def _show_next(run: BuildRun) -> None:
+    from nextlong_hub.dataset.folder import pattern_characters
+
     config = default_config(run.configs)
     load = f'from datasets import load_dataset; print(load_dataset("{run.output}", "{config}", split="train"))'
-    show_verbatim(f"  python -c {shlex.quote(load)}")
+    if not pattern_characters(run.output):
+        show_verbatim(f"  python -c {shlex.quote(load)}")
     show_verbatim(f"  nextlong-hub verify {shlex.quote(str(run.output))}")
 
 
@@ -113,6 +116,20 @@ def _outcome(part: "SynthesisRecord", reasons: Sequence[str]) -> dict[str, int]:
         **{f"    {words(reason)}": part.discarded.get(reason, 0) for reason in reasons},
         **({"queries": part.queries, "  unanswered": part.unanswered} if part.queries else {}),
         **({"near-duplicates passed over": part.near_duplicates} if part.queries else {}),
+        **(_selection(part.selection) if part.selection else {}),
+    }
+
+
+def _selection(selection: "SelectionRecord") -> dict[str, int]:
+    """What choices of the recipe passed over, and what a cut took of meta-chunks; nothing where nothing was."""
+    further = {
+        "rows with a relaxed guard": selection.relaxed,
+        "rows cut in a meta-chunk": selection.cut_samples,
+        "  meta-chunks cut off": selection.cut_meta_chunks,
+    }
+    return {
+        **{f"{words(reason)}, passed over": number for reason, number in selection.passed_over.items()},
+        **{label: number for label, number in further.items() if number},
     }
 
 

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
+from nextlong_hub.cli.reports.left_out import repeat_rows, selection_rows
 from nextlong_hub.cli.reports.wording import LINE, count, show_controls, words
 from nextlong_hub.cli.terminal import Rows, show_line, show_table
 from nextlong_hub.core.printable import NOTHING, compact, size, visible_line
@@ -31,17 +32,14 @@ def show_stats(stats: "DatasetStats") -> None:
     configs = stats.configs
     parts = (
         *(_size_rows, _packing_rows, _mix_rows, _conversation_rows),
-        *(_segment_rows, _link_rows, _chunk_rows, _outcome_rows),
+        *(_segment_rows, _link_rows, _chunk_rows, _repeat_rows, _outcome_rows),
     )
     blocks = [rows for part in parts if (rows := part(configs))]
     show_table([row for block in blocks for row in (LINE, *block)][1:], [config.config for config in configs])
     show_controls([config.config for config in configs if config.is_control])
     show_line("x (y-z): the median, and between what nine tenths of all lie.", "dim")
     if any(config.links and config.links.difficulty for config in configs):
-        show_line(
-            "Difficulty: chunks of other documents that the retriever ranks above the best other one of the document.",
-            "dim",
-        )
+        show_line("Difficulty: chunks that rank above the best other one of the document.", "dim")
     for config in configs:
         if config.mix and config.mix.reason:
             show_line(
@@ -208,6 +206,10 @@ def _link_rows(configs: "Sequence[ConfigStats]") -> Rows:
     ]
 
 
+def _repeat_rows(configs: "Sequence[ConfigStats]") -> Rows:
+    return repeat_rows([config.repeats for config in configs])
+
+
 def _outcome_rows(configs: "Sequence[ConfigStats]") -> Rows:
     outcomes = [config.outcome for config in configs]
     if not any(outcomes):
@@ -234,6 +236,7 @@ def _outcome_rows(configs: "Sequence[ConfigStats]") -> Rows:
         *reasons(lambda one: one.discarded),
         *([row("no candidates", lambda one: sum(one.not_eligible.values())), *unfit] if unfit else []),
         *([row("near-duplicates not taken", lambda one: one.near_duplicates)] if searched else []),
+        *selection_rows([one.selection if one else None for one in outcomes]),
     ]
 
 

@@ -24,6 +24,7 @@ from nextlong_hub.dataset import Row, SplitReader, open_splits
 from nextlong_hub.errors import DataError
 from nextlong_hub.explore.page.payload import encode
 from nextlong_hub.explore.strip import palette
+from nextlong_hub.explore.summary import repeats_of
 from nextlong_hub.retrieval import UNNAMED_SCORE
 
 PAYLOAD_BYTES = 8_000_000
@@ -105,7 +106,7 @@ def write_page(
         rows=[described[index] for index in order],
         payloads=[encoded[index] for index in order],
         configs=[{"name": split.config, "rows": len(split)} for split in splits],
-        facts=_facts(splits[0]),
+        facts=_facts(splits),
     )
     write_bytes(output, content)
     return PageReport(
@@ -158,8 +159,9 @@ def _summary(row: Row) -> dict[str, Any]:
     }
 
 
-def _facts(split: SplitReader) -> dict[str, str]:
+def _facts(splits: Sequence[SplitReader]) -> dict[str, str]:
     """Facts from the manifest, for the footer of the page."""
+    split = splits[0]
     manifest = split.manifest
     if manifest is None:
         return {}
@@ -168,8 +170,9 @@ def _facts(split: SplitReader) -> dict[str, str]:
         "Corpus": f"{manifest.corpus.documents:,} documents, digest {manifest.corpus.digest}",
         "Seed": str(manifest.seed),
         "Commit": split.commit or "",
+        **{f"Repeats in the rows of {one.config}:": repeats_of(one.record) for one in splits},
     }
-    return {name: visible_line(value) for name, value in facts.items() if value}
+    return {visible_line(name): visible_line(value) for name, value in facts.items() if value}
 
 
 def _render(

@@ -16,17 +16,12 @@ in the second-level cache (about 100 KB).
 import numpy as np
 from numpy.typing import NDArray
 
+from nextlong_hub.core.words import CLASS_MASK, MARK, NORMALISE, SEPARATOR, UNSPACED, WORD
 from nextlong_hub.retrieval.bm25.compiling import kernel
-
-SEPARATOR, WORD, MARK, BIGRAM = 0, 1, 2, 3
-"""What a code point is to the lexer; the low two bits of a class."""
-NORMALISE = 128
-"""Bit of a class: text that holds this code point must be normalised before it is lexed."""
 
 LAST_ENTRY, FREQUENCY = 0, 1
 """Columns of the records `lex` keeps of terms."""
 
-_CLASS_MASK = 3
 _FNV_BASIS = np.uint64(14695981039346656037)
 _FNV_PRIME = np.uint64(1099511628211)
 _MIX = np.uint64(0x9E3779B97F4A7C15)
@@ -164,7 +159,7 @@ def _end_of_cluster(text, place, stop, classes):  # type: ignore[no-untyped-def]
     place += _decoded(text, place)[1]
     while place < stop and text[place] >= 128:
         point, width = _decoded(text, place)
-        if classes[point] & _CLASS_MASK != MARK:
+        if classes[point] & CLASS_MASK != MARK:
             break
         place += width
     return place
@@ -174,7 +169,7 @@ def _end_of_cluster(text, place, stop, classes):  # type: ignore[no-untyped-def]
 def _begins_cluster(text, place, stop, classes):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
     if place >= stop or text[place] < 128:
         return False
-    return classes[_decoded(text, place)[0]] & _CLASS_MASK == BIGRAM
+    return classes[_decoded(text, place)[0]] & CLASS_MASK == UNSPACED
 
 
 @kernel
@@ -193,7 +188,7 @@ def _end_of_sign(text, place, stop):  # type: ignore[no-untyped-def]  # noqa: AN
 
 @kernel
 def _next_start(text, place, stop, classes):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
-    """Where the next term begins, and whether it is a `WORD` or a `BIGRAM`; marks that follow nothing are skipped."""
+    """Where the next term begins, and whether it is a `WORD` or a `UNSPACED`; marks that follow nothing are skipped."""
     while place < stop:
         if text[place] < 128:
             if _WORD_BYTE[text[place]]:
@@ -201,8 +196,8 @@ def _next_start(text, place, stop, classes):  # type: ignore[no-untyped-def]  # 
             place += 1
             continue
         point, width = _decoded(text, place)
-        kind = classes[point] & _CLASS_MASK
-        if kind in (WORD, BIGRAM):
+        kind = classes[point] & CLASS_MASK
+        if kind in (WORD, UNSPACED):
             return place, kind
         place += width
     return stop, SEPARATOR
@@ -224,7 +219,7 @@ def _word(text, place, stop, classes, signs):  # type: ignore[no-untyped-def]  #
             place += 1
             continue
         point, width = _decoded(text, place)
-        kind = classes[point] & _CLASS_MASK
+        kind = classes[point] & CLASS_MASK
         if kind == WORD:
             characters += 1
         elif kind != MARK:
@@ -317,7 +312,7 @@ def lex(
         place, kind = _next_start(text, place, stop, classes)
         while place < stop:
             begin = place
-            if kind == BIGRAM:
+            if kind == UNSPACED:
                 place = end = _end_of_cluster(text, begin, stop, classes)
                 was_paired, paired = paired, _begins_cluster(text, end, stop, classes)
                 if paired:
