@@ -95,7 +95,8 @@ def build(output: Path, num_proc: int | None, dry_run: bool, as_json: bool, quie
     """Build long-context configurations from a corpus of short documents.
 
     A CONFIG is 64k, 128k, 512k or subset; all four are built when none is named. A run that was interrupted, or another
-    CONFIG for the same folder, goes on with what is there. The same command gives the same bytes with any --num-proc.
+    CONFIG for the same folder, goes on with what is there: no document is extended for two of them, the longest choose
+    first, and what stands stays. The same command gives the same bytes with any --num-proc.
 
     The CONFIG mix is what to train on: half of its tokens are 64k samples, half are whole ordinary documents of the
     same corpus, none of which a sample extends. `--set mix.documents=0.25` changes the share, `--set mix.recipe=128k`
