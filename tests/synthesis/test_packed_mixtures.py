@@ -146,7 +146,7 @@ def test_columns_of_packed_rows_by_name() -> None:
         "document_lengths: list<item: int32>",
         f"documents: list<item: struct<{documents}>>",
         "segments: list<item: struct<role: string, document: string, chunk: int32, start: int32, end: int32, "
-        "tokens: int32, rank: int32, score: float>>",
+        "tokens: int32, rank: int32, score: float, own_rank: int32>>",
     ]
 
 
