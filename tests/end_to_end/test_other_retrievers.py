@@ -74,7 +74,7 @@ def test_card_and_statistics_speak_of_it(overlapping: Path, run: Run, tmp_path: 
     card = (overlapping / "README.md").read_text()
     assert "with overlap of characters in place of embeddings to find" in card
     assert "For each meta-chunk, the overlap of runs of 4 characters ranked all chunks of the corpus. Not" in card
-    assert "of a negative its `rank` and `score` (overlap) |" in card
+    assert "of a negative its `rank` and `score` (overlap), of a meta-chunk" in card
     assert "| overlap, median | -0." in card
     assert "**How close the negatives are.** Overlap by rank" in card
     assert "lexical" not in card

@@ -87,7 +87,9 @@ def test_reference_fill_keeps_only_what_reaches_the_target(corpus_file: Path, tm
 @pytest.mark.slow
 def test_a_row_that_cannot_be_cut_gets_other_negatives(tmp_path: Path) -> None:
     """A cut that would fall into a blank line has no exact prefix; another last negative is taken instead."""
-    recipe = tiny_recipe(interleave={"separator": "\n\n\n"}, chunking={"chunk_characters": 120})
+    recipe = tiny_recipe(
+        interleave={"separator": "\n\n\n"}, chunking={"chunk_characters": 120, "minimum_characters": 0}
+    )
     corpus = write_corpus(tmp_path / "corpus.jsonl", make_documents(40, seed=8))
     report = build(make_request(corpus, recipe, rows=30), tmp_path / "dataset")
     assert record(report).discarded.get("no_exact_cut", 0) == 0
