@@ -207,3 +207,15 @@ def test_a_quote_inside_chinese_prose_is_found() -> None:
     known = NearDuplicates(["他在1998年搬到上海,并在那里开了一家小书店。"], NegativeSettings())
     assert "后来1998年搬到上海,并在那里开了一家小书店" in known
     assert "北京的冬天比上海冷得多,而且常常下雪" not in known
+
+
+def test_a_control_may_repeat_chunks() -> None:
+    """One chunk fills a row again and again, by rank; without that freedom it is used once, and the row stays short."""
+    found = [[Candidate(chunk=1, rank=rank, score=1 / rank) for rank in range(1, 9)]]
+    facts = read_all({1: 10})
+    repeated = select_even(found, 10, 50, facts, fail_to_estimate, may_repeat=True)
+    assert [candidate.rank for candidate in repeated.negatives[0]] == [1, 2, 3, 4, 5]
+    assert not repeated.exhausted
+    once = select_even(found, 10, 50, facts, fail_to_estimate)
+    assert chosen(once) == [[1]]
+    assert once.exhausted

@@ -7,4 +7,5 @@ grid         vectors as whole numbers, whose products are exact
 index        vectors ▶ the index on disk
 search       the chunks nearest to a query, by products in blocks
 clusters     approximate search with faiss, for a corpus of very many chunks
+wording      what the card says of them
 """

@@ -85,36 +85,28 @@ class FillVectors(Task[VectorCounts]):
         return VectorCounts(chunks=len(vectors), dimension=vectors.shape[1])
 
 
-def pinned(options: Options) -> Options:
-    """The options with the digest of the files that they name, which are checked.
-
-    Raises:
-        RecipeError: files or packages are missing, or the files are not those whose digest the options hold.
-        DataError: embeddings hold what cannot be used.
-        AuthError, NetworkError, StorageError: see `find_encoder`.
-    """
-    if options.digest == SAMPLE:
-        return options
-    found = find_encoder(options.encoder) if options.encoder else find_embeddings(options.embeddings)
-    if options.digest not in ("", found.digest):
-        raise RecipeError(
-            f"{options.encoder or options.embeddings} has the digest {found.digest}, and the recipe asks for "
-            f"{options.digest}; put the old files back, or take retrieval.options.digest out of the recipe"
-        )
-    return options.model_copy(update={"digest": found.digest})
-
-
-def settled(settings: RetrievalSettings, shape: type[Options]) -> Options:
-    """The options of a retriever, pinned unless they are; what a build has pinned is not looked at again."""
-    options = shape.model_validate(settings.options)
-    return options if options.digest else pinned(options)
-
-
 def pin_with(shape: type[VectorOptions]) -> Callable[[RetrievalSettings], RetrievalSettings]:
-    """The `Retriever.pin` of a retriever with options of that shape."""
+    """The `Retriever.pin` of a retriever with options of that shape.
+
+    A folder or file of this machine is then named by the last part of its path: the rest is nobody's business.
+    """
 
     def pin(settings: RetrievalSettings) -> RetrievalSettings:
-        return _with_options(settings, pinned(shape.model_validate(settings.options)))
+        options = shape.model_validate(settings.options)
+        if options.digest == SAMPLE:
+            return settings
+        option = "encoder" if options.encoder else "embeddings"
+        given = settings.place_of(option)
+        found = find_encoder(given) if options.encoder else find_embeddings(given)
+        if options.digest not in ("", found.digest):
+            raise RecipeError(
+                f"{given} has the digest {found.digest}, and the recipe asks for {options.digest}; put the old files "
+                "back, or take retrieval.options.digest out of the recipe"
+            )
+        pinned = options.model_copy(update={"digest": found.digest}).model_dump(exclude_none=True)
+        settings = settings.model_copy(update={"options": pinned})
+        place = Path(given).expanduser()
+        return settings.with_place(option, place.resolve()) if place.exists() else settings
 
     return pin
 
@@ -123,19 +115,29 @@ def on_sample_with(shape: type[VectorOptions]) -> Callable[[RetrievalSettings], 
     """The `Retriever.on_sample` of a retriever with options of that shape."""
 
     def on_sample(settings: RetrievalSettings) -> RetrievalSettings:
-        options = shape.model_validate(settings.options)
-        return _with_options(settings, options.model_copy(update={"digest": SAMPLE}) if options.embeddings else options)
+        if not shape.model_validate(settings.options).embeddings:
+            return settings
+        return settings.model_copy(update={"options": {**settings.options, "digest": SAMPLE}})
 
     return on_sample
 
 
-def _with_options(settings: RetrievalSettings, options: VectorOptions) -> RetrievalSettings:
-    return settings.model_copy(update={"options": options.model_dump(exclude_none=True)})
+def settled(settings: RetrievalSettings, shape: type[Options]) -> Options:
+    """The options of a retriever, pinned unless they are, with the places of the files that they name.
+
+    Raises:
+        RecipeError, DataError, AuthError, NetworkError, StorageError: see `base.pin`.
+    """
+    if not settings.options.get("digest"):
+        settings = pin_with(shape)(settings)
+    options = shape.model_validate(settings.options)
+    option = "encoder" if options.encoder else "embeddings"
+    return options.model_copy(update={option: settings.place_of(option)})
 
 
 def identity_of(store: ChunkStore, options: VectorOptions, more: Sequence[Any] = ()) -> str:
-    """The id of the index of `store` with pinned options; `more` is what else decides its bytes."""
-    return digest_of([VECTOR_FORMAT, store.id, options.digest, options.embeddings, *more])
+    """The id of the index of `store` with settled options; `more` is what else decides its bytes."""
+    return digest_of([VECTOR_FORMAT, store.id, options.digest, *more])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
