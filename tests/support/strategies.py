@@ -1,12 +1,13 @@
 """What Hypothesis draws: texts that are hard on a chunker, answers of a retriever, samples."""
 
-from collections.abc import Callable
+from collections.abc import Container
 from dataclasses import dataclass
 
 import numpy as np
 from hypothesis import strategies as st
 
-from nextlong_hub.method.negatives import Candidate, ReadChunk
+from nextlong_hub.method.guard import Guard
+from nextlong_hub.method.negatives import Candidate, Retrieved
 from nextlong_hub.records import Sample, Segment
 
 LETTERS = "aAzZ09.,!?\"') \t\u00a0\u0301éß。\uff01\uff1f」日本ไทย한🙂👩\u200d🚀\ufeff\x00\u2028"
@@ -40,14 +41,28 @@ class Choice:
     answers: list[list[Candidate]]
     meta_tokens: int
     target_tokens: int
-    facts: dict[int, ReadChunk]
+    sizes: list[int]
+    """Tokens of each chunk."""
+    copies: frozenset[int]
+    """Near-copies of a meta-chunk."""
     estimates: dict[int, float]
     banned: frozenset[int]
+    first_rank: int
+    words: list[frozenset[int]]
+    """What each chunk says, for a guard to compare."""
 
-    @property
-    def estimate(self) -> Callable[[int], float]:
-        """What is expected of a chunk that nobody has read."""
-        return self.estimates.__getitem__
+    def retrieved(self, read: Container[int], guard: Guard | None = None) -> Retrieved:
+        """What is selected from when some chunks have been read."""
+        return Retrieved(
+            answers=self.answers,
+            meta_tokens=self.meta_tokens,
+            read=read,
+            tokens_of=lambda chunk: self.sizes[chunk] if chunk in read else self.estimates[chunk],
+            is_copy=self.copies.__contains__,
+            banned=self.banned,
+            first_rank=self.first_rank,
+            guard=guard,
+        )
 
 
 @st.composite
@@ -61,15 +76,17 @@ def choices(draw: st.DrawFn) -> Choice:
     ]
     sizes = draw(st.lists(st.integers(1, 30), min_size=chunks, max_size=chunks))
     errors = draw(st.lists(st.sampled_from([0.2, 0.7, 1.0, 1.3, 3.0]), min_size=chunks, max_size=chunks))
-    copies = draw(st.sets(st.integers(0, chunks - 1), max_size=chunks // 3))
     meta_tokens = draw(st.integers(1, 60))
     return Choice(
         answers=answers,
         meta_tokens=meta_tokens,
         target_tokens=meta_tokens + draw(st.integers(1, 20 * chunks)),
-        facts={c: ReadChunk(tokens=sizes[c], near_duplicate=c in copies) for c in range(chunks)},
-        estimates={c: sizes[c] * errors[c] for c in range(chunks)},
-        banned=frozenset(draw(st.sets(st.integers(0, chunks - 1), max_size=3))),
+        sizes=sizes,
+        copies=draw(st.frozensets(st.integers(0, chunks - 1), max_size=chunks // 3)),
+        estimates={chunk: size * error for chunk, (size, error) in enumerate(zip(sizes, errors, strict=True))},
+        banned=draw(st.frozensets(st.integers(0, chunks - 1), max_size=3)),
+        first_rank=draw(st.integers(1, 3)),
+        words=draw(st.lists(st.frozensets(st.integers(0, 20), max_size=4), min_size=chunks, max_size=chunks)),
     )
 
 

@@ -1,0 +1,57 @@
+"""The guard among the negatives of a row: what it compares, and from which share on."""
+
+import numpy as np
+from hypothesis import given
+from hypothesis import strategies as st
+from numpy.typing import NDArray
+
+from nextlong_hub.method.guard import Guard, PassedOver, ShingleOverlap, TokenOverlap, guard_limits
+from nextlong_hub.method.near_duplicates import Shingles
+from nextlong_hub.method.settings import NegativeSettings
+
+chunks = st.lists(st.frozensets(st.integers(1, 2**64 - 1) | st.integers(1, 60), max_size=90), min_size=1, max_size=60)
+
+
+@given(chunks, st.integers(0, 5))
+def test_tokens_are_compared_with_the_whole_row(runs: list[frozenset[int]], metas: int) -> None:
+    """The share of a chunk's runs that meta-chunks and negatives hold together: that of plain sets."""
+    arrays: list[NDArray[np.uint64]] = [np.array(sorted(own), np.uint64) for own in runs]
+    overlap = TokenOverlap(arrays.__getitem__, range(min(metas, len(runs))))
+    held = frozenset[int]().union(*runs[:metas])
+    for chunk, own in enumerate(runs):
+        assert overlap.share(chunk) == (len(own & held) / len(own) if own else 0)
+        overlap.add(chunk)
+        held |= own
+
+
+def test_shingles_are_compared_with_each_negative() -> None:
+    """A chunk that takes half of its words from one negative and half from another is half like each."""
+    texts = ["a b c d e f", "u v w x y z", "a b c d w x y z", "p q"]
+    shingles = Shingles(1)
+    overlap = ShingleOverlap([shingles.of(text) for text in texts].__getitem__)
+    assert overlap.share(0) == 0
+    overlap.add(0)
+    overlap.add(1)
+    assert overlap.share(2) == 4 / 6
+    assert overlap.share(3) == 0
+
+
+def test_the_limit_itself_repeats() -> None:
+    """A share of exactly the limit is passed over; the first chunk of an empty row never is."""
+    runs = [np.array(own, np.uint64) for own in ([1, 2, 3, 4], [4, 5, 6, 7], [8, 9, 10, 1, 2])]
+    guard = Guard(TokenOverlap(runs.__getitem__, ()), 0.25)
+    guard.begin()
+    assert not guard.repeats(0, is_guess=False)
+    guard.take(0)
+    assert guard.repeats(1, is_guess=False)
+    assert guard.repeats(2, is_guess=False)
+    assert not Guard(TokenOverlap(runs.__getitem__, [0]), 0.26).repeats(1, is_guess=False)
+    assert guard.reason is PassedOver.REPEATS_ROW
+
+
+def test_limits_grow_until_none_is_left() -> None:
+    """Five and fifteen times the share of tokens, 5/3 and 8/3 of that of shingles; a share above 1 is no limit."""
+    assert guard_limits(NegativeSettings()) == ()
+    assert guard_limits(NegativeSettings(guard="tokens")) == (0.02, 0.1, 0.3)
+    assert np.allclose(guard_limits(NegativeSettings(guard="shingles")), (0.3, 0.5, 0.8))
+    assert guard_limits(NegativeSettings(guard="tokens", guard_tokens=0.1)) == (0.1, 0.5)
