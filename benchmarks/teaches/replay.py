@@ -129,7 +129,7 @@ def replay(table: RowTable, tokens: SpanTokens, framing: Framing, length: int) -
         rows[number, : len(row)] = row[:length]
     if wrong:
         raise DataError(
-            f"{wrong:,} of {len(table):,} rows are not those that the package made: their spans have other tokens here; "
+            f"{wrong:,} of {len(table):,} rows are not those that the package made: their spans have other tokens; "
             "prepare again, with this corpus and these versions of the libraries"
         )
     return rows
