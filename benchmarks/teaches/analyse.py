@@ -137,6 +137,7 @@ def _means(results: Results, plan: Plan, table: Table) -> str:
 
 def _differences(results: Results, plan: Plan) -> str:
     pairs = [pair for pair in plan.pairs if all(results.seeds(arm) for arm in pair)]
+    seeds = [len({*results.seeds(left)} & {*results.seeds(right)}) for left, right in pairs]
     rows = []
     for name, measure in plan.measures.items():
         cells = [difference(results, left, right, measure) for left, right in pairs]
@@ -146,9 +147,9 @@ def _differences(results: Results, plan: Plan) -> str:
         return ""
     note = (
         "Not fixed beforehand, not corrected for their number: hints. A star: the interval is off 0 and all seeds have "
-        "one sign."
+        "one sign; how many there are stands behind the arms."
     )
-    heads = [f"{left} - {right}" for left, right in pairs]
+    heads = [f"{left} - {right} ({count})" for (left, right), count in zip(pairs, seeds, strict=True)]
     return "\n".join(["## All paired differences", "", note, "", *_grid(["measure", *heads], rows)])
 
 

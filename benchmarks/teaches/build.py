@@ -127,12 +127,13 @@ class ArmBuilder:
                 tokenizer=self.tokenizer.location,
                 target_length=self.preset.target_length,
                 modes=frozenset({"pack"}),
-                samples=rows,
                 add_bos_token=True,
             ),
             self.folder / name,
         )
-        return _first(self._record(name, report.config), rows, "A")
+        table = self._record(name, report.config)
+        wanted_first = np.argsort(~table.holds(own), kind="stable")
+        return _first(table.take(np.sort(wanted_first[:rows])), rows, "A")
 
     @cached_property
     def _characters_per_token(self) -> float:

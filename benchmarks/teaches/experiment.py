@@ -19,6 +19,7 @@ from benchmarks.teaches.results import About, Answers, ResultsWriter, read_resul
 from benchmarks.teaches.settings import Preset
 from benchmarks.teaches.training import Course, Trained, Trainer
 from benchmarks.teaches.world import World
+from nextlong_hub.errors import DataError
 
 _BASE_SHARE = 0.45
 """Of the time, at most, for the base: without arms it tells nothing."""
@@ -123,7 +124,11 @@ class _Run:
             self._arm(training)
 
     def _base(self) -> dict[str, torch.Tensor]:
-        """The base, trained or taken from an earlier call."""
+        """The base, trained or taken from an earlier call.
+
+        Raises:
+            DataError: there is no time for it.
+        """
         file = self._request.output / "base.pt"
         identity = [self._preset.name, self._request.world.corpus, self._request.base_steps]
         if file.is_file():
@@ -145,6 +150,11 @@ class _Run:
                 until=_BASE_SHARE * self._request.deadline_seconds,
             ),
         )
+        if not trained.steps:
+            raise DataError(
+                f"{self._clock():.0f} s had passed before the base could be trained, and it may take at most "
+                f"{_BASE_SHARE:.0%} of the {self._request.deadline_seconds:.0f} s of --deadline; give more"
+            )
         state = self._trainer.state()
         torch.save({"identity": identity, "state": state}, file)
         self._answer(Training(arm=BASE, seed=0), trained, begun)

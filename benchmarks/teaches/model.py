@@ -48,7 +48,7 @@ class Block(nn.Module):
 
 def _turned(x: Tensor, turns: Tensor) -> Tensor:
     left, right = x.chunk(2, -1)
-    cosine, sine = turns
+    cosine, sine = turns[0], turns[1]
     return torch.cat((left * cosine - right * sine, right * cosine + left * sine), -1)
 
 

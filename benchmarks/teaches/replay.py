@@ -34,6 +34,12 @@ class RowTable:
     def __len__(self) -> int:
         return len(self.documents_in_row)
 
+    def holds(self, documents: NDArray[np.int64]) -> NDArray[np.bool_]:
+        """Whether any of some documents stands in each row. Shape: (rows,)."""
+        counts = np.add.reduceat(self.spans_in_document, np.cumsum(self.documents_in_row) - self.documents_in_row)
+        is_in = np.isin(self.spans.document, documents)
+        return np.logical_or.reduceat(is_in, np.cumsum(counts) - counts)
+
     def take(self, rows: NDArray[np.int64]) -> "RowTable":
         """Some of the rows, in the order given."""
         documents = _ranges(self.documents_in_row, rows)
@@ -106,7 +112,7 @@ def replay(table: RowTable, tokens: SpanTokens, framing: Framing, length: int) -
     """The rows again, padded to the target length. Shape: (rows, length).
 
     Raises:
-        DataError: a row is not what the package wrote: the corpus or the tokenizer is another one.
+        DataError: a row is not what the package wrote: the corpus, the tokenizer or its library is another one.
     """
     pieces = iter(tokens.of(table.spans))
     counts = iter(table.spans_in_document.tolist())
@@ -123,8 +129,8 @@ def replay(table: RowTable, tokens: SpanTokens, framing: Framing, length: int) -
         rows[number, : len(row)] = row[:length]
     if wrong:
         raise DataError(
-            f"{wrong:,} of {len(table):,} rows are not those that the package made: this tokenizer does not encode their "
-            "chunks as it does whole rows; prepare again"
+            f"{wrong:,} of {len(table):,} rows are not those that the package made: their spans have other tokens; "
+            "prepare again, with this corpus and these versions of the libraries"
         )
     return rows
 

@@ -142,8 +142,8 @@ PRESETS = {
             arm_theta=1e5,
         ),
         questions=Questions(
-            far_tokens=96,
-            next_tokens=64,
+            far_tokens=48,
+            next_tokens=32,
             gain_lengths=(512, 2048),
             held_items=4,
             other_items=4,

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -56,6 +57,7 @@ def holm(values: Sequence[float], tests: int) -> list[float]:
     return corrected
 
 
+@lru_cache(maxsize=4)
 def _draws(items: int) -> NDArray[np.int64]:
     return np.random.default_rng(0).integers(items, size=(DRAWS, items))
 
