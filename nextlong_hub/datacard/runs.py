@@ -13,18 +13,22 @@ def runs_of(manifest: Manifest) -> list[list[str]]:
     Empty where no order does: a configuration was extended after others had been made, or others shrank since.
     """
     names = list(manifest.configs)
-    one_by_one = sorted(
-        names, key=lambda name: (bool(manifest.configs[name].mixture), _known(manifest, name), names.index(name))
+    if _give(manifest, [names]):
+        return [names]
+    runs: list[list[str]] = []
+    for name in sorted(names, key=lambda name: (_known(manifest, name), names.index(name))):
+        joined = [*runs[:-1], [*runs[-1], name]] if runs else [[name]]
+        runs = joined if _give(manifest, joined) else [*runs, [name]]
+    runs = [sorted(run, key=names.index) for run in runs]
+    return runs if _give(manifest, runs) else []
+
+
+def _known(manifest: Manifest, name: str) -> tuple[int, bool]:
+    """How many recipes were there before it, or before the ingredients of a mixture, which comes behind them."""
+    config = manifest.configs[name]
+    return max(len(one) for one in (config.apart, *(part.apart for part in config.mixture.values()))), bool(
+        config.mixture
     )
-    for runs in ([names], [[name] for name in one_by_one]):
-        if _give(manifest, runs):
-            return runs
-    return []
-
-
-def _known(manifest: Manifest, name: str) -> int:
-    """How many recipes were there before it."""
-    return len(manifest.configs[name].apart)
 
 
 def _give(manifest: Manifest, runs: Sequence[Sequence[str]]) -> bool:
