@@ -29,7 +29,11 @@ from nextlong_hub.recipe import load_recipe
 def config(name: str, **ingredients: int) -> ConfigRecord:
     """The record of a configuration of one file; with `ingredients`, of a mixture."""
     recipe = load_recipe(name)
-    counts = dict.fromkeys(SynthesisRecord.model_fields, 3) | {"not_eligible": {"too_long": 1}, "discarded": {}}
+    counts = dict.fromkeys(SynthesisRecord.model_fields, 3) | {
+        "not_eligible": {"too_long": 1},
+        "discarded": {},
+        "selection": {"passed_over": {}, "relaxed": 1, "cut_samples": 0, "cut_meta_chunks": 0},
+    }
     return ConfigRecord(
         recipe=recipe.model_dump(mode="json", exclude={"corpus"}),
         fingerprint=recipe.fingerprint,
