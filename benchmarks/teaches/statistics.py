@@ -66,7 +66,7 @@ def holm(values: Sequence[float], tests: int) -> list[float]:
 def _drawn(values: NDArray[np.float64]) -> NDArray[np.float64]:
     """The mean of each draw. Shape: (draws,)."""
     sums = np.einsum("ij,j->i", _draws(len(values)), values)  # not BLAS, whose threads would wait for busy cores
-    return np.round(sums / len(values), _DIGITS)
+    return np.asarray(np.round(sums / len(values), _DIGITS), np.float64)
 
 
 @lru_cache(maxsize=8)
