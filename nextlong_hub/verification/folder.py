@@ -14,6 +14,7 @@ from nextlong_hub.execution.progress import NullProgress, Progress, ProgressTrac
 from nextlong_hub.execution.run import Run
 from nextlong_hub.producer import Inputs, RowRequest, producer_of
 from nextlong_hub.recipe import recorded_recipe
+from nextlong_hub.stats import measure_folder
 from nextlong_hub.tokenization import load_tokenizer
 from nextlong_hub.verification.apart import check_apart
 from nextlong_hub.verification.companions import check_companions
@@ -85,6 +86,8 @@ def verify(
             check_portability(name, config, manifest, check)
             check_repeats(name, config, check)
         check_apart(taken, manifest, check)
+    if not check.faults and any(config.segments.negative for config in manifest.configs.values()):
+        check.stats = measure_folder(folder, manifest)
     return check.report()
 
 

@@ -1,6 +1,7 @@
 """Faults and counts of a verification, and the inputs that it checks against."""
 
 from collections import defaultdict
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -11,6 +12,7 @@ from nextlong_hub.corpus.texts import CorpusTexts
 from nextlong_hub.method.repeats import COUNTS
 from nextlong_hub.producer import RowChecker
 from nextlong_hub.recipe import Recipe
+from nextlong_hub.stats import DatasetStats, Overlap
 from nextlong_hub.synthesis.portability import Size
 from nextlong_hub.tokenization import Tokenizer
 
@@ -22,6 +24,18 @@ class Fault:
     place: str
     """File, and row where one is meant."""
     message: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Contents:
+    """How much different text a configuration holds; the shares are those of `stats.ChunkStats`."""
+
+    config: str
+    rows: int
+    tokens: int
+    unique_tokens: int
+    repeated_share: float
+    shared_share: float | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,6 +52,10 @@ class VerifyReport:
     """Rows whose text was rebuilt from the corpus."""
     controls: tuple[str, ...] = ()
     """Configurations that were made to compare others with, not to train on."""
+    contents: tuple[Contents, ...] = ()
+    """Of each configuration with chunks; empty where there are faults."""
+    overlaps: tuple[Overlap, ...] = ()
+    """Of each two of them."""
 
 
 class RowDocument(NamedTuple):
@@ -89,6 +107,8 @@ class Check:
     """The corpora of its rows, by the same name."""
     is_same_corpus: bool = False
     """Whether `corpora` have the digest that the manifest names."""
+    stats: DatasetStats | None = None
+    """Of a dataset without faults."""
 
     def fault(self, place: str, message: str) -> None:
         """Record a fault."""
@@ -104,4 +124,19 @@ class Check:
             encoded_rows=self.encoded_rows,
             rebuilt_rows=self.rebuilt_rows,
             controls=tuple(self.controls),
+            contents=tuple(_contents(self.stats)) if self.stats else (),
+            overlaps=self.stats.overlaps if self.stats else (),
         )
+
+
+def _contents(stats: DatasetStats) -> Iterator[Contents]:
+    for config in stats.configs:
+        if config.chunks is not None:
+            yield Contents(
+                config=config.config,
+                rows=config.rows,
+                tokens=config.tokens,
+                unique_tokens=config.chunks.unique_tokens,
+                repeated_share=config.chunks.repeated_share,
+                shared_share=config.chunks.shared_share,
+            )

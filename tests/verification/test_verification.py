@@ -3,6 +3,7 @@
 import json
 import shutil
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -32,7 +33,9 @@ def test_a_sound_dataset_has_no_fault(built: Path, corpus_file: Path) -> None:
     """Everything is counted that was checked."""
     rows = read_rows(built)
     report = everything(built, corpus_file)
-    assert report == VerifyReport(
+    [contents] = report.contents
+    assert (contents.config, contents.rows, contents.tokens, contents.shared_share) == ("tiny", 8, 8 * 512, None)
+    assert replace(report, contents=()) == VerifyReport(
         faults=(),
         files=1,
         rows=len(rows),
