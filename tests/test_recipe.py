@@ -14,12 +14,12 @@ from nextlong_hub.errors import RecipeError
 from nextlong_hub.recipe import Recipe, load_recipe, load_recipes, parse_recipe, parse_setting, recipe_names
 
 FINGERPRINTS = {
-    "64k": "7d08ae122b14",
-    "128k": "07b884f8f9b2",
-    "512k": "de9a95353587",
-    "subset": "71d7377aa635",
+    "64k": "7372b1992e7f",
+    "128k": "a4fe7870e118",
+    "512k": "47fa7fcbe15a",
+    "subset": "d0c39812802b",
     "mix": "8df79ffd9f91",
-    "instruct": "b3f1321b9864",
+    "instruct": "cdaa34b43958",
 }
 
 OTHER_VALUES: dict[str, Any] = {
@@ -32,6 +32,9 @@ OTHER_VALUES: dict[str, Any] = {
     "filters": {"language": {"keep": ["de", "en"]}},
     "chunking.mode": "reference",
     "chunking.chunk_characters": 1024,
+    "chunking.minimum_characters": 0,
+    "meta_documents.choice": "nested",
+    "meta_documents.length_preference": 0.5,
     "meta_documents.minimum_chunks": 3,
     "meta_documents.maximum_share": 0.25,
     "retrieval.retriever": "rank-bm25",
@@ -46,6 +49,11 @@ OTHER_VALUES: dict[str, Any] = {
     "retrieval.options": {"characters": 4},
     "negatives.near_duplicate": 0.75,
     "negatives.shingle_words": 8,
+    "negatives.first_rank": 9,
+    "negatives.guard": "tokens",
+    "negatives.guard_shingles": 0.4,
+    "negatives.guard_tokens": 0.05,
+    "interleave.layout": "none",
     "interleave.fill": "reference",
     "interleave.separator": "\n\n",
     "interleave.characters_per_token": 3.5,

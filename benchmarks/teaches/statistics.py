@@ -9,6 +9,8 @@ from numpy.typing import NDArray
 
 DRAWS = 10_000
 _TAIL = 0.025
+_DIGITS = 10
+"""The last bits of a sum differ between machines, and must not decide what is printed."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,16 +36,20 @@ class Estimate:
 
 def mean(values: NDArray[np.float64]) -> Estimate:
     """The mean of one number an item. Shape: (items,)."""
-    return _estimate(float(values.mean()), values[_draws(len(values))].mean(axis=1))
+    return _estimate(average(values), _drawn(values))
+
+
+def average(values: NDArray[np.float64]) -> float:
+    """The mean, in as many digits as every machine gives alike."""
+    return round(float(values.mean()), _DIGITS)
 
 
 def ratio(part: NDArray[np.float64], whole: NDArray[np.float64]) -> Estimate:
     """The mean of one number an item over the mean of another, drawn together. Shapes: (items,)."""
-    draws = _draws(len(part))
     # A draw whose whole is 0 tells nothing of the ratio; where there are such, the interval has no end.
     with np.errstate(divide="ignore", invalid="ignore"):
-        drawn = part[draws].mean(axis=1) / whole[draws].mean(axis=1)
-        value = float(np.divide(part.mean(), whole.mean()))
+        drawn = _drawn(part) / _drawn(whole)
+        value = float(np.divide(average(part), average(whole)))
     return _estimate(value, np.nan_to_num(drawn, nan=0.0))
 
 
@@ -57,9 +63,17 @@ def holm(values: Sequence[float], tests: int) -> list[float]:
     return corrected
 
 
-@lru_cache(maxsize=4)
-def _draws(items: int) -> NDArray[np.int64]:
-    return np.random.default_rng(0).integers(items, size=(DRAWS, items))
+def _drawn(values: NDArray[np.float64]) -> NDArray[np.float64]:
+    """The mean of each draw. Shape: (draws,)."""
+    sums = np.einsum("ij,j->i", _draws(len(values)), values)  # not BLAS, whose threads would wait for busy cores
+    return np.asarray(np.round(sums / len(values), _DIGITS), np.float64)
+
+
+@lru_cache(maxsize=8)
+def _draws(items: int) -> NDArray[np.float64]:
+    """How often each item is in each draw; the same draws for all values of as many items. Shape: (draws, items)."""
+    chosen = np.random.default_rng(0).integers(items, size=(DRAWS, items)) + items * np.arange(DRAWS)[:, None]
+    return np.bincount(chosen.ravel(), minlength=DRAWS * items).reshape(DRAWS, items).astype(np.float64)
 
 
 def _estimate(value: float, drawn: NDArray[np.float64]) -> Estimate:

@@ -94,12 +94,12 @@ def difference(results: Results, left: str, right: str, measure: Measure) -> Dif
     for seed in both:
         own, other = values(results, left, measure, (seed,)), values(results, right, measure, (seed,))
         if own is not None and other is not None:
-            by_seed.append(float((own - other).mean()))
+            by_seed.append(statistics.average(own - other))
     return Difference(
         estimate=statistics.mean(first - second),
         by_seed=tuple(by_seed),
-        left=float(first.mean()),
-        right=float(second.mean()),
+        left=statistics.average(first),
+        right=statistics.average(second),
     )
 
 

@@ -14,6 +14,7 @@ from nextlong_hub.dataset.manifest import (
     FileRecord,
     IngredientRecord,
     Manifest,
+    RepeatRecord,
     SegmentRecord,
     SourceRecord,
     SynthesisRecord,
@@ -29,7 +30,11 @@ from nextlong_hub.recipe import load_recipe
 def config(name: str, **ingredients: int) -> ConfigRecord:
     """The record of a configuration of one file; with `ingredients`, of a mixture."""
     recipe = load_recipe(name)
-    counts = dict.fromkeys(SynthesisRecord.model_fields, 3) | {"not_eligible": {"too_long": 1}, "discarded": {}}
+    counts = dict.fromkeys(SynthesisRecord.model_fields, 3) | {
+        "not_eligible": {"too_long": 1},
+        "discarded": {},
+        "selection": {"passed_over": {"repeats_the_row": 4}, "relaxed": 0, "cut_samples": 0, "cut_meta_chunks": 0},
+    }
     return ConfigRecord(
         recipe=recipe.model_dump(mode="json", exclude={"corpus"}),
         fingerprint=recipe.fingerprint,
@@ -43,6 +48,7 @@ def config(name: str, **ingredients: int) -> ConfigRecord:
             part: IngredientRecord(rows=rows, recipe=load_recipe(part).model_dump(mode="json", exclude={"corpus"}))
             for part, rows in ingredients.items()
         },
+        repeats=(RepeatRecord(run_tokens=8, runs=90, near=3, farther=2, far=1),),
         files=(
             FileRecord(path=f"data/{name}/train-00000-of-00001.parquet", sha256="ab" * 32, bytes=9, rows=3, tokens=7),
         ),

@@ -37,7 +37,7 @@ from nextlong_hub.execution.local import LocalExecutor
 from nextlong_hub.execution.open import EXECUTORS, open_executor
 from nextlong_hub.execution.receipts import run_missing
 from nextlong_hub.producer import RowSizes
-from nextlong_hub.synthesis.tasks import SynthesisCounts
+from nextlong_hub.synthesis.tasks import SelectionCounts, SynthesisCounts
 
 SECONDS_BEFORE_A_HANG_FAILS = 120
 
@@ -336,6 +336,12 @@ def test_a_receipt_is_below_one_kilobyte(tmp_path: Path) -> None:
         discarded=dict.fromkeys(["too_few_negatives", "below_target", "over_target", "no_exact_cut"], 10**6),
         **dict.fromkeys(
             ["candidates", "kept", "truncated", "truncated_tokens", "row_bytes", "near_duplicates"], 10**12
+        ),
+        selection=SelectionCounts(
+            passed_over=dict.fromkeys(["ranked_too_high", "like_another_negative"], 10**6),
+            relaxed=4,
+            cut_samples=4,
+            cut_meta_chunks=10**4,
         ),
         sizes=RowSizes(target_length=524_288, rows=((10**7, 524_288, 600_000),) * 4),
     )

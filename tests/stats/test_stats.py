@@ -417,3 +417,23 @@ def test_statistics_are_json(built: Path) -> None:
     assert isinstance(measure(built)["tiny"], ConfigStats)
     with pytest.raises(KeyError, match="nowhere"):
         measure(built)["nowhere"]
+
+
+def test_repeats_are_those_of_the_manifest_or_of_the_tokens(built: Path) -> None:
+    """A dataset of ours, and its bare files with their tokens: the same; without tokens nobody knows."""
+    told = measure(built)["tiny"].repeats
+    files = pq.read_table(sorted((built / "data" / "tiny").glob("*.parquet")))
+    assert measure({"tiny": files.to_batches()})["tiny"].repeats == told
+    assert [(one.run_tokens, one.runs) for one in told] == [(8, 8 * 505), (32, 8 * 481)]
+    assert measure({"tiny": files.drop_columns("input_ids").to_batches()})["tiny"].repeats == ()
+    assert measure(built / "data" / "tiny").configs[0].repeats == told
+
+
+def test_repeats_of_foreign_rows_on_paper(tmp_path: Path) -> None:
+    """Nine equal tokens hold two runs of eight, the second a repeat; of two documents each counts by itself."""
+    ids = pa.array([[7] * 9, None, [7] * 16], pa.list_(pa.int64()))
+    [of_8] = measure_tables("x", [pa.table({"input_ids": ids})]).repeats
+    assert (of_8.runs, of_8.near, of_8.farther, of_8.far) == (11, round(9 / 11, 6), 0, 0)
+    packed = pa.table({"input_ids": ids, "document_lengths": [[9], None, [8, 8]]})
+    [of_8] = measure_tables("x", [packed]).repeats
+    assert (of_8.runs, of_8.near) == (4, 0.25)

@@ -19,7 +19,9 @@ from nextlong_hub.errors import DataError
 from nextlong_hub.execution.base import perform
 from nextlong_hub.execution.inline import InlineExecutor
 from nextlong_hub.execution.local import LocalExecutor
+from nextlong_hub.method import chunking
 from nextlong_hub.pipeline import BuildReport, BuildRequest, build
+from nextlong_hub.records import Document
 from nextlong_hub.testing.worlds import make_documents, tiny_recipe, write_corpus
 from nextlong_hub.tokenization import SpecialTokens
 from nextlong_hub.tokenization.tasks import TokenizerReference
@@ -82,6 +84,61 @@ def test_reference_fill_keeps_only_what_reaches_the_target(corpus_file: Path, tm
     assert done.discarded["below_target"] >= 3
     assert done.candidates == done.kept + sum(done.discarded.values())
     assert len(read_rows(tmp_path / "dataset")) == min(20, done.kept)
+
+
+@pytest.mark.slow
+def test_meta_chunks_that_a_cut_takes_are_counted(corpus_file: Path, tmp_path: Path) -> None:
+    """As the paper lays rows out, some lack their last meta-chunks: the rows show it. Evenly filled rows lack none."""
+    reference = tiny_recipe(name="reference", interleave={"fill": "reference", "adjustment": 1.3})
+    report = build(make_request(corpus_file, reference, tiny_recipe(), rows=40), tmp_path / "dataset")
+    sizes = [chunking.cut(text, reference.chunking) for text in read_texts(corpus_file).values()]
+    chunks = {name: len(own) for name, own in zip(read_texts(corpus_file), sizes, strict=True)}
+    ends = {name: own[-1].end - own[-1].start for name, own in zip(read_texts(corpus_file), sizes, strict=True)}
+    lacking = []
+    for row in read_rows(tmp_path / "dataset", "reference"):
+        metas = [segment for segment in row["segments"] if segment["role"] == "meta"]
+        name = row["meta_document"]
+        is_whole = len(metas) < chunks[name] or metas[-1]["end"] - metas[-1]["start"] == ends[name]
+        lacking.append(chunks[name] - len(metas) + (not is_whole))
+    found = report.manifest.configs["reference"].synthesis
+    assert found is not None
+    assert found.selection is not None
+    assert found.kept == report.manifest.configs["reference"].rows
+    assert (found.selection.cut_samples, found.selection.cut_meta_chunks) == (sum(map(bool, lacking)), sum(lacking))
+    assert found.selection.cut_samples > 3
+    even = record(report).selection
+    assert even is not None
+    assert (even.cut_samples, even.cut_meta_chunks, even.passed_over, even.relaxed) == (0, 0, {}, 0)
+    card = (tmp_path / "dataset" / "README.md").read_text()
+    assert f"`reference` {found.selection.cut_samples} of {found.kept} samples lack" in card
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("guard", ["shingles", "tokens"])
+def test_the_guard_passes_over_and_relaxes_whatever_the_units(guard: str, tmp_path: Path) -> None:
+    """In a corpus with every paragraph twice rows repeat less, no unit changes a row, and all left out is counted."""
+    texts = [document.text.split("\n") for document in make_documents(30, seed=4)]
+    again = [Document(id=f"a{n}", text="\n".join(reversed(own)), source="w") for n, own in enumerate(texts)]
+    corpus = write_corpus(tmp_path / "corpus.jsonl", [*make_documents(30, seed=4), *again])
+    made = {}
+    for name, choice, unit_documents in (("off", "off", 2), ("on", guard, 2), ("units", guard, 7)):
+        recipe = tiny_recipe(
+            chunking={"chunk_characters": 128},
+            negatives={"guard": choice, "first_rank": 2},
+            output={"unit_documents": unit_documents},
+        )
+        report = build(make_request(corpus, recipe, rows=40), tmp_path / name)
+        made[name] = report.manifest.configs["tiny"]
+    assert read_rows(tmp_path / "on") == read_rows(tmp_path / "units") != read_rows(tmp_path / "off")
+    assert made["on"].repeats == made["units"].repeats
+    assert made["on"].repeats[0].near < made["off"].repeats[0].near
+    assert made["on"].rows == made["off"].rows
+    selection = made["on"].synthesis and made["on"].synthesis.selection
+    assert selection is not None
+    reason = {"shingles": "like_another_negative", "tokens": "repeats_the_row"}[guard]
+    assert selection.passed_over.keys() == {"ranked_too_high", reason}
+    assert all(rank != 1 for row in read_rows(tmp_path / "on") for rank in [s["rank"] for s in row["segments"]])
+    assert verify(tmp_path / "on", sources=make_request(corpus).sources, tokenizer="demo").faults == ()
 
 
 @pytest.mark.slow

@@ -283,3 +283,31 @@ def test_a_folder_without_a_manifest_is_a_fault(tmp_path: Path) -> None:
     """Unfinished, empty and foreign folders are told from finished ones."""
     [fault] = verify(tmp_path).faults
     assert (fault.place, "unfinished" in fault.message) == ("manifest.json", True)
+
+
+def test_repeats_that_the_rows_do_not_have_are_found(dataset: Path) -> None:
+    """One repeat more in a manifest that is otherwise sound; a manifest that counts none is sound."""
+    manifest = read_manifest(dataset)
+    assert manifest is not None
+    record = manifest.configs["tiny"]
+    of_8, of_32 = record.repeats
+    for repeats, faults in (((of_8.model_copy(update={"far": of_8.far + 1}), of_32), 1), ((), 0)):
+        changed = manifest.model_copy(update={"configs": {"tiny": record.model_copy(update={"repeats": repeats})}})
+        write_manifest(dataset, changed)
+        found = verify(dataset).faults
+        assert [fault.message[:35] for fault in found] == ["counts other repeats of 'tiny' than"] * faults
+
+
+def test_repeats_of_rows_without_tokens_are_counted_with_the_tokenizer(corpus_file: Path, tmp_path: Path) -> None:
+    """Without `input_ids` the manifest counts them, too, and a tokenizer is enough to check it."""
+    recipe = tiny_recipe(tokens=False)
+    build(make_request(corpus_file, recipe, rows=3), tmp_path / "dataset")
+    manifest = read_manifest(tmp_path / "dataset")
+    assert manifest is not None
+    record = manifest.configs["tiny"]
+    assert record.repeats[0].runs == 3 * 505
+    assert verify(tmp_path / "dataset", tokenizer="demo").faults == ()
+    other = record.model_copy(update={"repeats": record.repeats[::-1]})
+    write_manifest(tmp_path / "dataset", manifest.model_copy(update={"configs": {"tiny": other}}))
+    assert verify(tmp_path / "dataset").faults == ()
+    assert len(verify(tmp_path / "dataset", tokenizer="demo").faults) == 1
