@@ -58,7 +58,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--deadline", type=float, default=700, help="seconds that training may take")
     parser.add_argument("--output", type=Path, required=True)
     parser.add_argument("--results", type=Path, help="what to analyse or draw; default OUTPUT/results.jsonl")
-    parser.add_argument("--workers", type=int, default=os.cpu_count() or 1, help="processes that encode text")
+    parser.add_argument("--workers", type=int, default=os.cpu_count() or 1, help="processes that build and encode")
     return parser.parse_args()
 
 
@@ -84,6 +84,7 @@ def _prepare(options: argparse.Namespace, plan: Plan) -> None:
             arms=tuple(dict.fromkeys(one.arm for one in _order(options, plan))),
             dense=_dense(options),
             output=options.output,
+            workers=options.workers,
         )
     )
     size = sum(file.stat().st_size for file in world.folder.iterdir())

@@ -45,7 +45,9 @@ class ArmBuilder:
     tokenizer: Tokenizer
     folder: Path
     options: Mapping[str, Any]
-    """Settings for every arm that takes them, such as where the embeddings of arm D are."""
+    """Of the retriever of arm D: its encoder, or where its embeddings are."""
+    executor: str
+    """Where the package works: `inline`, `local:2`."""
 
     def tables(self, arms: Sequence[Arm]) -> dict[str, RowTable]:
         """The rows of these arms, by the name of the rows; the first half of each is for seed 0.
@@ -80,7 +82,7 @@ class ArmBuilder:
         request = BuildRequest(
             recipes=tuple(recipes), sources=(self._source,), tokenizer=self.tokenizer.location, rows=rows
         )
-        build(request, self.folder / "rows")
+        build(request, self.folder / "rows", executor=self.executor)
 
     def _recipe(self, base: str, arm: Arm, common: Mapping[str, Any] | None = None) -> Recipe:
         chosen = {"retrieval.options": dict(self.options)} if arm.name == "D" else {}
@@ -130,6 +132,7 @@ class ArmBuilder:
                 add_bos_token=True,
             ),
             self.folder / name,
+            executor=self.executor,
         )
         table = self._record(name, report.config)
         wanted_first = np.argsort(~table.holds(own), kind="stable")

@@ -30,6 +30,8 @@ class PrepareRequest:
     dense: Mapping[str, Any]
     """Options of the retriever of arm D."""
     output: Path
+    workers: int
+    """Processes that build."""
 
 
 def prepare(request: PrepareRequest) -> World:
@@ -56,6 +58,7 @@ def prepare(request: PrepareRequest) -> World:
         tokenizer=tokenizer,
         folder=work,
         options=request.dense,
+        executor=f"local:{request.workers}" if request.workers > 1 else "inline",
     )
     tables = builder.tables([ARMS[name] for name in request.arms])
     parts = [Part.held(corpus, np.flatnonzero(held), request.preset)]

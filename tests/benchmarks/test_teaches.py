@@ -94,6 +94,7 @@ def tables(corpus: Corpus, tokenizer_file: Path, tmp_path_factory: pytest.TempPa
         tokenizer=load_tokenizer(str(tokenizer_file.parent)),
         folder=tmp_path_factory.mktemp("arms"),
         options={},
+        executor="inline",
     )
     return builder.tables([ARMS["A"], ARMS["S"], ARMS["B"]])
 
