@@ -3,7 +3,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help demo demo-push test test-fast lint types unit unit-fast coverage compat check-attention check-mds check-trainers bench-retrieval clean
+.PHONY: help demo demo-push test test-fast lint types unit unit-fast coverage compat check-attention check-mds check-trainers bench-retrieval teaches-smoke clean
 
 help: ## List these targets
 	@sed -n 's/^\([a-z-]*\):[^#]*## \(.*\)/\1|\2/p' $(MAKEFILE_LIST) | while IFS='|' read -r name words; do printf '  make %-16s %s\n' "$$name" "$$words"; done
@@ -51,6 +51,9 @@ check-trainers: $(VENV)/installed ## Read every export with the packages of its 
 bench-retrieval: $(VENV)/installed-bench ## Compare retrieval with rank-bm25, bm25s and tantivy
 	$(BIN)/python -m benchmarks.retrieval $(if $(CORPUS),--corpus $(CORPUS))
 
+teaches-smoke: $(VENV)/installed-teaches ## See that the training experiment runs, at toy size; installs PyTorch, about 3 GB
+	$(BIN)/python -m benchmarks.teaches run --preset cpu --output build/teaches
+
 $(VENV)/installed: pyproject.toml
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --editable '.[dev]'
@@ -58,6 +61,10 @@ $(VENV)/installed: pyproject.toml
 
 $(VENV)/installed-bench: $(VENV)/installed
 	$(BIN)/python -m pip install --quiet --editable '.[dev,bench]'
+	touch $@
+
+$(VENV)/installed-teaches: $(VENV)/installed
+	$(BIN)/python -m pip install --quiet --editable '.[dev,teaches]'
 	touch $@
 
 clean: ## Remove the virtual environment and whatever was built

@@ -1,5 +1,8 @@
 """The `datasets` builder behind `load_dataset("nextlong", "128k")`.
 
+Each configuration is built by itself, as `nextlong-hub build` builds it in a folder of its own. Only in one folder are
+documents shared out, so that none is extended for two configurations: to train on several, build one and load that.
+
 Thin on purpose: when streaming, `datasets` replaces `open`, `os`, `Path` and NumPy in the module that defines a
 builder. All work is done in `nextlong_hub.load_dataset.on_demand`.
 """

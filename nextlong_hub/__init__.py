@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from nextlong_hub.publish.push import PushReport, push
     from nextlong_hub.publish.remote_check import verify_remote
     from nextlong_hub.recipe import Recipe, load_recipe, load_recipes, recipe_names
+    from nextlong_hub.retrieval.vectors.embeddings import export_chunks, save_embeddings
     from nextlong_hub.verification import VerifyReport, verify
 
 _HOMES = {
@@ -48,6 +49,7 @@ _HOMES = {
     "VerifyReport": "verification",
     "build": "pipeline",
     "export": "exports.run",
+    "export_chunks": "retrieval.vectors.embeddings",
     "fit": "pipeline",
     "import_rows": "pipeline",
     "load": "load_dataset.load",
@@ -57,6 +59,7 @@ _HOMES = {
     "open_executor": "execution.open",
     "push": "publish.push",
     "recipe_names": "recipe",
+    "save_embeddings": "retrieval.vectors.embeddings",
     "verify": "verification",
     "verify_remote": "publish.remote_check",
     "write_card": "datacard",
@@ -81,6 +84,7 @@ __all__ = [
     "VerifyReport",
     "build",
     "export",
+    "export_chunks",
     "fit",
     "import_rows",
     "load",
@@ -90,6 +94,7 @@ __all__ = [
     "open_executor",
     "push",
     "recipe_names",
+    "save_embeddings",
     "verify",
     "verify_remote",
     "write_card",

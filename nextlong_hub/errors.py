@@ -52,7 +52,7 @@ class CorpusTooSmallError(DataError):
 
 
 class WorkerError(NextLongError):
-    """A task ended its worker process several times, most often for want of memory."""
+    """A task ended its worker process several times, most often for want of memory; or none may be started."""
 
 
 class RecipeError(NextLongError):

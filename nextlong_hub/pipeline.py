@@ -6,14 +6,16 @@ corpus ▶ chunking ▶ retrieval ▶ negatives ▶ interleave ▶ tokens ▶ sh
 The comments beside the calls name the stages.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Literal
 
+from nextlong_hub.allotment import Allotment, Demand, allot, keep_documents, taken_records
 from nextlong_hub.corpus.ingest import Source, find_corpus
 from nextlong_hub.dataset.folder import open_run
 from nextlong_hub.dataset.manifest import Manifest, PackingRecord
+from nextlong_hub.dataset.taken import Taken, taken_by
 from nextlong_hub.dataset.write import write_rows
 from nextlong_hub.documents.fit import FitRequest
 from nextlong_hub.documents.import_rows import ImportRequest, import_source, require_name
@@ -21,9 +23,18 @@ from nextlong_hub.errors import RecipeError
 from nextlong_hub.execution.base import Executor
 from nextlong_hub.execution.progress import Progress, StageTime
 from nextlong_hub.execution.run import Run
-from nextlong_hub.producer import Inputs, Produced, RowRequest, producer_of, special_tokens_of, with_options
+from nextlong_hub.producer import (
+    Inputs,
+    Produced,
+    RowRequest,
+    making_order,
+    producer_of,
+    special_tokens_of,
+    with_options,
+)
 from nextlong_hub.publish.commit import commit, committed_manifest, describe
 from nextlong_hub.recipe import DEFAULT_SEED, Recipe
+from nextlong_hub.synthesis.mixture import flexible_rows
 from nextlong_hub.synthesis.portability import portability
 from nextlong_hub.tokenization import Tokenizer, load_tokenizer
 
@@ -35,7 +46,7 @@ class BuildRequest:
     recipes: tuple[Recipe, ...]
     """What is published."""
     ingredients: tuple[Recipe, ...] = ()
-    """What mixtures among the recipes are made from, unless it is published too: see `recipe.load_recipes`."""
+    """Whose rows recipes among them take, unless they are published too: see `recipe.load_recipes`."""
     sources: tuple[Source, ...]
     tokenizer: str
     """A folder, a Hub name, or `demo`; it gives the ids and token counts of rows."""
@@ -116,25 +127,61 @@ def _make_dataset(
     corpus = find_corpus(run, request.sources)  # corpus
     inputs = Inputs(corpus=corpus, tokenizers=tokenizers, seed=request.seed)
     before = committed_manifest(run, inputs, request.recipes)
-    made = make_rows(run, recipes_to_make(request), inputs, request.rows)  # chunking … tokens
+    made = make_rows(run, request, inputs, before)  # chunking … tokens
     produced = {recipe.name: made[recipe.name] for recipe in request.recipes}
     return _commit(run, inputs, produced, before, kind)  # shards ▶ card ▶ manifest
 
 
-def make_rows(run: Run, recipes: Sequence[Recipe], inputs: Inputs, rows: Mapping[str, int]) -> dict[str, Produced]:
-    """The rows of each recipe in finished units; ingredients of a mixture stand before it.
+def make_rows(run: Run, request: BuildRequest, inputs: Inputs, before: Manifest | None = None) -> dict[str, Produced]:
+    """The rows of each recipe of a resolved request, ingredients included, in finished units.
+
+    Args:
+        run: where finished work lies.
+        request: what to make.
+        inputs: what it is made from.
+        before: what stands in the folder, whose documents are taken.
 
     Raises:
         DataError, RecipeError, StorageError, WorkerError: see `build`.
     """
+    recipes = recipes_to_make(request)
+    allotment = Allotment(run, before, request.recipes)
+    rows = {**request.rows, **_allot(run, request, inputs, allotment)}
     made: dict[str, Produced] = {}
+    taken: dict[str, Taken] = {}
     for recipe in recipes:
         producer = producer_of(recipe)
-        request = RowRequest(recipe=recipe, inputs=inputs, rows=rows.get(recipe.name), made=made)
-        store = producer.read(run, request)  # chunking
-        index = producer.index(run, request, store)  # retrieval
-        made[recipe.name] = producer.produce(run, request, store, index)  # negatives ▶ interleave ▶ tokens
+        apart = allotment.apart(recipe, rows.get(recipe.name), taken)
+        wanted = RowRequest(recipe=recipe, inputs=inputs, rows=rows.get(recipe.name), made=made, apart=apart)
+        store = producer.read(run, wanted)  # chunking
+        index = producer.index(run, wanted, store)  # retrieval
+        produced = producer.produce(run, wanted, store, index)  # negatives ▶ interleave ▶ tokens
+        made[recipe.name] = replace(produced, apart=keep_documents(run, apart))
+        if producer.takes_documents:
+            taken[recipe.name] = taken_by(produced.rows)
     return made
+
+
+def _allot(run: Run, request: BuildRequest, inputs: Inputs, allotment: Allotment) -> dict[str, int]:
+    """Rows of each recipe for which there must be documents enough.
+
+    Raises:
+        DataError, RecipeError, StorageError, WorkerError: see `build`; the corpus is too small.
+    """
+    demands: dict[str, Demand] = {}
+    for recipe in recipes_to_make(request):
+        producer = producer_of(recipe)
+        if recipe.ingredients or not producer.takes_documents:
+            continue
+        wanted = RowRequest(recipe=recipe, inputs=inputs, rows=request.rows.get(recipe.name))
+        store = producer.read(run, wanted)
+        plan = producer.plan(run, wanted, store)
+        if plan is not None:
+            demands[recipe.name] = Demand(recipe=recipe, store=store, plan=plan, is_asked=recipe.name in request.rows)
+    wanted_rows = {name: min(demand.plan.wanted, len(demand.plan.order)) for name, demand in demands.items()}
+    for name, needed in flexible_rows(request.recipes, request.ingredients, request.rows, wanted_rows).items():
+        demands[name] = replace(demands[name], plan=replace(demands[name].plan, wanted=needed))
+    return allot(list(demands.values()), allotment)
 
 
 def _commit(
@@ -148,7 +195,14 @@ def _commit(
     configs = dict(before.configs) if before else {}
     for name, one in produced.items():
         record = write_rows(run, one.recipe, one.rows, one.store)  # shards
-        record = record.model_copy(update={"synthesis": one.outcome, "mixture": dict(one.mixture)})
+        record = record.model_copy(
+            update={
+                "synthesis": one.outcome,
+                "mixture": dict(one.mixture),
+                "apart": dict(one.apart),
+                "taken": taken_records(run, one),
+            }
+        )
         configs[name] = producer_of(one.recipe).describe(record, one, run.output)
     table = portability(inputs, list(produced.values()), before.portability if before else ())
     manifest = describe(kind, inputs, [*produced.values()][-1], configs, table)
@@ -313,7 +367,10 @@ def resolve(request: BuildRequest, tokenizer: Tokenizer) -> BuildRequest:
     """The request with what its producers write out: recipes that depend on no file, sources as they are read.
 
     Raises:
-        RecipeError: the recipes want different corpora, or one does not go with the tokenizer.
+        RecipeError: the recipes want different corpora, one does not go with the tokenizer, or a file that one names is
+            missing or another one.
+        DataError: such a file holds what cannot be used.
+        AuthError, NetworkError, StorageError: such a file cannot be fetched.
     """
     reads = {recipe.name: producer_of(recipe).reads for recipe in request.recipes}
     for kind in sorted(set(reads.values()) - {"texts"}):
@@ -325,21 +382,26 @@ def resolve(request: BuildRequest, tokenizer: Tokenizer) -> BuildRequest:
                 "each into an --output of its own"
             )
     sources = producer_of(request.recipes[0]).sources(request.sources, request.recipes)
-    recipes = tuple(producer_of(recipe).resolve(with_options(recipe), tokenizer) for recipe in request.recipes)
-    return replace(request, sources=sources, recipes=recipes)
+    recipes, ingredients = (
+        tuple(producer_of(recipe).resolve(with_options(recipe), tokenizer) for recipe in those)
+        for those in (request.recipes, request.ingredients)
+    )
+    return replace(request, sources=sources, recipes=recipes, ingredients=ingredients)
 
 
 def recipes_to_make(request: BuildRequest) -> list[Recipe]:
-    """All recipes whose rows are needed, ingredients before the mixtures that take their rows.
+    """All recipes whose rows are needed, in the order in which they are made: see `making_order`.
 
     Raises:
-        RecipeError: an ingredient of a mixture is unknown, or a mixture itself.
+        RecipeError: an ingredient is unknown, is made of others itself, or does not go with the recipe that takes it.
     """
     named = {recipe.name: recipe for recipe in (*request.ingredients, *request.recipes)}
     wanted = [recipe.name for recipe in request.recipes if not recipe.ingredients]
-    for name in [name for recipe in request.recipes for name in recipe.ingredients]:
-        if name not in named or named[name].ingredients:
-            raise RecipeError(f"{name!r} cannot be an ingredient of a mixture: it is unknown or a mixture itself")
-        wanted.append(name)
-    wanted += [recipe.name for recipe in request.recipes if recipe.ingredients]
-    return [named[name] for name in dict.fromkeys(wanted)]
+    for recipe in request.recipes:
+        for name in recipe.ingredients:
+            if name not in named:
+                raise RecipeError(f"recipe {recipe.name}: {name!r} cannot be an ingredient: it is none of this run")
+            wanted.append(name)
+        producer_of(recipe).check_ingredients(recipe, [named[name] for name in recipe.ingredients])
+    takers = [recipe.name for recipe in request.recipes if recipe.ingredients]
+    return sorted((named[name] for name in dict.fromkeys([*wanted, *takers])), key=making_order)

@@ -6,6 +6,7 @@ or describes a dataset asks `producer_of(recipe)` instead of testing the kind of
 """
 
 from abc import ABC, abstractmethod
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
@@ -26,6 +27,7 @@ from nextlong_hub.corpus.store import ChunkStore
 from nextlong_hub.corpus.texts import CorpusTexts
 from nextlong_hub.dataset.folder import public_path
 from nextlong_hub.dataset.manifest import ConfigRecord, CorpusRecord, IngredientRecord, SourceRecord, SynthesisRecord
+from nextlong_hub.dataset.taken import Taken
 from nextlong_hub.dataset.write import ChosenRows
 from nextlong_hub.errors import RecipeError
 from nextlong_hub.execution.run import Run
@@ -77,6 +79,8 @@ class Produced:
     """Of that corpus, under the first tokenizer."""
     store: ChunkStore | None
     """The cut corpus, which knows the source of each document; None where there is none."""
+    apart: Mapping[str, str] = field(default_factory=dict)
+    """What its rows were kept apart from: a digest of the documents that each other recipe had taken."""
     mixture: Mapping[str, IngredientRecord] = field(default_factory=dict)
     """The configurations whose rows these are."""
     sizes: Mapping[Path, RowSizes] = field(default_factory=dict)
@@ -106,6 +110,14 @@ class RowRequest:
     """How many rows; None gives about as many tokens as the corpus holds."""
     made: Mapping[str, Produced] = field(default_factory=dict)
     """What this run has produced already, by recipe name: the ingredients of a mixture are among them."""
+    apart: Taken = field(default_factory=dict)
+    """The documents that other recipes have taken and that its rows must leave alone, by recipe."""
+
+
+def taken_documents(request: RowRequest, store: ChunkStore) -> NDArray[np.int64]:
+    """The numbers in `store` of the documents that the rows must leave alone, ascending. Shape: (documents,)."""
+    documents = frozenset[str]().union(*request.apart.values())
+    return store.document_numbers(pa.array(sorted(documents), pa.string()))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -118,6 +130,21 @@ class CandidatePool:
     characters_per_token: float
     """Of the corpus, under the first tokenizer."""
     seed: int
+    taken: NDArray[np.int64] = field(default_factory=lambda: np.zeros(0, np.int64))
+    """Documents that others have taken. They are passed over and change no order: what is made stays when more are."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RowPlan:
+    """What the rows of a configuration can be made of, known before any is made."""
+
+    wanted: int
+    """Rows: as many as are asked for, else about as many tokens as the corpus holds."""
+    order: NDArray[np.int64]
+    """The documents that can be extended, those that others have taken included, in the order in which they are tried.
+    Shape: (eligible documents,)."""
+    not_eligible: Mapping[str, int]
+    """Documents that cannot be extended, by reason."""
 
 
 class RowChecker(ABC):
@@ -190,8 +217,12 @@ class Producer(ABC):
     """Why a dry run cannot estimate it, as the end of a sentence about its rows; empty where it can."""
     retrieves: ClassVar[bool] = False
     """Whether its rows hold hard negatives."""
+    takes_documents: ClassVar[bool] = False
+    """Whether documents that its rows extend or hold are taken: no other configuration of the folder may have them."""
     options: ClassVar[type[Section]] = Section
     """The shape of `Recipe.options`; a kind of recipe that has none refuses all."""
+    runs_out: ClassVar[str] = "no more documents could be extended"
+    """Why there are fewer rows than asked for."""
     title: ClassVar[str] = "Long-context rows of"
     """What a card calls its rows, before their lengths."""
     tags: ClassVar[tuple[str, ...]] = ()
@@ -204,6 +235,32 @@ class Producer(ABC):
             RecipeError: the recipe cannot be used with this tokenizer.
         """
         return recipe
+
+    def check_ingredients(self, recipe: Recipe, ingredients: Sequence[Recipe]) -> None:
+        """Make sure that a recipe can take rows of these, which are those of `Recipe.ingredients`.
+
+        Raises:
+            RecipeError: it cannot.
+        """
+        for ingredient in ingredients:
+            if ingredient.ingredients:
+                raise RecipeError(
+                    f"recipe {recipe.name}: {ingredient.name} cannot be an ingredient, for it takes rows of "
+                    f"{', '.join(ingredient.ingredients)} itself; name these instead"
+                )
+
+    def rows_per_token(self, recipe: Recipe, targets: Mapping[str, int]) -> Fraction:
+        """Rows in one token of a configuration.
+
+        Args:
+            recipe: of this kind.
+            targets: tokens in a row of each recipe of the run, by name.
+        """
+        return Fraction(1, recipe.target_length)
+
+    def ingredient_rows(self, recipe: Recipe, targets: Mapping[str, int], rows: int) -> Mapping[str, int]:
+        """Rows of each ingredient that so many rows of a recipe take; `targets` as in `rows_per_token`."""
+        return {}
 
     def sources(self, sources: Sequence[Source], recipes: Sequence[Recipe]) -> tuple[Source, ...]:
         """The sources as `recipes`, all of this kind, read them.
@@ -221,6 +278,14 @@ class Producer(ABC):
         """
         return read_corpus(run, request.inputs.corpus, request.recipe.reading)
 
+    def plan(self, run: Run, request: RowRequest, store: ChunkStore) -> RowPlan | None:
+        """What its rows can be made of, before anything expensive is done; None where that is not known by then.
+
+        Raises:
+            CorpusTooSmallError: no row can be made.
+        """
+        return None
+
     def index(self, run: Run, request: RowRequest, store: ChunkStore) -> Path | None:
         """The folder of the retriever's index; None where nothing is retrieved.
 
@@ -228,6 +293,10 @@ class Producer(ABC):
             RecipeError, WorkerError, StorageError: see `retrieval.build_index`.
         """
         return None
+
+    def keeps_apart(self, recipe: Recipe) -> bool:
+        """Whether the rows of a recipe must leave alone what others have taken, as `RowRequest.apart` says."""
+        return self.takes_documents
 
     @abstractmethod
     def produce(self, run: Run, request: RowRequest, store: ChunkStore, index: Path | None) -> Produced:
@@ -263,6 +332,10 @@ class Producer(ABC):
         """The documents that rows may be made of, in the order of the rows. Shape: (candidates,)."""
         return np.arange(pool.store.documents)
 
+    def has_known_order(self, recipe: Recipe) -> bool:
+        """Whether `candidates` knows the order of the rows; else it knows only which documents may be among them."""
+        return True
+
 
 GUESSED_CHARACTERS_PER_TOKEN = 4
 """Decides how many units run at a time where only some rows are wanted; never what is in a row."""
@@ -281,6 +354,16 @@ def producer_of(recipe: Recipe) -> Producer:
     return PRODUCERS[recipe.kind]
 
 
+def making_order(recipe: Recipe) -> tuple[bool, bool, int, str]:
+    """What recipes are sorted by before their rows are made.
+
+    Long rows need long documents, so they choose before shorter ones. Recipes that do not keep apart from others come
+    before those that do, which can then leave their documents alone; and those that take rows of others come last.
+    """
+    keeps_apart = producer_of(recipe).keeps_apart(recipe)
+    return bool(recipe.ingredients), keeps_apart, -recipe.target_length, recipe.name
+
+
 def with_options(recipe: Recipe) -> Recipe:
     """The recipe with all options of its kind written out, so that nothing depends on later defaults.
 
@@ -293,6 +376,27 @@ def with_options(recipe: Recipe) -> Recipe:
     except ValidationError as error:
         raise RecipeError(f"options of recipe {recipe.name!r}: {explain(error, shape)}") from error
     return recipe.model_copy(update={"options": options})
+
+
+def rows_of_ingredients(
+    recipes: Sequence[Recipe], ingredients: Sequence[Recipe], rows: Mapping[str, int]
+) -> dict[str, int]:
+    """Rows that are needed of ingredients made for recipes of a known size alone; as many as possible of the others.
+
+    Raises:
+        RecipeError: a recipe cannot take rows of such an ingredient.
+    """
+    named = {recipe.name: recipe for recipe in (*ingredients, *recipes)}
+    targets = {recipe.name: recipe.target_length for recipe in named.values()}
+    needs: Counter[str] = Counter()
+    for recipe in recipes:
+        producer = producer_of(recipe)
+        producer.check_ingredients(recipe, [named[name] for name in recipe.ingredients])
+        if recipe.name in rows:
+            for name, count in producer.ingredient_rows(recipe, targets, rows[recipe.name]).items():
+                needs[name] = max(needs[name], count)
+    unbounded = {name for recipe in recipes if recipe.name not in rows for name in recipe.ingredients}
+    return {one.name: needs[one.name] for one in ingredients if one.name in needs and one.name not in unbounded}
 
 
 def special_tokens_of(recipe: Recipe, tokenizers: Sequence[Tokenizer]) -> SpecialTokens:

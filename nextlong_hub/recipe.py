@@ -91,13 +91,24 @@ class Ingredient(Section):
     """Share of the mixture's tokens, relative to the other ingredients."""
 
 
+class MixSettings(Section):
+    """Rows are samples of another recipe and whole ordinary documents of the same corpus, which share rows."""
+
+    main_choice: ClassVar[str] = "recipe"
+
+    recipe: str = "64k"
+    """The recipe of the samples: one that comes with the package, one of this run, or a TOML file."""
+    documents: float = Field(0.5, gt=0, lt=1)
+    """Share of the tokens that are ordinary documents. None of them is a meta-document of any sample."""
+
+
 Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")]
 
 
 class Recipe(Section):
     """A named configuration of a dataset."""
 
-    left_out_when_empty: ClassVar[frozenset[str]] = frozenset({"filters", "producer", "options"})
+    left_out_when_empty: ClassVar[frozenset[str]] = frozenset({"filters", "producer", "options", "mix"})
 
     name: Name
     description: str = ""
@@ -124,14 +135,16 @@ class Recipe(Section):
     """When set, rows are whole documents instead of being synthesised."""
     mixture: tuple[Ingredient, ...] = ()
     """When set, rows are a seeded selection of other recipes' rows instead of being synthesised."""
+    mix: MixSettings | None = None
+    """When set, rows are another recipe's samples and whole documents instead of being synthesised."""
     conversations: ConversationSettings | None = None
     """When set, rows are conversations under a chat template instead of being synthesised."""
     pack: bool = False
     """Put several documents into a row, back to back, each with its own attention: the samples of a mixture, the
-    documents that are fitted, or conversations, which are always packed."""
+    documents that are fitted, or those of a mix and conversations, which are always packed."""
     packing: PackingSettings = PackingSettings()
     producer: str = ""
-    """The name of a registered kind of recipe; empty: told by `conversations`, `mixture` and `fit`."""
+    """The name of a registered kind of recipe; empty: told by `conversations`, `mixture`, `mix` and `fit`."""
     options: dict[str, Any] = Field(default_factory=dict)
     """What a kind of recipe of another package takes."""
 
@@ -142,7 +155,7 @@ class Recipe(Section):
 
     @model_validator(mode="after")
     def _mixture_names_others(self) -> Self:
-        if self.name in {part.recipe for part in self.mixture}:
+        if self.name in self.ingredients:
             raise ValueError(f"recipe {self.name!r} cannot be an ingredient of its own mixture")
         if len({part.recipe for part in self.mixture}) < len(self.mixture):
             raise ValueError(f"recipe {self.name!r} names an ingredient of its mixture twice; add the shares up")
@@ -151,13 +164,19 @@ class Recipe(Section):
     @model_validator(mode="after")
     def _packing_has_documents(self) -> Self:
         has_special = self.add_bos_token or self.add_eos_token
-        if self.conversations and (not self.pack or not self.tokens or has_special or self.mixture or self.fit):
+        is_other = bool(self.mixture or self.mix or self.fit)
+        if self.conversations and (not self.pack or not self.tokens or has_special or is_other):
             raise ValueError(
                 f"recipe {self.name!r} makes rows of conversations, which are packed, have tokens, begin and end as "
                 "their chat template says, and are neither mixed nor fitted; set pack = true and tokens = true, and "
-                "leave out add_bos_token, add_eos_token, mixture and fit"
+                "leave out add_bos_token, add_eos_token, mixture, mix and fit"
             )
-        if self.pack and not (self.mixture or self.fit or self.conversations):
+        if self.mix and (not self.pack or self.mixture or self.fit):
+            raise ValueError(
+                f"recipe {self.name!r} puts whole documents beside samples, which are packed, and are neither fitted "
+                "nor samples of several recipes; set pack = true, and leave out mixture and fit"
+            )
+        if self.pack and not (self.mixture or self.mix or self.fit or self.conversations):
             raise ValueError(
                 f"recipe {self.name!r} packs its rows, but a synthesised sample fills a row by itself; name the recipe "
                 "of the samples as the mixture of another one that packs them"
@@ -181,6 +200,8 @@ class Recipe(Section):
             return "conversations"
         if self.mixture:
             return "mixture"
+        if self.mix:
+            return "mix"
         return "documents" if self.fit else "synthesis"
 
     @property
@@ -191,7 +212,15 @@ class Recipe(Section):
     @property
     def ingredients(self) -> tuple[str, ...]:
         """The recipes whose rows it takes."""
-        return tuple(part.recipe for part in self.mixture)
+        return tuple(part.recipe for part in self.mixture) + ((self.mix.recipe,) if self.mix else ())
+
+    def with_ingredients(self, names: Mapping[str, str]) -> Self:
+        """The same recipe with other names for the recipes whose rows it takes; one that is not given stays."""
+        mixture = tuple(
+            part.model_copy(update={"recipe": names.get(part.recipe, part.recipe)}) for part in self.mixture
+        )
+        mix = self.mix and self.mix.model_copy(update={"recipe": names.get(self.mix.recipe, self.mix.recipe)})
+        return self.model_copy(update={"mixture": mixture, "mix": mix})
 
     @property
     def fingerprint(self) -> str:
@@ -204,9 +233,9 @@ class Recipe(Section):
 
 
 def recipe_names() -> list[str]:
-    """The recipes that come with the package, shortest target first, mixtures and conversations last."""
+    """The recipes that come with the package, shortest target first, those of several kinds of row behind them."""
     recipes = [load_recipe(name) for name in _known_names()]
-    last = {"mixture": 1, "conversations": 2}
+    last = {"mixture": 1, "mix": 2, "conversations": 3}
     return [one.name for one in sorted(recipes, key=lambda one: (last.get(one.kind, 0), one.target_length, one.name))]
 
 
@@ -237,18 +266,107 @@ def load_recipe(name: str, overrides: Mapping[str, Any] | None = None) -> Recipe
 def load_recipes(
     names: Iterable[str], overrides: Mapping[str, Any] | None = None
 ) -> tuple[tuple[Recipe, ...], tuple[Recipe, ...]]:
-    """The recipes of those names, and the ingredients of the mixtures among them; `overrides` hold for all.
+    """The recipes of those names, and the ingredients that they take rows of; `overrides` hold for all.
+
+    An ingredient that is not asked for itself is the recipe file of that name beside the file that names it, if there
+    is one, else a recipe that comes with the package. A choice in a section that decides what rows are made of, such as
+    `mix.documents`, holds for the recipes that have the section.
 
     Raises:
-        RecipeError: see `load_recipe`; or a name occurs twice.
+        RecipeError: see `load_recipe`; or a name occurs twice, or no recipe has the section of a choice.
     """
-    recipes = tuple(load_recipe(name, overrides) for name in names)
-    taken = [recipe.name for recipe in recipes]
+    asked = list(names)
+    common, apart = _told_apart(asked, overrides or {})
+
+    def load(name: str) -> Recipe:
+        recipe = load_recipe(name, common)
+        own = {key: value for key, value in apart.items() if getattr(recipe, _section_of(key)) is not None}
+        return load_recipe(name, common | own) if own else recipe
+
+    loaded = {name: load(name) for name in asked}
+    taken = [loaded[name].name for name in asked]
     for name in taken:
         if taken.count(name) > 1:
             raise RecipeError(f"the configuration {name!r} was asked for {taken.count(name)} times; name it once")
-    wanted = dict.fromkeys(part.recipe for recipe in recipes for part in recipe.mixture if part.recipe not in taken)
-    return recipes, tuple(load_recipe(name, overrides) for name in wanted)
+    recipes: list[Recipe] = []
+    ingredients: dict[str, Recipe] = {}
+    for origin in asked:
+        called: dict[str, str] = {}
+        for name in loaded[origin].ingredients:
+            if name not in taken:
+                ingredient = load(_beside(origin, name))
+                called[name] = ingredient.name
+                if ingredient.name not in taken and ingredients.setdefault(ingredient.name, ingredient) != ingredient:
+                    raise RecipeError(f"two recipes named {ingredient.name!r} are to be ingredients; rename one")
+        recipes.append(loaded[origin].with_ingredients(called))
+    return tuple(recipes), tuple(ingredients.values())
+
+
+def _told_apart(names: Iterable[str], overrides: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Overrides for all recipes, and those for recipes that have their section already.
+
+    Raises:
+        RecipeError: a choice is inside a section that none of the recipes has.
+    """
+    common: dict[str, Any] = {}
+    apart: dict[str, Any] = {}
+    for key, value in overrides.items():
+        (apart if _section_of(key) in _own_sections() else common)[key] = value
+    found = {section for name in names if apart for section in _own_sections() if getattr(load_recipe(name), section)}
+    for key in [key for key in apart if _section_of(key) not in found]:
+        if "." in key:
+            raise RecipeError(
+                f"{key} is set, but no recipe of this run has a section [{_section_of(key)}]; leave it out, or name a "
+                "recipe that has one"
+            )
+        common[key] = apart.pop(key)
+    return common, apart
+
+
+def _section_of(key: str) -> str:
+    return key.partition(".")[0]
+
+
+def _own_sections() -> set[str]:
+    """The sections that decide what rows are made of: a recipe has them or not."""
+    return {
+        name
+        for name, field in Recipe.model_fields.items()
+        if field.default is None and any(_is_section(kind) for kind in getattr(field.annotation, "__args__", ()))
+    }
+
+
+def _is_section(kind: Any) -> bool:
+    return isinstance(kind, type) and issubclass(kind, Section)
+
+
+def _beside(origin: str, name: str) -> str:
+    """The recipe file of that name in the folder of the file `origin`; the name itself where there is none."""
+    if Path(origin).suffix != ".toml" or Path(name).suffix == ".toml":
+        return name
+    neighbour = Path(origin).parent / f"{name}.toml"
+    return str(neighbour) if neighbour.is_file() else name
+
+
+def recorded_recipe(values: Mapping[str, Any]) -> Recipe:
+    """The recipe that a manifest holds; what an older one does not name is what it was then, whatever it is now.
+
+    Raises:
+        pydantic.ValidationError: the values are no recipe of this version or an older one.
+    """
+    sections = {name: field.annotation for name, field in Recipe.model_fields.items()}
+    known = {
+        name: {**section.before, **value}
+        for name, value in values.items()
+        if isinstance(section := sections.get(name), type) and issubclass(section, Section)
+    }
+    return Recipe.model_validate({**values, **known})
+
+
+def recorded_toml(values: Mapping[str, Any]) -> str:
+    """The recipe that a manifest holds as a file, with the choices that it names and no others."""
+    named = {name: values.get(name, ()) for name in Recipe.model_fields if name in values or name == "corpus"}
+    return tomli_w.dumps(without_none(named))
 
 
 def parse_recipe(content: bytes, origin: str, overrides: Mapping[str, Any] | None = None) -> Recipe:
@@ -258,7 +376,7 @@ def parse_recipe(content: bytes, origin: str, overrides: Mapping[str, Any] | Non
         RecipeError: it is not TOML, or holds an unknown key or a wrong value.
     """
     try:
-        values = tomllib.loads(content.decode())
+        values = with_main_choices(tomllib.loads(content.decode()), Recipe)
     except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise RecipeError(f"{origin} is not TOML: {error}; mend that place") from error
     for key, value in (overrides or {}).items():

@@ -101,9 +101,14 @@ class Segment:
     tokens: int
     """Tokens of the sample that begin inside this segment."""
     rank: int
-    """0 for a meta-chunk; else the negative's place, from 1, in the retriever's answer to the meta-chunk before it."""
+    """0 for a meta-chunk; else the negative's place, from 1, in the retriever's answer to its meta-chunk: the last one
+    before it. Where a recipe interleaves none, those of the first meta-chunk come before those of the second."""
     score: float
     """0 for a meta-chunk; else the retriever's score."""
+    own_rank: int = 0
+    """Of a meta-chunk: the place, from 1, that the best other chunk of its document has among all that the retriever
+    found for it, those of other documents; at most one more than were asked for. 0 for a negative, where there is no
+    other chunk, and where the retriever does not say it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

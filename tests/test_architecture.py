@@ -28,7 +28,7 @@ FLOORS = [
     "dataset testing",
     "producer stats",
     "synthesis conversations datacard explore exports",
-    "documents verification",
+    "documents verification allotment",
     "publish",
     "pipeline",
     "load_dataset dry_run",
@@ -39,7 +39,7 @@ FLOORS = [
 
 DOORS = {
     "numpy pyarrow": "every module",
-    "numba rank_bm25": "retrieval",
+    "numba rank_bm25 faiss model2vec sentence_transformers": "retrieval",
     "tokenizers transformers": "tokenization",
     "pydantic": "core execution method corpus retrieval recipe dataset producer",
     "tomli_w": "recipe",

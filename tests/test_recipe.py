@@ -14,11 +14,12 @@ from nextlong_hub.errors import RecipeError
 from nextlong_hub.recipe import Recipe, load_recipe, load_recipes, parse_recipe, parse_setting, recipe_names
 
 FINGERPRINTS = {
-    "64k": "7d08ae122b14",
-    "128k": "07b884f8f9b2",
-    "512k": "de9a95353587",
-    "subset": "71d7377aa635",
-    "instruct": "b3f1321b9864",
+    "64k": "7372b1992e7f",
+    "128k": "a4fe7870e118",
+    "512k": "47fa7fcbe15a",
+    "subset": "d0c39812802b",
+    "mix": "8df79ffd9f91",
+    "instruct": "cdaa34b43958",
 }
 
 OTHER_VALUES: dict[str, Any] = {
@@ -31,6 +32,9 @@ OTHER_VALUES: dict[str, Any] = {
     "filters": {"language": {"keep": ["de", "en"]}},
     "chunking.mode": "reference",
     "chunking.chunk_characters": 1024,
+    "chunking.minimum_characters": 0,
+    "meta_documents.choice": "nested",
+    "meta_documents.length_preference": 0.5,
     "meta_documents.minimum_chunks": 3,
     "meta_documents.maximum_share": 0.25,
     "retrieval.retriever": "rank-bm25",
@@ -45,6 +49,11 @@ OTHER_VALUES: dict[str, Any] = {
     "retrieval.options": {"characters": 4},
     "negatives.near_duplicate": 0.75,
     "negatives.shingle_words": 8,
+    "negatives.first_rank": 9,
+    "negatives.guard": "tokens",
+    "negatives.guard_shingles": 0.4,
+    "negatives.guard_tokens": 0.05,
+    "interleave.layout": "none",
     "interleave.fill": "reference",
     "interleave.separator": "\n\n",
     "interleave.characters_per_token": 3.5,
@@ -55,6 +64,8 @@ OTHER_VALUES: dict[str, Any] = {
     "fit.truncate": True,
     "fit.discard": True,
     "mixture": [{"recipe": "64k", "share": 1.0}],
+    "mix.recipe": "128k",
+    "mix.documents": 0.25,
     "conversations.form": "sharegpt",
     "conversations.columns": ["dialogue"],
     "conversations.system_prompt": "Be brief.",
@@ -70,6 +81,7 @@ OTHER_VALUES: dict[str, Any] = {
 
 NEEDS: dict[str, dict[str, Any]] = {
     "fit.": {"fit.truncate": False, "fit.discard": False},
+    "mix.": {"pack": True, "mix.recipe": "64k"},
     "conversations.": {"pack": True, "conversations.form": "auto"},
     "pack": {"mixture": [{"recipe": "64k", "share": 1.0}]},
     "retrieval.options": {"retrieval.retriever": "overlap"},
@@ -113,11 +125,12 @@ def choices(model: type[BaseModel], prefix: str = "") -> list[str]:
     return found
 
 
-def test_five_recipes_come_along() -> None:
-    """Shortest first, mixture and conversations last, each under the name of its file and with the paper's length."""
-    assert recipe_names() == ["64k", "128k", "512k", "subset", "instruct"]
+def test_six_recipes_come_along() -> None:
+    """Shortest first, then those that take rows, conversations last, each under the name of its file and as long."""
+    assert recipe_names() == ["64k", "128k", "512k", "subset", "mix", "instruct"]
     lengths = {name: load_recipe(name).target_length for name in recipe_names()}
-    assert lengths == {"64k": 65_536, "128k": 131_072, "512k": 524_288, "subset": 524_288, "instruct": 65_536}
+    own = {"64k": 65_536, "128k": 131_072, "512k": 524_288}
+    assert lengths == {**own, "subset": 524_288, "mix": 65_536, "instruct": 65_536}
     assert [load_recipe(name).name for name in recipe_names()] == recipe_names()
     assert [(part.recipe, part.share) for part in load_recipe("subset").mixture] == [("64k", 2.0), ("512k", 1.0)]
 
@@ -292,3 +305,43 @@ def test_ingredients_come_with_the_mixture_and_overrides_hold_for_all() -> None:
     assert load_recipes(["64k", "512k", "subset"])[1] == ()
     with pytest.raises(RecipeError, match="'64k' was asked for 2 times; name it once"):
         load_recipes(["64k", "128k", "64k"])
+
+
+def test_a_choice_of_a_section_holds_for_the_recipes_that_have_it() -> None:
+    """`mix.documents` changes the mix and not its samples; where no recipe has the section, that is said."""
+    (mix,), (samples,) = load_recipes(["mix"], {"mix.documents": 0.25, "target_length": 4096})
+    assert mix.mix is not None
+    assert (mix.mix.documents, samples.mix, samples.name) == (0.25, None, "64k")
+    assert mix.target_length == samples.target_length == 4096
+    (mix,), (samples,) = load_recipes(["mix"], {"mix": "128k"})
+    assert mix.ingredients == (samples.name,) == ("128k",)
+    with pytest.raises(RecipeError, match=r"mix\.documents is set, but no recipe of this run has a section \[mix\]"):
+        load_recipes(["64k", "128k"], {"mix.documents": 0.25})
+
+
+def test_ingredients_are_found_beside_the_file_that_names_them(tmp_path: Path) -> None:
+    """A recipe file of that name comes before one of the package; a path is another way, and a name is written."""
+    (tmp_path / "64k.toml").write_text('name = "64k"\ntarget_length = 1000\n')
+    (tmp_path / "mine.toml").write_text('name = "half"\ntarget_length = 65536\npack = true\nmix = "64k"\n')
+    (half,), (samples,) = load_recipes([str(tmp_path / "mine.toml")])
+    assert (half.ingredients, samples.target_length) == (("64k",), 1000)
+    assert load_recipes([str(tmp_path / "mine.toml"), "64k"])[1] == ()
+    (tmp_path / "64k.toml").rename(tmp_path / "other.toml")
+    (half,), (samples,) = load_recipes([str(tmp_path / "mine.toml")], {"mix.recipe": str(tmp_path / "other.toml")})
+    assert (half.ingredients, samples.target_length) == (("64k",), 1000)
+
+
+@pytest.mark.parametrize(
+    ("overrides", "message"),
+    [
+        ({"mix.documents": 1.5}, r"recipe mix: mix\.documents = 1\.5: Input should be less than 1"),
+        ({"mix.recipe": "mix"}, "recipe 'mix' cannot be an ingredient of its own mixture"),
+        ({"mix.docs": 0.5}, r"unknown key 'mix\.docs'.*did you mean"),
+        ({"pack": False}, "which are packed, .* set pack = true"),
+        ({"mix.recipe": "65k"}, "no recipe '65k'.*did you mean '64k'"),
+    ],
+)
+def test_a_mix_that_cannot_be_is_refused(overrides: dict[str, Any], message: str) -> None:
+    """In one sentence, with what to write instead."""
+    with pytest.raises(RecipeError, match=message):
+        load_recipes(["mix"], overrides)

@@ -51,7 +51,7 @@ def make_store(folder: Path, paths: list[Path], chunks: int) -> ChunkStore:
 
 def write_words(store: ChunkStore, settings: RetrievalSettings, path: Path) -> None:
     """Write each chunk's words on a line of its own, as our lexer sees them, for engines with other lexers."""
-    lexed = Lexer(settings).lex(store.blocks(0, store.chunks), store.document_of(np.arange(store.chunks)))
+    lexed = Lexer(settings).lex(store.blocks(0, store.chunks), store.chunks)
     held = lexed.term_bytes.tobytes()
     starts = lexed.term_starts.tolist()
     words = [held[start:stop].decode() for start, stop in itertools.pairwise(starts)]

@@ -21,8 +21,8 @@ from nextlong_hub.corpus.settings import SourceSettings
 from nextlong_hub.documents.fit import Mode
 from nextlong_hub.errors import RecipeError
 from nextlong_hub.pipeline import BuildRequest
+from nextlong_hub.producer import producer_of, rows_of_ingredients
 from nextlong_hub.recipe import DEFAULT_SEED, Recipe, load_recipes, parse_setting
-from nextlong_hub.synthesis.mixture import ingredient_rows, rows_per_token
 
 PUBLISHED = ("64k", "128k", "512k", "subset")
 """Configurations that are built when none is named: those of the paper."""
@@ -115,7 +115,7 @@ def parse_rows(
 ) -> dict[str, int]:
     """Read `[CONFIG=]N` and `[CONFIG=]4B` as rows of each configuration; the one with a name wins over the one without.
 
-    An ingredient that is not published itself gets the rows that the mixtures need of it, and no more.
+    An ingredient that is not published itself gets the rows that the others take of it, and no more.
 
     Raises:
         RecipeError: an amount cannot be read, or both options give the size of one configuration.
@@ -135,9 +135,9 @@ def parse_rows(
                 rows[name] = wanted_rows[key]
                 break
             if key in wanted_tokens:
-                rows[name] = math.ceil(wanted_tokens[key] * rows_per_token(recipe, targets))
+                rows[name] = math.ceil(wanted_tokens[key] * producer_of(recipe).rows_per_token(recipe, targets))
                 break
-    return rows | ingredient_rows(recipes, ingredients, rows)
+    return rows | rows_of_ingredients(recipes, ingredients, rows)
 
 
 def parse_amount(text: str, option: str) -> int:

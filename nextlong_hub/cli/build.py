@@ -35,6 +35,7 @@ if TYPE_CHECKING:
         "nextlong-hub build 128k --corpus docs.jsonl --tokenizer ./llama3 --tokens 1B",
         "nextlong-hub build 64k 512k --corpus web='web/*.jsonl' --corpus user/books \\",
         "    --tokenizer Qwen/Qwen3-8B --tokens 64k=4B --tokens 512k=2B --output long",
+        "nextlong-hub build mix --corpus docs.jsonl --tokenizer ./llama3",
         "nextlong-hub build instruct --corpus chats.parquet --tokenizer ./qwen3",
         "nextlong-hub build --recipe mine.toml --set retrieval.k1=1.2 --dry-run",
     ),
@@ -94,7 +95,12 @@ def build(output: Path, num_proc: int | None, dry_run: bool, as_json: bool, quie
     """Build long-context configurations from a corpus of short documents.
 
     A CONFIG is 64k, 128k, 512k or subset; all four are built when none is named. A run that was interrupted, or another
-    CONFIG for the same folder, goes on with what is there. The same command gives the same bytes with any --num-proc.
+    CONFIG for the same folder, goes on with what is there: no document is extended for two of them, the longest choose
+    first, and what stands stays. The same command gives the same bytes with any --num-proc.
+
+    The CONFIG mix is what to train on: half of its tokens are 64k samples, half are whole ordinary documents of the
+    same corpus, none of which a sample extends. `--set mix.documents=0.25` changes the share, `--set mix.recipe=128k`
+    with `--set target_length=131072` the samples.
 
     The CONFIG instruct packs conversations (Magpie, ShareGPT, OpenAI messages) under the tokenizer's chat template,
     with a loss mask on the answers; it is built by itself.

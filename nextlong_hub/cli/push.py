@@ -29,6 +29,11 @@ from nextlong_hub.errors import VerificationError
 @click.option("--revision", default="main", show_default=True, metavar="BRANCH", help="Made when it is not there.")
 @click.option("--create-pr", is_flag=True, help="Open a pull request instead of committing to main.")
 @click.option("--message", metavar="TEXT", help="First line of the commit message.")
+@click.option(
+    "--remove-foreign",
+    is_flag=True,
+    help="Remove data files there that no push of ours put there; otherwise a push that finds some ends at once.",
+)
 @click.option("--dry-run", is_flag=True, help="Send nothing; show what would be added, changed and removed.")
 @click.option("-y", "--yes", is_flag=True, help="Do not ask. Nobody is asked either where there is no terminal.")
 @option_json
@@ -53,7 +58,7 @@ def push(folder: Path, name: str, dry_run: bool, yes: bool, as_json: bool, quiet
         if as_json:
             print_json({"status": "planned", "plan": asdict(plan)})
         return 0
-    asks = plan.changes and not (yes or as_json) and pushes.is_interactive()
+    asks = plan.changes and not (yes or as_json or plan.foreign) and pushes.is_interactive()
     if asks and not click.confirm("Publish this?", default=True, err=True):
         click.echo("Nothing was sent.")
         return 0

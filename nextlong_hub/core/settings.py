@@ -18,6 +18,8 @@ class Section(BaseModel):
 
     left_out_when_empty: ClassVar[frozenset[str]] = frozenset()
     """Fields left out of a dump while they are empty: recipes without them keep their fingerprint."""
+    before: ClassVar[Mapping[str, Any]] = {}
+    """Choices that older datasets were made with but do not name, where the default is another one now."""
     main_choice: ClassVar[str] = ""
     """The field that is meant where a recipe gives one word for the whole section: `interleave = "none"`."""
 
@@ -78,9 +80,10 @@ def with_main_choices(values: Any, model: type[Section]) -> Any:
     if not isinstance(values, dict):
         return values
     sections = {
-        name: field.annotation
+        name: kind
         for name, field in model.model_fields.items()
-        if isinstance(field.annotation, type) and issubclass(field.annotation, Section)
+        for kind in (field.annotation, *getattr(field.annotation, "__args__", ()))
+        if isinstance(kind, type) and issubclass(kind, Section)
     }
     return {
         key: {sections[key].main_choice: value}

@@ -11,7 +11,11 @@ from nextlong_hub.method.order import merge_in_proportion, seeded_keys
 
 
 def seeded_order(
-    store: ChunkStore, documents: NDArray[np.int64], sources: Sequence[SourceSettings], seed: int
+    store: ChunkStore,
+    documents: NDArray[np.int64],
+    sources: Sequence[SourceSettings],
+    seed: int,
+    first_by: NDArray[np.int64] | None = None,
 ) -> NDArray[np.int64]:
     """Shuffle each source by itself, then merge the sources so that every prefix has them in proportion.
 
@@ -20,13 +24,16 @@ def seeded_order(
         documents: the numbers of the documents to order, ascending. Shape: (documents,).
         sources: of the corpus, with their weights.
         seed: each gives another order.
+        first_by: what the documents of a source come by, lowest first, before the seed decides; None: by the seed
+            alone. Shape: (documents,).
     """
     weights = [source.weight for source in sources]
     numbers = np.repeat(np.arange(len(sources)), [counts.documents for counts in store.summary.sources])
     source_numbers = numbers[documents]
     keys = seeded_keys(documents, seed)
+    ranks = np.zeros(len(documents), np.int64) if first_by is None else first_by
     groups = [np.flatnonzero(source_numbers == number) for number in range(len(weights))]
-    shuffled = [documents[own[np.lexsort((documents[own], keys[own]))]] for own in groups]
+    shuffled = [documents[own[np.lexsort((documents[own], keys[own], ranks[own]))]] for own in groups]
     unset = all(weight is None for weight in weights)
     shares = [max(1, len(own)) if unset else weight or 1.0 for own, weight in zip(groups, weights, strict=True)]
     turns = merge_in_proportion([len(own) for own in groups], shares)

@@ -249,6 +249,20 @@ class ChunkStore:
                 return first + int(place)
         return None
 
+    def document_numbers(self, document_ids: pa.Array) -> NDArray[np.int64]:
+        """The numbers of the documents with those ids, ascending; an id that no document has is left out."""
+        found = [np.zeros(0, np.int64)]
+        for part, first in zip(self._parts, self._part_documents[:-1], strict=True):
+            is_named = pc.is_in(part.documents["id"], value_set=document_ids)
+            found.append(first + np.flatnonzero(is_named.to_numpy()))
+        return np.concatenate(found)
+
+    def document_ids(self, numbers: NDArray[np.int64]) -> list[str]:
+        """The ids of documents, in the order of their numbers as given."""
+        ids = pa.chunked_array([chunk for part in self._parts for chunk in part.documents["id"].chunks], pa.string())
+        found: list[str] = ids.take(pa.array(numbers)).to_pylist()
+        return found
+
     def sources_of(self, document_ids: pa.Array) -> pa.Array:
         """The source of each document of that id; null where there is none. Shape: as `document_ids`."""
         found = pa.nulls(len(document_ids), pa.string())

@@ -4,6 +4,7 @@ folder         `write_card`, `check_card`: the card of a dataset folder
 rendering      `generate_card`: manifest and statistics go into the templates of `cards/`
 header         the YAML header; `licences` derives the licence of several sources
 sample         the first row, shortened
+runs           in which runs the configurations can be made again
 commands       what each command says on the card, and the line that makes the dataset again
 pictures       the plots in `assets/`
 text           a card parsed and formatted, with the digests that show which parts were edited

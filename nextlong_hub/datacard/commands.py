@@ -3,17 +3,22 @@
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from math import ceil
 
 from nextlong_hub.corpus import DEMO
 from nextlong_hub.datacard.escaping import Markdown, shell_word
-from nextlong_hub.dataset.manifest import ConfigRecord, Manifest, SourceRecord
+from nextlong_hub.datacard.runs import runs_of
+from nextlong_hub.dataset.manifest import ConfigRecord, IngredientRecord, Manifest, SourceRecord
 from nextlong_hub.errors import RecipeError
 from nextlong_hub.producer import Producer, producer_of
-from nextlong_hub.recipe import Recipe, load_recipe
+from nextlong_hub.recipe import default_config, load_recipe, recorded_recipe
 
+_ROUNDING = 1e-6
 _SHARDS = "SHARDS"
 _INDENT = " \\\n    "
 _OUTPUT = "--output again"
+_MIXED = "64k"
+"""The recipe whose samples `mix` takes unless it is told another."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,6 +39,37 @@ def command_of(manifest: Manifest) -> str:
     Local files are named as the manifest names them: without their folders.
     """
     return COMMANDS[manifest.kind].again(manifest)
+
+
+def recommended_config(manifest: Manifest) -> str:
+    """The configuration to train on: one with ordinary documents beside the samples, else that of `default_config`."""
+    mixes = [name for name, config in manifest.configs.items() if config.mix_share is not None]
+    return mixes[0] if mixes else default_config(manifest.configs)
+
+
+def mix_command(manifest: Manifest) -> str:
+    """The command that makes a mix of the samples of a dataset and ordinary documents, for a shell as in `command_of`.
+
+    Empty where the dataset has no samples, or has a mix already.
+    """
+    samples = {name: config for name, config in manifest.configs.items() if config.segments.negative}
+    if manifest.kind != "build" or not samples or any(config.mix_share for config in samples.values()):
+        return ""
+    plain = [name for name, config in samples.items() if not config.mixture] or list(samples)
+    name = default_config(plain)
+    part = recorded_recipe(samples[name].recipe)
+    settings = []
+    if part.name != _MIXED or _named(samples[name]) != _MIXED:
+        source = part.name if _named(samples[name]) == part.name else f"recipes/{part.name}.toml"
+        settings = [f"--set mix.recipe={source} --set target_length={part.target_length}"]
+    parts = [
+        "nextlong-hub build mix",
+        *settings,
+        *([] if _is_demo(manifest) else _corpus(manifest)),
+        *_tokenizers(manifest)[:1],
+        "--output mixed",
+    ]
+    return _INDENT.join(parts)
 
 
 def needs_of(manifest: Manifest) -> Markdown:
@@ -60,14 +96,41 @@ def producers_of(manifest: Manifest) -> list[Producer]:
 
 
 def _build_again(manifest: Manifest) -> str:
-    samples = [f"--samples {name}={config.rows}" for name, config in manifest.configs.items()]
-    parts = [
-        " ".join(["nextlong-hub build", *(_named(config) for config in manifest.configs.values())]),
-        *([] if _is_demo(manifest) else _corpus(manifest)),
-        *_tokenizers(manifest),
-        " ".join([*samples, f"--seed {manifest.seed}", _OUTPUT]),
-    ]
-    return _INDENT.join(parts)
+    commands = []
+    for run in runs_of(manifest) or [list(manifest.configs)]:
+        configs = {name: manifest.configs[name] for name in run}
+        samples = [
+            f"--samples {name}={config.rows}" for name, config in configs.items() if not _is_limited(config, manifest)
+        ]
+        parts = [
+            " ".join(["nextlong-hub build", *(_named(config) for config in configs.values())]),
+            *([] if _is_demo(manifest) else _corpus(manifest)),
+            *_tokenizers(manifest),
+            " ".join([*samples, f"--seed {manifest.seed}", _OUTPUT]),
+        ]
+        commands.append(_INDENT.join(parts))
+    return "\n".join(commands)
+
+
+def _is_limited(config: ConfigRecord, manifest: Manifest) -> bool:
+    """Whether a mixture cannot be asked for by its number of rows: that takes more of an ingredient than there are."""
+    recipe = recorded_recipe(config.recipe)
+    parts = {
+        name: part for name, part in config.mixture.items() if part.made and part.rows and recipe.kind == "mixture"
+    }
+    together = {
+        name: recipe.target_length * part.rows // part.tokens if recipe.pack else 1 for name, part in parts.items()
+    }
+    rates = {
+        part.recipe: part.share * parts[part.recipe].rows / parts[part.recipe].tokens / max(1, together[part.recipe])
+        for part in recipe.mixture
+        if part.recipe in parts
+    }
+    return any(
+        ceil(config.rows * rate / sum(rates.values()) - _ROUNDING) * together[name] > parts[name].made
+        for name, rate in rates.items()
+        if name not in manifest.configs
+    )
 
 
 def _fit_title(manifest: Manifest) -> str:
@@ -146,18 +209,31 @@ def _is_demo(manifest: Manifest) -> bool:
 
 def _named(config: ConfigRecord) -> str:
     """A configuration by name if it is one that comes with the package, else its recipe in the dataset."""
-    recipe = Recipe.model_validate(config.recipe)
+    recipe = recorded_recipe(config.recipe)
     try:
         known = load_recipe(recipe.name)
     except RecipeError:
         known = None
-    if known is not None and known.fingerprint == recipe.fingerprint:
+    if (
+        known is not None
+        and known.fingerprint == recipe.fingerprint
+        and all(map(_comes_along, config.mixture.values()))
+    ):
         return recipe.name
     return f"--recipe recipes/{recipe.name}.toml"
 
 
+def _comes_along(part: IngredientRecord) -> bool:
+    """Whether the recipe of an ingredient is one that comes with the package."""
+    recipe = recorded_recipe(part.recipe)
+    try:
+        return load_recipe(recipe.name).fingerprint == recipe.fingerprint
+    except RecipeError:
+        return False
+
+
 def _fit_options(config: ConfigRecord) -> str:
-    recipe = Recipe.model_validate(config.recipe)
+    recipe = recorded_recipe(config.recipe)
     modes = []
     if recipe.fit is not None:
         modes = [name for name, is_on in (("truncate", recipe.fit.truncate), ("discard", recipe.fit.discard)) if is_on]

@@ -8,9 +8,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from nextlong_hub.datacard.commands import COMMANDS, producers_of
+from nextlong_hub.datacard.header_text import Header
 from nextlong_hub.datacard.licences import DerivedLicence, derive_licence
 from nextlong_hub.datacard.lint import SIZE_CATEGORIES
-from nextlong_hub.datacard.text import Header, parse_card
+from nextlong_hub.datacard.text import parse_card
 from nextlong_hub.dataset.manifest import ConfigRecord, Manifest
 from nextlong_hub.recipe import default_config
 

@@ -6,8 +6,9 @@ The rules are those of the Hub's metadata check and of its documentation of data
 import re
 from typing import Any
 
+from nextlong_hub.datacard.header_text import Header
 from nextlong_hub.datacard.licences import LICENCES
-from nextlong_hub.datacard.text import Header, parse_card
+from nextlong_hub.datacard.text import parse_card
 
 SIZE_CATEGORIES = (
     *("n<1K", "1K<n<10K", "10K<n<100K", "100K<n<1M", "1M<n<10M", "10M<n<100M", "100M<n<1B"),
@@ -41,7 +42,7 @@ def lint_card(text: str) -> list[str]:
 
 def _text_faults(header: Header) -> list[str]:
     faults = [
-        f"{key!r} must be a string, but is {header[key]!r}"
+        f"{key!r} must be a string, but is {header[key]!r}{_in_quotes(header[key])}"
         for key in _TEXTS
         if header.get(key) is not None and not isinstance(header[key], str)
     ]
@@ -52,8 +53,18 @@ def _text_faults(header: Header) -> list[str]:
         if not isinstance(value, list):
             faults.append(f"{key!r} must be a string or a list of strings, but is {value!r}")
         else:
-            faults += [f"{key}[{i}] must be a string, but is {v!r}" for i, v in enumerate(value) if type(v) is not str]
+            faults += [
+                f"{key}[{i}] must be a string, but is {v!r}{_in_quotes(v)}"
+                for i, v in enumerate(value)
+                if type(v) is not str
+            ]
     return faults
+
+
+def _in_quotes(value: Any) -> str:
+    """What to do about a scalar that YAML takes for something else than text: Norwegian is `no`, which is False."""
+    is_scalar = value is not None and not isinstance(value, list | dict)
+    return "; put it in quotes, as in 'no', for YAML takes it for something else than text" if is_scalar else ""
 
 
 def _value_faults(header: Header) -> list[str]:

@@ -4,7 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from nextlong_hub.datacard.text import Card, Header, digest, digests_of, format_card, parse_card
+from nextlong_hub.datacard.header_text import Header
+from nextlong_hub.datacard.text import Card, digest, digests_of, format_card, parse_card
 
 _OURS_ALONE = ("configs", "dataset_info", "size_categories")
 """Keys that are always generated: a dataset with an edited list of files would not load."""
@@ -49,6 +50,7 @@ def merge_card(base: str | None, theirs: str, ours: str) -> MergedCard:
         digests={**digests_of(fresh.header, fresh.sections), **unsettled},
         opening=edited.opening,
         asides=edited.asides,
+        written=edited.written,
     )
     return MergedCard(text=format_card(_with_stray_asides(merged)), conflicts=conflicts)
 

@@ -9,19 +9,23 @@ from typing import Any
 from jinja2 import BaseLoader, StrictUndefined
 from jinja2.sandbox import SandboxedEnvironment
 
-from nextlong_hub.datacard.commands import command_of, needs_of
+from nextlong_hub.datacard.commands import command_of, mix_command, needs_of, recommended_config
 from nextlong_hub.datacard.escaping import Markdown, code, escape, fenced
 from nextlong_hub.datacard.header import make_header, pretty_name
+from nextlong_hub.datacard.header_text import Header
 from nextlong_hub.datacard.pictures import draw_pictures
+from nextlong_hub.datacard.runs import runs_of
 from nextlong_hub.datacard.sample import sample_of
-from nextlong_hub.datacard.text import Card, Header, digests_of, format_card, parse_card
+from nextlong_hub.datacard.text import Card, digests_of, format_card, parse_card
+from nextlong_hub.dataset.links import thin_rows
 from nextlong_hub.dataset.manifest import Manifest
+from nextlong_hub.dataset.proportions import uneven_proportions
 from nextlong_hub.dataset.schema import RowContents, RowKind, column_table, kinds_of
 from nextlong_hub.errors import DataError
 from nextlong_hub.method.guard import PassedOver
 from nextlong_hub.producer import producer_of
-from nextlong_hub.recipe import Recipe, default_config
-from nextlong_hub.retrieval import describe
+from nextlong_hub.recipe import Recipe, default_config, recorded_recipe
+from nextlong_hub.retrieval import describe, is_control, repeats_own
 from nextlong_hub.stats import DatasetStats, Distribution, measure_folder
 from nextlong_hub.stats.shape import score_names
 from nextlong_hub.tokenization import EMBEDDED
@@ -136,8 +140,11 @@ def _names(manifest: Manifest) -> dict[str, Any]:
     return {
         "title": pretty_name(manifest),
         "default": default_config(manifest.configs),
+        "recommended": recommended_config(manifest),
+        "mix_command": fenced(mix_command(manifest), "sh") if mix_command(manifest) else "",
         "tokenizers": [Markdown(f"GPT-2 ({code(name)})") if name == EMBEDDED else code(name) for name in tokenizers],
         "hub_names": {source.path: source.hub_name for source in manifest.corpus.sources},
+        "is_made_again": bool(runs_of(manifest)),
         "command": fenced(command_of(manifest), "sh"),
         "needs": needs_of(manifest),
     }
@@ -145,7 +152,7 @@ def _names(manifest: Manifest) -> dict[str, Any]:
 
 def _numbers(manifest: Manifest, stats: DatasetStats, header: Header) -> dict[str, Any]:
     """Template variables: counts, and the settings behind them."""
-    recipes = [Recipe.model_validate(config.recipe) for config in manifest.configs.values()]
+    recipes = [recorded_recipe(config.recipe) for config in manifest.configs.values()]
     behind = [recipe for config in manifest.configs.values() for recipe in config.row_recipes.values()]
     methods = _methods(behind)
     content_bytes = {info["config_name"]: info["dataset_size"] for info in _infos(header)}
@@ -153,11 +160,34 @@ def _numbers(manifest: Manifest, stats: DatasetStats, header: Header) -> dict[st
     return {
         "recipes": recipes,
         "methods": methods,
+        "preferences": [
+            (recipe.name, power)
+            for recipe in {recipe.name: recipe for recipe in behind if producer_of(recipe).retrieves}.values()
+            if (power := recipe.meta_documents.preference_at(recipe.target_length))
+        ],
         "searches": list(dict.fromkeys(describe(recipe.retrieval) for recipe in methods)),
+        "controls": list(dict.fromkeys(describe(r.retrieval) for r in methods if is_control(r.retrieval))),
+        "is_all_control": bool(methods) and all(is_control(recipe.retrieval) for recipe in methods),
+        "is_apart": bool(methods) and all(recipe.interleave.layout == "none" for recipe in methods),
+        "may_repeat": any(repeats_own(recipe.retrieval) for recipe in methods),
+        "recalls": [
+            (name, config.synthesis.recall)
+            for name, config in manifest.configs.items()
+            if config.synthesis and config.synthesis.recall is not None
+        ],
         "score_names": score_names(stats.configs),
+        "has_links": any(config.links for config in stats.configs),
+        "thin_rows": [
+            (config.config, thin)
+            for config in stats.configs
+            if config.links and (thin := thin_rows(config.links.links.mean, config.links.meta_percent.mean))
+        ],
         "row_bytes": content_bytes[default] // max(1, manifest.configs[default].rows),
+        "mixes": [config for config in stats.configs if config.mix is not None],
         "repeats": [config for config in stats.configs if config.repeats],
         "outcomes": [config for config in stats.configs if config.outcome is not None],
+        "shared_documents": sum(pair.documents for pair in stats.overlaps),
+        "proportions": {name: uneven_proportions(config) for name, config in manifest.configs.items()},
         "not_exact": sum(config.not_exact for config in manifest.configs.values()),
         "is_few_sources": len(manifest.corpus.sources) < _FEW_SOURCES
         and max((config.tokens for config in stats.configs), default=0) > _MANY_TOKENS,

@@ -22,7 +22,7 @@ from typing import Any
 
 import yaml  # type: ignore[import-untyped]
 
-Header = dict[str, Any]
+from nextlong_hub.datacard.header_text import Header, HeaderText, format_header, read_header_text
 
 ADDRESS = "USER/NAME"
 """Placeholder for the dataset's name on the Hub in generated sections."""
@@ -33,7 +33,6 @@ _SECTION = re.compile(
     r"<!-- nextlong:auto:start (?P<name>[a-z_]+) -->\n(?P<content>.*?)\n?<!-- nextlong:auto:end (?P=name) -->",
     re.DOTALL,
 )
-_RARE_BREAKS = re.compile("[\x85\u2028\u2029]")
 _DIGITS = 12
 
 
@@ -50,6 +49,8 @@ class Card:
     """Text written by hand before the first section."""
     asides: Mapping[str, str] = field(default_factory=dict)
     """Text written by hand after a section, by that section's name."""
+    written: HeaderText = field(default_factory=HeaderText, compare=False)
+    """The header as it was read: a key whose value is the same is written as it stands there."""
 
 
 def parse_card(text: str) -> Card:
@@ -92,6 +93,7 @@ def parse_card(text: str) -> Card:
         digests=digests,
         opening=opening,
         asides={name: aside for name, aside in asides.items() if aside.strip()},
+        written=read_header_text(found[1] or "") if found else HeaderText(),
     )
 
 
@@ -102,9 +104,7 @@ def format_card(card: Card) -> str:
         blocks.append(f"<!-- nextlong:auto:start {name} -->\n{content}\n<!-- nextlong:auto:end {name} -->")
         if name in card.asides:
             blocks.append(card.asides[name])
-    header = (
-        yaml.dump(card.header, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=10**6) if card.header else ""
-    )
+    header = format_header(card.header, card.written)
     digests = "".join(f" {key}={digest}" for key, digest in card.digests.items())
     return f"---\n{header}---\n<!-- nextlong:auto{digests} -->\n\n" + "\n\n".join(blocks) + "\n"
 
@@ -131,15 +131,3 @@ def digest(value: Any) -> str:
     """Digest of a header value or a section: twelve hexadecimal digits."""
     canonical = json.dumps(value, sort_keys=True, ensure_ascii=True, default=str)
     return hashlib.sha256(canonical.encode()).hexdigest()[:_DIGITS]
-
-
-class _Dumper(yaml.SafeDumper):  # type: ignore[misc]
-    """Escapes the rarer line breaks, which PyYAML would fold."""
-
-
-def _represent_string(dumper: _Dumper, value: str) -> Any:
-    style = '"' if _RARE_BREAKS.search(value) else None
-    return dumper.represent_scalar("tag:yaml.org,2002:str", value, style=style)
-
-
-_Dumper.add_representer(str, _represent_string)

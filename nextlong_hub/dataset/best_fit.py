@@ -58,6 +58,37 @@ def pack(lengths: ArrayLike, capacity: int) -> list[NDArray[np.int64]]:
     return sorted((np.sort(np.array(row, np.int64)) for row in rows), key=lambda row: int(row[0]))
 
 
+def fill(lengths: ArrayLike, rooms: ArrayLike) -> NDArray[np.int64]:
+    """Put documents into rows that are there already, as `pack` does; no row is added.
+
+    Args:
+        lengths: tokens of each document. Shape: (documents,).
+        rooms: tokens that each row has free. Shape: (rows,).
+
+    Returns:
+        The number of the row of each document; -1 where no row has room for it. Shape: (documents,).
+
+    Raises:
+        DataError: a document has no token.
+    """
+    free = np.asarray(rooms, np.int64).reshape(-1)
+    sizes = _checked(lengths, int(np.iinfo(np.int64).max))
+    largest = int(free.max(initial=0))
+    taken = np.full(len(sizes), -1, np.int64)
+    open_rows = _Rooms(largest)
+    for row, room in enumerate(free.tolist()):
+        if room > 0:
+            open_rows.give(room, row)
+    for document in np.argsort(-sizes, kind="stable").tolist():
+        size = int(sizes[document])
+        room = open_rows.smallest(size) if size <= largest else 0
+        if room:
+            taken[document] = row = open_rows.take(room)
+            if room > size:
+                open_rows.give(room - size, row)
+    return taken
+
+
 class WindowPacker:
     """Packs a stream of documents window by window, which bounds memory and how far a document moves from its place.
 

@@ -1,6 +1,7 @@
 """A dataset folder while it is written: its lock, what may be overwritten, and how its manifest is invalidated."""
 
 import glob
+import logging
 import shutil
 from collections.abc import Iterator
 from contextlib import ExitStack, closing, contextmanager
@@ -22,10 +23,12 @@ from nextlong_hub.execution.open import open_executor
 from nextlong_hub.execution.progress import NullProgress, Progress, ProgressTracker
 from nextlong_hub.execution.run import Run
 from nextlong_hub.execution.workspace import WORK_NAME, Workspace
-from nextlong_hub.recipe import Recipe
+from nextlong_hub.recipe import recorded_toml
 
 CARD_NAME = "README.md"
 _MARK = "nextlong-hub.json"
+
+_log = logging.getLogger(__name__)
 
 
 @contextmanager
@@ -46,8 +49,19 @@ def open_run(output: Path, executor: Executor | str = "inline", progress: Progre
         workspace = opened.enter_context(locked(output))
         if isinstance(executor, str):
             executor = opened.enter_context(closing(open_executor(executor)))
+        if characters := pattern_characters(output):
+            _log.warning(
+                "load_dataset will not read %s: it takes %s in a path for a pattern; rename the folder, now or later",
+                output,
+                " ".join(characters),
+            )
         tracker = ProgressTracker(progress or NullProgress())
         yield Run(output=output, workspace=workspace, executor=executor, progress=tracker)
+
+
+def pattern_characters(output: Path) -> str:
+    """The characters of a folder's whole path that `datasets` takes for a pattern (huggingface/datasets#7468)."""
+    return "".join(character for character in "*?[]" if character in str(output.absolute()))
 
 
 @contextmanager
@@ -160,9 +174,8 @@ def public_path(path: str) -> str:
 
 def recipe_files(manifest: Manifest) -> dict[str, bytes]:
     """The resolved recipes behind a dataset, ingredients of its mixtures included, as TOML, by name."""
-    recipes = [
-        Recipe.model_validate(values)
+    return {
+        values["name"]: recorded_toml(values).encode()
         for config in manifest.configs.values()
         for values in (*(part.recipe for part in config.mixture.values()), config.recipe)
-    ]
-    return {recipe.name: recipe.to_toml().encode() for recipe in recipes}
+    }

@@ -6,6 +6,7 @@ and nothing in it depends on the clock, the machine or the number of workers.
 
 import json
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
@@ -15,11 +16,13 @@ from nextlong_hub.core.files import digest_of, json_bytes, write_bytes
 from nextlong_hub.core.settings import explain
 from nextlong_hub.errors import DataError
 from nextlong_hub.hub.address import DatasetAddress, is_dataset_name
-from nextlong_hub.recipe import Recipe
-from nextlong_hub.retrieval import score_name
+from nextlong_hub.recipe import Recipe, recorded_recipe
+from nextlong_hub.retrieval import is_control, score_name
 
 MANIFEST_NAME = "manifest.json"
 
+_NOTICED_SHARE = 0.01
+"""A mix says why its documents have another share of the tokens where it differs by more."""
 _TOOL = "nextlong-hub"
 _OWN_KEYS = frozenset({"configs", "corpus", "tokenizer", "digest"})
 """Keys by which a manifest of ours is known even if the name of the tool was damaged."""
@@ -135,6 +138,28 @@ class SegmentRecord(_Record):
     """Tokens of the negatives by the source they came from."""
 
 
+class SpreadRecord(_Record):
+    """How a quantity is spread."""
+
+    mean: float
+    quantiles: dict[str, float]
+    """At 0, 5, 25, 50, 75, 95 and 100 %."""
+
+
+class LinkRecord(_Record):
+    """How much of the samples of a configuration is meta-document; of a packed row each sample counts for itself."""
+
+    samples: int
+    links: SpreadRecord
+    """Of a sample: one less than its meta-chunks."""
+    meta_percent: SpreadRecord
+    """Of a sample: tokens of meta-chunks in a hundred of all its tokens."""
+    difficulty: SpreadRecord | None
+    """Of a sample: how many chunks of other documents the retriever ranks above the best other chunk of its document,
+    counted up to the number that was asked for; the mean over its meta-chunks. None where the retriever does not say
+    it."""
+
+
 class SelectionRecord(_Record):
     """What the choice of negatives and the cut left out of the samples of a configuration."""
 
@@ -193,10 +218,25 @@ class RepeatRecord(_Record):
     """4,096 tokens back or more."""
 
 
+class TakenRecord(_Record):
+    """Documents of the corpus that rows extend or hold."""
+
+    documents: int
+    digest: str
+    """Of their ids."""
+
+
 class IngredientRecord(_Record):
-    """One part of a mixture."""
+    """One part of a configuration that takes rows of others."""
 
     rows: int
+    """Samples or, of its own part, whole documents."""
+    tokens: int = 0
+    """Of all of them; the real proportions are these. 0 in older manifests."""
+    made: int = 0
+    """Rows of the ingredient that there were to choose from. 0 in older manifests."""
+    apart: dict[str, str] = {}
+    """As `ConfigRecord.apart`, of the ingredient."""
     recipe: dict[str, Any]
     """The resolved recipe that made these rows."""
 
@@ -223,6 +263,17 @@ class ConversationRecord(_Record):
     """Conversations whose end was left out because no answer followed, among all that were made."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MixShare:
+    """How much of a mix is ordinary documents, by tokens."""
+
+    share: float
+    wanted: float
+    """What the recipe asks for."""
+    reason: str
+    """Why it is another one, as the end of a sentence; empty where they hardly differ."""
+
+
 class ConfigRecord(_Record):
     """One configuration of the dataset."""
 
@@ -234,11 +285,20 @@ class ConfigRecord(_Record):
     synthesis: SynthesisRecord | None
     """None for a mixture: its rows were made for its ingredients."""
     mixture: dict[str, IngredientRecord]
-    """Empty unless the configuration is a mixture."""
+    """By the name before the slash in the id of a row, or of a document of one; empty unless the configuration takes
+    rows of others."""
     packing: PackingRecord | None = None
     """None unless a row holds several documents."""
     conversations: ConversationRecord | None = None
     """None unless the documents are conversations."""
+    taken: dict[str, TakenRecord] = {}
+    """Documents that its rows extend or hold, by the recipe that made the row; empty in older manifests, and where rows
+    take none."""
+    apart: dict[str, str] = {}
+    """What its rows were kept apart from when they were made: a digest of the documents that each other recipe had
+    taken by then. Empty for a mixture."""
+    links: LinkRecord | None = None
+    """None where no row is a sample with hard negatives, and in older manifests."""
     repeats: tuple[RepeatRecord, ...] = ()
     """For runs of 8 and of 32 tokens; empty in manifests of versions that did not count them."""
     not_exact: int = 0
@@ -249,12 +309,30 @@ class ConfigRecord(_Record):
     def row_recipes(self) -> dict[str, Recipe]:
         """The recipe behind each row, by the name before the slash in the row's id."""
         recipes = [part.recipe for part in self.mixture.values()] or [self.recipe]
-        return {values["name"]: Recipe.model_validate(values) for values in recipes}
+        return {values["name"]: recorded_recipe(values) for values in recipes}
+
+    @property
+    def mix_share(self) -> MixShare | None:
+        """How much is ordinary documents; None unless they stand beside samples."""
+        wanted = recorded_recipe(self.recipe).mix
+        own = self.mixture.get(str(self.recipe["name"]))
+        if wanted is None or own is None or not self.tokens:
+            return None
+        share = own.tokens / self.tokens
+        differs = abs(share - wanted.documents) > _NOTICED_SHARE
+        reason = "samples and documents are never split, and so few rows cannot be shared out closer" if differs else ""
+        return MixShare(share=share, wanted=wanted.documents, reason=reason)
 
     @property
     def score_name(self) -> str:
         """What the scores of the negatives are called, by the retrievers that gave them."""
-        return " or ".join(dict.fromkeys(score_name(recipe.retrieval) for recipe in self.row_recipes.values()))
+        recipes = [recipe for recipe in self.row_recipes.values() if recipe.mix is None]
+        return " or ".join(dict.fromkeys(score_name(recipe.retrieval) for recipe in recipes))
+
+    @property
+    def is_control(self) -> bool:
+        """Whether rows were made to compare others with, not to train on: see `Retriever.is_control`."""
+        return any(is_control(recipe.retrieval) for recipe in self.row_recipes.values())
 
 
 class Manifest(_Record):

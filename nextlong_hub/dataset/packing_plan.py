@@ -87,6 +87,65 @@ class PackedPlan:
         )
 
 
+class DocumentList:
+    """Documents of finished units, numbered from 0 as they are added."""
+
+    def __init__(self) -> None:
+        self._units: dict[Path, int] = {}
+        self._lengths: dict[Path, NDArray[np.int32]] = {}
+        self._places: list[NDArray[np.int32]] = []
+        self._bytes: list[NDArray[np.float32]] = []
+
+    def add_unit(self, unit: Path, unit_bytes: int) -> NDArray[np.int32]:
+        """Add every document of a unit, in order.
+
+        Args:
+            unit: its file.
+            unit_bytes: what its rows measure together in text and tokens.
+
+        Returns:
+            Their tokens. Shape: (documents of the unit,).
+        """
+        lengths = _token_counts(unit)
+        return self._add(unit, np.arange(len(lengths)), lengths, unit_bytes / max(1, int(lengths.sum())))
+
+    def add_rows(self, unit: Path, rows: Sequence[int], row_bytes: float) -> NDArray[np.int32]:
+        """Add some documents of a unit.
+
+        Args:
+            unit: its file.
+            rows: their rows in it.
+            row_bytes: what a row of the unit measures on average.
+
+        Returns:
+            Their tokens. Shape: (rows,).
+        """
+        if unit not in self._lengths:
+            self._lengths[unit] = _token_counts(unit)
+        lengths, taken = self._lengths[unit], np.array(rows)
+        return self._add(unit, taken, lengths[taken], row_bytes / max(1.0, float(lengths.mean())))
+
+    def plan(self, rows: Sequence[NDArray[np.int64]]) -> PackedPlan:
+        """The plan by which each row takes the documents of these numbers, in their order."""
+        order = np.concatenate([np.zeros(0, np.int64), *rows])
+        borders = np.cumsum([0, *map(len, rows)])
+        sizes = np.concatenate([np.zeros(0, np.float32), *self._bytes])[order]
+        return PackedPlan(
+            units=tuple(self._units),
+            places=np.concatenate([np.zeros((0, 2), np.int32), *self._places])[order],
+            borders=borders,
+            row_bytes=np.add.reduceat(sizes, borders[:-1], dtype=np.float64) if len(rows) else np.zeros(0),
+        )
+
+    def _add(
+        self, unit: Path, rows: NDArray[np.int64], lengths: NDArray[np.int32], bytes_per_token: float
+    ) -> NDArray[np.int32]:
+        number = self._units.setdefault(unit, len(self._units))
+        self._places.append(np.stack([np.full(len(rows), number), rows], axis=1).astype(np.int32))
+        self._bytes.append((lengths * bytes_per_token).astype(np.float32))
+        return lengths
+
+
 class Planner:
     """Takes the documents of units in their published order and packs them as they come."""
 
@@ -98,10 +157,7 @@ class Planner:
             settings: how far documents may be moved.
         """
         self._packer = WindowPacker(target_length, settings.window_tokens)
-        self._units: dict[Path, int] = {}
-        self._lengths: dict[Path, NDArray[np.int32]] = {}
-        self._places: list[NDArray[np.int32]] = []
-        self._bytes: list[NDArray[np.float32]] = []
+        self._documents = DocumentList()
         self._rows: list[NDArray[np.int64]] = []
 
     @property
@@ -110,46 +166,16 @@ class Planner:
         return len(self._rows)
 
     def add_unit(self, unit: Path, unit_bytes: int) -> None:
-        """Take every document of a unit, in order.
-
-        Args:
-            unit: its file.
-            unit_bytes: what its rows measure together in text and tokens.
-        """
-        lengths = _token_counts(unit)
-        self._add(unit, np.arange(len(lengths)), lengths, unit_bytes / max(1, int(lengths.sum())))
+        """See `DocumentList.add_unit`."""
+        self._rows += self._packer.add(self._documents.add_unit(unit, unit_bytes))
 
     def add_rows(self, unit: Path, rows: Sequence[int], row_bytes: float) -> None:
-        """Take some documents of a unit.
-
-        Args:
-            unit: its file.
-            rows: their rows in it.
-            row_bytes: what a row of the unit measures on average.
-        """
-        if unit not in self._lengths:
-            self._lengths[unit] = _token_counts(unit)
-        lengths, taken = self._lengths[unit], np.array(rows)
-        self._add(unit, taken, lengths[taken], row_bytes / max(1.0, float(lengths.mean())))
+        """See `DocumentList.add_rows`."""
+        self._rows += self._packer.add(self._documents.add_rows(unit, rows, row_bytes))
 
     def finish(self, most_rows: int | None = None) -> PackedPlan:
         """The plan: all rows, or the first so many."""
-        rows = [*self._rows, *self._packer.finish()][:most_rows]
-        order = np.concatenate([np.zeros(0, np.int64), *rows])
-        borders = np.cumsum([0, *map(len, rows)])
-        sizes = np.concatenate([np.zeros(0, np.float32), *self._bytes])[order]
-        return PackedPlan(
-            units=tuple(self._units),
-            places=np.concatenate([np.zeros((0, 2), np.int32), *self._places])[order],
-            borders=borders,
-            row_bytes=np.add.reduceat(sizes, borders[:-1], dtype=np.float64) if rows else np.zeros(0),
-        )
-
-    def _add(self, unit: Path, rows: NDArray[np.int64], lengths: NDArray[np.int32], bytes_per_token: float) -> None:
-        number = self._units.setdefault(unit, len(self._units))
-        self._places.append(np.stack([np.full(len(rows), number), rows], axis=1).astype(np.int32))
-        self._bytes.append((lengths * bytes_per_token).astype(np.float32))
-        self._rows += self._packer.add(lengths)
+        return self._documents.plan([*self._rows, *self._packer.finish()][:most_rows])
 
 
 def _token_counts(unit: Path) -> NDArray[np.int32]:

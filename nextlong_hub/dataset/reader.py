@@ -14,7 +14,7 @@ import pyarrow.parquet as pq
 from nextlong_hub.dataset.locate import DatasetLocation, locate
 from nextlong_hub.dataset.manifest import ConfigRecord, Manifest
 from nextlong_hub.dataset.row import Row, row_from
-from nextlong_hub.dataset.schema import COLUMNS
+from nextlong_hub.dataset.schema import COLUMNS, LATER_FIELDS
 from nextlong_hub.errors import DataError
 from nextlong_hub.hub.errors import hub_errors
 from nextlong_hub.recipe import default_config
@@ -273,7 +273,7 @@ def _check_columns(split: SplitReader) -> None:
             kind = split.schema.field(column.name).type
             values = kind.value_type if pa.types.is_list(kind) or pa.types.is_large_list(kind) else kind
             there = {field.name for field in values} if pa.types.is_struct(values) else set()
-            missing = [field.name for field in column.struct if field.name not in there]
+            missing = [field.name for field in column.struct if field.name not in there | LATER_FIELDS]
             if missing:
                 raise DataError(
                     f"column {column.name!r} of {split.where} lacks {', '.join(missing)}; rename it, or give a dataset "

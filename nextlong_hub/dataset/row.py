@@ -82,7 +82,14 @@ def _value(column: Column, table: pa.Table) -> Any:
 
 
 def _entries(scalar: pa.ListScalar, schema: pa.Schema) -> pa.Table:
-    """A list of structs as a table; of foreign structs the fields that ours have."""
+    """A list of structs as a table; of foreign ones the fields that ours have, of older ones 0 for `LATER_FIELDS`."""
     if not scalar.is_valid:
         return schema.empty_table()
-    return pa.table([scalar.values.field(field.name).cast(field.type) for field in schema], schema=schema)
+    there = {field.name for field in scalar.values.type}
+    columns = [
+        scalar.values.field(field.name).cast(field.type)
+        if field.name in there
+        else pa.repeat(pa.scalar(0).cast(field.type), len(scalar.values))
+        for field in schema
+    ]
+    return pa.table(columns, schema=schema)

@@ -25,9 +25,13 @@ SEGMENT_TYPE = pa.struct(
         ("tokens", pa.int32()),
         ("rank", pa.int32()),
         ("score", pa.float32()),
+        ("own_rank", pa.int32()),
     ]
 )
 """One chunk's span inside a row: `records.Segment`, field by field, where the meaning of each is documented."""
+
+LATER_FIELDS = frozenset({"own_rank"})
+"""Fields of segments that older datasets lack; they are read as 0."""
 
 DOCUMENT_TYPE = pa.struct(
     [
@@ -116,10 +120,13 @@ def _meta_document(contents: RowContents) -> str:
 
 def _segments(contents: RowContents) -> str:
     roles = "user, assistant, …" if contents.conversations else "meta or negative" if contents.synthesised else "meta"
-    ranked = f", and of a negative its `rank` and {contents.score}"
+    ranked = (
+        f", of a negative its `rank` and {contents.score}, of a meta-chunk its `own_rank`: the place that the best "
+        "other chunk of its document has among those of other documents, from 1; 0 where it is unknown"
+    )
     return (
         f"where each character came from: `role` ({roles}), `document` and `chunk` in the corpus, `start` and `end` in "
-        f"characters of `text`, `tokens`{ranked if contents.synthesised else '; `rank` and `score` are 0'}"
+        f"characters of `text`, `tokens`{ranked if contents.synthesised else '; `rank`, `score` and `own_rank` are 0'}"
     )
 
 
@@ -195,6 +202,20 @@ def row_schema(*, tokens: bool, packed: bool = False, masked: bool = False) -> p
     kinds |= {RowKind.WITH_TOKENS} if tokens else set()
     kinds |= {RowKind.WITH_MASK} if masked else set()
     return pa.schema([(column.name, column.type) for column in COLUMNS if column.rows in kinds])
+
+
+def without_later_fields(schema: pa.Schema) -> pa.Schema:
+    """The columns as older datasets have them."""
+    return pa.schema(
+        [
+            pa.field(
+                field.name, pa.list_(pa.struct([own for own in field.type.value_type if own.name not in LATER_FIELDS]))
+            )
+            if pa.types.is_list(field.type) and pa.types.is_struct(field.type.value_type)
+            else field
+            for field in schema
+        ]
+    )
 
 
 def kinds_of(names: Iterable[str]) -> frozenset[RowKind]:

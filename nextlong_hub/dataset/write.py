@@ -16,6 +16,7 @@ import pyarrow as pa
 from nextlong_hub.core.files import digest_of
 from nextlong_hub.corpus.store import ChunkStore
 from nextlong_hub.dataset.folder import invalidate
+from nextlong_hub.dataset.links import link_record
 from nextlong_hub.dataset.manifest import ConfigRecord, FileRecord, PackingRecord, SynthesisRecord
 from nextlong_hub.dataset.packing_plan import PackedPlan, Planner
 from nextlong_hub.dataset.repeats import repeat_records
@@ -40,6 +41,12 @@ class ChosenRows:
     """By unit file: what a row of it measures in text and tokens."""
     packed: PackedPlan | None = None
     """Of documents that were packed as they came; otherwise `rows` are packed when they are written."""
+
+    def places(self) -> list[UnitRow]:
+        """Where each row lies or, packed as they came, each document of one."""
+        if self.packed is None:
+            return list(self.rows)
+        return [(self.packed.units[unit], row) for unit, row in self.packed.places.tolist()]
 
 
 class Gathered(Protocol):
@@ -145,12 +152,14 @@ def write_rows(run: Run, recipe: Recipe, chosen: ChosenRows, store: ChunkStore |
     )
     files = tuple(_file_record(run.output, receipt) for receipt in receipts)
     rows, tokens = sum(file.rows for file in files), sum(file.tokens for file in files)
+    paths = [run.output / file.path for file in files]
     return ConfigRecord(
         recipe=public_values(recipe),
         fingerprint=recipe.fingerprint,
         rows=rows,
         tokens=tokens,
-        segments=tally([run.output / file.path for file in files], store),
+        segments=tally(paths, store),
+        links=link_record(paths, packed=recipe.pack),
         synthesis=None,
         mixture={},
         packing=PackingRecord(

@@ -29,6 +29,25 @@ class DocumentChecker(SampleChecker):
         return _piece_faults(row, corpus) if self.recipe.pack else super().corpus_faults(row, corpus)
 
 
+class WholeDocumentChecker(SampleChecker):
+    """Checks documents that stand whole beside samples, one segment each."""
+
+    may_be_shorter = True
+
+    def shape_faults(self, row: Mapping[str, Any]) -> Iterator[str]:
+        """See `RowChecker.shape_faults`."""
+        yield from self.segment_faults(row)
+        if len(row["segments"]) != 1:
+            yield f"is an ordinary document, but has {len(row['segments']):,} segments"
+
+    def corpus_faults(self, row: Mapping[str, Any], corpus: CorpusTexts) -> Iterator[str]:
+        """See `RowChecker.corpus_faults`."""
+        yield from _piece_faults(row, corpus)
+        [whole] = corpus.texts([(row["meta_document"], 0)])
+        if whole is not None and len(whole) != len(row["text"]):
+            yield f"has {len(row['text']):,} of the {len(whole):,} characters of {row['meta_document']!r}"
+
+
 def _piece_faults(document: Mapping[str, Any], corpus: CorpusTexts) -> Iterator[str]:
     """What reading a document again from the corpus shows, when it is the whole of one there or a piece of it."""
     [whole] = corpus.texts([(document["meta_document"], 0)])

@@ -20,6 +20,7 @@ from nextlong_hub import corpus
 from nextlong_hub.core.files import digest_of
 from nextlong_hub.core.memory import driver_peak_bytes
 from nextlong_hub.corpus import MemorySource
+from nextlong_hub.documents.mix_rows import MixShape
 from nextlong_hub.dry_run.estimator import Estimator
 from nextlong_hub.dry_run.sample import sample_corpus
 from nextlong_hub.dry_run.trial import run_trial
@@ -28,7 +29,8 @@ from nextlong_hub.execution.progress import NullProgress, Progress, ProgressTrac
 from nextlong_hub.pipeline import BuildRequest, recipes_to_make
 from nextlong_hub.producer import producer_of
 from nextlong_hub.recipe import Recipe
-from nextlong_hub.synthesis.mixture import mixture_rows, samples_in_row
+from nextlong_hub.synthesis.mixture import flexible_rows, mixture_rows, samples_in_row
+from nextlong_hub.synthesis.sampling import TAKEN
 
 _LONGEST_START = 5.0
 """Seconds of start-up at most: the processor time of a longer process is not that of its imports."""
@@ -51,6 +53,10 @@ class ConfigEstimate:
     """Candidates that become a row; None for a mixture."""
     rows: int
     tokens: int
+    links: float | None
+    """Of a sample, on average; None where there is none, and for a mixture."""
+    meta_percent: float | None
+    """Tokens of meta-chunks in a hundred of a sample, on average."""
     published_bytes: int
     unit_bytes: int
     """Of finished units, in the folder of unfinished work."""
@@ -114,8 +120,9 @@ def estimate(request: BuildRequest, *, workers: int = 1, progress: Progress | No
     """
     start = _Start(seconds=min(process_time(), _LONGEST_START), bytes=driver_peak_bytes())
     stages = ProgressTracker(progress or NullProgress())
-    made = [recipe for recipe in recipes_to_make(request) if not recipe.ingredients]
-    for recipe in made:
+    needed = recipes_to_make(request)
+    made = [recipe for recipe in needed if not recipe.ingredients]
+    for recipe in needed:
         if reason := producer_of(recipe).not_estimated:
             raise RecipeError(
                 f"a dry run predicts samples that are synthesised, and the rows of {recipe.name} {reason}"
@@ -154,10 +161,11 @@ def _assemble(
     workers: int,
     start: _Start,
 ) -> BuildEstimate:
-    estimates = {recipe.name: _estimate_config(recipe, estimators[_kind(recipe)], request.rows) for recipe in made}
-    mixtures = [recipe for recipe in request.recipes if recipe.ingredients]
-    for recipe in mixtures:
-        estimates[recipe.name] = _estimate_mixture(recipe, made, estimates, estimators, request.rows)
+    estimates = _estimate_made(request, made, estimators)
+    takers = [recipe for recipe in request.recipes if recipe.ingredients]
+    for recipe in takers:
+        guess = _estimate_mix if recipe.mix else _estimate_mixture
+        estimates[recipe.name] = guess(recipe, made, estimates, estimators, request.rows)
     published = [recipe.name for recipe in request.recipes]
     ingredients = [estimates[recipe.name] for recipe in made if recipe.name not in published]
     every = list(estimators.values())
@@ -181,7 +189,8 @@ def _assemble(
         tokens=every[0].tokens,
         characters_per_token=every[0].characters_per_token,
         configs=tuple(estimates[name] for name in published),
-        store_bytes=sum(estimator.store_bytes for estimator in every),
+        store_bytes=sum(estimator.store_bytes for estimator in every)
+        + max([every[0].store_bytes for recipe in takers if recipe.mix], default=0),  # of whole documents
         index_bytes=sum(estimator.index_bytes for estimator in every),
         token_bytes=sum(estimators[kind].token_bytes(tokens) for kind, tokens in sampled.items()),
         ingredient_bytes=sum(config.unit_bytes for config in ingredients),
@@ -191,27 +200,63 @@ def _assemble(
     )
 
 
-def _estimate_config(recipe: Recipe, estimator: Estimator, rows: Mapping[str, int]) -> ConfigEstimate:
-    asked = rows.get(recipe.name)
-    eligible = estimator.eligible_documents(recipe)
+def _estimate_made(
+    request: BuildRequest, made: Sequence[Recipe], estimators: Mapping[str, Estimator]
+) -> dict[str, ConfigEstimate]:
+    """What is expected of each recipe that makes rows: those that are made later leave alone what others have taken."""
+    wanted = {
+        recipe.name: request.rows.get(recipe.name)
+        or max(1, round(estimators[_kind(recipe)].tokens / recipe.target_length))
+        for recipe in made
+    }
+    most = {recipe.name: estimators[_kind(recipe)].eligible_documents(recipe) for recipe in made}
+    within = {name: min(rows, most[name]) for name, rows in wanted.items()}
+    wanted |= flexible_rows(request.recipes, request.ingredients, request.rows, within)
+    estimates: dict[str, ConfigEstimate] = {}
+    for recipe in made:
+        demand = _Demand(recipe=recipe, wanted=wanted[recipe.name], asked=request.rows.get(recipe.name))
+        others = [(other, estimates[other.name].rows) for other in made if other.name in estimates]
+        if not producer_of(recipe).keeps_apart(recipe):
+            others = []
+        estimates[recipe.name] = _estimate_config(demand, estimators[_kind(recipe)], others)
+    return estimates
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Demand:
+    """Rows of one recipe that are to be made."""
+
+    recipe: Recipe
+    wanted: int
+    asked: int | None
+    """None where no number was asked for."""
+
+
+def _estimate_config(demand: _Demand, estimator: Estimator, others: Sequence[tuple[Recipe, int]]) -> ConfigEstimate:
+    """What is expected of one recipe; `others` are made before it, with their rows."""
+    recipe, wanted = demand.recipe, demand.wanted
+    taken = min(estimator.eligible_documents(recipe), estimator.taken(recipe, others))
+    eligible = estimator.eligible_documents(recipe) - taken
     kept_share = estimator.kept_share(recipe)
-    wanted = asked or max(1, round(estimator.tokens / recipe.target_length))
     made = min(wanted, math.floor(eligible * kept_share))
     candidates = _candidates(recipe, wanted, kept_share, eligible)
     tokens = made * recipe.target_length
+    links, meta_percent = estimator.links(recipe, made) if made else (None, None)
     return ConfigEstimate(
         config=recipe.name,
-        asked_rows=asked,
+        asked_rows=demand.asked,
         eligible_documents=eligible,
-        not_eligible=estimator.not_eligible(recipe),
+        not_eligible={**estimator.not_eligible(recipe), **({TAKEN: taken} if taken else {})},
         candidates=candidates,
         kept_share=kept_share,
         rows=made,
         tokens=tokens,
+        links=links,
+        meta_percent=meta_percent,
         published_bytes=estimator.published_bytes(tokens),
         unit_bytes=estimator.unit_bytes(recipe, candidates),
         seconds=estimator.seconds_of(recipe, candidates) + estimator.writing_seconds(tokens),
-        problem=_problem(recipe, estimator, asked, made, eligible),
+        problem=_problem(demand, estimator, made, eligible, taken),
     )
 
 
@@ -221,11 +266,17 @@ def _candidates(recipe: Recipe, wanted: int, kept_share: float, eligible: int) -
     return min(eligible, -(-needed // recipe.output.unit_documents) * recipe.output.unit_documents)
 
 
-def _problem(recipe: Recipe, estimator: Estimator, asked: int | None, made: int, eligible: int) -> str:
+def _problem(demand: _Demand, estimator: Estimator, made: int, eligible: int, taken: int) -> str:
+    recipe, asked = demand.recipe, demand.asked
     if estimator.tokens < recipe.target_length:
         return (
             f"the corpus holds about {estimator.tokens:,} tokens, and one row needs {recipe.target_length:,}; "
             "add documents or build a shorter configuration"
+        )
+    if taken and eligible < (asked or 1):
+        return (
+            f"only about {eligible:,} documents are left for it, as {taken:,} are extended by longer rows; ask for "
+            "fewer of those, add documents, or let all share documents with --set meta_documents.choice=nested"
         )
     if asked is not None and asked > eligible:
         return (
@@ -273,8 +324,58 @@ def _estimate_mixture(
         kept_share=None,
         rows=made_rows,
         tokens=tokens,
+        links=None,
+        meta_percent=None,
         published_bytes=published,
         unit_bytes=0,
         seconds=estimator.writing_seconds(tokens),
+        problem=problem,
+    )
+
+
+def _estimate_mix(
+    recipe: Recipe,
+    made: Sequence[Recipe],
+    estimates: Mapping[str, ConfigEstimate],
+    estimators: Mapping[str, Estimator],
+    rows: Mapping[str, int],
+) -> ConfigEstimate:
+    """Rows of a mix are samples of its ingredient, published once more, and the documents that no sample extends."""
+    asked = rows.get(recipe.name)
+    [ingredient] = [one for one in made if one.name in recipe.ingredients]
+    part, estimator = estimates[ingredient.name], estimators[_kind(ingredient)]
+    shape = MixShape.of(recipe, ingredient.target_length)
+    others = [one for one in made if one != ingredient]
+    taken = sum(estimators[_kind(one)].extended_tokens(one, estimates[one.name].rows) for one in others)
+    whole = estimator.tokens_of_documents(shape.longest_document) - taken
+
+    def left(samples: int) -> int:
+        return whole - estimator.extended_tokens(ingredient, samples)
+
+    mixed_rows = shape.rows_filled(shape.rows(part.rows, asked), left) if part.rows and left(1) > 0 else 0
+    document_tokens = shape.room(mixed_rows) if mixed_rows else 0
+    tokens = mixed_rows * shape.target_length
+    problem = ""
+    if not mixed_rows:
+        problem = part.problem or "no document is left to stand beside its samples; add documents"
+    elif asked is not None and mixed_rows < asked:
+        problem = (
+            f"{asked:,} rows were asked for, but there are samples and documents for about {mixed_rows:,}; ask for "
+            "fewer, set mix.documents lower, or add documents"
+        )
+    return ConfigEstimate(
+        config=recipe.name,
+        asked_rows=asked,
+        eligible_documents=None,
+        not_eligible={},
+        candidates=None,
+        kept_share=None,
+        rows=mixed_rows,
+        tokens=tokens,
+        links=None,
+        meta_percent=None,
+        published_bytes=estimator.published_bytes(tokens),
+        unit_bytes=estimator.published_bytes(document_tokens),
+        seconds=estimator.tokenising_seconds(document_tokens) + estimator.writing_seconds(tokens + document_tokens),
         problem=problem,
     )

@@ -5,6 +5,7 @@ answers and the token cache, and the memory of a unit.
 """
 
 import math
+from collections.abc import Iterable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,7 +13,7 @@ from numpy.typing import NDArray
 from nextlong_hub.corpus import store
 from nextlong_hub.dry_run.sample import CorpusSample
 from nextlong_hub.dry_run.trial import Trial
-from nextlong_hub.recipe import Recipe
+from nextlong_hub.recipe import Recipe, recorded_recipe
 from nextlong_hub.retrieval import IndexSample, retriever_of
 from nextlong_hub.retrieval.tasks import estimate_answer_bytes
 from nextlong_hub.synthesis.assemble import estimate_memory_bytes
@@ -26,6 +27,8 @@ _CLOSER_EACH_DOUBLING = 0.03
 measured between 2,000 and 51,000 documents."""
 _LEAST_SHARE = 0.7
 """Below this share the rows are not expected to shrink."""
+_LOG_TIMES = (-50.0, 500.0)
+_HALVINGS = 64
 
 
 class Estimator:
@@ -45,7 +48,7 @@ class Estimator:
         self.chunks = round(sample.text_bytes * float(self._weights @ trial.chunk_counts) / weighted_bytes)
         self.characters = round(sample.text_bytes * float(self._weights @ trial.characters) / weighted_bytes)
         self.characters_per_token = trial.manifest.tokenizer.characters_per_token
-        retrieval = Recipe.model_validate(trial.config.recipe).retrieval
+        retrieval = recorded_recipe(trial.config.recipe).retrieval
         measured = IndexSample(chunks=trial.store.chunks, bytes=trial.index_bytes)
         self._search = retriever_of(retrieval).estimate(retrieval, measured, self.chunks)
 
@@ -88,6 +91,32 @@ class Estimator:
         limit = recipe.target_length * self.characters_per_token * recipe.meta_documents.maximum_share
         return ~self._too_few(recipe) & (self._trial.characters <= limit)
 
+    def taken(self, recipe: Recipe, others: Iterable[tuple[Recipe, int]]) -> int:
+        """Documents that can be extended, but that so many rows of each of some other recipes extend.
+
+        Too few where those prefer documents of some lengths.
+        """
+        own = self.eligible(recipe)
+        taken = 0.0
+        for other, rows in others:
+            theirs = self.eligible(other)
+            both, all_of_theirs = float(self._weights @ (own & theirs)), float(self._weights @ theirs)
+            taken += rows * both / all_of_theirs if all_of_theirs else 0
+        return round(taken)
+
+    def extended_tokens(self, recipe: Recipe, documents: int) -> int:
+        """Tokens of so many documents that can be extended."""
+        eligible = self.eligible(recipe)
+        weights = self._weights[eligible]
+        characters = float(weights @ self._trial.characters[eligible] / weights.sum()) if weights.sum() else 0.0
+        return round(documents * characters / self.characters_per_token)
+
+    def tokens_of_documents(self, most_tokens: int) -> int:
+        """Tokens of all documents of the corpus that are not longer."""
+        own = np.where(self._trial.characters <= most_tokens * self.characters_per_token, self._trial.characters, 0)
+        share = float(self._weights @ own) / max(1.0, float(self._weights @ self._trial.characters))
+        return round(self.tokens * share)
+
     def not_eligible(self, recipe: Recipe) -> dict[str, int]:
         """Documents of the corpus that cannot be extended, by reason."""
         too_few = self._too_few(recipe)
@@ -116,10 +145,20 @@ class Estimator:
 
     def queries(self, recipe: Recipe, candidates: int) -> float:
         """Meta-chunks of so many candidates."""
-        eligible = self.eligible(recipe)
-        weights = self._weights[eligible]
-        mean = float(weights @ self._trial.chunk_counts[eligible] / weights.sum()) if weights.sum() else 0.0
-        return candidates * mean
+        drawn = self._drawn(recipe, candidates)
+        return candidates * float(drawn @ self._trial.chunk_counts / drawn.sum()) if drawn.sum() else 0.0
+
+    def links(self, recipe: Recipe, candidates: int) -> tuple[float, float] | tuple[None, None]:
+        """Links of a sample, and its meta-document's tokens in a hundred, on average over so many candidates.
+
+        As if `linked` preferred no documents.
+        """
+        drawn = self._drawn(recipe, candidates)
+        if not drawn.sum():
+            return None, None
+        links = float(drawn @ (self._trial.chunk_counts - 1) / drawn.sum())
+        characters = float(drawn @ self._trial.characters / drawn.sum())
+        return links, 100 * characters / self.characters_per_token / recipe.target_length
 
     def published_bytes(self, tokens: int) -> int:
         """Of rows with so many tokens."""
@@ -165,6 +204,23 @@ class Estimator:
     def work_bytes(self, recipe: Recipe) -> int:
         """Memory of a process at work, besides: mapped index and text, the rows of a unit, the encoding of one."""
         return self.index_bytes + self.store_bytes + estimate_memory_bytes(recipe)
+
+    def _drawn(self, recipe: Recipe, candidates: int) -> NDArray[np.float64]:
+        """How many documents of the corpus, like each one of the sample, are among the first candidates.
+
+        Drawn one after the other by the weights w, a document is among them with the chance 1 - exp(-w t), where t is
+        what makes so many of them (Efraimidis and Spirakis draw by exponential times). Shape: (documents,).
+        """
+        eligible = self.eligible(recipe)
+        links = np.where(eligible, self._trial.chunk_counts - 1, 0).astype(np.float64)
+        sizes = links / max(1.0, links.max(initial=0.0))
+        weights = np.where(eligible, sizes ** recipe.meta_documents.preference_at(recipe.target_length), 0.0)
+        low, high = _LOG_TIMES
+        for _ in range(_HALVINGS):
+            middle = (low + high) / 2
+            drawn = -np.expm1(-weights * math.exp(middle)) * self._weights
+            low, high = (middle, high) if drawn.sum() < candidates else (low, middle)
+        return np.asarray(drawn)
 
     def _too_few(self, recipe: Recipe) -> NDArray[np.bool_]:
         return self._trial.chunk_counts < recipe.meta_documents.minimum_chunks

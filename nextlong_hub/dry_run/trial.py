@@ -23,6 +23,7 @@ from nextlong_hub.execution.workspace import WORK_NAME
 from nextlong_hub.method import chunking
 from nextlong_hub.pipeline import BuildRequest, build
 from nextlong_hub.recipe import Recipe
+from nextlong_hub.retrieval import on_sample, pin
 from nextlong_hub.tokenization import load_tokenizer
 
 _TRIAL = "trial"
@@ -112,7 +113,14 @@ def run_trial(recipe: Recipe, sample: CorpusSample, request: BuildRequest, folde
     tokenizer_bytes = driver_peak_bytes() - before_bytes
     sample_tokens = sum(map(len, sample.texts)) / characters_per_token
     target_length = max(_SHORTEST_TARGET, min(recipe.target_length, _TRIAL_TARGET, int(sample_tokens * _TRIAL_SHARE)))
-    small = recipe.model_copy(update={"name": _TRIAL, "target_length": target_length, "corpus": ()})
+    small = recipe.model_copy(
+        update={
+            "name": _TRIAL,
+            "target_length": target_length,
+            "corpus": (),
+            "retrieval": on_sample(pin(recipe.retrieval)),
+        }
+    )
     times = (_ProcessorTimes(), _ProcessorTimes())
     peaks_bytes = []
     spans = [chunking.cut(text, recipe.chunking) for text in sample.texts]

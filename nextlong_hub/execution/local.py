@@ -7,7 +7,7 @@ from collections import Counter, deque
 from collections.abc import Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
-from multiprocessing import get_context, parent_process
+from multiprocessing import current_process, get_context, parent_process
 from multiprocessing.connection import wait as wait_for_any
 from typing import Any
 
@@ -17,6 +17,7 @@ from nextlong_hub.execution.open import ExecutorKind
 
 _DEATHS_ALLOWED = 3
 _WINDOW_PER_WORKER = 2
+_THREADS_OF_A_WORKER = ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS")
 _MOST_WORKERS = 8
 """Each worker holds its own tokenizer and compiled kernels, so a large machine is not filled unasked."""
 
@@ -56,10 +57,15 @@ class LocalExecutor:
 
     `multiprocessing.Pool` waits for ever for the answer of a worker that was killed (python/cpython#96062);
     `ProcessPoolExecutor` notices and breaks. A new pool is then built, and all tasks that had not finished run again.
+
+    Sets the variables that give workers one thread each for matrix products, unless they are set: processes share out
+    the cores.
     """
 
     def __init__(self, workers: int) -> None:
         self.workers = workers
+        for name in _THREADS_OF_A_WORKER:
+            os.environ.setdefault(name, "1")
         self._pool: ProcessPoolExecutor | None = None
 
     def run(self, tasks: Sequence[Task[Counts]]) -> Iterator[Receipt[Counts]]:
@@ -119,6 +125,11 @@ class LocalExecutor:
 
     def _workers(self) -> ProcessPoolExecutor:
         if self._pool is None:
+            if current_process().daemon:
+                raise WorkerError(
+                    "this process is daemonic, as those of a pool or of a data loader are, and may not start worker "
+                    'processes; take executor="inline" (--num-proc 1), which makes the same bytes'
+                )
             # spawn, not fork: the libraries beneath keep threads, and a forked copy of a held lock never opens.
             self._pool = ProcessPoolExecutor(
                 self.workers, mp_context=get_context("spawn"), initializer=_leave_with_parent

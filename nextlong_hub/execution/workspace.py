@@ -7,9 +7,11 @@
             file-digests.json              digests of the corpus files, by path
             store-<id>/                    the cut corpus
             index-<id>/                    the retriever's index
+            likeness-<id>/                 how much the chunks of each document resemble each other
             tokens-<id>/                   the token cache of one tokenizer
             units-<config>-<id>/           retriever's answers and rows, unit by unit
             receipts-<id>/                 receipts of finished tasks
+            documents-<digest>.json        documents that a recipe has taken, for reruns
             withdrawn/manifest.json        the last manifest, while the files it lists are replaced
             withdrawn/README.md            the card that belongs to it
             card.md                        the card as it was generated last, without the user's edits
@@ -40,6 +42,10 @@ class Workspace:
         """The retriever's index."""
         return self.work / f"index-{identity}"
 
+    def likeness(self, identity: str) -> Path:
+        """How much the chunks of each document resemble each other, by an index of that identity."""
+        return self.work / f"likeness-{identity}"
+
     def tokens(self, identity: str) -> Path:
         """The token cache of one tokenizer."""
         return self.work / f"tokens-{identity}"
@@ -51,6 +57,10 @@ class Workspace:
     def receipts(self, identity: str) -> Path:
         """Receipts of finished tasks."""
         return self.work / f"receipts-{identity}"
+
+    def documents(self, digest: str) -> Path:
+        """Ids of documents that a recipe has taken."""
+        return self.work / f"documents-{digest}.json"
 
     @property
     def invalidated(self) -> Path:

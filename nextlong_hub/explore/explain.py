@@ -109,12 +109,23 @@ def explain_negative(
         RecipeError: its retriever is not installed.
     """
     segments = row.segment_list
-    negative, meta_segment = _require_negative(row, segments, segment)
+    negative, before = _require_negative(row, segments, segment)
     recipe = _recipe_of(split, row, negative)
     explainer = _explainer_of(recipe.retrieval)
     with _counted(split, row, recipe, sources, ProgressTracker(progress or NullProgress())) as counted:
-        query, chunk = (counted.number_of(part, split.where) for part in (segments[meta_segment], segments[negative]))
-        explanation = explainer.explain(counted.index, counted.store, recipe.retrieval, query, chunk)
+        chunk = counted.number_of(segments[negative], split.where)
+        explanations = {
+            meta_segment: explainer.explain(
+                counted.index,
+                counted.store,
+                recipe.retrieval,
+                counted.number_of(segments[meta_segment], split.where),
+                chunk,
+            )
+            for meta_segment in _found_for(segments, before, recipe)
+        }
+    stored = segments[negative].score
+    meta_segment = min(explanations, key=lambda number: (abs(explanations[number].score - stored), number))
     return NegativeExplanation(
         row=row.id,
         segment=negative,
@@ -122,10 +133,10 @@ def explain_negative(
         document=segments[negative].document,
         chunk=segments[negative].chunk,
         rank=segments[negative].rank,
-        stored_score=segments[negative].score,
+        stored_score=stored,
         retrieval=recipe.retrieval,
         basis=counted.basis,
-        explanation=explanation,
+        explanation=explanations[meta_segment],
     )
 
 
@@ -152,6 +163,19 @@ def _require_negative(row: Row, segments: Sequence[Segment], segment: int) -> tu
             f"segment {number} of row {row.id!r} is a meta-chunk, which nothing was retrieved for; {remedy}"
         )
     return number, max(n for n in row.meta_chunks if n < number)
+
+
+def _found_for(segments: Sequence[Segment], before: int, recipe: Recipe) -> list[int]:
+    """The meta-chunks for one of which a negative was found: the last one `before` it, unless all of a text come first.
+
+    The score tells for which: it is that of the chunk for this meta-chunk.
+    """
+    first = before
+    if recipe.interleave.layout == "none":
+        while first > 0 and segments[first - 1].role == "meta":
+            first -= 1
+        first = max(first, before - segments[before].chunk)
+    return list(range(first, before + 1))
 
 
 def _recipe_of(split: SplitReader, row: Row, segment: int) -> Recipe:

@@ -13,7 +13,7 @@ from nextlong_hub.explore import markup
 from nextlong_hub.explore.explain import explain_negative
 from nextlong_hub.explore.explanation_view import ExplanationView
 from nextlong_hub.explore.strip import bars, strip_data_uri
-from nextlong_hub.explore.summary import first_of_each, first_words, size_of
+from nextlong_hub.explore.summary import first_of_each, first_words, links_of, size_of
 from nextlong_hub.explore.terminal_strip import META, strip_lines
 from nextlong_hub.records import Segment
 
@@ -146,7 +146,8 @@ class SampleView:
     def __repr__(self) -> str:
         row = self._row
         segments = row.segment_list
-        lines = [f"Sample {visible_line(row.id)!r}", size_of(row, segments), ""]
+        links = ", ".join(links_of(row, segments))
+        lines = [f"Sample {visible_line(row.id)!r}", size_of(row, segments), *([links] if links else []), ""]
         strip = strip_lines(bars(segments, row.token_count), _TERMINAL_COLUMNS)
         lines += ["".join(text for text, _ in pieces) for pieces in strip]
         lines += [_line(row, number, segments[number]) for number in first_of_each(segments, negatives=1)]
@@ -157,7 +158,8 @@ class SampleView:
     def _repr_html_(self) -> str:
         row = self._row
         segments = row.segment_list
-        parts = [markup.paragraph("<b>", markup.words(row.id or f"row {row.number}"), "</b> ", size_of(row, segments))]
+        size = ", ".join([size_of(row, segments), *links_of(row, segments)])
+        parts = [markup.paragraph("<b>", markup.words(row.id or f"row {row.number}"), "</b> ", size)]
         if row.meta_document:
             parts.append(
                 markup.paragraph("Meta-document ", markup.words(row.meta_document), " from ", markup.words(row.source))

@@ -31,12 +31,27 @@ def size_of(row: Row, segments: Sequence[Segment]) -> str:
     parts = [f"{row.token_count:,} tokens", f"{len(row.text):,} characters"]
     if row.loss_mask.size:
         parts.insert(1, f"loss on {int(row.loss_mask.sum()):,} of them")
-    if segments:
+    is_whole = row.documents.num_rows and all(segment.role == "meta" for segment in segments)
+    if segments and not is_whole:
         metas = sum(segment.role == "meta" for segment in segments)
         documents = len({segment.document for segment in segments if segment.role == "negative"})
         negatives = f"{counted(len(segments) - metas, 'hard negative')} from {counted(documents, 'document')}"
         parts.append(f"{counted(metas, 'meta-chunk')} and {negatives}")
     return ", ".join(parts)
+
+
+def links_of(row: Row, segments: Sequence[Segment]) -> list[str]:
+    """What a sample teaches: its links, its share of meta-document, and how hard the links are to find.
+
+    Nothing of a row without negatives, and of a packed row, whose samples have links of their own.
+    """
+    own = [segment for segment in segments if segment.role == "meta"]
+    if not own or len(own) == len(segments) or row.documents.num_rows or not row.token_count:
+        return []
+    share = sum(segment.tokens for segment in own) / row.token_count
+    above = [segment.own_rank - 1 for segment in own if segment.own_rank]
+    difficulty = [f"difficulty {sum(above) / len(above):.1f}"] if above else []
+    return [counted(len(own) - 1, "link"), f"{share:.2%} meta-document", *difficulty]
 
 
 def repeats_of(record: ConfigRecord | None) -> str:

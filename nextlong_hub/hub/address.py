@@ -15,6 +15,7 @@ _ADDRESS = re.compile(
     r"(?:@(?P<revision>refs/(?:convert|pr)/[^/]+|[^/]+))?(?:/(?P<path>.*))?",
     re.ASCII,
 )
+_MODEL = re.compile(r"(?P<repository>\w[\w.-]*(?:/\w[\w.-]*)?)(?:@(?P<revision>\w[\w./-]*))?")
 _OTHER_KINDS = re.compile(r"(?:hf://)?(models?|spaces?|buckets?|kernels?)/")
 
 
@@ -41,6 +42,12 @@ class DatasetAddress:
     def __str__(self) -> str:
         revision = f"@{quote(self.revision, safe='')}" if self.revision else ""
         return f"{_DATASETS}{self.name}{revision}" + (f"/{self.path}" if self.path else "")
+
+
+def model_name(text: str) -> tuple[str, str | None] | None:
+    """Repository and revision of `user/model` or `user/model@revision`; None when a text has no such form."""
+    match = _MODEL.fullmatch(text)
+    return None if match is None else (match["repository"], match["revision"])
 
 
 def is_dataset_name(text: str) -> bool:

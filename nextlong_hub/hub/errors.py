@@ -17,6 +17,7 @@ _NETWORK_LIBRARIES = {"aiohttp", "httpcore", "httpcore2", "httpx", "httpx2", "re
 _XET_TRIES = 3
 _DISK_FULL = (errno.ENOSPC, errno.EDQUOT)
 _QUOTA_PHRASES = ("storage limit", "storage quota", "out of storage", "exceeded your storage")
+_PROXY_PHRASES = ("SOCKS", "proxy URL")
 _CARD_PHRASE = "Invalid metadata in README.md"
 
 
@@ -26,14 +27,14 @@ def hub_errors(subject: str, wording: Wording = READING, *, revision: str | None
 
     Args:
         subject: Name or address of the requested repository, as the user wrote it.
-        wording: Which error and message each failure gets: `READING`, `WRITING` or `TOKENIZER`.
+        wording: Which error and message each failure gets: `READING`, `WRITING`, `TOKENIZER` or `ENCODER`.
         revision: The requested branch, tag or commit.
 
     Raises:
         AuthError: there is no valid login, or it lacks the permission.
         NetworkError: the Hub cannot be reached, or huggingface_hub is in offline mode.
         DataError: there is no such repository, revision, file, configuration or split; or the Hub refuses the content.
-        RecipeError: there is no such tokenizer.
+        RecipeError: there is no such tokenizer or encoder.
         StorageError: the account on the Hub, or a disk here, is full.
         Transient, Moved, TooLarge: only with `WRITING`.
     """
@@ -150,6 +151,8 @@ _CLASSIFICATION: tuple[tuple[Failure, Callable[[_Evidence], bool]], ...] = (
     (Failure.NO_ENTRY, lambda e: e.has(e.hub.EntryNotFoundError) and not e.has(e.hub.LocalEntryNotFoundError)),
     (Failure.REFUSED, lambda e: e.refusal is not None),
     (Failure.BAD_NAME, lambda e: e.has(e.hub.HFValidationError)),
+    (Failure.BAD_TOKEN, lambda e: e.has(UnicodeEncodeError) or e.says("Illegal header value")),
+    (Failure.PROXY, lambda e: any(e.says(phrase) for phrase in _PROXY_PHRASES)),
     (Failure.UNREACHABLE, lambda e: e.is_of_network or e.has(ConnectionError, TimeoutError)),
     (Failure.UNREACHABLE, lambda e: e.has(e.hub.HfHubHTTPError, e.hub.LocalEntryNotFoundError)),
     (Failure.NO_FILE, lambda e: e.has(FileNotFoundError)),

@@ -1,4 +1,4 @@
-"""Reading from the Hub: files by `hf://` address, datasets by name, and the files of a tokenizer.
+"""Reading from the Hub: files by `hf://` address, datasets by name, and the files of a tokenizer or an encoder.
 
 Token, endpoint and offline mode are read from the environment by huggingface_hub. A revision is resolved once, to a
 commit, and every piece has that commit: commits made during a build do not change what it reads.
@@ -12,7 +12,7 @@ from typing import IO, Any
 from nextlong_hub.errors import DataError
 from nextlong_hub.hub.address import DatasetAddress
 from nextlong_hub.hub.errors import hub_errors
-from nextlong_hub.hub.wording import TOKENIZER
+from nextlong_hub.hub.wording import TOKENIZER, Wording
 
 _MOST_SHARDS = 64
 _CARD = "README.md"
@@ -98,8 +98,8 @@ def shard_count(dataset: Any) -> int:
     return max(1, min(_MOST_SHARDS, int(dataset.num_shards)))
 
 
-def download_file(repository: str, file: str, revision: str | None) -> Path | None:
-    """Download one file of a model repository into huggingface_hub's cache.
+def download_file(repository: str, file: str, revision: str | None, wording: Wording = TOKENIZER) -> Path | None:
+    """Download one file of a model repository into huggingface_hub's cache; `wording` says what it is part of.
 
     Returns:
         The file, in a folder named after the commit; None when the repository has no such file.
@@ -110,15 +110,17 @@ def download_file(repository: str, file: str, revision: str | None) -> Path | No
     from huggingface_hub import hf_hub_download
     from huggingface_hub.errors import RemoteEntryNotFoundError
 
-    with hub_errors(repository, TOKENIZER, revision=revision):
+    with hub_errors(repository, wording, revision=revision):
         try:
             return Path(hf_hub_download(repository, file, revision=revision))
         except RemoteEntryNotFoundError:
             return None
 
 
-def download_folder(repository: str, patterns: Sequence[str], revision: str | None) -> Path:
-    """Download the files of a model repository that match any of the patterns.
+def download_folder(
+    repository: str, patterns: Sequence[str], revision: str | None, wording: Wording = TOKENIZER
+) -> Path:
+    """Download the files of a model repository that match any of the patterns; `wording` says what they are.
 
     Returns:
         The folder in huggingface_hub's cache, named after the commit.
@@ -128,7 +130,7 @@ def download_folder(repository: str, patterns: Sequence[str], revision: str | No
     """
     from huggingface_hub import snapshot_download
 
-    with hub_errors(repository, TOKENIZER, revision=revision):
+    with hub_errors(repository, wording, revision=revision):
         return Path(snapshot_download(repository, revision=revision, allow_patterns=list(patterns)))
 
 

@@ -23,6 +23,8 @@ class Failure(Enum):
     """The conditions of the repository are not accepted."""
     HIDDEN = auto()
     """The repository is private or missing: without permission the Hub does not say which."""
+    BAD_TOKEN = auto()
+    """The login holds characters that no header of a request can."""
     UNAUTHENTICATED = auto()
     """No login, or one that the Hub does not know."""
     FORBIDDEN = auto()
@@ -43,6 +45,8 @@ class Failure(Enum):
     """The account on the Hub is full."""
     REFUSED = auto()
     """Any other answer with an error status; stands in for those that a table does not name."""
+    PROXY = auto()
+    """The proxy that the environment names is none that can be used here."""
     UNREACHABLE = auto()
     """There was no answer."""
     DISK = auto()
@@ -64,6 +68,16 @@ _DISK_FULL = (
     StorageError,
     "no space is left for huggingface_hub's files in {home}; free some, or set HF_HOME to a folder with space, then "
     "run the same command again",
+)
+_BAD_TOKEN = (
+    AuthError,
+    "the token of your login holds a character that no token has; copy it again from {endpoint}/settings/tokens, into "
+    "HF_TOKEN or with `hf auth login`",
+)
+_PROXY = (
+    NetworkError,
+    "the proxy that the environment names cannot be used for {subject}: {reason}; correct or unset ALL_PROXY, "
+    "HTTPS_PROXY and HTTP_PROXY, or for a SOCKS proxy `pip install socksio` (`pysocks` for huggingface_hub before 1.0)",
 )
 _BAD_NAME = (DataError, "{name!r} cannot be the name of a dataset: {reason}")
 
@@ -101,6 +115,8 @@ READING: Wording = {
     Failure.NO_ENTRY: _READ_NOTHING,
     Failure.NO_FILE: _READ_NOTHING,
     Failure.REFUSED: _READ_UNREACHABLE,
+    Failure.BAD_TOKEN: _BAD_TOKEN,
+    Failure.PROXY: _PROXY,
     Failure.UNREACHABLE: _READ_UNREACHABLE,
     Failure.BAD_NAME: _BAD_NAME,
     Failure.UNREADABLE: (
@@ -144,52 +160,64 @@ WRITING: Wording = {
         "the Hub has no more space for {subject}: {reason}; see {endpoint}/settings/billing",
     ),
     Failure.REFUSED: (DataError, "the Hub does not take this: {status}, {reason}"),
+    Failure.BAD_TOKEN: _BAD_TOKEN,
+    Failure.PROXY: _PROXY,
     Failure.UNREACHABLE: (Transient, "the Hub at {endpoint} could not be reached ({reason})"),
     Failure.BAD_NAME: _BAD_NAME,
     Failure.BAD_CARD: (DataError, "the Hub does not take the card: {reason}; correct README.md and push again"),
 }
 """Listing and changing a repository; `Transient` where another try may succeed."""
 
-_TOKENIZER_REFUSED = (
-    AuthError,
-    "the Hub refused to hand out the tokenizer {subject} ({reason}); `hf auth login` with an account that may read it",
-)
-_TOKENIZER_UNKNOWN = (
-    RecipeError,
-    "{subject} is neither a folder here nor a repository on {endpoint}; check the name, and if the repository is "
-    "private, `hf auth login` with an account that may read it",
-)
-_TOKENIZER_UNREACHABLE = (
-    NetworkError,
-    "there is no folder {subject} here, the Hub's cache holds no such tokenizer, and {endpoint} cannot be reached "
-    "({reason}); check the connection, or give a local folder",
-)
 
-TOKENIZER: Wording = {
-    Failure.OFFLINE: _TOKENIZER_UNREACHABLE,
-    Failure.DISK_FULL: _DISK_FULL,
-    Failure.GATED: (
+def _downloading(kind: str) -> Wording:
+    """The wording of a download of model files; `kind` is what they are to be."""
+    refused = (
         AuthError,
-        "the tokenizer {subject} is gated and this account has no access; ask for it at {endpoint}/{subject}, then "
-        "`hf auth login`",
-    ),
-    Failure.HIDDEN: _TOKENIZER_UNKNOWN,
-    Failure.UNAUTHENTICATED: _TOKENIZER_REFUSED,
-    Failure.FORBIDDEN: _TOKENIZER_REFUSED,
-    Failure.NO_REPOSITORY: _TOKENIZER_UNKNOWN,
-    Failure.NO_REVISION: (
+        f"the Hub refused to hand out the {kind} {{subject}} ({{reason}}); `hf auth login` with an account that may "
+        "read it",
+    )
+    unknown = (
         RecipeError,
-        "the repository {subject} has no revision {revision}; give a branch, tag or commit",
-    ),
-    Failure.REFUSED: (NetworkError, "the Hub failed on the tokenizer {subject} ({reason}); try again later"),
-    Failure.NO_FILE: _TOKENIZER_UNREACHABLE,
-    Failure.UNREACHABLE: _TOKENIZER_UNREACHABLE,
-    Failure.INCOMPLETE: _TOKENIZER_UNREACHABLE,
-    Failure.DISK: (
-        StorageError,
-        "huggingface_hub's files in {home} cannot be written ({reason}); change their permissions, or set HF_HOME to a "
-        "folder that can be written, then run the same command again",
-    ),
-    Failure.BAD_NAME: _TOKENIZER_UNKNOWN,
-}
+        "{subject} is neither a folder here nor a repository on {endpoint}; check the name, and if the repository is "
+        "private, `hf auth login` with an account that may read it",
+    )
+    unreachable = (
+        NetworkError,
+        f"there is no folder {{subject}} here, the Hub's cache holds no such {kind}, and {{endpoint}} cannot be "
+        "reached ({reason}); check the connection, or give a local folder",
+    )
+    return {
+        Failure.OFFLINE: unreachable,
+        Failure.DISK_FULL: _DISK_FULL,
+        Failure.GATED: (
+            AuthError,
+            f"the {kind} {{subject}} is gated and this account has no access; ask for it at {{endpoint}}/{{subject}}, "
+            "then `hf auth login`",
+        ),
+        Failure.HIDDEN: unknown,
+        Failure.UNAUTHENTICATED: refused,
+        Failure.FORBIDDEN: refused,
+        Failure.NO_REPOSITORY: unknown,
+        Failure.NO_REVISION: (
+            RecipeError,
+            "the repository {subject} has no revision {revision}; give a branch, tag or commit",
+        ),
+        Failure.REFUSED: (NetworkError, f"the Hub failed on the {kind} {{subject}} ({{reason}}); try again later"),
+        Failure.NO_FILE: unreachable,
+        Failure.BAD_TOKEN: _BAD_TOKEN,
+        Failure.PROXY: _PROXY,
+        Failure.UNREACHABLE: unreachable,
+        Failure.INCOMPLETE: unreachable,
+        Failure.DISK: (
+            StorageError,
+            "huggingface_hub's files in {home} cannot be written ({reason}); change their permissions, or set HF_HOME "
+            "to a folder that can be written, then run the same command again",
+        ),
+        Failure.BAD_NAME: unknown,
+    }
+
+
+TOKENIZER = _downloading("tokenizer")
 """Downloading a tokenizer into the cache of huggingface_hub."""
+ENCODER = _downloading("encoder")
+"""Downloading an encoder of texts, likewise."""

@@ -21,7 +21,7 @@ def load(
     """Build a configuration into the cache of `datasets`, or find it there, and give its rows.
 
     Args:
-        config: a recipe's name, `64k` to `512k` or `subset`.
+        config: a recipe's name: `64k` to `512k`, `subset` or `mix`.
         split: `train`, or a slice of it; None gives all splits.
         streaming: make rows as they are read, instead of all at once.
         num_proc: worker processes.

@@ -1,7 +1,9 @@
 """Rows made on demand, for the `datasets` builder.
 
 A session prepares a configuration once (store, index, candidates) in a work folder and then makes any unit's rows on
-demand. Rows, their order and their number are those that `build` would publish.
+demand. Rows, their order and their number are those that `build` would publish in a folder with that configuration
+alone: sessions know nothing of each other, so two configurations made on demand extend some of the same documents,
+while `build` gives each its own (`meta_documents.choice`). To train on several, build one folder and load that.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -21,10 +23,9 @@ from nextlong_hub.corpus.settings import SourceSettings
 from nextlong_hub.dataset.write import chosen_tables
 from nextlong_hub.errors import RecipeError
 from nextlong_hub.execution.run import Run
-from nextlong_hub.pipeline import BuildRequest, make_rows, open_tokenizers, recipes_to_make, resolve
-from nextlong_hub.producer import Inputs, RowRequest, RowStream, producer_of
+from nextlong_hub.pipeline import BuildRequest, make_rows, open_tokenizers, resolve
+from nextlong_hub.producer import Inputs, RowRequest, RowStream, producer_of, rows_of_ingredients
 from nextlong_hub.recipe import DEFAULT_SEED, Recipe, load_recipes
-from nextlong_hub.synthesis.mixture import ingredient_rows
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -70,7 +71,7 @@ class Session:
     def _all(self) -> Iterator[pa.Table]:
         run = Run.quiet(self.work)
         with run.workspace.exclusive("prepare"):  # as a stream does: store and index are made by one process
-            made = make_rows(run, recipes_to_make(self.request), self.inputs, self.request.rows)
+            made = make_rows(run, self.request, self.inputs)
         yield from chosen_tables(self.recipe, made[self.recipe.name].rows)
 
 
@@ -116,7 +117,7 @@ def open_session(
         sources=tuple(sources),
         tokenizer=tokenizer,
         seed=seed,
-        rows=rows | ingredient_rows([recipe], ingredients, rows),
+        rows=rows | rows_of_ingredients([recipe], ingredients, rows),
     )
     tokenizers = open_tokenizers(request)
     request = resolve(request, tokenizers[0])

@@ -1,7 +1,9 @@
 """Documents are cut into meta-chunks of up to 2,048 characters at their newlines (NExtLong §3.1.1, Algorithm 1).
 
 `lossless`, the default, keeps every character, newlines included, and counts it: the chunks joined are the document. A
-paragraph that with its newline is longer than a chunk is cut behind a sentence, else between words, else anywhere.
+paragraph that with its newline is longer than a chunk is cut behind a sentence, else between words, else anywhere. A
+stump, such as a title before a long paragraph, is joined with what lies behind it, and the last one with what lies
+before it: by itself it says too little to find a hard negative by.
 
 `reference` is what the authors' released chunker computes: the newline between two chunks is dropped, newlines are not
 counted, a paragraph longer than a chunk stays whole, and blank lines before such a paragraph disappear.
@@ -25,7 +27,7 @@ def cut(text: str, settings: ChunkingSettings) -> list[ChunkSpan]:
         return []
     if settings.mode == "reference":
         return _cut_as_reference(text, settings.chunk_characters)
-    return _cut_lossless(text, settings.chunk_characters)
+    return _without_stumps(_cut_lossless(text, settings.chunk_characters), settings.shortest_characters)
 
 
 def _cut_lossless(text: str, chunk_characters: int) -> list[ChunkSpan]:
@@ -39,6 +41,19 @@ def _cut_lossless(text: str, chunk_characters: int) -> list[ChunkSpan]:
         start = end
     spans.append(ChunkSpan(start, length))
     return spans
+
+
+def _without_stumps(spans: list[ChunkSpan], shortest: int) -> list[ChunkSpan]:
+    """Join chunks so that none is shorter than `shortest`, unless the whole document is."""
+    joined: list[ChunkSpan] = []
+    start = 0
+    for span in spans:
+        if span.end - start >= shortest:
+            joined.append(ChunkSpan(start, span.end))
+            start = span.end
+    if start < spans[-1].end:
+        joined[-1:] = [ChunkSpan(joined[-1].start if joined else 0, spans[-1].end)]
+    return joined
 
 
 def _last_break(text: str, start: int, limit: int) -> int:

@@ -1,7 +1,8 @@
 """Which retrieved chunks become the hard negatives of which meta-chunk (NExtLong §3.1.2 and App. D.1).
 
 Three rules hold for every selection: no chunk of the meta-document itself, no chunk twice in a sample, and no near-copy
-of a meta-chunk, which would be a false negative (§5.4): it would reward the model for looking at the wrong place.
+of a meta-chunk, which would be a false negative (§5.4): it would reward the model for looking at the wrong place. A
+control that repeats the meta-document on purpose (`may_repeat`) lifts the three together.
 
 Two more are choices: chunks that the retriever ranks too high are passed over, and what repeats the row (see `guard`).
 
@@ -22,13 +23,15 @@ _TAIL_MARGIN = 1 / 1024
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Candidate:
-    """One chunk in the retriever's answer to a meta-chunk."""
+    """One chunk in the retriever's answer to a meta-chunk, or that meta-chunk."""
 
     chunk: int
     """Number in the corpus."""
     rank: int
-    """Place in the answer, from 1."""
+    """Place in the answer, from 1; 0 for the meta-chunk."""
     score: float
+    own_rank: int = 0
+    """Of a meta-chunk; see `Segment.own_rank`."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,6 +54,8 @@ class Retrieved:
     """Candidates of lower ranks are passed over."""
     guard: Guard | None = None
     """Of this sample, the same in all its rounds."""
+    may_repeat: bool = False
+    """Whether every candidate is admissible, as often as it comes."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -136,7 +141,7 @@ def _select_in_turns(selector: "_Selector", meta_chunks: int, target_tokens: int
 
 
 class _Selector:
-    """Selects each chunk at most once, best first, and counts tokens."""
+    """Selects chunks, best first and each at most once unless it may repeat, and counts tokens."""
 
     def __init__(self, retrieved: Retrieved) -> None:
         self._retrieved = retrieved
@@ -169,7 +174,9 @@ class _Selector:
     def take(self, meta_chunk: int) -> None:
         """Select for a meta-chunk the candidate that `peek` returned."""
         candidate = self._retrieved.answers[meta_chunk][self._next[meta_chunk]]
-        self._used.add(candidate.chunk)
+        self._next[meta_chunk] += 1
+        if not self._retrieved.may_repeat:
+            self._used.add(candidate.chunk)
         self.taken[meta_chunk].append(candidate)
         self.tokens += self.tokens_of(candidate)
         self.must_know(candidate)
@@ -196,6 +203,8 @@ class _Selector:
         The guard comes first: of what it passes over, nothing else need be found out.
         """
         retrieved, chunk = self._retrieved, candidate.chunk
+        if retrieved.may_repeat:
+            return None
         if candidate.rank < retrieved.first_rank:
             return PassedOver.HIGH_RANK
         if chunk in self._used or chunk not in retrieved.read:

@@ -1,23 +1,50 @@
 """The choices of the method (NExtLong §3)."""
 
-from typing import Annotated, ClassVar, Literal
+from collections.abc import Mapping
+from typing import Annotated, Any, ClassVar, Literal, Self
 
-from pydantic import Field
+import numpy as np
+from pydantic import Field, model_validator
 
 from nextlong_hub.core.settings import Section
+from nextlong_hub.method.order import STRONGEST_PREFERENCE, log2_steps
+
+_STUMP_CHARACTERS = 200
+"""Titles and captions are shorter, paragraphs rarely."""
+_AUTO_TARGETS = (65_536, 524_288)
+"""Target lengths between which longer documents come to be preferred."""
 
 
 class ChunkingSettings(Section):
     """How a document is cut into meta-chunks (NExtLong §3.1.1)."""
 
+    before: ClassVar[Mapping[str, Any]] = {"minimum_characters": 0}
     main_choice: ClassVar[str] = "mode"
 
     mode: Literal["lossless", "reference"] = "lossless"
     """`lossless`: joined chunks give the document back. `reference`: the authors' chunker, quirks included."""
     chunk_characters: int = Field(2048, ge=1)
-    minimum_characters: int = Field(200, ge=0)
-    """`lossless`: a shorter chunk, such as a title, is joined with the one behind it, which may become so much longer
-    than `chunk_characters`: by itself it says too little to find a hard negative by. 0 joins none."""
+    minimum_characters: Literal["auto"] | Annotated[int, Field(ge=0)] = "auto"
+    """`lossless`: a shorter chunk, such as a title, is joined with the one behind it, the last one with the one before
+    it: by itself it says too little to find a hard negative by. Chunks may thereby become longer than
+    `chunk_characters`, by less than twice this. `auto`: 200, or a tenth of `chunk_characters` where that is less. 0
+    joins none."""
+
+    @model_validator(mode="after")
+    def _stumps_are_shorter_than_chunks(self) -> Self:
+        if self.shortest_characters > self.chunk_characters:
+            raise ValueError(
+                f"minimum_characters = {self.minimum_characters} is more than chunk_characters = "
+                f"{self.chunk_characters}, so that every chunk would be joined; lower the one or raise the other"
+            )
+        return self
+
+    @property
+    def shortest_characters(self) -> int:
+        """What `minimum_characters` means, `auto` worked out."""
+        if self.minimum_characters == "auto":
+            return min(_STUMP_CHARACTERS, self.chunk_characters // 10)
+        return self.minimum_characters
 
 
 WHOLE_DOCUMENT = ChunkingSettings(chunk_characters=2**31 - 1)
@@ -27,19 +54,29 @@ WHOLE_DOCUMENT = ChunkingSettings(chunk_characters=2**31 - 1)
 class MetaDocumentSettings(Section):
     """Which documents are extended."""
 
+    before: ClassVar[Mapping[str, Any]] = {"choice": "nested", "length_preference": 0.0}
     main_choice: ClassVar[str] = "choice"
 
     choice: Literal["disjoint", "nested", "linked"] = "disjoint"
     """`disjoint`: no document is extended for two configurations of a folder. `nested`: every configuration takes the
     first documents of one order, so that they share them. `linked` (experimental): disjoint, and documents whose own
-    chunks resemble each other come first."""
-    length_preference: Literal["auto"] | Annotated[float, Field(ge=0)] = "auto"
+    chunks resemble each other come first: a quarter of them all, by the retriever's scores of each chunk for the others
+    as a share of that for itself, then the next quarter. `verify` does not check that order, which takes an index."""
+    length_preference: Literal["auto"] | Annotated[float, Field(ge=0, le=STRONGEST_PREFERENCE)] = "auto"
     """How much longer documents are preferred: the chance of a document grows with this power of the links that it
-    gives, one less than its chunks. 0: not at all. `auto`: 0 up to a target of 65,536 tokens, 1 from 524,288."""
+    gives, one less than its chunks. 0: not at all. `auto`: 0 up to a target of 65,536 tokens, 1 from 524,288, and
+    between them with the logarithm of the target; 0 where documents are nested, whose order is one for all."""
     minimum_chunks: int = Field(2, ge=1)
     """A document of one chunk has no long-range dependency to learn."""
     maximum_share: float = Field(0.5, gt=0, le=1)
     """Longest own text, as a share of the target length: beyond it there is no room for negatives."""
+
+    def preference_at(self, target_length: int) -> float:
+        """What `length_preference` means in rows of so many tokens, `auto` worked out."""
+        if self.length_preference != "auto":
+            return self.length_preference
+        least, most, target = log2_steps(np.array([*_AUTO_TARGETS, target_length], np.uint64)).tolist()
+        return 0.0 if self.choice == "nested" else min(1.0, max(0, target - least) / (most - least))
 
 
 class NegativeSettings(Section):

@@ -164,6 +164,11 @@ def is_owned(path: str) -> bool:
     )
 
 
+def is_data(path: str) -> bool:
+    """Whether a file of that name is taken for rows, or for the recipe of rows."""
+    return path.startswith(("data/", "recipes/"))
+
+
 def _published(folder: Path, path: str, sha256: str | None = None) -> PublishedFile:
     place = folder / path
     if PurePosixPath(path).is_absolute() or ".." in PurePosixPath(path).parts:

@@ -10,8 +10,10 @@ from nextlong_hub.hub.changes import Changes, LocalFile, compare
 from nextlong_hub.hub.repository import MAIN, Account, Remote, Repository
 from nextlong_hub.hub.retry import RetryPolicy
 from nextlong_hub.publish.card_merge import PublishedCard, card_to_publish
-from nextlong_hub.publish.contents import Contents, stale_files
+from nextlong_hub.publish.contents import Contents, is_data, stale_files
 from nextlong_hub.publish.pull_request import Limits
+
+_SHOWN = 5
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,6 +32,8 @@ class PushOptions:
     """End with a pull request for others to merge instead of a commit on main."""
     message: str | None = None
     """First line of the commit message; None: one that names the configurations."""
+    remove_foreign: bool = False
+    """Remove data files and recipes on the branch that no push of ours put there, in the same commit."""
     retry_policy: RetryPolicy = field(default_factory=RetryPolicy)
     """When and how long failed requests are repeated."""
     limits: Limits = field(default_factory=Limits)
@@ -55,6 +59,9 @@ class PushPlan:
     private: bool | None
     """Whether the repository is private, or will be when it is new; None: the default of the account."""
     changes: Changes
+    foreign: tuple[str, ...]
+    """Data files and recipes on the branch that no push of ours put there and that are to stay: with them the branch is
+    not what the manifest says."""
     proposes: bool
     """Whether it ends as a pull request for others to merge."""
     in_steps: bool
@@ -74,7 +81,8 @@ class Attempt:
     files: dict[str, LocalFile]
     """What the branch is to hold, by path, in the order in which it is sent."""
     stale: frozenset[str]
-    """Paths that earlier pushes left on the branch and that are to be removed unless they are published anew."""
+    """Paths that are to be removed unless they are published anew: what earlier pushes left on the branch and, if that
+    is asked for, what others did."""
     push_id: str
     """Digest of what is published and of the commit it is published on."""
 
@@ -107,6 +115,9 @@ def plan_attempt(
     there = remote.files if remote else {}
     previous = repository.read(MANIFEST_NAME, remote.head) if remote and MANIFEST_NAME in there else None
     stale = stale_files(previous, there)
+    foreign = frozenset(path for path in there if is_data(path)) - stale - files.keys()
+    if options.remove_foreign:
+        stale, foreign = stale | foreign, frozenset()
     changes = compare(files, there, stale)
     plan = PushPlan(
         name=repository.name,
@@ -115,6 +126,7 @@ def plan_attempt(
         exists=remote is not None,
         private=remote.private if remote else options.private,
         changes=changes,
+        foreign=tuple(sorted(foreign)),
         proposes=options.create_pr,
         in_steps=options.revision == MAIN and (is_too_large or not options.limits.fit(changes, files)),
         notes=(*card.notes, *contents.warnings, *_notes(repository, remote)),
@@ -149,6 +161,20 @@ def require_access(repository: Repository, remote: Remote | None, options: PushO
         raise ConflictError(
             f"{page} is {is_now}, and a push never changes who sees a dataset; leave out --{wanted}, or change it in "
             "the settings there first"
+        )
+
+
+def require_own_branch(plan: PushPlan) -> None:
+    """Check that the branch will hold nothing but what the manifest lists.
+
+    Raises:
+        ConflictError: others have put data there.
+    """
+    if plan.foreign:
+        more = f" and {len(plan.foreign) - _SHOWN:,} more" if len(plan.foreign) > _SHOWN else ""
+        raise ConflictError(
+            f"{plan.page} holds data that no push of nextlong-hub put there: {', '.join(plan.foreign[:_SHOWN])}{more}; "
+            "nothing was sent: push with --remove-foreign to remove it in the same commit, or to a dataset of its own"
         )
 
 

@@ -18,7 +18,7 @@ from nextlong_hub.hub.repository import MAIN, Addition, PullRequest, Remote, Rep
 from nextlong_hub.hub.retry import Moved, Retries, RetryPolicy, TooLarge, Transient
 from nextlong_hub.publish.card_merge import remember_card
 from nextlong_hub.publish.contents import Contents, read_contents
-from nextlong_hub.publish.plan import Attempt, PushOptions, PushPlan, plan_attempt, require_access
+from nextlong_hub.publish.plan import Attempt, PushOptions, PushPlan, plan_attempt, require_access, require_own_branch
 from nextlong_hub.publish.pull_request import Limits, Step, fill, finish, mark_of
 from nextlong_hub.publish.remote_check import RemoteReport, check
 from nextlong_hub.recipe import default_config
@@ -60,6 +60,7 @@ def push(
     revision: str = MAIN,
     create_pr: bool = False,
     message: str | None = None,
+    remove_foreign: bool = False,
     retry_policy: RetryPolicy | None = None,
     limits: Limits | None = None,
     progress: Progress | None = None,
@@ -73,6 +74,7 @@ def push(
         revision: The branch.
         create_pr: End with a pull request.
         message: First line of the commit message.
+        remove_foreign: Remove data files there that no push of ours put there.
         retry_policy: When and how long failed requests are repeated.
         limits: What one commit may hold.
         progress: Receives the stages.
@@ -82,7 +84,8 @@ def push(
             there is no such repository to open a pull request at.
         AuthError: there is no login, or it may not write there.
         NetworkError: the Hub did not answer after several tries; the same call again resumes.
-        ConflictError: the repository has another visibility than requested, or changes all the time.
+        ConflictError: the repository has another visibility than requested, changes all the time, or holds data that no
+            push of ours put there.
         StorageError: no space, here or on the Hub.
     """
     options = PushOptions(
@@ -90,6 +93,7 @@ def push(
         revision=revision,
         create_pr=create_pr,
         message=message,
+        remove_foreign=remove_foreign,
         retry_policy=retry_policy or RetryPolicy(),
         limits=limits or Limits(),
     )
@@ -167,6 +171,7 @@ class PreparedPush:
         """
         self._stages = ProgressTracker(progress or NullProgress())
         attempt, conflicts = self._first, 0
+        require_own_branch(attempt.plan)
         while attempt.plan.changes:
             try:
                 self._publish(attempt)
@@ -187,6 +192,7 @@ class PreparedPush:
                 self._is_too_large = True
             with self._stages.stage("look at the Hub", None, "files"):
                 attempt = self._look()
+            require_own_branch(attempt.plan)
         return self._after_push(attempt)
 
     def _report(self, status: Status, plan: PushPlan, commit: str, faults: tuple[Fault, ...]) -> PushReport:

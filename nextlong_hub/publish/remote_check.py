@@ -1,17 +1,20 @@
 """Compare a dataset on the Hub with its manifest, by the listing of its files and not their content."""
 
 import hashlib
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from nextlong_hub.core.files import json_bytes
 from nextlong_hub.datacard import lists_files_of
 from nextlong_hub.dataset.folder import CARD_NAME, recipe_files
-from nextlong_hub.dataset.manifest import MANIFEST_NAME, FileRecord, Manifest, manifest_bytes, parse_manifest
+from nextlong_hub.dataset.manifest import MANIFEST_NAME, FileRecord, Manifest, parse_manifest
 from nextlong_hub.errors import DataError
 from nextlong_hub.hub.address import DatasetAddress, page_of
 from nextlong_hub.hub.changes import RemoteFile, git_oid
 from nextlong_hub.hub.repository import MAIN, Remote, Repository
 from nextlong_hub.hub.retry import Moved, Retries, RetryPolicy, TooLarge, Transient
+from nextlong_hub.publish.contents import is_data
 from nextlong_hub.verification import Fault
 
 
@@ -79,9 +82,9 @@ def check(repository: Repository, remote: Remote) -> RemoteReport:
         faults += _card_faults(repository, remote, manifest)
         listed = {record.path for record in manifest.files} | recipes.keys()
         faults += [
-            Fault(place=path, message="is not in the manifest; push again, or remove it on the Hub")
+            Fault(place=path, message="is not in the manifest; push again with --remove-foreign, or remove it there")
             for path in sorted(remote.files.keys() - listed)
-            if path.startswith(("data/", "recipes/"))
+            if is_data(path)
         ]
     return RemoteReport(
         name=repository.name,
@@ -101,7 +104,7 @@ def _manifest(content: bytes | None, faults: list[Fault]) -> Manifest | None:
         return None
     if manifest is None:
         faults.append(Fault(place=MANIFEST_NAME, message="there is none of nextlong-hub's"))
-    elif content != manifest_bytes(manifest):
+    elif content is not None and content != json_bytes(json.loads(content)):
         faults.append(Fault(place=MANIFEST_NAME, message="is not laid out as it was written; push again"))
     return manifest
 

@@ -4,9 +4,15 @@ settings     the recipe's retrieval section
 base         what a retriever defines, the registry of retrievers, and `build_index` and `open_retriever`
 explanation  a score, taken apart
 ranking      the total order of hits
+links        how much the chunks of one document resemble each other
 tasks        the stage: the index of a store, and the retriever's answers to each unit's meta-chunks, on disk
 bm25/        exact BM25 over shards
 rank_bm25/   the reference implementation that `bm25` is compared with
+dense/       embeddings, of an encoder or the user's
+hybrid/      the answer of `bm25`, ranked again by embeddings
+random/      a control: any chunks of other documents
+self/        a control: the document's own other chunks
+vectors/     what `dense` and `hybrid` share: encoders, embeddings, their index and its search
 """
 
 from nextlong_hub.retrieval.base import (
@@ -15,12 +21,17 @@ from nextlong_hub.retrieval.base import (
     Description,
     IndexSample,
     Retriever,
+    Scorer,
     SearchCost,
     Searcher,
     accepts_score,
     build_index,
     describe,
+    is_control,
+    on_sample,
     open_retriever,
+    pin,
+    repeats_own,
     retriever_of,
     score_name,
 )
@@ -34,13 +45,18 @@ __all__ = [
     "Explanation",
     "IndexSample",
     "Retriever",
+    "Scorer",
     "SearchCost",
     "Searcher",
     "SharedTerm",
     "accepts_score",
     "build_index",
     "describe",
+    "is_control",
+    "on_sample",
     "open_retriever",
+    "pin",
+    "repeats_own",
     "retriever_of",
     "score_name",
 ]

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from functools import cache
 from math import isfinite
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 from pydantic import ValidationError
 
@@ -36,7 +36,8 @@ class Searcher(Protocol):
     def search(self, queries: "NDArray[np.int64]", k: int, *, threads: int = 1) -> Hits:
         """The k best chunks for each query, which is itself a chunk number of the store.
 
-        Chunks of the query's own document are left out, and so are chunks that the retriever does not count as found.
+        Chunks of the query's own document are left out (but see `Retriever.repeats_own`), and so are chunks that the
+        retriever does not count as found.
         The order is total: score, highest first, then chunk number; a retriever that measures distances negates them.
         The answer is the same for any number of threads and shards and any split of the queries into calls. Shape of
         `queries`: (queries,).
@@ -48,6 +49,22 @@ class Searcher(Protocol):
 
         The share of the exact answer's places that are filled with scores at least as high as its last: a chunk that
         ties is as good an answer. It costs an exact search, so callers pass a sample of the queries.
+        """
+        ...
+
+
+@runtime_checkable
+class Scorer(Protocol):
+    """A searcher that can also score chunks it is given; a retriever may do without.
+
+    By it the chunks of one document are compared with each other: see `links`.
+    """
+
+    def score(self, queries: "NDArray[np.int64]", chunks: "NDArray[np.int64]") -> "NDArray[np.float32]":
+        """The score of given chunks for each query, to the last bit the one that `search` orders them by.
+
+        Of any document, the query itself included. Minus infinity where `search` would not count the chunk as found,
+        and where its number is -1. Shapes: (queries,), (queries, n) and (queries, n).
         """
         ...
 
@@ -98,6 +115,10 @@ class NoOptions(Section):
 OnReceipt = Callable[[Receipt[Any]], None]
 
 
+def _as_it_is(settings: RetrievalSettings) -> RetrievalSettings:
+    return settings
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Retriever:
     """One way to find hard negatives."""
@@ -117,6 +138,15 @@ class Retriever:
     """Takes the index of a sample and the number of chunks of the corpus."""
     options: type[Section] = NoOptions
     """The shape of `RetrievalSettings.options`."""
+    pin: Callable[[RetrievalSettings], RetrievalSettings] = _as_it_is
+    """See `pin`."""
+    on_sample: Callable[[RetrievalSettings], RetrievalSettings] = _as_it_is
+    """See `on_sample`."""
+    is_control: bool = False
+    """Its rows are there to compare others with and not to train on; card, statistics and verification say so."""
+    repeats_own: bool = False
+    """It answers with chunks of the query's own document, as often as they are needed. The rules that no negative is of
+    the meta-document, a near-copy of it, or twice in a row do not hold then."""
 
 
 RETRIEVERS: Registry[Retriever] = Registry(
@@ -166,6 +196,38 @@ def describe(settings: RetrievalSettings) -> Description:
         name = f"the retriever {settings.retriever}"
         return Description(method=f"{name} in place of embeddings", ranking=f"{name} ranked the chunks of the corpus")
     return retriever.describe(settings)
+
+
+def is_control(settings: RetrievalSettings) -> bool:
+    """See `Retriever.is_control`; no where the retriever is not installed."""
+    retriever = _installed(settings.retriever)
+    return retriever is not None and retriever.is_control
+
+
+def repeats_own(settings: RetrievalSettings) -> bool:
+    """See `Retriever.repeats_own`; no where the retriever is not installed."""
+    retriever = _installed(settings.retriever)
+    return retriever is not None and retriever.repeats_own
+
+
+def pin(settings: RetrievalSettings) -> RetrievalSettings:
+    """The settings with the digests of all files that they name, which are checked: the start of every build.
+
+    Raises:
+        RecipeError: a file or package is missing, or a file is not the one whose digest the settings hold.
+        DataError: a file holds what cannot be used.
+        AuthError, NetworkError, StorageError: a file of the Hub cannot be fetched.
+    """
+    return retriever_of(settings).pin(settings)
+
+
+def on_sample(settings: RetrievalSettings) -> RetrievalSettings:
+    """What takes the place of pinned settings in a dry run, where a sample of the corpus is searched.
+
+    Raises:
+        RecipeError: there is no such retriever.
+    """
+    return retriever_of(settings).on_sample(settings)
 
 
 @cache

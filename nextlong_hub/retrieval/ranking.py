@@ -55,3 +55,10 @@ def stacked(parts: Sequence[Hits], k: int) -> Hits:
     return Hits(
         chunks=np.concatenate([part.chunks for part in whole]), scores=np.concatenate([part.scores for part in whole])
     )
+
+
+def share_found(hits: Hits, exact: Hits) -> float:
+    """How much of an exact answer another one holds: see `Searcher.recall`."""
+    last = np.where(exact.chunks >= 0, exact.scores, np.inf).min(axis=1, initial=np.inf)
+    good = (hits.scores >= last[:, None]) & (hits.chunks >= 0)
+    return float(good.sum() / max(1, (exact.chunks >= 0).sum()))

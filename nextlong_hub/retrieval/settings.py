@@ -1,8 +1,9 @@
 """The retrieval section of a recipe: the retriever and its options."""
 
-from typing import ClassVar, Literal
+from pathlib import Path
+from typing import ClassVar, Literal, Self
 
-from pydantic import Field
+from pydantic import Field, PrivateAttr
 
 from nextlong_hub.core.settings import Section
 
@@ -17,7 +18,7 @@ class RetrievalSettings(Section):
     main_choice: ClassVar[str] = "retriever"
 
     retriever: str = "bm25"
-    """Name of a registered retriever. All other choices but `options` are those of `bm25` and `rank-bm25`."""
+    """Name of a registered retriever. All other choices but `options` are those of `bm25`, `rank-bm25` and `hybrid`."""
     formula: Literal["lucene", "okapi"] = "lucene"
     """`okapi` is rank-bm25's exact formula, including its floor under negative idf."""
     k1: float = Field(1.5, ge=0)
@@ -34,3 +35,15 @@ class RetrievalSettings(Section):
     """0: the whole corpus. Else each query sees a seeded subset of index shards of about this many chunks."""
     options: dict[str, Option | tuple[Option, ...]] = Field({})
     """Choices of any other retriever, checked against its `Retriever.options`."""
+    _places: dict[str, Path] = PrivateAttr(default_factory=dict)
+    """Where files of this machine lie that options name: no part of the recipe, which is published."""
+
+    def place_of(self, option: str) -> str:
+        """Where the file lies that an option names."""
+        return str(self._places.get(option, self.options.get(option, "")))
+
+    def with_place(self, option: str, place: Path) -> Self:
+        """The settings with an option that names a file by the last part of its path only."""
+        copied = self.model_copy(update={"options": {**self.options, option: place.name}})
+        copied._places = {**self._places, option: place}
+        return copied

@@ -1,8 +1,8 @@
 """The retrieval stage: the index of a store is built or reused, and each unit's meta-chunks are searched in it.
 
 index_store      chunk store ▶ the retriever's index, in the workspace
-RetrieveUnit     the meta-documents of one unit ▶ one Arrow file: for each meta-chunk its hits, and how many of them
-                 its sample is likely to need
+RetrieveUnit     the meta-documents of one unit ▶ one Arrow file: for each meta-chunk its hits, how many of them its
+                 sample is likely to need, and how well its own document would have done
 read_answers     that file ▶ candidates, for the selection of negatives
 likely_chunks    that file ▶ chunks to tokenise before samples are made
 """
@@ -23,12 +23,18 @@ from nextlong_hub.execution.run import Run
 from nextlong_hub.method.negatives import Candidate
 from nextlong_hub.records import Hits
 from nextlong_hub.retrieval import build_index, open_retriever
+from nextlong_hub.retrieval.links import own_ranks
 from nextlong_hub.retrieval.settings import RetrievalSettings
 
 _ANSWER_SCHEMA = pa.schema(
-    [("chunks", pa.list_(pa.int64())), ("scores", pa.list_(pa.float32())), ("likely", pa.int32())]
+    [
+        ("chunks", pa.list_(pa.int64())),
+        ("scores", pa.list_(pa.float32())),
+        ("likely", pa.int32()),
+        ("own_rank", pa.int32()),
+    ]
 )
-"""One row a query: its hits, best first, and how many of them a sample is likely to need."""
+"""One row a query: its hits, best first, how many of them a sample is likely to need, and `Answer.own_rank`."""
 _BYTES_A_HIT = 12
 """On disk: chunk number and score."""
 
@@ -130,6 +136,7 @@ class RetrieveUnit(Task[RetrieveCounts]):
                 pa.ListArray.from_arrays(offsets, pa.array(hits.chunks[hits.chunks >= 0])),
                 pa.ListArray.from_arrays(offsets, pa.array(hits.scores[hits.chunks >= 0])),
                 pa.array(likely, pa.int32()),
+                pa.array(own_ranks(retriever, store, documents, hits), pa.int32()),
             ],
             schema=_ANSWER_SCHEMA,
         )
@@ -141,12 +148,28 @@ class RetrieveUnit(Task[RetrieveCounts]):
         )
 
 
-def read_answers(path: Path) -> list[list[Candidate]]:
-    """The answers of one unit: for each query its hits, best first, ranked from 1."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answer:
+    """What was found for one meta-chunk."""
+
+    candidates: list[Candidate]
+    """Its hits, best first, ranked from 1."""
+    own_rank: int
+    """See `links.own_ranks`."""
+
+
+def read_answers(path: Path) -> list[Answer]:
+    """The answers of one unit, one for each query."""
     table = pa.ipc.open_file(pa.memory_map(str(path))).read_all()
+    columns = (table[name].to_pylist() for name in ("chunks", "scores", "own_rank"))
     return [
-        [Candidate(chunk=c, rank=r, score=s) for r, (c, s) in enumerate(zip(chunks, scores, strict=True), 1)]
-        for chunks, scores in zip(table["chunks"].to_pylist(), table["scores"].to_pylist(), strict=True)
+        Answer(
+            candidates=[
+                Candidate(chunk=c, rank=r, score=s) for r, (c, s) in enumerate(zip(chunks, scores, strict=True), 1)
+            ],
+            own_rank=own_rank,
+        )
+        for chunks, scores, own_rank in zip(*columns, strict=True)
     ]
 
 

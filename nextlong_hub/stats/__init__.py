@@ -13,17 +13,21 @@ counting    batches ▶ sums and sketches of one configuration
 sketch      how often each value was seen, in bounded memory
 repeats     what rows repeat of themselves, by distance
 reuse       how often each chunk serves as a negative, in bounded memory
+overlap     how much text is there once, and what configurations have in common
 plots       the result as matplotlib figures
 """
 
 from nextlong_hub.stats.measuring import measure, measure_folder, measure_split, measure_tables, unfinished_split
 from nextlong_hub.stats.shape import (
     Bar,
+    ChunkStats,
     ConfigStats,
     ConversationStats,
     DatasetStats,
     Distribution,
+    LinkStats,
     OutcomeStats,
+    Overlap,
     PackingStats,
     RankScores,
     RepeatStats,
@@ -37,11 +41,14 @@ from nextlong_hub.stats.shape import (
 
 __all__ = [
     "Bar",
+    "ChunkStats",
     "ConfigStats",
     "ConversationStats",
     "DatasetStats",
     "Distribution",
+    "LinkStats",
     "OutcomeStats",
+    "Overlap",
     "PackingStats",
     "RankScores",
     "RepeatStats",

@@ -1,7 +1,7 @@
 """What one batch of rows says, as NumPy arrays: each segment's row, text and place."""
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, replace
 from typing import Any
 
 import numpy as np
@@ -18,7 +18,10 @@ class Documents:
 
     row: _Ints
     """Number of the row in the batch."""
+    ids: list[str]
     sources: list[str]
+    offset: _Ints
+    """Its first character in the document of the corpus."""
     start: _Ints
     """In characters of the row's text."""
     end: _Ints
@@ -48,6 +51,8 @@ class Segments:
     tokens: _Ints
     rank: _Ints
     score: NDArray[np.float64]
+    own_rank: _Ints
+    """0 in rows that were made before there was such a field."""
 
     @property
     def is_meta(self) -> NDArray[np.bool_]:
@@ -64,6 +69,20 @@ class Segments:
         return np.asarray(self.role == number)
 
     @property
+    def in_sample(self) -> NDArray[np.bool_]:
+        """Whether its text holds hard negatives. Shape: (segments,)."""
+        return np.isin(self.text, self.text[self.is_negative])
+
+    def where(self, those: NDArray[np.bool_]) -> "Segments":
+        """Some of them. `those` has the shape (segments,)."""
+        arrays = {
+            field.name: getattr(self, field.name)[those]
+            for field in fields(self)
+            if isinstance(getattr(self, field.name), np.ndarray)
+        }
+        return replace(self, **arrays)
+
+    @property
     def meta_places(self) -> _Ints:
         """Where the meta-chunks are among all segments. Shape: (meta-chunks,)."""
         return np.flatnonzero(self.is_meta)
@@ -74,7 +93,9 @@ def read_documents(column: pa.ChunkedArray | pa.Array) -> Documents:
     row, flat = _flattened(column)
     return Documents(
         row=row,
+        ids=_words(flat, "id").to_pylist(),
         sources=_words(flat, "source").to_pylist(),
+        offset=_numbers(flat, "offset"),
         start=_numbers(flat, "start"),
         end=_numbers(flat, "end"),
         tokens=_numbers(flat, "tokens"),
@@ -103,6 +124,7 @@ def read_segments(column: pa.ChunkedArray | pa.Array, documents: Documents | Non
         tokens=_numbers(flat, "tokens"),
         rank=_numbers(flat, "rank"),
         score=pc.fill_null(pc.struct_field(flat, "score"), math.nan).to_numpy(zero_copy_only=False).astype(np.float64),
+        own_rank=_numbers(flat, "own_rank") if flat.type.get_field_index("own_rank") >= 0 else np.zeros_like(row),
     )
 
 

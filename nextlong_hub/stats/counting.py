@@ -1,7 +1,7 @@
 """What is counted while the rows of one configuration stream by: sums and sketches, never the rows themselves."""
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -9,16 +9,20 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
+from nextlong_hub.dataset.links import SampleLinks
 from nextlong_hub.dataset.manifest import ConfigRecord
 from nextlong_hub.errors import DataError
-from nextlong_hub.recipe import Recipe
+from nextlong_hub.recipe import recorded_recipe
 from nextlong_hub.retrieval import UNNAMED_SCORE
 from nextlong_hub.stats import batches
+from nextlong_hub.stats.overlap import ChunkCounter
 from nextlong_hub.stats.repeats import RepeatCounter
 from nextlong_hub.stats.reuse import ReuseCounter
 from nextlong_hub.stats.shape import (
     ConfigStats,
     ConversationStats,
+    LinkStats,
+    MixStats,
     OutcomeStats,
     PackingStats,
     RankScores,
@@ -43,7 +47,7 @@ class Targets:
     @classmethod
     def of(cls, record: ConfigRecord) -> "Targets":
         """Those of a configuration: a mixture keeps the lengths of its ingredients unless it packs them."""
-        recipe = Recipe.model_validate(record.recipe)
+        recipe = recorded_recipe(record.recipe)
         parts = {} if recipe.pack else {name: part.target_length for name, part in record.row_recipes.items()}
         is_mixed = len(set(parts.values())) > 1
         return cls(longest=recipe.target_length, by_recipe=parts if is_mixed else {})
@@ -60,15 +64,22 @@ class ConfigCounter:
     """Everything counted so far, over one configuration."""
 
     def __init__(self, record: ConfigRecord | None = None) -> None:
-        """Start without a row; `record` is what the manifest says of them."""
+        """Start at nothing.
+
+        Args:
+            record: what the manifest says of the configuration, where there is one.
+        """
         self._record = record
         self._targets = Targets.of(record) if record else None
+        self._mix = _MixCounter() if record and record.recipe.get("mix") else None
         self._repeats = RepeatCounter(record)
         self._rows = self._tokens = self._characters = 0
         self._target_tokens = self._on_target = self._over_target = 0
         self._learnt_tokens: int | None = None
         self._lengths = Sketch()
         self._segments: _SegmentCounter | None = None
+        self._links = _LinkCounter()
+        self.chunks = ChunkCounter()
         self._packing: tuple[Sketch, Sketch] | None = None
         self._source_rows: Counter[str] = Counter()
         self._source_tokens: Counter[str] = Counter()
@@ -89,16 +100,22 @@ class ConfigCounter:
         self._repeats.add(table)
         if segments is not None:
             self._segments = self._segments or _SegmentCounter()
-            self._segments.add(segments)
+            samples = segments if self._mix is None else self._mix.samples_of(segments)
+            self._segments.add(samples)
+            self._links.add(samples, tokens if documents is None else documents.tokens)
+            ids = table["id"].to_pylist() if "id" in table.column_names else [""] * len(tokens)
+            self.chunks.add(segments, documents, [str(name) for name in ids])
         if documents is not None:
             self._packing = self._packing or (Sketch(), Sketch())
             self._packing[0].add(np.bincount(documents.row, minlength=len(tokens)))
             self._packing[1].add(documents.tokens)
         self._add_sources(table, tokens, segments, documents)
 
-    def result(self, config: str) -> ConfigStats:
-        """All that was counted."""
+    def result(self, config: str, others: Sequence[ChunkCounter] | None = None) -> ConfigStats:
+        """All that was counted; `others` are the chunks of the other configurations, where they were measured."""
         record = self._record
+        mix = self._mix.result(self._tokens, record) if self._mix and record else None
+        own_tokens = self._tokens - (mix.document_tokens if mix else 0)
         return ConfigStats(
             config=config,
             target_length=self._targets.longest if self._targets else None,
@@ -111,14 +128,18 @@ class ConfigCounter:
             over_target=self._over_target if self._targets else None,
             fill=round(self._tokens / self._target_tokens, 6) if self._target_tokens else None,
             lengths=self._lengths.distribution(),
-            segments=self._segments.result(self._tokens, record.score_name if record else UNNAMED_SCORE)
+            segments=self._segments.result(own_tokens, record.score_name if record else UNNAMED_SCORE)
             if self._segments
             else None,
+            links=self._links.result(),
+            chunks=self.chunks.result(others),
             conversations=self._segments.conversations() if self._segments else None,
             learnt_tokens=self._learnt_tokens,
             packing=_packing(*self._packing) if self._packing else None,
+            mix=mix,
             sources=self._sources(record.segments.negative_tokens if record else {}),
             outcome=_outcome(record),
+            is_control=record is not None and record.is_control,
             repeats=self._repeats.result(),
         )
 
@@ -243,6 +264,63 @@ class _SegmentCounter:
             for first, last, band in zip(firsts, lasts, self._bands, strict=True)
             if (scores := band.distribution()) is not None
         )
+
+
+class _MixCounter:
+    """Whole documents that stand beside samples."""
+
+    def __init__(self) -> None:
+        self._samples = self._documents = self._document_tokens = 0
+
+    def samples_of(self, segments: batches.Segments) -> batches.Segments:
+        """Count the documents of one batch, and give the segments of its samples."""
+        in_sample = segments.in_sample
+        self._samples += len(np.unique(segments.text[in_sample]))
+        self._documents += int((~in_sample).sum())
+        self._document_tokens += int(segments.tokens[~in_sample].sum())
+        return segments.where(in_sample)
+
+    def result(self, tokens: int, record: ConfigRecord) -> MixStats | None:
+        """What was counted, in rows of so many tokens; None when there is nothing."""
+        said = record.mix_share
+        if said is None or not tokens:
+            return None
+        return MixStats(
+            samples=self._samples,
+            documents=self._documents,
+            document_tokens=self._document_tokens,
+            share=round(self._document_tokens / tokens, 4),
+            wanted_share=said.wanted,
+            reason=said.reason,
+        )
+
+
+class _LinkCounter:
+    """What the samples hold of their meta-documents."""
+
+    def __init__(self) -> None:
+        self._links, self._meta_percent, self._difficulty = Sketch(), Sketch(), Sketch()
+
+    def add(self, segments: batches.Segments, text_tokens: NDArray[np.int64]) -> None:
+        """Count the samples of one batch; `text_tokens` are those of each text. Shape: (texts,)."""
+        placed = segments.text >= 0
+        samples = SampleLinks.of(
+            segments.text[placed],
+            (segments.is_meta[placed], segments.is_negative[placed]),
+            segments.tokens[placed],
+            segments.own_rank[placed],
+            text_tokens,
+        )
+        self._links.add(samples.links)
+        self._meta_percent.add(samples.meta_percent)
+        self._difficulty.add(samples.difficulty)
+
+    def result(self) -> LinkStats | None:
+        """All samples; None when there are none."""
+        links, meta_percent = self._links.distribution(), self._meta_percent.distribution()
+        if links is None or meta_percent is None:
+            return None
+        return LinkStats(links=links, meta_percent=meta_percent, difficulty=self._difficulty.distribution())
 
 
 def _tokens(table: pa.Table | pa.RecordBatch) -> NDArray[np.int64]:

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import closing
 from pathlib import Path
+from typing import NamedTuple
 
 import pyarrow as pa
 
@@ -11,9 +12,10 @@ from nextlong_hub.dataset.locate import DatasetLocation
 from nextlong_hub.dataset.manifest import ConfigRecord, Manifest
 from nextlong_hub.errors import DataError
 from nextlong_hub.stats.counting import ConfigCounter
+from nextlong_hub.stats.overlap import overlaps, unique_tokens
 from nextlong_hub.stats.shape import ConfigStats, DatasetStats, TokenizerStats
 
-_COLUMNS = ("token_count", "source", "segments", "documents", "loss_mask")
+_COLUMNS = ("id", "token_count", "source", "segments", "documents", "loss_mask")
 """What is read; `text` only where these do not tell its length, `input_ids` where no manifest tells the repeats."""
 
 
@@ -35,9 +37,7 @@ def measure(
         AuthError, NetworkError: the Hub refused, or could not be reached.
     """
     if isinstance(where, Mapping):
-        return DatasetStats(
-            configs=tuple(measure_tables(name, where[name]) for name in configs or where), portability=()
-        )
+        return _together([_Counted(name, _count(where[name])) for name in configs or where], None)
     return _measured(open_splits(where, configs, revision=revision))
 
 
@@ -69,8 +69,7 @@ def measure_split(split: SplitReader) -> ConfigStats:
     Raises:
         DataError: a file is damaged, or its rows do not tell how many tokens they have.
     """
-    needed = _needed(split)
-    return measure_tables(split.config, split.batches(needed), split.record)
+    return _count_split(split).counter.result(split.config)
 
 
 def measure_tables(
@@ -81,11 +80,26 @@ def measure_tables(
     Raises:
         DataError: they do not tell how many tokens they have.
     """
+    return _count(tables, record).result(config)
+
+
+class _Counted(NamedTuple):
+    """One configuration."""
+
+    config: str
+    counter: ConfigCounter
+
+
+def _count(tables: Iterable[pa.Table | pa.RecordBatch], record: ConfigRecord | None = None) -> ConfigCounter:
     counter = ConfigCounter(record)
     for table in tables:
         if table.num_rows:
             counter.add(table)
-    return counter.result(config)
+    return counter
+
+
+def _count_split(split: SplitReader) -> _Counted:
+    return _Counted(split.config, _count(split.batches(_needed(split)), split.record))
 
 
 def _measured(splits: Sequence[SplitReader]) -> DatasetStats:
@@ -93,9 +107,20 @@ def _measured(splits: Sequence[SplitReader]) -> DatasetStats:
     measured = []
     for split in splits:
         with closing(split):
-            measured.append(measure_split(split))
-    manifest = splits[0].manifest if splits else None
-    return DatasetStats(configs=tuple(measured), portability=_portability(manifest) if manifest else ())
+            measured.append(_count_split(split))
+    return _together(measured, splits[0].manifest if splits else None)
+
+
+def _together(measured: Sequence[_Counted], manifest: Manifest | None) -> DatasetStats:
+    """The statistics of configurations that were counted, compared with each other."""
+    chunks = {one.config: one.counter.chunks for one in measured}
+    others = {name: [theirs for other, theirs in chunks.items() if other != name] for name in chunks}
+    return DatasetStats(
+        configs=tuple(one.counter.result(one.config, others[one.config] or None) for one in measured),
+        portability=_portability(manifest) if manifest else (),
+        overlaps=overlaps(chunks),
+        unique_tokens=unique_tokens(list(chunks.values())),
+    )
 
 
 def _portability(manifest: Manifest) -> tuple[TokenizerStats, ...]:
@@ -129,6 +154,4 @@ def _needed(split: SplitReader) -> list[str]:
         needed += [name for name in ("input_ids", "document_lengths") if name in columns]
     if not {"segments", "documents"} & set(columns) and "text" in columns:
         needed.append("text")
-    if split.record is not None and split.record.mixture and "id" in columns:
-        needed.append("id")
     return needed

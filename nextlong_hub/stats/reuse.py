@@ -44,8 +44,7 @@ class ReuseCounter:
 
     def add(self, documents: Sequence[str], document_of: NDArray[np.int64], chunks: NDArray[np.int64]) -> None:
         """Count one use each of chunk `chunks[i]` of `documents[document_of[i]]`."""
-        digests = np.array([_digest(document) for document in documents], np.uint64)
-        keys = _mixed(digests[document_of] + chunks.astype(np.uint64) * _MIX)
+        keys = chunk_keys(document_digests(documents)[document_of], chunks)
         self._pending.append(_Uses(keys=keys, documents=documents, document_of=document_of, chunks=chunks))
         if sum(len(uses.keys) for uses in self._pending) >= _PENDING:
             self._count_pending()
@@ -87,6 +86,16 @@ class ReuseCounter:
                 document = part.documents[part.document_of[places[0]]]
                 return ReusedChunk(document=document, chunk=int(part.chunks[places[0]]), rows=rows)
         return self._most_used[key]
+
+
+def document_digests(documents: Sequence[str]) -> _Keys:
+    """64 bits that stand for each document. Shape: (documents,)."""
+    return np.array([_digest(document) for document in documents], np.uint64)
+
+
+def chunk_keys(digests: _Keys, chunks: NDArray[np.int64]) -> _Keys:
+    """64 bits that stand for each chunk, by the digest of its document and its number there. Shape: as `digests`."""
+    return _mixed(digests + chunks.astype(np.uint64) * _MIX)
 
 
 def _digest(document: str) -> int:

@@ -75,6 +75,38 @@ class ReuseStats:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ChunkStats:
+    """How much different text there is: a chunk of a document counts once, however often it stands in rows."""
+
+    different: int
+    """Different chunks, meta-chunks and negatives; a document that is there whole is one."""
+    unique_tokens: int
+    """Tokens of the different chunks, each counted once, at its longest: a row's end may cut one. Separators and
+    special tokens are not among them."""
+    repeated_share: float
+    """Tokens of segments beyond these, as a share of the tokens of all segments: the rest of a chunk's uses."""
+    shared_share: float | None
+    """Share of the tokens of all segments whose chunk stands in another configuration, too, in rows of another recipe;
+    None where others were not measured."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Overlap:
+    """What two configurations have in common. Rows of one recipe in both, as an ingredient's, are not compared."""
+
+    one: str
+    other: str
+    documents: int
+    """Documents that rows of both extend or hold whole."""
+    chunks: int
+    """Different chunks, meta-chunks and negatives, in rows of both."""
+    one_share: float
+    """Share of the tokens of segments of `one` whose chunk `other` has, too."""
+    other_share: float
+    """The same of `other`."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class SegmentStats:
     """The meta-chunks and negatives that rows are made of."""
 
@@ -97,6 +129,19 @@ class SegmentStats:
     distance_characters: Distribution | None
     """The same in characters of `text`, separators included."""
     reuse: ReuseStats
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LinkStats:
+    """How much of a sample is its meta-document; of a packed row each sample counts for itself."""
+
+    links: Distribution
+    """Of a sample: one less than its meta-chunks."""
+    meta_percent: Distribution
+    """Of a sample: tokens of meta-chunks in a hundred of all its tokens."""
+    difficulty: Distribution | None
+    """Of a sample: how many chunks of other documents the retriever ranks above the best other chunk of its document,
+    counted up to the number that was asked for; the mean over its meta-chunks. None where no retriever said it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -146,6 +191,23 @@ class PackingStats:
     documents_per_row: Distribution
     document_tokens: Distribution
     """Lengths of the texts, in tokens."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MixStats:
+    """Samples, and whole ordinary documents beside them."""
+
+    samples: int
+    documents: int
+    """Ordinary ones."""
+    document_tokens: int
+    """Of the ordinary documents."""
+    share: float
+    """Of the ordinary documents in all tokens."""
+    wanted_share: float
+    """What the recipe asks for."""
+    reason: str
+    """Why it is another one, as the end of a sentence; empty where it is not."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -226,16 +288,24 @@ class ConfigStats:
     """Tokens of a row; None without rows."""
     segments: SegmentStats | None
     """None where rows have no meta-chunks or negatives."""
+    chunks: ChunkStats | None
+    """None where rows have no meta-chunks or negatives."""
+    links: LinkStats | None
+    """None where no row is a sample with hard negatives."""
     conversations: ConversationStats | None
     """None where no segment is a message."""
     learnt_tokens: int | None
     """Tokens on which the loss is taken; None where there is no `loss_mask` and it is taken on all."""
     packing: PackingStats | None
     """None where rows are not packed."""
+    mix: MixStats | None
+    """None unless ordinary documents stand beside samples; they are not among `segments`."""
     sources: tuple[SourceTokens, ...]
     """Most tokens first."""
     outcome: OutcomeStats | None
     """None where no manifest says it, and for a mixture, whose rows were made for its ingredients."""
+    is_control: bool = False
+    """Rows were made to compare others with, not to train on."""
     repeats: tuple[RepeatStats, ...] = ()
     """For runs of 8 and of 32 tokens, where rows have so many; empty where neither manifest nor tokens tell it."""
 
@@ -248,6 +318,10 @@ class DatasetStats:
     """In the order of the manifest, or of their names."""
     portability: tuple[TokenizerStats, ...]
     """Of each tokenizer for which the samples were made; empty where no manifest says it."""
+    overlaps: tuple[Overlap, ...] = ()
+    """Of each two configurations that were measured."""
+    unique_tokens: int = 0
+    """Of all configurations together, as `ChunkStats.unique_tokens`."""
 
     def __getitem__(self, config: str) -> ConfigStats:
         """The configuration of that name.

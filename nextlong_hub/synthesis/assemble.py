@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from nextlong_hub.corpus.store import ChunkStore
 from nextlong_hub.method.guard import Guard, PassedOver, guard_limits
-from nextlong_hub.method.interleave import ChunkText, LongText, clip, interleave
+from nextlong_hub.method.interleave import ChunkText, LongText, clip, joined, laid_out
 from nextlong_hub.method.near_duplicates import NearDuplicates
 from nextlong_hub.method.negatives import (
     Candidate,
@@ -27,6 +27,8 @@ from nextlong_hub.method.negatives import (
 )
 from nextlong_hub.recipe import Recipe
 from nextlong_hub.records import Discarded, Reason, Sample
+from nextlong_hub.retrieval import repeats_own
+from nextlong_hub.retrieval.tasks import Answer
 from nextlong_hub.synthesis.known_chunks import KnownChunks, TokenizerContext
 from nextlong_hub.tokenization import SpecialTokens, Stitched
 
@@ -52,6 +54,8 @@ class _Draft:
     excess_tokens: int = 0
     """By how many tokens the joined text has turned out longer than its parts."""
     answers: list[list[Candidate]]
+    own_ranks: list[int]
+    """See `Answer`."""
     near_duplicates: NearDuplicates
     binding: int
     """The tokenizer that needs most text, as far as is known."""
@@ -119,11 +123,10 @@ class SampleBuilder:
         self._special_tokens = special_tokens
         self._target = recipe.target_length - special_tokens.tokens
         self._chunks = KnownChunks(recipe, store, tokenizers)
+        self._may_repeat = repeats_own(recipe.retrieval)
         self._binding = max(range(len(tokenizers)), key=lambda number: tokenizers[number].characters_per_token)
 
-    def synthesise(
-        self, documents: NDArray[np.int64], answers: Sequence[list[Candidate]]
-    ) -> list[BuiltSample | Discarded]:
+    def synthesise(self, documents: NDArray[np.int64], answers: Sequence[Answer]) -> list[BuiltSample | Discarded]:
         """One outcome a document, in order; `answers` are those of all their meta-chunks, in order."""
         first = self._store.first_chunk
         chunks = [np.arange(first[d], first[d + 1]) for d in documents]
@@ -135,12 +138,13 @@ class SampleBuilder:
         ]
         return [self._finish(draft, selection) for draft, selection in zip(drafts, self._settle(drafts), strict=True)]
 
-    def _draft(self, document: int, chunks: NDArray[np.int64], answers: list[list[Candidate]]) -> _Draft:
+    def _draft(self, document: int, chunks: NDArray[np.int64], answers: Sequence[Answer]) -> _Draft:
         settings = self._recipe.negatives
         draft = _Draft(
             document=document,
             meta_chunks=chunks,
-            answers=answers,
+            answers=[answer.candidates for answer in answers],
+            own_ranks=[answer.own_rank for answer in answers],
             near_duplicates=NearDuplicates(map(self._chunks.shingles, chunks.tolist()), settings),
             binding=self._binding,
             goal_tokens=self._target,
@@ -209,6 +213,7 @@ class SampleBuilder:
             banned=draft.banned,
             first_rank=self._recipe.negatives.first_rank,
             guard=draft.guard,
+            may_repeat=self._may_repeat,
         )
         if self._recipe.interleave.fill == "even":
             return select_even(retrieved, draft.goal_tokens)
@@ -249,19 +254,15 @@ class SampleBuilder:
     def _fit(self, draft: _Draft, selection: Selection) -> BuiltSample | _Rejected:
         """Lay out the text of a settled draft and cut it."""
         identity, source = self._store.document(draft.document)
-        long_text = interleave(
-            [self._piece(int(chunk)) for chunk in draft.meta_chunks],
-            [[self._piece(c.chunk, c.rank, c.score) for c in followers] for followers in selection.negatives],
-            self._recipe.interleave.separator,
-        )
-        spans = [(segment.start, segment.end) for segment in long_text.segments]
-        order = [
-            chunk
-            for meta_chunk, followers in zip(draft.meta_chunks.tolist(), selection.negatives, strict=True)
-            for chunk in (meta_chunk, *(candidate.chunk for candidate in followers))
+        meta_chunks = [
+            Candidate(chunk=chunk, rank=0, score=0.0, own_rank=own_rank)
+            for chunk, own_rank in zip(draft.meta_chunks.tolist(), draft.own_ranks, strict=True)
         ]
+        order = laid_out(meta_chunks, selection.negatives, self._recipe.interleave.layout)
+        long_text = joined(map(self._piece, order), self._recipe.interleave.separator)
+        spans = [(segment.start, segment.end) for segment in long_text.segments]
         stitched = [
-            context.tokenizer.stitch(long_text.text, spans, [self._chunks.tokens(chunk, number) for chunk in order])
+            context.tokenizer.stitch(long_text.text, spans, [self._chunks.tokens(one.chunk, number) for one in order])
             for number, context in enumerate(self._tokenizers)
         ]
         shortest = min(range(len(stitched)), key=lambda number: stitched[number].total_tokens)
@@ -307,14 +308,15 @@ class SampleBuilder:
                 if cut >= earliest and all(one.count(cut) >= self._target for one in others):
                     yield cut
 
-    def _piece(self, chunk: int, rank: int = 0, score: float = 0.0) -> ChunkText:
-        document = int(self._store.document_of(np.array([chunk]))[0])
+    def _piece(self, chosen: Candidate) -> ChunkText:
+        document = int(self._store.document_of(np.array([chosen.chunk]))[0])
         return ChunkText(
-            text=self._chunks.texts[chunk],
+            text=self._chunks.texts[chosen.chunk],
             document=self._store.document(document)[0],
-            chunk=chunk - int(self._store.first_chunk[document]),
-            rank=rank,
-            score=score,
+            chunk=chosen.chunk - int(self._store.first_chunk[document]),
+            rank=chosen.rank,
+            score=chosen.score,
+            own_rank=chosen.own_rank,
         )
 
 

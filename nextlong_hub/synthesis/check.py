@@ -1,13 +1,13 @@
 """What is wrong with a sample: alone, and compared with the corpus."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import pairwise
 from typing import Any
 
 from nextlong_hub.corpus.texts import CorpusTexts
 from nextlong_hub.producer import RowChecker
-from nextlong_hub.retrieval import accepts_score
-from nextlong_hub.retrieval.settings import RetrievalSettings
+from nextlong_hub.recipe import Recipe
+from nextlong_hub.retrieval import accepts_score, repeats_own
 
 
 class SampleChecker(RowChecker):
@@ -40,7 +40,7 @@ class SampleChecker(RowChecker):
         origins = {s["document"] for s in segments if s["role"] == "meta"}
         if own != list(range(len(own))) or origins != {row["meta_document"]}:
             yield "its meta-chunks are not those of its meta-document, in order"
-        yield from _negative_faults(row, self.recipe.retrieval)
+        yield from _negative_faults(row, self.recipe)
         counted = sum(s["tokens"] for s in segments)
         special = self.recipe.add_bos_token + self.recipe.add_eos_token
         if not special <= row["token_count"] - counted <= special + len(segments) * max(1, len(separator.encode())):
@@ -66,20 +66,43 @@ class SampleChecker(RowChecker):
             yield f"its meta-document comes from {corpus.store.document(meta)[1]!r}, not {row['source']!r}"
 
 
-def _negative_faults(row: Mapping[str, Any], retrieval: RetrievalSettings) -> Iterator[str]:
+def _negative_faults(row: Mapping[str, Any], recipe: Recipe) -> Iterator[str]:
     """What is wrong with a row's negatives among themselves, and with what their retriever says of them."""
     segments = row["segments"]
     negatives = [(s["document"], s["chunk"]) for s in segments if s["role"] == "negative"]
-    if len(set(negatives)) != len(negatives):
+    may_repeat = repeats_own(recipe.retrieval)
+    if len(set(negatives)) != len(negatives) and not may_repeat:
         yield "a negative occurs twice"
-    if row["meta_document"] in {document for document, _ in negatives}:
+    own = {document for document, _ in negatives} & {row["meta_document"]}
+    if own and not may_repeat:
         yield "a negative comes from the meta-document"
+    if may_repeat and own != {document for document, _ in negatives}:
+        yield "a negative does not come from the meta-document, which its retriever repeats"
     for segment in segments:
         is_negative = segment["role"] == "negative"
-        is_scored = accepts_score(retrieval, segment["score"]) if is_negative else segment["score"] == 0
+        is_scored = accepts_score(recipe.retrieval, segment["score"]) if is_negative else segment["score"] == 0
         if is_negative != (segment["rank"] > 0) or not is_scored:
             yield f"its segment at {segment['start']:,} is {segment['role']}, which does not go with its rank or score"
+        if segment.get("own_rank", 0) < 0 or (is_negative and segment.get("own_rank", 0)):
+            yield f"its segment at {segment['start']:,} is {segment['role']}, which does not go with its own_rank"
+    yield from _order_faults(segments, recipe)
+
+
+def _order_faults(segments: Sequence[Mapping[str, Any]], recipe: Recipe) -> Iterator[str]:
+    """What is wrong with the order of the negatives: those of one meta-chunk come by rank.
+
+    Without interleaving those of the next meta-chunk follow, and may begin anew: once less than there are meta-chunks.
+    """
+    is_apart = recipe.interleave.layout == "none"
+    breaks = [
+        (one["start"], other["start"])
+        for one, other in pairwise(segments)
+        if one["role"] == other["role"] == "negative"
+        and (one["rank"] >= other["rank"] or one["score"] < other["score"])
+    ]
+    allowed = sum(segment["role"] == "meta" for segment in segments) - 1 if is_apart else 0
+    for one_start, other_start in breaks if len(breaks) > allowed else ():
+        yield f"its negatives at {one_start:,} and {other_start:,} are not in the order of their ranks"
     for one, other in pairwise(segments):
-        both = one["role"] == other["role"] == "negative"
-        if both and (one["rank"] >= other["rank"] or one["score"] < other["score"]):
-            yield f"its negatives at {one['start']:,} and {other['start']:,} are not in the order of their ranks"
+        if is_apart and one["role"] == "negative" and other["role"] == "meta":
+            yield f"its meta-chunk at {other['start']:,} follows a negative, and the recipe interleaves none"

@@ -23,9 +23,11 @@ class Size:
 
 
 def sizes_of(produced: Produced, tokenizers: int) -> list[list[Size]]:
-    """The sizes of the rows of a configuration under each of so many tokenizers."""
+    """The sizes of the samples of a configuration under each of so many tokenizers; rows not measured are left out."""
     sizes: list[list[Size]] = [[] for _ in range(tokenizers)]
-    for unit, row in produced.rows.rows:
+    for unit, row in produced.rows.places():
+        if unit not in produced.sizes:
+            continue
         measured = produced.sizes[unit]
         characters, *counts = measured.rows[row]
         for own, tokens in zip(sizes, counts, strict=True):

@@ -1,7 +1,9 @@
 """What must be known before the first unit of a configuration runs: its candidates, its measures, and its folders."""
 
+import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -10,12 +12,13 @@ from numpy.typing import NDArray
 from nextlong_hub.core.files import digest_of, write_array
 from nextlong_hub.corpus.store import ChunkStore
 from nextlong_hub.execution.run import Run
-from nextlong_hub.producer import CandidatePool, Inputs, special_tokens_of
+from nextlong_hub.producer import CandidatePool, Inputs, RowRequest, special_tokens_of, taken_documents
 from nextlong_hub.recipe import Recipe
-from nextlong_hub.retrieval.tasks import RetrieveUnit, UnitRange, likely_chunks
+from nextlong_hub.retrieval.links import measure_likeness
+from nextlong_hub.retrieval.tasks import RetrieveUnit, UnitRange, index_identity, likely_chunks
 from nextlong_hub.synthesis.sampling import answer_length, choose_candidates, sample_characters
 from nextlong_hub.synthesis.tasks import SynthesiseUnit, TokenizerInput
-from nextlong_hub.tokenization import SpecialTokens
+from nextlong_hub.tokenization import SpecialTokens, Tokenizer
 from nextlong_hub.tokenization.tasks import (
     ChunkTokenizer,
     TokenizerReference,
@@ -34,7 +37,9 @@ class Prepared:
     index: Path
     units_folder: Path
     identity: str
-    """Digest of all that decides the units; it names the folder of their receipts."""
+    """Digest of all that decides the rows of a document; it names the folder of the units' receipts."""
+    order: NDArray[np.int64]
+    """The candidates in the order in which they are tried. Shape: (eligible documents,)."""
     characters_per_token: tuple[float, ...]
     """Of the corpus, under each tokenizer."""
     chunk_tokenizers: tuple[ChunkTokenizer, ...]
@@ -42,8 +47,12 @@ class Prepared:
     special_tokens: SpecialTokens
     answer_length: int
     """Hits asked for each meta-chunk."""
-    eligible_documents: int
     not_eligible: dict[str, int]
+
+    @property
+    def eligible_documents(self) -> int:
+        """How many candidates there are."""
+        return len(self.order)
 
     @property
     def units(self) -> int:
@@ -52,13 +61,13 @@ class Prepared:
 
     @property
     def order_path(self) -> Path:
-        """The candidates in the order in which they are tried."""
-        return self.units_folder / "order.npy"
+        """A file with `order`, which has a name of its own for each set of documents that others have taken."""
+        return self.units_folder / f"order-{_digest(self.order)}.npy"
 
     def retrieve(self, unit: int) -> RetrieveUnit:
         """The task that asks the retriever for one unit."""
         return RetrieveUnit(
-            key=f"unit-{unit:05d}",
+            key=self._key(unit),
             output=self._answers(unit),
             store=self.store.folder,
             index=self.index,
@@ -71,8 +80,8 @@ class Prepared:
     def synthesise(self, unit: int) -> SynthesiseUnit:
         """The task that makes the rows of one unit from its answers."""
         return SynthesiseUnit(
-            key=f"unit-{unit:05d}",
-            output=self.units_folder / f"unit-{unit:05d}.parquet",
+            key=self._key(unit),
+            output=self.units_folder / f"{self._key(unit)}.parquet",
             store=self.store.folder,
             answers=self._answers(unit),
             unit=self._range(unit),
@@ -91,14 +100,19 @@ class Prepared:
     def needed_chunks(self, units: range, answers: Sequence[Path]) -> NDArray[np.int64]:
         """The chunks that the samples of some units are likely to be made of; they may repeat and have no order."""
         size = self.recipe.output.unit_documents
-        order = np.load(self.order_path, mmap_mode="r")[units.start * size : units.stop * size]
+        order = self.order[units.start * size : units.stop * size]
         first = self.store.first_chunk
         meta_chunks = [np.arange(first[document], first[document + 1]) for document in order]
         likely = [likely_chunks(path, self.recipe.negatives.first_rank) for path in answers]
         return np.concatenate([np.zeros(0, np.int64), *meta_chunks, *likely])
 
     def _answers(self, unit: int) -> Path:
-        return self.units_folder / f"unit-{unit:05d}.answers.arrow"
+        return self.units_folder / f"{self._key(unit)}.answers.arrow"
+
+    def _key(self, unit: int) -> str:
+        """A unit is named by its documents, too, so that it is found again when others have taken those behind it."""
+        range_ = self._range(unit)
+        return f"unit-{unit:05d}-{_digest(self.order[range_.start : range_.stop])}"
 
     def _range(self, unit: int) -> UnitRange:
         start = unit * self.recipe.output.unit_documents
@@ -106,24 +120,44 @@ class Prepared:
         return UnitRange(order=self.order_path, start=start, stop=stop)
 
 
-def prepare(run: Run, recipe: Recipe, inputs: Inputs, store: ChunkStore, index: Path) -> Prepared:
+def measure(run: Run, store: ChunkStore, tokenizers: Sequence[Tokenizer]) -> tuple[float, ...]:
+    """Characters per token of the corpus under each tokenizer."""
+    return tuple(
+        run.once(
+            f"characters-per-token-{store.id}-{tokenizer.digest}",
+            partial(measure_characters_per_token, store, tokenizer),
+        )
+        for tokenizer in tokenizers
+    )
+
+
+def prepare(run: Run, request: RowRequest, store: ChunkStore, index: Path) -> Prepared:
     """Measure the corpus and choose the candidates.
 
     Args:
         run: where finished work lies.
-        recipe: the configuration.
-        inputs: what it is made from.
+        request: the rows that are to be made.
         store: the cut corpus.
         index: the folder of its index.
 
     Raises:
         CorpusTooSmallError: no document can be extended.
-        RecipeError: a tokenizer lacks a token that the recipe asks for.
+        RecipeError: a tokenizer lacks a token that the recipe asks for, or the retriever cannot compare chunks.
         StorageError: no space, or no permission.
     """
-    measured = tuple(measure_characters_per_token(store, tokenizer) for tokenizer in inputs.tokenizers)
-    pool = CandidatePool(store=store, sources=inputs.corpus.sources, characters_per_token=measured[0], seed=inputs.seed)
-    candidates = choose_candidates(recipe, pool)
+    recipe, inputs = request.recipe, request.inputs
+    measured = measure(run, store, inputs.tokenizers)
+    pool = CandidatePool(
+        store=store,
+        sources=inputs.corpus.sources,
+        characters_per_token=measured[0],
+        seed=inputs.seed,
+        taken=taken_documents(request, store),
+    )
+    likeness = None
+    if recipe.meta_documents.choice == "linked":
+        likeness = measure_likeness(run, store, index, recipe.retrieval, index_identity(store.id, recipe.retrieval))
+    candidates = choose_candidates(recipe, pool, likeness)
     special = special_tokens_of(recipe, inputs.tokenizers)
     identity = digest_of(
         [recipe.fingerprint, store.id, inputs.tokenizer_digests, special.bos, special.eos, inputs.seed]
@@ -140,8 +174,13 @@ def prepare(run: Run, recipe: Recipe, inputs: Inputs, store: ChunkStore, index: 
         chunk_tokenizers=tuple(chunk_tokenizer(run, store, tokenizer, separator) for tokenizer in inputs.tokenizers),
         special_tokens=special,
         answer_length=answer_length(store, recipe, max(measured)),
-        eligible_documents=len(candidates.order),
+        order=candidates.order,
         not_eligible=candidates.not_eligible,
     )
     write_array(prepared.order_path, candidates.order)
     return prepared
+
+
+def _digest(documents: NDArray[np.int64]) -> str:
+    """Twelve hexadecimal digits that stand for document numbers in their order."""
+    return hashlib.sha256(documents.astype("<i8").tobytes()).hexdigest()[:12]

@@ -22,12 +22,22 @@ from nextlong_hub.dataset.write import PlainRows, outcome_record
 from nextlong_hub.errors import CorpusTooSmallError
 from nextlong_hub.execution.base import Receipt
 from nextlong_hub.execution.run import Run
-from nextlong_hub.producer import CandidatePool, Produced, Producer, RowChecker, RowRequest, corpus_record, units_until
+from nextlong_hub.producer import (
+    CandidatePool,
+    Produced,
+    Producer,
+    RowChecker,
+    RowPlan,
+    RowRequest,
+    corpus_record,
+    units_until,
+)
 from nextlong_hub.recipe import Recipe
+from nextlong_hub.retrieval import pin
 from nextlong_hub.retrieval.tasks import RetrieveCounts, index_store
 from nextlong_hub.synthesis.check import SampleChecker
-from nextlong_hub.synthesis.prepare import Prepared, prepare
-from nextlong_hub.synthesis.sampling import choose_candidates, wanted_rows
+from nextlong_hub.synthesis.prepare import Prepared, measure, prepare
+from nextlong_hub.synthesis.sampling import choose_candidates, require_tokens, wanted_rows
 from nextlong_hub.synthesis.tasks import SelectionCounts, SynthesisCounts
 from nextlong_hub.tokenization import Tokenizer
 
@@ -40,13 +50,35 @@ class SynthesisProducer(Producer):
     title = "NExtLong samples of"
     tags = ("nextlong", "hard-negatives", "synthetic")
 
+    takes_documents = True
+
+    def keeps_apart(self, recipe: Recipe) -> bool:
+        """See `Producer.keeps_apart`."""
+        return recipe.meta_documents.choice != "nested"
+
+    def plan(self, run: Run, request: RowRequest, store: ChunkStore) -> RowPlan:
+        """See `Producer.plan`."""
+        recipe, inputs = request.recipe, request.inputs
+        measured = measure(run, store, inputs.tokenizers)
+        require_tokens(recipe, store, inputs.tokenizers, measured)
+        pool = CandidatePool(
+            store=store, sources=inputs.corpus.sources, characters_per_token=measured[0], seed=inputs.seed
+        )
+        found = choose_candidates(recipe, pool)
+        wanted = wanted_rows(recipe, store, measured[0], request.rows)
+        return RowPlan(wanted=wanted, order=found.order, not_eligible=found.not_eligible)
+
+    def resolve(self, recipe: Recipe, tokenizer: Tokenizer) -> Recipe:
+        """See `Producer.resolve`: the files that the retriever reads are found, and their digests written out."""
+        return recipe.model_copy(update={"retrieval": pin(recipe.retrieval)})
+
     def index(self, run: Run, request: RowRequest, store: ChunkStore) -> Path:
         """See `Producer.index`."""
         return index_store(run, store, request.recipe.retrieval)
 
     def produce(self, run: Run, request: RowRequest, store: ChunkStore, index: Path | None) -> Produced:
         """See `Producer.produce`; each round of units is retrieved for, tokenised and synthesised before the next."""
-        prepared = prepare(run, request.recipe, request.inputs, store, index or self.index(run, request, store))
+        prepared = prepare(run, request, store, index or self.index(run, request, store))
         wanted = _wanted(prepared, request.rows)
         gathered = PlainRows()
         answers: list[Receipt[RetrieveCounts]] = []
@@ -98,8 +130,8 @@ class SynthesisProducer(Producer):
         """See `Producer.stream`."""
         with run.workspace.exclusive("prepare"):
             store = self.read(run, request)
-            prepared = prepare(run, request.recipe, request.inputs, store, self.index(run, request, store))
-        return UnitStream(run=run, prepared=prepared, wanted=_wanted(prepared, request.rows, limited=True))
+            prepared = prepare(run, request, store, self.index(run, request, store))
+        return UnitStream(run=run, prepared=prepared, wanted=_wanted(prepared, request.rows))
 
     def checker(self, recipe: Recipe, tokenizer: Tokenizer | None) -> RowChecker:
         """See `Producer.checker`."""
@@ -108,6 +140,10 @@ class SynthesisProducer(Producer):
     def candidates(self, recipe: Recipe, pool: CandidatePool) -> NDArray[np.int64]:
         """See `Producer.candidates`."""
         return choose_candidates(recipe, pool).order
+
+    def has_known_order(self, recipe: Recipe) -> bool:
+        """See `Producer.has_known_order`: how alike chunks are is known to an index only."""
+        return recipe.meta_documents.choice != "linked"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -148,20 +184,9 @@ class UnitStream:
             yield table.slice(start, stop - start)
 
 
-def _wanted(prepared: Prepared, rows: int | None, *, limited: bool = False) -> int:
-    """How many rows to make; with `limited`, fewer where there are not so many candidates.
-
-    Raises:
-        CorpusTooSmallError: fewer documents can be extended than rows were asked for.
-    """
-    recipe = prepared.recipe
-    if rows is not None and rows > prepared.eligible_documents and not limited:
-        raise CorpusTooSmallError(
-            f"recipe {recipe.name}: {rows:,} samples were asked for, but only {prepared.eligible_documents:,} "
-            f"documents can be extended (not eligible: {listed(prepared.not_eligible)}); ask for at most "
-            f"{prepared.eligible_documents:,} samples or add documents"
-        )
-    wanted = wanted_rows(recipe, prepared.store, prepared.characters_per_token[0], rows)
+def _wanted(prepared: Prepared, rows: int | None) -> int:
+    """How many rows to make: fewer than were asked for where there are not so many candidates."""
+    wanted = wanted_rows(prepared.recipe, prepared.store, prepared.characters_per_token[0], rows)
     return min(wanted, prepared.eligible_documents)
 
 

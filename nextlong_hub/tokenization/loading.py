@@ -3,7 +3,6 @@
 import copyreg
 import hashlib
 import os
-import re
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -14,6 +13,7 @@ from typing import Any
 import tokenizers
 
 from nextlong_hub.errors import DataError, RecipeError, StorageError
+from nextlong_hub.hub.address import model_name
 from nextlong_hub.hub.files import download_file, download_folder
 from nextlong_hub.tokenization.tokenizer import Tokenizer
 
@@ -34,8 +34,6 @@ _CONVERTIBLE_FILES = (
     "*.tiktoken",
 )
 """Files from which transformers may build a tokenizer without a `tokenizer.json`."""
-
-_HUB_NAME = re.compile(r"(?P<repository>\w[\w.-]*(?:/\w[\w.-]*)?)(?:@(?P<revision>\w[\w./-]*))?")
 
 
 def load_tokenizer(name_or_folder: str) -> Tokenizer:
@@ -61,13 +59,13 @@ def load_tokenizer(name_or_folder: str) -> Tokenizer:
     path = Path(name_or_folder).expanduser()
     if path.exists():
         return _from_folder(path, name=name_or_folder, location=str(path.resolve()), revision=None)
-    hub_name = _HUB_NAME.fullmatch(name_or_folder)
+    hub_name = model_name(name_or_folder)
     if hub_name is None:
         raise RecipeError(
             f"there is no folder {name_or_folder} to load a tokenizer from; give a folder that holds "
             f"{_TOKENIZER_FILE}, the name of a Hub repository, or {EMBEDDED!r} for the embedded GPT-2"
         )
-    return _from_hub(hub_name["repository"], hub_name["revision"], name=name_or_folder)
+    return _from_hub(*hub_name, name=name_or_folder)
 
 
 def reopen(location: str, digest: str, name: str | None = None) -> Tokenizer:

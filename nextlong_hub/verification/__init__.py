@@ -9,6 +9,7 @@ rows themselves are checked: a changed row could come with a changed sha256.
     packed_faults    how the documents of a packed row are laid out
     documents        one document, by the checker of its producer
     configurations   counts, order and portability of a whole configuration
+    apart            documents that configurations must not share
     report           faults and counts
 """
 

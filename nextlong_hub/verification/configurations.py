@@ -1,5 +1,6 @@
 """Checks of a whole configuration: counts, repeated rows, order, and the portability table."""
 
+from collections import Counter
 from collections.abc import Sequence
 from itertools import pairwise
 
@@ -30,11 +31,30 @@ def check_config(
         )
     check.not_exact = 0
     seen: set[str] = set()
-    for identity, _, _ in rows:
-        if identity in seen:
-            check.fault(f"data/{name}", f"the id {identity!r} occurs twice")
-        seen.add(identity)
+    for found in rows:
+        if found.id in seen:
+            check.fault(f"data/{name}", f"the id {found.id!r} occurs twice")
+        seen.add(found.id)
+    _check_parts(name, config, rows, check)
     _check_order(name, config, rows, manifest, check)
+
+
+def _check_parts(name: str, config: ConfigRecord, rows: Sequence[RowDocument], check: Check) -> None:
+    """Check the tokens of each part, and that no ordinary document beside samples is one that they extend."""
+    tokens: Counter[str] = Counter()
+    for found in rows:
+        tokens[found.maker] += found.tokens
+    is_sound = not any(fault.place.startswith(f"data/{name}/") for fault in check.faults)
+    for part, record in config.mixture.items():
+        if is_sound and record.tokens and record.tokens != tokens[part]:
+            check.fault(
+                f"data/{name}", f"holds {tokens[part]:,} tokens of {part!r}, the manifest counts {record.tokens:,}"
+            )
+    if name in config.mixture:
+        extended = {found.meta_document for found in rows if found.maker != name}
+        for found in rows:
+            if found.maker == name and found.meta_document in extended:
+                check.fault(f"data/{name}", f"{found.meta_document!r} is there whole, and a sample extends it")
 
 
 def _check_order(
@@ -44,7 +64,7 @@ def _check_order(
 
     Packing changes the order of documents, but not within a row.
     """
-    makers = [found.id.partition("/")[0] for found in rows]
+    makers = [found.maker for found in rows]
     if config.mixture:
         counts = [part.rows for part in config.mixture.values()]
         names = list(config.mixture)
@@ -58,7 +78,8 @@ def _check_order(
     if check.tokenizer is None or not check.is_same_corpus:
         return
     for recipe_name, corpus in check.corpora.items():
-        places = _places(check.checkers[recipe_name].recipe, corpus, manifest, check.tokenizer)
+        recipe = check.checkers[recipe_name].recipe
+        places = _places(recipe, corpus, manifest, check.tokenizer)
         own = [found for maker, found in zip(makers, rows, strict=True) if maker == recipe_name]
         strangers = [found.meta_document for found in own if found.meta_document not in places]
         if strangers:
@@ -71,7 +92,7 @@ def _check_order(
             for one, other in pairwise(own)
             if config.packing is None or one.row == other.row
         ]
-        if not all(ordered):
+        if not all(ordered) and producer_of(recipe).has_known_order(recipe):
             what = "the documents of a row" if config.packing else "its rows"
             check.fault(f"data/{name}", f"{what} are not in the seeded order of their meta-documents")
 

@@ -1,5 +1,6 @@
 """Verify a whole dataset folder, configuration by configuration."""
 
+from collections import defaultdict
 from collections.abc import Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -7,12 +8,15 @@ from tempfile import TemporaryDirectory
 from nextlong_hub.corpus.ingest import Source, find_corpus
 from nextlong_hub.corpus.texts import CorpusTexts
 from nextlong_hub.dataset.manifest import MANIFEST_NAME, ConfigRecord, Manifest, read_manifest
+from nextlong_hub.dataset.taken import Taken
 from nextlong_hub.errors import DataError
 from nextlong_hub.execution.progress import NullProgress, Progress, ProgressTracker
 from nextlong_hub.execution.run import Run
 from nextlong_hub.producer import Inputs, RowRequest, producer_of
-from nextlong_hub.recipe import Recipe
+from nextlong_hub.recipe import recorded_recipe
+from nextlong_hub.stats import measure_folder
 from nextlong_hub.tokenization import load_tokenizer
+from nextlong_hub.verification.apart import check_apart
 from nextlong_hub.verification.companions import check_companions
 from nextlong_hub.verification.configurations import check_config, check_portability
 from nextlong_hub.verification.repeats import check_repeats
@@ -30,8 +34,9 @@ def verify(
     """Check a dataset folder against its manifest.
 
     Always: the manifest's own digest, every shard's size and sha256, the recipes, the files that the card names, the
-    schema, row and token counts, the repeats (where rows have their tokens, or with `tokenizer`), and that each row's
-    segments tile its text. With `tokenizer` each text is encoded
+    schema, row and token counts, the repeats (where rows have their tokens, or with `tokenizer`), that each row's
+    segments tile its text, and that configurations which are kept apart extend different documents, a mixture none of
+    them twice. With `tokenizer` each text is encoded
     again as a whole and must give exactly the row's tokens and each segment's token count. Of several tokenizers that
     the dataset was made for, the others must give at least the target length, and the manifest's portability table must
     match each that is given. With `sources` each segment is compared with the corpus. With both, the rows must also be
@@ -59,8 +64,10 @@ def verify(
         TemporaryDirectory(prefix="nextlong-verify-") as scratch,
         tracker.stage("verify", len(manifest.files), "files") as done,
     ):
+        taken: dict[str, Taken] = {}
         for name, config in manifest.configs.items():
-            check.recipe = Recipe.model_validate(config.recipe)
+            check.recipe = recorded_recipe(config.recipe)
+            check.controls += [name] * config.is_control
             if sources:
                 check.corpora = _read_corpora(Run.quiet(Path(scratch)), config, sources, manifest, check)
             check.checkers = {
@@ -73,10 +80,23 @@ def verify(
                 check_file(folder, record, config, first_row, rows, check)
                 first_row += record.rows
                 done(1)
+            if config.taken and not any(fault.place.startswith(f"data/{name}/") for fault in check.faults):
+                taken[name] = _taken(rows)
             check_config(name, config, rows, manifest, check)
             check_portability(name, config, manifest, check)
             check_repeats(name, config, check)
+        check_apart(taken, manifest, check)
+    if not check.faults and any(config.segments.negative for config in manifest.configs.values()):
+        check.stats = measure_folder(folder, manifest)
     return check.report()
+
+
+def _taken(rows: Sequence[RowDocument]) -> Taken:
+    """The documents of the rows of a configuration, by the recipe that made the row."""
+    taken: defaultdict[str, set[str]] = defaultdict(set)
+    for found in rows:
+        taken[found.id.partition("/")[0]].add(found.meta_document)
+    return {owner: frozenset(documents) for owner, documents in sorted(taken.items())}
 
 
 def _open_tokenizers(names: Sequence[str], manifest: Manifest, check: Check) -> None:

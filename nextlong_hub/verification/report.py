@@ -1,6 +1,7 @@
 """Faults and counts of a verification, and the inputs that it checks against."""
 
 from collections import defaultdict
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -11,6 +12,7 @@ from nextlong_hub.corpus.texts import CorpusTexts
 from nextlong_hub.method.repeats import COUNTS
 from nextlong_hub.producer import RowChecker
 from nextlong_hub.recipe import Recipe
+from nextlong_hub.stats import DatasetStats, Overlap
 from nextlong_hub.synthesis.portability import Size
 from nextlong_hub.tokenization import Tokenizer
 
@@ -25,6 +27,18 @@ class Fault:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Contents:
+    """How much different text a configuration holds; the shares are those of `stats.ChunkStats`."""
+
+    config: str
+    rows: int
+    tokens: int
+    unique_tokens: int
+    repeated_share: float
+    shared_share: float | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class VerifyReport:
     """The result of a verification."""
 
@@ -36,6 +50,12 @@ class VerifyReport:
     """Rows whose text was encoded again."""
     rebuilt_rows: int
     """Rows whose text was rebuilt from the corpus."""
+    controls: tuple[str, ...] = ()
+    """Configurations that were made to compare others with, not to train on."""
+    contents: tuple[Contents, ...] = ()
+    """Of each configuration with chunks; empty where there are faults."""
+    overlaps: tuple[Overlap, ...] = ()
+    """Of each two of them."""
 
 
 class RowDocument(NamedTuple):
@@ -45,6 +65,12 @@ class RowDocument(NamedTuple):
     meta_document: str
     row: int
     """Number of the row in its configuration."""
+    tokens: int
+
+    @property
+    def maker(self) -> str:
+        """The name of the recipe that made it."""
+        return self.id.partition("/")[0]
 
 
 @dataclass(slots=True)
@@ -59,6 +85,8 @@ class Check:
     rebuilt_rows: int = 0
     not_exact: int = 0
     """Documents of one configuration whose text does not encode to their tokens, where the manifest admits some."""
+    controls: list[str] = field(default_factory=list)
+    """Configurations that are controls."""
     repeats: NDArray[np.int64] = field(default_factory=lambda: np.zeros(COUNTS, np.int64))
     """Of the documents of one configuration, as `count_repeats` counts them. Shape: COUNTS."""
     not_recounted: int = 0
@@ -79,6 +107,8 @@ class Check:
     """The corpora of its rows, by the same name."""
     is_same_corpus: bool = False
     """Whether `corpora` have the digest that the manifest names."""
+    stats: DatasetStats | None = None
+    """Of a dataset without faults."""
 
     def fault(self, place: str, message: str) -> None:
         """Record a fault."""
@@ -93,4 +123,20 @@ class Check:
             segments=self.segments,
             encoded_rows=self.encoded_rows,
             rebuilt_rows=self.rebuilt_rows,
+            controls=tuple(self.controls),
+            contents=tuple(_contents(self.stats)) if self.stats else (),
+            overlaps=self.stats.overlaps if self.stats else (),
         )
+
+
+def _contents(stats: DatasetStats) -> Iterator[Contents]:
+    for config in stats.configs:
+        if config.chunks is not None:
+            yield Contents(
+                config=config.config,
+                rows=config.rows,
+                tokens=config.tokens,
+                unique_tokens=config.chunks.unique_tokens,
+                repeated_share=config.chunks.repeated_share,
+                shared_share=config.chunks.shared_share,
+            )

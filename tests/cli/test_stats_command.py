@@ -126,7 +126,7 @@ def test_lines_fit_the_terminal(built: Path, columns: int, monkeypatch: pytest.M
     monkeypatch.setenv("COLUMNS", str(columns))
     out = show(built)
     assert "\x1b" not in out
-    sentences = ("x (y-z)",)
+    sentences = ("x (y-z)", "Difficulty: ")
     assert max(len(line.rstrip()) for line in out.splitlines() if not line.startswith(sentences)) <= columns
 
 

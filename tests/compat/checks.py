@@ -292,10 +292,10 @@ def test_a_split_can_be_sliced(small: dict[str, Any], built: Any) -> None:
 
 def test_the_inspecting_functions_answer() -> None:
     """Names of configurations and splits, the default, and features, without building."""
-    assert datasets.get_dataset_config_names("nextlong") == ["64k", "128k", "512k", "subset", "instruct"]
+    assert datasets.get_dataset_config_names("nextlong") == ["64k", "128k", "512k", "subset", "mix", "instruct"]
     assert datasets.get_dataset_default_config_name("nextlong") == "128k"
     assert datasets.get_dataset_split_names("nextlong", "64k") == ["train"]
-    assert list(datasets.get_dataset_infos("nextlong")) == ["64k", "128k", "512k", "subset", "instruct"]
+    assert list(datasets.get_dataset_infos("nextlong")) == ["64k", "128k", "512k", "subset", "mix", "instruct"]
     features = datasets.get_dataset_config_info("nextlong", "64k").features
     assert list(features) == ["id", "text", "input_ids", "token_count", "meta_document", "source", "segments"]
 
@@ -394,7 +394,7 @@ def test_our_finished_folder_is_read_unless_an_argument_is_given(
         "---\nconfigs:\n- config_name: 128k\n  data_files:\n  - split: train\n    path: data/128k/train-*\n---\n"
     )
     monkeypatch.chdir(place)
-    assert datasets.get_dataset_config_names("nextlong") == ["64k", "128k", "512k", "subset", "instruct"]
+    assert datasets.get_dataset_config_names("nextlong") == ["64k", "128k", "512k", "subset", "mix", "instruct"]
     (folder / "manifest.json").write_text('{"tool": "nextlong-hub"}')
     assert ids(load_dataset("nextlong", "128k", split="train")) == ids(built)[:2]
     assert ids(load_dataset("nextlong", split="train", streaming=True)) == ids(built)[:2]

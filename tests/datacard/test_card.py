@@ -295,6 +295,32 @@ def test_the_command_on_the_card_makes_the_same_rows(
 
 
 @pytest.mark.slow
+def test_the_commands_on_the_card_follow_the_runs(
+    corpus_file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, command: Command
+) -> None:
+    """Built one after the other, the shorter first, two commands give the same bytes; grown since, none promises to."""
+    short, long = (tiny_recipe(name=name, target_length=target) for name, target in (("short", 600), ("long", 1200)))
+    folder = tmp_path / "dataset"
+    build(make_request(corpus_file, short, rows=4), folder)
+    build(make_request(corpus_file, long, rows=2), folder)
+    making = section(folder, "making")
+    assert "This makes it again, byte for byte" in making
+    copy = tmp_path / "copy"
+    shutil.copytree(folder, copy, ignore=shutil.ignore_patterns(".work", "data"))
+    shutil.copy(corpus_file, copy)
+    monkeypatch.chdir(copy)
+    commands = commands_in(making)
+    assert [arguments[arguments.index("--samples") + 1] for arguments in commands] == ["short=4", "long=2"]
+    for _, *arguments in commands:
+        assert command(*arguments, "--num-proc", "1", "--quiet")[0] == 0
+    assert published(copy / "again") == published(folder)
+    build(make_request(corpus_file, short, rows=6), folder)
+    making = section(folder, "making")
+    assert "byte for byte" not in making and "shares the documents out anew" in making
+    assert len(commands_in(making)) == 1
+
+
+@pytest.mark.slow
 @pytest.mark.parametrize("modes", [{"truncate"}, {"pack"}])
 def test_the_command_on_the_card_of_fitted_texts_makes_them_again(
     modes: set[Any], corpus_file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, command: Command

@@ -165,3 +165,39 @@ def test_a_header_that_is_none_is_told(text: str, message: str) -> None:
     """Nothing is guessed about it."""
     with pytest.raises(ValueError, match=message):
         merge_card(None, text, card())
+
+
+PERSONAL = """# Ours since 2024
+language: [no, en]   # both kinds
+license: cc0-1.0
+extra:
+    version: 1.10
+    code: 010
+    time: 12:30:45
+# the end
+"""
+
+
+def test_what_a_person_wrote_into_the_header_stays_byte_for_byte() -> None:
+    """Values that YAML would read and write back as others, their notation, and comments."""
+    theirs = card().replace("license: cc0-1.0\n", PERSONAL)
+    fresh = card({**HEADER, "tags": ["long-context", "nextlong"]})
+    merged = merge_card(None, theirs, fresh)
+    head = merged.text.split("---\n")[1]
+    assert head.startswith("license: cc0-1.0\n# the end\ntags:\n- long-context\n- nextlong\n")
+    assert head.endswith(PERSONAL.replace("license: cc0-1.0\n", "").replace("# the end\n", ""))
+    assert merge_card(None, merged.text, fresh).text == merged.text
+
+
+def test_an_alias_into_an_entry_that_is_written_anew_still_means_the_same() -> None:
+    """The whole header is then written anew; no value is lost."""
+    theirs = card().replace("tags:\n- long-context\n", "tags: &all\n- long-context\nmine: *all\n")
+    fresh = card({**HEADER, "tags": ["other"]})
+    merged = parse_card(merge_card(None, theirs, fresh).text).header
+    assert (merged["tags"], merged["mine"]) == (["other"], ["long-context"])
+
+
+@pytest.mark.parametrize("text", ["1e3", "0o17", "010", "no", "1.10", "12:30:45", "0x1F", "~", "1_000"])
+def test_text_that_a_reader_of_yaml_could_take_for_something_else_is_quoted(text: str) -> None:
+    """YAML 1.1 and YAML 1.2 then both read text."""
+    assert f"name: '{text}'\n" in card({"name": text}, {})

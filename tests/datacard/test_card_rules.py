@@ -51,7 +51,7 @@ def test_a_good_header_has_no_fault() -> None:
         ({"license": "other"}, "needs license_name"),
         ({"license": 4.0}, "'license' must be a string or a list of strings, but is 4.0"),
         ({"language": "English"}, "unknown language 'English'"),
-        ({"language": [False]}, r"language\[0\] must be a string, but is False"),
+        ({"language": [False]}, r"language\[0\] must be a string, but is False; put it in quotes, as in 'no'"),
         ({"size_categories": ["1K<n<2K"]}, "unknown size category '1K<n<2K'"),
         ({"pretty_name": 128}, "'pretty_name' must be a string, but is 128"),
         ({"tags": [1]}, r"tags\[0\] must be a string, but is 1"),

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from nextlong_hub.dataset.folder import locked, refuse_foreign
+from nextlong_hub.dataset.folder import locked, open_run, refuse_foreign
 from nextlong_hub.dataset.manifest import CorpusRecord, Manifest, TokenizerRecord, write_manifest
 from nextlong_hub.errors import ConflictError, StorageError
 from nextlong_hub.execution.workspace import WORK_NAME, Workspace
@@ -50,6 +50,19 @@ def test_a_long_list_of_foreign_files_is_cut(tmp_path: Path) -> None:
         (tmp_path / name).touch()
     with pytest.raises(ConflictError, match="already holds a, b, c … and was not"):
         refuse_foreign(tmp_path)
+
+
+def test_a_folder_that_load_dataset_takes_for_a_pattern_is_told(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Wherever in its path the brackets are; other characters are read as they are."""
+    for name, characters in (("out [v1]", "[ ]"), ("a{b}#1", "")):
+        caplog.clear()
+        with open_run(tmp_path / name / "out"):
+            pass
+        assert [record.getMessage().count(f"takes {characters} in a path") for record in caplog.records] == (
+            [1] if characters else []
+        )
 
 
 def test_new_empty_and_own_folders_are_taken(tmp_path: Path) -> None:

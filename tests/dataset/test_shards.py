@@ -81,7 +81,7 @@ def test_columns_and_types_by_name() -> None:
         "meta_document: string",
         "source: string",
         "segments: list<item: struct<role: string, document: string, chunk: int32, start: int32, end: int32, "
-        "tokens: int32, rank: int32, score: float>>",
+        "tokens: int32, rank: int32, score: float, own_rank: int32>>",
     ]
     assert row_schema(tokens=False).names == [name for name in row_schema(tokens=True).names if name != "input_ids"]
 

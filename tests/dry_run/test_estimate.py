@@ -10,6 +10,7 @@ import pytest
 
 from nextlong_hub.corpus.settings import SourceSettings
 from nextlong_hub.dry_run.estimate import BuildEstimate, estimate
+from nextlong_hub.errors import CorpusTooSmallError
 from nextlong_hub.pipeline import BuildRequest, build
 from nextlong_hub.recipe import Recipe, load_recipe
 
@@ -66,6 +67,9 @@ def test_a_build_does_what_was_estimated(
     assert told.characters == done.corpus.characters
     assert told.characters_per_token == pytest.approx(done.tokenizer.characters_per_token, rel=0.02)
     assert expected.eligible_documents == pytest.approx(config.synthesis.eligible_documents, rel=0.02)
+    assert config.links is not None
+    assert expected.links == pytest.approx(config.links.links.mean, rel=0.2)
+    assert expected.meta_percent == pytest.approx(config.links.meta_percent.mean, rel=0.2)
     assert expected.not_eligible.keys() == config.synthesis.not_eligible.keys()
     work = tmp_path / "out/.work"
     assert told.store_bytes == pytest.approx(size_of([*work.glob("store-*")]), rel=0.1)
@@ -136,6 +140,34 @@ def test_a_mixture_is_made_of_its_ingredients(sources: tuple[SourceSettings, ...
     assert (config.rows, config.tokens) == (done.rows, done.tokens) == (10, 8 * 512 + 2 * 2048)
     assert config.candidates is None
     assert told.ingredient_bytes > 0
+
+
+def test_documents_of_longer_rows_are_left_alone(sources: tuple[SourceSettings, ...], tmp_path: Path) -> None:
+    """As many as a build finds taken; where too few are left, the dry run says so as the build does."""
+    short, long = tiny("short"), tiny("long", target_length=2048)
+    few = request(sources, short, long, short=8, long=12)
+    told = {config.config: config for config in estimate(few).configs}
+    done = build(few, tmp_path / "out").manifest.configs["short"].synthesis
+    assert done is not None
+    assert told["short"].not_eligible["taken"] == pytest.approx(done.not_eligible["taken"], abs=3)
+    assert told["short"].eligible_documents == pytest.approx(done.eligible_documents, abs=3)
+    assert "taken" not in told["long"].not_eligible and not told["short"].problem
+    many = request(sources, short, long, short=told["short"].eligible_documents or 0, long=40)
+    assert "documents are left for it" in {c.config: c for c in estimate(many).configs}["short"].problem
+    with pytest.raises(CorpusTooSmallError, match="are left for it: others are meta-documents of long"):
+        build(many, tmp_path / "many")
+
+
+def test_an_ingredient_of_a_mixture_alone_is_as_large_as_it_needs(sources: tuple[SourceSettings, ...]) -> None:
+    """Without a number, too: four short rows for each long one, where the corpus alone would give many more."""
+    short, long = tiny("short"), tiny("long", target_length=16_384)
+    parts = ({"recipe": "short", "share": 1.0}, {"recipe": "long", "share": 8.0})
+    mixture = load_recipe("subset", {"name": "mix", "mixture": parts, "target_length": 16_384})
+    wanted = BuildRequest(recipes=(mixture,), ingredients=(short, long), sources=sources, tokenizer="demo")
+    told = estimate(wanted)
+    (config,) = told.configs
+    long_rows = max(1, round(told.tokens / 16_384))
+    assert (config.rows, config.tokens) == (5 * long_rows, long_rows * (4 * 512 + 16_384))
 
 
 def test_the_papers_fill_is_estimated_by_its_formula(sources: tuple[SourceSettings, ...]) -> None:

@@ -213,7 +213,7 @@ REFUSED: dict[str, tuple[Callable[[Path], Path], str]] = {
     "nothing to read": (empty_folder, r"found no documents at .*void; looked for"),
     "one document": (
         lambda folder: write_corpus(folder / "c.jsonl", GOOD[:1]),
-        "8 samples were asked for, but only 1 ",
+        r"the corpus holds \d+ tokens, and one row needs 512; add documents or build a shorter configuration",
     ),
     "too few documents": (
         lambda folder: write_corpus(folder / "c.jsonl", GOOD[:5]),

@@ -74,7 +74,7 @@ def test_card_and_statistics_speak_of_it(overlapping: Path, run: Run, tmp_path: 
     card = (overlapping / "README.md").read_text()
     assert "with overlap of characters in place of embeddings to find" in card
     assert "For each meta-chunk, the overlap of runs of 4 characters ranked all chunks of the corpus. Not" in card
-    assert "of a negative its `rank` and `score` (overlap) |" in card
+    assert "of a negative its `rank` and `score` (overlap), of a meta-chunk" in card
     assert "| overlap, median | -0." in card
     assert "**How close the negatives are.** Overlap by rank" in card
     assert "lexical" not in card
@@ -107,7 +107,7 @@ def test_its_dataset_is_read_where_it_is_not_installed(overlapping: Path) -> Non
     split = open_split(overlapping)
     assert split.record is not None
     assert split.record.score_name == "character-overlap score"
-    with pytest.raises(RecipeError, match="no retriever 'character-overlap'; there are: bm25, rank-bm25"):
+    with pytest.raises(RecipeError, match="no retriever 'character-overlap'; there are: bm25, dense, hybrid, random"):
         explain_negative(split, split.row(0), 1)
 
 
@@ -119,7 +119,7 @@ def test_what_is_not_chosen_is_its_default() -> None:
     assert parse_recipe(recipe.to_toml().encode(), "again") == recipe
     other = load_recipe("128k", {"retrieval.retriever": NAME, "retrieval.options.characters": 4})
     assert recipe.fingerprint != other.fingerprint
-    assert RETRIEVERS.names() == ("bm25", "rank-bm25", NAME)
+    assert RETRIEVERS.names() == ("bm25", "dense", "hybrid", "random", "rank-bm25", "self", NAME)
 
 
 @pytest.mark.usefixtures("installed")

@@ -238,7 +238,7 @@ def test_a_mixture_takes_rows_of_its_ingredients(corpus_file: Path, tmp_path: Pa
 def test_a_mixture_of_something_unknown_is_refused(corpus_file: Path, tmp_path: Path) -> None:
     """An ingredient that nobody gave is named."""
     mixed = tiny_recipe(name="mixed", mixture=(Ingredient(recipe="tiniest", share=1),))
-    with pytest.raises(RecipeError, match="'tiniest' cannot be an ingredient of a mixture"):
+    with pytest.raises(RecipeError, match="recipe mixed: 'tiniest' cannot be an ingredient: it is none of this run"):
         build(make_request(corpus_file, mixed), tmp_path / "dataset")
 
 

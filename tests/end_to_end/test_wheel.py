@@ -19,7 +19,7 @@ import nextlong_hub
 from nextlong_hub.recipe import recipe_names
 from nextlong_hub.corpus.store import ChunkStore
 
-assert recipe_names() == ["64k", "128k", "512k", "subset", "instruct"], recipe_names()
+assert recipe_names() == ["64k", "128k", "512k", "subset", "mix", "instruct"], recipe_names()
 assert "Citation" in files("nextlong_hub.cards").joinpath("dataset_card.md").read_text()
 assert files("nextlong_hub.builders").joinpath("demo/corpus.parquet").is_file()
 assert files("nextlong_hub.builders").joinpath("demo/gpt2/tokenizer.json").is_file()

@@ -3,6 +3,7 @@
 import faulthandler
 import hashlib
 import json
+import multiprocessing
 import os
 import signal
 import time
@@ -24,6 +25,7 @@ from engine_tasks import (
     Refuse,
     Square,
     TellPid,
+    TellThreads,
     TestTask,
 )
 
@@ -35,7 +37,7 @@ from nextlong_hub.execution.local import LocalExecutor
 from nextlong_hub.execution.open import EXECUTORS, open_executor
 from nextlong_hub.execution.receipts import run_missing
 from nextlong_hub.producer import RowSizes
-from nextlong_hub.synthesis.tasks import SynthesisCounts
+from nextlong_hub.synthesis.tasks import SelectionCounts, SynthesisCounts
 
 SECONDS_BEFORE_A_HANG_FAILS = 120
 
@@ -102,6 +104,11 @@ def test_tasks_run_on_workers_of_the_number_asked_for(task: MakeTask) -> None:
         pids = {receipt.counts.number for receipt in executor.run([task(TellPid, n) for n in range(8)])}
     assert os.getpid() not in pids
     assert 1 <= len(pids) <= 2
+
+
+def test_a_worker_multiplies_on_one_thread(task: MakeTask, two_workers: LocalExecutor) -> None:
+    """Workers share out the cores, so threads of theirs would only wait for each other."""
+    assert [receipt.counts.number for receipt in two_workers.run([task(TellThreads)])] == [1]
 
 
 def test_a_killed_worker_loses_nothing(task: MakeTask, two_workers: LocalExecutor, tmp_path: Path) -> None:
@@ -330,6 +337,12 @@ def test_a_receipt_is_below_one_kilobyte(tmp_path: Path) -> None:
         **dict.fromkeys(
             ["candidates", "kept", "truncated", "truncated_tokens", "row_bytes", "near_duplicates"], 10**12
         ),
+        selection=SelectionCounts(
+            passed_over=dict.fromkeys(["ranked_too_high", "like_another_negative"], 10**6),
+            relaxed=4,
+            cut_samples=4,
+            cut_meta_chunks=10**4,
+        ),
         sizes=RowSizes(target_length=524_288, rows=((10**7, 524_288, 600_000),) * 4),
     )
     receipt = Receipt(
@@ -338,3 +351,26 @@ def test_a_receipt_is_below_one_kilobyte(tmp_path: Path) -> None:
     )  # fmt: skip
     write_checked_json(tmp_path / "receipt.json", receipt.to_json())
     assert 0 < (tmp_path / "receipt.json").stat().st_size < 1024
+
+
+def _both_executors(folder: Path, answers: Any) -> None:
+    """What a process of a pool or of a data loader meets."""
+    for executor in (LocalExecutor(2), InlineExecutor()):
+        task = Square(key="a", output=folder / "a.json", number=3)
+        try:
+            answers.put([receipt.counts for receipt in executor.run([task])])
+        except WorkerError as error:
+            answers.put(str(error))
+
+
+@pytest.mark.slow
+def test_a_daemonic_process_is_told_what_works_and_it_does(tmp_path: Path) -> None:
+    """Python lets such a process start none; `inline` needs none."""
+    context = multiprocessing.get_context("spawn")
+    answers = context.Queue()
+    process = context.Process(target=_both_executors, args=(tmp_path, answers), daemon=True)
+    process.start()
+    refused, made = answers.get(timeout=60), answers.get(timeout=60)
+    process.join()
+    assert 'take executor="inline"' in refused
+    assert made == [Number(number=3)]

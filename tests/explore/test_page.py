@@ -4,6 +4,7 @@ import base64
 import gzip
 import json
 import random
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
@@ -24,6 +25,7 @@ from nextlong_hub.errors import DataError
 from nextlong_hub.explore.page.page import PAYLOAD_BYTES, write_page
 from nextlong_hub.explore.page.payload import describe, encode
 from nextlong_hub.explore.strip import SHADES, bars, strip_data_uri, strip_svg
+from nextlong_hub.explore.summary import links_of
 from nextlong_hub.records import Segment
 
 HOSTILE = "</script><script>alert(1)</script><!-- <img src=x onerror=alert(2)> {{7*7}} '\" \x00\x1b[31m\u202eevil\u2066"
@@ -44,6 +46,17 @@ def segment(role: str, tokens: int, rank: int = 0) -> Segment:
 
 
 FIVE = [segment("meta", 10), segment("negative", 20, 1), segment("negative", 5, 4), segment("meta", 7)]
+
+
+def test_links_of_a_row_on_paper() -> None:
+    """17 tokens of 50 are the document's, one link, and two chunks above it on average; nothing without negatives."""
+    first, last = FIVE[0], FIVE[-1]
+    ranked = [replace(first, own_rank=1), *FIVE[1:-1], replace(last, own_rank=5)]
+    table = pa.table({"text": [""], "token_count": pa.array([50], pa.int32())})
+    row = row_from(table, 0, "here")
+    assert links_of(row, ranked) == ["1 link", "34.00% meta-document", "difficulty 2.0"]
+    assert links_of(row, FIVE) == ["1 link", "34.00% meta-document"]
+    assert links_of(row, [first, last]) == []
 
 
 def test_bars_know_their_place() -> None:

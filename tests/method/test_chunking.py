@@ -1,4 +1,6 @@
-"""Chunking: nothing is lost, chunks are as long as allowed, and the authors' chunker is reproduced, quirks included."""
+"""Chunking: nothing is lost, chunks are long but no longer than allowed, and the authors' chunker is reproduced."""
+
+from itertools import accumulate
 
 import pytest
 from hypothesis import example, given
@@ -11,9 +13,11 @@ from nextlong_hub.method.settings import ChunkingSettings
 limits = st.sampled_from([1, 2, 3, 7, 16, 50])
 
 
-def chunks(text: str, chunk_characters: int, mode: str = "lossless") -> list[str]:
+def chunks(text: str, chunk_characters: int, mode: str = "lossless", minimum: int = 0) -> list[str]:
     """The texts of the chunks."""
-    settings = ChunkingSettings.model_validate({"mode": mode, "chunk_characters": chunk_characters})
+    settings = ChunkingSettings.model_validate(
+        {"mode": mode, "chunk_characters": chunk_characters, "minimum_characters": minimum}
+    )
     return [text[span.start : span.end] for span in cut(text, settings)]
 
 
@@ -62,6 +66,50 @@ def test_a_stump_is_never_cut_off_inside_a_paragraph(text: str, limit: int) -> N
     """A chunk that ends inside a paragraph is more than half as long as allowed."""
     for chunk in chunks(text, limit)[:-1]:
         assert chunk.endswith("\n") or 2 * len(chunk) >= limit
+
+
+@given(texts(), limits, st.floats(0, 1))
+@example("a\n" * 9, 3, 1.0)
+def test_no_chunk_is_a_stump(text: str, limit: int, share: float) -> None:
+    """Joined stumps still give the document back; a chunk is too short only where the whole document is."""
+    minimum = round(limit * share)
+    found = chunks(text, limit, minimum=minimum)
+    assert "".join(found) == text
+    assert all(minimum <= len(chunk) < limit + max(1, 2 * minimum) for chunk in found) or len(found) <= 1
+
+
+@given(texts(), limits)
+def test_stumps_are_joined_at_no_other_place(text: str, limit: int) -> None:
+    """Joining stumps takes borders between chunks away and adds none."""
+    cut_anyway, *without = [set(accumulate(map(len, chunks(text, limit, minimum=m)))) for m in (0, limit // 2, limit)]
+    assert all(cut_anyway >= ends for ends in without)
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("One\n" + "x" * 17 + "\nend of text", ["One\n" + "x" * 17 + "\n", "end of text"]),
+        ("x" * 19 + "\nOne\n" + "y" * 17, ["x" * 19 + "\n", "One\n" + "y" * 17]),
+        ("x" * 19 + "\n" + "y" * 19 + "\nend", ["x" * 19 + "\n", "y" * 19 + "\nend"]),
+        ("x" * 19 + "\nend", ["x" * 19 + "\nend"]),
+        ("end", ["end"]),
+    ],
+    ids=["title", "title in the middle", "last line", "last line of two chunks", "short document"],
+)
+def test_stumps_are_joined_forward_and_the_last_one_back(text: str, expected: list[str]) -> None:
+    """With chunks of 20 characters and stumps below 5: a title goes with what it stands above."""
+    assert chunks(text, 20, minimum=5) == expected
+
+
+def test_a_stump_is_told_by_the_length_of_chunks() -> None:
+    """Of usual chunks 200 characters make no stump; of small ones a tenth of their length; `reference` has stumps."""
+    assert ChunkingSettings().shortest_characters == 200
+    assert ChunkingSettings(chunk_characters=60).shortest_characters == 6
+    assert ChunkingSettings(chunk_characters=60, minimum_characters=60).shortest_characters == 60
+    with pytest.raises(ValueError, match="lower the one or raise the other"):
+        ChunkingSettings(chunk_characters=60, minimum_characters=61)
+    text = "One\n" + "x" * 17 + "\nend of text"
+    assert chunks(text, 20, "reference", minimum=5) == chunks(text, 20, "reference", minimum=0)
 
 
 @pytest.mark.parametrize(

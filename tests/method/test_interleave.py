@@ -5,16 +5,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 from strategies import pieces
 
-from nextlong_hub.method.interleave import ChunkText, LongText, clip, interleave
+from nextlong_hub.method.interleave import ChunkText, Layout, LongText, clip, joined, laid_out
 
-Layout = tuple[list[ChunkText], list[list[ChunkText]]]
+Chunks = tuple[list[ChunkText], list[list[ChunkText]]]
 """Meta-chunks, and the negatives of each."""
+
+layouts = st.sampled_from(["interleaved", "none"])
 
 separators = st.sampled_from(["\n", "", "\n\n", " · "])
 
 
 @st.composite
-def layouts(draw: st.DrawFn) -> Layout:
+def chunks(draw: st.DrawFn) -> Chunks:
     """Draw meta-chunks and the negatives of each; a chunk of the reference chunker may be empty."""
     metas, negatives = [], []
     for number in range(draw(st.integers(1, 4))):
@@ -26,12 +28,19 @@ def layouts(draw: st.DrawFn) -> Layout:
     return metas, negatives
 
 
-@given(layouts(), separators)
-def test_the_text_is_its_pieces_joined(layout: Layout, separator: str) -> None:
-    """Every meta-chunk comes before its negatives, and each segment's span holds exactly its piece."""
-    metas, negatives = layout
-    laid = [piece for meta, followers in zip(metas, negatives, strict=True) for piece in (meta, *followers)]
-    long_text = interleave(metas, negatives, separator)
+def test_the_two_layouts_by_hand() -> None:
+    """Negatives behind each meta-chunk; or all meta-chunks, then the same negatives in the same order."""
+    assert laid_out("AB", ["uv", "xy"], "interleaved") == list("AuvBxy")
+    assert laid_out("AB", ["uv", "xy"], "none") == list("ABuvxy")
+
+
+@given(chunks(), layouts, separators)
+def test_the_text_is_its_pieces_joined(parts: Chunks, layout: Layout, separator: str) -> None:
+    """No piece is lost or altered, and each segment's span holds exactly its piece."""
+    metas, negatives = parts
+    laid = laid_out(metas, negatives, layout)
+    assert sorted(map(id, laid)) == sorted(map(id, [*metas, *(piece for own in negatives for piece in own)]))
+    long_text = joined(laid, separator)
     assert long_text.text == separator.join(piece.text for piece in laid)
     assert [long_text.text[s.start : s.end] for s in long_text.segments] == [piece.text for piece in laid]
     assert [(s.document, s.chunk, s.rank, s.score) for s in long_text.segments] == [
@@ -40,22 +49,22 @@ def test_the_text_is_its_pieces_joined(layout: Layout, separator: str) -> None:
     assert [s.role for s in long_text.segments] == ["negative" if piece.rank else "meta" for piece in laid]
 
 
-@given(layouts(), separators)
-def test_segments_tile_the_text_with_one_separator_between(layout: Layout, separator: str) -> None:
+@given(chunks(), layouts, separators)
+def test_segments_tile_the_text_with_one_separator_between(parts: Chunks, layout: Layout, separator: str) -> None:
     """The first segment starts at 0, the last ends with the text, and between two lies one separator."""
-    long_text = interleave(*layout, separator)
+    long_text = joined(laid_out(*parts, layout), separator)
     assert long_text.segments[0].start == 0
     assert long_text.segments[-1].end == len(long_text.text)
     for left, right in zip(long_text.segments, long_text.segments[1:], strict=False):
         assert long_text.text[left.end : right.start] == separator
 
 
-@given(layouts(), separators, st.data())
+@given(chunks(), layouts, separators, st.data())
 def test_clipping_drops_and_shortens_only_what_lies_behind_the_cut(
-    layout: Layout, separator: str, data: st.DataObject
+    parts: Chunks, layout: Layout, separator: str, data: st.DataObject
 ) -> None:
     """Segments before the cut stay whole, the one it falls into ends there, later ones are gone."""
-    long_text = interleave(*layout, separator)
+    long_text = joined(laid_out(*parts, layout), separator)
     characters = data.draw(st.integers(0, len(long_text.text)))
     spans = [(s.start, min(s.end, characters)) for s in long_text.segments if s.start < characters]
     kept = clip(long_text.segments, characters, range(len(spans)))
@@ -66,13 +75,11 @@ def test_clipping_drops_and_shortens_only_what_lies_behind_the_cut(
 @pytest.fixture
 def long_text() -> LongText:
     """`ab|cde|f` with tokens to be placed by hand."""
-    return interleave(
-        [ChunkText(text="ab", document="own", chunk=0)],
+    return joined(
         [
-            [
-                ChunkText(text="cde", document="x", chunk=4, rank=1, score=2.5),
-                ChunkText(text="f", document="y", chunk=0, rank=3),
-            ]
+            ChunkText(text="ab", document="own", chunk=0),
+            ChunkText(text="cde", document="x", chunk=4, rank=1, score=2.5),
+            ChunkText(text="f", document="y", chunk=0, rank=3),
         ],
         "|",
     )
@@ -96,4 +103,4 @@ def test_a_cut_inside_a_separator(long_text: LongText) -> None:
 def test_every_meta_chunk_needs_its_negatives() -> None:
     """Lists of different lengths are a fault of the caller, not a shorter sample."""
     with pytest.raises(ValueError, match="shorter"):
-        interleave([ChunkText(text="a", document="own", chunk=0)] * 2, [[]], "\n")
+        laid_out("AB", ["x"], "interleaved")

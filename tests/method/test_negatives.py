@@ -1,6 +1,7 @@
 """Choice of negatives: never twice, never a copy, never a banned one, dealt evenly, the same however it was read."""
 
 from collections.abc import Collection, Container
+from dataclasses import replace
 
 from hypothesis import example, given
 from hypothesis import strategies as st
@@ -320,3 +321,14 @@ def test_a_quote_inside_chinese_prose_is_found() -> None:
     metas = ["他在1998年搬到上海,并在那里开了一家小书店。"]
     assert near(metas, "后来1998年搬到上海,并在那里开了一家小书店", shingle_words=5, limit=0.5)
     assert not near(metas, "北京的冬天比上海冷得多,而且常常下雪", shingle_words=5, limit=0.5)
+
+
+def test_a_control_may_repeat_chunks() -> None:
+    """One chunk fills a row again and again, by rank; without that freedom it is used once, and the row stays short."""
+    found = [[Candidate(chunk=1, rank=rank, score=1 / rank) for rank in range(1, 9)]]
+    repeated = select_even(replace(known(found, 10), may_repeat=True), 50)
+    assert [candidate.rank for candidate in repeated.negatives[0]] == [1, 2, 3, 4, 5]
+    assert not repeated.exhausted
+    once = select_even(known(found, 10), 50)
+    assert chosen(once) == [[1]]
+    assert once.exhausted

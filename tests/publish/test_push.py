@@ -483,6 +483,24 @@ def test_a_published_dataset_is_checked_without_downloading_it(hub: LocalHub, se
     assert session.run("verify", f"{address}@{good}").code == 0
 
 
+def test_data_that_others_put_there_stops_a_push_until_its_removal_is_asked_for(
+    hub: LocalHub, session: Session, built: Path
+) -> None:
+    """The dry run names it, a push sends nothing and says how to go on, and that works, in one commit."""
+    name, old = "tester/taken", "data/train-00000-of-00001.parquet"
+    hub.put("datasets", name, {"README.md": "# Old", old: b"PAR1", "notes/mine.md": "stays"})
+    before = titles(hub, name)
+    planned = session.run("push", built, name, "--dry-run")
+    assert planned.code == 0 and f"! {old}" in planned.out
+    refused = session.run("push", built, name)
+    assert refused.code == 6 and old in refused.err and "--remove-foreign" in refused.err
+    assert titles(hub, name) == before
+    pushed = session.run("push", built, name, "--remove-foreign")
+    assert pushed.code == 0 and f"- {old}" in pushed.out
+    assert len(titles(hub, name)) == len(before) + 1
+    assert old not in hub.files("datasets", name) and "notes/mine.md" in hub.files("datasets", name)
+
+
 def test_a_gated_dataset_says_where_to_ask(hub: LocalHub, session: Session, built: Path) -> None:
     """Its listing is open, its card is not: exit 4 and the page with its conditions."""
     hub.put("datasets", "tester/gated", {"README.md": "# Notes", "manifest.json": "{}"}, gated=True)

@@ -48,13 +48,14 @@ class FailingExecutor:
 
 
 def make_store(folder: Path, *, name: str = "store", parts: int = 1) -> ChunkStore:
-    """A hundred chunks in fifty documents, with a word in all of them, some in a few and one in one document only."""
+    """A hundred chunks in fifty documents: a word is in all of them, others in a few, a document or a single chunk."""
     counts = []
     for part_number in range(parts):
         with PartWriter(folder / f"part-{part_number:05d}") as part:
             for number in range(part_number * 50 // parts, (part_number + 1) * 50 // parts):
                 chunks = [
-                    f"Every été w{number % 7}x w{number % 11}x {side} only{number}." for side in ("left", "right")
+                    f"Every été w{number % 7}x w{number % 11}x {side} doc{number} {side}{number}."
+                    for side in ("left", "right")
                 ]
                 ends = np.cumsum([0, *map(len, chunks)]).tolist()
                 spans = [ChunkSpan(start, end) for start, end in pairwise(ends)]
@@ -166,15 +167,15 @@ def test_the_reference_needs_its_build_step_too(tmp_path: Path) -> None:
         open_retriever(tmp_path / "index", store, SETTINGS)
 
 
-def test_words_of_one_document_only_have_no_place_in_the_index(tmp_path: Path) -> None:
+def test_words_of_one_chunk_only_have_no_place_in_the_index(tmp_path: Path) -> None:
     """They could never add to a score; they still count as length."""
     store = make_store(tmp_path / "store")
     build_index(store, SETTINGS, tmp_path / "index", InlineExecutor())
     statistics = open_retriever(tmp_path / "index", store, SETTINGS).index.statistics  # type: ignore[attr-defined]
     shared = {f"w{n}x" for n in range(11)} | {"été", "left", "right"}  # "every" is a stop word
-    assert statistics["terms"] == len(shared)
-    assert statistics["vocabulary"] == len(shared) + 50
-    assert statistics["mean_length"] == 5
+    assert statistics["terms"] == len(shared) + 50
+    assert statistics["vocabulary"] == len(shared) + 50 + 100
+    assert statistics["mean_length"] == 6
 
 
 def test_an_unknown_stop_word_language_is_refused_before_anything_is_written(tmp_path: Path) -> None:

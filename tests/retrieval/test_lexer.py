@@ -9,9 +9,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from nextlong_hub.core.words import normalise
 from nextlong_hub.errors import RecipeError
 from nextlong_hub.records import TextBlock
-from nextlong_hub.retrieval.bm25.lexer import CHUNK_BYTES_LIMIT, LexedChunks, Lexer, TermTable, normalise
+from nextlong_hub.retrieval.bm25.lexer import CHUNK_BYTES_LIMIT, LexedChunks, Lexer, TermTable
 from nextlong_hub.retrieval.bm25.lexing_kernels import _term_number
 from nextlong_hub.retrieval.bm25.stop_words import languages, stop_words
 from nextlong_hub.retrieval.settings import RetrievalSettings
@@ -33,12 +34,12 @@ UNSPACED = (
 )
 
 
-def lexed(chunks: list[str], documents: list[int], chosen: RetrievalSettings = EVERY_WORD) -> LexedChunks:
+def lexed(chunks: list[str], chosen: RetrievalSettings = EVERY_WORD) -> LexedChunks:
     """Lex some chunks as one block."""
     encoded = [chunk.encode() for chunk in chunks]
     offsets = np.cumsum([0, *map(len, encoded)], dtype=np.int64)
     block = TextBlock(first_chunk=0, text=np.frombuffer(b"".join(encoded), np.uint8), offsets=offsets)
-    return Lexer(chosen).lex([block], np.array(documents, np.int64))
+    return Lexer(chosen).lex([block], len(chunks))
 
 
 def bags(result: LexedChunks) -> list[Counter[str]]:
@@ -54,7 +55,7 @@ def bags(result: LexedChunks) -> list[Counter[str]]:
 
 def words(text: str, chosen: RetrievalSettings) -> list[str]:
     """The distinct terms of one text, in the order of first appearance."""
-    return [term for bag in bags(lexed([text], [0], chosen)) for term in bag]
+    return [term for bag in bags(lexed([text], chosen)) for term in bag]
 
 
 def plain_words(text: str) -> list[str]:
@@ -133,18 +134,16 @@ LETTERS = st.sampled_from(
 def test_the_compiled_lexer_agrees_with_the_plain_definition(chunks: list[str]) -> None:
     """Over any Unicode text, every chunk's bag of terms and its length are those of the plain definition."""
     chunks = [chunk.encode("utf-8", "ignore").decode() for chunk in chunks]
-    result = lexed(chunks, list(range(len(chunks))))
+    result = lexed(chunks)
     expected = [Counter(plain_words(chunk)) for chunk in chunks]
     assert bags(result) == expected
     assert result.lengths.tolist() == [bag.total() for bag in expected]
 
 
-def test_terms_know_their_chunks_and_documents() -> None:
-    """A term's frequency counts chunks, and its first and last document are those that hold it."""
-    result = lexed(["red red blue", "blue", "", "blue green"], [0, 0, 1, 2])
+def test_terms_know_their_chunks() -> None:
+    """A term's frequency counts the chunks that hold it."""
+    result = lexed(["red red blue", "blue", "", "blue green"])
     assert result.frequencies.tolist() == [1, 3, 1]
-    assert result.first_document.tolist() == [0, 0, 2]
-    assert result.last_document.tolist() == [0, 2, 2]
     assert result.lengths.tolist() == [3, 1, 0, 2]
 
 
@@ -152,7 +151,7 @@ def test_room_is_made_for_any_number_of_distinct_terms() -> None:
     """A vocabulary far beyond the tables' first size is numbered by first appearance, nothing lost."""
     words = [f"w{number:x}" for number in range(150_000)]
     chunks = [" ".join(words[first : first + 30_000]) for first in range(0, len(words), 30_000)]
-    result = lexed(chunks, [0] * len(chunks))
+    result = lexed(chunks)
     held = result.term_bytes.tobytes().decode()
     assert held == "".join(words)
     assert result.terms.tolist() == list(range(len(words)))
@@ -171,7 +170,7 @@ def test_terms_that_share_a_hash_stay_apart() -> None:
 
 def test_stop_words_leave_neither_terms_nor_length() -> None:
     """A function word of a chosen language is not counted at all; those of other languages are."""
-    result = lexed(["The cat und the dog"], [0], RetrievalSettings(stop_words=("en",)))
+    result = lexed(["The cat und the dog"], RetrievalSettings(stop_words=("en",)))
     assert bags(result) == [Counter({"cat": 1, "und": 1, "dog": 1})]
     assert result.lengths.tolist() == [3]
 
@@ -194,4 +193,4 @@ def test_an_unknown_language_is_refused_with_the_known_ones() -> None:
 def test_a_chunk_too_long_for_exact_bounds_is_refused() -> None:
     """Beyond 16 MiB the 32-bit sums could overflow, so such a chunk never gets in."""
     with pytest.raises(RecipeError, match=r"lower chunking\.chunk_characters"):
-        lexed(["x" * (CHUNK_BYTES_LIMIT + 1)], [0])
+        lexed(["x" * (CHUNK_BYTES_LIMIT + 1)])

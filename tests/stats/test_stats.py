@@ -117,6 +117,11 @@ def test_every_number_of_three_rows() -> None:
     assert reuse.gini == round((-2 * 1 + 0 * 1 + 2 * 2) / (3 * 4), 4)
     assert reuse.hubs[0] == ReusedChunk(document="d1", chunk=0, rows=2)
     assert [hub.rows for hub in reuse.hubs] == [2, 1, 1]
+    links = stats.links
+    assert links is not None
+    assert (links.links.count, links.links.minimum, links.links.maximum) == (2, 1, 1)  # the third row is no sample
+    assert (links.meta_percent.minimum, links.meta_percent.maximum) == (37.5, round(600 / 11, 4))
+    assert links.difficulty is None
     assert {source.negative_tokens for source in stats.sources} == {None}
     sources = [(source.name, source.rows, source.meta_tokens) for source in stats.sources]
     assert sources == [("web", 2, 12), ("books", 1, 6)]

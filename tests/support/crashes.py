@@ -13,15 +13,21 @@ from typing import Any, Literal
 from building import make_request
 
 from nextlong_hub.execution import receipts
-from nextlong_hub.pipeline import build
+from nextlong_hub.pipeline import BuildRequest, build
 
 SECONDS_BEFORE_A_HANG_FAILS = 60
 
 Moment = Literal["after a receipt", "before a rename"]
 
 
-def build_and_die(corpus: Path, output: Path, count: int, moment: Moment, *, executor: str = "inline") -> bool:
-    """Build in a process that is killed at its `count`-th such moment; False when it finished before that."""
+def build_and_die(
+    corpus: Path | BuildRequest, output: Path, count: int, moment: Moment, *, executor: str = "inline"
+) -> bool:
+    """Build the usual dataset of a corpus, or what is requested, in a process that is killed at a chosen moment.
+
+    Returns:
+        Whether it was killed, at its `count`-th such moment; False when it finished before that.
+    """
     context = get_context("forkserver")
     context.set_forkserver_preload(["crashes", "nextlong_hub.synthesis.tasks", "nextlong_hub.retrieval.bm25.search"])
     process = context.Process(target=_build, args=(corpus, output, count, moment, executor))
@@ -33,7 +39,7 @@ def build_and_die(corpus: Path, output: Path, count: int, moment: Moment, *, exe
     return process.exitcode != 0
 
 
-def _build(corpus: Path, output: Path, count: int, moment: Moment, executor: str) -> None:
+def _build(corpus: Path | BuildRequest, output: Path, count: int, moment: Moment, executor: str) -> None:
     countdown = iter(range(count - 1, -1, -1))
 
     def die_when_due() -> None:
@@ -44,7 +50,7 @@ def _build(corpus: Path, output: Path, count: int, moment: Moment, executor: str
         Path.replace = _around(Path.replace, before=die_when_due)  # type: ignore[method-assign]
     else:
         receipts.write_checked_json = _around(receipts.write_checked_json, after=die_when_due)
-    build(make_request(corpus), output, executor=executor)
+    build(make_request(corpus) if isinstance(corpus, Path) else corpus, output, executor=executor)
 
 
 def _around(

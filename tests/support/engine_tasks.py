@@ -66,6 +66,16 @@ class TellPid(TestTask):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class TellThreads(TestTask):
+    """Report on how many threads matrix products run."""
+
+    def run(self) -> Number:
+        """See `Task.run`."""
+        write_bytes(self.output, b"")
+        return Number(number=int(os.environ["OPENBLAS_NUM_THREADS"]))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class DieOnce(Square):
     """Kill the worker in the middle of the task, the first time only."""
 

@@ -111,7 +111,7 @@ def test_a_long_sample_has_its_row_for_itself(folder: Path) -> None:
     """Two tokens of short samples for each of long ones, every row full, the kinds spread over the rows."""
     rows = read_rows(folder, "both")
     assert all(row["token_count"] == 2048 for row in rows)
-    assert sorted(len(row["documents"]) for row in rows) == [1, 1, 4, 4, 4, 4, 4]
+    assert sorted(len(row["documents"]) for row in rows) == [1, 1, 4, 4, 4, 4]
     assert {row["documents"][0]["id"].partition("/")[0] for row in rows[:3]} == {"short", "long"}
 
 
@@ -146,7 +146,7 @@ def test_columns_of_packed_rows_by_name() -> None:
         "document_lengths: list<item: int32>",
         f"documents: list<item: struct<{documents}>>",
         "segments: list<item: struct<role: string, document: string, chunk: int32, start: int32, end: int32, "
-        "tokens: int32, rank: int32, score: float>>",
+        "tokens: int32, rank: int32, score: float, own_rank: int32>>",
     ]
 
 
@@ -154,15 +154,16 @@ def test_a_packed_dataset_proves_itself(folder: Path, request_of_all: BuildReque
     """Against tokenizer and corpus; every document of every packed row is encoded and rebuilt."""
     report = verify(folder, sources=request_of_all.sources, tokenizer="demo")
     assert report.faults == ()
-    assert report.rows == 21 + 3 + 5 + 7 + 10 + 5
-    assert report.encoded_rows == report.rebuilt_rows == 21 + 3 + 20 + 22 + 20 + 20
+    assert report.rows == 21 + 3 + 5 + 6 + 10 + 5
+    assert report.encoded_rows == report.rebuilt_rows == 21 + 3 + 20 + 18 + 20 + 20
 
 
 def test_the_same_bytes_from_two_workers(
     folder: Path, corpus_file: Path, two_workers: LocalExecutor, tmp_path: Path
 ) -> None:
     """Planning is done by one, packing by many."""
-    build(make_request(corpus_file, SHORT, RECIPES[2], rows={"short": 21}), tmp_path / "two", executor=two_workers)
+    request = make_request(corpus_file, SHORT, LONG, RECIPES[2], rows={"short": 21, "long": 3})
+    build(request, tmp_path / "two", executor=two_workers)
     two, one = published(tmp_path / "two"), published(folder)
     packed_files = [name for name in two if name.startswith("data/four/")]
     assert len(packed_files) > 1

@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from small_stores import Parts, make_store
 
+from nextlong_hub.corpus.order import seeded_order
 from nextlong_hub.corpus.settings import SourceSettings
 from nextlong_hub.corpus.store import ChunkStore
 from nextlong_hub.errors import CorpusTooSmallError
@@ -130,6 +131,22 @@ def test_sources_take_turns_by_weight(
     assert [int(document >= 7) for document in order] == expected
 
 
+def test_longer_documents_come_first_in_longer_rows(tmp_path: Path) -> None:
+    """A target of 512K draws by links, one of 64K by the seed alone; sources keep their proportion."""
+    short, long = ["ab", "cd"], ["ab"] * 33
+    store = make_store(tmp_path, [[short] * 90 + [long] * 10, [short] * 50])
+    pool = CandidatePool(store=store, sources=sources(None, None), characters_per_token=4.0, seed=5)
+    orders = {
+        target: choose_candidates(recipe(target_length=target), pool).order for target in (65_536, 131_072, 524_288)
+    }
+    assert orders[65_536].tolist() == seeded_order(store, np.arange(150), pool.sources, 5).tolist()
+    assert all(sorted(order) == list(range(150)) for order in orders.values())
+    long_ones = {target: int(((order[:15] >= 90) & (order[:15] < 100)).sum()) for target, order in orders.items()}
+    # 10 : 90 draws one long document in ten, 10 · 32^⅓ : 90 one in four, 10 · 32 : 90 most of them.
+    assert long_ones[65_536] <= 2 <= long_ones[131_072] < 5 <= long_ones[524_288]
+    assert {int((order[:15] >= 100).sum()) for order in orders.values()} == {5}
+
+
 @given(st.lists(st.tuples(st.integers(0, 60), st.floats(0.05, 20)), min_size=1, max_size=5))
 def test_every_prefix_keeps_the_weights(queues: list[tuple[int, float]]) -> None:
     """At every point there is one scale at which each source's count is its weight, rounded to whole documents.
@@ -178,7 +195,8 @@ def test_no_two_numbers_share_a_key(seed: int, first: int) -> None:
     ("available", "rows", "expected"),
     [
         ((1000, 10), None, [160, 10]),
-        ((100, 100), None, [100, 6]),
+        ((100, 100), None, [96, 6]),
+        ((10, 1), None, [10, 1]),
         ((1000, 1000), 17, [16, 1]),
         ((1000, 1000), 34, [32, 2]),
         ((1000, 1000), 100, [94, 6]),

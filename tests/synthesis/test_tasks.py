@@ -144,7 +144,9 @@ def test_the_guard_passes_over_and_relaxes_whatever_the_units(guard: str, tmp_pa
 @pytest.mark.slow
 def test_a_row_that_cannot_be_cut_gets_other_negatives(tmp_path: Path) -> None:
     """A cut that would fall into a blank line has no exact prefix; another last negative is taken instead."""
-    recipe = tiny_recipe(interleave={"separator": "\n\n\n"}, chunking={"chunk_characters": 120})
+    recipe = tiny_recipe(
+        interleave={"separator": "\n\n\n"}, chunking={"chunk_characters": 120, "minimum_characters": 0}
+    )
     corpus = write_corpus(tmp_path / "corpus.jsonl", make_documents(40, seed=8))
     report = build(make_request(corpus, recipe, rows=30), tmp_path / "dataset")
     assert record(report).discarded.get("no_exact_cut", 0) == 0
@@ -212,8 +214,10 @@ def test_answers_hold_no_text(built: Path) -> None:
     """Between retrieval and assembly only chunk numbers and scores travel, one list for each meta-chunk."""
     for file in built.glob(".work/units-*/*.answers.arrow"):
         table = pa.ipc.open_file(pa.memory_map(str(file))).read_all()
-        assert table.schema.names == ["chunks", "scores", "likely"]
+        assert table.schema.names == ["chunks", "scores", "likely", "own_rank"]
         assert [table.schema.field(name).type for name in ("chunks", "likely")] == [pa.list_(pa.int64()), pa.int32()]
+        found = map(len, table["chunks"].to_pylist())
+        assert all(1 <= rank <= hits + 1 for rank, hits in zip(table["own_rank"].to_pylist(), found, strict=True))
         assert table.num_rows > 2
         for chunks, scores in zip(table["chunks"].to_pylist(), table["scores"].to_pylist(), strict=True):
             order = sorted(zip([-score for score in scores], chunks, strict=True))

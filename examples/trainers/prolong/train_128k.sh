@@ -1,8 +1,12 @@
 #!/usr/bin/env bash
-# ProLong's and NExtLong's trainer (princeton-nlp/ProLong, training/) on samples of 128K tokens. From its checkout:
+# ProLong's and NExtLong's trainer (princeton-nlp/ProLong, training/) on rows of 128K tokens. From its checkout:
 #
-#   nextlong-hub export nextlong mds --config 128k --output data/nextlong-128k
+#   nextlong-hub build --recipe 128k-mix.toml --corpus … --tokenizer ./llama3 --output nextlong    # examples/recipes
+#   nextlong-hub export nextlong mds --config 128k-mix --output data/nextlong-128k
 #   bash train_128k.sh
+#
+# Half of the tokens are ordinary documents, because samples alone make a model worse at short ones; `--config 128k` gives
+# samples alone, as the paper trains.
 #
 # For the 512K mixture of the paper, a third of the tokens from 512K samples and two thirds from 64K samples packed to 512K:
 #

@@ -1,6 +1,10 @@
-"""TRL on samples of 128K tokens: rows are tokenised already, and no document of a packed row sees another.
+"""TRL on rows of 128K tokens: rows are tokenised already, and no document of a packed row sees another.
 
-nextlong-hub export nextlong trl --config 128k --output trl-128k
+Half of the tokens are ordinary documents, because samples alone make a model worse at short ones; `--config 128k` gives
+samples alone.
+
+nextlong-hub build --recipe ../../recipes/128k-mix.toml --corpus … --tokenizer meta-llama/Llama-3.1-8B --output nextlong
+nextlong-hub export nextlong trl --config 128k-mix --output trl-128k
 accelerate launch sft_128k.py meta-llama/Llama-3.1-8B trl-128k
 """
 

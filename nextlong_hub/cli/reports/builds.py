@@ -6,17 +6,20 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from nextlong_hub.cli.reports.wording import LINE, count, words
+from nextlong_hub.cli.reports.wording import LINE, count, show_controls, words
 from nextlong_hub.cli.terminal import Rows, show_line, show_table, show_verbatim
 from nextlong_hub.core.printable import NOTHING, compact, counted, duration, size
-from nextlong_hub.recipe import default_config
+from nextlong_hub.dataset.links import THICKER_ROWS, thin_rows
+from nextlong_hub.dataset.proportions import uneven_proportions
+from nextlong_hub.producer import producer_of
+from nextlong_hub.recipe import default_config, recorded_recipe
 
 if TYPE_CHECKING:
     from nextlong_hub.dataset.manifest import ConfigRecord, SelectionRecord, SynthesisRecord
     from nextlong_hub.dry_run.estimate import BuildEstimate, ConfigEstimate
     from nextlong_hub.pipeline import BuildReport
 
-_STAGES = ("retrieve", "synthesise", "converse", "write")
+_STAGES = ("retrieve", "synthesise", "converse", "take", "write")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,13 +55,26 @@ def show_build(report: "BuildReport", run: BuildRun) -> None:
         recall = record.synthesis and record.synthesis.recall
         if recall is not None:
             show_line(f"{name}: approximate retrieval found {recall:.1%} of the exact answers, sampled.")
+    for name, record in zip(run.configs, records, strict=True):
+        if record.links and (thin := thin_rows(record.links.links.mean, record.links.meta_percent.mean)):
+            show_line(f"{name}: {thin}; {THICKER_ROWS}.", "bold yellow")
+    show_controls([name for name, record in zip(run.configs, records, strict=True) if record.is_control])
     for name, missing in report.missing_rows.items():
-        made = report.manifest.configs[name].rows
+        record = report.manifest.configs[name]
+        reason = producer_of(recorded_recipe(record.recipe)).runs_out
         show_line(
-            f"{name} has {made:,} rows, {missing:,} fewer than asked for: no more documents could be extended. "
-            "Add documents for more.",
+            f"{name} has {record.rows:,} rows, {missing:,} fewer than asked for: {reason}. Add documents for more.",
             "bold yellow",
         )
+    for name, record in zip(run.configs, records, strict=True):
+        if uneven := uneven_proportions(record):
+            show_line(f"{name} is {uneven}.", "bold yellow")
+        if record.mix_share and record.mix_share.reason:
+            said = record.mix_share
+            show_line(
+                f"{name}: {said.share:.1%} of the tokens are ordinary documents, not {said.wanted:.1%}: {said.reason}.",
+                "bold yellow",
+            )
     show_line()
     total_bytes = sum(file.bytes for record in records for file in record.files)
     if report.unchanged:
@@ -72,9 +88,12 @@ def show_build(report: "BuildReport", run: BuildRun) -> None:
 
 
 def _show_next(run: BuildRun) -> None:
+    from nextlong_hub.dataset.folder import pattern_characters
+
     config = default_config(run.configs)
     load = f'from datasets import load_dataset; print(load_dataset("{run.output}", "{config}", split="train"))'
-    show_verbatim(f"  python -c {shlex.quote(load)}")
+    if not pattern_characters(run.output):
+        show_verbatim(f"  python -c {shlex.quote(load)}")
     show_verbatim(f"  nextlong-hub verify {shlex.quote(str(run.output))}")
 
 
@@ -118,6 +137,7 @@ def _content_rows(records: "Sequence[ConfigRecord]") -> Rows:
     return [
         ("rows", [count(record.rows) for record in records]),
         ("tokens", [count(record.tokens) for record in records]),
+        *_link_rows(records),
         *(_conversation_rows(records) if all(record.conversations for record in records) else _chunk_rows(records)),
         ("on disk", [size(sum(file.bytes for file in record.files)) for record in records]),
     ]
@@ -128,6 +148,16 @@ def _chunk_rows(records: "Sequence[ConfigRecord]") -> Rows:
         ("meta-chunks", [count(record.segments.meta) for record in records]),
         ("negatives", [count(record.segments.negative) for record in records]),
         ("  distinct", [count(record.segments.distinct_negatives) for record in records]),
+    ]
+
+
+def _link_rows(records: "Sequence[ConfigRecord]") -> Rows:
+    links = [record.links for record in records]
+    if not any(links):
+        return []
+    return [
+        ("  links in a sample", [NOTHING if one is None else f"{one.links.mean:.2f}" for one in links]),
+        ("  meta-document", [NOTHING if one is None else f"{one.meta_percent.mean:.2f}%" for one in links]),
     ]
 
 
@@ -182,6 +212,8 @@ def show_estimate(estimate: "BuildEstimate", output: Path, workers: int, free_by
     if estimate.disk_bytes > free_bytes:
         show_line(f"Too little space at {output}: free {size(estimate.disk_bytes - free_bytes)} more.", "bold yellow")
     for config in estimate.configs:
+        if config.links and (thin := thin_rows(config.links, config.meta_percent or 0.0)):
+            show_line(f"{config.config}: {thin}; {THICKER_ROWS}.", "bold yellow")
         if config.problem:
             show_line(f"{config.config}: {config.problem}.", "bold yellow")
 
@@ -196,6 +228,8 @@ def _estimate_rows(configs: "Sequence[ConfigEstimate]") -> Rows:
         ("rows asked for", [count(config.asked_rows) for config in configs]),
         ("rows", [count(config.rows) for config in configs]),
         ("tokens", [count(config.tokens) for config in configs]),
+        ("  links in a sample", [NOTHING if c.links is None else f"{c.links:.2f}" for c in configs]),
+        ("  meta-document", [NOTHING if c.meta_percent is None else f"{c.meta_percent:.2f}%" for c in configs]),
         LINE,
         ("published files", [size(config.published_bytes) for config in configs]),
         ("units while it runs", [NOTHING if not c.unit_bytes else size(c.unit_bytes) for c in configs]),

@@ -18,6 +18,7 @@ from nextlong_hub.explore.summary import (
     first_words,
     heaviest_first,
     heaviest_passage,
+    links_of,
     share,
     size_of,
     term_cells,
@@ -56,6 +57,8 @@ def show_row(row: Row, split: SplitReader, *, complete: bool) -> None:
         ]
     )
     show_line(size_of(row, segments))
+    if links := links_of(row, segments):
+        show_line(", ".join(links))
     if row.meta_document:
         show_pieces(
             [

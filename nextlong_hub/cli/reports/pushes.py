@@ -29,6 +29,14 @@ def show_plan(plan: "PushPlan") -> None:
         show_line(f"  and {len(changed) - _MOST_SHOWN:,} more")
     counts = [f"{len(plan.changes.of(kind)):,} {kind}" for kind in ("added", "changed", "removed", "unchanged")]
     show_line(f"{', '.join(counts)}; {size(plan.changes.sent_bytes)} to send to {_place(plan)}.", "bold")
+    for path in plan.foreign[:_MOST_SHOWN]:
+        show_verbatim(f"  ! {path}", "red")
+    if plan.foreign:
+        show_line(
+            f"{counted(len(plan.foreign), 'file')} there that no push of ours put there: a push ends here unless "
+            "--remove-foreign removes them in the same commit.",
+            "red",
+        )
     if plan.in_steps:
         show_line("This is too much for one commit: a pull request is filled in steps, then merged at once.")
     for note in plan.notes:

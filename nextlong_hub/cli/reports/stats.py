@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from nextlong_hub.cli.reports.left_out import repeat_rows, selection_rows
-from nextlong_hub.cli.reports.wording import LINE, count, words
+from nextlong_hub.cli.reports.wording import LINE, count, show_controls, words
 from nextlong_hub.cli.terminal import Rows, show_line, show_table
 from nextlong_hub.core.printable import NOTHING, compact, size, visible_line
 from nextlong_hub.stats.shape import score_names
@@ -30,15 +30,29 @@ _REACHED = {"65536": "64K", "131072": "128K", "524288": "512K"}
 def show_stats(stats: "DatasetStats") -> None:
     """Print the statistics of a card as tables; for a single configuration also the distribution of its scores."""
     configs = stats.configs
-    parts = (_size_rows, _packing_rows, _conversation_rows, _segment_rows, _repeat_rows, _outcome_rows)
+    parts = (
+        *(_size_rows, _packing_rows, _mix_rows, _conversation_rows),
+        *(_segment_rows, _link_rows, _chunk_rows, _repeat_rows, _outcome_rows),
+    )
     blocks = [rows for part in parts if (rows := part(configs))]
     show_table([row for block in blocks for row in (LINE, *block)][1:], [config.config for config in configs])
+    show_controls([config.config for config in configs if config.is_control])
     show_line("x (y-z): the median, and between what nine tenths of all lie.", "dim")
+    if any(config.links and config.links.difficulty for config in configs):
+        show_line("Difficulty: chunks that rank above the best other one of the document.", "dim")
+    for config in configs:
+        if config.mix and config.mix.reason:
+            show_line(
+                f"{config.config}: {config.mix.share:.1%} of the tokens are ordinary documents, not "
+                f"{config.mix.wanted_share:.1%}: {config.mix.reason}.",
+                "bold yellow",
+            )
     if len(configs) == 1:
         _show_scores(configs[0])
         _show_sources(configs[0])
         _show_hubs(configs[0])
     else:
+        _show_overlaps(stats)
         _compare_scores(configs)
         _compare_sources(configs)
     _show_tokenizers(stats.portability)
@@ -71,6 +85,18 @@ def _packing_rows(configs: "Sequence[ConfigStats]") -> Rows:
         ("packed documents", [count(one.documents) if one else NOTHING for one in packed]),
         ("  in a row", [_spread(one.documents_per_row) if one else NOTHING for one in packed]),
         ("  tokens of one", [_spread(one.document_tokens) if one else NOTHING for one in packed]),
+    ]
+
+
+def _mix_rows(configs: "Sequence[ConfigStats]") -> Rows:
+    mixes = [config.mix for config in configs]
+    if not any(mixes):
+        return []
+    return [
+        ("samples", [count(one.samples) if one else NOTHING for one in mixes]),
+        ("ordinary documents", [count(one.documents) if one else NOTHING for one in mixes]),
+        ("  share of tokens", [f"{one.share:.1%}" if one else NOTHING for one in mixes]),
+        ("    asked for", [f"{one.wanted_share:.1%}" if one else NOTHING for one in mixes]),
     ]
 
 
@@ -134,6 +160,49 @@ def _segment_rows(configs: "Sequence[ConfigStats]") -> Rows:
         row("  different ones", lambda one: count(one.reuse.distinct)),
         row("  most uses of one", lambda one: count(one.reuse.largest)),
         row("  uneven use (Gini)", lambda one: f"{one.reuse.gini:.2f}"),
+    ]
+
+
+def _chunk_rows(configs: "Sequence[ConfigStats]") -> Rows:
+    chunks = [config.chunks for config in configs]
+    if not any(chunks):
+        return []
+    return [
+        ("different chunks", [count(one.different) if one else NOTHING for one in chunks]),
+        ("  unique tokens", [count(one.unique_tokens) if one else NOTHING for one in chunks]),
+        ("  tokens repeated", [f"{one.repeated_share:.1%}" if one else NOTHING for one in chunks]),
+        *_if_any(
+            (
+                "  elsewhere, too",
+                [NOTHING if one is None or one.shared_share is None else f"{one.shared_share:.1%}" for one in chunks],
+            )
+        ),
+    ]
+
+
+def _show_overlaps(stats: "DatasetStats") -> None:
+    if not stats.overlaps:
+        return
+    _show_heading("What configurations have in common, but for rows of the same recipe")
+    rows = [
+        (
+            f"{_name(pair.one)}, {_name(pair.other)}",
+            [count(pair.documents), count(pair.chunks), f"{pair.one_share:.1%}", f"{pair.other_share:.1%}"],
+        )
+        for pair in stats.overlaps
+    ]
+    show_table(rows, ["documents", "chunks", "tokens of one", "of the other"])
+    show_line(f"Unique tokens of all together: {stats.unique_tokens:,}. Documents: extended, or there whole.", "dim")
+
+
+def _link_rows(configs: "Sequence[ConfigStats]") -> Rows:
+    links = [config.links for config in configs]
+    if not any(links):
+        return []
+    return [
+        ("links in a sample", [_spread(one.links if one else None) for one in links]),
+        ("  % meta-document", [_spread(one.meta_percent if one else None) for one in links]),
+        *_if_any(("  difficulty", [_spread(one.difficulty if one else None) for one in links])),
     ]
 
 

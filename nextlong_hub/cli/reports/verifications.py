@@ -3,8 +3,9 @@
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from nextlong_hub.cli.terminal import show_line, show_verbatim
-from nextlong_hub.core.printable import counted
+from nextlong_hub.cli.reports.wording import count, show_controls
+from nextlong_hub.cli.terminal import show_line, show_table, show_verbatim
+from nextlong_hub.core.printable import NOTHING, counted
 
 if TYPE_CHECKING:
     from nextlong_hub.verification import VerifyReport
@@ -24,3 +25,27 @@ def show_verification(report: "VerifyReport", folder: Path) -> None:
         show_line(f"{folder} is not what it says: {faults}. Checked: {checked}.", "bold red")
     else:
         show_line(f"{folder} is what it says. Checked: {checked}.", "bold green")
+        _show_contents(report)
+    show_controls(report.controls)
+
+
+def _show_contents(report: "VerifyReport") -> None:
+    """How much different text there is, and that no document is extended for two configurations."""
+    if not report.contents:
+        return
+    rows = [
+        (
+            one.config,
+            [
+                *(count(number) for number in (one.rows, one.tokens, one.unique_tokens)),
+                f"{one.repeated_share:.1%}",
+                NOTHING if one.shared_share is None else f"{one.shared_share:.1%}",
+            ],
+        )
+        for one in report.contents
+    ]
+    show_table(rows, ["rows", "tokens", "unique", "repeated", "elsewhere, too"])
+    for pair in report.overlaps:
+        if pair.documents:
+            shared = counted(pair.documents, "document")
+            show_line(f"{pair.one} and {pair.other} both extend, or hold whole, {shared}.", "bold yellow")

@@ -17,6 +17,12 @@ def show_fields(fields: Mapping[str, Any]) -> None:
         show_line(f"{words(name):<{width}}{_plainly(value)}")
 
 
+def show_controls(configs: Sequence[str]) -> None:
+    """Say of which configurations nothing should be learnt."""
+    for name in configs:
+        show_line(f"{name} is a control: made to compare others with, not for training.", "bold yellow")
+
+
 def count(value: int | None) -> str:
     """A number with thousands separated; None as a dash."""
     return NOTHING if value is None else f"{value:,}"

@@ -17,6 +17,7 @@ from typing import Any
 from nextlong_hub.core.printable import visible_line
 from nextlong_hub.dataset import Row
 from nextlong_hub.explore.strip import bars
+from nextlong_hub.explore.summary import links_of
 from nextlong_hub.records import PackedDocument, Segment
 
 
@@ -47,6 +48,7 @@ def describe(row: Row, score_name: str) -> dict[str, Any]:
         "source": visible_line(row.source),
         "tokens": row.token_count,
         "characters": len(row.text),
+        "links": links_of(row, segments),
         "scoreName": visible_line(score_name),
         "documents": [visible_line(name) for name in names],
         "parts": [
@@ -65,6 +67,7 @@ def describe(row: Row, score_name: str) -> dict[str, Any]:
             "tokens": [segment.tokens for segment in segments],
             "rank": [segment.rank for segment in segments],
             "score": [round(segment.score, 3) if isfinite(segment.score) else 0.0 for segment in segments],
+            "ownRank": [segment.own_rank for segment in segments],
             "shade": [bar.shade for bar in drawn],
         },
         "pieces": _pieces(row.text, segments),

@@ -180,8 +180,7 @@ class LexShard(Task[LexCounts]):
     def run(self) -> LexCounts:
         """See `Task.run`."""
         store = ChunkStore(self.store)
-        documents = store.document_of(np.arange(self.start, self.stop))
-        lexed = Lexer(self.settings).lex(store.blocks(self.start, self.stop), documents)
+        lexed = Lexer(self.settings).lex(store.blocks(self.start, self.stop), self.stop - self.start)
         write_arrays(self.output, {name: getattr(lexed, name) for name in _LEXED})
         return LexCounts(chunks=self.stop - self.start, entries=len(lexed.terms), terms=len(lexed.frequencies))
 
@@ -195,7 +194,7 @@ class Statistics:
     vocabulary: int
     """All terms."""
     terms: int
-    """Terms that are indexed: those of two documents at least."""
+    """Terms that are indexed: those of two chunks at least."""
     dense_terms: int
     mean_length: float
     """Words in a chunk."""
@@ -222,7 +221,6 @@ class MergeVocabularies(Task[Statistics]):
         """See `Task.run`."""
         table = TermTable()
         frequencies = np.zeros(0, np.int64)
-        first_document, last_document = np.zeros(0, np.int64), np.zeros(0, np.int64)
         numbers: dict[str, NDArray[np.int64]] = {}
         chunks = words = 0
         for key, path in self.lexed.items():
@@ -231,16 +229,12 @@ class MergeVocabularies(Task[Statistics]):
             numbers[key] = table.numbers(lexed.term_bytes, lexed.term_starts)
             new = table.terms - known
             frequencies = np.concatenate([frequencies, np.zeros(new, np.int64)])
-            first_document = np.concatenate([first_document, np.full(new, np.iinfo(np.int64).max)])
-            last_document = np.concatenate([last_document, np.zeros(new, np.int64)])
             here = numbers[key]  # a shard's terms are distinct, so each is written once
             frequencies[here] += lexed.frequencies
-            first_document[here] = np.minimum(first_document[here], lexed.first_document)
-            last_document[here] = np.maximum(last_document[here], lexed.last_document)
             chunks += len(lexed.lengths)
             words += int(lexed.lengths.sum(dtype=np.int64))
         idf = inverse_document_frequencies(self.settings, frequencies, chunks)
-        shared = np.flatnonzero(first_document < last_document)
+        shared = np.flatnonzero(frequencies > 1)
         order = shared[np.argsort(-frequencies[shared], kind="stable")]
         final = np.full(len(frequencies), -1, np.int64)
         final[order] = np.arange(len(order))

@@ -8,11 +8,11 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from nextlong_hub.core.words import normalise
 from nextlong_hub.corpus.store import ChunkStore
 from nextlong_hub.retrieval.bm25.build import identity_of
 from nextlong_hub.retrieval.bm25.formulas import gain, length_norms
 from nextlong_hub.retrieval.bm25.index import Index, open_index
-from nextlong_hub.retrieval.bm25.lexer import normalise
 from nextlong_hub.retrieval.explanation import Explanation, SharedTerm
 from nextlong_hub.retrieval.settings import RetrievalSettings
 

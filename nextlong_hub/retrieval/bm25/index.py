@@ -10,8 +10,9 @@
         postings_…                  the inverted index: see `Postings`
         lengths                     uint32 (chunks,)            words of each chunk, stop words left out
 
-A term that only one document uses is not in the index: a chunk is never matched with its own document, so such a term
-cannot add to any score. That is half of a vocabulary. Such a term still counts for lengths and for okapi's mean idf.
+A term that only one chunk uses is not in the index: it cannot add to the score of any other. That is half of a
+vocabulary. Such a term still counts for lengths and for okapi's mean idf. Terms that only one document uses add to no
+hit's score, but to that of its own chunks for each other.
 
 Cost for each (chunk, distinct term): 5 bytes forward and 3 bytes of postings; 1 byte a chunk for each dense term.
 """
@@ -30,7 +31,7 @@ from nextlong_hub.retrieval.base import IndexSample, SearchCost
 from nextlong_hub.retrieval.bm25.arrays import map_arrays, write_arrays
 from nextlong_hub.retrieval.settings import RetrievalSettings
 
-INDEX_FORMAT = 2
+INDEX_FORMAT = 3
 """Raised whenever the same corpus and settings start to give other index bytes."""
 VOCABULARY = ("idf", "frequencies", "term_bytes", "term_starts")
 """Arrays of the vocabulary; see `Index`."""

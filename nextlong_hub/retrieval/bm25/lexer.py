@@ -10,26 +10,18 @@ combining mark) pass through Python. A term is
   (Lucene's CJKBigramFilter, extended to the scripts that put no space between words); a lone character is a term.
 """
 
-import unicodedata
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from functools import cache
 from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
+from nextlong_hub.core.words import code_point_classes, normalise
 from nextlong_hub.errors import RecipeError
 from nextlong_hub.records import TextBlock
 from nextlong_hub.retrieval.bm25.lexing_kernels import (
-    BIGRAM,
-    FIRST_DOCUMENT,
     FREQUENCY,
-    LAST_DOCUMENT,
-    MARK,
-    NORMALISE,
-    SEPARATOR,
-    WORD,
     lex,
     needs_normalising,
     number_terms,
@@ -45,65 +37,6 @@ CHUNK_BYTES_LIMIT = 1 << 24
 
 _CHUNKS_PER_PASS = 4096
 _TERMS_PER_PASS = 1 << 20
-_CODE_POINTS = 0x110000
-_LAST_PLANES = 0x40000  # planes 4 to 13 are unassigned, 15 and 16 are private use: separators
-_IGNORED = dict.fromkeys([0xAD, 0x200C, 0x200D, 0x2060, 0xFEFF, *range(0xFE00, 0xFE10), *range(0xE0100, 0xE01F0)])
-"""Soft hyphen, joiners, byte order mark, variation selectors: invisible, and no end of a word."""
-_HANGUL_LETTERS = range(0x1100, 0x1200)  # they compose by rule, not by table
-_UNSPACED = (
-    "BOPOMOFO",
-    "CJK",
-    "HANGUL",
-    "HENTAIGANA",
-    "HIRAGANA",
-    "IDEOGRAPHIC",
-    "KATAKANA",
-    "KHMER",
-    "LAO",
-    "MYANMAR",
-    "THAI",
-)
-"""How the names of letters begin that belong to a script without spaces, or, like Hangul, to one treated alike."""
-
-
-def normalise(text: str) -> str:
-    """The form in which texts are compared: NFKC and casefold, invisible characters left out."""
-    folded = unicodedata.normalize("NFKC", text.translate(_IGNORED)).casefold()
-    return unicodedata.normalize("NFKC", folded)
-
-
-@cache
-def code_point_classes() -> NDArray[np.uint8]:
-    """Every code point's class: what it is to the lexer, and whether text that holds it must be normalised first.
-
-    A code point needs no normalising when it is its own normal form and cannot compose with what stands before it, or
-    when both it and its normal form are separators. Shape: (0x110000,).
-    """
-    classes = np.zeros(_CODE_POINTS, np.uint8)
-    composing = set(_HANGUL_LETTERS)
-    for point in range(0x30, _LAST_PLANES):
-        character = chr(point)
-        category = unicodedata.category(character)
-        if category[0] == "M":
-            classes[point] = MARK
-        elif category[0] in "LN":
-            classes[point] = WORD
-            if (category[0] == "L" or category == "Nl") and unicodedata.name(character, "").startswith(_UNSPACED):
-                classes[point] = BIGRAM
-        decomposed = unicodedata.decomposition(character)
-        if decomposed and not decomposed.startswith("<"):
-            composing.update(int(part, 16) for part in decomposed.split()[1:])
-    kinds = classes.copy()
-    for point in range(0x80, _LAST_PLANES):
-        character = chr(point)
-        if unicodedata.is_normalized("NFKC", character) and character.casefold() == character:
-            continue
-        if kinds[point] != SEPARATOR or any(kinds[ord(part)] != SEPARATOR for part in normalise(character)):
-            classes[point] |= NORMALISE
-    changing = [point for point in (*composing, *_IGNORED) if point >= 0x80]
-    classes[changing] |= NORMALISE
-    classes[kinds == MARK] |= NORMALISE
-    return classes
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -124,10 +57,6 @@ class LexedChunks:
     """Term t is `term_bytes[term_starts[t]:term_starts[t + 1]]`. Shape: (terms + 1,)."""
     frequencies: NDArray[np.int64]
     """Chunks that hold each term. Shape: (terms,)."""
-    first_document: NDArray[np.int64]
-    """First document that holds each term. Shape: (terms,)."""
-    last_document: NDArray[np.int64]
-    """Last document that holds each term. Shape: (terms,)."""
 
 
 class TermTable:
@@ -188,8 +117,8 @@ class Lexer:
         self._shortest = 1 if settings.keep_short_words else 2
         self._signs = settings.keep_short_words
 
-    def lex(self, blocks: Iterable[TextBlock], documents: NDArray[np.int64]) -> LexedChunks:
-        """Count the terms of every chunk of `blocks`, which follow one another; `documents` holds each one's document.
+    def lex(self, blocks: Iterable[TextBlock], chunks: int) -> LexedChunks:
+        """Count the terms of every chunk of `blocks`, which follow one another and hold so many.
 
         Raises:
             RecipeError: a chunk is longer than 16 MiB.
@@ -197,19 +126,17 @@ class Lexer:
         table = TermTable()
         offsets = np.cumsum([0, *map(len, self._stop_words)], dtype=np.int64)
         table.numbers(np.frombuffer(b"".join(self._stop_words), np.uint8), offsets)
-        growing = _Growing(len(documents), table.terms)
+        growing = _Growing(chunks, table.terms)
         done = 0
         for text, offsets in _passes(blocks):
-            chunks = len(offsets) - 1
-            self._lex_pass(text, offsets, documents[done : done + chunks], table, growing, done)
-            done += chunks
+            self._lex_pass(text, offsets, table, growing, done)
+            done += len(offsets) - 1
         return growing.finished(table)
 
     def _lex_pass(
         self,
         text: NDArray[np.uint8],
         offsets: NDArray[np.int64],
-        documents: NDArray[np.int64],
         table: TermTable,
         growing: "_Growing",
         done: int,
@@ -223,7 +150,7 @@ class Lexer:
         while True:
             entry = growing.entries(done + at)
             at = lex(
-                text, offsets, documents, at, code_point_classes(), growing.stop_terms, self._shortest, self._signs,
+                text, offsets, at, code_point_classes(), growing.stop_terms, self._shortest, self._signs,
                 table.slots, table.arena, table.starts, table.filled, growing.records, growing.terms, growing.counts,
                 row_ends, lengths, entry,
             )  # fmt: skip
@@ -246,7 +173,7 @@ class _Growing:
         self.stop_terms = stop_terms
         self.row_ends = np.zeros(chunks, np.int64)
         self.lengths = np.zeros(chunks, np.uint32)
-        self.records = np.zeros((0, 4), np.int64)
+        self.records = np.zeros((0, 2), np.int64)
         self.terms = np.zeros(0, np.uint32)
         self.counts = np.zeros(0, np.uint32)
         self.reserve(1 << 16, 128 * chunks)
@@ -274,8 +201,6 @@ class _Growing:
             term_bytes=table.arena[starts[0] : starts[-1]],
             term_starts=starts - starts[0],
             frequencies=self.records[first:last, FREQUENCY],
-            first_document=self.records[first:last, FIRST_DOCUMENT],
-            last_document=self.records[first:last, LAST_DOCUMENT],
         )
 
 

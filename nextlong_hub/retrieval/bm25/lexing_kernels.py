@@ -16,17 +16,12 @@ in the second-level cache (about 100 KB).
 import numpy as np
 from numpy.typing import NDArray
 
+from nextlong_hub.core.words import CLASS_MASK, MARK, NORMALISE, SEPARATOR, UNSPACED, WORD
 from nextlong_hub.retrieval.bm25.compiling import kernel
 
-SEPARATOR, WORD, MARK, BIGRAM = 0, 1, 2, 3
-"""What a code point is to the lexer; the low two bits of a class."""
-NORMALISE = 128
-"""Bit of a class: text that holds this code point must be normalised before it is lexed."""
-
-LAST_ENTRY, FREQUENCY, FIRST_DOCUMENT, LAST_DOCUMENT = 0, 1, 2, 3
+LAST_ENTRY, FREQUENCY = 0, 1
 """Columns of the records `lex` keeps of terms."""
 
-_CLASS_MASK = 3
 _FNV_BASIS = np.uint64(14695981039346656037)
 _FNV_PRIME = np.uint64(1099511628211)
 _MIX = np.uint64(0x9E3779B97F4A7C15)
@@ -164,7 +159,7 @@ def _end_of_cluster(text, place, stop, classes):  # type: ignore[no-untyped-def]
     place += _decoded(text, place)[1]
     while place < stop and text[place] >= 128:
         point, width = _decoded(text, place)
-        if classes[point] & _CLASS_MASK != MARK:
+        if classes[point] & CLASS_MASK != MARK:
             break
         place += width
     return place
@@ -174,7 +169,7 @@ def _end_of_cluster(text, place, stop, classes):  # type: ignore[no-untyped-def]
 def _begins_cluster(text, place, stop, classes):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
     if place >= stop or text[place] < 128:
         return False
-    return classes[_decoded(text, place)[0]] & _CLASS_MASK == BIGRAM
+    return classes[_decoded(text, place)[0]] & CLASS_MASK == UNSPACED
 
 
 @kernel
@@ -193,7 +188,7 @@ def _end_of_sign(text, place, stop):  # type: ignore[no-untyped-def]  # noqa: AN
 
 @kernel
 def _next_start(text, place, stop, classes):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
-    """Where the next term begins, and whether it is a `WORD` or a `BIGRAM`; marks that follow nothing are skipped."""
+    """Where the next term begins, and whether it is a `WORD` or a `UNSPACED`; marks that follow nothing are skipped."""
     while place < stop:
         if text[place] < 128:
             if _WORD_BYTE[text[place]]:
@@ -201,8 +196,8 @@ def _next_start(text, place, stop, classes):  # type: ignore[no-untyped-def]  # 
             place += 1
             continue
         point, width = _decoded(text, place)
-        kind = classes[point] & _CLASS_MASK
-        if kind in (WORD, BIGRAM):
+        kind = classes[point] & CLASS_MASK
+        if kind in (WORD, UNSPACED):
             return place, kind
         place += width
     return stop, SEPARATOR
@@ -224,7 +219,7 @@ def _word(text, place, stop, classes, signs):  # type: ignore[no-untyped-def]  #
             place += 1
             continue
         point, width = _decoded(text, place)
-        kind = classes[point] & _CLASS_MASK
+        kind = classes[point] & CLASS_MASK
         if kind == WORD:
             characters += 1
         elif kind != MARK:
@@ -241,7 +236,7 @@ def _word(text, place, stop, classes, signs):  # type: ignore[no-untyped-def]  #
 
 
 @kernel
-def _count(record, term, row_start, entry, document, terms, counts):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
+def _count(record, term, row_start, entry, terms, counts):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
     """Add one occurrence of `term` to the chunk whose row begins at `row_start`; return the row's new end."""
     known = record[LAST_ENTRY] - 1
     if known >= row_start:
@@ -249,7 +244,6 @@ def _count(record, term, row_start, entry, document, terms, counts):  # type: ig
         return entry
     record[LAST_ENTRY] = entry + 1
     record[FREQUENCY] += 1
-    record[LAST_DOCUMENT] = document
     terms[entry] = term
     counts[entry] = 1
     return entry + 1
@@ -259,7 +253,6 @@ def _count(record, term, row_start, entry, document, terms, counts):  # type: ig
 def lex(
     text: NDArray[np.uint8],
     offsets: NDArray[np.int64],
-    documents: NDArray[np.int64],
     first: int,
     classes: NDArray[np.uint8],
     stop_terms: int,
@@ -281,7 +274,6 @@ def lex(
     Args:
         text: The chunks' UTF-8 bytes. Shape: (bytes,).
         offsets: Chunk i is `text[offsets[i]:offsets[i + 1]]`. Shape: (chunks + 1,).
-        documents: Document each chunk belongs to. Shape: (chunks,).
         first: The chunk to begin with.
         classes: Class of every code point. Shape: (0x110000,).
         stop_terms: Terms below this number are stop words: they are found and forgotten.
@@ -292,8 +284,8 @@ def lex(
         starts: See the module.
         filled: See the module.
         records: What is known of each term, side by side as it is used together; the columns are `LAST_ENTRY`,
-            one more than the entry at which the term was last begun, `FREQUENCY`, the chunks that hold it,
-            `FIRST_DOCUMENT` and `LAST_DOCUMENT`; 0 at first. Shape: (term capacity, 4).
+            one more than the entry at which the term was last begun, and `FREQUENCY`, the chunks that hold it; 0 at
+            first. Shape: (term capacity, 2).
         terms: One entry for each (chunk, distinct term): the term, counted from the first that is no stop word.
         counts: Occurrences of that term in that chunk.
         row_ends: One past each chunk's last entry. Shape: (chunks,).
@@ -320,7 +312,7 @@ def lex(
         place, kind = _next_start(text, place, stop, classes)
         while place < stop:
             begin = place
-            if kind == BIGRAM:
+            if kind == UNSPACED:
                 place = end = _end_of_cluster(text, begin, stop, classes)
                 was_paired, paired = paired, _begins_cluster(text, end, stop, classes)
                 if paired:
@@ -332,14 +324,11 @@ def lex(
                 place = end
                 wanted = characters >= shortest
             if wanted:
-                before = filled[0]
                 term = _term_number(text, begin, end, digest, slots, arena, starts, filled)
-                if term == before:
-                    records[term, FIRST_DOCUMENT] = documents[chunk]
                 if term >= stop_terms:
                     words += 1
                     number = term - stop_terms
-                    entry = _count(records[term], number, row_start, entry, documents[chunk], terms, counts)
+                    entry = _count(records[term], number, row_start, entry, terms, counts)
             place, kind = _next_start(text, place, stop, classes)
         row_ends[chunk] = entry
         lengths[chunk] = words

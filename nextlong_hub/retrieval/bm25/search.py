@@ -25,7 +25,7 @@ from nextlong_hub.retrieval.bm25 import kernels
 from nextlong_hub.retrieval.bm25.formulas import gain, length_norms
 from nextlong_hub.retrieval.bm25.index import GROUP, Index
 from nextlong_hub.retrieval.bm25.queries import Candidates, QueryBatch, no_candidates, row_starts
-from nextlong_hub.retrieval.ranking import no_hits, ordered, stacked
+from nextlong_hub.retrieval.ranking import no_hits, ordered, share_found, stacked
 from nextlong_hub.retrieval.settings import RetrievalSettings
 
 _QUERIES_TOGETHER = 64
@@ -103,22 +103,18 @@ class Bm25Searcher:
             return None
         exact_settings = self._settings.model_copy(update={"postings_budget": 0.0, "pool_chunks": 0})
         exact = Bm25Searcher(self.index, self._store, exact_settings).search(queries, hits.chunks.shape[1])
-        last = np.where(exact.chunks >= 0, exact.scores, np.inf).min(axis=1, initial=np.inf)
-        good = (hits.scores >= last[:, None]) & (hits.chunks >= 0)
-        return float(good.sum() / max(1, (exact.chunks >= 0).sum()))
+        return share_found(hits, exact)
 
     def score(self, queries: NDArray[np.int64], chunks: NDArray[np.int64]) -> NDArray[np.float32]:
-        """The exact scores of given chunks, 0 where they are not above 0 or the chunk is -1: to check an answer with.
-
-        Shapes: (queries,), (queries, n) and (queries, n).
-        """
+        """See `Scorer.score`."""
         candidates = no_candidates(*chunks.shape)
         candidates.sizes[:] = chunks.shape[1]
         candidates.chunks[:] = np.maximum(chunks, 0)
         candidates.bounds[:] = chunks >= 0
         every = np.ones(len(queries), np.uint32)
-        self._score(self.query_batch(queries), range(len(self.index.shards)), candidates, every, every + np.uint32(1))
-        return candidates.scores
+        shards = np.unique(np.searchsorted(self.index.first_chunk, chunks[chunks >= 0], side="right") - 1).tolist()
+        self._score(self.query_batch(queries), shards, candidates, every, every + np.uint32(1))
+        return np.where(candidates.scores > 0, candidates.scores, np.float32(-np.inf))
 
     def query_batch(self, queries: NDArray[np.int64]) -> QueryBatch:
         """Look the queries up in the forward index."""

@@ -37,7 +37,7 @@ class RankBm25Searcher:
             RecipeError: a language has no list of stop words.
         """
         self._store = store
-        lexed = Lexer(settings).lex(store.blocks(0, store.chunks), store.document_of(np.arange(store.chunks)))
+        lexed = Lexer(settings).lex(store.blocks(0, store.chunks), store.chunks)
         rows = np.concatenate(([0], lexed.row_ends)).tolist()
         self._chunk_words = [
             np.repeat(lexed.terms[start:stop], lexed.counts[start:stop]).tolist()
@@ -61,6 +61,16 @@ class RankBm25Searcher:
             found = np.flatnonzero(scores > 0)
             hits.chunks[row], hits.scores[row] = ordered(found, scores[found], k)
         return hits
+
+    def score(self, queries: NDArray[np.int64], chunks: NDArray[np.int64]) -> NDArray[np.float32]:
+        """See `Scorer.score`."""
+        scores = np.full(chunks.shape, -np.inf, np.float32)
+        for row, query in enumerate(queries.tolist()):
+            there = np.flatnonzero(chunks[row] >= 0)
+            if self._model is not None and len(there):
+                words, numbers = self._chunk_words[query], chunks[row, there].tolist()
+                scores[row, there] = self._model.get_batch_scores(words, numbers)
+        return np.where(scores > 0, scores, np.float32(-np.inf))
 
     def recall(self, queries: NDArray[np.int64], hits: Hits) -> float | None:
         """See `Searcher.recall`: the reference is always exact."""

@@ -15,6 +15,7 @@ async function open(index, segment = 0) {
     counted(row.count, "segment"),
     counted(row.metas.length, "meta-chunk"),
     counted(row.characters, "character"),
+    ...row.links,
     row.source && !several ? `source ${row.source}` : "",
   ].filter(Boolean).join(" · ");
   showStrip(row);

@@ -29,7 +29,7 @@ function plotScores(row) {
   const least = negatives.reduce((low, segment) => Math.min(low, score[segment]), 0);
   const most = negatives.reduce((high, segment) => Math.max(high, score[segment]), 0);
   const { figure, svg, x, y } = makePlot(`${scoreTitle(row)} by rank`, row.lastRank, most,
-    `Scores of ${counted(negatives.length, "hard negative")} by rank: at most ${most.toFixed(1)}, ranks 1 to ${row.lastRank}.`, 1, least);
+    `Scores of ${counted(negatives.length, "hard negative")} by rank: at most ${scoreText(most)}, ranks 1 to ${row.lastRank}.`, 1, least);
   for (const segment of negatives) {
     svg.append(draw("circle", { class: `dot shade-${shade[segment]}`, cx: x(rank[segment]), cy: y(score[segment]), r: 1.8 }));
   }

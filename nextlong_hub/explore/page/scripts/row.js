@@ -17,6 +17,9 @@ const textOf = (row, segment) => row.pieces[2 * segment + 1];
 /** @returns {string} the document a segment comes from. */
 const documentOf = (row, segment) => row.documents[row.segments.document[segment]];
 
+/** @returns {string} a score; those of some retrievers are below 1. */
+const scoreText = (score) => score.toFixed(Math.abs(score) < 10 ? 3 : 1);
+
 /**
  * The nearest meta-chunk before (-1) or after (1) a segment.
  * @returns {number | undefined} undefined when there is none.

@@ -1,0 +1,139 @@
+"""What a word is, everywhere in this package: a run of letters and digits with the marks on them, in one normal form.
+
+Text is compared in the form NFKC + casefold. In scripts that put no space between words every character, with its
+marks, counts by itself.
+"""
+
+import unicodedata
+from functools import cache
+
+import numpy as np
+from numpy.typing import NDArray
+
+SEPARATOR, WORD, MARK, UNSPACED = 0, 1, 2, 3
+"""What a code point is in a text; the low two bits of a class."""
+CLASS_MASK = 3
+NORMALISE = 128
+"""Bit of a class: text that holds this code point must be normalised before its words are taken."""
+
+_CODE_POINTS = 0x110000
+_LAST_PLANES = 0x40000  # planes 4 to 13 are unassigned, 15 and 16 are private use: separators
+_IGNORED = dict.fromkeys([0xAD, 0x200C, 0x200D, 0x2060, 0xFEFF, *range(0xFE00, 0xFE10), *range(0xE0100, 0xE01F0)])
+"""Soft hyphen, joiners, byte order mark, variation selectors: invisible, and no end of a word."""
+_HANGUL_LETTERS = range(0x1100, 0x1200)  # they compose by rule, not by table
+_UNSPACED_NAMES = (
+    "BOPOMOFO",
+    "CJK",
+    "HANGUL",
+    "HENTAIGANA",
+    "HIRAGANA",
+    "IDEOGRAPHIC",
+    "KATAKANA",
+    "KHMER",
+    "LAO",
+    "MYANMAR",
+    "THAI",
+)
+"""How the names of letters begin that belong to a script without spaces, or, like Hangul, to one treated alike."""
+
+
+def normalise(text: str) -> str:
+    """The form in which texts are compared: NFKC and casefold, invisible characters left out."""
+    folded = unicodedata.normalize("NFKC", text.translate(_IGNORED)).casefold()
+    return unicodedata.normalize("NFKC", folded)
+
+
+@cache
+def code_point_classes() -> NDArray[np.uint8]:
+    """Every code point's class: what it is to the lexer, and whether text that holds it must be normalised first.
+
+    A code point needs no normalising when it is its own normal form and cannot compose with what stands before it, or
+    when both it and its normal form are separators. Shape: (0x110000,).
+    """
+    classes = np.zeros(_CODE_POINTS, np.uint8)
+    composing = set(_HANGUL_LETTERS)
+    for point in range(0x30, _LAST_PLANES):
+        character = chr(point)
+        category = unicodedata.category(character)
+        if category[0] == "M":
+            classes[point] = MARK
+        elif category[0] in "LN":
+            classes[point] = WORD
+            if (category[0] == "L" or category == "Nl") and unicodedata.name(character, "").startswith(_UNSPACED_NAMES):
+                classes[point] = UNSPACED
+        decomposed = unicodedata.decomposition(character)
+        if decomposed and not decomposed.startswith("<"):
+            composing.update(int(part, 16) for part in decomposed.split()[1:])
+    kinds = classes.copy()
+    for point in range(0x80, _LAST_PLANES):
+        character = chr(point)
+        if unicodedata.is_normalized("NFKC", character) and character.casefold() == character:
+            continue
+        if kinds[point] != SEPARATOR or any(kinds[ord(part)] != SEPARATOR for part in normalise(character)):
+            classes[point] |= NORMALISE
+    changing = [point for point in (*composing, *_IGNORED) if point >= 0x80]
+    classes[changing] |= NORMALISE
+    classes[kinds == MARK] |= NORMALISE
+    return classes
+
+
+def word_digests(text: str) -> NDArray[np.uint64]:
+    """A digest of each word of a text, in order; words of one normal form have one digest. Shape: (words,).
+
+    Two different words of a text of a million words share one with a chance of about one in forty million.
+    """
+    points = _code_points(text)
+    kinds = code_point_classes()[points]
+    if (kinds & NORMALISE).any():
+        points = _code_points(normalise(text))
+        kinds = code_point_classes()[points]
+    kinds &= CLASS_MASK
+    is_capital = (points - np.uint32(ord("A"))) < np.uint32(26)
+    points = np.where(is_capital, points | np.uint32(0x20), points)
+    if (kinds == MARK).any():  # one that stands on no letter is no part of a word
+        bases = np.maximum.accumulate(np.where(kinds != MARK, np.arange(len(kinds)), 0))
+        kinds = np.where((kinds == MARK) & np.isin(kinds[bases], (SEPARATOR, MARK)), SEPARATOR, kinds)
+    inside = kinds != SEPARATOR
+    follows = np.concatenate(([False], inside[:-1]))
+    starts = np.flatnonzero(inside & (~follows | (kinds == UNSPACED)))
+    if not len(starts):
+        return np.zeros(0, np.uint64)
+    powers, inverses = _powers(len(points))
+    sums = np.concatenate((np.zeros(1, np.uint64), np.cumsum(points * inside * powers)))
+    ends = np.concatenate((starts[1:], [len(points)]))
+    return _spread((sums[ends] - sums[starts]) * inverses[starts])
+
+
+def run_digests(words: NDArray[np.uint64], length: int) -> NDArray[np.uint64]:
+    """A digest of each run of so many neighbouring words. Shape: (max(0, words - length + 1),)."""
+    if len(words) < length:
+        return np.zeros(0, np.uint64)
+    powers, inverses = _powers(len(words))
+    sums = np.concatenate((np.zeros(1, np.uint64), np.cumsum(words * powers)))
+    return _spread((sums[length:] - sums[:-length]) * inverses[: len(words) - length + 1])
+
+
+def _code_points(text: str) -> NDArray[np.uint32]:
+    return np.frombuffer(text.encode("utf-32-le", "surrogatepass"), np.uint32)
+
+
+_BASE = 0x9E3779B97F4A7C15
+"""Of the polynomials that digests are; odd, so that it has an inverse modulo 2^64."""
+_known_powers: list[NDArray[np.uint64]] = []
+
+
+def _powers(count: int) -> tuple[NDArray[np.uint64], NDArray[np.uint64]]:
+    """The first powers of the base, and of its inverse, modulo 2^64. Shapes: at least (count,)."""
+    if not _known_powers or len(_known_powers[0]) < count:
+        size = 1 << max(16, count.bit_length())
+        _known_powers[:] = [
+            np.concatenate((np.ones(1, np.uint64), np.cumprod(np.full(size - 1, base, np.uint64))))
+            for base in (_BASE, pow(_BASE, -1, 1 << 64))
+        ]
+    return _known_powers[0][:count], _known_powers[1][:count]
+
+
+def _spread(digests: NDArray[np.uint64]) -> NDArray[np.uint64]:
+    """Let every bit depend on all others."""
+    digests = (digests ^ (digests >> np.uint64(32))) * np.uint64(0xD6E8FEB86659FD93)
+    return digests ^ (digests >> np.uint64(32))
