@@ -46,8 +46,8 @@ class Overlap(Protocol):
     reason: ClassVar[PassedOver]
     """Why a chunk is passed over that overlaps too much."""
 
-    def share(self, chunk: int) -> float:
-        """From 0 to 1; it never falls while the row grows."""
+    def reaches(self, chunk: int, limit: float) -> bool:
+        """Whether it is at least a share of `limit`, which is above 0; once it is, it stays so while the row grows."""
         ...
 
     def add(self, chunk: int) -> None:
@@ -65,9 +65,9 @@ class ShingleOverlap:
         self._shingles = shingles
         self._negatives = Containment()
 
-    def share(self, chunk: int) -> float:
-        """See `Overlap.share`."""
-        return self._negatives.largest(self._shingles(chunk))
+    def reaches(self, chunk: int, limit: float) -> bool:
+        """See `Overlap.reaches`."""
+        return self._negatives.reaches(self._shingles(chunk), limit)
 
     def add(self, chunk: int) -> None:
         """See `Overlap.add`."""
@@ -86,10 +86,10 @@ class TokenOverlap:
         for chunk in meta_chunks:
             self.add(chunk)
 
-    def share(self, chunk: int) -> float:
-        """See `Overlap.share`."""
+    def reaches(self, chunk: int, limit: float) -> bool:
+        """See `Overlap.reaches`."""
         own = self._runs(chunk)
-        return self._held.count(own) / len(own) if len(own) else 0.0
+        return len(own) > 0 and self._held.count(own) / len(own) >= limit
 
     def add(self, chunk: int) -> None:
         """See `Overlap.add`."""
@@ -181,7 +181,7 @@ class Guard:
             return True
         if self._place < len(self._taken) or (is_guess and chunk in self._guessed):
             return False
-        if self._overlap.share(chunk) >= self._limit:
+        if self._overlap.reaches(chunk, self._limit):
             self._passed[chunk] = self._place
             return True
         if is_guess:

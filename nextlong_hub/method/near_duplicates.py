@@ -15,6 +15,8 @@ from nextlong_hub.method.settings import NegativeSettings
 _SPACELESS = r"\u0e00-\u0eff\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af"
 _WORD = re.compile(rf"[{_SPACELESS}]|[^\W_{_SPACELESS}]+")
 
+_NO_SIZE = 2**31
+
 
 class Shingles:
     """Makes shingles, runs of case-folded words, as 64-bit hashes; only those of one object can be compared."""
@@ -42,6 +44,8 @@ class Containment:
 
     def __init__(self) -> None:
         self._sizes: list[int] = []
+        self._smallest = _NO_SIZE
+        """Of the texts that have a shingle."""
         self._last: dict[int, int] = {}
         """The last text with each shingle."""
         self._earlier: dict[int, list[int]] = {}
@@ -52,17 +56,21 @@ class Containment:
         number = len(self._sizes)
         own = shingles.tolist()
         self._sizes.append(len(own))
+        self._smallest = min(self._smallest, len(own) or _NO_SIZE)
         for shingle in self._last.keys() & own:
             self._earlier.setdefault(shingle, []).append(self._last[shingle])
         self._last.update(dict.fromkeys(own, number))
 
-    def largest(self, shingles: NDArray[np.uint64]) -> float:
-        """The largest containment of a text and one of the others, from 0 to 1."""
+    def reaches(self, shingles: NDArray[np.uint64], limit: float) -> bool:
+        """Whether the containment of a text and one of the others is at least `limit`, which is above 0."""
         found = self._last.keys() & shingles.tolist()
+        # Most texts have so few shingles of all others together that no single one of those can have enough of them.
+        if not found or len(found) / min(len(shingles), self._smallest) < limit:
+            return False
         common = Counter(map(self._last.__getitem__, found))
         for shingle in found & self._earlier.keys():
             common.update(self._earlier[shingle])
-        return max((times / min(len(shingles), self._sizes[number]) for number, times in common.items()), default=0.0)
+        return any(times / min(len(shingles), self._sizes[number]) >= limit for number, times in common.items())
 
 
 class NearDuplicates:
@@ -82,4 +90,4 @@ class NearDuplicates:
 
     def __contains__(self, shingles: NDArray[np.uint64]) -> bool:
         """Whether a chunk with these shingles is a near-copy of one of the meta-chunks."""
-        return self._meta_chunks.largest(shingles) >= self._settings.near_duplicate
+        return self._meta_chunks.reaches(shingles, self._settings.near_duplicate)

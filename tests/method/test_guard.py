@@ -14,12 +14,15 @@ chunks = st.lists(st.frozensets(st.integers(1, 2**64 - 1) | st.integers(1, 60), 
 
 @given(chunks, st.integers(0, 5))
 def test_tokens_are_compared_with_the_whole_row(runs: list[frozenset[int]], metas: int) -> None:
-    """The share of a chunk's runs that meta-chunks and negatives hold together: that of plain sets."""
+    """The share of a chunk's runs that meta-chunks and negatives hold together is that of plain sets."""
     arrays: list[NDArray[np.uint64]] = [np.array(sorted(own), np.uint64) for own in runs]
     overlap = TokenOverlap(arrays.__getitem__, range(min(metas, len(runs))))
     held = frozenset[int]().union(*runs[:metas])
     for chunk, own in enumerate(runs):
-        assert overlap.share(chunk) == (len(own & held) / len(own) if own else 0)
+        share = len(own & held) / len(own) if own else 0
+        assert overlap.reaches(chunk, 1e-9) == (share > 0)
+        assert not share or overlap.reaches(chunk, share)
+        assert not overlap.reaches(chunk, share + 1e-9)
         overlap.add(chunk)
         held |= own
 
@@ -29,11 +32,12 @@ def test_shingles_are_compared_with_each_negative() -> None:
     texts = ["a b c d e f", "u v w x y z", "a b c d w x y z", "p q"]
     shingles = Shingles(1)
     overlap = ShingleOverlap([shingles.of(text) for text in texts].__getitem__)
-    assert overlap.share(0) == 0
+    assert not overlap.reaches(0, 1e-9)
     overlap.add(0)
     overlap.add(1)
-    assert overlap.share(2) == 4 / 6
-    assert overlap.share(3) == 0
+    assert overlap.reaches(2, 4 / 6)
+    assert not overlap.reaches(2, 0.67)
+    assert not overlap.reaches(3, 1e-9)
 
 
 def test_the_limit_itself_repeats() -> None:
