@@ -89,8 +89,11 @@ def test_reference_fill_keeps_only_what_reaches_the_target(corpus_file: Path, tm
 @pytest.mark.slow
 def test_meta_chunks_that_a_cut_takes_are_counted(corpus_file: Path, tmp_path: Path) -> None:
     """As the paper lays rows out, some lack their last meta-chunks: the rows show it. Evenly filled rows lack none."""
-    reference = tiny_recipe(name="reference", interleave={"fill": "reference", "adjustment": 1.3})
-    report = build(make_request(corpus_file, reference, tiny_recipe(), rows=40), tmp_path / "dataset")
+    shared = {"choice": "nested"}
+    layout = {"fill": "reference", "adjustment": 1.3}
+    reference = tiny_recipe(name="reference", interleave=layout, meta_documents=shared)
+    even_rows = tiny_recipe(meta_documents=shared)
+    report = build(make_request(corpus_file, reference, even_rows, rows=40), tmp_path / "dataset")
     sizes = [chunking.cut(text, reference.chunking) for text in read_texts(corpus_file).values()]
     chunks = {name: len(own) for name, own in zip(read_texts(corpus_file), sizes, strict=True)}
     ends = {name: own[-1].end - own[-1].start for name, own in zip(read_texts(corpus_file), sizes, strict=True)}
