@@ -14,7 +14,7 @@ from typing import Literal
 from nextlong_hub.corpus.ingest import Source, find_corpus
 from nextlong_hub.dataset.folder import open_run
 from nextlong_hub.dataset.manifest import Manifest, PackingRecord
-from nextlong_hub.dataset.write import write_rows
+from nextlong_hub.dataset.write import with_outcome, write_rows
 from nextlong_hub.documents.fit import FitRequest
 from nextlong_hub.documents.import_rows import ImportRequest, import_source, require_name
 from nextlong_hub.errors import RecipeError
@@ -148,7 +148,7 @@ def _commit(
     configs = dict(before.configs) if before else {}
     for name, one in produced.items():
         record = write_rows(run, one.recipe, one.rows, one.store)  # shards
-        record = record.model_copy(update={"synthesis": one.outcome, "mixture": dict(one.mixture)})
+        record = with_outcome(record, one.outcome).model_copy(update={"mixture": dict(one.mixture)})
         configs[name] = producer_of(one.recipe).describe(record, one, run.output)
     table = portability(inputs, list(produced.values()), before.portability if before else ())
     manifest = describe(kind, inputs, [*produced.values()][-1], configs, table)

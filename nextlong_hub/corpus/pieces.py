@@ -77,6 +77,8 @@ class BadReason(StrEnum):
     INVALID_UTF8 = "invalid_utf8"
     WRONG_TYPE = "wrong_type"
     MISSING_TEXT = "missing_text"
+    MISSING_CONVERSATION = "missing_conversation"
+    """The row has none of the columns that may hold a conversation."""
     NULL_TEXT = "null_text"
     LONE_SURROGATE = "lone_surrogate"
     """Half of a pair that stands for one character, such as JSON's `\\ud800`: no UTF-8 can hold it."""
@@ -94,6 +96,10 @@ _WORDS: dict[BadReason, tuple[str, str]] = {
     BadReason.INVALID_UTF8: ("is not UTF-8", "convert the file to UTF-8, for example with iconv"),
     BadReason.WRONG_TYPE: ("has the wrong type", "write the text as a string, and the id as a string or integer"),
     BadReason.MISSING_TEXT: ("has no text", "name the field that holds the text with text_column"),
+    BadReason.MISSING_CONVERSATION: (
+        "has no conversation",
+        "name the columns that hold it in the recipe's conversations.columns (--set conversations.columns)",
+    ),
     BadReason.NULL_TEXT: ("has null for its text", "remove the row"),
     BadReason.LONE_SURROGATE: ("holds half of a surrogate pair, which is no character", "replace it in the text"),
     BadReason.NUL_CHARACTER: ("holds a NUL character", "remove the character from the text"),

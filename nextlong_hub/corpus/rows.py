@@ -5,13 +5,14 @@ of several columns of any type.
 """
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
 from typing import Any
 
 import pyarrow as pa
 
+from nextlong_hub.corpus.emptiness import has_value, values_there
 from nextlong_hub.corpus.pieces import BadDocument, BadReason, Piece
 from nextlong_hub.errors import DataError
 from nextlong_hub.records import Document
@@ -31,6 +32,9 @@ class Columns:
     """Empty where a row is a record."""
     record: tuple[str, ...] = ()
     """The columns of a record that the table has."""
+    others: tuple[str, ...] = ()
+    """Where a row is a record, all further columns: a record tells which of them have a value, so that nothing of a row
+    is left out unseen."""
     id: str | None
     """None: rows are numbered."""
     source: str | None
@@ -39,7 +43,9 @@ class Columns:
     @property
     def names(self) -> list[str]:
         """All of them, each once."""
-        return list(dict.fromkeys(name for name in (self.text, *self.record, self.id, self.source) if name))
+        return list(
+            dict.fromkeys(name for name in (self.text, *self.record, *self.others, self.id, self.source) if name)
+        )
 
 
 def columns_of(schema: pa.Schema, piece: Piece) -> Columns:
@@ -75,11 +81,14 @@ def columns_of(schema: pa.Schema, piece: Piece) -> Columns:
             f"{piece.location}: column {piece.id_column!r} holds {id_type}, and ids must be string or integer; name "
             "another with id_column (--id-column), or one that does not exist to number the rows"
         )
+    identity = piece.id_column if id_type is not None else None
+    source = SOURCE_COLUMN if SOURCE_COLUMN in types and _is_string(types[SOURCE_COLUMN]) else None
     return Columns(
         text="" if record else piece.text_column,
         record=record,
-        id=piece.id_column if id_type is not None else None,
-        source=SOURCE_COLUMN if SOURCE_COLUMN in types and _is_string(types[SOURCE_COLUMN]) else None,
+        others=tuple(name for name in types if record and name not in (*record, identity, source)),
+        id=identity,
+        source=source,
     )
 
 
@@ -92,7 +101,7 @@ def documents_of_table(
     step = max(1, rows * _SLICE_BYTES // max(1, table.nbytes))
     for start in range(0, rows, step):
         part = table.slice(start, step)
-        texts = _records(part.select(columns.record)) if columns.record else _strings(part.column(columns.text))
+        texts = _records(part, columns) if columns.record else _strings(part.column(columns.text))
         nothing: list[Any] = [None] * len(texts)
         ids = _strings(part.column(columns.id)) if columns.id else nothing
         sources = _strings(part.column(columns.source)) if columns.source else nothing
@@ -110,7 +119,7 @@ def document_of_object(value: Any, piece: Piece, unit: str, number: int) -> Docu
     record = {name: value[name] for name in piece.record_columns if name in value}
     if not record and piece.record_columns:
         return BadDocument(
-            BadReason.MISSING_TEXT,
+            BadReason.MISSING_CONVERSATION,
             place_of(piece, unit, number),
             f"none of the fields {_listed(piece.record_columns)}; its fields are {_listed(map(str, value))}",
         )
@@ -126,7 +135,11 @@ def document_of_object(value: Any, piece: Piece, unit: str, number: int) -> Docu
     if isinstance(identity, int) and not isinstance(identity, bool):
         identity = str(identity)
     source = value.get(SOURCE_COLUMN)
-    text = _record(record) if record else value[piece.text_column]
+    if record:
+        read = (*piece.record_columns, piece.id_column, SOURCE_COLUMN)
+        text = _record(record, [str(name) for name in value if name not in read and has_value(value[name])])
+    else:
+        text = value[piece.text_column]
     return _document(text, identity, source if isinstance(source, str) else None, piece, unit, number)
 
 
@@ -175,21 +188,28 @@ def _fault(values: dict[str, Any], place: str) -> BadDocument:
     return BadDocument(BadReason.WRONG_TYPE, place, f"its {name} is {_kind(value)}")
 
 
-def _records(table: pa.RecordBatch | pa.Table) -> list[str | bytes | None]:
+def _records(table: pa.RecordBatch | pa.Table, columns: Columns) -> list[str | bytes | None]:
     """The rows of a table as JSON objects; one in which a string is not UTF-8 stays `bytes`, to be refused."""
     try:
-        return [_record(row) for row in table.to_pylist()]
+        rows = table.select(columns.record).to_pylist()
     except UnicodeDecodeError as error:
         if table.num_rows == 1:
             return [error.object]
-        return [record for row in range(table.num_rows) for record in _records(table.slice(row, 1))]
+        return [record for row in range(table.num_rows) for record in _records(table.slice(row, 1), columns)]
+    there = [values_there(table.column(name)).to_pylist() for name in columns.others]
+    names = columns.others
+    return [
+        _record(row, [name for name, has in zip(names, own, strict=True) if has])
+        for row, own in zip(rows, zip(*there, strict=True) if there else [()] * len(rows), strict=True)
+    ]
 
 
-def _record(values: Mapping[str, Any]) -> str | None:
-    """A JSON object of values; None when there is no value at all."""
+def _record(values: Mapping[str, Any], others: Iterable[str]) -> str | None:
+    """A JSON object of values, and `true` for each of the others that has one; None when there is no value at all."""
     if all(value is None for value in values.values()):
         return None
-    return json.dumps(dict(values), ensure_ascii=False, default=str, separators=(",", ":"))
+    there = {**values, **dict.fromkeys(others, True)}
+    return json.dumps(there, ensure_ascii=False, default=str, separators=(",", ":"))
 
 
 def _strings(column: pa.Array | pa.ChunkedArray) -> list[Any]:

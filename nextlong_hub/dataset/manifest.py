@@ -146,6 +146,8 @@ class SynthesisRecord(_Record):
     """Meta-documents tried."""
     kept: int
     """Candidates that became a sample; those beyond the configuration's rows were not asked for."""
+    left: int = 0
+    """Those of them that stand in no row, as no more rows were asked for."""
     discarded: dict[str, int]
     """Candidates that did not, by reason."""
     truncated: int
@@ -189,6 +191,14 @@ class ConversationRecord(_Record):
     """Tokens of all rows on which the loss is taken."""
     unanswered: int
     """Conversations whose end was left out because no answer followed, among all that were made."""
+    not_learnt: int = 0
+    """Answers that are in the text and not trained on, as their data says, among all conversations that were made."""
+    unused: dict[str, int] = {}
+    """Conversations with a field of the row or of a turn that has a value and that nothing used, or that the chat
+    template did not write, by its name, among all that were made."""
+    with_inputs: int = 0
+    """Conversations whose chat template was given more than words, among all that were made; the column
+    `template_inputs` holds it."""
 
 
 class ConfigRecord(_Record):

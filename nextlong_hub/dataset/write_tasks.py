@@ -88,15 +88,24 @@ def write_documents(
     *,
     tokens: bool,
     masked: bool = False,
+    inputs: bool = False,
 ) -> UnitCounts:
     """Write a unit's documents, a row each, to be packed later, and count what became of its candidates.
+
+    Args:
+        path: the unit's file.
+        outcomes: what became of its candidates, in order.
+        settings: how rows are written.
+        tokens: the ids are written.
+        masked: a loss mask is written.
+        inputs: what the chat template was given is written.
 
     Raises:
         StorageError: the disk is full or cannot be written.
     """
     kept = [outcome for outcome in outcomes if isinstance(outcome, PackableDocument)]
     rows = [row for pieces in kept for row in pieces.rows]
-    table = shards.to_packed_table(rows, tokens=tokens, masked=masked)
+    table = shards.to_packed_table(rows, tokens=tokens, masked=masked, inputs=inputs)
     shards.write_table(path, table, settings)
     return UnitCounts(
         candidates=len(outcomes),
@@ -171,6 +180,8 @@ class PackRows(Task[ShardCounts]):
     tokens: bool
     """Write the ids."""
     settings: OutputSettings
+    left_out: tuple[str, ...] = ()
+    """See `ChosenRows.left_out`."""
 
     def run(self) -> ShardCounts:
         """See `Task.run`."""
@@ -178,7 +189,8 @@ class PackRows(Task[ShardCounts]):
         counts: Counter[str] = Counter()
 
         def counted() -> Iterator[pa.Table]:
-            for table in packed_tables(self.units, places, self.range, self.config, tokens=self.tokens):
+            for whole in packed_tables(self.units, places, self.range, self.config, tokens=self.tokens):
+                table = whole.select([name for name in whole.column_names if name not in self.left_out])
                 documents = pc.list_flatten(table["documents"].combine_chunks())
                 counts["rows"] += table.num_rows
                 counts["tokens"] += sum(table["token_count"].to_pylist())

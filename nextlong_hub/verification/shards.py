@@ -56,6 +56,7 @@ def _rows(path: Path, name: str, config: ConfigRecord, check: Check) -> Iterator
             tokens=bool(config.recipe["tokens"]),
             packed=config.packing is not None,
             masked=config.conversations is not None,
+            inputs=config.conversations is not None and config.conversations.with_inputs > 0,
         )
         if not file.schema_arrow.remove_metadata().equals(wanted):
             check.fault(name, f"has columns {file.schema_arrow.names} of other names or types than {wanted.names}")

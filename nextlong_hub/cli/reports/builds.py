@@ -91,6 +91,11 @@ def _outcome(part: "SynthesisRecord", reasons: Sequence[str]) -> dict[str, int]:
     return {
         "candidates": part.candidates,
         "  kept": part.kept,
+        **(
+            {"    used": part.kept - part.left, "    left, as no more rows were asked for": part.left}
+            if part.left
+            else {}
+        ),
         "    truncated": part.truncated,
         "    tokens cut": part.truncated_tokens,
         "  discarded": sum(part.discarded.values()),
@@ -120,12 +125,22 @@ def _chunk_rows(records: "Sequence[ConfigRecord]") -> Rows:
 def _conversation_rows(records: "Sequence[ConfigRecord]") -> Rows:
     """Rows about conversations, which are built alone."""
     parts = [(record.conversations, record.packing) for record in records]
+    not_used = sorted({name for one, _ in parts if one for name in one.unused})
     return [
         ("  learnt", [count(one.learnt_tokens if one else None) for one, _ in parts]),
         ("fill", [NOTHING if packing is None else f"{packing.fill:.1%}" for _, packing in parts]),
         ("conversations", [count(packing.documents if packing else None) for _, packing in parts]),
         ("  ends without an answer left out", [count(one.unanswered if one else None) for one, _ in parts]),
         ("messages", [count(sum(one.messages.values()) if one else None) for one, _ in parts]),
+        *(
+            [("  answers not trained on", [count(one.not_learnt if one else None) for one, _ in parts])]
+            if any(one and one.not_learnt for one, _ in parts)
+            else []
+        ),
+        *(
+            (f"not used: {name}", [count(one.unused.get(name, 0) if one else None) for one, _ in parts])
+            for name in not_used
+        ),
     ]
 
 
