@@ -50,7 +50,8 @@ DOORS = {
     "hf_xet pytest": "testing",
     "matplotlib": "stats explore",
     "jinja2": "explore datacard",
-    "yaml": "dataset datacard testing",
+    "yaml": "corpus dataset datacard testing",
+    "fsspec backports compression": "corpus",
 }
 """Which rooms may import which library; a library that is not named here may not be imported at all."""
 

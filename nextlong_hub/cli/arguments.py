@@ -14,9 +14,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, get_args
 
+from nextlong_hub.core.amounts import parse_amount
 from nextlong_hub.core.printable import did_you_mean
 from nextlong_hub.corpus import DEMO
-from nextlong_hub.corpus.discovery import default_name
+from nextlong_hub.corpus.naming import default_name
 from nextlong_hub.corpus.settings import SourceSettings
 from nextlong_hub.documents.fit import Mode
 from nextlong_hub.errors import RecipeError
@@ -27,8 +28,6 @@ from nextlong_hub.synthesis.mixture import ingredient_rows, rows_per_token
 PUBLISHED = ("64k", "128k", "512k", "subset")
 """Configurations that are built when none is named: those of the paper."""
 _NAMED_PATH = re.compile(r"(?P<name>[A-Za-z0-9][A-Za-z0-9._-]*)=(?P<path>.+)", re.DOTALL)
-_AMOUNT = re.compile(r"(?P<number>\d[\d_,]*(?:\.\d+)?)(?P<suffix>[KMBT]?)", re.IGNORECASE)
-_SUFFIXES = {"": 0, "K": 3, "M": 6, "B": 9, "T": 12}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -138,22 +137,6 @@ def parse_rows(
                 rows[name] = math.ceil(wanted_tokens[key] * rows_per_token(recipe, targets))
                 break
     return rows | ingredient_rows(recipes, ingredients, rows)
-
-
-def parse_amount(text: str, option: str) -> int:
-    """Read `128`, `1_000`, `4B`, `1.5M`: decimal suffixes K, M, B and T.
-
-    Raises:
-        RecipeError: it is no such number, or not a whole one above 0.
-    """
-    match = _AMOUNT.fullmatch(text.strip())
-    if match is not None:
-        whole, _, fraction = re.sub("[_,]", "", match["number"]).partition(".")
-        zeros = _SUFFIXES[match["suffix"].upper()] - len(fraction)
-        amount = int(whole + fraction + "0" * zeros)
-        if zeros >= 0 and amount > 0:
-            return amount
-    raise RecipeError(f"{option} {text!r} is no whole number above 0; write it as 128, 500K, 4B or 1.5T")
 
 
 def parse_modes(text: str) -> frozenset[Mode]:

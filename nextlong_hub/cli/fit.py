@@ -82,8 +82,9 @@ def fit(
     Rows are not padded.
     """
     from nextlong_hub.cli import terminal
-    from nextlong_hub.cli.arguments import parse_amount, parse_modes, parse_sources
+    from nextlong_hub.cli.arguments import parse_modes, parse_sources
     from nextlong_hub.cli.reports import fits
+    from nextlong_hub.core.amounts import parse_amount
     from nextlong_hub.dataset.manifest import manifest_bytes
     from nextlong_hub.documents.fit import FitRequest
     from nextlong_hub.pipeline import fit as fit_source

@@ -18,7 +18,7 @@ import bisect
 from array import array
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from functools import cached_property, lru_cache
 from itertools import accumulate, pairwise
 from pathlib import Path
@@ -62,12 +62,32 @@ class PartCounts:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class OriginCounts:
+    """The documents of a source whose rows name the same origin and licence."""
+
+    source: str
+    """What the rows say in their column `source`; empty where they say nothing."""
+    license: str
+    """What they say in their column `license`; empty where they say nothing."""
+    documents: int
+    characters: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class SourceCounts:
     """What one source gave."""
 
     name: str
     documents: int
     characters: int
+    numbered: int = 0
+    """Rows that have no id, and are called by their place."""
+    unused: Mapping[str, int] = field(default_factory=dict)
+    """Values of columns and fields that are not read, by name."""
+    members: Mapping[str, int] = field(default_factory=dict)
+    """Files within archives that are not read, by ending."""
+    origins: tuple[OriginCounts, ...] = ()
+    """What its rows say of where they come from; empty where they say nothing."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -15,7 +15,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from nextlong_hub.corpus import Piece, Skipped, discover, memory_source, read
+from nextlong_hub.corpus import Piece, ReadingNotes, Skipped, discover, memory_source, read
 from nextlong_hub.corpus.formats import jsonl
 from nextlong_hub.corpus.pieces import BadDocument
 from nextlong_hub.corpus.settings import SourceSettings
@@ -285,7 +285,7 @@ def test_line_beyond_the_limit_is_refused_without_being_held(tmp_path: Path) -> 
     path = tmp_path / "a.jsonl"
     path.write_bytes(json_lines([{"text": "x"}, {"text": "y" * 2_000_000}, {"text": "z" * 300}, {"text": "x"}]))
     [piece] = discover([source(path)])
-    results = list(jsonl.read(piece, {}, longest_line_bytes=200))
+    results = [one for one in jsonl.read(piece, {}, longest_line_bytes=200) if not isinstance(one, ReadingNotes)]
     assert [getattr(result, "reason", "") for result in results] == ["", "too_long", "too_long", ""]
 
 
@@ -355,12 +355,13 @@ def test_truncated_arrow_file_gives_the_batches_before(tmp_path: Path) -> None:
 
 
 def test_missing_column_is_an_error_with_a_suggestion(tmp_path: Path) -> None:
-    """A table without its text column is an error under either policy: it is the setting that is wrong."""
-    pq.write_table(pa.table({"contents": ["x"], "n": [1]}), tmp_path / "t.parquet")
+    """A table without its text column is an error with the likely one; skipped, each of its rows is counted."""
+    pq.write_table(pa.table({"contents": ["x", "y"], "n": [1, 2]}), tmp_path / "t.parquet")
     message = "no column 'content'; its columns are 'contents', 'n'.*did you mean text_column = \"contents\""
-    for policy in ("fail", "skip"):
-        with pytest.raises(DataError, match=message):
-            read_all(tmp_path, policy, text_column="content")
+    with pytest.raises(DataError, match=message):
+        read_all(tmp_path, text_column="content")
+    skipped = read_all(tmp_path, "skip", text_column="content")
+    assert [getattr(result, "reason", "") for result in skipped] == ["missing_text"] * 2
 
 
 @pytest.mark.parametrize(
