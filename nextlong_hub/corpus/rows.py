@@ -19,7 +19,7 @@ from nextlong_hub.corpus.columns import (
     listed_names,
     values_of,
 )
-from nextlong_hub.corpus.emptiness import has_value
+from nextlong_hub.corpus.emptiness import has_value, values_there
 from nextlong_hub.corpus.formats.base import Results
 from nextlong_hub.corpus.pieces import BadDocument, BadReason, Piece, ReadingNotes, add_named
 from nextlong_hub.corpus.settings import USUAL_ID_COLUMNS

@@ -227,7 +227,7 @@ def test_what_cannot_be_built(corpus: Path, tokenizer: Path, tmp_path: Path, mon
         build(request_of(nothing, tokenizer), tmp_path / "a")
     texts = tmp_path / "texts.parquet"
     pq.write_table(pa.table({"text": ["x"]}), texts)
-    with pytest.raises(DataError, match=r"has none of the columns 'messages', .*conversations\.columns"):
+    with pytest.raises(DataError, match=r"has no conversation \(none of the columns 'messages', .*conversations\.columns"):
         build(request_of(texts, tokenizer), tmp_path / "b")
     both = request_of(corpus, tokenizer)
     with pytest.raises(RecipeError, match="chat is made from conversations and 64k from texts"):
