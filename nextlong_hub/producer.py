@@ -7,7 +7,7 @@ or describes a dataset asks `producer_of(recipe)` instead of testing the kind of
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from fractions import Fraction
 from math import ceil
 from pathlib import Path
@@ -22,10 +22,19 @@ from nextlong_hub.core.registry import Registry
 from nextlong_hub.core.settings import Section, explain
 from nextlong_hub.corpus.ingest import FoundCorpus, Source, read_corpus
 from nextlong_hub.corpus.settings import SourceSettings
-from nextlong_hub.corpus.store import ChunkStore
+from nextlong_hub.corpus.store import ChunkStore, SourceCounts
 from nextlong_hub.corpus.texts import CorpusTexts
 from nextlong_hub.dataset.folder import public_path
-from nextlong_hub.dataset.manifest import ConfigRecord, CorpusRecord, IngredientRecord, SourceRecord, SynthesisRecord
+from nextlong_hub.dataset.manifest import (
+    ConfigRecord,
+    CorpusRecord,
+    IngredientRecord,
+    LeftOutRecord,
+    OriginRecord,
+    ReadingRecord,
+    SourceRecord,
+    SynthesisRecord,
+)
 from nextlong_hub.dataset.write import ChosenRows
 from nextlong_hub.errors import RecipeError
 from nextlong_hub.execution.run import Run
@@ -324,9 +333,27 @@ def corpus_record(found: FoundCorpus, store: ChunkStore) -> CorpusRecord:
                 weight=source.weight,
                 documents=counts.documents,
                 characters=counts.characters,
+                reading=_reading_record(found, source, counts),
             )
             for source, counts in zip(found.sources, summary.sources, strict=True)
         ),
+    )
+
+
+def _reading_record(found: FoundCorpus, source: SourceSettings, counts: SourceCounts) -> ReadingRecord:
+    """How one source was read, and what of it was not."""
+    return ReadingRecord(
+        config=source.config,
+        split=source.split,
+        revision=None if source.name in found.memory else source.revision,
+        limit=source.limit,
+        text_column=source.text_column,
+        id_column=source.id_column,
+        numbered=counts.numbered,
+        left_out=tuple(LeftOutRecord(**asdict(files)) for files in found.left_out.get(source.name, ())),
+        unused_columns=dict(counts.unused),
+        unread_members=dict(counts.members),
+        origins=tuple(OriginRecord(**asdict(origin)) for origin in counts.origins),
     )
 
 

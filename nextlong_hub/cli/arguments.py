@@ -17,8 +17,8 @@ from typing import Any, get_args
 from nextlong_hub.core.amounts import parse_amount
 from nextlong_hub.core.printable import did_you_mean
 from nextlong_hub.corpus import DEMO
-from nextlong_hub.corpus.naming import default_name
-from nextlong_hub.corpus.settings import SourceSettings
+from nextlong_hub.corpus.naming import default_name, split_path
+from nextlong_hub.corpus.settings import SourceSettings, parse_limit
 from nextlong_hub.documents.fit import Mode
 from nextlong_hub.errors import RecipeError
 from nextlong_hub.pipeline import BuildRequest
@@ -48,6 +48,11 @@ class BuildArguments:
     text_column: str | None = None
     id_column: str | None = None
     on_bad_document: str | None = None
+    config: str | None = None
+    """Of every source that does not name one, like the two below."""
+    split: str | None = None
+    revision: str | None = None
+    limits: Sequence[str] = ()
 
 
 def build_request(arguments: BuildArguments) -> BuildRequest:
@@ -67,8 +72,19 @@ def build_request(arguments: BuildArguments) -> BuildRequest:
     return BuildRequest(
         recipes=recipes,
         ingredients=ingredients,
-        sources=_with(
-            sources, text_column=arguments.text_column, id_column=arguments.id_column, license=arguments.license
+        sources=with_limits(
+            with_part(
+                _with(
+                    sources,
+                    text_column=arguments.text_column,
+                    id_column=arguments.id_column,
+                    license=arguments.license,
+                ),
+                config=arguments.config,
+                split=arguments.split,
+                revision=arguments.revision,
+            ),
+            arguments.limits,
         ),
         tokenizer=tokenizer,
         more_tokenizers=tuple(more_tokenizers),
@@ -107,6 +123,43 @@ def parse_sources(
         named[next(name for name in numbered if name not in named)] = path
     sources = [SourceSettings(name=name, path=path) for name, path in sorted(named.items())]
     return _with(sources, text_column=text_column, id_column=id_column)
+
+
+def with_part(sources: Iterable[SourceSettings], **parts: str | None) -> tuple[SourceSettings, ...]:
+    """The sources with a configuration, split or revision where they do not name one themselves."""
+    given = {key: value for key, value in parts.items() if value}
+    changed = []
+    for source in sources:
+        own = split_path(source.path)[1]
+        update = {key: value for key, value in given.items() if key not in own and getattr(source, key) is None}
+        changed.append(source.model_copy(update=update))
+    return tuple(changed)
+
+
+def with_limits(sources: Sequence[SourceSettings], limits: Iterable[str]) -> tuple[SourceSettings, ...]:
+    """Read `[NAME=]2B` and `[NAME=]5000docs` as the most that is read of each source.
+
+    Raises:
+        RecipeError: an amount cannot be read, a source is unknown, or one gets two limits.
+    """
+    found: dict[str, str] = {}
+    names = [source.name for source in sources]
+    for text in limits:
+        name, equals, amount = text.rpartition("=")
+        if equals and name not in names:
+            raise RecipeError(
+                f"--limit {text}: there is no source {name!r}; sources of this run: {', '.join(names)}"
+                f"{did_you_mean(name, names)}"
+            )
+        if name in found:
+            what = f"for {name}" if name else "for all sources"
+            raise RecipeError(f"--limit is given twice {what}; give it once, or as --limit NAME={amount}")
+        parse_limit(amount)
+        found[name] = amount
+    given = {name: found.get(name, found.get("")) for name in names}
+    return tuple(
+        source.model_copy(update={"limit": given[source.name]}) if given[source.name] else source for source in sources
+    )
 
 
 def parse_rows(

@@ -15,11 +15,13 @@ from nextlong_hub.cli.options import (
     executor_of,
     option_corpus,
     option_json,
+    option_limit,
     option_num_proc,
     option_output,
     option_quiet,
     option_tokenizer,
     options_columns,
+    options_part,
     print_json,
     resumable,
 )
@@ -35,6 +37,8 @@ if TYPE_CHECKING:
         "nextlong-hub build 128k --corpus docs.jsonl --tokenizer ./llama3 --tokens 1B",
         "nextlong-hub build 64k 512k --corpus web='web/*.jsonl' --corpus user/books \\",
         "    --tokenizer Qwen/Qwen3-8B --tokens 64k=4B --tokens 512k=2B --output long",
+        "nextlong-hub build 128k --corpus edu=HuggingFaceFW/fineweb-edu:sample-10BT \\",
+        "    --limit edu=2B --tokenizer Qwen/Qwen3-8B",
         "nextlong-hub build instruct --corpus chats.parquet --tokenizer ./qwen3",
         "nextlong-hub build --recipe mine.toml --set retrieval.k1=1.2 --dry-run",
     ),
@@ -78,6 +82,8 @@ if TYPE_CHECKING:
     metavar="KEY=VALUE",
     help="Change one choice of every recipe of this run. Repeatable.",
 )
+@options_part()
+@option_limit
 @options_columns
 @click.option(
     "--license", metavar="ID", help="Licence of the corpus, for the card: cc-by-4.0. A recipe can say it by source."

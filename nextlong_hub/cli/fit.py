@@ -11,11 +11,13 @@ from nextlong_hub.cli.options import (
     examples,
     executor_of,
     option_json,
+    option_limit,
     option_num_proc,
     option_output,
     option_quiet,
     option_tokenizer,
     options_columns,
+    options_part,
     print_json,
     resumable,
 )
@@ -43,6 +45,8 @@ from nextlong_hub.cli.options import (
     "longer ones; pack,truncate cuts those, pack,discard leaves them out.",
 )
 @option_output(required=True)
+@options_part()
+@option_limit
 @options_columns
 @click.option("--samples", metavar="N", help="Stop after so many rows. [default: all]")
 @click.option("--add-bos-token", is_flag=True, help="Begin each text with the tokenizer's bos_token; it counts.")
@@ -63,6 +67,10 @@ def fit(
     target: str,
     mode: str,
     output: Path,
+    config: str | None,
+    split: str | None,
+    revision: str | None,
+    limits: tuple[str, ...],
     text_column: str | None,
     id_column: str | None,
     samples: str | None,
@@ -82,7 +90,7 @@ def fit(
     Rows are not padded.
     """
     from nextlong_hub.cli import terminal
-    from nextlong_hub.cli.arguments import parse_modes, parse_sources
+    from nextlong_hub.cli.arguments import parse_modes, parse_sources, with_limits, with_part
     from nextlong_hub.cli.reports import fits
     from nextlong_hub.core.amounts import parse_amount
     from nextlong_hub.dataset.manifest import manifest_bytes
@@ -90,7 +98,10 @@ def fit(
     from nextlong_hub.pipeline import fit as fit_source
 
     request = FitRequest(
-        source=parse_sources([source], text_column, id_column)[0],
+        source=with_limits(
+            with_part(parse_sources([source], text_column, id_column), config=config, split=split, revision=revision),
+            limits,
+        )[0],
         tokenizer=tokenizer,
         target_length=parse_amount(target, "--target"),
         modes=parse_modes(mode),

@@ -178,6 +178,7 @@ def _is_text(kind: pa.DataType) -> bool:
 
 
 def is_binary(kind: pa.DataType) -> bool:
+    """Whether a column holds bytes, as some writers of Parquet store strings."""
     return bool(pa.types.is_binary(kind) or pa.types.is_large_binary(kind) or pa.types.is_binary_view(kind))
 
 
@@ -193,4 +194,5 @@ def likely_text_column(piece: Piece, is_string: Mapping[str, bool]) -> str:
 
 
 def listed_names(names: Any) -> str:
+    """Names as a message lists them."""
     return ", ".join(map(repr, names)) or "none"

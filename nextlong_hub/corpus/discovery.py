@@ -25,6 +25,7 @@ from nextlong_hub.corpus.remote import without_query
 from nextlong_hub.corpus.settings import SourceSettings
 from nextlong_hub.corpus.splits import TRAIN, Chosen, choose, is_card
 from nextlong_hub.errors import DataError, RecipeError
+from nextlong_hub.hub.address import DatasetAddress
 from nextlong_hub.hub.files import open_dataset, parts_of_dataset, resolve_commit, shard_count
 
 PIECE_BYTES = 64 << 20
@@ -132,15 +133,21 @@ def _find_files(source: SourceSettings, limits: PieceLimits) -> tuple[list[Piece
     if source.most is not None:  # a large file is not looked into before it is known to be needed
         limits = replace(limits, bytes=max(listing.bytes_of.values()) + 1)
     pieces = [piece for name, own in files.items() for piece in FORMATS[name].split(own, listing.bytes_of, limits)]
-    is_whole_saved = listing.is_saved and source.split is None
     settings = source.model_copy(
         update={
+            "path": _unpinned(source.path) if listing.commit else source.path,
             "config": chosen.config,
-            "split": source.split if is_whole_saved else chosen.split,
-            "revision": listing.commit or source.revision,
+            "split": source.split if listing.is_saved else chosen.split,
+            "revision": listing.commit,
         }
     )
     return pieces, FoundSource(settings=settings, left_out=left_out.records())
+
+
+def _unpinned(address: str) -> str:
+    """An `hf://` address without its revision, which is a setting of its own once it is known as a commit."""
+    parsed = DatasetAddress.parse(address)
+    return str(replace(parsed, revision=None)) if parsed else address
 
 
 def _readable(listing: Listing) -> tuple[Mapping[str, str], dict[str, str]]:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from nextlong_hub.corpus import DEMO
 from nextlong_hub.datacard.escaping import Markdown, shell_word
-from nextlong_hub.dataset.manifest import ConfigRecord, Manifest, SourceRecord
+from nextlong_hub.dataset.manifest import ConfigRecord, Manifest, ReadingRecord, SourceRecord
 from nextlong_hub.errors import RecipeError
 from nextlong_hub.producer import Producer, producer_of
 from nextlong_hub.recipe import Recipe, load_recipe
@@ -76,7 +76,7 @@ def _fit_title(manifest: Manifest) -> str:
 
 
 def _fit_again(manifest: Manifest) -> str:
-    source = shell_word(manifest.corpus.sources[0].path)
+    source = shell_word(manifest.corpus.sources[0].path) + _part_options(manifest.corpus.sources[0], config=True)
     commands = []
     for config in manifest.configs.values():
         is_part = config.synthesis is not None and config.synthesis.candidates < manifest.corpus.documents
@@ -89,7 +89,10 @@ def _fit_again(manifest: Manifest) -> str:
 
 
 def _import_again(manifest: Manifest) -> str:
-    source = _SHARDS if _is_of_shards(manifest) else shell_word(manifest.corpus.sources[0].path)
+    first = manifest.corpus.sources[0]
+    path = f"{first.path}:{first.reading.config}" if first.reading.config else first.path
+    is_shards = _is_of_shards(manifest)
+    source = _SHARDS if is_shards else shell_word(path) + _part_options(first, config=False)
     return "\n".join(
         _INDENT.join(
             [f"nextlong-hub import {source}", *_tokenizers(manifest), f"--config {shell_word(name)} {_OUTPUT}"]
@@ -118,16 +121,39 @@ def _tokenizers(manifest: Manifest) -> list[str]:
 def _corpus(manifest: Manifest) -> list[str]:
     """The sources; as a setting of the recipes where they have more to say than a name and a path."""
     sources = manifest.corpus.sources
-    if all(source.weight is None and source.license is None for source in sources):
+    more = [{"weight": one.weight, "license": one.license, **_read_as(one)} for one in sources]
+    if all(value is None for values in more for value in values.values()):
         return [f"--corpus {shell_word(f'{source.name}={source.path}')}" for source in sources]
     tables = []
-    for source in sources:
-        values = {"name": source.name, "path": source.path, "weight": source.weight, "license": source.license}
+    for source, own in zip(sources, more, strict=True):
+        values = {"name": source.name, "path": source.path, **own}
         said = [
             f"{key} = {json.dumps(value, ensure_ascii=False)}" for key, value in values.items() if value is not None
         ]
         tables.append(f"{{{', '.join(said)}}}")
     return [f"--set {shell_word('corpus=[' + ', '.join(tables) + ']')}"]
+
+
+def _read_as(source: SourceRecord) -> dict[str, str | None]:
+    """How a source is read, as settings of it; None for what is so anyway."""
+    reading = source.reading
+    usual = ReadingRecord()
+    return {
+        "config": reading.config,
+        "split": reading.split,
+        "revision": reading.revision,
+        "limit": reading.limit,
+        "text_column": None if reading.text_column == usual.text_column else reading.text_column,
+        "id_column": None if reading.id_column == usual.id_column else reading.id_column,
+    }
+
+
+def _part_options(source: SourceRecord, *, config: bool) -> str:
+    """The same as options of a command that has one source, each with a space before it."""
+    values = {name: value for name, value in _read_as(source).items() if value is not None}
+    if not config:
+        values.pop("config", None)
+    return "".join(f" --{name.replace('_', '-')} {shell_word(value)}" for name, value in values.items())
 
 
 def _is_of_shards(manifest: Manifest) -> bool:

@@ -13,6 +13,7 @@ from nextlong_hub.datacard.commands import command_of, needs_of
 from nextlong_hub.datacard.escaping import Markdown, code, escape, fenced
 from nextlong_hub.datacard.header import make_header, pretty_name
 from nextlong_hub.datacard.pictures import draw_pictures
+from nextlong_hub.datacard.readings import reading_of
 from nextlong_hub.datacard.sample import sample_of
 from nextlong_hub.datacard.text import Card, Header, digests_of, format_card, parse_card
 from nextlong_hub.dataset.manifest import Manifest
@@ -130,6 +131,7 @@ def _names(manifest: Manifest) -> dict[str, Any]:
         "default": default_config(manifest.configs),
         "tokenizers": [Markdown(f"GPT-2 ({code(name)})") if name == EMBEDDED else code(name) for name in tokenizers],
         "hub_names": {source.path: source.hub_name for source in manifest.corpus.sources},
+        "readings": {source.name: reading_of(source) for source in manifest.corpus.sources},
         "command": fenced(command_of(manifest), "sh"),
         "needs": needs_of(manifest),
     }

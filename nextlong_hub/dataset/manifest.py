@@ -29,6 +29,48 @@ class _Record(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
+class LeftOutRecord(_Record):
+    """Files of a source that were not read, for one reason."""
+
+    reason: str
+    files: int
+    examples: tuple[str, ...]
+    """The first of their names, below the folder of the source."""
+
+
+class OriginRecord(_Record):
+    """Documents whose rows name the same origin and licence."""
+
+    source: str
+    """Empty where the rows name none."""
+    license: str
+    """Empty where the rows name none."""
+    documents: int
+    characters: int
+
+
+class ReadingRecord(_Record):
+    """How a source was read, and what of it was not."""
+
+    config: str | None = None
+    split: str | None = None
+    revision: str | None = None
+    """Commit of a source on the Hub."""
+    limit: str | None = None
+    """Reading stopped after so much."""
+    text_column: str = "text"
+    id_column: str = "id"
+    numbered: int = 0
+    """Rows without an id, which are called by their file and place."""
+    left_out: tuple[LeftOutRecord, ...] = ()
+    unused_columns: dict[str, int] = {}
+    """Values of columns and fields that no reader uses, by name."""
+    unread_members: dict[str, int] = {}
+    """Files within archives that no format reads, by ending."""
+    origins: tuple[OriginRecord, ...] = ()
+    """What the rows say of where they come from; empty where they say nothing."""
+
+
 class SourceRecord(_Record):
     """One named source of the corpus."""
 
@@ -39,6 +81,7 @@ class SourceRecord(_Record):
     weight: float | None
     documents: int
     characters: int
+    reading: ReadingRecord = ReadingRecord()
 
     @property
     def hub_name(self) -> str | None:

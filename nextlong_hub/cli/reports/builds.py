@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from nextlong_hub.cli.reports.sources import show_not_read
 from nextlong_hub.cli.reports.wording import LINE, count, words
 from nextlong_hub.cli.terminal import Rows, show_line, show_table, show_verbatim
 from nextlong_hub.core.printable import NOTHING, compact, counted, duration, size
@@ -48,6 +49,7 @@ def show_build(report: "BuildReport", run: BuildRun) -> None:
             f"Peak memory: {size(run.peak_bytes['driver'])} in the driver{largest if run.workers > 1 else ''}, "
             "files mapped into memory included."
         )
+    show_not_read(report.manifest)
     for name, record in zip(run.configs, records, strict=True):
         recall = record.synthesis and record.synthesis.recall
         if recall is not None:

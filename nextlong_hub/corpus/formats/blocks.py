@@ -118,7 +118,7 @@ def _rest_with_wide_window(location: str, delivered: int) -> Iterator[bytes]:
     """The blocks of a Zstandard file behind those delivered, by the library of Python 3.14 or its backport."""
     try:
         try:
-            from compression import zstd  # type: ignore[import-not-found]
+            from compression import zstd
         except ImportError:
             from backports import zstd
     except ImportError as error:
