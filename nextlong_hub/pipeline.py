@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Literal
 
 from nextlong_hub.corpus.ingest import Source, find_corpus
+from nextlong_hub.datacard.licences import refuse_contradictions
 from nextlong_hub.dataset.folder import open_run
 from nextlong_hub.dataset.manifest import Manifest, PackingRecord
 from nextlong_hub.dataset.write import with_outcome, write_rows
@@ -21,7 +22,15 @@ from nextlong_hub.errors import RecipeError
 from nextlong_hub.execution.base import Executor
 from nextlong_hub.execution.progress import Progress, StageTime
 from nextlong_hub.execution.run import Run
-from nextlong_hub.producer import Inputs, Produced, RowRequest, producer_of, special_tokens_of, with_options
+from nextlong_hub.producer import (
+    Inputs,
+    Produced,
+    RowRequest,
+    producer_of,
+    source_records,
+    special_tokens_of,
+    with_options,
+)
 from nextlong_hub.publish.commit import commit, committed_manifest, describe
 from nextlong_hub.recipe import DEFAULT_SEED, Recipe
 from nextlong_hub.synthesis.portability import portability
@@ -126,12 +135,15 @@ def make_rows(run: Run, recipes: Sequence[Recipe], inputs: Inputs, rows: Mapping
 
     Raises:
         DataError, RecipeError, StorageError, WorkerError: see `build`.
+        RecipeError: see `refuse_contradictions`.
     """
+    refuse_contradictions(source_records(inputs.corpus))
     made: dict[str, Produced] = {}
     for recipe in recipes:
         producer = producer_of(recipe)
         request = RowRequest(recipe=recipe, inputs=inputs, rows=rows.get(recipe.name), made=made)
         store = producer.read(run, request)  # chunking
+        refuse_contradictions(source_records(inputs.corpus, store.summary.sources))
         index = producer.index(run, request, store)  # retrieval
         made[recipe.name] = producer.produce(run, request, store, index)  # negatives ▶ interleave ▶ tokens
     return made
@@ -269,6 +281,7 @@ def import_rows(
     with open_run(output, executor, progress) as run:
         imported = import_source(run, request, tokenizer)  # corpus ▶ tokens
         produced = imported.produced
+        refuse_contradictions(produced.corpus.sources)
         before = committed_manifest(run, imported.inputs, [produced.recipe])
         made = _commit(run, imported.inputs, {request.config: produced}, before, "import")  # shards ▶ card ▶ manifest
     config = made.manifest.configs[request.config]

@@ -21,6 +21,7 @@ from pydantic import ValidationError
 from nextlong_hub.core.registry import Registry
 from nextlong_hub.core.settings import Section, explain
 from nextlong_hub.corpus.ingest import FoundCorpus, Source, read_corpus
+from nextlong_hub.corpus.licences import insisted
 from nextlong_hub.corpus.settings import SourceSettings
 from nextlong_hub.corpus.store import ChunkStore, SourceCounts
 from nextlong_hub.corpus.texts import CorpusTexts
@@ -33,6 +34,7 @@ from nextlong_hub.dataset.manifest import (
     OriginRecord,
     ReadingRecord,
     SourceRecord,
+    StatedRecord,
     SynthesisRecord,
 )
 from nextlong_hub.dataset.write import ChosenRows
@@ -325,18 +327,28 @@ def corpus_record(found: FoundCorpus, store: ChunkStore) -> CorpusRecord:
         chunks=summary.chunks,
         characters=summary.characters,
         skipped=summary.skipped,
-        sources=tuple(
-            SourceRecord(
-                name=source.name,
-                path=public_path(source.path),
-                license=source.license,
-                weight=source.weight,
-                documents=counts.documents,
-                characters=counts.characters,
-                reading=_reading_record(found, source, counts),
-            )
-            for source, counts in zip(found.sources, summary.sources, strict=True)
-        ),
+        sources=source_records(found, summary.sources),
+    )
+
+
+def source_records(found: FoundCorpus, counts: Sequence[SourceCounts] = ()) -> tuple[SourceRecord, ...]:
+    """What the manifest says of each source; without `counts`, what is known of it before it is read."""
+    unread = [SourceCounts(name=source.name, documents=0, characters=0) for source in found.sources]
+    return tuple(_source_record(found, *both) for both in zip(found.sources, counts or unread, strict=True))
+
+
+def _source_record(found: FoundCorpus, source: SourceSettings, counts: SourceCounts) -> SourceRecord:
+    license, is_insisted = insisted(source.license)
+    return SourceRecord(
+        name=source.name,
+        path=public_path(source.path),
+        license=license,
+        insisted=is_insisted,
+        stated=tuple(StatedRecord(**asdict(one)) for one in found.stated.get(source.name, ())),
+        weight=source.weight,
+        documents=counts.documents,
+        characters=counts.characters,
+        reading=_reading_record(found, source, counts),
     )
 
 

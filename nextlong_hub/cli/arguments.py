@@ -94,7 +94,10 @@ def build_request(arguments: BuildArguments) -> BuildRequest:
 
 
 def parse_sources(
-    corpora: Iterable[str], text_column: str | None = None, id_column: str | None = None
+    corpora: Iterable[str],
+    text_column: str | None = None,
+    id_column: str | None = None,
+    license: str | None = None,
 ) -> tuple[SourceSettings, ...]:
     """Read `[NAME=]PATH` arguments; sources are sorted by name, so the order of arguments does not matter.
 
@@ -122,7 +125,7 @@ def parse_sources(
         numbered = (f"{stem}-{number}" if number > 1 else stem for number in range(1, len(nameless) + len(named) + 2))
         named[next(name for name in numbered if name not in named)] = path
     sources = [SourceSettings(name=name, path=path) for name, path in sorted(named.items())]
-    return _with(sources, text_column=text_column, id_column=id_column)
+    return _with(sources, text_column=text_column, id_column=id_column, license=license)
 
 
 def with_part(sources: Iterable[SourceSettings], **parts: str | None) -> tuple[SourceSettings, ...]:

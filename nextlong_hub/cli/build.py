@@ -15,6 +15,7 @@ from nextlong_hub.cli.options import (
     executor_of,
     option_corpus,
     option_json,
+    option_license,
     option_limit,
     option_num_proc,
     option_output,
@@ -85,9 +86,7 @@ if TYPE_CHECKING:
 @options_part()
 @option_limit
 @options_columns
-@click.option(
-    "--license", metavar="ID", help="Licence of the corpus, for the card: cc-by-4.0. A recipe can say it by source."
-)
+@option_license
 @click.option(
     "--on-bad-document",
     type=click.Choice(["fail", "skip"]),

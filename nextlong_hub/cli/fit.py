@@ -11,6 +11,7 @@ from nextlong_hub.cli.options import (
     examples,
     executor_of,
     option_json,
+    option_license,
     option_limit,
     option_num_proc,
     option_output,
@@ -47,6 +48,7 @@ from nextlong_hub.cli.options import (
 @option_output(required=True)
 @options_part()
 @option_limit
+@option_license
 @options_columns
 @click.option("--samples", metavar="N", help="Stop after so many rows. [default: all]")
 @click.option("--add-bos-token", is_flag=True, help="Begin each text with the tokenizer's bos_token; it counts.")
@@ -71,6 +73,7 @@ def fit(
     split: str | None,
     revision: str | None,
     limits: tuple[str, ...],
+    license: str | None,
     text_column: str | None,
     id_column: str | None,
     samples: str | None,
@@ -99,7 +102,9 @@ def fit(
 
     request = FitRequest(
         source=with_limits(
-            with_part(parse_sources([source], text_column, id_column), config=config, split=split, revision=revision),
+            with_part(
+                parse_sources([source], text_column, id_column, license), config=config, split=split, revision=revision
+            ),
             limits,
         )[0],
         tokenizer=tokenizer,

@@ -10,6 +10,7 @@ from nextlong_hub.cli.options import (
     examples,
     executor_of,
     option_json,
+    option_license,
     option_num_proc,
     option_output,
     option_quiet,
@@ -34,6 +35,7 @@ from nextlong_hub.cli.options import (
 @option_output(required=True)
 @click.option("--config", default="imported", show_default=True, metavar="NAME", help="What the rows are called.")
 @options_part(config=False)
+@option_license
 @options_columns
 @option_num_proc
 @option_json
@@ -45,6 +47,7 @@ def import_command(
     config: str,
     split: str | None,
     revision: str | None,
+    license: str | None,
     text_column: str | None,
     id_column: str | None,
     num_proc: int | None,
@@ -63,7 +66,9 @@ def import_command(
     from nextlong_hub.documents.import_rows import ImportRequest
     from nextlong_hub.pipeline import import_rows
 
-    [source_settings] = with_part(parse_sources([source], text_column, id_column), split=split, revision=revision)
+    [source_settings] = with_part(
+        parse_sources([source], text_column, id_column, license), split=split, revision=revision
+    )
     request = ImportRequest(source=source_settings, tokenizer=tokenizer, config=config)
     with (
         resumable(output),

@@ -66,6 +66,16 @@ def options_part(*, config: bool = True) -> Callable[[Command], Command]:
     return add
 
 
+def option_license(command: Command) -> Command:
+    """Add `--license`."""
+    return click.option(
+        "--license",
+        metavar="ID",
+        help="Licence of the corpus, for the card: cc-by-4.0. What its rows, its card and its licence files say is read; "
+        "an ID that asks for less is refused, unless you insist on it: 'mit!'. A recipe can say it by source.",
+    )(command)
+
+
 def option_limit(command: Command) -> Command:
     """Add the repeatable `--limit`, which the command takes as `limits`."""
     return click.option(

@@ -25,6 +25,7 @@ from nextlong_hub.core.printable import listed
 from nextlong_hub.core.settings import BYTES_FORMAT
 from nextlong_hub.corpus.filters import open_filters
 from nextlong_hub.corpus.left_out import FilesLeftOut
+from nextlong_hub.corpus.licences import StatedLicence, stated_licences
 from nextlong_hub.corpus.limits import pieces_for, reading_order, rest_of
 from nextlong_hub.corpus.origins import Origins, merged_origins
 from nextlong_hub.corpus.settings import ReadingSettings, SourceSettings
@@ -62,6 +63,8 @@ class FoundCorpus:
     """Datasets in the caller's memory, by source name."""
     left_out: Mapping[str, tuple[FilesLeftOut, ...]] = field(default_factory=dict)
     """Files that are not read, by the name of their source."""
+    stated: Mapping[str, tuple[StatedLicence, ...]] = field(default_factory=dict)
+    """Licences that are stated for the whole of a source, by its name."""
 
 
 def find_corpus(run: Run, sources: Sequence[Source]) -> FoundCorpus:
@@ -74,6 +77,9 @@ def find_corpus(run: Run, sources: Sequence[Source]) -> FoundCorpus:
     with run.stage("find corpus", None, "pieces"):
         found = corpus.find(sources)
         digest = corpus.digest(found.pieces, run.workspace.file_digests)
+        whole: list[Source] = [one.settings for one in found.sources]
+        held = [source for source in sources if isinstance(source, corpus.MemorySource)]
+        stated = {source.name: stated_licences(source) for source in [*whole, *held]}
     memory = {source.name: source for source in sources if isinstance(source, corpus.MemorySource)}
     settings = [one.settings for one in found.sources] + [_as_settings(source) for source in memory.values()]
     left_out = {one.settings.name: one.left_out for one in found.sources}
@@ -86,6 +92,7 @@ def find_corpus(run: Run, sources: Sequence[Source]) -> FoundCorpus:
         digest=digest,
         memory={name: source.dataset for name, source in memory.items()},
         left_out=left_out,
+        stated=stated,
     )
 
 

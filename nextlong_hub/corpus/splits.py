@@ -58,7 +58,7 @@ class Chosen:
 
 def is_card(text: str) -> bool:
     """Whether the text of a `README.md` is that of a dataset's card: it has a header with the keys of one."""
-    return bool(_CARD_KEYS.intersection(_header(text)))
+    return bool(_CARD_KEYS.intersection(header_of(text)))
 
 
 def choose(names: Mapping[str, bool], card: str, config: str | None, split: str | None, left_out: LeftOut) -> Chosen:
@@ -177,7 +177,7 @@ def _config(configs: list[_Config], wanted: str | None) -> _Config | None:
 
 
 def _configs(card: str) -> list[_Config]:
-    entries = _header(card).get("configs")
+    entries = header_of(card).get("configs")
     return [
         _Config(
             name=str(entry.get("config_name", "default")),
@@ -203,7 +203,8 @@ def _listed(paths: Any) -> tuple[str, ...]:
     return tuple(map(str, paths)) if isinstance(paths, list) else (str(paths),)
 
 
-def _header(card: str) -> dict[str, Any]:
+def header_of(card: str) -> dict[str, Any]:
+    """The YAML header of a card; empty where it has none that can be read."""
     import yaml  # type: ignore[import-untyped]
 
     found = _HEADER.match(card.removeprefix("\ufeff"))

@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from nextlong_hub.corpus import DEMO
+from nextlong_hub.corpus.licences import with_insistence
 from nextlong_hub.datacard.escaping import Markdown, shell_word
 from nextlong_hub.dataset.manifest import ConfigRecord, Manifest, ReadingRecord, SourceRecord
 from nextlong_hub.errors import RecipeError
@@ -121,7 +122,7 @@ def _tokenizers(manifest: Manifest) -> list[str]:
 def _corpus(manifest: Manifest) -> list[str]:
     """The sources; as a setting of the recipes where they have more to say than a name and a path."""
     sources = manifest.corpus.sources
-    more = [{"weight": one.weight, "license": one.license, **_read_as(one)} for one in sources]
+    more = [{"weight": one.weight, "license": _licence(one), **_read_as(one)} for one in sources]
     if all(value is None for values in more for value in values.values()):
         return [f"--corpus {shell_word(f'{source.name}={source.path}')}" for source in sources]
     tables = []
@@ -148,9 +149,15 @@ def _read_as(source: SourceRecord) -> dict[str, str | None]:
     }
 
 
+def _licence(source: SourceRecord) -> str | None:
+    """The licence as the user gave it."""
+    return with_insistence(source.license, is_insisted=source.insisted)
+
+
 def _part_options(source: SourceRecord, *, config: bool) -> str:
     """The same as options of a command that has one source, each with a space before it."""
-    values = {name: value for name, value in _read_as(source).items() if value is not None}
+    more = {"license": _licence(source), **_read_as(source)}
+    values = {name: value for name, value in more.items() if value is not None}
     if not config:
         values.pop("config", None)
     return "".join(f" --{name.replace('_', '-')} {shell_word(value)}" for name, value in values.items())

@@ -15,6 +15,7 @@ from nextlong_hub.datacard.header import make_header, pretty_name
 from nextlong_hub.datacard.pictures import draw_pictures
 from nextlong_hub.datacard.readings import reading_of
 from nextlong_hub.datacard.sample import sample_of
+from nextlong_hub.datacard.sources import insistences, source_rows
 from nextlong_hub.datacard.text import Card, Header, digests_of, format_card, parse_card
 from nextlong_hub.dataset.manifest import Manifest
 from nextlong_hub.dataset.schema import RowContents, RowKind, column_table, kinds_of
@@ -80,8 +81,9 @@ def generate_card(folder: Path, manifest: Manifest, *, plots: bool = True) -> Ge
     text = format_card(Card(header=header, sections=sections, digests=digests_of(header, sections)))
     remedy = 'say it with --license, in a recipe ([[corpus]] license = "cc0-1.0"), or in the header of the card'
     doubt = f"The license of the dataset is not settled: {licence.warning}; {remedy}"
-    warnings = (doubt,) if licence.warning else ()
-    return GeneratedCard(text=text, pictures=pictures, warnings=warnings)
+    warnings = [doubt] if licence.warning else []
+    warnings += [f"A license was insisted upon against the data: {one}." for one in insistences(manifest)]
+    return GeneratedCard(text=text, pictures=pictures, warnings=tuple(warnings))
 
 
 def _environment() -> SandboxedEnvironment:
@@ -130,7 +132,8 @@ def _names(manifest: Manifest) -> dict[str, Any]:
         "title": pretty_name(manifest),
         "default": default_config(manifest.configs),
         "tokenizers": [Markdown(f"GPT-2 ({code(name)})") if name == EMBEDDED else code(name) for name in tokenizers],
-        "hub_names": {source.path: source.hub_name for source in manifest.corpus.sources},
+        "sources": source_rows(manifest),
+        "insistences": insistences(manifest),
         "readings": {source.name: reading_of(source) for source in manifest.corpus.sources},
         "command": fenced(command_of(manifest), "sh"),
         "needs": needs_of(manifest),

@@ -71,6 +71,15 @@ class ReadingRecord(_Record):
     """What the rows say of where they come from; empty where they say nothing."""
 
 
+class StatedRecord(_Record):
+    """A licence that is stated for the whole of a source."""
+
+    license: str
+    where: str
+    """The name of the file that states it: of its card, of a licence file, of the manifest of the dataset that it is;
+    or `info` of a dataset in memory."""
+
+
 class SourceRecord(_Record):
     """One named source of the corpus."""
 
@@ -78,10 +87,37 @@ class SourceRecord(_Record):
     path: str
     """As the user named it, without the folders of the user's machine."""
     license: str | None
+    """As the user stated it; what the data state is in `stated` and in `reading.origins`."""
+    insisted: bool = False
+    """The user insisted on it, whatever the data state."""
+    stated: tuple[StatedRecord, ...] = ()
     weight: float | None
     documents: int
     characters: int
     reading: ReadingRecord = ReadingRecord()
+
+    @property
+    def licences(self) -> tuple[str | None, ...]:
+        """All licences that its texts are under; None stands for texts of which none is stated."""
+        if self.insisted:
+            return (self.license,)
+        whole = [*([self.license] if self.license else []), *(one.license for one in self.stated)]
+        of_rows = [origin.license for origin in self.reading.origins] or [""]
+        unsaid = [None] if "" in of_rows and not whole else []
+        return tuple(dict.fromkeys([*whole, *filter(None, of_rows), *unsaid]))
+
+    def said_by_data(self) -> dict[str, list[str]]:
+        """Each licence that the data state, with the places that state it, in words."""
+        places: dict[str, list[str]] = {}
+        for one in self.stated:
+            places.setdefault(one.license, []).append(one.where)
+        counts: dict[str, int] = {}
+        for origin in self.reading.origins:
+            counts[origin.license] = counts.get(origin.license, 0) + origin.documents
+        for license, documents in counts.items():
+            if license:
+                places.setdefault(license, []).append(f"{documents:,} {'row' if documents == 1 else 'rows'}")
+        return places
 
     @property
     def hub_name(self) -> str | None:

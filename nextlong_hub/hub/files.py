@@ -68,6 +68,20 @@ def read_card(url: str) -> str:
         return file.read().decode("utf-8", "replace")
 
 
+def top_files(name: str, commit: str | None) -> list[str]:
+    """The names of the files at the top of a dataset repository, in order.
+
+    Raises:
+        DataError, AuthError, NetworkError: see `hub_errors`.
+    """
+    from huggingface_hub import HfFileSystem
+
+    base = str(DatasetAddress(name=name, revision=commit)).removeprefix("hf://")
+    with hub_errors(name, revision=commit):
+        found: Any = HfFileSystem().ls(base, detail=True)
+    return sorted(entry["name"].rpartition("/")[2] for entry in found if entry["type"] == "file")
+
+
 def resolve_commit(name: str, revision: str | None) -> str:
     """Give the commit that `revision` of a dataset repository stands for now.
 
