@@ -71,8 +71,8 @@ def option_license(command: Command) -> Command:
     return click.option(
         "--license",
         metavar="ID",
-        help="Licence of the corpus, for the card: cc-by-4.0. What its rows, its card and its licence files say is read; "
-        "an ID that asks for less is refused, unless you insist on it: 'mit!'. A recipe can say it by source.",
+        help="Licence of the corpus, for the card: cc-by-4.0. What its rows, its card and its licence files say is "
+        "read; an ID that asks for less is refused, unless you insist on it: 'mit!'. A recipe can say it by source.",
     )(command)
 
 

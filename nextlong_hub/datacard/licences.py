@@ -129,8 +129,8 @@ def refuse_contradictions(sources: Iterable[SourceRecord]) -> None:
         RecipeError: one asks for less, and the user does not insist on it.
     """
     for source in sources:
-        said = source.said_by_data()
-        if source.license is None or source.insisted or not _asks_for_more(list(said), source.license):
+        said = _against(source) if not source.insisted else {}
+        if not said:
             continue
         places = "; ".join(f"{license} in {' and '.join(where)}" for license, where in said.items())
         raise RecipeError(
@@ -142,9 +142,16 @@ def refuse_contradictions(sources: Iterable[SourceRecord]) -> None:
 
 def contradictions(source: SourceRecord) -> dict[str, list[str]]:
     """What the data of a source say of a licence that was insisted upon, and where; empty where they agree."""
-    said = source.said_by_data()
-    is_against = source.insisted and source.license is not None and _asks_for_more(list(said), source.license)
-    return said if is_against else {}
+    return _against(source) if source.insisted else {}
+
+
+def _against(source: SourceRecord) -> dict[str, list[str]]:
+    """The licences that the data state and that ask for more than that of the user, with their places."""
+    said, license = source.said_by_data(), source.license
+    if license is None or not _asks_for_more(list(said), license):
+        return {}
+    alone = {one: where for one, where in said.items() if _asks_for_more([one], license)}
+    return alone or said
 
 
 def _asks_for_more(said: Sequence[str], license: str) -> bool:

@@ -45,7 +45,7 @@ def insistences(manifest: Manifest) -> list[str]:
 
 def _rows_of(source: SourceRecord, per_token: float) -> Iterator[SourceRow]:
     yield SourceRow(
-        name=escape(source.name),
+        name=Markdown(escape(source.name)),
         place=_place(source),
         documents=source.documents,
         characters=source.characters,
