@@ -9,6 +9,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from nextlong_hub.corpus.kept_segments import SEGMENTS_COLUMN, are_segments
 from nextlong_hub.corpus.pieces import BadDocument, BadReason, Piece, ReadingNotes
 from nextlong_hub.corpus.settings import USUAL_ID_COLUMNS
 from nextlong_hub.errors import DataError
@@ -35,6 +36,8 @@ class Columns:
     """None: the source's name stands for every row."""
     license: str | None = None
     """None: rows say nothing of it."""
+    segments: str | None = None
+    """None: the rows are none of ours, or their segments are not kept."""
     others: tuple[str, ...] = ()
     """Where a row is a record, all further columns: a record tells which of them have a value, so that nothing of a row
     is left out unseen."""
@@ -44,7 +47,7 @@ class Columns:
     @property
     def paths(self) -> list[str]:
         """All that is read, each once, with its dots."""
-        read = (self.text, *self.record, *self.others, self.id, self.source, self.license)
+        read = (self.text, *self.record, *self.others, self.id, self.source, self.license, self.segments)
         return list(dict.fromkeys(path for path in read if path))
 
     def top_names(self, names: Sequence[str]) -> list[str]:
@@ -67,7 +70,9 @@ def columns_of(schema: pa.Schema, piece: Piece) -> Columns | BadDocument:
     identity = _id_column(types, piece)
     licence = next((name for name in LICENCE_COLUMNS if name in types and _is_text(types[name])), None)
     source = SOURCE_COLUMN if SOURCE_COLUMN in types and _is_text(types[SOURCE_COLUMN]) else None
-    used = {_top(name, types) for name in (text, *record, identity, source, licence) if name}
+    is_ours = piece.keeps_segments and SEGMENTS_COLUMN in types and are_segments(types[SEGMENTS_COLUMN])
+    segments = SEGMENTS_COLUMN if is_ours and not record else None
+    used = {_top(name, types) for name in (text, *record, identity, source, licence, segments) if name}
     others = tuple(name for name in types if name not in used)
     return Columns(
         text=text,
@@ -75,6 +80,7 @@ def columns_of(schema: pa.Schema, piece: Piece) -> Columns | BadDocument:
         id=identity,
         source=source,
         license=licence,
+        segments=segments,
         others=others if record else (),
         unused=() if record else others,
     )

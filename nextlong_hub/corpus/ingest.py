@@ -188,6 +188,7 @@ def store_identity(corpus_digest: str, source_names: Iterable[str], settings: Re
             list(source_names),
             settings.chunking.model_dump(mode="json"),
             settings.on_bad_document,
+            *(["segments"] if settings.keep_segments else []),
             *open_filters(settings.filters).identity,
         ]
     )
@@ -235,6 +236,7 @@ class IngestPiece(Task[IngestCounts]):
         ids = tuple(held)
         bound = f"-{piece.most.documents or piece.most.text_bytes}" if piece.most else ""
         key = f"part-{number:05d}{bound}{'-unique' if ids else ''}"
+        piece = replace(piece, keeps_segments=settings.keep_segments)
         return cls(key=key, output=folder / key, piece=piece, settings=settings, held=ids)
 
     @property
@@ -250,7 +252,7 @@ class IngestPiece(Task[IngestCounts]):
         notes = corpus.ReadingNotes()
         origins = Origins(self.piece.source)
         documents = text_bytes = 0
-        with PartWriter(self.output) as part:
+        with PartWriter(self.output, segments=self.settings.keep_segments) as part:
             for document in corpus.read(self.piece, self.settings.on_bad_document, _MEMORY.get(), notes):
                 if isinstance(document, corpus.Skipped):
                     skipped[document.reason] += 1

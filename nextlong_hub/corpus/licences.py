@@ -22,6 +22,8 @@ LICENCE_FILE = re.compile(r"(?:(?:un)?licen[cs]e|copying)(?:[-.].*)?", re.IGNORE
 """The name of a file that holds the text of a licence."""
 
 _INSISTED = "!"
+_DATA = "data"
+"""The folder of a dataset that holds its files, or a folder for each configuration."""
 _READ_BYTES = 1 << 16
 _NOT_SAID = frozenset({"not-stated", "partly-not-stated"})
 """Names that our own cards give a licence which nobody has stated."""
@@ -98,11 +100,12 @@ def stated_licences(source: SourceSettings | MemorySource) -> tuple[StatedLicenc
         if address is not None:
             found = _on_hub(address.name, source.revision)
         elif here.exists():
-            found = _in_folder(here) if here.is_dir() else _of_header(_text(here.parent / CARD))
+            found = _in_folder(here) if here.is_dir() else ()
+            found = [*found, *_above(here.parent if here.is_file() else here)]
         elif is_dataset_name(source.path):
             found = _on_hub(source.path, source.revision)
         else:
-            found = _of_header(_text(here.parent / CARD)) if has_magic(source.path) else ()
+            found = _above(here.parent) if has_magic(source.path) and not has_magic(str(here.parent)) else ()
     return tuple(dict.fromkeys(found))
 
 
@@ -119,6 +122,15 @@ def _in_folder(folder: Path) -> Iterator[StatedLicence]:
     for path in sorted(folder.iterdir()):
         if LICENCE_FILE.fullmatch(path.name) and path.is_file():
             yield from _of_file(path.name, _text(path), has_other=bool(said))
+
+
+def _above(folder: Path) -> Iterator[StatedLicence]:
+    """The header of the card of the dataset that a folder is a part of: beside it, or above its `data`."""
+    home = folder.resolve()
+    for above in (home, home.parent):
+        if above.name == _DATA:
+            home = above.parent
+    return _of_header(_text(home / CARD))
 
 
 def _on_hub(name: str, commit: str | None) -> Iterator[StatedLicence]:

@@ -58,6 +58,8 @@ class Piece:
     revision: str | None = None
     """Commit of a Hub source, what a server says of a file's version, or fingerprint of a dataset in memory; None for
     local files, whose bytes are their identity."""
+    keeps_segments: bool = False
+    """The segments that rows of our own datasets have are kept beside their texts."""
     most: Amount | None = None
     """Reading stops once so much is read; None reads all."""
 

@@ -21,6 +21,7 @@ from nextlong_hub.corpus.columns import (
 )
 from nextlong_hub.corpus.emptiness import has_value, values_there
 from nextlong_hub.corpus.formats.base import Results
+from nextlong_hub.corpus.kept_segments import SEGMENTS_COLUMN, kept_segments
 from nextlong_hub.corpus.pieces import BadDocument, BadReason, Piece, ReadingNotes, add_named
 from nextlong_hub.corpus.settings import USUAL_ID_COLUMNS
 from nextlong_hub.records import Document
@@ -44,11 +45,12 @@ def documents_of_table(table: pa.RecordBatch | pa.Table, columns: Columns, piece
         ids = _strings(values_of(part, columns.id)) if columns.id else nothing
         sources = _strings(values_of(part, columns.source)) if columns.source else nothing
         licences = _strings(values_of(part, columns.license)) if columns.license else nothing
-        numbered = enumerate(zip(texts, ids, sources, licences, strict=True), first_row + start)
+        segments = values_of(part, columns.segments).to_pylist() if columns.segments else nothing
+        numbered = enumerate(zip(texts, ids, sources, licences, segments, strict=True), first_row + start)
         del texts
-        for row, (text, identity, source, licence) in numbered:
+        for row, (text, identity, source, licence, kept) in numbered:
             notes.numbered += identity is None
-            yield _document(_Row(text, identity, source, licence), piece, "row", row)
+            yield _document(_Row(text, identity, source, licence, kept_segments(kept)), piece, "row", row)
 
 
 def document_of_object(
@@ -82,15 +84,23 @@ def document_of_object(
     licence_field = next((name for name in LICENCE_COLUMNS if name in value), None)
     if licence_field is not None:
         licence = value[licence_field] if isinstance(value[licence_field], str) else None
-    used = (piece.text_column, piece.text_column.partition(".")[0], id_field, SOURCE_COLUMN, licence_field)
-    read = (*piece.record_columns, *used[2:]) if record else used
+    segments = kept_segments(value.get(SEGMENTS_COLUMN)) if piece.keeps_segments and not record else None
+    used = (
+        SEGMENTS_COLUMN if segments else None,
+        piece.text_column,
+        piece.text_column.partition(".")[0],
+        id_field,
+        SOURCE_COLUMN,
+        licence_field,
+    )
+    read = (*piece.record_columns, *used[3:]) if record else used
     others = [str(name) for name, held in value.items() if name not in read and has_value(held)]
     if record:
         text = _record(record, others)
     if notes is not None:
         notes.numbered += identity is None
         add_named(notes.columns, {} if record else dict.fromkeys(others, 1))
-    row = _Row(text, identity, source if isinstance(source, str) else None, licence)
+    row = _Row(text, identity, source if isinstance(source, str) else None, licence, segments)
     return _document(row, piece, unit, number)
 
 
@@ -128,13 +138,15 @@ class _Row(NamedTuple):
     id: Any
     source: Any
     license: Any
+    segments: str | None
 
 
 def _document(row: _Row, piece: Piece, unit: str, number: int) -> Document | BadDocument:
     """Check the values of one row."""
-    text, identity, source, licence = row
+    text, identity, source, licence, segments = row
     if type(text) is str and text and not text.isspace() and "\0" not in text and type(source) is not bytes:
         metadata = {"license": licence} if type(licence) is str and licence else {}
+        metadata |= {SEGMENTS_COLUMN: segments} if segments else {}
         if identity is None:
             place = f"{piece.id_prefix}{number}"
             return Document(id=place, text=text, source=source or piece.source, metadata=metadata)

@@ -30,6 +30,8 @@ class ReadingSettings:
     on_bad_document: Literal["fail", "skip"]
     filters: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     """Settings of the filters that leave documents out, by the names of the filters."""
+    keep_segments: bool = False
+    """Keep the segments that rows of our own datasets have."""
 
 
 class SourceSettings(Section):
