@@ -61,7 +61,7 @@ def producers_of(manifest: Manifest) -> list[Producer]:
 
 
 def _build_again(manifest: Manifest) -> str:
-    samples = [f"--samples {name}={config.rows}" for name, config in manifest.configs.items()]
+    samples = [f"--samples {name}={config.rows}" for name, config in manifest.configs.items() if not _is_whole(config)]
     parts = [
         " ".join(["nextlong-hub build", *(_named(config) for config in manifest.configs.values())]),
         *([] if _is_demo(manifest) else _corpus(manifest)),
@@ -69,6 +69,17 @@ def _build_again(manifest: Manifest) -> str:
         " ".join([*samples, f"--seed {manifest.seed}", _OUTPUT]),
     ]
     return _INDENT.join(parts)
+
+
+def _is_whole(config: ConfigRecord) -> bool:
+    """Whether every document that could be packed was tried and stands in a row: then no number of rows was asked for.
+
+    Said with a number of rows, packing might end before the last documents, which may fill up rows.
+    """
+    made = config.synthesis
+    return (
+        config.packing is not None and made is not None and not made.left and made.candidates == made.eligible_documents
+    )
 
 
 def _fit_title(manifest: Manifest) -> str:

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from nextlong_hub.datacard.escaping import Markdown, code, escape
-from nextlong_hub.datacard.licences import contradictions
+from nextlong_hub.datacard.licences import contradictions, identifier_of
 from nextlong_hub.dataset.manifest import Manifest, OriginRecord, SourceRecord
 
 _MOST_ORIGINS = 20
@@ -50,7 +50,8 @@ def _rows_of(source: SourceRecord, per_token: float) -> Iterator[SourceRow]:
         documents=source.documents,
         characters=source.characters,
         tokens=round(source.characters / per_token),
-        licences=_listed([license or _NOT_STATED for license in source.licences]),
+        licences=_listed([license or _NOT_STATED for license in source.licences])
+        + (" (insisted upon)" if contradictions(source) else ""),
     )
     origins = source.reading.origins
     if len(origins) < 2 and not any(origin.source for origin in origins):
@@ -66,12 +67,7 @@ def _rows_of(source: SourceRecord, per_token: float) -> Iterator[SourceRow]:
 def _row(name: str, origins: Sequence[OriginRecord], source: SourceRecord, per_token: float) -> SourceRow:
     characters = sum(origin.characters for origin in origins)
     whole = [source.license] if source.license else [one.license for one in source.stated]
-    unsaid = whole or [_NOT_STATED]
-    own = (
-        unsaid
-        if source.insisted
-        else [one for origin in origins for one in ([origin.license] if origin.license else unsaid)]
-    )
+    own = [one for origin in origins for one in ([origin.license] if origin.license else whole or [_NOT_STATED])]
     return SourceRow(
         name=Markdown(f"&emsp;{escape(name)}"),
         place=Markdown(""),
@@ -83,7 +79,7 @@ def _row(name: str, origins: Sequence[OriginRecord], source: SourceRecord, per_t
 
 
 def _listed(licences: Sequence[str]) -> str:
-    distinct = list(dict.fromkeys(licences))
+    distinct = list({identifier_of(one) or one: one for one in reversed(licences)}.values())[::-1]
     more = f" and {len(distinct) - _MOST_LICENCES:,} more" if len(distinct) > _MOST_LICENCES else ""
     return ", ".join(distinct[:_MOST_LICENCES]) + more
 
