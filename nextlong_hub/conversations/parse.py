@@ -215,9 +215,10 @@ def _unused(
     """The fields of a row that have a value and that say nothing which is not in the conversation."""
     said = {message.content.strip() for message in messages}
     for name, value in row.items():
-        if name in found.used or not has_value(value) or (name == _TOOLS and has_tools):
+        is_told = (name == _TOOLS and has_tools) or (name == _VARIABLES and _given(row))
+        if name in found.used or is_told or not has_value(value):
             continue
-        if name == _VARIABLES and _given(row):
+        if name in (_TOOLS, _VARIABLES) and isinstance(value, str) and value.strip() in ("[]", "{}", "null"):
             continue
         is_there = value.strip() in said if isinstance(value, str) else _is_part(value, found)
         if not is_there:
