@@ -21,6 +21,7 @@ from pydantic import ValidationError
 from nextlong_hub.core.registry import Registry
 from nextlong_hub.core.settings import Section, explain
 from nextlong_hub.corpus.ingest import FoundCorpus, Source, read_corpus
+from nextlong_hub.corpus.remote import without_query
 from nextlong_hub.corpus.settings import SourceSettings
 from nextlong_hub.corpus.store import ChunkStore, SourceCounts
 from nextlong_hub.corpus.texts import CorpusTexts
@@ -326,7 +327,7 @@ def corpus_record(found: FoundCorpus, store: ChunkStore) -> CorpusRecord:
         sources=tuple(
             SourceRecord(
                 name=source.name,
-                path=public_path(source.path),
+                path=public_path(without_query(source.path)),
                 license=source.license,
                 weight=source.weight,
                 documents=counts.documents,

@@ -14,12 +14,15 @@ def read(piece: Piece, held: Held) -> Results:
     """Read the files of an archive in their order; a document without an id is called by its file."""
     notes = ReadingNotes()
     yield notes
+    stream = _Stream(piece.location)
     try:
-        with tarfile.open(fileobj=_Stream(piece.location), mode="r|") as archive:
+        with tarfile.open(fileobj=stream, mode="r|") as archive:
             for member in archive:
                 opened = archive.extractfile(member) if member.isfile() else None
                 if opened is not None:
                     yield from read_member(opened, member.name.removeprefix("./"), piece, notes)
+                if stream.is_broken:  # the reader of the file has told it
+                    return
     except tarfile.ReadError as error:
         reason = BadReason.TRUNCATED if "unexpected end" in str(error) else BadReason.CORRUPT
         yield BadDocument(reason, piece.location, str(error))
@@ -33,13 +36,19 @@ class _Stream(io.RawIOBase):
     def __init__(self, location: str) -> None:
         self._blocks = blocks(location)
         self._rest = memoryview(b"")
+        self.is_broken = False
+        """Whether the file is damaged, and its readable part has been read."""
 
     def read(self, size: int = -1) -> bytes:
         """So many bytes, and fewer at the end only."""
         parts: list[bytes] = []
         while size > 0:
             if not self._rest:
-                self._rest = memoryview(next(self._blocks, b""))
+                try:
+                    self._rest = memoryview(next(self._blocks, b""))
+                except READ_ERRORS:
+                    self.is_broken = True
+                    raise
                 if not self._rest:
                     break
             parts.append(bytes(self._rest[:size]))
