@@ -61,7 +61,7 @@ def test_what_is_no_limit_is_refused(text: str) -> None:
         parse_limit(text)
 
 
-@settings(max_examples=25)
+@settings(max_examples=10, deadline=None)
 @given(files=st.integers(1, 4), rows=st.integers(1, 5), documents=st.integers(1, 25))
 def test_exactly_so_many_documents_are_read(
     files: int, rows: int, documents: int, tmp_path_factory: pytest.TempPathFactory

@@ -525,7 +525,7 @@ def test_faults_of_a_table_are_those_of_their_rows(tmp_path: Path) -> None:
     assert [getattr(result, "reason", "") for result in results] == [
         *("", "corrupt", "invalid_utf8", "null_text", "", "truncated")
     ]
-    with pytest.raises(BadDocumentError, match="row 1: .*it has 3 fields, and the header 2"):
+    with pytest.raises(BadDocumentError, match=r"row 1: .*it has 3 fields, and the header 2"):
         read_all(tmp_path)
 
 
