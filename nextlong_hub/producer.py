@@ -22,6 +22,7 @@ from nextlong_hub.core.registry import Registry
 from nextlong_hub.core.settings import Section, explain
 from nextlong_hub.corpus.ingest import FoundCorpus, Source, read_corpus
 from nextlong_hub.corpus.licences import insisted
+from nextlong_hub.corpus.remote import without_query
 from nextlong_hub.corpus.settings import SourceSettings
 from nextlong_hub.corpus.store import ChunkStore, SourceCounts
 from nextlong_hub.corpus.texts import CorpusTexts
@@ -341,7 +342,7 @@ def _source_record(found: FoundCorpus, source: SourceSettings, counts: SourceCou
     license, is_insisted = insisted(source.license)
     return SourceRecord(
         name=source.name,
-        path=public_path(source.path),
+        path=public_path(without_query(source.path)),
         license=license,
         insisted=is_insisted,
         stated=tuple(StatedRecord(**asdict(one)) for one in found.stated.get(source.name, ())),

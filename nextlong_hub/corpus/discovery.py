@@ -283,8 +283,10 @@ def _kind(name: str) -> str:
     path = PurePosixPath(name)
     if path.name in _METADATA:
         return "files of settings and metadata"
+    if len(path.parts) == 1 and _LICENCE.match(name):
+        return "licences"
     if suffix_of(name, names_by_suffix(are_named=True)):
-        return f"*{path.suffix} beside other data (a glob that names them reads them)"
+        return f"*{path.suffix} beside other data, read where a glob names it"
     return f"*{path.suffix}, which no format reads" if path.suffix else "files without an ending"
 
 

@@ -1,5 +1,6 @@
 """Files of other servers by their URL: whatever fsspec has a file system for, such as `s3://…` and `https://…`."""
 
+import hashlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -33,6 +34,8 @@ _PACKAGES = {
     "az": "adlfs",
     "abfs": "adlfs",
 }
+_CLIENTS = frozenset({"adlfs", "aiohttp", "azure", "botocore", "fsspec", "gcsfs"})
+_BLOCK_BYTES = 1 << 20
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,7 +47,7 @@ class UrlFiles:
     bytes_of: dict[str, int]
     """Size of each file, by its name below the root; 0 where the server does not say."""
     revisions: dict[str, str]
-    """What changes with each file's content, by its name."""
+    """What changes with each file's content, by its name: what the server says, else a digest of all its bytes."""
     is_folder: bool
     """Whether a folder was named, rather than a file or a glob."""
     query: str = ""
@@ -76,14 +79,15 @@ def list_files(url: str) -> UrlFiles:
             if entry["type"] == "file":
                 root, _, name = without_query(url).rpartition("/")
                 query = url.removeprefix(without_query(url))
-                return replace(_files(root, {name: entry}, is_folder=False), query=query)
+                return replace(_files(filesystem, root, {name: entry}, is_folder=False), query=query)
             below = url.rstrip("/")
-            return _files(below, _below(filesystem, path), is_folder=True)
+            return _files(filesystem, below, _below(filesystem, path), is_folder=True)
         parts = url.split("/")
         fixed = next(number for number, part in enumerate(parts) if has_magic(part))
         below, pattern = "/".join(parts[:fixed]), "/".join(parts[fixed:])
         found = _below(filesystem, _open(below)[1])
-        return _files(below, {name: entry for name, entry in found.items() if matches(pattern, name)}, is_folder=False)
+        chosen = {name: entry for name, entry in found.items() if matches(pattern, name)}
+        return _files(filesystem, below, chosen, is_folder=False)
 
 
 def open_url(url: str) -> IO[bytes]:
@@ -115,6 +119,8 @@ def url_errors(url: str) -> Iterator[None]:
         remedy = f"pip install {package}" if package else "give a path, hf://, s3:// or https://"
         raise DataError(f"{shown}: {scheme}:// cannot be read here ({error}); {remedy}") from error
     except FileNotFoundError as error:
+        if _is_of_a_client(error.__cause__):  # fsspec says so of a server that did not answer, too
+            raise NetworkError(f"{shown} could not be reached ({error.__cause__}); check the address") from error
         raise DataError(f"there is nothing at {shown}; check the address") from error
     except PermissionError as error:
         raise AuthError(
@@ -123,9 +129,14 @@ def url_errors(url: str) -> Iterator[None]:
     except OSError as error:
         raise NetworkError(f"{shown} could not be read ({error}); check the connection, then run it again") from error
     except Exception as error:
-        if type(error).__module__.partition(".")[0] not in ("aiohttp", "botocore", "fsspec", "gcsfs", "adlfs", "azure"):
+        if not _is_of_a_client(error):
             raise
         raise NetworkError(f"{shown} could not be read ({error}); check the connection, then run it again") from error
+
+
+def _is_of_a_client(error: BaseException | None) -> bool:
+    """Whether an error comes from a library that talks to servers."""
+    return type(error).__module__.partition(".")[0] in _CLIENTS
 
 
 def _open(url: str) -> tuple[Any, str]:
@@ -141,15 +152,22 @@ def _below(filesystem: Any, folder: str) -> dict[str, Any]:
     return {name.removeprefix(top).lstrip("/"): entry for name, entry in found.items()}
 
 
-def _files(root: str, entries: dict[str, Any], *, is_folder: bool) -> UrlFiles:
+def _files(filesystem: Any, root: str, entries: dict[str, Any], *, is_folder: bool) -> UrlFiles:
     return UrlFiles(
         root=root,
         bytes_of={name: int(entry.get("size") or 0) for name, entry in entries.items()},
-        revisions={name: _version(entry) for name, entry in entries.items()},
+        revisions={name: _version(filesystem, entry) for name, entry in entries.items()},
         is_folder=is_folder,
     )
 
 
-def _version(entry: Any) -> str:
+def _version(filesystem: Any, entry: Any) -> str:
     """What stands for the content of a file: its size and all that its server says of its version."""
-    return digest_of([entry.get("size"), *(str(entry[key]) for key in _VERSION_KEYS if entry.get(key))])
+    said = [str(entry[key]) for key in _VERSION_KEYS if entry.get(key)]
+    if said:
+        return digest_of([entry.get("size"), *said])
+    digest = hashlib.sha256()
+    with filesystem.open(entry["name"], "rb") as handle:
+        while block := handle.read(_BLOCK_BYTES):
+            digest.update(block)
+    return digest.hexdigest()

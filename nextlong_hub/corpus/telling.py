@@ -11,7 +11,7 @@ _MOST_NAMES = 6
 
 def not_read(files: Sequence[FilesLeftOut]) -> str:
     """Files that are not read, by reason, with an example of each."""
-    parts = [f"{one.files:,} {one.reason} ({', '.join(one.examples[:1])}{', …' * (one.files > 1)})" for one in files]
+    parts = [f"{one.reason}: {one.files:,} ({one.examples[0]}{', …' * (one.files > 1)})" for one in files]
     return f"not read: {'; '.join(parts)}"
 
 

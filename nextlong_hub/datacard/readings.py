@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from nextlong_hub.core.printable import counted
-from nextlong_hub.datacard.escaping import Markdown, code
+from nextlong_hub.datacard.escaping import Markdown, code, escape
 from nextlong_hub.dataset.manifest import ReadingRecord, SourceRecord
 
 _MOST_NAMES = 8
@@ -26,7 +26,7 @@ def _parts(reading: ReadingRecord) -> Iterator[str]:
     if reading.numbered:
         yield f"{counted(reading.numbered, 'row')} without an id, called by file and row"
     if reading.left_out:
-        files = [f"{one.files:,} {code(one.reason)}" for one in reading.left_out]
+        files = [f"{escape(one.reason)} ({one.files:,})" for one in reading.left_out]
         yield f"files not read: {', '.join(files)}"
     for what, counts in (("columns", reading.unused_columns), ("archived files", reading.unread_members)):
         if counts:

@@ -1,6 +1,7 @@
 """Bytes of JSON Lines and of plain texts, decompressed, a block at a time."""
 
 import codecs
+import io
 import lzma
 from collections.abc import Iterator
 from typing import Any
@@ -89,6 +90,42 @@ def is_wide(content: bytes) -> bool:
 def wide_fault(path: str) -> BadDocument:
     """The fault of a file that `is_wide`."""
     return BadDocument(BadReason.INVALID_UTF8, path, "byte 0: the file looks like UTF-16")
+
+
+class ByteStream(io.RawIOBase):
+    """The bytes of blocks, for a library that reads so many at a time."""
+
+    def __init__(self, content: Iterator[bytes]) -> None:
+        self._content = content
+        self._rest = memoryview(b"")
+        self.is_broken = False
+        """Whether the file is damaged, and its readable part has been read."""
+
+    def readable(self) -> bool:
+        """It can be read, and nothing else."""
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        """Fill a buffer as far as a block reaches; 0 at the end."""
+        if not self._rest:
+            try:
+                self._rest = memoryview(next(self._content, b""))
+            except READ_ERRORS:
+                self.is_broken = True
+                raise
+        size = min(len(buffer), len(self._rest))
+        buffer[:size] = self._rest[:size]
+        self._rest = self._rest[size:]
+        return size
+
+    def read(self, size: int = -1) -> bytes:
+        """So many bytes, and fewer at the end only."""
+        buffer = bytearray(size)
+        view = memoryview(buffer)
+        held = 0
+        while held < size and (more := self.readinto(view[held:])):
+            held += more
+        return bytes(view[:held])
 
 
 class _Decompressing:

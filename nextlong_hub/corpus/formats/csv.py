@@ -1,17 +1,18 @@
 """Tables of text with a header line: CSV, also with semicolons, and TSV; fields may be quoted and hold line breaks."""
 
-import codecs
 import csv
-from collections.abc import Iterator
+import io
+from collections.abc import Iterator, Mapping
 
 from nextlong_hub.corpus.formats.base import CorpusFormat, Held, Results
-from nextlong_hub.corpus.formats.blocks import COMPRESSED, LONGEST_TEXT_BYTES, blocks, is_wide, wide_fault
+from nextlong_hub.corpus.formats.blocks import COMPRESSED, LONGEST_TEXT_BYTES, ByteStream, blocks, is_wide, wide_fault
 from nextlong_hub.corpus.formats.damage import READ_ERRORS, damage_fault
-from nextlong_hub.corpus.formats.json_values import begun
+from nextlong_hub.corpus.formats.json_values import NO_UTF8, begun
 from nextlong_hub.corpus.pieces import BadDocument, BadReason, Piece, ReadingNotes
 from nextlong_hub.corpus.rows import document_of_object, place_of
 from nextlong_hub.records import Document
 
+_BUFFER_BYTES = 1 << 18
 _DELIMITERS = ("\t", ";", "|")
 """Looked for in the header in this order where it has no comma."""
 
@@ -65,8 +66,7 @@ def _document(
         detail = f"it has {len(fields)} fields, and the header {len(header)}"
         return BadDocument(BadReason.CORRUPT, _place(piece, number), detail)
     row = dict.fromkeys(header[len(fields) :]) | dict(zip(header, fields, strict=False))
-    damaged = next((name for name, field in row.items() if field and not _is_utf8(field)), None)
-    if damaged is not None:
+    if (damaged := _first_damaged(row)) is not None:
         return BadDocument(BadReason.INVALID_UTF8, _place(piece, number), f"its {damaged}")
     row_id = row.get(piece.id_column)
     if row_id == "":
@@ -76,18 +76,8 @@ def _document(
 
 def _lines(content: Iterator[bytes]) -> Iterator[str]:
     """The lines of a file with their ends, as they are; bytes that are no UTF-8 become halves of surrogate pairs."""
-    decoder = codecs.getincrementaldecoder("utf-8-sig")("surrogateescape")
-    rest: list[str] = []
-    for block in content:
-        *whole, last = decoder.decode(block).split("\n")
-        for line in whole:
-            rest.append(line)
-            yield "".join([*rest, "\n"])
-            rest.clear()
-        rest.append(last)
-    rest.append(decoder.decode(b"", final=True))
-    if last_line := "".join(rest):
-        yield last_line
+    stream = io.BufferedReader(ByteStream(content), _BUFFER_BYTES)
+    return io.TextIOWrapper(stream, "utf-8-sig", "surrogateescape", newline="")
 
 
 def _delimiter(head: bytes) -> str:
@@ -96,12 +86,9 @@ def _delimiter(head: bytes) -> str:
     return next((mark for mark in _DELIMITERS if mark in line and "," not in line), ",")
 
 
-def _is_utf8(field: str) -> bool:
-    try:
-        field.encode()
-    except UnicodeEncodeError:
-        return False
-    return True
+def _first_damaged(row: Mapping[str, str | None]) -> str | None:
+    """The first field that is no UTF-8."""
+    return next((name for name, field in row.items() if field and not field.isascii() and NO_UTF8.search(field)), None)
 
 
 def _place(piece: Piece, number: int) -> str:

@@ -15,7 +15,8 @@ from nextlong_hub.corpus.formats.damage import READ_ERRORS, damage_reason, is_da
 from nextlong_hub.corpus.pieces import BadDocument, BadReason, Piece, ReadingNotes
 from nextlong_hub.corpus.rows import document_of_object, place_of, without_surrogates
 
-_NO_UTF8 = re.compile("[\udc80-\udcff]")
+NO_UTF8 = re.compile("[\udc80-\udcff]")
+"""What bytes become that are no UTF-8, when they are decoded with `surrogateescape`."""
 _decode = json.JSONDecoder().raw_decode
 _SPACE = " \t\r\n"
 _LONGEST_TOKEN = 12
@@ -111,7 +112,7 @@ class _Text:
                 if end < len(self.held) or self.has_ended:
                     part = self.held[self.place : end]
                     self.place = end
-                    is_damaged = not part.isascii() and _NO_UTF8.search(part) is not None
+                    is_damaged = not part.isascii() and NO_UTF8.search(part) is not None
                     return _Fault(BadReason.INVALID_UTF8, "the object is not UTF-8") if is_damaged else value
             if fault := self.more():
                 return fault
