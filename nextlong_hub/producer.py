@@ -26,18 +26,16 @@ from nextlong_hub.corpus.remote import without_query
 from nextlong_hub.corpus.settings import SourceSettings
 from nextlong_hub.corpus.store import ChunkStore, SourceCounts
 from nextlong_hub.corpus.texts import CorpusTexts
-from nextlong_hub.dataset.folder import public_path
-from nextlong_hub.dataset.manifest import (
-    ConfigRecord,
+from nextlong_hub.dataset.corpus_record import (
     CorpusRecord,
-    IngredientRecord,
     LeftOutRecord,
     OriginRecord,
     ReadingRecord,
     SourceRecord,
     StatedRecord,
-    SynthesisRecord,
 )
+from nextlong_hub.dataset.folder import public_path
+from nextlong_hub.dataset.manifest import ConfigRecord, IngredientRecord, SynthesisRecord
 from nextlong_hub.dataset.write import ChosenRows
 from nextlong_hub.errors import RecipeError
 from nextlong_hub.execution.run import Run

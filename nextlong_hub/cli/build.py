@@ -101,8 +101,8 @@ def build(output: Path, num_proc: int | None, dry_run: bool, as_json: bool, quie
     A CONFIG is 64k, 128k, 512k or subset; all four are built when none is named. A run that was interrupted, or another
     CONFIG for the same folder, goes on with what is there. The same command gives the same bytes with any --num-proc.
 
-    The CONFIG instruct packs conversations (Magpie, ShareGPT, OpenAI messages) under the tokenizer's chat template,
-    with a loss mask on the answers; it is built by itself.
+    The CONFIG instruct packs conversations (messages, ShareGPT, Magpie, Alpaca, Dolly, OpenOrca, UltraChat, prompt and
+    completion) under the tokenizer's chat template, with a loss mask on the answers; it is built by itself.
     """
     from nextlong_hub.cli import terminal
     from nextlong_hub.cli.arguments import BuildArguments, build_request

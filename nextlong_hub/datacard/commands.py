@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from nextlong_hub.corpus import DEMO
 from nextlong_hub.corpus.licences import with_insistence
 from nextlong_hub.datacard.escaping import Markdown, shell_word
-from nextlong_hub.dataset.manifest import ConfigRecord, Manifest, ReadingRecord, SourceRecord
+from nextlong_hub.dataset.corpus_record import ReadingRecord, SourceRecord
+from nextlong_hub.dataset.manifest import ConfigRecord, Manifest
 from nextlong_hub.errors import RecipeError
 from nextlong_hub.producer import Producer, producer_of
 from nextlong_hub.recipe import Recipe, load_recipe

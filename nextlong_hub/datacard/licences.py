@@ -12,7 +12,7 @@ import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from nextlong_hub.dataset.manifest import SourceRecord
+from nextlong_hub.dataset.corpus_record import SourceRecord
 from nextlong_hub.errors import RecipeError
 
 _FREE = ("cc0-1.0", "pddl", "unlicense", "wtfpl")

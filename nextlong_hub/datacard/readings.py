@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from nextlong_hub.core.printable import counted
 from nextlong_hub.datacard.escaping import Markdown, code, escape
-from nextlong_hub.dataset.manifest import ReadingRecord, SourceRecord
+from nextlong_hub.dataset.corpus_record import ReadingRecord, SourceRecord
 
 _MOST_NAMES = 8
 

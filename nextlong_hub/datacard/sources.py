@@ -5,7 +5,8 @@ from dataclasses import dataclass
 
 from nextlong_hub.datacard.escaping import Markdown, code, escape
 from nextlong_hub.datacard.licences import contradictions, identifier_of
-from nextlong_hub.dataset.manifest import Manifest, OriginRecord, SourceRecord
+from nextlong_hub.dataset.corpus_record import OriginRecord, SourceRecord
+from nextlong_hub.dataset.manifest import Manifest
 
 _MOST_ORIGINS = 20
 _MOST_LICENCES = 6

@@ -9,12 +9,12 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import Field, ValidationError
 
 from nextlong_hub.core.files import digest_of, json_bytes, write_bytes
 from nextlong_hub.core.settings import explain
+from nextlong_hub.dataset.corpus_record import CorpusRecord, Record
 from nextlong_hub.errors import DataError
-from nextlong_hub.hub.address import DatasetAddress, is_dataset_name
 from nextlong_hub.recipe import Recipe
 from nextlong_hub.retrieval import score_name
 
@@ -25,123 +25,7 @@ _OWN_KEYS = frozenset({"configs", "corpus", "tokenizer", "digest"})
 """Keys by which a manifest of ours is known even if the name of the tool was damaged."""
 
 
-class _Record(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class LeftOutRecord(_Record):
-    """Files of a source that were not read, for one reason."""
-
-    reason: str
-    files: int
-    examples: tuple[str, ...]
-    """The first of their names, below the folder of the source."""
-
-
-class OriginRecord(_Record):
-    """Documents whose rows name the same origin and licence."""
-
-    source: str
-    """Empty where the rows name none."""
-    license: str
-    """Empty where the rows name none."""
-    documents: int
-    characters: int
-
-
-class ReadingRecord(_Record):
-    """How a source was read, and what of it was not."""
-
-    config: str | None = None
-    split: str | None = None
-    revision: str | None = None
-    """Commit of a source on the Hub."""
-    limit: str | None = None
-    """Reading stopped after so much."""
-    text_column: str = "text"
-    id_column: str = "id"
-    numbered: int = 0
-    """Rows without an id, which are called by their file and place."""
-    left_out: tuple[LeftOutRecord, ...] = ()
-    unused_columns: dict[str, int] = {}
-    """Values of columns and fields that no reader uses, by name."""
-    unread_members: dict[str, int] = {}
-    """Files within archives that no format reads, by ending."""
-    origins: tuple[OriginRecord, ...] = ()
-    """What the rows say of where they come from; empty where they say nothing."""
-
-
-class StatedRecord(_Record):
-    """A licence that is stated for the whole of a source."""
-
-    license: str
-    where: str
-    """The name of the file that states it: of its card, of a licence file, of the manifest of the dataset that it is;
-    or `info` of a dataset in memory."""
-
-
-class SourceRecord(_Record):
-    """One named source of the corpus."""
-
-    name: str
-    path: str
-    """As the user named it, without the folders of the user's machine."""
-    license: str | None
-    """As the user stated it; what the data state is in `stated` and in `reading.origins`."""
-    insisted: bool = False
-    """The user insisted on it, whatever the data state."""
-    stated: tuple[StatedRecord, ...] = ()
-    weight: float | None
-    documents: int
-    characters: int
-    reading: ReadingRecord = ReadingRecord()
-
-    @property
-    def licences(self) -> tuple[str | None, ...]:
-        """All licences that its texts are under; None stands for texts of which none is stated."""
-        if self.insisted:
-            return (self.license,)
-        whole = [*([self.license] if self.license else []), *(one.license for one in self.stated)]
-        of_rows = [origin.license for origin in self.reading.origins] or [""]
-        unsaid = [None] if "" in of_rows and not whole else []
-        return tuple(dict.fromkeys([*whole, *filter(None, of_rows), *unsaid]))
-
-    def said_by_data(self) -> dict[str, list[str]]:
-        """Each licence that the data state, with the places that state it, in words."""
-        places: dict[str, list[str]] = {}
-        for one in self.stated:
-            places.setdefault(one.license, []).append(one.where)
-        counts: dict[str, int] = {}
-        for origin in self.reading.origins:
-            counts[origin.license] = counts.get(origin.license, 0) + origin.documents
-        for license, documents in counts.items():
-            if license:
-                places.setdefault(license, []).append(f"{documents:,} {'row' if documents == 1 else 'rows'}")
-        return places
-
-    @property
-    def hub_name(self) -> str | None:
-        """The dataset of the Hub that it is read from; None of a local file."""
-        address = DatasetAddress.parse(self.path)
-        if address is not None:
-            return address.name
-        return self.path if is_dataset_name(self.path) and not Path(self.path).suffix else None
-
-
-class CorpusRecord(_Record):
-    """What the samples were made from."""
-
-    digest: str
-    """Content identity of all source files."""
-    documents: int
-    chunks: int
-    characters: int
-    skipped: dict[str, int]
-    """Documents left out, by reason."""
-    sources: tuple[SourceRecord, ...]
-
-
-class TokenizerRecord(_Record):
+class TokenizerRecord(Record):
     """What counted the tokens."""
 
     name: str
@@ -152,7 +36,7 @@ class TokenizerRecord(_Record):
     """Measured on an even sample of the corpus."""
 
 
-class ReachRecord(_Record):
+class ReachRecord(Record):
     """What one tokenizer makes of the samples of one configuration."""
 
     rows: int
@@ -167,7 +51,7 @@ class ReachRecord(_Record):
     """Tokens beyond the target length: what a trainer cuts off."""
 
 
-class PortabilityRecord(_Record):
+class PortabilityRecord(Record):
     """What one tokenizer makes of all samples."""
 
     name: str
@@ -184,7 +68,7 @@ class PortabilityRecord(_Record):
     configs: dict[str, ReachRecord]
 
 
-class FileRecord(_Record):
+class FileRecord(Record):
     """One published file."""
 
     path: str
@@ -195,7 +79,7 @@ class FileRecord(_Record):
     tokens: int
 
 
-class SegmentRecord(_Record):
+class SegmentRecord(Record):
     """What the rows of a configuration are made of."""
 
     meta: int
@@ -210,11 +94,11 @@ class SegmentRecord(_Record):
     """Inequality of reuse: 0 when every negative is used equally often."""
     score_quantiles: dict[str, float]
     """Scores of the negatives, as the retriever gave them."""
-    negative_tokens: dict[str, int] = {}
+    negative_tokens: dict[str, int] = Field(default_factory=dict)
     """Tokens of the negatives by the source they came from."""
 
 
-class SynthesisRecord(_Record):
+class SynthesisRecord(Record):
     """How the rows of a configuration came about."""
 
     eligible_documents: int
@@ -242,7 +126,7 @@ class SynthesisRecord(_Record):
     """Retrieved chunks passed over as near-copies of a meta-chunk."""
 
 
-class IngredientRecord(_Record):
+class IngredientRecord(Record):
     """One part of a mixture."""
 
     rows: int
@@ -250,7 +134,7 @@ class IngredientRecord(_Record):
     """The resolved recipe that made these rows."""
 
 
-class PackingRecord(_Record):
+class PackingRecord(Record):
     """How documents share the rows of a configuration."""
 
     documents: int
@@ -261,7 +145,7 @@ class PackingRecord(_Record):
     """Share of the tokens that the rows could hold which they do hold."""
 
 
-class ConversationRecord(_Record):
+class ConversationRecord(Record):
     """What is learnt from the conversations of a configuration."""
 
     messages: dict[str, int]
@@ -272,7 +156,7 @@ class ConversationRecord(_Record):
     """Conversations whose end was left out because no answer followed, among all that were made."""
     not_learnt: int = 0
     """Answers that are in the text and not trained on, as their data says, among all conversations that were made."""
-    unused: dict[str, int] = {}
+    unused: dict[str, int] = Field(default_factory=dict)
     """Conversations with a field of the row or of a turn that has a value and that nothing used, or that the chat
     template did not write, by its name, among all that were made."""
     with_inputs: int = 0
@@ -280,7 +164,7 @@ class ConversationRecord(_Record):
     `template_inputs` holds it."""
 
 
-class ConfigRecord(_Record):
+class ConfigRecord(Record):
     """One configuration of the dataset."""
 
     recipe: dict[str, Any]
@@ -312,7 +196,7 @@ class ConfigRecord(_Record):
         return " or ".join(dict.fromkeys(score_name(recipe.retrieval) for recipe in self.row_recipes.values()))
 
 
-class Manifest(_Record):
+class Manifest(Record):
     """Everything a dataset folder says about itself."""
 
     tool: Literal["nextlong-hub"] = "nextlong-hub"
@@ -415,6 +299,11 @@ def manifest_bytes(manifest: Manifest) -> bytes:
     """The manifest as a file, with a digest of its own: no other file holds one of it."""
     content = manifest.model_dump(mode="json")
     return json_bytes({**content, "digest": digest_of(content)})
+
+
+def is_as_written(content: bytes) -> bool:
+    """Whether a manifest is laid out as every version of ours lays one out; its own digest proves what it says."""
+    return json_bytes(_json(content)) == content
 
 
 def differences(kept: Mapping[str, Any], wanted: Mapping[str, Any]) -> list[str]:

@@ -16,7 +16,7 @@ from nextlong_hub.core.files import digest_of, read_json
 from nextlong_hub.corpus.ingest import FoundCorpus, Source, find_corpus, read_corpus
 from nextlong_hub.corpus.licences import insisted, stated_licences
 from nextlong_hub.corpus.settings import SourceSettings
-from nextlong_hub.dataset.manifest import CorpusRecord, SourceRecord, StatedRecord
+from nextlong_hub.dataset.corpus_record import CorpusRecord, SourceRecord, StatedRecord
 from nextlong_hub.dataset.packing_plan import PackedPlan
 from nextlong_hub.dataset.write import ChosenRows, PlainRows, outcome_record
 from nextlong_hub.documents.fit import UNIT_DOCUMENTS, refuse_packed_rows, rows_of, whole_documents

@@ -4,13 +4,13 @@ from pathlib import Path
 
 from nextlong_hub.datacard import is_whole, lists_files_of, pictures_of
 from nextlong_hub.dataset.folder import CARD_NAME, recipe_files
-from nextlong_hub.dataset.manifest import MANIFEST_NAME, Manifest, manifest_bytes
+from nextlong_hub.dataset.manifest import MANIFEST_NAME, Manifest, is_as_written
 from nextlong_hub.verification.report import Check
 
 
 def check_companions(folder: Path, manifest: Manifest, check: Check) -> None:
     """Check the files beside the shards, and that there are no others."""
-    if (folder / MANIFEST_NAME).read_bytes() != manifest_bytes(manifest):
+    if not is_as_written((folder / MANIFEST_NAME).read_bytes()):
         check.fault(MANIFEST_NAME, "is not laid out as it was written; put the original back")
     recipes = {f"recipes/{name}.toml": content for name, content in recipe_files(manifest).items()}
     for name, content in recipes.items():

@@ -26,6 +26,7 @@ import json, sys
 from pydantic import TypeAdapter
 from nextlong_hub.corpus import Piece, Skipped, digest, discover, read
 from nextlong_hub.errors import NextLongError
+from nextlong_hub.corpus.licences import stated_licences
 from nextlong_hub.corpus.settings import SourceSettings
 
 pieces_as_json = TypeAdapter(Piece)
@@ -35,6 +36,8 @@ for line in sys.stdin:
     answer = {"documents": []}
     try:
         pieces = discover([SourceSettings(name="notes", **settings)], piece_bytes=2000)
+        named = SourceSettings(name="notes", **{**settings, "revision": pieces[0].revision})
+        answer["licences"] = [[one.license, one.where] for one in stated_licences(named)]
         answer |= {"pieces": len(pieces), "digest": digest(pieces, None), "revisions": [p.revision for p in pieces]}
         for piece in pieces:
             for result in read(pieces_as_json.validate_json(pieces_as_json.dump_json(piece)), policy):
@@ -75,6 +78,11 @@ def hub() -> Iterator[LocalHub]:
         running.put(
             "datasets", "tester/large", {"big.parquet": parquet([f"{n} " * 50 for n in range(200)], row_group_size=20)}
         )
+        line = '{"text": "x"}\n'
+        grant = "MIT License\n\nPermission is hereby granted, free of charge, to any person obtaining a copy"
+        carded = {"README.md": "---\nlicense: cc-by-nc-4.0\n---\n", "LICENSE": grant, "a.jsonl": line}
+        running.put("datasets", "tester/carded", carded)
+        running.put("datasets", "tester/granted", {"LICENSE.txt": grant, "data/a.jsonl": line})
         running.put("datasets", "tester/private", {"a.jsonl": '{"text": "x"}\n'}, private=True)
         running.put("datasets", "tester/gated", {"a.jsonl": '{"text": "x"}\n'}, gated=True)
         yield running
@@ -260,3 +268,11 @@ def test_a_dry_run_believes_the_number_of_rows_that_a_dataset_states(
     assert silent[0] == 1
     assert "does not say how many rows its split 'train' has" in silent[2]
     assert not (tmp_path / "none").exists()
+
+
+def test_the_licence_of_a_repository_is_read(owner: Reader) -> None:
+    """In the header of its card, else in a licence file, whatever part of the repository is named."""
+    assert owner.read("tester/carded")["licences"] == [["cc-by-nc-4.0", "README.md"]]
+    assert owner.read("hf://datasets/tester/carded/a.jsonl")["licences"] == [["cc-by-nc-4.0", "README.md"]]
+    assert owner.read("hf://datasets/tester/granted/data")["licences"] == [["mit", "LICENSE.txt"]]
+    assert owner.read("hf://datasets/tester/notes/data")["licences"] == []

@@ -9,7 +9,7 @@ from building import tiny_recipe
 
 from nextlong_hub.corpus.settings import SourceSettings
 from nextlong_hub.datacard.text import parse_card
-from nextlong_hub.dataset.manifest import SourceRecord
+from nextlong_hub.dataset.corpus_record import SourceRecord
 from nextlong_hub.errors import RecipeError
 from nextlong_hub.pipeline import BuildRequest, build
 from nextlong_hub.testing.worlds import make_documents
