@@ -42,6 +42,7 @@ from nextlong_hub.producer import (
     units_until,
 )
 from nextlong_hub.recipe import Recipe
+from nextlong_hub.records import Reason
 from nextlong_hub.retrieval.tasks import UnitRange
 from nextlong_hub.tokenization import Tokenizer, find_template
 from nextlong_hub.tokenization.tasks import TokenizerReference, measure_characters_per_token
@@ -126,10 +127,11 @@ class ConversationProducer(Producer):
         outcome = outcome_record(counts, store.documents)
         if not outcome.kept:
             first = store.texts(np.zeros(1, np.int64))[0]
+            remedies = [words for reason, words in _REMEDIES.items() if reason.value in outcome.discarded]
             raise CorpusTooSmallError(
                 f"recipe {recipe.name}: none of {store.documents:,} conversations became a document "
-                f"({listed(outcome.discarded)}); check the corpus, or set conversations.form ({', '.join(FORMS)}) and "
-                f"conversations.columns; {what_is_in(first, settings_of(recipe))}"
+                f"({listed(outcome.discarded)}); {', or '.join(['check the corpus', *remedies])}; "
+                f"{what_is_in(first, settings_of(recipe))}"
             )
         with_inputs = sum(one.with_inputs for one in counts)
         chosen = gathered.finish(request.rows)
@@ -173,6 +175,14 @@ class ConversationProducer(Producer):
         """See `Producer.candidates`: every conversation, in the seeded order."""
         return seeded_order(pool.store, np.arange(pool.store.documents), pool.sources, pool.seed)
 
+
+_REMEDIES = {
+    Reason.UNPARSEABLE: f"set conversations.form ({', '.join(FORMS)}) and conversations.columns",
+    Reason.UNSUPPORTED: "name a model's own template that writes calls of tools as conversations.chat_template",
+    Reason.MEDIA: "leave out what is about images, sound or video, which no row can hold",
+    Reason.OVER_TARGET: "set a longer target_length",
+}
+"""What may help where no conversation is kept, by the reasons why."""
 
 PRODUCER = ConversationProducer()
 

@@ -7,7 +7,7 @@ from nextlong_hub.corpus.store import OriginCounts
 from nextlong_hub.records import Document
 
 _MOST = 200
-"""Origins counted one by one; those met later are counted together, each licence by itself."""
+"""Origins counted one by one; those met later are counted together, each licence by itself, up to as many again."""
 
 
 class Origins:
@@ -27,6 +27,8 @@ class Origins:
         key = (source, license)
         if key not in self._counts and len(self._counts) >= _MOST:
             key = (OTHERS, license)
+        if key not in self._counts and len(self._counts) >= 2 * _MOST:
+            key = (OTHERS, OTHERS)
         counts = self._counts.setdefault(key, [0, 0])
         counts[0] += documents
         counts[1] += characters

@@ -268,6 +268,10 @@ def test_what_cannot_be_built(corpus: Path, tokenizer: Path, tmp_path: Path, mon
         CorpusTooSmallError, match=r"none of 1 conversations became a document \(1 no_assistant\); check"
     ):
         build(request_of(nothing, tokenizer), tmp_path / "a")
+    pictures = tmp_path / "pictures.jsonl"
+    pictures.write_text('{"messages": [{"role": "user", "content": "<image>"}], "image": "a.png"}\n')
+    with pytest.raises(CorpusTooSmallError, match=r"\(1 media\); check the corpus, or leave out .*; its first row has"):
+        build(request_of(pictures, tokenizer), tmp_path / "a2")
     texts = tmp_path / "texts.parquet"
     pq.write_table(pa.table({"text": ["x"]}), texts)
     with pytest.raises(
