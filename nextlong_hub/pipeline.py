@@ -13,10 +13,11 @@ from typing import Literal
 
 from nextlong_hub.allotment import Allotment, Demand, allot, keep_documents, taken_records
 from nextlong_hub.corpus.ingest import Source, find_corpus
+from nextlong_hub.datacard.licences import refuse_contradictions
 from nextlong_hub.dataset.folder import open_run
 from nextlong_hub.dataset.manifest import Manifest, PackingRecord
 from nextlong_hub.dataset.taken import Taken, taken_by
-from nextlong_hub.dataset.write import write_rows
+from nextlong_hub.dataset.write import with_outcome, write_rows
 from nextlong_hub.documents.fit import FitRequest
 from nextlong_hub.documents.import_rows import ImportRequest, import_source, require_name
 from nextlong_hub.errors import RecipeError
@@ -29,6 +30,7 @@ from nextlong_hub.producer import (
     RowRequest,
     making_order,
     producer_of,
+    source_records,
     special_tokens_of,
     with_options,
 )
@@ -143,7 +145,9 @@ def make_rows(run: Run, request: BuildRequest, inputs: Inputs, before: Manifest 
 
     Raises:
         DataError, RecipeError, StorageError, WorkerError: see `build`.
+        RecipeError: see `refuse_contradictions`.
     """
+    refuse_contradictions(source_records(inputs.corpus))
     recipes = recipes_to_make(request)
     allotment = Allotment(run, before, request.recipes)
     rows = {**request.rows, **_allot(run, request, inputs, allotment)}
@@ -154,6 +158,7 @@ def make_rows(run: Run, request: BuildRequest, inputs: Inputs, before: Manifest 
         apart = allotment.apart(recipe, rows.get(recipe.name), taken)
         wanted = RowRequest(recipe=recipe, inputs=inputs, rows=rows.get(recipe.name), made=made, apart=apart)
         store = producer.read(run, wanted)  # chunking
+        refuse_contradictions(source_records(inputs.corpus, store.summary.sources))
         index = producer.index(run, wanted, store)  # retrieval
         produced = producer.produce(run, wanted, store, index)  # negatives ▶ interleave ▶ tokens
         made[recipe.name] = replace(produced, apart=keep_documents(run, apart))
@@ -195,13 +200,8 @@ def _commit(
     configs = dict(before.configs) if before else {}
     for name, one in produced.items():
         record = write_rows(run, one.recipe, one.rows, one.store)  # shards
-        record = record.model_copy(
-            update={
-                "synthesis": one.outcome,
-                "mixture": dict(one.mixture),
-                "apart": dict(one.apart),
-                "taken": taken_records(run, one),
-            }
+        record = with_outcome(record, one.outcome).model_copy(
+            update={"mixture": dict(one.mixture), "apart": dict(one.apart), "taken": taken_records(run, one)}
         )
         configs[name] = producer_of(one.recipe).describe(record, one, run.output)
     table = portability(inputs, list(produced.values()), before.portability if before else ())
@@ -323,6 +323,7 @@ def import_rows(
     with open_run(output, executor, progress) as run:
         imported = import_source(run, request, tokenizer)  # corpus ▶ tokens
         produced = imported.produced
+        refuse_contradictions(produced.corpus.sources)
         before = committed_manifest(run, imported.inputs, [produced.recipe])
         made = _commit(run, imported.inputs, {request.config: produced}, before, "import")  # shards ▶ card ▶ manifest
     config = made.manifest.configs[request.config]

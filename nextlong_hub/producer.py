@@ -8,7 +8,7 @@ or describes a dataset asks `producer_of(recipe)` instead of testing the kind of
 from abc import ABC, abstractmethod
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from fractions import Fraction
 from math import ceil
 from pathlib import Path
@@ -22,11 +22,21 @@ from pydantic import ValidationError
 from nextlong_hub.core.registry import Registry
 from nextlong_hub.core.settings import Section, explain
 from nextlong_hub.corpus.ingest import FoundCorpus, Source, read_corpus
+from nextlong_hub.corpus.licences import insisted
+from nextlong_hub.corpus.remote import without_query
 from nextlong_hub.corpus.settings import SourceSettings
-from nextlong_hub.corpus.store import ChunkStore
+from nextlong_hub.corpus.store import ChunkStore, SourceCounts
 from nextlong_hub.corpus.texts import CorpusTexts
+from nextlong_hub.dataset.corpus_record import (
+    CorpusRecord,
+    LeftOutRecord,
+    OriginRecord,
+    ReadingRecord,
+    SourceRecord,
+    StatedRecord,
+)
 from nextlong_hub.dataset.folder import public_path
-from nextlong_hub.dataset.manifest import ConfigRecord, CorpusRecord, IngredientRecord, SourceRecord, SynthesisRecord
+from nextlong_hub.dataset.manifest import ConfigRecord, IngredientRecord, SynthesisRecord
 from nextlong_hub.dataset.taken import Taken
 from nextlong_hub.dataset.write import ChosenRows
 from nextlong_hub.errors import RecipeError
@@ -87,6 +97,8 @@ class Produced:
     """By unit file; empty where rows are made for one tokenizer only."""
     counts: Mapping[str, int] = field(default_factory=dict)
     """What else this kind has counted, by name, for its `describe` and for reports."""
+    unused: Mapping[str, int] = field(default_factory=dict)
+    """Documents with a field of their row that nothing used, by its name."""
 
     @property
     def own_outcome(self) -> SynthesisRecord:
@@ -418,17 +430,45 @@ def corpus_record(found: FoundCorpus, store: ChunkStore) -> CorpusRecord:
         chunks=summary.chunks,
         characters=summary.characters,
         skipped=summary.skipped,
-        sources=tuple(
-            SourceRecord(
-                name=source.name,
-                path=public_path(source.path),
-                license=source.license,
-                weight=source.weight,
-                documents=counts.documents,
-                characters=counts.characters,
-            )
-            for source, counts in zip(found.sources, summary.sources, strict=True)
-        ),
+        sources=source_records(found, summary.sources),
+    )
+
+
+def source_records(found: FoundCorpus, counts: Sequence[SourceCounts] = ()) -> tuple[SourceRecord, ...]:
+    """What the manifest says of each source; without `counts`, what is known of it before it is read."""
+    unread = [SourceCounts(name=source.name, documents=0, characters=0) for source in found.sources]
+    return tuple(_source_record(found, *both) for both in zip(found.sources, counts or unread, strict=True))
+
+
+def _source_record(found: FoundCorpus, source: SourceSettings, counts: SourceCounts) -> SourceRecord:
+    license, is_insisted = insisted(source.license)
+    return SourceRecord(
+        name=source.name,
+        path=public_path(without_query(source.path)),
+        license=license,
+        insisted=is_insisted,
+        stated=tuple(StatedRecord(**asdict(one)) for one in found.stated.get(source.name, ())),
+        weight=source.weight,
+        documents=counts.documents,
+        characters=counts.characters,
+        reading=_reading_record(found, source, counts),
+    )
+
+
+def _reading_record(found: FoundCorpus, source: SourceSettings, counts: SourceCounts) -> ReadingRecord:
+    """How one source was read, and what of it was not."""
+    return ReadingRecord(
+        config=source.config,
+        split=source.split,
+        revision=None if source.name in found.memory else source.revision,
+        limit=source.limit,
+        text_column=source.text_column,
+        id_column=source.id_column,
+        numbered=counts.numbered,
+        left_out=tuple(LeftOutRecord(**asdict(files)) for files in found.left_out.get(source.name, ())),
+        unused_columns=dict(counts.unused),
+        unread_members=dict(counts.members),
+        origins=tuple(OriginRecord(**asdict(origin)) for origin in counts.origins),
     )
 
 

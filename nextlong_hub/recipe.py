@@ -37,11 +37,12 @@ class FitSettings(Section):
 class ConversationSettings(Section):
     """Rows are conversations under a chat template, with a loss mask on what the assistant says."""
 
-    form: Literal["auto", "openai", "sharegpt", "magpie"] = "auto"
-    """How the corpus holds a conversation: `messages` of role and content, `conversations` of from and value, or an
-    `instruction` with its `response`. `auto` takes the first of them that a row has."""
+    form: str = "auto"
+    """How the corpus holds a conversation: the name of one of the forms in `conversations/forms`. `auto` takes the
+    first of them that a row has."""
     columns: tuple[str, ...] = ()
-    """Other names for the columns of that form: one, or for magpie two. With `auto` their number tells the form."""
+    """Other names for the columns of that form, in its order: one for a list of turns, two for a question and its
+    answer, three with a context between them. With `auto` their number tells the form."""
     system_prompt: str = ""
     """Given to conversations that have none of their own."""
     too_long: Literal["truncate", "discard"] = "truncate"
@@ -52,16 +53,6 @@ class ConversationSettings(Section):
     out in the resolved recipe."""
     template_variables: dict[str, str | bool | int] = Field(default_factory=dict)
     """What the template may ask for by name; the tokenizer's special tokens (`bos_token`, …) are added."""
-
-    @model_validator(mode="after")
-    def _columns_are_those_of_the_form(self) -> Self:
-        wanted = {"auto": (1, 2), "magpie": (2,)}.get(self.form, (1,))
-        if self.columns and len(self.columns) not in wanted:
-            raise ValueError(
-                f"form {self.form!r} takes {' or '.join(map(str, wanted))} columns, not {len(self.columns)}; name the "
-                "one with the list of messages, or those of the instruction and of the response"
-            )
-        return self
 
 
 class PackingSettings(Section):

@@ -9,7 +9,7 @@ Character counts are Unicode code points, as Python counts them; tokens are thos
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 if TYPE_CHECKING:
     import numpy as np
@@ -29,12 +29,20 @@ class Document:
     """What else its format knows of it, for filters to go by: a language, a licence. Not stored."""
 
 
+Role = Literal["system", "user", "assistant", "tool"]
+"""Who speaks in a conversation."""
+
+
 @dataclass(frozen=True, slots=True)
 class Message:
     """One turn of a conversation, before any chat template."""
 
-    role: Literal["system", "user", "assistant", "tool"]
+    role: Role
     content: str
+    more: Mapping[str, Any] = field(default_factory=dict, hash=False)
+    """What else the chat template is given of it, by the names that the template knows: tool calls, reasoning."""
+    is_learnt: bool = True
+    """Of an answer: whether it is trained on."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,11 +51,13 @@ class Turn:
 
     number: int
     """Number of the message in the conversation, from 0."""
-    role: Literal["system", "user", "assistant", "tool"]
+    role: Role
     start: int
     """First character of its content in the text; what lies between two turns is the template's."""
     end: int
     """One past the last character."""
+    is_learnt: bool = True
+    """Of an answer: whether it is trained on."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,9 +171,19 @@ class PackedRow:
     documents: tuple[PackedDocument, ...]
     segments: tuple[Segment, ...]
     """Of all documents; characters of the row's text."""
+    template_inputs: tuple[str, ...] = ()
+    """Of each conversation what else than its messages its chat template was given, as JSON; empty where that is
+    nothing."""
 
     @classmethod
-    def of(cls, sample: Sample, *, offset: int = 0, loss_mask: "NDArray[np.int8] | None" = None) -> "PackedRow":
+    def of(
+        cls,
+        sample: Sample,
+        *,
+        offset: int = 0,
+        loss_mask: "NDArray[np.int8] | None" = None,
+        template_inputs: str = "",
+    ) -> "PackedRow":
         """A packed row of one document; `offset` is that of `PackedDocument`."""
         document = PackedDocument(
             id=sample.id,
@@ -181,6 +201,7 @@ class PackedRow:
             loss_mask=loss_mask,
             documents=(document,),
             segments=sample.segments,
+            template_inputs=(template_inputs,),
         )
 
 
@@ -200,7 +221,12 @@ class Reason(StrEnum):
     UNPARSEABLE = "unparseable"
     """The row holds no conversation in a known form."""
     UNSUPPORTED = "unsupported"
-    """A conversation with more than text: tool calls, images, reasoning in a field of its own, weights of turns."""
+    """A conversation with more than text, which the chat template cannot be given: calls of tools, parts of another
+    type."""
+    MEDIA = "media"
+    """A conversation with images, sound or video."""
+    NOTHING_LEARNT = "nothing_learnt"
+    """Every answer of the conversation is marked as one not to be trained on."""
     EMPTY_TURN = "empty_turn"
     WRONG_ROLE_ORDER = "wrong_role_order"
     NO_ASSISTANT = "no_assistant"

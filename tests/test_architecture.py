@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from nextlong_hub.conversations.forms.base import FORMS as CONVERSATION_FORMS
 from nextlong_hub.core.registry import Registry
 from nextlong_hub.corpus.formats.base import FORMATS as CORPUS_FORMATS
 from nextlong_hub.execution.open import EXECUTORS
@@ -50,11 +51,12 @@ DOORS = {
     "hf_xet pytest": "testing",
     "matplotlib": "stats explore",
     "jinja2": "explore datacard",
-    "yaml": "dataset datacard testing",
+    "yaml": "corpus dataset datacard testing",
+    "fsspec backports compression": "corpus",
 }
 """Which rooms may import which library; a library that is not named here may not be imported at all."""
 
-REGISTRIES = (CORPUS_FORMATS, EXECUTORS, EXPORT_FORMATS, PRODUCERS)
+REGISTRIES = (CONVERSATION_FORMS, CORPUS_FORMATS, EXECUTORS, EXPORT_FORMATS, PRODUCERS)
 
 FLOOR = {room: number for number, rooms in enumerate(FLOORS) for room in rooms.split()}
 

@@ -203,8 +203,6 @@ def test_any_text_and_number_survives_the_resolved_recipe(text: str, number: flo
         ('name = "x"\npack = true', "packs its rows, but a synthesised sample fills a row by itself"),
         ('name = "x"\n[conversations]', "makes rows of conversations, which are packed.*; set pack = true"),
         ('name = "x"\npack = true\nadd_bos_token = true\n[conversations]', "leave out add_bos_token"),
-        ('name = "x"\npack = true\n[conversations]\nform = "magpie"\ncolumns = ["a"]', "takes 2 columns, not 1"),
-        ('name = "x"\npack = true\n[conversations]\ncolumns = ["a", "b", "c"]', "takes 1 or 2 columns, not 3"),
         ("target_length = 9", "'name' is missing; add it"),
         ('name = "a/b"', "name = 'a/b': String should match pattern"),
         ('name = "../x"', "should match pattern"),

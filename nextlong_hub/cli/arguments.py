@@ -14,10 +14,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, get_args
 
+from nextlong_hub.core.amounts import parse_amount
 from nextlong_hub.core.printable import did_you_mean
 from nextlong_hub.corpus import DEMO
-from nextlong_hub.corpus.discovery import default_name
-from nextlong_hub.corpus.settings import SourceSettings
+from nextlong_hub.corpus.naming import default_name, split_path
+from nextlong_hub.corpus.settings import SourceSettings, parse_limit
 from nextlong_hub.documents.fit import Mode
 from nextlong_hub.errors import RecipeError
 from nextlong_hub.pipeline import BuildRequest
@@ -27,8 +28,6 @@ from nextlong_hub.recipe import DEFAULT_SEED, Recipe, load_recipes, parse_settin
 PUBLISHED = ("64k", "128k", "512k", "subset")
 """Configurations that are built when none is named: those of the paper."""
 _NAMED_PATH = re.compile(r"(?P<name>[A-Za-z0-9][A-Za-z0-9._-]*)=(?P<path>.+)", re.DOTALL)
-_AMOUNT = re.compile(r"(?P<number>\d[\d_,]*(?:\.\d+)?)(?P<suffix>[KMBT]?)", re.IGNORECASE)
-_SUFFIXES = {"": 0, "K": 3, "M": 6, "B": 9, "T": 12}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,6 +48,11 @@ class BuildArguments:
     text_column: str | None = None
     id_column: str | None = None
     on_bad_document: str | None = None
+    config: str | None = None
+    """Of every source that does not name one, like the two below."""
+    split: str | None = None
+    revision: str | None = None
+    limits: Sequence[str] = ()
 
 
 def build_request(arguments: BuildArguments) -> BuildRequest:
@@ -68,8 +72,19 @@ def build_request(arguments: BuildArguments) -> BuildRequest:
     return BuildRequest(
         recipes=recipes,
         ingredients=ingredients,
-        sources=_with(
-            sources, text_column=arguments.text_column, id_column=arguments.id_column, license=arguments.license
+        sources=with_limits(
+            with_part(
+                _with(
+                    sources,
+                    text_column=arguments.text_column,
+                    id_column=arguments.id_column,
+                    license=arguments.license,
+                ),
+                config=arguments.config,
+                split=arguments.split,
+                revision=arguments.revision,
+            ),
+            arguments.limits,
         ),
         tokenizer=tokenizer,
         more_tokenizers=tuple(more_tokenizers),
@@ -79,7 +94,10 @@ def build_request(arguments: BuildArguments) -> BuildRequest:
 
 
 def parse_sources(
-    corpora: Iterable[str], text_column: str | None = None, id_column: str | None = None
+    corpora: Iterable[str],
+    text_column: str | None = None,
+    id_column: str | None = None,
+    license: str | None = None,
 ) -> tuple[SourceSettings, ...]:
     """Read `[NAME=]PATH` arguments; sources are sorted by name, so the order of arguments does not matter.
 
@@ -107,7 +125,44 @@ def parse_sources(
         numbered = (f"{stem}-{number}" if number > 1 else stem for number in range(1, len(nameless) + len(named) + 2))
         named[next(name for name in numbered if name not in named)] = path
     sources = [SourceSettings(name=name, path=path) for name, path in sorted(named.items())]
-    return _with(sources, text_column=text_column, id_column=id_column)
+    return _with(sources, text_column=text_column, id_column=id_column, license=license)
+
+
+def with_part(sources: Iterable[SourceSettings], **parts: str | None) -> tuple[SourceSettings, ...]:
+    """The sources with a configuration, split or revision where they do not name one themselves."""
+    given = {key: value for key, value in parts.items() if value}
+    changed = []
+    for source in sources:
+        own = split_path(source.path)[1]
+        update = {key: value for key, value in given.items() if key not in own and getattr(source, key) is None}
+        changed.append(source.model_copy(update=update))
+    return tuple(changed)
+
+
+def with_limits(sources: Sequence[SourceSettings], limits: Iterable[str]) -> tuple[SourceSettings, ...]:
+    """Read `[NAME=]2B` and `[NAME=]5000docs` as the most that is read of each source.
+
+    Raises:
+        RecipeError: an amount cannot be read, a source is unknown, or one gets two limits.
+    """
+    found: dict[str, str] = {}
+    names = [source.name for source in sources]
+    for text in limits:
+        name, equals, amount = text.rpartition("=")
+        if equals and name not in names:
+            raise RecipeError(
+                f"--limit {text}: there is no source {name!r}; sources of this run: {', '.join(names)}"
+                f"{did_you_mean(name, names)}"
+            )
+        if name in found:
+            what = f"for {name}" if name else "for all sources"
+            raise RecipeError(f"--limit is given twice {what}; give it once, or as --limit NAME={amount}")
+        parse_limit(amount)
+        found[name] = amount
+    given = {name: found.get(name, found.get("")) for name in names}
+    return tuple(
+        source.model_copy(update={"limit": given[source.name]}) if given[source.name] else source for source in sources
+    )
 
 
 def parse_rows(
@@ -138,22 +193,6 @@ def parse_rows(
                 rows[name] = math.ceil(wanted_tokens[key] * producer_of(recipe).rows_per_token(recipe, targets))
                 break
     return rows | rows_of_ingredients(recipes, ingredients, rows)
-
-
-def parse_amount(text: str, option: str) -> int:
-    """Read `128`, `1_000`, `4B`, `1.5M`: decimal suffixes K, M, B and T.
-
-    Raises:
-        RecipeError: it is no such number, or not a whole one above 0.
-    """
-    match = _AMOUNT.fullmatch(text.strip())
-    if match is not None:
-        whole, _, fraction = re.sub("[_,]", "", match["number"]).partition(".")
-        zeros = _SUFFIXES[match["suffix"].upper()] - len(fraction)
-        amount = int(whole + fraction + "0" * zeros)
-        if zeros >= 0 and amount > 0:
-            return amount
-    raise RecipeError(f"{option} {text!r} is no whole number above 0; write it as 128, 500K, 4B or 1.5T")
 
 
 def parse_modes(text: str) -> frozenset[Mode]:

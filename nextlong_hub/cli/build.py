@@ -15,11 +15,14 @@ from nextlong_hub.cli.options import (
     executor_of,
     option_corpus,
     option_json,
+    option_license,
+    option_limit,
     option_num_proc,
     option_output,
     option_quiet,
     option_tokenizer,
     options_columns,
+    options_part,
     print_json,
     resumable,
 )
@@ -36,6 +39,8 @@ if TYPE_CHECKING:
         "nextlong-hub build 64k 512k --corpus web='web/*.jsonl' --corpus user/books \\",
         "    --tokenizer Qwen/Qwen3-8B --tokens 64k=4B --tokens 512k=2B --output long",
         "nextlong-hub build mix --corpus docs.jsonl --tokenizer ./llama3",
+        "nextlong-hub build 128k --corpus edu=HuggingFaceFW/fineweb-edu:sample-10BT \\",
+        "    --limit edu=2B --tokenizer Qwen/Qwen3-8B",
         "nextlong-hub build instruct --corpus chats.parquet --tokenizer ./qwen3",
         "nextlong-hub build --recipe mine.toml --set retrieval.k1=1.2 --dry-run",
     ),
@@ -79,10 +84,10 @@ if TYPE_CHECKING:
     metavar="KEY=VALUE",
     help="Change one choice of every recipe of this run. Repeatable.",
 )
+@options_part()
+@option_limit
 @options_columns
-@click.option(
-    "--license", metavar="ID", help="Licence of the corpus, for the card: cc-by-4.0. A recipe can say it by source."
-)
+@option_license
 @click.option(
     "--on-bad-document",
     type=click.Choice(["fail", "skip"]),
@@ -102,8 +107,8 @@ def build(output: Path, num_proc: int | None, dry_run: bool, as_json: bool, quie
     same corpus, none of which a sample extends. `--set mix.documents=0.25` changes the share, `--set mix.recipe=128k`
     with `--set target_length=131072` the samples.
 
-    The CONFIG instruct packs conversations (Magpie, ShareGPT, OpenAI messages) under the tokenizer's chat template,
-    with a loss mask on the answers; it is built by itself.
+    The CONFIG instruct packs conversations (messages, ShareGPT, Magpie, Alpaca, Dolly, OpenOrca, UltraChat, prompt and
+    completion) under the tokenizer's chat template, with a loss mask on the answers; it is built by itself.
     """
     from nextlong_hub.cli import terminal
     from nextlong_hub.cli.arguments import BuildArguments, build_request

@@ -70,8 +70,8 @@ def export(
     DATASET is a dataset folder, a folder of Parquet files or a dataset on the Hub.
     """
     from nextlong_hub.cli import terminal
-    from nextlong_hub.cli.arguments import parse_amount
     from nextlong_hub.cli.reports import exports
+    from nextlong_hub.core.amounts import parse_amount
     from nextlong_hub.execution.local import default_workers
     from nextlong_hub.exports import ExportRequest
     from nextlong_hub.exports import export as export_rows

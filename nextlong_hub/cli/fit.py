@@ -11,11 +11,14 @@ from nextlong_hub.cli.options import (
     examples,
     executor_of,
     option_json,
+    option_license,
+    option_limit,
     option_num_proc,
     option_output,
     option_quiet,
     option_tokenizer,
     options_columns,
+    options_part,
     print_json,
     resumable,
 )
@@ -43,6 +46,9 @@ from nextlong_hub.cli.options import (
     "longer ones; pack,truncate cuts those, pack,discard leaves them out.",
 )
 @option_output(required=True)
+@options_part()
+@option_limit
+@option_license
 @options_columns
 @click.option("--samples", metavar="N", help="Stop after so many rows. [default: all]")
 @click.option("--add-bos-token", is_flag=True, help="Begin each text with the tokenizer's bos_token; it counts.")
@@ -63,6 +69,11 @@ def fit(
     target: str,
     mode: str,
     output: Path,
+    config: str | None,
+    split: str | None,
+    revision: str | None,
+    limits: tuple[str, ...],
+    license: str | None,
     text_column: str | None,
     id_column: str | None,
     samples: str | None,
@@ -82,14 +93,20 @@ def fit(
     Rows are not padded.
     """
     from nextlong_hub.cli import terminal
-    from nextlong_hub.cli.arguments import parse_amount, parse_modes, parse_sources
+    from nextlong_hub.cli.arguments import parse_modes, parse_sources, with_limits, with_part
     from nextlong_hub.cli.reports import fits
+    from nextlong_hub.core.amounts import parse_amount
     from nextlong_hub.dataset.manifest import manifest_bytes
     from nextlong_hub.documents.fit import FitRequest
     from nextlong_hub.pipeline import fit as fit_source
 
     request = FitRequest(
-        source=parse_sources([source], text_column, id_column)[0],
+        source=with_limits(
+            with_part(
+                parse_sources([source], text_column, id_column, license), config=config, split=split, revision=revision
+            ),
+            limits,
+        )[0],
         tokenizer=tokenizer,
         target_length=parse_amount(target, "--target"),
         modes=parse_modes(mode),

@@ -10,11 +10,13 @@ from nextlong_hub.cli.options import (
     examples,
     executor_of,
     option_json,
+    option_license,
     option_num_proc,
     option_output,
     option_quiet,
     option_tokenizer,
     options_columns,
+    options_part,
     print_json,
     resumable,
 )
@@ -32,6 +34,8 @@ from nextlong_hub.cli.options import (
 @option_tokenizer(required=True, help="Folder or Hub name of the tokenizer; of an MDS folder the one that made it.")
 @option_output(required=True)
 @click.option("--config", default="imported", show_default=True, metavar="NAME", help="What the rows are called.")
+@options_part(config=False)
+@option_license
 @options_columns
 @option_num_proc
 @option_json
@@ -41,6 +45,9 @@ def import_command(
     tokenizer: str,
     output: Path,
     config: str,
+    split: str | None,
+    revision: str | None,
+    license: str | None,
     text_column: str | None,
     id_column: str | None,
     num_proc: int | None,
@@ -53,13 +60,15 @@ def import_command(
     dataset with a column of texts. MDS rows keep their tokens and their documents; texts are encoded.
     """
     from nextlong_hub.cli import terminal
-    from nextlong_hub.cli.arguments import parse_sources
+    from nextlong_hub.cli.arguments import parse_sources, with_part
     from nextlong_hub.cli.reports import imports
     from nextlong_hub.dataset.manifest import manifest_bytes
     from nextlong_hub.documents.import_rows import ImportRequest
     from nextlong_hub.pipeline import import_rows
 
-    source_settings = parse_sources([source], text_column, id_column)[0]
+    [source_settings] = with_part(
+        parse_sources([source], text_column, id_column, license), split=split, revision=revision
+    )
     request = ImportRequest(source=source_settings, tokenizer=tokenizer, config=config)
     with (
         resumable(output),

@@ -39,8 +39,52 @@ def option_num_proc(command: Command) -> Command:
 
 def options_columns(command: Command) -> Command:
     """Add `--text-column` and `--id-column`."""
-    command = click.option("--id-column", metavar="NAME", help="Column of ids. [default: id]")(command)
-    return click.option("--text-column", metavar="NAME", help="Column of the text. [default: text]")(command)
+    command = click.option(
+        "--id-column",
+        metavar="NAME",
+        help="Column of ids. [default: id, conversation_id, prompt_id, doc_id or uuid]",
+    )(command)
+    return click.option(
+        "--text-column", metavar="NAME", help="Column of the text; message.content is a field of one. [default: text]"
+    )(command)
+
+
+def options_part(*, config: bool = True) -> Callable[[Command], Command]:
+    """Add `--split` and `--revision`, and `--config` unless the command has another one of that name."""
+
+    def add(command: Command) -> Command:
+        command = click.option("--revision", metavar="NAME", help="Branch, tag or commit of a corpus on the Hub.")(
+            command
+        )
+        command = click.option("--split", metavar="NAME", help="Split of the corpus to read. [default: train]")(command)
+        if config:
+            command = click.option(
+                "--config", metavar="NAME", help="Configuration of the corpus to read; PATH:CONFIG@SPLIT says both."
+            )(command)
+        return command
+
+    return add
+
+
+def option_license(command: Command) -> Command:
+    """Add `--license`."""
+    return click.option(
+        "--license",
+        metavar="ID",
+        help="Licence of the corpus, for the card: cc-by-4.0. What its rows, its card and its licence files say is "
+        "read; an ID that asks for less is refused, unless you insist on it: 'mit!'. A recipe can say it by source.",
+    )(command)
+
+
+def option_limit(command: Command) -> Command:
+    """Add the repeatable `--limit`, which the command takes as `limits`."""
+    return click.option(
+        "--limit",
+        "limits",
+        multiple=True,
+        metavar="[NAME=]N",
+        help="Stop reading a source after so many tokens (2B, of 4 bytes each) or documents (5000docs). Repeatable.",
+    )(command)
 
 
 class _CorpusOption(click.Option):
@@ -51,7 +95,7 @@ class _CorpusOption(click.Option):
         from nextlong_hub.corpus.pieces import DATASETS
 
         formats = ", ".join(name for name in FORMATS.names() if name not in DATASETS)
-        self.help = f"File, folder, glob, hf://datasets/… or Hub dataset; files are {formats}. Repeatable."
+        self.help = f"File, folder, glob, URL or Hub dataset, USER/NAME:CONFIG@SPLIT; files are {formats}. Repeatable."
         return super().get_help_record(ctx)
 
 

@@ -111,6 +111,10 @@ class Bars:
         line = f"{self._count.stage:<22} {self._count.amount:>16} {duration(self._count.seconds):>11}"
         self._console.print(mark + Text(line), soft_wrap=True)
 
+    def note(self, text: str) -> None:
+        """See `Progress`."""
+        self._console.print(Text("  ") + Text(visible_line(text), "yellow"), soft_wrap=True)
+
 
 class Lines:
     """One plain line for each stage, and one every half minute in between."""
@@ -137,6 +141,10 @@ class Lines:
         failed = sys.exc_info()[0] is not None
         if failed or self._count.is_worth_a_line:
             self._say("stopped" if failed else "done")
+
+    def note(self, text: str) -> None:
+        """See `Progress`."""
+        self._console.print(visible_line(text), soft_wrap=True, markup=False)
 
     def _say(self, state: str) -> None:
         amount = f"{self._count.amount}, " if self._count.amount else ""

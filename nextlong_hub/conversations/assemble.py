@@ -6,8 +6,9 @@ The tasks of a build use it, and the check that renders and encodes a finished r
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from nextlong_hub.conversations.layout import Layout, lay_out
-from nextlong_hub.conversations.parse import Conversation, parse, settings_of
+from nextlong_hub.conversations.inputs import TemplateInputs
+from nextlong_hub.conversations.layout import Layout, is_laid_out, lay_out
+from nextlong_hub.conversations.parse import Conversation, parse, settings_of, texts_of
 from nextlong_hub.errors import DataError, RecipeError
 from nextlong_hub.recipe import Recipe
 from nextlong_hub.records import Discarded, Message, PackedRow, Reason, Sample, Segment
@@ -59,20 +60,26 @@ class ConversationBuilder:
         except DataError:
             return Discarded(meta_document=identity, reason=Reason.REFUSED_BY_TEMPLATE, tokens=0)
 
-    def encode(self, layout: Layout) -> EncodedChat:
-        """The ids and the loss mask of a rendered conversation."""
-        generated = self.template.generated(layout.messages) if self.template.marks_generation else None
+    def encode(self, layout: Layout, template: ChatTemplate) -> EncodedChat:
+        """The ids and the loss mask of a conversation that `template` has rendered."""
+        generated = template.generated(layout.messages) if template.marks_generation else None
         return self.tokenizer.encode(layout.text, layout.turns, generated)
 
     def _make(self, identity: str, source: str, conversation: Conversation) -> "BuiltConversation | Discarded":
         messages = conversation.messages
-        layout = lay_out(messages, self.template)
+        template = self.template.given(conversation.tools, conversation.variables)
+        if self._forges_control(conversation):
+            return Discarded(meta_document=identity, reason=Reason.UNSUPPORTED, tokens=0)
+        layout = lay_out(messages, template)
         if layout is None:
             return Discarded(meta_document=identity, reason=Reason.MASK_UNLOCATABLE, tokens=0)
-        encoded = self.encode(layout)
+        left_out = self._left_out(conversation, layout)
+        if left_out is None:
+            return Discarded(meta_document=identity, reason=Reason.UNSUPPORTED, tokens=0)
+        encoded = self.encode(layout, template)
         total = len(encoded.input_ids)
         if total > self._recipe.target_length:
-            fitting = None if self._settings.too_long == "discard" else self._longest_that_fits(messages)
+            fitting = None if self._settings.too_long == "discard" else self._longest_that_fits(messages, template)
             if fitting is None:
                 return Discarded(meta_document=identity, reason=Reason.OVER_TARGET, tokens=total)
             layout, encoded = fitting
@@ -87,21 +94,58 @@ class ConversationBuilder:
             segments=_segments(identity, layout, encoded),
             truncated_tokens=total - len(encoded.input_ids),
         )
+        inputs = TemplateInputs.of(conversation, {turn.number for turn in layout.turns})
         return BuiltConversation(
-            row=PackedRow.of(sample, loss_mask=encoded.loss_mask),
+            row=PackedRow.of(sample, loss_mask=encoded.loss_mask, template_inputs=inputs.to_json()),
             unanswered=conversation.unanswered,
             truncated_tokens=sample.truncated_tokens,
+            unused=conversation.unused | left_out,
+            not_learnt=len(inputs.not_learnt),
         )
 
-    def _longest_that_fits(self, messages: Sequence[Message]) -> tuple[Layout, EncodedChat] | None:
+    def _forges_control(self, conversation: Conversation) -> bool:
+        """Whether anything that the template writes between messages spells a control token, and would become one."""
+        named = [message.more for message in conversation.messages if not is_laid_out(message)]
+        given = [[*conversation.tools], dict(conversation.variables), [dict(more) for more in named if more]]
+        return any(map(self.tokenizer.spelt_controls, texts_of(given)))
+
+    def _left_out(self, conversation: Conversation, layout: Layout) -> frozenset[str] | None:
+        """What the template does not write, by name; None where an answer cannot do without it.
+
+        A call of a tool is part of its answer. So are control tokens around it: where the template writes some inside
+        of a turn, they could not be told from what the assistant says.
+        """
+        found = set()
+        written = {turn.number: layout.text[turn.start : turn.end] for turn in layout.turns}
+        for number, message in enumerate(conversation.messages):
+            said = written.get(number)
+            if said is None:
+                found.add(f"{message.role} turns")
+                continue
+            if not is_laid_out(message):
+                continue
+            called = [call["function"]["name"] for call in message.more.get("tool_calls", ())]
+            own = sum(map(self.tokenizer.spelt_controls, texts_of(message.content, message.more)))
+            if self.tokenizer.spelt_controls(said) > own or not all(name in said for name in called):
+                return None
+            found |= {name for name, text in message.more.items() if name != "tool_calls" and text.strip() not in said}
+        if conversation.tools and layout.text == self.template.given((), conversation.variables).render(
+            conversation.messages
+        ):
+            found.add("tools")
+        return frozenset(found)
+
+    def _longest_that_fits(
+        self, messages: Sequence[Message], template: ChatTemplate
+    ) -> tuple[Layout, EncodedChat] | None:
         """The conversation up to the last answer with which it fits into a row."""
-        answers = [number for number, message in enumerate(messages) if message.role == "assistant"]
+        answers = [number for number, one in enumerate(messages) if one.role == "assistant" and one.is_learnt]
         best = None
         low, high = 0, len(answers) - 1  # the whole does not fit
         while low < high:
             middle = (low + high) // 2
-            layout = lay_out(messages[: answers[middle] + 1], self.template)
-            encoded = self.encode(layout) if layout else None
+            layout = lay_out(messages[: answers[middle] + 1], template)
+            encoded = self.encode(layout, template) if layout else None
             if layout and encoded is not None and len(encoded.input_ids) <= self._recipe.target_length:
                 best, low = (layout, encoded), middle + 1
             else:
@@ -135,6 +179,15 @@ class BuiltConversation:
     """Messages after the last answer, left out."""
     truncated_tokens: int
     """Tokens of later turns, for which the row was too short."""
+    unused: frozenset[str]
+    """Fields of the row and of its turns that nothing used, and what the template did not write, by name."""
+    not_learnt: int
+    """Answers that are not trained on."""
+
+    @property
+    def has_inputs(self) -> bool:
+        """Whether its chat template was given more than words."""
+        return any(self.row.template_inputs)
 
 
 def _segments(identity: str, layout: Layout, encoded: EncodedChat) -> tuple[Segment, ...]:

@@ -11,7 +11,8 @@ from typing import Any
 import numpy as np
 
 from nextlong_hub.conversations.assemble import ConversationBuilder
-from nextlong_hub.conversations.layout import Layout
+from nextlong_hub.conversations.inputs import TemplateInputs
+from nextlong_hub.conversations.layout import Layout, is_laid_out
 from nextlong_hub.conversations.parse import parse, settings_of
 from nextlong_hub.corpus.texts import CorpusTexts
 from nextlong_hub.errors import DataError
@@ -69,22 +70,36 @@ def _turn_faults(row: Mapping[str, Any]) -> Iterator[str]:
 
 def _rendering_faults(row: Mapping[str, Any], builder: ConversationBuilder) -> Iterator[str]:
     """What rendering and encoding it again shows."""
+    roles = {segment["chunk"]: segment["role"] for segment in row["segments"]}
+    try:
+        inputs = TemplateInputs.from_json(row.get("template_inputs", ""), roles)
+    except ValueError as error:
+        yield f"its template_inputs cannot be read: {error}"
+        return
     layout = Layout(
         text=row["text"],
         turns=tuple(
-            Turn(number=segment["chunk"], role=segment["role"], start=segment["start"], end=segment["end"])
+            Turn(
+                number=segment["chunk"],
+                role=segment["role"],
+                start=segment["start"],
+                end=segment["end"],
+                is_learnt=segment["chunk"] not in inputs.not_learnt,
+            )
             for segment in row["segments"]
         ),
+        given=inputs.messages,
     )
+    template = builder.template.given(inputs.tools, inputs.variables)
     try:
-        text = builder.template.render(layout.messages)
+        text = template.render(layout.messages)
     except DataError as error:
         yield str(error)
         return
     if text != row["text"]:
         yield "its chat template makes another text of its messages"
         return
-    encoded = builder.encode(layout)
+    encoded = builder.encode(layout, template)
     if not np.array_equal(encoded.input_ids, row["input_ids"]):
         yield "its text does not encode to its input_ids"
         return
@@ -110,8 +125,12 @@ def _corpus_faults(row: Mapping[str, Any], settings: ConversationSettings, corpu
         said = row["text"][segment["start"] : segment["end"]]
         number = segment["chunk"]
         message = conversation.messages[number] if number < len(conversation.messages) else None
-        if message is None or message.role != segment["role"] or said not in message.content:
+        is_same = message is not None and (is_laid_out(message) or said in message.content)
+        if message is None or message.role != segment["role"] or not is_same:
             yield f"its message at {segment['start']:,} is not what the corpus holds there"
+    numbers = {segment["chunk"] for segment in row["segments"]}
+    if row.get("template_inputs", "") != TemplateInputs.of(conversation, numbers).to_json():
+        yield "its template_inputs are not what the corpus holds"
     source = corpus.store.document(corpus.numbers[identity])[1]
     if source != row["source"]:
         yield f"it comes from {source!r}, not {row['source']!r}"

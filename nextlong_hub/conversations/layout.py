@@ -7,11 +7,14 @@ without the marks the second text is the first, and every message stands in it w
 
 Where a template changed a message, the message becomes what the template made of it, provided that this gives the same
 text: what is stored can always be rendered again. A conversation for which no such messages are found is given up.
+
+An answer that is more than its words (calls of tools, reasoning) is laid out by the template itself. Where it lies is
+told by the same conversation with plain words in its place: what stands before and behind them stands around it, too.
 """
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from itertools import pairwise
 from typing import Protocol
 
@@ -42,12 +45,25 @@ class Layout:
     text: str
     turns: tuple[Turn, ...]
     """In the order of the text. What lies between them is the template's."""
+    given: Mapping[int, Message] = field(default_factory=dict)
+    """By their numbers the messages that are more than their words."""
 
     @property
     def messages(self) -> tuple[Message, ...]:
         """What was said, as it stands in the text, in the order of the conversation: it renders to the text again."""
-        turns = sorted(self.turns, key=lambda turn: turn.number)
-        return tuple(Message(turn.role, self.text[turn.start : turn.end]) for turn in turns)
+        return tuple(self._message(turn) for turn in sorted(self.turns, key=lambda turn: turn.number))
+
+    def _message(self, turn: Turn) -> Message:
+        given = self.given.get(turn.number)
+        if given is not None and is_laid_out(given):
+            return given
+        more = {} if given is None else given.more
+        return Message(turn.role, self.text[turn.start : turn.end], more, turn.is_learnt)
+
+
+def is_laid_out(message: Message) -> bool:
+    """Whether the template writes more of a message than its words, in a form of its own."""
+    return message.role == "assistant" and bool(message.more)
 
 
 def lay_out(messages: Sequence[Message], template: Template) -> Layout | None:
@@ -62,7 +78,12 @@ def lay_out(messages: Sequence[Message], template: Template) -> Layout | None:
         spans = _find(current, text, template)
         if spans is None:
             return None
-        observed = {number: replace(current[number], content=text[start:end]) for number, (start, end) in spans.items()}
+        observed = {
+            number: current[number]
+            if is_laid_out(current[number])
+            else replace(current[number], content=text[start:end])
+            for number, (start, end) in spans.items()
+        }
         if observed == current:
             return _layout(text, current, spans)
         if not observed or template.render(list(observed.values())) != text:
@@ -73,19 +94,27 @@ def lay_out(messages: Sequence[Message], template: Template) -> Layout | None:
 
 def _layout(text: str, messages: Mapping[int, Message], spans: Mapping[int, tuple[int, int]]) -> Layout | None:
     turns = [
-        Turn(number=number, role=messages[number].role, start=start, end=end) for number, (start, end) in spans.items()
+        Turn(number=number, role=messages[number].role, start=start, end=end, is_learnt=messages[number].is_learnt)
+        for number, (start, end) in spans.items()
     ]
     turns.sort(key=lambda turn: turn.start)
     overlap = any(one.end > other.start for one, other in pairwise(turns))
-    return None if overlap else Layout(text=text, turns=tuple(turns))
+    given = {number: messages[number] for number in spans if messages[number].more}
+    return None if overlap else Layout(text=text, turns=tuple(turns), given=given)
 
 
 def _without_trimmed_space(messages: dict[int, Message], text: str, template: Template) -> dict[int, Message]:
     """Drop the outer white space that the template drops too; with it, marks would stand where none can be trimmed."""
-    padded = [number for number, message in messages.items() if message.content != message.content.strip()]
+    padded = [
+        number
+        for number, message in messages.items()
+        if message.content != message.content.strip() and not is_laid_out(message)
+    ]
     if not padded:
         return messages
-    stripped = {number: replace(message, content=message.content.strip()) for number, message in messages.items()}
+    stripped = messages | {
+        number: replace(messages[number], content=messages[number].content.strip()) for number in padded
+    }
     if template.render(list(stripped.values())) == text:
         return stripped
     for number in padded:
@@ -100,7 +129,10 @@ def _without_trimmed_space(messages: dict[int, Message], text: str, template: Te
 
 def _find(messages: Mapping[int, Message], text: str, template: Template) -> dict[int, tuple[int, int]] | None:
     """Where each message lies, those that the template leaves out not being among them."""
-    marked = [replace(message, content=_marked(number, message.content)) for number, message in messages.items()]
+    marked = [
+        message if is_laid_out(message) else replace(message, content=_marked(number, message.content))
+        for number, message in messages.items()
+    ]
     parts = _MARK.split(template.render(marked))  # [text, kind, number, text, kind, number, …, text]
     if "".join(parts[::3]) != text:
         return None
@@ -112,6 +144,12 @@ def _find(messages: Mapping[int, Message], text: str, template: Template) -> dic
             return None
     spans = {}
     for number, message in messages.items():
+        if is_laid_out(message):
+            span = _around(number, messages, text, template)
+            if span is None:
+                return None
+            spans[number] = span
+            continue
         start, end = places.get((_START, number)), places.get((_END, number))
         if start is None and end is None:
             continue
@@ -141,6 +179,19 @@ def _cut(
     before: Iterable[Message] = (message for earlier, message in messages.items() if earlier < number)
     prefix = template.render(list(before), open_turn=True)
     return (len(prefix), end) if text.startswith(prefix) else None
+
+
+def _around(number: int, messages: Mapping[int, Message], text: str, template: Template) -> tuple[int, int] | None:
+    """An answer that the template lays out in a form of its own: what plain words in its place would stand between."""
+    plain = Message("assistant", _marked(number, messages[number].content.strip() or "x"))
+    parts = _MARK.split(template.render(list({**messages, number: plain}.values())))
+    if len(parts) != len(("before", _START, "number", "words", _END, "number", "behind")):
+        return None
+    before, behind = parts[0], parts[-1]
+    if not text.startswith(before):
+        before = template.render([message for earlier, message in messages.items() if earlier < number], open_turn=True)
+    start, end = len(before), len(text) - len(behind)
+    return (start, end) if start < end and text.startswith(before) and text.endswith(behind) else None
 
 
 def _marked(number: int, content: str) -> str:

@@ -15,7 +15,8 @@ from numpy.typing import NDArray
 
 from nextlong_hub.conversations.assemble import ConversationBuilder
 from nextlong_hub.conversations.check import ConversationChecker
-from nextlong_hub.conversations.parse import record_columns, settings_of
+from nextlong_hub.conversations.forms.base import FORMS
+from nextlong_hub.conversations.parse import record_columns, settings_of, what_is_in
 from nextlong_hub.conversations.tasks import ConversationCounts, RenderConversations
 from nextlong_hub.core.files import digest_of, write_array
 from nextlong_hub.core.printable import listed
@@ -41,6 +42,7 @@ from nextlong_hub.producer import (
     units_until,
 )
 from nextlong_hub.recipe import Recipe
+from nextlong_hub.records import Reason
 from nextlong_hub.retrieval.tasks import UnitRange
 from nextlong_hub.tokenization import Tokenizer, find_template
 from nextlong_hub.tokenization.tasks import TokenizerReference, measure_characters_per_token
@@ -124,18 +126,28 @@ class ConversationProducer(Producer):
         units_until(request.rows, len(tasks), max(Fraction(1), expected_rows) / len(tasks), run_units)
         outcome = outcome_record(counts, store.documents)
         if not outcome.kept:
+            first = store.texts(np.zeros(1, np.int64))[0]
+            remedies = [words for reason, words in _REMEDIES.items() if reason.value in outcome.discarded]
             raise CorpusTooSmallError(
                 f"recipe {recipe.name}: none of {store.documents:,} conversations became a document "
-                f"({listed(outcome.discarded)}); check the corpus, or set conversations.form and conversations.columns"
+                f"({listed(outcome.discarded)}); {', or '.join(['check the corpus', *remedies])}; "
+                f"{what_is_in(first, settings_of(recipe))}"
             )
+        with_inputs = sum(one.with_inputs for one in counts)
+        chosen = gathered.finish(request.rows)
         return Produced(
             recipe=recipe,
-            rows=gathered.finish(request.rows),
+            rows=chosen if with_inputs else replace(chosen, left_out=("template_inputs",)),
             outcome=outcome,
             corpus=corpus_record(request.inputs.corpus, store),
             characters_per_token=measured,
             store=None,
-            counts={"unanswered": sum(one.unanswered for one in counts)},
+            counts={
+                "unanswered": sum(one.unanswered for one in counts),
+                "not_learnt": sum(one.not_learnt for one in counts),
+                "with_inputs": with_inputs,
+            },
+            unused=dict(sorted(sum((Counter(one.unused) for one in counts), Counter()).items())),
         )
 
     def describe(self, record: ConfigRecord, produced: Produced, folder: Path) -> ConfigRecord:
@@ -148,7 +160,10 @@ class ConversationProducer(Producer):
             roles = pc.struct_field(pc.list_flatten(table["segments"]), "role")
             messages.update({entry["values"]: entry["counts"] for entry in pc.value_counts(roles).to_pylist()})
         conversations = ConversationRecord(
-            messages=dict(sorted(messages.items())), learnt_tokens=learnt, unanswered=produced.counts["unanswered"]
+            messages=dict(sorted(messages.items())),
+            learnt_tokens=learnt,
+            unused=dict(produced.unused),
+            **produced.counts,
         )
         return record.model_copy(update={"conversations": conversations})
 
@@ -160,6 +175,14 @@ class ConversationProducer(Producer):
         """See `Producer.candidates`: every conversation, in the seeded order."""
         return seeded_order(pool.store, np.arange(pool.store.documents), pool.sources, pool.seed)
 
+
+_REMEDIES = {
+    Reason.UNPARSEABLE: f"set conversations.form ({', '.join(FORMS)}) and conversations.columns",
+    Reason.UNSUPPORTED: "name a model's own template that writes calls of tools as conversations.chat_template",
+    Reason.MEDIA: "leave out what is about images, sound or video, which no row can hold",
+    Reason.OVER_TARGET: "set a longer target_length",
+}
+"""What may help where no conversation is kept, by the reasons why."""
 
 PRODUCER = ConversationProducer()
 

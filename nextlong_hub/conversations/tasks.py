@@ -1,5 +1,6 @@
 """What a worker does to conversations: each becomes a document of its own, or is counted under the reason why not."""
 
+from collections import Counter
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import ClassVar
@@ -19,6 +20,12 @@ class ConversationCounts(UnitCounts):
 
     unanswered: int
     """Conversations whose end was left out because no answer followed."""
+    unused: dict[str, int]
+    """Kept conversations with a field that nothing used, or that the chat template did not write, by its name."""
+    not_learnt: int
+    """Answers that are not trained on."""
+    with_inputs: int
+    """Kept conversations whose chat template was given more than words."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,9 +56,16 @@ class RenderConversations(Task[ConversationCounts]):
             else one
             for one in built
         ]
-        counts = write_documents(self.output, outcomes, self.recipe, masked=True)
-        unanswered = sum(one.unanswered > 0 for one in built if isinstance(one, BuiltConversation))
-        return counts.extended(ConversationCounts, unanswered=unanswered)
+        counts = write_documents(self.output, outcomes, self.recipe, masked=True, inputs=True)
+        kept = [one for one in built if isinstance(one, BuiltConversation)]
+        unused = Counter(name for one in kept for name in one.unused)
+        return counts.extended(
+            ConversationCounts,
+            unanswered=sum(one.unanswered > 0 for one in kept),
+            unused=dict(sorted(unused.items())),
+            not_learnt=sum(one.not_learnt for one in kept),
+            with_inputs=sum(one.has_inputs for one in kept),
+        )
 
 
 @lru_cache(maxsize=2)

@@ -5,13 +5,22 @@
 A `Piece` is data: it travels in a task to the worker that reads it. The files here:
 
     settings    a source of the recipe, and how documents are read and cut
-    pieces      what travels, and the ways in which a document can be bad
-    discovery   from a path to the files that are read, and from files to pieces
-    formats/    Parquet, Arrow, JSON Lines, text and datasets: a file a format
+    pieces      what travels, the ways in which a document can be bad, and what is met and not used
+    naming      what a source is called, and the configuration and split that its path names
+    listing     the files of a path, a folder, a glob; `remote` those of a URL; `patterns` the globs
+    splits      which of them belong to the configuration and split that is meant
+    endings     which format reads a file, by the end of its name
+    left_out    files that are not read, by reason
+    discovery   all of this: from sources to pieces
+    formats/    Parquet, Arrow, JSON, CSV, text, archives and datasets: a file a format
+    columns     which columns of a table are read
     rows        from an Arrow batch or a JSON object to documents
     reading     `read`: a piece of any format, and what happens to a bad document
     filters/    documents that are left out by their content
     identity    the digest of a corpus, and the check that its ids are unique
+    limits      the order in which a source with a limit is read
+    origins     what rows say of where they come from, counted
+    telling     what is not read, in words
     ingest      the stage: every piece is read, filtered and cut into the chunk store
     store       the cut corpus on disk
     texts       chunk texts by document id and number
@@ -23,21 +32,25 @@ from typing import TYPE_CHECKING
 from nextlong_hub.core.lazy import names_imported_when_used
 
 if TYPE_CHECKING:
-    from nextlong_hub.corpus.discovery import DEMO, discover
+    from nextlong_hub.corpus.discovery import Found, discover, find
     from nextlong_hub.corpus.formats.memory import MemorySource, memory_source
     from nextlong_hub.corpus.identity import RepeatedId, digest, repeated_ids, require_unique_ids
-    from nextlong_hub.corpus.pieces import BadReason, Piece, Skipped
+    from nextlong_hub.corpus.listing import DEMO
+    from nextlong_hub.corpus.pieces import BadReason, Piece, ReadingNotes, Skipped
     from nextlong_hub.corpus.reading import read
 
 __all__ = [
     "DEMO",
     "BadReason",
+    "Found",
     "MemorySource",
     "Piece",
+    "ReadingNotes",
     "RepeatedId",
     "Skipped",
     "digest",
     "discover",
+    "find",
     "memory_source",
     "read",
     "repeated_ids",
@@ -47,14 +60,17 @@ __all__ = [
 __getattr__ = names_imported_when_used(
     __name__,
     {
-        "DEMO": "discovery",
+        "DEMO": "listing",
         "BadReason": "pieces",
+        "Found": "discovery",
         "MemorySource": "formats.memory",
         "Piece": "pieces",
+        "ReadingNotes": "pieces",
         "RepeatedId": "identity",
         "Skipped": "pieces",
         "digest": "identity",
         "discover": "discovery",
+        "find": "discovery",
         "memory_source": "formats.memory",
         "read": "reading",
         "repeated_ids": "identity",

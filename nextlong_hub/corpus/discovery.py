@@ -2,26 +2,31 @@
 
 Sources come in the order of their names, files in the order of their names within the source, row groups in the order
 they have in their file: neither the order on a command line nor that of a file system can change a corpus.
+
+Every file that a source holds is in a piece, or counted with the reason why it is not.
 """
 
-import glob
 import os
 import re
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field, replace
-from importlib.resources import files as resources
-from pathlib import Path
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path, PurePosixPath
 
-from nextlong_hub.core.files import read_json
+from nextlong_hub.corpus.endings import is_text, names_by_suffix, suffix_of
 from nextlong_hub.corpus.formats.base import FORMATS, PieceLimits
+from nextlong_hub.corpus.formats.blocks import COMPRESSED
 from nextlong_hub.corpus.formats.memory import MemorySource
+from nextlong_hub.corpus.left_out import FilesLeftOut, LeftOut
+from nextlong_hub.corpus.listing import CARD, Listing, list_source
+from nextlong_hub.corpus.naming import is_hub_dataset, with_parts
 from nextlong_hub.corpus.pieces import Piece
-from nextlong_hub.corpus.reading import file_errors
+from nextlong_hub.corpus.remote import without_query
 from nextlong_hub.corpus.settings import SourceSettings
+from nextlong_hub.corpus.splits import TRAIN, Chosen, choose, is_card
 from nextlong_hub.errors import DataError, RecipeError
-from nextlong_hub.hub.address import DatasetAddress, is_address, is_dataset_name
-from nextlong_hub.hub.files import list_files, open_dataset, resolve_commit, shard_count
+from nextlong_hub.hub.address import DatasetAddress
+from nextlong_hub.hub.files import open_dataset, parts_of_dataset, resolve_commit, shard_count
 
 PIECE_BYTES = 64 << 20
 """Bytes on disk of one piece, where a format can split or group its files."""
@@ -29,23 +34,32 @@ PIECE_BYTES = 64 << 20
 PIECE_TEXTS = 1000
 """Most files in one piece that holds several."""
 
-DEMO = "demo"
-"""The path that stands for the embedded corpus; a folder of that name is `./demo`."""
+_LICENCE = re.compile(r"(?:un)?licen[cs]e|copying|notice", re.IGNORECASE)
+_METADATA = frozenset(
+    {"config.json", "croissant.json", "dataset_dict.json", "dataset_info.json", "dataset_infos.json"}
+    | {"generation_config.json", "index.json", "manifest.json", "metadata.json", "package.json", "state.json"}
+    | {"special_tokens_map.json", "tokenizer.json", "tokenizer_config.json"}
+)
+"""Files of settings, which hold no documents where nobody names them."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Listing:
-    """The files of one source."""
+class FoundSource:
+    """One source, found."""
 
-    root: str
-    """Absolute path or URL below which they lie."""
-    bytes_of: dict[str, int]
-    """Size of each file, by its name below the root."""
-    are_named: bool
-    """Whether a path or glob named them, not just the folder that holds them."""
-    commit: str | None = None
-    passed_over: Counter[str] = field(default_factory=Counter)
-    """Files that were found and are never read, by kind."""
+    settings: SourceSettings
+    """Without what its path says besides the path, and with the configuration, split and commit that are read."""
+    left_out: tuple[FilesLeftOut, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Found:
+    """All sources, found."""
+
+    pieces: tuple[Piece, ...]
+    """In corpus order."""
+    sources: tuple[FoundSource, ...]
+    """In the order of their names; datasets in memory are not among them."""
 
 
 def discover(
@@ -54,7 +68,16 @@ def discover(
     """List the files and datasets of all sources, as pieces in corpus order.
 
     Raises:
-        RecipeError: two sources have one name, or two formats one ending.
+        RecipeError, DataError, StorageError, AuthError, NetworkError: see `find`.
+    """
+    return list(find(sources, PieceLimits(bytes=piece_bytes, texts=piece_texts)).pieces)
+
+
+def find(sources: Sequence[SourceSettings | MemorySource], limits: PieceLimits | None = None) -> Found:
+    """List the files and datasets of all sources, and what of them is not read.
+
+    Raises:
+        RecipeError: two sources have one name, or two formats one ending, or a path contradicts its settings.
         DataError: a source is not there, or holds no file of a format we read.
         StorageError: a folder may not be read.
         AuthError, NetworkError: the Hub refused or could not be reached.
@@ -62,147 +85,130 @@ def discover(
     repeated = [name for name, times in Counter(source.name for source in sources).items() if times > 1]
     if repeated:
         raise RecipeError(f"two sources are called {repeated[0]!r}; give each source of a corpus a name of its own")
+    limits = limits or PieceLimits(bytes=PIECE_BYTES, texts=PIECE_TEXTS)
     pieces: list[Piece] = []
+    found: list[FoundSource] = []
     for source in sorted(sources, key=lambda each: each.name):
         if isinstance(source, MemorySource):
             pieces.append(source.piece)
-        elif _is_hub_dataset(source.path):
-            pieces += _pieces_of_hub_dataset(source)
-        else:
-            pieces += _pieces_of_files(source, _list(source), PieceLimits(bytes=piece_bytes, texts=piece_texts))
-    return _with_distinct_prefixes(pieces)
-
-
-def _list(source: SourceSettings) -> _Listing:
-    """List the files of one source."""
-    path = source.path
-    if path == DEMO:
-        return _list_file(Path(str(resources("nextlong_hub.builders").joinpath("demo/corpus.parquet"))))
-    if is_address(path):
-        found = list_files(path, source.revision)
-        passed_over: Counter[str] = Counter()
-        return _Listing(
-            root=found.root,
-            bytes_of={name: size for name, size in found.bytes_of.items() if not _is_passed_over(name, passed_over)},
-            are_named=not found.is_folder,
-            commit=found.commit,
-            passed_over=passed_over,
-        )
-    if os.path.lexists(path):
-        return _list_folder(Path(path), source) if Path(path).is_dir() else _list_file(Path(path))
-    if glob.has_magic(path):
-        return _list_glob(path)
-    raise DataError(
-        f"source {source.name!r}: there is no file or folder {path}; check the path, or give hf://datasets/user/name/… "
-        "or the user/name of a dataset on the Hub"
-    )
-
-
-def _list_file(path: Path) -> _Listing:
-    with file_errors(str(path)):
-        status = path.stat()
-    if not path.is_file():
-        raise DataError(f"{path} is neither a regular file nor a folder; only those are read")
-    return _Listing(root=_absolute(path.parent), bytes_of={path.name: status.st_size}, are_named=True)
-
-
-def _list_folder(folder: Path, source: SourceSettings) -> _Listing:
-    """List a folder, or the part of a saved `datasets` folder that holds the split."""
-    splits = read_json(folder / "dataset_dict.json")
-    if isinstance(splits, dict) and "splits" in splits:
-        if source.split not in splits["splits"]:
-            raise DataError(
-                f"{folder} has no split {source.split!r}; its splits are {', '.join(splits['splits'])}; set split"
-            )
-        folder = folder / source.split
-    state = read_json(folder / "state.json")
-    if isinstance(state, dict) and "_data_files" in state:
-        names = [entry["filename"] for entry in state["_data_files"]]
-    else:
-        names = list(_walk(folder))
-    return _listing(folder, names, are_named=False)
-
-
-def _list_glob(pattern: str) -> _Listing:
-    parts = Path(pattern).parts
-    fixed = next(number for number, part in enumerate(parts) if glob.has_magic(part))
-    root = Path(*parts[:fixed])
-    paths = root.glob(str(Path(*parts[fixed:])))
-    names = [path.relative_to(root).as_posix() for path in paths if not path.is_dir()]
-    return _listing(root, names, are_named=True)
-
-
-def _walk(folder: Path) -> Iterator[str]:
-    """Give the names of all files below a folder; folders that are hidden or symbolic links are not entered."""
-
-    def fail(error: OSError) -> None:
-        raise error
-
-    with file_errors(str(folder)):
-        for parent, folders, names in os.walk(folder, onerror=fail):
-            folders[:] = [name for name in folders if not name.startswith(".")]
-            for name in names:
-                yield Path(parent, name).relative_to(folder).as_posix()
-
-
-def _listing(root: Path, names: Iterable[str], *, are_named: bool) -> _Listing:
-    """Keep the regular files that lie below `root`, with their sizes."""
-    real_root = os.path.realpath(root)
-    sizes: dict[str, int] = {}
-    passed_over: Counter[str] = Counter()
-    for name in names:
-        path = root / name
-        if _is_passed_over(name, passed_over):
             continue
-        if path.is_symlink() and os.path.commonpath([real_root, os.path.realpath(path)]) != real_root:
-            passed_over["symbolic links that leave the folder"] += 1
-        elif not path.is_file():
-            passed_over["pipes, devices and broken links"] += 1
+        settings = with_parts(source)
+        if is_hub_dataset(settings.path):
+            own, one = _find_hub_dataset(settings)
         else:
-            sizes[name] = path.stat().st_size
-    return _Listing(root=_absolute(root), bytes_of=sizes, are_named=are_named, passed_over=passed_over)
+            own, one = _find_files(settings, limits)
+        pieces += own
+        found.append(one)
+    return Found(pieces=tuple(_with_distinct_prefixes(pieces)), sources=tuple(found))
 
 
-def _is_passed_over(name: str, passed_over: Counter[str]) -> bool:
-    if any(part.startswith(".") for part in name.split("/")):
-        passed_over["hidden files"] += 1
-    elif name.endswith(".tmp"):
-        passed_over["unfinished files (*.tmp)"] += 1
-    else:
-        return False
-    return True
-
-
-def _pieces_of_files(source: SourceSettings, listing: _Listing, limits: PieceLimits) -> Iterator[Piece]:
-    names_by_suffix = _names_by_suffix(are_named=listing.are_named)
+def _find_files(source: SourceSettings, limits: PieceLimits) -> tuple[list[Piece], FoundSource]:
+    """The pieces of files, and what lies beside them."""
+    listing = list_source(source)
+    left_out = listing.left_out
+    formats, suffixes = _readable(listing)
+    try:
+        chosen = _choose(source, listing, suffixes, left_out)
+    except DataError as error:
+        raise DataError(f"source {source.name!r}, {without_query(source.path)}: {error}") from error
+    if not chosen.names:
+        raise DataError(_nothing_found(source, left_out, names_by_suffix(are_named=listing.are_named)))
     files: dict[str, list[Piece]] = {}
-    for name in sorted(listing.bytes_of):
-        suffix = _suffix(name.lower(), names_by_suffix)
-        if suffix:
-            _require_utf8(name)
-            piece = Piece(
-                source=source.name,
-                format=names_by_suffix[suffix],
-                location=f"{listing.root}/{name}",
-                name=name,
-                id_prefix=f"{name[: -len(suffix)]}/",
-                text_column=source.text_column,
-                id_column=source.id_column,
-                record_columns=source.record_columns,
-                revision=listing.commit,
-            )
-            files.setdefault(piece.format, []).append(piece)
-    if not files:
-        raise DataError(_nothing_found(source, listing, names_by_suffix))
-    for name, pieces in files.items():
-        yield from FORMATS[name].split(pieces, listing.bytes_of, limits)
+    for name in chosen.names:
+        _require_utf8(name)
+        suffix = suffixes[name]
+        piece = Piece(
+            source=source.name,
+            format=formats[suffix],
+            location=f"{listing.root}/{name}{listing.query}",
+            name=name,
+            id_prefix=f"{name[: len(name) - len(suffix)]}/",
+            text_column=source.text_column,
+            id_column=source.id_column,
+            record_columns=source.record_columns,
+            revision=listing.commit or listing.revisions.get(name),
+            most=source.most,
+        )
+        files.setdefault(piece.format, []).append(piece)
+    if source.most is not None:  # a large file is not looked into before it is known to be needed
+        limits = replace(limits, bytes=max(listing.bytes_of.values()) + 1)
+    pieces = [piece for name, own in files.items() for piece in FORMATS[name].split(own, listing.bytes_of, limits)]
+    settings = source.model_copy(
+        update={
+            "path": _unpinned(source.path) if listing.commit else source.path,
+            "config": chosen.config,
+            "split": source.split if listing.is_saved else chosen.split,
+            "revision": listing.commit,
+        }
+    )
+    return pieces, FoundSource(settings=settings, left_out=left_out.records())
 
 
-def _pieces_of_hub_dataset(source: SourceSettings) -> list[Piece]:
+def _unpinned(address: str) -> str:
+    """An `hf://` address without its revision, which is a setting of its own once it is known as a commit."""
+    parsed = DatasetAddress.parse(address)
+    return str(replace(parsed, revision=None)) if parsed else address
+
+
+def _readable(listing: Listing) -> tuple[Mapping[str, str], dict[str, str]]:
+    """The formats by ending, and the files that have one of the endings; the others are left out."""
+    every = names_by_suffix(are_named=True)
+    named = {name: suffix for name in listing.bytes_of if (suffix := suffix_of(name, every))}
+    if listing.are_named:
+        suffixes, about = named, dict[str, str]()
+    else:
+        named = {name: suffix for name, suffix in named.items() if PurePosixPath(name).name not in _METADATA}
+        about = _about_the_data(listing, named)
+        plain = names_by_suffix(are_named=False)
+        documents = {name: suffix for name, suffix in named.items() if name not in about}
+        # Endings that mostly hold something else are read where nothing else is there to be read.
+        suffixes = {name: suffix for name, suffix in documents.items() if suffix in plain} or documents
+    for name in listing.bytes_of:
+        if name not in suffixes:
+            listing.left_out.add(about.get(name) or _kind(name), name)
+    return every, suffixes
+
+
+def _about_the_data(listing: Listing, suffixes: Mapping[str, str]) -> dict[str, str]:
+    """The cards and licences among the texts of a folder, which say what the data are, and what they are called."""
+    has_data = any(not is_text(suffix) for suffix in suffixes.values())
+    found = {}
+    for name in (name for name, suffix in suffixes.items() if is_text(suffix)):
+        path = PurePosixPath(name)
+        if path.name == CARD and _is_card_at(name, listing, has_data):
+            found[name] = "cards"
+        elif len(path.parts) == 1 and _LICENCE.match(path.name):
+            found[name] = "licences"
+    return found
+
+
+def _is_card_at(name: str, listing: Listing, has_data: bool) -> bool:
+    """Whether a `README.md` is a card: by its header, or because it stands at the top of a folder of data."""
+    if name == CARD and has_data:
+        return True
+    if "://" in listing.root:
+        return False
+    return is_card(Path(listing.root, name).read_text("utf-8", "replace"))
+
+
+def _choose(source: SourceSettings, listing: Listing, suffixes: Mapping[str, str], left_out: LeftOut) -> Chosen:
+    """The files of the configuration and split; where files are named, or saved by `datasets`, they are chosen."""
+    names = {name: is_text(suffix) for name, suffix in suffixes.items()}
+    if listing.is_saved or (listing.are_named and source.split is None and source.config is None):
+        return Chosen(names=tuple(sorted(names)), config=None, split=None)
+    if not names:
+        return Chosen(names=(), config=None, split=None)
+    return choose(names, listing.card, source.config, source.split, left_out)
+
+
+def _find_hub_dataset(source: SourceSettings) -> tuple[list[Piece], FoundSource]:
+    """The shards of a dataset on the Hub, and the configurations and splits that it has besides."""
     commit = resolve_commit(source.path, source.revision)
-    shards = shard_count(open_dataset(source.path, source.config, source.split, commit))
+    split = source.split or TRAIN
+    shards = shard_count(open_dataset(source.path, source.config, split, commit))
+    parts = parts_of_dataset(source.path, source.config, commit)
     digits = len(str(shards - 1))
-    return [
+    pieces = [
         Piece(
             source=source.name,
             format="hub",
@@ -214,11 +220,24 @@ def _pieces_of_hub_dataset(source: SourceSettings) -> list[Piece]:
             id_column=source.id_column,
             record_columns=source.record_columns,
             config=source.config,
-            split=source.split,
+            split=split,
             revision=commit,
+            most=source.most,
         )
         for index in range(shards)
     ]
+    left_out = LeftOut()
+    for other in parts.splits:
+        if other != split:
+            left_out.add("other splits", other)
+    for other in parts.configs:
+        if other != parts.config:
+            left_out.add("other configurations", other)
+    is_plain = len(parts.configs) < 2 and source.config is None
+    settings = source.model_copy(
+        update={"config": None if is_plain else parts.config, "split": split, "revision": commit}
+    )
+    return pieces, FoundSource(settings=settings, left_out=left_out.records())
 
 
 def _with_distinct_prefixes(pieces: list[Piece]) -> list[Piece]:
@@ -252,39 +271,6 @@ def _names(piece: Piece) -> Iterator[str]:
         yield piece.id_prefix
 
 
-def _is_hub_dataset(path: str) -> bool:
-    """Whether a path is the name of a dataset: what exists, or names a file by its ending, is a file."""
-    is_file_name = _suffix(path.lower(), _names_by_suffix(are_named=True))
-    return is_dataset_name(path) and not os.path.lexists(path) and not is_file_name
-
-
-def _names_by_suffix(*, are_named: bool) -> dict[str, str]:
-    """The name of the format that reads each ending; `are_named` as in a listing.
-
-    Raises:
-        RecipeError: two formats have one ending.
-    """
-    found: dict[str, str] = {}
-    for one in FORMATS.values():
-        for suffix in (*one.suffixes, *(one.suffixes_when_named if are_named else ())):
-            if suffix in found:
-                raise RecipeError(
-                    f"the corpus formats {found[suffix]!r} and {one.name!r} both read *{suffix}; remove the package "
-                    "that one of them comes from"
-                )
-            found[suffix] = one.name
-    return found
-
-
-def _suffix(name: str, suffixes: Iterable[str]) -> str:
-    """The longest of `suffixes` that a name has; empty if it has none."""
-    return max((suffix for suffix in suffixes if name.endswith(suffix)), key=len, default="")
-
-
-def _absolute(folder: Path) -> str:
-    return os.path.abspath(folder)  # noqa: PTH100 (Path.absolute keeps `..`)
-
-
 def _require_utf8(name: str) -> None:
     try:
         name.encode()
@@ -292,23 +278,24 @@ def _require_utf8(name: str) -> None:
         raise DataError(f"the file name {os.fsencode(name)!r} is not UTF-8; rename the file") from error
 
 
-def _nothing_found(source: SourceSettings, listing: _Listing, suffixes: Iterable[str]) -> str:
-    patterns = ", ".join(f"*{suffix}" for suffix in suffixes)
-    others = len(listing.bytes_of)
-    passed_over = listing.passed_over + Counter({"files of other kinds": others} if others else {})
-    counts = ", ".join(f"{kind}: {number}" for kind, number in sorted(passed_over.items()))
+def _kind(name: str) -> str:
+    """Why a file is not read, by its name."""
+    path = PurePosixPath(name)
+    if path.name in _METADATA:
+        return "files of settings and metadata"
+    if len(path.parts) == 1 and _LICENCE.match(name):
+        return "licences"
+    if suffix_of(name, names_by_suffix(are_named=True)):
+        return f"*{path.suffix} beside other data, read where a glob names it"
+    return f"*{path.suffix}, which no format reads" if path.suffix else "files without an ending"
+
+
+def _nothing_found(source: SourceSettings, left_out: LeftOut, suffixes: Iterable[str]) -> str:
+    plain = [suffix for suffix in suffixes if not suffix.endswith(COMPRESSED[1:]) or suffix.count(".") < 2]
+    patterns = ", ".join(f"*{suffix}" for suffix in plain)
+    counts = "; ".join(f"{kind}: {number}" for kind, number in left_out.counts().items())
     seen = f" (not read: {counts})" if counts else ""
     return (
-        f"source {source.name!r}: found no documents at {source.path}{seen}; looked for {patterns}; name a file, "
-        "folder or glob that holds some"
+        f"source {source.name!r}: found no documents at {without_query(source.path)}{seen}; looked for {patterns} "
+        f"(or with {', '.join(COMPRESSED[1:])} behind it); name a file, folder or glob that holds some"
     )
-
-
-def default_name(path: str) -> str:
-    """The name of a source without one: its file or folder without the ending, or the Hub dataset."""
-    address = DatasetAddress.parse(path)
-    if address is not None:
-        return address.name.rpartition("/")[2]
-    name = Path(path).name or Path(path).resolve().name
-    stem = name.removesuffix(_suffix(name, _names_by_suffix(are_named=True)))
-    return re.sub(r"[*?\[\]]+", "", stem).strip("-_. ") or "corpus"

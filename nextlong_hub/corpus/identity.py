@@ -26,7 +26,8 @@ def digest(pieces: Sequence[Piece], cache: Path | None = None) -> str:
     """Return the sha256, in hexadecimal, of everything `pieces` read and of how they read it.
 
     It covers the bytes of local files under their names within their sources, the commits of Hub sources, the
-    fingerprints of datasets in memory, and the columns read; neither where files lie nor how they are split.
+    fingerprints of datasets in memory, the columns read and the limits of reading; neither where files lie nor how they
+    are split.
 
     Args:
         pieces: The whole corpus, as `discover` gives it.
@@ -41,7 +42,8 @@ def digest(pieces: Sequence[Piece], cache: Path | None = None) -> str:
     entries = set()
     for piece in pieces:
         columns = piece.record_columns or (piece.text_column,)
-        how = (piece.source, piece.format, *columns, piece.id_column, piece.id_prefix)
+        bound = () if piece.most is None else (repr(piece.most),)
+        how = (piece.source, piece.format, *columns, piece.id_column, piece.id_prefix, *bound)
         where = (piece.config or "", piece.split) if piece.format == "hub" else ()
         names = piece.members or (piece.name,)
         if piece.revision is not None:

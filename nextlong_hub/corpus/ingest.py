@@ -5,13 +5,15 @@
 
 Two parts may hold documents of one id. That is an error, or, with `on_bad_document = "skip"`, the later part is read a
 second time without the repeated documents.
+
+A source with a limit is read piece by piece in an order of its own (`limits`) until there is enough.
 """
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from operator import attrgetter
 from pathlib import Path
 from types import MappingProxyType
@@ -22,8 +24,21 @@ from nextlong_hub.core.files import digest_of
 from nextlong_hub.core.printable import listed
 from nextlong_hub.core.settings import BYTES_FORMAT
 from nextlong_hub.corpus.filters import open_filters
+from nextlong_hub.corpus.left_out import FilesLeftOut
+from nextlong_hub.corpus.licences import StatedLicence, stated_licences
+from nextlong_hub.corpus.limits import pieces_for, reading_order, rest_of
+from nextlong_hub.corpus.origins import Origins, merged_origins
 from nextlong_hub.corpus.settings import ReadingSettings, SourceSettings
-from nextlong_hub.corpus.store import ChunkStore, PartCounts, PartWriter, SourceCounts, document_ids, finish_store
+from nextlong_hub.corpus.store import (
+    ChunkStore,
+    OriginCounts,
+    PartCounts,
+    PartWriter,
+    SourceCounts,
+    document_ids,
+    finish_store,
+)
+from nextlong_hub.corpus.telling import not_read, notes_of
 from nextlong_hub.errors import CorpusTooSmallError
 from nextlong_hub.execution.base import Task
 from nextlong_hub.execution.run import Run
@@ -46,6 +61,10 @@ class FoundCorpus:
     digest: str
     memory: Mapping[str, Any]
     """Datasets in the caller's memory, by source name."""
+    left_out: Mapping[str, tuple[FilesLeftOut, ...]] = field(default_factory=dict)
+    """Files that are not read, by the name of their source."""
+    stated: Mapping[str, tuple[StatedLicence, ...]] = field(default_factory=dict)
+    """Licences that are stated for the whole of a source, by its name."""
 
 
 def find_corpus(run: Run, sources: Sequence[Source]) -> FoundCorpus:
@@ -56,16 +75,24 @@ def find_corpus(run: Run, sources: Sequence[Source]) -> FoundCorpus:
         DataError, StorageError, AuthError, NetworkError: a source cannot be found or reached.
     """
     with run.stage("find corpus", None, "pieces"):
-        pieces = corpus.discover(sources)
-        digest = corpus.digest(pieces, run.workspace.file_digests)
+        found = corpus.find(sources)
+        digest = corpus.digest(found.pieces, run.workspace.file_digests)
+        whole: list[Source] = [one.settings for one in found.sources]
+        held = [source for source in sources if isinstance(source, corpus.MemorySource)]
+        stated = {source.name: stated_licences(source) for source in [*whole, *held]}
+    memory = {source.name: source for source in sources if isinstance(source, corpus.MemorySource)}
+    settings = [one.settings for one in found.sources] + [_as_settings(source) for source in memory.values()]
+    left_out = {one.settings.name: one.left_out for one in found.sources}
+    for name, files in sorted(left_out.items()):
+        if files:
+            run.note(f"{name}: {not_read(files)}")
     return FoundCorpus(
-        sources=tuple(
-            source if isinstance(source, SourceSettings) else _as_settings(source)
-            for source in sorted(sources, key=attrgetter("name"))
-        ),
-        pieces=tuple(pieces),
+        sources=tuple(sorted(settings, key=attrgetter("name"))),
+        pieces=found.pieces,
         digest=digest,
-        memory={source.name: source.dataset for source in sources if isinstance(source, corpus.MemorySource)},
+        memory={name: source.dataset for name, source in memory.items()},
+        left_out=left_out,
+        stated=stated,
     )
 
 
@@ -100,12 +127,56 @@ def read_corpus(run: Run, found: FoundCorpus, settings: ReadingSettings) -> Chun
 
 def _read(run: Run, found: FoundCorpus, settings: ReadingSettings, identity: str) -> ChunkStore:
     folder = run.workspace.store(identity)
-    tasks = [IngestPiece.of(folder, settings, piece, number) for number, piece in enumerate(found.pieces)]
-    counts = _ingest(run, tasks, found, identity)
-    again = _without_repeats(folder, settings, found)
+    counts = _read_whole(run, found, settings, identity)
+    for source in found.sources:
+        if source.most is not None:
+            counts |= _read_to_limit(run, found, settings, identity, source)
+    again = _without_repeats(folder, settings, found, counts)
     for number, recount in zip(again, _ingest(run, list(again.values()), found, identity), strict=True):
         counts[number] = recount
-    return _finish(folder, identity, found, counts)
+    store = _finish(folder, identity, found, counts)
+    for one in store.summary.sources:
+        for sentence in notes_of(one):
+            run.note(f"{one.name}: {sentence}")
+    return store
+
+
+def _read_whole(run: Run, found: FoundCorpus, settings: ReadingSettings, identity: str) -> dict[int, "IngestCounts"]:
+    """The counts of all pieces without a limit, by their numbers."""
+    folder = run.workspace.store(identity)
+    tasks = {
+        number: IngestPiece.of(folder, settings, piece, number)
+        for number, piece in enumerate(found.pieces)
+        if piece.most is None
+    }
+    return dict(zip(tasks, _ingest(run, list(tasks.values()), found, identity), strict=True))
+
+
+def _read_to_limit(
+    run: Run, found: FoundCorpus, settings: ReadingSettings, identity: str, source: SourceSettings
+) -> dict[int, "IngestCounts"]:
+    """The counts of the pieces that are needed of one source, by their numbers; the last one is read up to the limit.
+
+    As many pieces are read at a time as seem to be needed; which ones count does not depend on that.
+    """
+    folder = run.workspace.store(identity)
+    waiting = reading_order(found.pieces, source.name)
+    counts: dict[int, IngestCounts] = {}
+    left = source.most
+    size = run.executor.workers
+    while waiting and left is not None:
+        wave, waiting = waiting[:size], waiting[size:]
+        tasks = [IngestPiece.of(folder, settings, found.pieces[number], number) for number in wave]
+        for number, one in zip(wave, _ingest(run, tasks, found, identity), strict=True):
+            most, left = left, rest_of(left, one.read_documents, one.read_bytes)
+            if left is None and most != source.most:
+                piece = replace(found.pieces[number], most=most)
+                [one] = _ingest(run, [IngestPiece.of(folder, settings, piece, number)], found, identity)
+            counts[number] = one
+            if left is None:
+                break
+        size = max(size, pieces_for(source.most, left, len(counts)))
+    return counts
 
 
 def store_identity(corpus_digest: str, source_names: Iterable[str], settings: ReadingSettings) -> str:
@@ -117,6 +188,7 @@ def store_identity(corpus_digest: str, source_names: Iterable[str], settings: Re
             list(source_names),
             settings.chunking.model_dump(mode="json"),
             settings.on_bad_document,
+            *(["segments"] if settings.keep_segments else []),
             *open_filters(settings.filters).identity,
         ]
     )
@@ -129,6 +201,16 @@ class IngestCounts:
     part: PartCounts
     skipped: dict[str, int]
     """Documents left out, by reason."""
+    columns: dict[str, int] = field(default_factory=dict)
+    """See `ReadingNotes`, as the two below."""
+    members: dict[str, int] = field(default_factory=dict)
+    numbered: int = 0
+    origins: tuple[OriginCounts, ...] = ()
+    """Empty where no row says where it comes from."""
+    read_documents: int = 0
+    """Documents that were read, filtered out or not."""
+    read_bytes: int = 0
+    """Of their UTF-8; counted where reading has a limit."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -152,7 +234,9 @@ class IngestPiece(Task[IngestCounts]):
     ) -> "IngestPiece":
         """The task for piece `number` of the store in `folder`."""
         ids = tuple(held)
-        key = f"part-{number:05d}{'-unique' if ids else ''}"
+        bound = f"-{piece.most.documents or piece.most.text_bytes}" if piece.most else ""
+        key = f"part-{number:05d}{bound}{'-unique' if ids else ''}"
+        piece = replace(piece, keeps_segments=settings.keep_segments)
         return cls(key=key, output=folder / key, piece=piece, settings=settings, held=ids)
 
     @property
@@ -165,11 +249,17 @@ class IngestPiece(Task[IngestCounts]):
         filters = open_filters(self.settings.filters)
         held = set(self.held)
         skipped: Counter[str] = Counter()
-        with PartWriter(self.output) as part:
-            for document in corpus.read(self.piece, self.settings.on_bad_document, _MEMORY.get()):
+        notes = corpus.ReadingNotes()
+        origins = Origins(self.piece.source)
+        documents = text_bytes = 0
+        with PartWriter(self.output, segments=self.settings.keep_segments) as part:
+            for document in corpus.read(self.piece, self.settings.on_bad_document, _MEMORY.get(), notes):
                 if isinstance(document, corpus.Skipped):
                     skipped[document.reason] += 1
-                elif (reason := filters.reject(document)) is not None:
+                    continue
+                documents += 1
+                text_bytes += len(document.text.encode()) if self.piece.most else 0
+                if (reason := filters.reject(document)) is not None:
                     skipped[reason] += 1
                 elif document.id in held:
                     skipped["duplicate_id"] += 1
@@ -177,7 +267,17 @@ class IngestPiece(Task[IngestCounts]):
                     if self.settings.on_bad_document == "skip":
                         held.add(document.id)
                     part.add(document, cut(document.text, self.settings.chunking))
-        return IngestCounts(part=part.counts, skipped=dict(sorted(skipped.items())))
+                    origins.add(document)
+        return IngestCounts(
+            part=part.counts,
+            skipped=dict(sorted(skipped.items())),
+            columns=dict(sorted(notes.columns.items())),
+            members=dict(sorted(notes.members.items())),
+            numbered=notes.numbered,
+            origins=origins.counts(),
+            read_documents=documents,
+            read_bytes=text_bytes,
+        )
 
 
 def _ingest(run: Run, tasks: Sequence[IngestPiece], found: FoundCorpus, identity: str) -> list[IngestCounts]:
@@ -203,39 +303,69 @@ def _readable(memory: Mapping[str, Any]) -> Iterator[None]:
         _MEMORY.reset(token)
 
 
-def _without_repeats(folder: Path, settings: ReadingSettings, found: FoundCorpus) -> dict[int, IngestPiece]:
+def _without_repeats(
+    folder: Path, settings: ReadingSettings, found: FoundCorpus, counts: Mapping[int, IngestCounts]
+) -> dict[int, IngestPiece]:
     """For each part that repeats ids of earlier parts, by its number, the task that reads it again without them.
 
     Raises:
         BadDocumentError: an id comes twice, and bad documents are not skipped.
     """
-    ids = [document_ids(folder / f"part-{number:05d}") for number in range(len(found.pieces))]
+    numbers = sorted(counts)
+    ids = [document_ids(folder / counts[number].part.name) for number in numbers]
     if settings.on_bad_document == "fail":
-        corpus.require_unique_ids([piece.place for piece in found.pieces], ids)
+        corpus.require_unique_ids([found.pieces[number].place for number in numbers], ids)
         return {}
     held: dict[int, list[str]] = {}
     for repeated in corpus.repeated_ids(ids):
-        held.setdefault(repeated.part, []).append(repeated.id)
+        held.setdefault(numbers[repeated.part], []).append(repeated.id)
     return {
         part: IngestPiece.of(folder, settings, found.pieces[part], part, repeats)
         for part, repeats in sorted(held.items())
     }
 
 
-def _finish(folder: Path, identity: str, found: FoundCorpus, counts: Sequence[IngestCounts]) -> ChunkStore:
+def _finish(folder: Path, identity: str, found: FoundCorpus, counts: Mapping[int, IngestCounts]) -> ChunkStore:
     """Add the counts of all parts up and declare the store complete."""
-    parts = [one.part for one in counts]
+    parts = {number: counts[number].part for number in sorted(counts)}
     skipped: Counter[str] = Counter()
-    for one in counts:
+    for one in counts.values():
         skipped.update(one.skipped)
-    if not sum(part.chunks for part in parts):
+    if not sum(part.chunks for part in parts.values()):
         raise CorpusTooSmallError(
             f"the corpus has no document with text (left out: {listed(dict(sorted(skipped.items())))}); check the "
             "paths and text_column"
         )
-    sources = []
-    for source in found.sources:
-        own = [part for part, piece in zip(parts, found.pieces, strict=True) if piece.source == source.name]
-        documents, characters = (sum(part.documents for part in own), sum(part.characters for part in own))
-        sources.append(SourceCounts(name=source.name, documents=documents, characters=characters))
-    return finish_store(folder, parts, identity, skipped, sources)
+    sources = [
+        _counts_of(source.name, [counts[number] for number in parts if found.pieces[number].source == source.name])
+        for source in found.sources
+    ]
+    return finish_store(folder, list(parts.values()), identity, skipped, sources)
+
+
+def _counts_of(name: str, parts: Sequence[IngestCounts]) -> SourceCounts:
+    """The counts of one source, added up.
+
+    Raises:
+        DataError: it gave no document, and its rows have no text where it was looked for.
+    """
+    notes = corpus.ReadingNotes()
+    skipped: Counter[str] = Counter()
+    for one in parts:
+        notes.add(one.columns, one.members, one.numbered)
+        skipped.update(one.skipped)
+    documents = sum(one.part.documents for one in parts)
+    if not documents and skipped["missing_text"] + skipped["wrong_type"]:
+        raise CorpusTooSmallError(
+            f"no row of source {name!r} has a text (left out: {listed(dict(sorted(skipped.items())))}); check its "
+            "text_column (--text-column)"
+        )
+    return SourceCounts(
+        name=name,
+        documents=documents,
+        characters=sum(one.part.characters for one in parts),
+        numbered=notes.numbered,
+        unused=dict(sorted(notes.columns.items())),
+        members=dict(sorted(notes.members.items())),
+        origins=merged_origins(name, [one.origins for one in parts]),
+    )

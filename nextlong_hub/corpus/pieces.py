@@ -1,12 +1,27 @@
 """What travels through the corpus stage: pieces of a source, and the ways in which a document can be bad."""
 
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from enum import StrEnum
 
 from nextlong_hub.errors import BadDocumentError
 
 DATASETS = ("hub", "memory")
 """Formats whose pieces are no files: a dataset on the Hub, by its name, and one in the caller's memory."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Amount:
+    """So many documents or so many bytes of text; one of the two is 0, and is then no bound."""
+
+    documents: int = 0
+    text_bytes: int = 0
+    """Of UTF-8."""
+
+    def is_reached(self, documents: int, text_bytes: int) -> bool:
+        """Whether so much is enough."""
+        return documents >= self.documents if self.documents else text_bytes >= self.text_bytes
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -18,11 +33,12 @@ class Piece:
     format: str
     """Name of its format in `corpus.formats.FORMATS`."""
     location: str
-    """Absolute path, `hf://` URL at a fixed commit, or name of a Hub dataset; of a group of texts: their folder."""
+    """Absolute path, URL (of the Hub: at a fixed commit), or name of a Hub dataset; of a group of texts: their
+    folder."""
     name: str
     """Name within its source, the same wherever the source lies: `books/part-7.jsonl`."""
     members: tuple[str, ...] = ()
-    """Plain texts only: the files, relative to `location`."""
+    """Plain texts only: the files, relative to `location`; empty for all other formats."""
     row_groups: tuple[int, int] | None = None
     """Parquet only: first row group and one past the last; None for all."""
     first_row: int = 0
@@ -40,7 +56,12 @@ class Piece:
     split: str = "train"
     """Split of a Hub dataset."""
     revision: str | None = None
-    """Commit of a Hub source, or fingerprint of a dataset in memory; None for files, whose bytes are their identity."""
+    """Commit of a Hub source, what a server says of a file's version, or fingerprint of a dataset in memory; None for
+    local files, whose bytes are their identity."""
+    keeps_segments: bool = False
+    """The segments that rows of our own datasets have are kept beside their texts."""
+    most: Amount | None = None
+    """Reading stops once so much is read; None reads all."""
 
     @property
     def is_local_memory(self) -> bool:
@@ -64,6 +85,36 @@ class Piece:
         return tuple(f"{self.location}/{member}" for member in self.members) or (self.location,)
 
 
+_MOST_NAMES = 200
+"""Names counted one by one; those met later are counted together."""
+OTHERS = "others"
+"""What those are counted as."""
+
+
+@dataclass(slots=True, kw_only=True)
+class ReadingNotes:
+    """What a reader met and made no document of; it is added up over a piece, and over a source."""
+
+    columns: Counter[str] = field(default_factory=Counter)
+    """Values that are not empty, of each column or field that is not used."""
+    members: Counter[str] = field(default_factory=Counter)
+    """Files within archives that are not read, by their ending."""
+    numbered: int = 0
+    """Rows without an id, which are called by their place."""
+
+    def add(self, columns: Mapping[str, int], members: Mapping[str, int], numbered: int) -> None:
+        """Add what another part of the source has."""
+        add_named(self.columns, columns)
+        add_named(self.members, members)
+        self.numbered += numbered
+
+
+def add_named(counts: Counter[str], more: Mapping[str, int]) -> None:
+    """Add counts by name, the names in their order; past `_MOST_NAMES` of them they are added to `OTHERS`."""
+    for name, times in more.items():
+        counts[name if name in counts or len(counts) < _MOST_NAMES else OTHERS] += times
+
+
 class BadReason(StrEnum):
     """Why a document was left out; these words are counted and do not change."""
 
@@ -77,6 +128,8 @@ class BadReason(StrEnum):
     INVALID_UTF8 = "invalid_utf8"
     WRONG_TYPE = "wrong_type"
     MISSING_TEXT = "missing_text"
+    MISSING_CONVERSATION = "missing_conversation"
+    """The row has none of the columns that may hold a conversation."""
     NULL_TEXT = "null_text"
     LONE_SURROGATE = "lone_surrogate"
     """Half of a pair that stands for one character, such as JSON's `\\ud800`: no UTF-8 can hold it."""
@@ -92,8 +145,16 @@ _WORDS: dict[BadReason, tuple[str, str]] = {
     BadReason.TRUNCATED: ("the file ends in the middle", "fetch or write the file again"),
     BadReason.CORRUPT: ("the file is damaged", "fetch or write the file again"),
     BadReason.INVALID_UTF8: ("is not UTF-8", "convert the file to UTF-8, for example with iconv"),
-    BadReason.WRONG_TYPE: ("has the wrong type", "write the text as a string, and the id as a string or integer"),
-    BadReason.MISSING_TEXT: ("has no text", "name the field that holds the text with text_column"),
+    BadReason.WRONG_TYPE: (
+        "has the wrong type",
+        "write the text as a string, and the id as a string or integer, or name other columns (--text-column, "
+        "--id-column)",
+    ),
+    BadReason.MISSING_TEXT: ("has no text", "name the one that holds the text with text_column (--text-column)"),
+    BadReason.MISSING_CONVERSATION: (
+        "has no conversation",
+        "name the columns that hold it in the recipe's conversations.columns (--set conversations.columns)",
+    ),
     BadReason.NULL_TEXT: ("has null for its text", "remove the row"),
     BadReason.LONE_SURROGATE: ("holds half of a surrogate pair, which is no character", "replace it in the text"),
     BadReason.NUL_CHARACTER: ("holds a NUL character", "remove the character from the text"),

@@ -9,8 +9,9 @@ from typing import IO, Any, Literal
 
 import pyarrow as pa
 
+from nextlong_hub.corpus import remote
 from nextlong_hub.corpus.formats.base import FORMATS
-from nextlong_hub.corpus.pieces import BadDocument, BadReason, Piece, Skipped
+from nextlong_hub.corpus.pieces import BadDocument, BadReason, Piece, ReadingNotes, Skipped
 from nextlong_hub.errors import DataError, StorageError
 from nextlong_hub.hub.address import is_address
 from nextlong_hub.hub.errors import hub_errors
@@ -19,7 +20,10 @@ from nextlong_hub.records import Document
 
 
 def read(
-    piece: Piece, on_bad_document: Literal["fail", "skip"], memory: Mapping[str, Any] | None = None
+    piece: Piece,
+    on_bad_document: Literal["fail", "skip"],
+    memory: Mapping[str, Any] | None = None,
+    notes: ReadingNotes | None = None,
 ) -> Iterator[Document | Skipped]:
     """Read a piece: every document, and a `Skipped` for each that was left out.
 
@@ -30,6 +34,7 @@ def read(
         piece: What to read.
         on_bad_document: Whether a bad document is an error.
         memory: The datasets named in `memory_source`, by name; needed for a piece that `is_local_memory`.
+        notes: Gets what is met and not used; complete when all is read.
 
     Raises:
         BadDocumentError: a document is bad, or a file damaged.
@@ -39,13 +44,41 @@ def read(
         AuthError, NetworkError: the Hub refused or could not be reached.
     """
     with source_errors(piece):
-        for result in FORMATS[piece.format].read(piece, memory or {}):
-            if not isinstance(result, BadDocument):
+        for result in _up_to_limit(
+            piece, FORMATS[piece.format].read(piece, memory or {}), ReadingNotes() if notes is None else notes
+        ):
+            if isinstance(result, Document):
                 yield result
             elif on_bad_document == "skip" or result.reason is BadReason.EMPTY:
                 yield Skipped(result.reason.value, result.place)
             else:
                 raise result.as_error()
+
+
+def _up_to_limit(
+    piece: Piece, results: Iterator[Document | BadDocument | ReadingNotes], notes: ReadingNotes
+) -> Iterator[Document | BadDocument]:
+    """The documents and faults of a piece, up to the most that is read of it; what readers note is kept."""
+    kept: list[ReadingNotes] = []
+    rows = documents = text_bytes = 0
+    is_cut = False
+    try:
+        for result in results:
+            if isinstance(result, ReadingNotes):
+                kept.append(result)
+                continue
+            rows += 1
+            yield result
+            if piece.most is not None and isinstance(result, Document):
+                documents += 1
+                text_bytes += len(result.text.encode())
+                is_cut = piece.most.is_reached(documents, text_bytes)
+                if is_cut:
+                    return
+    finally:
+        for one in kept:  # a reader that looks ahead has noted rows that are not read any more
+            columns = {name: min(times, rows) for name, times in one.columns.items()} if is_cut else one.columns
+            notes.add(columns, one.members, one.numbered)
 
 
 @contextmanager
@@ -72,9 +105,11 @@ def file_errors(path: str) -> Iterator[None]:
 
 
 def open_any(location: str) -> IO[bytes]:
-    """Open a path, or an `hf://` URL, for reading bytes."""
+    """Open a path or a URL for reading bytes."""
     if is_address(location):
         return open_file(location)
+    if remote.is_url(location):
+        return remote.open_url(location)
     if Path(location).is_dir():  # pyarrow's own error for this looks like that for damaged data
         raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), location)
     return pa.OSFile(location)  # type: ignore[no-any-return]
@@ -92,6 +127,9 @@ def source_errors(piece: Piece) -> Iterator[None]:
         yield
     elif piece.format == "hub" or is_address(piece.location):
         with hub_errors(piece.location, revision=piece.revision):
+            yield
+    elif remote.is_url(piece.location):
+        with remote.url_errors(piece.location):
             yield
     else:
         with file_errors(piece.location):

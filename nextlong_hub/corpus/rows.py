@@ -5,129 +5,114 @@ of several columns of any type.
 """
 
 import json
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
-from difflib import get_close_matches
-from typing import Any
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any, NamedTuple
 
 import pyarrow as pa
 
-from nextlong_hub.corpus.pieces import BadDocument, BadReason, Piece
-from nextlong_hub.errors import DataError
+from nextlong_hub.corpus.columns import (
+    LICENCE_COLUMNS,
+    SOURCE_COLUMN,
+    Columns,
+    is_binary,
+    likely_text_column,
+    listed_names,
+    values_of,
+)
+from nextlong_hub.corpus.emptiness import has_value, values_there
+from nextlong_hub.corpus.formats.base import Results
+from nextlong_hub.corpus.kept_segments import SEGMENTS_COLUMN, kept_segments
+from nextlong_hub.corpus.pieces import BadDocument, BadReason, Piece, ReadingNotes, add_named
+from nextlong_hub.corpus.settings import USUAL_ID_COLUMNS
 from nextlong_hub.records import Document
 
-SOURCE_COLUMN = "source"
-"""A string column of this name says where each row came from."""
+_MISSING = object()
 
-_USUAL_TEXT_COLUMNS = ("text", "content", "body", "document", "raw_content", "article", "markdown")
 _SLICE_BYTES = 16 << 20
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Columns:
-    """The columns to read from a table."""
-
-    text: str
-    """Empty where a row is a record."""
-    record: tuple[str, ...] = ()
-    """The columns of a record that the table has."""
-    id: str | None
-    """None: rows are numbered."""
-    source: str | None
-    """None: the source's name stands for every row."""
-
-    @property
-    def names(self) -> list[str]:
-        """All of them, each once."""
-        return list(dict.fromkeys(name for name in (self.text, *self.record, self.id, self.source) if name))
-
-
-def columns_of(schema: pa.Schema, piece: Piece) -> Columns:
-    """The columns of `piece` in a table's schema.
-
-    Raises:
-        DataError: the text column is missing, or a column has a type that cannot be used.
-    """
-    types = dict(zip(schema.names, schema.types, strict=True))
-    others = [name for name, kind in types.items() if _is_string(kind) and name not in (piece.id_column, SOURCE_COLUMN)]
-    record = tuple(name for name in piece.record_columns if name in types)
-    if piece.record_columns and not record:
-        raise DataError(
-            f"{piece.location} has none of the columns {_listed(piece.record_columns)}; its columns are "
-            f"{_listed(types)}; name the ones that hold the conversation in the recipe's conversations.columns"
-        )
-    if not record and piece.text_column not in types:
-        hint = _likely_text_column(piece.text_column, others)
-        raise DataError(
-            f"{piece.location} has no column {piece.text_column!r}; its columns are {_listed(types)}; name the one "
-            f"that holds the text with text_column (--text-column){hint}"
-        )
-    if not record and not _is_string(types[piece.text_column]):
-        hint = _likely_text_column("", others)
-        raise DataError(
-            f"{piece.location}: column {piece.text_column!r} holds {types[piece.text_column]}, and text must be "
-            f"string; its columns are {_listed(types)}; name the one that holds the text with text_column "
-            f"(--text-column){hint}"
-        )
-    id_type = types.get(piece.id_column)
-    if id_type is not None and not (_is_string(id_type) or pa.types.is_integer(id_type) or pa.types.is_null(id_type)):
-        raise DataError(
-            f"{piece.location}: column {piece.id_column!r} holds {id_type}, and ids must be string or integer; name "
-            "another with id_column (--id-column), or one that does not exist to number the rows"
-        )
-    return Columns(
-        text="" if record else piece.text_column,
-        record=record,
-        id=piece.id_column if id_type is not None else None,
-        source=SOURCE_COLUMN if SOURCE_COLUMN in types and _is_string(types[SOURCE_COLUMN]) else None,
-    )
-
-
-def documents_of_table(
-    table: pa.RecordBatch | pa.Table, columns: Columns, piece: Piece, first_row: int
-) -> Iterator[Document | BadDocument]:
+def documents_of_table(table: pa.RecordBatch | pa.Table, columns: Columns, piece: Piece, first_row: int) -> Results:
     """Give the rows of `table`, the first of which is row `first_row` of its file, in order."""
+    notes = ReadingNotes()
+    yield notes
     # Text becomes Python strings a slice at a time: a table of a few huge documents must not be held twice.
     rows = table.num_rows
     step = max(1, rows * _SLICE_BYTES // max(1, table.nbytes))
     for start in range(0, rows, step):
         part = table.slice(start, step)
-        texts = _records(part.select(columns.record)) if columns.record else _strings(part.column(columns.text))
+        texts = _records(part, columns) if columns.record else _strings(values_of(part, columns.text))
         nothing: list[Any] = [None] * len(texts)
-        ids = _strings(part.column(columns.id)) if columns.id else nothing
-        sources = _strings(part.column(columns.source)) if columns.source else nothing
-        numbered = enumerate(zip(texts, ids, sources, strict=True), first_row + start)
+        ids = _strings(values_of(part, columns.id)) if columns.id else nothing
+        sources = _strings(values_of(part, columns.source)) if columns.source else nothing
+        licences = _strings(values_of(part, columns.license)) if columns.license else nothing
+        segments = values_of(part, columns.segments).to_pylist() if columns.segments else nothing
+        numbered = enumerate(zip(texts, ids, sources, licences, segments, strict=True), first_row + start)
         del texts
-        for row, (text, identity, source) in numbered:
-            yield _document(text, identity, source, piece, "row", row)
+        for row, (text, identity, source, licence, kept) in numbered:
+            notes.numbered += identity is None
+            yield _document(_Row(text, identity, source, licence, kept_segments(kept)), piece, "row", row)
 
 
-def document_of_object(value: Any, piece: Piece, unit: str, number: int) -> Document | BadDocument:
-    """Give the document of one JSON object; `unit` and `number` say where it stands: line 7, row 0."""
+def document_of_object(
+    value: Any, piece: Piece, unit: str, number: int, notes: ReadingNotes | None = None
+) -> Document | BadDocument:
+    """Give the document of one JSON object; `unit` and `number` say where it stands: line 7, row 0.
+
+    `notes` gets the fields that are not used.
+    """
     if not isinstance(value, Mapping):
         place = place_of(piece, unit, number)
         return BadDocument(BadReason.WRONG_TYPE, place, f"it is {_kind(value)} where an object was needed")
     record = {name: value[name] for name in piece.record_columns if name in value}
     if not record and piece.record_columns:
         return BadDocument(
-            BadReason.MISSING_TEXT,
+            BadReason.MISSING_CONVERSATION,
             place_of(piece, unit, number),
-            f"none of the fields {_listed(piece.record_columns)}; its fields are {_listed(map(str, value))}",
+            f"none of the fields {listed_names(piece.record_columns)}; its fields are {listed_names(map(str, value))}",
         )
-    if not record and piece.text_column not in value:
+    text = None if record else field_of(value, piece.text_column)
+    if text is _MISSING:
         known = [str(key) for key in value]
-        hint = _likely_text_column(piece.text_column, [key for key in known if isinstance(value.get(key), str)])
+        hint = likely_text_column(piece, {key: isinstance(one, str) for key, one in _leaves(value)})
         return BadDocument(
             BadReason.MISSING_TEXT,
             place_of(piece, unit, number),
-            f"no field {piece.text_column!r}; its fields are {_listed(known)}{hint}",
+            f"no field {piece.text_column!r}; its fields are {listed_names(known)}{hint}",
         )
-    identity = value.get(piece.id_column)
-    if isinstance(identity, int) and not isinstance(identity, bool):
-        identity = str(identity)
-    source = value.get(SOURCE_COLUMN)
-    text = _record(record) if record else value[piece.text_column]
-    return _document(text, identity, source if isinstance(source, str) else None, piece, unit, number)
+    id_field, identity = _identity(value, piece)
+    source, licence = value.get(SOURCE_COLUMN), None
+    licence_field = next((name for name in LICENCE_COLUMNS if name in value), None)
+    if licence_field is not None:
+        licence = value[licence_field] if isinstance(value[licence_field], str) else None
+    segments = kept_segments(value.get(SEGMENTS_COLUMN)) if piece.keeps_segments and not record else None
+    used = (
+        SEGMENTS_COLUMN if segments else None,
+        piece.text_column,
+        piece.text_column.partition(".")[0],
+        id_field,
+        SOURCE_COLUMN,
+        licence_field,
+    )
+    read = (*piece.record_columns, *used[3:]) if record else used
+    others = [str(name) for name, held in value.items() if name not in read and has_value(held)]
+    if record:
+        text = _record(record, others)
+    if notes is not None:
+        notes.numbered += identity is None
+        add_named(notes.columns, {} if record else dict.fromkeys(others, 1))
+    row = _Row(text, identity, source if isinstance(source, str) else None, licence, segments)
+    return _document(row, piece, unit, number)
+
+
+def field_of(value: Mapping[str, Any], path: str) -> Any:
+    """A field of an object; dots lead into the objects within it. `_MISSING` where there is none."""
+    if path in value:
+        return value[path]
+    for step in path.split("."):
+        if not isinstance(value, Mapping) or step not in value:
+            return _MISSING
+        value = value[step]
+    return value
 
 
 def place_of(piece: Piece, unit: str, number: int) -> str:
@@ -146,13 +131,27 @@ def without_surrogates(document: Document | BadDocument, place: str) -> Document
     return document
 
 
-def _document(text: Any, identity: Any, source: Any, piece: Piece, unit: str, number: int) -> Document | BadDocument:
-    """Check the values of one row. Types: `str`, None, or `bytes` for a string that is not UTF-8."""
+class _Row(NamedTuple):
+    """The values of one row: `str`, None, or `bytes` for a string that is not UTF-8."""
+
+    text: Any
+    id: Any
+    source: Any
+    license: Any
+    segments: str | None
+
+
+def _document(row: _Row, piece: Piece, unit: str, number: int) -> Document | BadDocument:
+    """Check the values of one row."""
+    text, identity, source, licence, segments = row
     if type(text) is str and text and not text.isspace() and "\0" not in text and type(source) is not bytes:
+        metadata = {"license": licence} if type(licence) is str and licence else {}
+        metadata |= {SEGMENTS_COLUMN: segments} if segments else {}
         if identity is None:
-            return Document(id=f"{piece.id_prefix}{number}", text=text, source=source or piece.source)
+            place = f"{piece.id_prefix}{number}"
+            return Document(id=place, text=text, source=source or piece.source, metadata=metadata)
         if type(identity) is str and "\0" not in identity:
-            return Document(id=identity, text=text, source=source or piece.source)
+            return Document(id=identity, text=text, source=source or piece.source, metadata=metadata)
     return _fault({"text": text, "id": identity, "source": source}, place_of(piece, unit, number))
 
 
@@ -175,34 +174,43 @@ def _fault(values: dict[str, Any], place: str) -> BadDocument:
     return BadDocument(BadReason.WRONG_TYPE, place, f"its {name} is {_kind(value)}")
 
 
-def _records(table: pa.RecordBatch | pa.Table) -> list[str | bytes | None]:
+def _records(table: pa.RecordBatch | pa.Table, columns: Columns) -> list[str | bytes | None]:
     """The rows of a table as JSON objects; one in which a string is not UTF-8 stays `bytes`, to be refused."""
     try:
-        return [_record(row) for row in table.to_pylist()]
+        rows = table.select(columns.record).to_pylist()
     except UnicodeDecodeError as error:
         if table.num_rows == 1:
             return [error.object]
-        return [record for row in range(table.num_rows) for record in _records(table.slice(row, 1))]
+        return [record for row in range(table.num_rows) for record in _records(table.slice(row, 1), columns)]
+    there = [values_there(table.column(name)).to_pylist() for name in columns.others]
+    names = columns.others
+    return [
+        _record(row, [name for name, has in zip(names, own, strict=True) if has])
+        for row, own in zip(rows, zip(*there, strict=True) if there else [()] * len(rows), strict=True)
+    ]
 
 
-def _record(values: Mapping[str, Any]) -> str | None:
-    """A JSON object of values; None when there is no value at all."""
+def _record(values: Mapping[str, Any], others: Iterable[str]) -> str | None:
+    """A JSON object of values, and `true` for each of the others that has one; None when there is no value at all."""
     if all(value is None for value in values.values()):
         return None
-    return json.dumps(dict(values), ensure_ascii=False, default=str, separators=(",", ":"))
+    there = {**values, **dict.fromkeys(others, True)}
+    return json.dumps(there, ensure_ascii=False, default=str, separators=(",", ":"))
 
 
 def _strings(column: pa.Array | pa.ChunkedArray) -> list[Any]:
-    """A column of strings or integers as Python values; a string that is not UTF-8 stays `bytes`."""
+    """A column of strings, bytes or integers as Python strings; one that is not UTF-8 stays `bytes`."""
     if pa.types.is_dictionary(column.type):
         column = column.cast(column.type.value_type)
     if pa.types.is_integer(column.type):
         column = column.cast(pa.string())
-    try:
-        values: list[Any] = column.to_pylist()
-    except UnicodeDecodeError:
-        values = [_decoded(value) for value in column.cast(pa.large_binary()).to_pylist()]
-    return values
+    if not is_binary(column.type):
+        try:
+            values: list[Any] = column.to_pylist()
+            return values
+        except UnicodeDecodeError:
+            column = column.cast(pa.large_binary())
+    return [_decoded(value) for value in column.to_pylist()]
 
 
 def _decoded(value: bytes | None) -> str | bytes | None:
@@ -212,22 +220,32 @@ def _decoded(value: bytes | None) -> str | bytes | None:
         return value
 
 
-def _is_string(kind: pa.DataType) -> bool:
-    if pa.types.is_dictionary(kind):
-        kind = kind.value_type
-    return bool(pa.types.is_string(kind) or pa.types.is_large_string(kind) or pa.types.is_string_view(kind))
+def _identity(value: Mapping[str, Any], piece: Piece) -> tuple[str, Any]:
+    """The field of an object that holds its id, and the id as a string; None where there is none."""
+    if piece.id_column != USUAL_ID_COLUMNS[0]:
+        found = field_of(value, piece.id_column)
+        identity = None if found is _MISSING else found
+        return piece.id_column.partition(".")[0], str(identity) if _is_whole(identity) else identity
+    for name in USUAL_ID_COLUMNS:
+        identity = value.get(name)
+        if isinstance(identity, str) or _is_whole(identity):
+            return name, str(identity)
+        if identity is not None and name == piece.id_column:
+            return name, identity
+    return piece.id_column, None
 
 
-def _likely_text_column(wanted: str, string_columns: list[str]) -> str:
-    close = get_close_matches(wanted, string_columns, n=1)
-    usual = [name for name in _USUAL_TEXT_COLUMNS if name in string_columns]
-    only = string_columns if len(string_columns) == 1 else []
-    likely = [*close, *usual, *only]
-    return f' (did you mean text_column = "{likely[0]}"?)' if likely else ""
+def _is_whole(value: Any) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool)
 
 
-def _listed(names: Any) -> str:
-    return ", ".join(map(repr, names)) or "none"
+def _leaves(value: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
+    """All fields, those within objects by their dotted names; one level deep, where texts are."""
+    for name, one in value.items():
+        if isinstance(one, Mapping) and not prefix:
+            yield from _leaves(one, f"{name}.")
+        else:
+            yield f"{prefix}{name}", one
 
 
 def _kind(value: Any) -> str:

@@ -8,7 +8,7 @@ A store is a folder of parts, one for each piece of the corpus that was read, an
         chunk_offsets.npy         int64 (chunks + 1,)   chunk i is text[offsets[i]:offsets[i + 1]]
         chunk_characters.npy      int32 (chunks,)
         document_chunks.npy       int32 (documents,)    how many chunks each document was cut into
-        documents.arrow           id: string, source: string
+        documents.arrow           id: string, source: string, and segments: string where those are kept
 
 Chunks and documents are numbered through the whole corpus, from 0. Text is read by ascending chunk number only: on a
 spinning or remote disk that is the difference between one pass over a file and a seek for each negative.
@@ -18,7 +18,7 @@ import bisect
 from array import array
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from functools import cached_property, lru_cache
 from itertools import accumulate, pairwise
 from pathlib import Path
@@ -32,10 +32,12 @@ from numpy.typing import NDArray
 from pydantic import TypeAdapter, ValidationError
 
 from nextlong_hub.core.files import flush, read_json, storage_errors, write_array, write_json
+from nextlong_hub.corpus.kept_segments import SEGMENTS_COLUMN
 from nextlong_hub.errors import DataError
 from nextlong_hub.records import ChunkSpan, Document, TextBlock
 
 _DOCUMENT_SCHEMA = pa.schema([("id", pa.string()), ("source", pa.string())])
+_SEGMENTS = pa.field(SEGMENTS_COLUMN, pa.string())
 _DOCUMENTS_PER_BATCH = 8192
 
 
@@ -62,12 +64,32 @@ class PartCounts:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class OriginCounts:
+    """The documents of a source whose rows name the same origin and licence."""
+
+    source: str
+    """What the rows say in their column `source`; empty where they say nothing."""
+    license: str
+    """What they say in their column `license`; empty where they say nothing."""
+    documents: int
+    characters: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class SourceCounts:
     """What one source gave."""
 
     name: str
     documents: int
     characters: int
+    numbered: int = 0
+    """Rows that have no id, and are called by their place."""
+    unused: Mapping[str, int] = field(default_factory=dict)
+    """Values of columns and fields that are not read, by name."""
+    members: Mapping[str, int] = field(default_factory=dict)
+    """Files within archives that are not read, by ending."""
+    origins: tuple[OriginCounts, ...] = ()
+    """What its rows say of where they come from; empty where they say nothing."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -93,8 +115,11 @@ _SUMMARY = TypeAdapter(StoreSummary)
 class PartWriter:
     """Writes one part, document by document, in memory bounded by the arrays (12 bytes a chunk), not by the text."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, *, segments: bool = False) -> None:
         self._folder = folder
+        self._keeps_segments = segments
+        self._schema = _DOCUMENT_SCHEMA.append(_SEGMENTS) if segments else _DOCUMENT_SCHEMA
+        self._segments: list[str] = []
         self._offsets = array("q", [0])
         self._chunk_characters = array("i")
         self._document_chunks = array("i")
@@ -106,7 +131,7 @@ class PartWriter:
             self._folder.mkdir(parents=True, exist_ok=True)
             self._text = opened.enter_context((self._folder / "text.bin").open("wb"))
             names = opened.enter_context(pa.OSFile(str(self._folder / "documents.arrow"), "wb"))
-            self._documents = opened.enter_context(pa.ipc.new_file(names, _DOCUMENT_SCHEMA))
+            self._documents = opened.enter_context(pa.ipc.new_file(names, self._schema))
             self._opened = opened.pop_all()
         return self
 
@@ -125,6 +150,8 @@ class PartWriter:
             self._document_chunks.append(len(spans))
             self._ids.append(document.id)
             self._sources.append(document.source)
+            if self._keeps_segments:
+                self._segments.append(document.metadata.get(SEGMENTS_COLUMN, ""))
             if len(self._ids) == _DOCUMENTS_PER_BATCH:
                 self._write_documents()
 
@@ -159,8 +186,9 @@ class PartWriter:
 
     def _write_documents(self) -> None:
         if self._ids:
-            self._documents.write_batch(pa.record_batch([self._ids, self._sources], schema=_DOCUMENT_SCHEMA))
-            self._ids, self._sources = [], []
+            columns = [self._ids, self._sources, *([self._segments] if self._keeps_segments else [])]
+            self._documents.write_batch(pa.record_batch(columns, schema=self._schema))
+            self._ids, self._sources, self._segments = [], [], []
 
 
 @dataclass(frozen=True, slots=True)
@@ -240,6 +268,14 @@ class ChunkStore:
         part = bisect.bisect_right(self._part_documents, number) - 1
         row = self._parts[part].documents.slice(number - self._part_documents[part], 1)
         return row["id"][0].as_py(), row["source"][0].as_py()
+
+    def segments(self, number: int) -> str:
+        """The segments that a document has of its own, as JSON; empty where it has none, or they are not kept."""
+        part = bisect.bisect_right(self._part_documents, number) - 1
+        documents = self._parts[part].documents
+        if SEGMENTS_COLUMN not in documents.column_names:
+            return ""
+        return str(documents[SEGMENTS_COLUMN][number - self._part_documents[part]].as_py())
 
     def document_number(self, document_id: str) -> int | None:
         """The number of the document with that id; None when there is none."""

@@ -6,9 +6,11 @@ from dataclasses import dataclass
 from math import ceil
 
 from nextlong_hub.corpus import DEMO
+from nextlong_hub.corpus.licences import with_insistence
 from nextlong_hub.datacard.escaping import Markdown, shell_word
 from nextlong_hub.datacard.runs import runs_of
-from nextlong_hub.dataset.manifest import ConfigRecord, IngredientRecord, Manifest, SourceRecord
+from nextlong_hub.dataset.corpus_record import ReadingRecord, SourceRecord
+from nextlong_hub.dataset.manifest import ConfigRecord, IngredientRecord, Manifest
 from nextlong_hub.errors import RecipeError
 from nextlong_hub.producer import Producer, producer_of
 from nextlong_hub.recipe import default_config, load_recipe, recorded_recipe
@@ -100,7 +102,9 @@ def _build_again(manifest: Manifest) -> str:
     for run in runs_of(manifest) or [list(manifest.configs)]:
         configs = {name: manifest.configs[name] for name in run}
         samples = [
-            f"--samples {name}={config.rows}" for name, config in configs.items() if not _is_limited(config, manifest)
+            f"--samples {name}={config.rows}"
+            for name, config in configs.items()
+            if not (_is_whole(config) or _is_limited(config, manifest))
         ]
         parts = [
             " ".join(["nextlong-hub build", *(_named(config) for config in configs.values())]),
@@ -133,13 +137,24 @@ def _is_limited(config: ConfigRecord, manifest: Manifest) -> bool:
     )
 
 
+def _is_whole(config: ConfigRecord) -> bool:
+    """Whether every document that could be packed was tried and stands in a row: then no number of rows was asked for.
+
+    Said with a number of rows, packing might end before the last documents, which may fill up rows.
+    """
+    made = config.synthesis
+    return (
+        config.packing is not None and made is not None and not made.left and made.candidates == made.eligible_documents
+    )
+
+
 def _fit_title(manifest: Manifest) -> str:
     is_packed = any(config.packing for config in manifest.configs.values())
     return "Long-context rows of up to" if is_packed else "Long-context texts of"
 
 
 def _fit_again(manifest: Manifest) -> str:
-    source = shell_word(manifest.corpus.sources[0].path)
+    source = shell_word(manifest.corpus.sources[0].path) + _part_options(manifest.corpus.sources[0], config=True)
     commands = []
     for config in manifest.configs.values():
         is_part = config.synthesis is not None and config.synthesis.candidates < manifest.corpus.documents
@@ -152,7 +167,10 @@ def _fit_again(manifest: Manifest) -> str:
 
 
 def _import_again(manifest: Manifest) -> str:
-    source = _SHARDS if _is_of_shards(manifest) else shell_word(manifest.corpus.sources[0].path)
+    first = manifest.corpus.sources[0]
+    path = f"{first.path}:{first.reading.config}" if first.reading.config else first.path
+    is_shards = _is_of_shards(manifest)
+    source = _SHARDS if is_shards else shell_word(path) + _part_options(first, config=False)
     return "\n".join(
         _INDENT.join(
             [f"nextlong-hub import {source}", *_tokenizers(manifest), f"--config {shell_word(name)} {_OUTPUT}"]
@@ -181,16 +199,45 @@ def _tokenizers(manifest: Manifest) -> list[str]:
 def _corpus(manifest: Manifest) -> list[str]:
     """The sources; as a setting of the recipes where they have more to say than a name and a path."""
     sources = manifest.corpus.sources
-    if all(source.weight is None and source.license is None for source in sources):
+    more = [{"weight": one.weight, "license": _licence(one), **_read_as(one)} for one in sources]
+    if all(value is None for values in more for value in values.values()):
         return [f"--corpus {shell_word(f'{source.name}={source.path}')}" for source in sources]
     tables = []
-    for source in sources:
-        values = {"name": source.name, "path": source.path, "weight": source.weight, "license": source.license}
+    for source, own in zip(sources, more, strict=True):
+        values = {"name": source.name, "path": source.path, **own}
         said = [
             f"{key} = {json.dumps(value, ensure_ascii=False)}" for key, value in values.items() if value is not None
         ]
         tables.append(f"{{{', '.join(said)}}}")
     return [f"--set {shell_word('corpus=[' + ', '.join(tables) + ']')}"]
+
+
+def _read_as(source: SourceRecord) -> dict[str, str | None]:
+    """How a source is read, as settings of it; None for what is so anyway."""
+    reading = source.reading
+    usual = ReadingRecord()
+    return {
+        "config": reading.config,
+        "split": reading.split,
+        "revision": reading.revision,
+        "limit": reading.limit,
+        "text_column": None if reading.text_column == usual.text_column else reading.text_column,
+        "id_column": None if reading.id_column == usual.id_column else reading.id_column,
+    }
+
+
+def _licence(source: SourceRecord) -> str | None:
+    """The licence as the user gave it."""
+    return with_insistence(source.license, is_insisted=source.insisted)
+
+
+def _part_options(source: SourceRecord, *, config: bool) -> str:
+    """The same as options of a command that has one source, each with a space before it."""
+    more = {"license": _licence(source), **_read_as(source)}
+    values = {name: value for name, value in more.items() if value is not None}
+    if not config:
+        values.pop("config", None)
+    return "".join(f" --{name.replace('_', '-')} {shell_word(value)}" for name, value in values.items())
 
 
 def _is_of_shards(manifest: Manifest) -> bool:

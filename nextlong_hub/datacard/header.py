@@ -27,7 +27,7 @@ def make_header(folder: Path, manifest: Manifest) -> tuple[Header, DerivedLicenc
         FileNotFoundError: a file of the manifest is missing.
         RecipeError: no installed package has the producer of a recipe.
     """
-    licence = derive_licence([source.license for source in manifest.corpus.sources])
+    licence = derive_licence([one for source in manifest.corpus.sources for one in source.licences])
     header: Header = {"pretty_name": pretty_name(manifest), "license": licence.licence}
     if licence.name is not None:
         header["license_name"] = licence.name

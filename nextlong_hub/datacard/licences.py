@@ -9,8 +9,11 @@ This is a table, not legal advice.
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+
+from nextlong_hub.dataset.corpus_record import SourceRecord
+from nextlong_hub.errors import RecipeError
 
 _FREE = ("cc0-1.0", "pddl", "unlicense", "wtfpl")
 _NOTICE = (
@@ -91,9 +94,7 @@ def derive_licence(stated: Sequence[str | None]) -> DerivedLicence:
         missing = sum(licence is None for licence in stated)
         return _other(
             "not-stated" if missing == len(stated) else "partly-not-stated",
-            "no source states one"
-            if missing == len(stated)
-            else f"{missing} of {len(stated)} sources do not state one",
+            "no source states one" if missing == len(stated) else "of some of the texts none is stated",
         )
     stated = [licence for licence in stated if _slug(str(licence)) != _PUBLIC_DOMAIN]
     if not stated:
@@ -119,6 +120,49 @@ def derive_licence(stated: Sequence[str | None]) -> DerivedLicence:
     if strictest in _NOT_CHANGED:
         warning = f"{strictest} allows no changed versions, and rows are made of parts of documents"
     return DerivedLicence(licence=strictest, name=None, warning=warning)
+
+
+def refuse_contradictions(sources: Iterable[SourceRecord]) -> None:
+    """Make sure that no licence which a user states for a source asks for less than its data do.
+
+    Raises:
+        RecipeError: one asks for less, and the user does not insist on it.
+    """
+    for source in sources:
+        said = _against(source) if not source.insisted else {}
+        if not said:
+            continue
+        places = "; ".join(f"{license} in {' and '.join(where)}" for license, where in said.items())
+        raise RecipeError(
+            f"source {source.name!r}: the license is given as {source.license!r}, and its data say otherwise: "
+            f"{places}; leave --license out to have the stricter one, or insist on yours as --license "
+            f"'{source.license}!' (in a recipe license = \"{source.license}!\"), and the card says so"
+        )
+
+
+def contradictions(source: SourceRecord) -> dict[str, list[str]]:
+    """What the data of a source say of a licence that was insisted upon, and where; empty where they agree."""
+    return _against(source) if source.insisted else {}
+
+
+def _against(source: SourceRecord) -> dict[str, list[str]]:
+    """The licences that the data state and that ask for more than that of the user, with their places."""
+    said, license = source.said_by_data(), source.license
+    if license is None or not _asks_for_more(list(said), license):
+        return {}
+    alone = {one: where for one, where in said.items() if _asks_for_more([one], license)}
+    return alone or said
+
+
+def _asks_for_more(said: Sequence[str], license: str) -> bool:
+    """Whether texts under all of these may not be given away under one licence."""
+    others = [one for one in said if not (_is_free(one) and _is_free(license))]
+    alone, together = derive_licence([license]), derive_licence([license, *others])
+    return (alone.licence, alone.name) != (together.licence, together.name)
+
+
+def _is_free(license: str) -> bool:
+    return _slug(license) == _PUBLIC_DOMAIN or identifier_of(license) in _FREE
 
 
 def identifier_of(stated: str) -> str | None:

@@ -14,8 +14,10 @@ from nextlong_hub.datacard.escaping import Markdown, code, escape, fenced
 from nextlong_hub.datacard.header import make_header, pretty_name
 from nextlong_hub.datacard.header_text import Header
 from nextlong_hub.datacard.pictures import draw_pictures
+from nextlong_hub.datacard.readings import reading_of
 from nextlong_hub.datacard.runs import runs_of
 from nextlong_hub.datacard.sample import sample_of
+from nextlong_hub.datacard.sources import insistences, source_rows
 from nextlong_hub.datacard.text import Card, digests_of, format_card, parse_card
 from nextlong_hub.dataset.links import thin_rows
 from nextlong_hub.dataset.manifest import Manifest
@@ -90,8 +92,9 @@ def generate_card(folder: Path, manifest: Manifest, *, plots: bool = True) -> Ge
     text = format_card(Card(header=header, sections=sections, digests=digests_of(header, sections)))
     remedy = 'say it with --license, in a recipe ([[corpus]] license = "cc0-1.0"), or in the header of the card'
     doubt = f"The license of the dataset is not settled: {licence.warning}; {remedy}"
-    warnings = (doubt,) if licence.warning else ()
-    return GeneratedCard(text=text, pictures=pictures, warnings=warnings)
+    warnings = [doubt] if licence.warning else []
+    warnings += [f"A license was insisted upon against the data: {one}." for one in insistences(manifest)]
+    return GeneratedCard(text=text, pictures=pictures, warnings=tuple(warnings))
 
 
 def _environment() -> SandboxedEnvironment:
@@ -143,7 +146,9 @@ def _names(manifest: Manifest) -> dict[str, Any]:
         "recommended": recommended_config(manifest),
         "mix_command": fenced(mix_command(manifest), "sh") if mix_command(manifest) else "",
         "tokenizers": [Markdown(f"GPT-2 ({code(name)})") if name == EMBEDDED else code(name) for name in tokenizers],
-        "hub_names": {source.path: source.hub_name for source in manifest.corpus.sources},
+        "sources": source_rows(manifest),
+        "insistences": insistences(manifest),
+        "readings": {source.name: reading_of(source) for source in manifest.corpus.sources},
         "is_made_again": bool(runs_of(manifest)),
         "command": fenced(command_of(manifest), "sh"),
         "needs": needs_of(manifest),

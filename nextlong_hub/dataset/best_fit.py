@@ -23,6 +23,8 @@ from nextlong_hub.errors import DataError
 
 _PLACE = ("start", "end", "tokens")
 """The fields of a document that hold only inside its row."""
+_PER_DOCUMENT = ("template_inputs",)
+"""The columns of a row with an entry for each document."""
 
 
 def pack(lengths: ArrayLike, capacity: int) -> list[NDArray[np.int64]]:
@@ -125,6 +127,10 @@ class WindowPacker:
             start = stop
         return rows
 
+    def complete(self) -> int:
+        """How many rows the waiting documents would give if they were packed now, the emptiest of them not counted."""
+        return max(0, len(pack(self._sizes, self._capacity)) - 1)
+
     def finish(self) -> list[NDArray[np.int64]]:
         """Return the rows of all documents that still wait, the emptiest last."""
         if not len(self._sizes):
@@ -176,7 +182,7 @@ def unpack(row: Mapping[str, Any]) -> list[dict[str, Any]]:
     segments = iter([*row["segments"], None])
     segment = next(segments)
     unpacked = []
-    for document, (first, last) in zip(documents, pairwise(borders), strict=True):
+    for number, (document, (first, last)) in enumerate(zip(documents, pairwise(borders), strict=True)):
         start, end = document["start"], document["end"]
         own = []
         while segment is not None and segment["start"] < end:
@@ -187,6 +193,7 @@ def unpack(row: Mapping[str, Any]) -> list[dict[str, Any]]:
                 **{name: value for name, value in document.items() if name not in _PLACE},
                 "text": row["text"][start:end],
                 **{name: row[name][first:last] for name in TOKEN_COLUMNS if name in row},
+                **{name: row[name][number] for name in _PER_DOCUMENT if name in row},
                 "token_count": document["tokens"],
                 "segments": own,
             }

@@ -10,12 +10,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import Field, ValidationError
 
 from nextlong_hub.core.files import digest_of, json_bytes, write_bytes
 from nextlong_hub.core.settings import explain
+from nextlong_hub.dataset.corpus_record import CorpusRecord, Record
 from nextlong_hub.errors import DataError
-from nextlong_hub.hub.address import DatasetAddress, is_dataset_name
 from nextlong_hub.recipe import Recipe, recorded_recipe
 from nextlong_hub.retrieval import is_control, score_name
 
@@ -28,44 +28,7 @@ _OWN_KEYS = frozenset({"configs", "corpus", "tokenizer", "digest"})
 """Keys by which a manifest of ours is known even if the name of the tool was damaged."""
 
 
-class _Record(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class SourceRecord(_Record):
-    """One named source of the corpus."""
-
-    name: str
-    path: str
-    """As the user named it, without the folders of the user's machine."""
-    license: str | None
-    weight: float | None
-    documents: int
-    characters: int
-
-    @property
-    def hub_name(self) -> str | None:
-        """The dataset of the Hub that it is read from; None of a local file."""
-        address = DatasetAddress.parse(self.path)
-        if address is not None:
-            return address.name
-        return self.path if is_dataset_name(self.path) and not Path(self.path).suffix else None
-
-
-class CorpusRecord(_Record):
-    """What the samples were made from."""
-
-    digest: str
-    """Content identity of all source files."""
-    documents: int
-    chunks: int
-    characters: int
-    skipped: dict[str, int]
-    """Documents left out, by reason."""
-    sources: tuple[SourceRecord, ...]
-
-
-class TokenizerRecord(_Record):
+class TokenizerRecord(Record):
     """What counted the tokens."""
 
     name: str
@@ -76,7 +39,7 @@ class TokenizerRecord(_Record):
     """Measured on an even sample of the corpus."""
 
 
-class ReachRecord(_Record):
+class ReachRecord(Record):
     """What one tokenizer makes of the samples of one configuration."""
 
     rows: int
@@ -91,7 +54,7 @@ class ReachRecord(_Record):
     """Tokens beyond the target length: what a trainer cuts off."""
 
 
-class PortabilityRecord(_Record):
+class PortabilityRecord(Record):
     """What one tokenizer makes of all samples."""
 
     name: str
@@ -108,7 +71,7 @@ class PortabilityRecord(_Record):
     configs: dict[str, ReachRecord]
 
 
-class FileRecord(_Record):
+class FileRecord(Record):
     """One published file."""
 
     path: str
@@ -119,7 +82,7 @@ class FileRecord(_Record):
     tokens: int
 
 
-class SegmentRecord(_Record):
+class SegmentRecord(Record):
     """What the rows of a configuration are made of."""
 
     meta: int
@@ -134,11 +97,11 @@ class SegmentRecord(_Record):
     """Inequality of reuse: 0 when every negative is used equally often."""
     score_quantiles: dict[str, float]
     """Scores of the negatives, as the retriever gave them."""
-    negative_tokens: dict[str, int] = {}
+    negative_tokens: dict[str, int] = Field(default_factory=dict)
     """Tokens of the negatives by the source they came from."""
 
 
-class SpreadRecord(_Record):
+class SpreadRecord(Record):
     """How a quantity is spread."""
 
     mean: float
@@ -146,7 +109,7 @@ class SpreadRecord(_Record):
     """At 0, 5, 25, 50, 75, 95 and 100 %."""
 
 
-class LinkRecord(_Record):
+class LinkRecord(Record):
     """How much of the samples of a configuration is meta-document; of a packed row each sample counts for itself."""
 
     samples: int
@@ -160,7 +123,7 @@ class LinkRecord(_Record):
     it."""
 
 
-class SelectionRecord(_Record):
+class SelectionRecord(Record):
     """What the choice of negatives and the cut left out of the samples of a configuration."""
 
     passed_over: dict[str, int]
@@ -173,7 +136,7 @@ class SelectionRecord(_Record):
     """Meta-chunks that such cuts took, wholly or in part."""
 
 
-class SynthesisRecord(_Record):
+class SynthesisRecord(Record):
     """How the rows of a configuration came about."""
 
     eligible_documents: int
@@ -184,6 +147,8 @@ class SynthesisRecord(_Record):
     """Meta-documents tried."""
     kept: int
     """Candidates that became a sample; those beyond the configuration's rows were not asked for."""
+    left: int = 0
+    """Those of them that stand in no row, as no more rows were asked for."""
     discarded: dict[str, int]
     """Candidates that did not, by reason."""
     truncated: int
@@ -201,7 +166,7 @@ class SynthesisRecord(_Record):
     """None where nothing was retrieved, and in manifests of versions that did not count it."""
 
 
-class RepeatRecord(_Record):
+class RepeatRecord(Record):
     """What the rows of a configuration repeat of themselves: runs of so many tokens that their document held before.
 
     In a packed row each document counts by itself. Special tokens that the recipe adds are left out.
@@ -218,7 +183,7 @@ class RepeatRecord(_Record):
     """4,096 tokens back or more."""
 
 
-class TakenRecord(_Record):
+class TakenRecord(Record):
     """Documents of the corpus that rows extend or hold."""
 
     documents: int
@@ -226,7 +191,7 @@ class TakenRecord(_Record):
     """Of their ids."""
 
 
-class IngredientRecord(_Record):
+class IngredientRecord(Record):
     """One part of a configuration that takes rows of others."""
 
     rows: int
@@ -235,13 +200,13 @@ class IngredientRecord(_Record):
     """Of all of them; the real proportions are these. 0 in older manifests."""
     made: int = 0
     """Rows of the ingredient that there were to choose from. 0 in older manifests."""
-    apart: dict[str, str] = {}
+    apart: dict[str, str] = Field(default_factory=dict)
     """As `ConfigRecord.apart`, of the ingredient."""
     recipe: dict[str, Any]
     """The resolved recipe that made these rows."""
 
 
-class PackingRecord(_Record):
+class PackingRecord(Record):
     """How documents share the rows of a configuration."""
 
     documents: int
@@ -252,7 +217,7 @@ class PackingRecord(_Record):
     """Share of the tokens that the rows could hold which they do hold."""
 
 
-class ConversationRecord(_Record):
+class ConversationRecord(Record):
     """What is learnt from the conversations of a configuration."""
 
     messages: dict[str, int]
@@ -261,6 +226,14 @@ class ConversationRecord(_Record):
     """Tokens of all rows on which the loss is taken."""
     unanswered: int
     """Conversations whose end was left out because no answer followed, among all that were made."""
+    not_learnt: int = 0
+    """Answers that are in the text and not trained on, as their data says, among all conversations that were made."""
+    unused: dict[str, int] = Field(default_factory=dict)
+    """Conversations with a field of the row or of a turn that has a value and that nothing used, or that the chat
+    template did not write, by its name, among all that were made."""
+    with_inputs: int = 0
+    """Conversations whose chat template was given more than words, among all that were made; the column
+    `template_inputs` holds it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -274,7 +247,7 @@ class MixShare:
     """Why it is another one, as the end of a sentence; empty where they hardly differ."""
 
 
-class ConfigRecord(_Record):
+class ConfigRecord(Record):
     """One configuration of the dataset."""
 
     recipe: dict[str, Any]
@@ -291,10 +264,10 @@ class ConfigRecord(_Record):
     """None unless a row holds several documents."""
     conversations: ConversationRecord | None = None
     """None unless the documents are conversations."""
-    taken: dict[str, TakenRecord] = {}
+    taken: dict[str, TakenRecord] = Field(default_factory=dict)
     """Documents that its rows extend or hold, by the recipe that made the row; empty in older manifests, and where rows
     take none."""
-    apart: dict[str, str] = {}
+    apart: dict[str, str] = Field(default_factory=dict)
     """What its rows were kept apart from when they were made: a digest of the documents that each other recipe had
     taken by then. Empty for a mixture."""
     links: LinkRecord | None = None
@@ -335,7 +308,7 @@ class ConfigRecord(_Record):
         return any(is_control(recipe.retrieval) for recipe in self.row_recipes.values())
 
 
-class Manifest(_Record):
+class Manifest(Record):
     """Everything a dataset folder says about itself."""
 
     tool: Literal["nextlong-hub"] = "nextlong-hub"
@@ -438,6 +411,11 @@ def manifest_bytes(manifest: Manifest) -> bytes:
     """The manifest as a file, with a digest of its own: no other file holds one of it."""
     content = manifest.model_dump(mode="json")
     return json_bytes({**content, "digest": digest_of(content)})
+
+
+def is_as_written(content: bytes) -> bool:
+    """Whether a manifest is laid out as every version of ours lays one out; its own digest proves what it says."""
+    return json_bytes(_json(content)) == content
 
 
 def differences(kept: Mapping[str, Any], wanted: Mapping[str, Any]) -> list[str]:

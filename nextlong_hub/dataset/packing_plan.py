@@ -162,8 +162,8 @@ class Planner:
 
     @property
     def rows(self) -> int:
-        """Rows that are final."""
-        return len(self._rows)
+        """Rows that are complete: a build of so many needs no further document."""
+        return len(self._rows) + self._packer.complete()
 
     def add_unit(self, unit: Path, unit_bytes: int) -> None:
         """See `DocumentList.add_unit`."""

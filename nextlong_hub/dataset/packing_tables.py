@@ -35,7 +35,10 @@ def as_documents(table: pa.Table, *, tokens: bool) -> pa.Table:
         each = pa.array(np.arange(table.num_rows + 1), pa.int32())
         table = table.append_column("documents", pa.ListArray.from_arrays(each, structs))
         table = table.append_column("document_lengths", pa.ListArray.from_arrays(each, documents["tokens"]))
-    return table.select(row_schema(tokens=tokens, packed=True, masked=RowKind.WITH_MASK in kinds).names)
+    schema = row_schema(
+        tokens=tokens, packed=True, masked=RowKind.WITH_MASK in kinds, inputs=RowKind.WITH_INPUTS in kinds
+    )
+    return table.select(schema.names)
 
 
 def merge(documents: pa.Table, counts: NDArray[np.int64], ids: Sequence[str]) -> pa.Table:

@@ -55,6 +55,7 @@ class RowKind(StrEnum):
     PACKED = "several documents"
     WITH_TOKENS = "with token ids"
     WITH_MASK = "with a loss mask"
+    WITH_INPUTS = "with more than words for a chat template"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -157,6 +158,14 @@ COLUMNS = (
         "(its first character there), `start` and `end` (in characters of `text`) and `tokens`",
     ),
     Column(
+        name="template_inputs",
+        type=pa.list_(pa.string()),
+        rows=RowKind.WITH_INPUTS,
+        meaning="of each conversation what else than its messages the chat template was given, as JSON: `tools`, "
+        "`variables`, calls of tools and reasoning in `messages`, and the answers that are `not_learnt`; empty where "
+        "there is nothing",
+    ),
+    Column(
         name="meta_document",
         type=pa.string(),
         rows=RowKind.SAMPLE,
@@ -186,21 +195,24 @@ _TOLD_BY = {
     "input_ids": RowKind.WITH_TOKENS,
     "loss_mask": RowKind.WITH_MASK,
     "document_lengths": RowKind.PACKED,
+    "template_inputs": RowKind.WITH_INPUTS,
 }
 """The one column that tells a kind: a kind may get further columns, and older datasets lack those."""
 
 
-def row_schema(*, tokens: bool, packed: bool = False, masked: bool = False) -> pa.Schema:
+def row_schema(*, tokens: bool, packed: bool = False, masked: bool = False, inputs: bool = False) -> pa.Schema:
     """The columns of the rows of one configuration.
 
     Args:
         tokens: there is `input_ids`.
         packed: a row holds several documents: `documents` and `document_lengths` in place of `meta_document`, `source`.
         masked: there is `loss_mask`.
+        inputs: there is `template_inputs`.
     """
     kinds = {RowKind.ANY, RowKind.PACKED if packed else RowKind.SAMPLE}
     kinds |= {RowKind.WITH_TOKENS} if tokens else set()
     kinds |= {RowKind.WITH_MASK} if masked else set()
+    kinds |= {RowKind.WITH_INPUTS} if inputs else set()
     return pa.schema([(column.name, column.type) for column in COLUMNS if column.rows in kinds])
 
 

@@ -34,9 +34,9 @@ def to_table(samples: Sequence[Sample], *, tokens: bool) -> pa.Table:
     return _table(samples, row_schema(tokens=tokens))
 
 
-def to_packed_table(rows: Sequence[PackedRow], *, tokens: bool, masked: bool) -> pa.Table:
+def to_packed_table(rows: Sequence[PackedRow], *, tokens: bool, masked: bool, inputs: bool = False) -> pa.Table:
     """Packed rows as a table; with `masked`, a row that has no mask gives loss everywhere."""
-    return _table(rows, row_schema(tokens=tokens, packed=True, masked=masked))
+    return _table(rows, row_schema(tokens=tokens, packed=True, masked=masked, inputs=inputs))
 
 
 def _table(rows: Sequence[Sample] | Sequence[PackedRow], schema: pa.Schema) -> pa.Table:
@@ -48,6 +48,8 @@ def _array(column: Column, rows: Sequence[Sample] | Sequence[PackedRow]) -> pa.A
     """The values of one column."""
     values = [*map(_COMPUTED.get(column.name, attrgetter(column.name)), rows)]
     if not column.is_list:
+        return pa.array(values, column.type)
+    if pa.types.is_string(column.type.value_type):
         return pa.array(values, column.type)
     flat = _numbers(values, column.type) if column.struct is None else _structs(values, column.struct)
     return pa.ListArray.from_arrays(pa.array(np.cumsum([0, *map(len, values)]), pa.int32()), flat)

@@ -41,6 +41,8 @@ class ChosenRows:
     """By unit file: what a row of it measures in text and tokens."""
     packed: PackedPlan | None = None
     """Of documents that were packed as they came; otherwise `rows` are packed when they are written."""
+    left_out: tuple[str, ...] = ()
+    """Columns of the units that are not written, as they are empty in every row."""
 
     def places(self) -> list[UnitRow]:
         """Where each row lies or, packed as they came, each document of one."""
@@ -174,6 +176,15 @@ def write_rows(run: Run, recipe: Recipe, chosen: ChosenRows, store: ChunkStore |
     )
 
 
+def with_outcome(record: ConfigRecord, outcome: SynthesisRecord | None) -> ConfigRecord:
+    """The record with what became of its candidates, and how many of those that were kept stand in no row."""
+    if outcome is None:
+        return record
+    packing = record.packing
+    used = record.rows if packing is None else packing.documents - packing.continued_documents
+    return record.model_copy(update={"synthesis": outcome.model_copy(update={"left": max(0, outcome.kept - used)})})
+
+
 def plan_rows(recipe: Recipe, chosen: ChosenRows) -> PackedPlan:
     """Which documents share a row: as they were packed, or, of chosen rows, each a document of its own, packed now."""
     if chosen.packed is not None:
@@ -190,7 +201,9 @@ def chosen_tables(recipe: Recipe, chosen: ChosenRows) -> Iterator[pa.Table]:
         packed = plan_rows(recipe, chosen)
         rows = len(packed.row_bytes)
         wanted = packed.range(0, rows, recipe.output.row_group_bytes)
-        yield from packed_tables(packed.units_of(0, rows), packed.places, wanted, recipe.name, tokens=recipe.tokens)
+        units = packed.units_of(0, rows)
+        for table in packed_tables(units, packed.places, wanted, recipe.name, tokens=recipe.tokens):
+            yield table.select([name for name in table.column_names if name not in chosen.left_out])
         return
     names = row_schema(tokens=recipe.tokens).names
     for unit, row in chosen.rows:
@@ -242,6 +255,7 @@ def _packed_shards(
             config=recipe.name,
             tokens=recipe.tokens,
             settings=recipe.output,
+            left_out=chosen.left_out,
         )
         for number, (start, stop) in enumerate(ranges)
     ]

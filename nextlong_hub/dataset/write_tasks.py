@@ -81,16 +81,28 @@ def write_samples(path: Path, outcomes: Sequence[Sample | Discarded], recipe: Re
 
 
 def write_documents(
-    path: Path, outcomes: Sequence[PackableDocument | Discarded], recipe: Recipe, *, masked: bool = False
+    path: Path,
+    outcomes: Sequence[PackableDocument | Discarded],
+    recipe: Recipe,
+    *,
+    masked: bool = False,
+    inputs: bool = False,
 ) -> UnitCounts:
     """Write a unit's documents, a row each, to be packed later, and count what became of its candidates.
+
+    Args:
+        path: the unit's file.
+        outcomes: what became of its candidates, in order.
+        recipe: how rows are written, and whether their ids are.
+        masked: a loss mask is written.
+        inputs: what the chat template was given is written.
 
     Raises:
         StorageError: the disk is full or cannot be written.
     """
     kept = [outcome for outcome in outcomes if isinstance(outcome, PackableDocument)]
     rows = [row for pieces in kept for row in pieces.rows]
-    table = shards.to_packed_table(rows, tokens=recipe.tokens, masked=masked)
+    table = shards.to_packed_table(rows, tokens=recipe.tokens, masked=masked, inputs=inputs)
     shards.write_table(path, with_repeats(table, rows, recipe), recipe.output)
     return UnitCounts(
         candidates=len(outcomes),
@@ -173,6 +185,8 @@ class PackRows(Task[ShardCounts]):
     tokens: bool
     """Write the ids."""
     settings: OutputSettings
+    left_out: tuple[str, ...] = ()
+    """See `ChosenRows.left_out`."""
 
     def run(self) -> ShardCounts:
         """See `Task.run`."""
@@ -180,7 +194,8 @@ class PackRows(Task[ShardCounts]):
         counts: Counter[str] = Counter()
 
         def counted() -> Iterator[pa.Table]:
-            for table in packed_tables(self.units, places, self.range, self.config, tokens=self.tokens):
+            for whole in packed_tables(self.units, places, self.range, self.config, tokens=self.tokens):
+                table = whole.select([name for name in whole.column_names if name not in self.left_out])
                 documents = pc.list_flatten(table["documents"].combine_chunks())
                 counts["rows"] += table.num_rows
                 counts["tokens"] += sum(table["token_count"].to_pylist())

@@ -1,6 +1,7 @@
 """What is wrong with a document that is a row by itself, or one of several in a packed row."""
 
 from collections.abc import Iterator, Mapping
+from itertools import pairwise
 from typing import Any
 
 from nextlong_hub.corpus.texts import CorpusTexts
@@ -22,11 +23,34 @@ class DocumentChecker(SampleChecker):
 
     def shape_faults(self, row: Mapping[str, Any]) -> Iterator[str]:
         """See `RowChecker.shape_faults`."""
-        return self.segment_faults(row)
+        return _kept_faults(row) if _has_kept(row) else self.segment_faults(row)
 
     def corpus_faults(self, row: Mapping[str, Any], corpus: CorpusTexts) -> Iterator[str]:
         """See `RowChecker.corpus_faults`."""
-        return _piece_faults(row, corpus) if self.recipe.pack else super().corpus_faults(row, corpus)
+        if self.recipe.pack or _has_kept(row):
+            return _piece_faults(row, corpus)
+        return super().corpus_faults(row, corpus)
+
+
+def _has_kept(row: Mapping[str, Any]) -> bool:
+    """Whether its segments are those of a row that was fitted or imported: of other documents than itself."""
+    return {segment["document"] for segment in row["segments"]} != {row["meta_document"]}
+
+
+def _kept_faults(row: Mapping[str, Any]) -> Iterator[str]:
+    """What is wrong with segments that a row had before."""
+    segments = row["segments"]
+    if not segments:
+        yield "has no segments"
+    for segment in segments:
+        place = f"its segment at {segment['start']:,}"
+        is_negative = segment["role"] == "negative"
+        if segment["role"] not in ("meta", "negative") or is_negative != (segment["rank"] > 0):
+            yield f"{place} is {segment['role']}, which does not go with its rank {segment['rank']}"
+        if not 0 <= segment["start"] < segment["end"] <= len(row["text"]):
+            yield f"{place} ends at {segment['end']:,} in a text of {len(row['text']):,} characters"
+    if any(one["end"] > other["start"] for one, other in pairwise(segments)):
+        yield "its segments are not apart and in the order of the text"
 
 
 class WholeDocumentChecker(SampleChecker):
@@ -50,11 +74,12 @@ class WholeDocumentChecker(SampleChecker):
 
 def _piece_faults(document: Mapping[str, Any], corpus: CorpusTexts) -> Iterator[str]:
     """What reading a document again from the corpus shows, when it is the whole of one there or a piece of it."""
+    offset = document.get("offset", 0)
     [whole] = corpus.texts([(document["meta_document"], 0)])
     if whole is None:
         yield f"the corpus has no document {document['meta_document']!r}"
-    elif not whole.startswith(document["text"], document["offset"]):
-        yield f"its text is not what {document['meta_document']!r} holds from character {document['offset']:,}"
+    elif not whole.startswith(document["text"], offset):
+        yield f"its text is not what {document['meta_document']!r} holds from character {offset:,}"
     else:
         source = corpus.store.document(corpus.numbers[document["meta_document"]])[1]
         if source != document["source"]:

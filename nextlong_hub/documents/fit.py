@@ -5,14 +5,14 @@ to discard what is short, and never to concatenate without a document mask. Shor
 share rows, each with its own attention.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
 import pyarrow.parquet as pq
 
 from nextlong_hub.corpus.ingest import FoundCorpus, Source
-from nextlong_hub.corpus.settings import SourceSettings
+from nextlong_hub.corpus.settings import ReadingSettings, SourceSettings
 from nextlong_hub.dataset.manifest import read_manifest
 from nextlong_hub.errors import DataError, RecipeError
 from nextlong_hub.method.settings import WHOLE_DOCUMENT
@@ -87,6 +87,11 @@ def settings_of(recipe: Recipe) -> FitSettings:
     return recipe.fit or FitSettings(truncate=not recipe.pack, discard=not recipe.pack)
 
 
+def whole_documents(recipe: Recipe) -> ReadingSettings:
+    """How documents are read: each a chunk of its own, with the segments that rows of our own datasets have."""
+    return replace(recipe.reading, chunking=WHOLE_DOCUMENT, keep_segments=True)
+
+
 def require_room(recipe: Recipe, tokenizer: Tokenizer) -> None:
     """Make sure that a row has room for text beside its special tokens.
 
@@ -145,5 +150,5 @@ def refuse_packed_rows(corpus: FoundCorpus) -> None:
             continue  # reading the corpus says what is wrong with the file
         if {"documents", "document_lengths"} <= set(names):
             raise DataError(
-                f"{path} holds packed rows, several documents back to back in each; fit the texts they were packed from"
+                f"{path} holds packed rows, several documents back to back in each; take the texts that were packed"
             )

@@ -14,11 +14,12 @@ import numpy as np
 
 from nextlong_hub.core.files import digest_of, read_json
 from nextlong_hub.corpus.ingest import FoundCorpus, Source, find_corpus, read_corpus
+from nextlong_hub.corpus.licences import insisted, stated_licences
 from nextlong_hub.corpus.settings import SourceSettings
-from nextlong_hub.dataset.manifest import CorpusRecord, SourceRecord
+from nextlong_hub.dataset.corpus_record import CorpusRecord, SourceRecord, StatedRecord
 from nextlong_hub.dataset.packing_plan import PackedPlan
 from nextlong_hub.dataset.write import ChosenRows, PlainRows, outcome_record
-from nextlong_hub.documents.fit import UNIT_DOCUMENTS
+from nextlong_hub.documents.fit import UNIT_DOCUMENTS, refuse_packed_rows, rows_of, whole_documents
 from nextlong_hub.documents.import_tasks import ImportCounts, ImportShard, ImportTexts, SurveyCounts, SurveyShard
 from nextlong_hub.documents.mds_folder import find_shards, is_mds
 from nextlong_hub.documents.produce import UNIT_CHARACTERS
@@ -80,9 +81,10 @@ def require_name(config: str) -> None:
 
 
 def _import_texts(run: Run, source: Source, config: str, tokenizer: Tokenizer) -> ImportedRows:
-    inputs = Inputs(corpus=find_corpus(run, [source]), tokenizers=(tokenizer,), seed=0)
+    inputs = Inputs(corpus=find_corpus(run, [rows_of(source)]), tokenizers=(tokenizer,), seed=0)
+    refuse_packed_rows(inputs.corpus)
     recipe = _recipe(config, _SHORTEST_TARGET)
-    store = read_corpus(run, inputs.corpus, recipe.reading)
+    store = read_corpus(run, inputs.corpus, whole_documents(recipe))
     identity = digest_of(["import", recipe.fingerprint, store.id, tokenizer.digest])
     folder = run.workspace.units(config, identity)
     tasks = [
@@ -154,7 +156,7 @@ def _import_shards(run: Run, source: SourceSettings, config: str, tokenizer: Tok
         digest_of([identity, recipe.fingerprint]),
     )
     digest = digest_of([one.sha256 for one in counts])
-    corpus = _record_of_shards(digest, receipts)
+    corpus = _record_of_shards(source, digest, receipts)
     documents = sum(receipt.counts.candidates for receipt in receipts)
     produced = Produced(
         recipe=recipe,
@@ -233,8 +235,10 @@ def _packed_rows(surveys: Sequence[Receipt[SurveyCounts]], receipts: Sequence[Re
     )
 
 
-def _record_of_shards(digest: str, receipts: Sequence[Receipt[ImportCounts]]) -> CorpusRecord:
+def _record_of_shards(source: SourceSettings, digest: str, receipts: Sequence[Receipt[ImportCounts]]) -> CorpusRecord:
     """What the manifest says of a corpus that is not known: the documents of the rows stand for it."""
+    license, is_insisted = insisted(source.license)
+    stated = tuple(StatedRecord(**asdict(one)) for one in stated_licences(source))
     totals: dict[str, tuple[int, int]] = {}
     for receipt in receipts:
         for name, (documents, characters) in receipt.counts.sources.items():
@@ -249,7 +253,14 @@ def _record_of_shards(digest: str, receipts: Sequence[Receipt[ImportCounts]]) ->
         skipped={},
         sources=tuple(
             SourceRecord(
-                name=name, path=name, license=None, weight=None, documents=totals[name][0], characters=totals[name][1]
+                name=name,
+                path=name,
+                license=license,
+                insisted=is_insisted,
+                stated=stated,
+                weight=None,
+                documents=totals[name][0],
+                characters=totals[name][1],
             )
             for name in sorted(totals)
         ),

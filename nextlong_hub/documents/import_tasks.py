@@ -17,12 +17,12 @@ from numpy.typing import NDArray
 from nextlong_hub.core.files import sha256_of, write_json
 from nextlong_hub.corpus.store import open_store
 from nextlong_hub.dataset.write_tasks import PackableDocument, UnitCounts, write_documents, write_samples
+from nextlong_hub.documents.lineage import segments_of, whole_segment
 from nextlong_hub.documents.mds_folder import MdsRow, Shard, read_rows
-from nextlong_hub.documents.tasks import whole_segment
 from nextlong_hub.errors import DataError
 from nextlong_hub.execution.base import InputPath, Task
 from nextlong_hub.recipe import Recipe
-from nextlong_hub.records import Discarded, PackedRow, Reason, Sample
+from nextlong_hub.records import Discarded, PackedRow, Reason, Sample, Segment
 from nextlong_hub.tokenization import SpecialTokens, Tokenizer
 from nextlong_hub.tokenization.tasks import TokenizerReference
 
@@ -163,8 +163,12 @@ class ImportTexts(Task[ImportCounts]):
             if not len(ids):
                 outcomes.append(Discarded(meta_document=identity, reason=Reason.NO_TOKENS, tokens=0))
                 continue
+            kept = store.segments(number)
+            segments = segments_of(identity, kept, text, tokenizer) if kept else None
             encoded.append(
-                _DecodedDocument(id=identity, source=source, text=text, ids=ids, mask=None, special_tokens=0)
+                _DecodedDocument(
+                    id=identity, source=source, text=text, ids=ids, mask=None, special_tokens=0, segments=segments
+                )
             )
             outcomes.append(encoded[-1].sample(self.recipe))
         return _counts(write_samples(self.output, outcomes, self.recipe), encoded)
@@ -193,16 +197,19 @@ class _DecodedDocument:
     """How many of the tokens are special tokens around the text."""
     is_exact: bool = True
     """Encoding the text gives the tokens."""
+    segments: tuple[Segment, ...] | None = None
+    """Those that its row has already; None where it is one."""
 
     def sample(self, recipe: Recipe) -> Sample:
         """As a row that is not packed."""
+        whole = whole_segment(self.id, len(self.text), len(self.ids) - self.special_tokens)
         return Sample(
             id=f"{recipe.name}/{self.id}",
             text=self.text,
             input_ids=self.ids,
             meta_document=self.id,
             source=self.source,
-            segments=(whole_segment(self.id, len(self.text), len(self.ids) - self.special_tokens),),
+            segments=self.segments or (whole,),
             truncated_tokens=0,
         )
 

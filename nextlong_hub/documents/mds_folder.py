@@ -66,7 +66,7 @@ class MdsRow:
 
 def is_mds(source: Path) -> bool:
     """Whether a folder holds an MDS index, itself or below."""
-    return source.is_dir() and next(source.rglob(INDEX_NAME), None) is not None
+    return bool(_indexes(source))
 
 
 def find_shards(source: Path) -> list[Shard]:
@@ -75,11 +75,18 @@ def find_shards(source: Path) -> list[Shard]:
     Raises:
         DataError: an index cannot be used, or a file is missing or not as long as it says.
     """
-    indexes = [source / INDEX_NAME] if (source / INDEX_NAME).is_file() else sorted(source.rglob(INDEX_NAME))
-    shards = [shard for index in indexes for shard in _shards_of(index, source)]
+    shards = [shard for index in _indexes(source) for shard in _shards_of(index, source)]
     if not shards:
         raise DataError(f"{source} has an {INDEX_NAME} without shards; there is nothing to import")
     return shards
+
+
+def _indexes(source: Path) -> list[Path]:
+    """The index of a folder or, without one, those below it; in a hidden folder lie others, like those of a build."""
+    if (source / INDEX_NAME).is_file():
+        return [source / INDEX_NAME]
+    found = sorted(source.rglob(INDEX_NAME)) if source.is_dir() else []
+    return [path for path in found if not any(part.startswith(".") for part in path.relative_to(source).parts)]
 
 
 def read_rows(shard: Shard) -> Iterator[MdsRow]:

@@ -5,7 +5,7 @@ from typing import ClassVar
 
 from nextlong_hub.corpus.store import open_store
 from nextlong_hub.dataset.write_tasks import UnitCounts, write_samples
-from nextlong_hub.documents.tasks import whole_segment
+from nextlong_hub.documents.lineage import whole_segment
 from nextlong_hub.execution.base import InputPath, Task
 from nextlong_hub.recipe import Recipe
 from nextlong_hub.records import Discarded, Reason, Sample

@@ -1,7 +1,6 @@
 """The producer of the kind `documents`: whole documents, fitted to a length one by one or packed into shared rows."""
 
 from collections.abc import Sequence
-from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 
@@ -13,11 +12,10 @@ from nextlong_hub.dataset.manifest import ConfigRecord
 from nextlong_hub.dataset.write import Gathered, PackedRows, PlainRows, outcome_record
 from nextlong_hub.dataset.write_tasks import UnitCounts
 from nextlong_hub.documents.check import DocumentChecker
-from nextlong_hub.documents.fit import refuse_packed_rows, require_room, rows_of
+from nextlong_hub.documents.fit import refuse_packed_rows, require_room, rows_of, whole_documents
 from nextlong_hub.documents.tasks import FitUnit, unit_ranges
 from nextlong_hub.errors import CorpusTooSmallError
 from nextlong_hub.execution.run import Run
-from nextlong_hub.method.settings import WHOLE_DOCUMENT
 from nextlong_hub.producer import (
     GUESSED_CHARACTERS_PER_TOKEN,
     Produced,
@@ -66,7 +64,7 @@ class DocumentProducer(Producer):
             DataError: a file holds packed rows, or cannot be read.
         """
         refuse_packed_rows(request.inputs.corpus)
-        return read_corpus(run, request.inputs.corpus, replace(request.recipe.reading, chunking=WHOLE_DOCUMENT))
+        return read_corpus(run, request.inputs.corpus, whole_documents(request.recipe))
 
     def produce(self, run: Run, request: RowRequest, store: ChunkStore, index: Path | None) -> Produced:
         """See `Producer.produce`."""

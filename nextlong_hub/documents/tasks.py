@@ -1,7 +1,7 @@
 """What a worker does to fit documents: each is measured, cut, split or left out."""
 
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import ClassVar, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from nextlong_hub.corpus.store import open_store
 from nextlong_hub.dataset.write_tasks import PackableDocument, UnitCounts, write_documents, write_samples
 from nextlong_hub.documents.fit import settings_of
+from nextlong_hub.documents.lineage import segments_of, whole_segment
 from nextlong_hub.execution.base import InputPath, Task
 from nextlong_hub.recipe import Recipe
 from nextlong_hub.records import Discarded, PackedRow, Reason, Sample, Segment
@@ -40,12 +41,22 @@ class FitUnit(Task[UnitCounts]):
         fitter = _Fitter(recipe=self.recipe, tokenizer=self.tokenizer.open(), special_tokens=self.special_tokens)
         store = open_store(self.store)
         texts = store.texts(np.arange(self.start, self.stop))  # each document is one chunk
-        documents = [(*store.document(number), text) for number, text in texts.items()]
+        documents = [_Document(*store.document(number), text, store.segments(number)) for number, text in texts.items()]
         if self.recipe.pack:
-            pieces = [_pack_document(fitter, *document) for document in documents]
+            pieces = [_pack_document(fitter, document) for document in documents]
             return write_documents(self.output, pieces, self.recipe)
-        samples = [_fit_document(fitter, *document) for document in documents]
+        samples = [_fit_document(fitter, document) for document in documents]
         return write_samples(self.output, samples, self.recipe)
+
+
+class _Document(NamedTuple):
+    """One document of the corpus."""
+
+    id: str
+    source: str
+    text: str
+    segments: str
+    """Those that it has of its own, as JSON."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,9 +72,16 @@ class _Fitter:
         """Most tokens of a row's text, its special tokens not counted."""
         return self.recipe.target_length - self.special_tokens.tokens
 
+    def segments(self, document: _Document, text: str, tokens: int, *, offset: int = 0) -> tuple[Segment, ...]:
+        """The segments of a document's text, or of a part of it that begins at `offset`."""
+        if not document.segments:
+            return (whole_segment(document.id, len(text), tokens),)
+        return segments_of(document.id, document.segments, text, self.tokenizer, offset=offset)
 
-def _fit_document(fitter: _Fitter, identity: str, source: str, text: str) -> Sample | Discarded:
+
+def _fit_document(fitter: _Fitter, document: _Document) -> Sample | Discarded:
     """One document, cut, left as it is, or discarded, as the recipe says."""
+    identity, text = document.id, document.text
     settings = settings_of(fitter.recipe)
     fitted = fitter.tokenizer.fit(text, fitter.most_tokens)
     total = fitted.total_tokens
@@ -79,14 +97,15 @@ def _fit_document(fitter: _Fitter, identity: str, source: str, text: str) -> Sam
         text=text[:characters],
         input_ids=fitter.special_tokens.around(input_ids),
         meta_document=identity,
-        source=source,
-        segments=(whole_segment(identity, characters, len(input_ids)),),
+        source=document.source,
+        segments=fitter.segments(document, text[:characters], len(input_ids)),
         truncated_tokens=total - len(input_ids),
     )
 
 
-def _pack_document(fitter: _Fitter, identity: str, source: str, text: str) -> PackableDocument | Discarded:
+def _pack_document(fitter: _Fitter, document: _Document) -> PackableDocument | Discarded:
     """One document as it is or, when it is longer than a row, cut, split or discarded, as the recipe says."""
+    identity, text = document.id, document.text
     settings = settings_of(fitter.recipe)
     input_ids = fitter.tokenizer.encode(text)
     total = len(input_ids)
@@ -100,7 +119,7 @@ def _pack_document(fitter: _Fitter, identity: str, source: str, text: str) -> Pa
     if cuts is None:
         return Discarded(meta_document=identity, reason=Reason.NO_EXACT_CUT, tokens=total)
     return PackableDocument(
-        rows=tuple(_one_document(fitter, identity, source, text[a:b], ids, offset=a) for a, b, ids in cuts),
+        rows=tuple(_one_document(fitter, document, text[a:b], ids, offset=a) for a, b, ids in cuts),
         truncated_tokens=total - len(cuts[0][2]) if settings.truncate else 0,
     )
 
@@ -153,23 +172,18 @@ def _fullest(tokenizer: Tokenizer, text: str, capacity: int) -> Fitted | None:
 
 
 def _one_document(
-    fitter: _Fitter, identity: str, source: str, text: str, text_ids: NDArray[np.int32], offset: int
+    fitter: _Fitter, document: _Document, text: str, text_ids: NDArray[np.int32], offset: int
 ) -> PackedRow:
     sample = Sample(
-        id=f"{fitter.recipe.name}/{identity}" + (f"@{offset}" if offset else ""),
+        id=f"{fitter.recipe.name}/{document.id}" + (f"@{offset}" if offset else ""),
         text=text,
         input_ids=fitter.special_tokens.around(text_ids),
-        meta_document=identity,
-        source=source,
-        segments=(whole_segment(identity, len(text), len(text_ids)),),
+        meta_document=document.id,
+        source=document.source,
+        segments=fitter.segments(document, text, len(text_ids), offset=offset),
         truncated_tokens=0,
     )
     return PackedRow.of(sample, offset=offset)
-
-
-def whole_segment(identity: str, characters: int, tokens: int) -> Segment:
-    """All of a document's text as one segment."""
-    return Segment(role="meta", document=identity, chunk=0, start=0, end=characters, tokens=tokens, rank=0, score=0.0)
 
 
 def unit_ranges(characters: NDArray[np.int64], most_documents: int, most_characters: int) -> list[tuple[int, int]]:

@@ -10,7 +10,7 @@ Where a value is known to be too high or too low, the documentation of the funct
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from time import process_time
@@ -20,6 +20,8 @@ from nextlong_hub import corpus
 from nextlong_hub.core.files import digest_of
 from nextlong_hub.core.memory import driver_peak_bytes
 from nextlong_hub.corpus import MemorySource
+from nextlong_hub.corpus.left_out import FilesLeftOut
+from nextlong_hub.corpus.telling import not_read
 from nextlong_hub.documents.mix_rows import MixShape
 from nextlong_hub.dry_run.estimator import Estimator
 from nextlong_hub.dry_run.sample import sample_corpus
@@ -90,6 +92,8 @@ class BuildEstimate:
     """Peak memory of each worker process; 0 when there are none."""
     seconds: float
     """The whole run, by the clock on the wall of an otherwise idle machine."""
+    left_out: Mapping[str, tuple[FilesLeftOut, ...]] = field(default_factory=dict)
+    """Files that are not read, by the name of their source."""
 
     @property
     def disk_bytes(self) -> int:
@@ -128,9 +132,13 @@ def estimate(request: BuildRequest, *, workers: int = 1, progress: Progress | No
                 f"a dry run predicts samples that are synthesised, and the rows of {recipe.name} {reason}"
             )
     with stages.stage("look at the corpus", None, "pieces"):
-        pieces = corpus.discover(request.sources)
+        found = corpus.find(request.sources)
         memory = {source.name: source.dataset for source in request.sources if isinstance(source, MemorySource)}
-        sample = sample_corpus(pieces, _strictest(made), memory)
+        limits = {one.settings.name: one.settings.most for one in found.sources if one.settings.most}
+        sample = sample_corpus(found.pieces, _strictest(made), memory, limits)
+    left_out = {one.settings.name: one.left_out for one in found.sources if one.left_out}
+    for name, files in left_out.items():
+        stages.note(f"{name}: {not_read(files)}")
     estimators: dict[str, Estimator] = {}
     kinds = {_kind(recipe): recipe for recipe in made}
     with (
@@ -139,9 +147,9 @@ def estimate(request: BuildRequest, *, workers: int = 1, progress: Progress | No
     ):
         for kind, recipe in kinds.items():
             trial = run_trial(recipe, sample, request, Path(scratch) / kind)
-            estimators[kind] = Estimator(trial=trial, sample=sample, pieces=len(pieces), workers=workers)
+            estimators[kind] = Estimator(trial=trial, sample=sample, pieces=len(found.pieces), workers=workers)
             done(1)
-    return _assemble(request, made, estimators, workers, start)
+    return replace(_assemble(request, made, estimators, workers, start), left_out=left_out)
 
 
 def _kind(recipe: Recipe) -> str:

@@ -9,12 +9,14 @@ Nothing here is random: the same corpus gives the same sample.
 
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from types import MappingProxyType
 from typing import Any, Literal
 
 from nextlong_hub import corpus
 from nextlong_hub.corpus.formats import FORMATS, Stratum
 from nextlong_hub.corpus.formats.measuring import measure_by_reading
+from nextlong_hub.corpus.pieces import Amount
 from nextlong_hub.errors import CorpusTooSmallError
 
 MOST_DOCUMENTS = 4_000
@@ -39,7 +41,10 @@ class CorpusSample:
 
 
 def sample_corpus(
-    pieces: Sequence[corpus.Piece], on_bad_document: OnBadDocument, memory: Mapping[str, Any]
+    pieces: Sequence[corpus.Piece],
+    on_bad_document: OnBadDocument,
+    memory: Mapping[str, Any],
+    limits: Mapping[str, Amount] = MappingProxyType({}),
 ) -> CorpusSample:
     """Look at an even sample of a corpus: at most about 4,000 documents and 16 MB.
 
@@ -47,6 +52,7 @@ def sample_corpus(
         pieces: the corpus.
         on_bad_document: whether a bad document in the sample is an error.
         memory: datasets held by the caller, by source name.
+        limits: the most that is read of a source, by its name.
 
     Raises:
         DataError: a file is damaged or has not the columns it needs, or a remote source does not say how large it is.
@@ -60,10 +66,11 @@ def sample_corpus(
     together: defaultdict[tuple[str, str], list[corpus.Piece]] = defaultdict(list)
     for piece in pieces:
         together[piece.source, piece.format].append(piece)
-    strata: list[Stratum] = []
-    for (_, name), group in together.items():
+    by_source: defaultdict[str, list[Stratum]] = defaultdict(list)
+    for (source, name), group in together.items():
         measure = FORMATS[name].measure or measure_by_reading
-        strata += measure(group, texts_of, memory)
+        by_source[source] += measure(group, texts_of, memory)
+    strata = [one for source, own in by_source.items() for one in _limited(own, limits.get(source))]
     total = sum(stratum.documents for stratum in strata)
     picks = _pick([stratum.documents for stratum in strata])
     texts: list[str] = []
@@ -79,7 +86,7 @@ def sample_corpus(
         left_out += stands_for * (1 - len(drawn) / max(1, seen))
     if not texts:
         raise CorpusTooSmallError("the corpus has no document with text; check the paths and text_column")
-    if met >= round(total):  # the sample is the whole corpus
+    if met >= round(total) and not limits:  # the sample is the whole corpus
         text_bytes = sum(len(text.encode()) for text in texts)
         return CorpusSample(
             documents=len(texts), text_bytes=text_bytes, texts=tuple(texts), weights=(1.0,) * len(texts)
@@ -90,6 +97,16 @@ def sample_corpus(
         texts=tuple(texts),
         weights=tuple(weights),
     )
+
+
+def _limited(strata: Sequence[Stratum], most: Amount | None) -> list[Stratum]:
+    """The strata of one source, each with its share of what is read."""
+    documents, text_bytes = (sum(one.documents for one in strata), sum(one.text_bytes for one in strata))
+    if most is None:
+        return list(strata)
+    share = most.documents / max(1.0, documents) if most.documents else most.text_bytes / max(1.0, text_bytes)
+    share = min(1.0, share)
+    return [replace(one, documents=one.documents * share, text_bytes=one.text_bytes * share) for one in strata]
 
 
 def _pick(documents: Sequence[float]) -> Counter[int]:

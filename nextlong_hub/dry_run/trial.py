@@ -54,6 +54,9 @@ class _ProcessorTimes:
     def finish(self) -> None:
         self.seconds[self._stage] += process_time() - self._started  # type: ignore[assignment]
 
+    def note(self, text: str) -> None:
+        pass
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Trial:

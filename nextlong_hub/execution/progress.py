@@ -22,6 +22,10 @@ class Progress(Protocol):
         """The current stage has ended."""
         ...
 
+    def note(self, text: str) -> None:
+        """Something about the inputs that people would not expect."""
+        ...
+
 
 class NullProgress:
     """Shows nothing."""
@@ -33,6 +37,9 @@ class NullProgress:
         """See `Progress`."""
 
     def finish(self) -> None:
+        """See `Progress`."""
+
+    def note(self, text: str) -> None:
         """See `Progress`."""
 
 
@@ -51,6 +58,7 @@ class ProgressTracker:
     def __init__(self, progress: Progress) -> None:
         self._progress = progress
         self._seconds: dict[str, float] = {}
+        self._notes: set[str] = set()
 
     @contextmanager
     def stage(self, name: str, total: int | None, unit: str) -> Iterator[Callable[[int], None]]:
@@ -62,6 +70,12 @@ class ProgressTracker:
         finally:
             self._progress.finish()
             self._seconds[name] = self._seconds.get(name, 0.0) + perf_counter() - started
+
+    def note(self, text: str) -> None:
+        """Report a note, each once a run."""
+        if text not in self._notes:
+            self._notes.add(text)
+            self._progress.note(text)
 
     @property
     def times(self) -> tuple[StageTime, ...]:

@@ -73,6 +73,10 @@ class Run:
         """One stage without tasks; see `ProgressTracker.stage`."""
         return self.progress.stage(name, total, noun)
 
+    def note(self, text: str) -> None:
+        """Tell people something that they would not expect; see `Progress.note`."""
+        self.progress.note(text)
+
     def inline(self) -> "Run":
         """The same run with every task in this process, for inputs that no other process can read."""
         return replace(self, executor=InlineExecutor())

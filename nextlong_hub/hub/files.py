@@ -30,6 +30,8 @@ class RemoteFiles:
     """Size of each file, by its name below the root."""
     is_folder: bool
     """Whether a folder was named, rather than a file or a glob."""
+    card: str | None = None
+    """Address of the dataset's card, where all of the dataset was named."""
 
 
 def list_files(url: str, revision: str | None) -> RemoteFiles:
@@ -46,9 +48,38 @@ def list_files(url: str, revision: str | None) -> RemoteFiles:
     base = str(DatasetAddress(name=address.name, revision=commit)).removeprefix("hf://")
     with hub_errors(url):
         root, files, is_folder = _list(base, address.path)
-    if root == base and address.path != _CARD:
-        files.pop(_CARD, None)
-    return RemoteFiles(root=f"hf://{root}", commit=commit, bytes_of=files, is_folder=is_folder)
+    has_card = root == base and address.path != _CARD and files.pop(_CARD, None) is not None
+    return RemoteFiles(
+        root=f"hf://{root}",
+        commit=commit,
+        bytes_of=files,
+        is_folder=is_folder,
+        card=f"hf://{root}/{_CARD}" if has_card else None,
+    )
+
+
+def read_card(url: str) -> str:
+    """The text of a card by its address.
+
+    Raises:
+        DataError, AuthError, NetworkError: see `hub_errors`.
+    """
+    with hub_errors(url), open_file(url) as file:
+        return file.read().decode("utf-8", "replace")
+
+
+def top_files(name: str, commit: str | None) -> list[str]:
+    """The names of the files at the top of a dataset repository, in order.
+
+    Raises:
+        DataError, AuthError, NetworkError: see `hub_errors`.
+    """
+    from huggingface_hub import HfFileSystem
+
+    base = str(DatasetAddress(name=name, revision=commit)).removeprefix("hf://")
+    with hub_errors(name, revision=commit):
+        found: Any = HfFileSystem().ls(base, detail=True)
+    return sorted(entry["name"].rpartition("/")[2] for entry in found if entry["type"] == "file")
 
 
 def resolve_commit(name: str, revision: str | None) -> str:
@@ -91,6 +122,34 @@ def open_dataset(name: str, config: str | None, split: str, commit: str | None) 
 
     with hub_errors(name, revision=commit):
         return datasets.load_dataset(name, config, split=split, revision=commit, streaming=True)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DatasetParts:
+    """What there is of a dataset on the Hub."""
+
+    config: str
+    """The configuration that was asked for, or the only one."""
+    configs: tuple[str, ...]
+    splits: tuple[str, ...]
+    """Of that configuration."""
+
+
+def parts_of_dataset(name: str, config: str | None, commit: str | None) -> DatasetParts:
+    """The configurations of a dataset on the Hub, and the splits of one of them.
+
+    Raises:
+        DataError: it has no such configuration, or `datasets` cannot read it.
+        AuthError, NetworkError: see `hub_errors`.
+    """
+    import datasets
+
+    with hub_errors(name, revision=commit):
+        builder = datasets.load_dataset_builder(name, config, revision=commit)
+        splits = builder.config.data_files or builder.info.splits or {}
+        return DatasetParts(
+            config=builder.config.name, configs=tuple(sorted(builder.builder_configs)), splits=tuple(map(str, splits))
+        )
 
 
 def shard_count(dataset: Any) -> int:
@@ -142,14 +201,16 @@ def _list(base: str, path: str) -> tuple[str, dict[str, int], bool]:
     parts = path.split("/") if path else []
     fixed = next((number for number, part in enumerate(parts) if set(part) & set("*?[")), None)
     found: Any
-    if fixed is not None:
+    if fixed is not None and not filesystem.exists("/".join([base, *parts])):  # type: ignore[no-untyped-call]
         root = "/".join([base, *parts[:fixed]])
         found = filesystem.glob(f"{base}/{path}", detail=True)
+        is_folder = False
     else:
         root = "/".join([base, *parts])
         entry = filesystem.info(root)
         if entry["type"] == "file":
             return root.rpartition("/")[0], {parts[-1]: entry["size"]}, False
         found = filesystem.find(root, detail=True)
+        is_folder = True
     files = {key: entry for key, entry in found.items() if entry["type"] == "file"}
-    return root, {key.removeprefix(f"{root}/"): entry["size"] for key, entry in files.items()}, fixed is None
+    return root, {key.removeprefix(f"{root}/"): entry["size"] for key, entry in files.items()}, is_folder

@@ -121,8 +121,8 @@ READING: Wording = {
     Failure.BAD_NAME: _BAD_NAME,
     Failure.UNREADABLE: (
         DataError,
-        "{subject} cannot be read: {reason}; set config, split or revision of the source to fit, or read its files as "
-        "they are: hf://datasets/{name}",
+        "{subject} cannot be read: {reason}; name another of its parts with --config, --split or --revision "
+        "(config, split, revision in a recipe), or read its files as they are: hf://datasets/{name}",
     ),
 }
 """Reading a dataset; only huggingface_hub itself retries."""

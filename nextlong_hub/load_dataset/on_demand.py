@@ -17,8 +17,8 @@ import pyarrow as pa
 
 from nextlong_hub.core.files import digest_of
 from nextlong_hub.corpus import DEMO, memory_source
-from nextlong_hub.corpus.discovery import default_name
 from nextlong_hub.corpus.ingest import Source, find_corpus
+from nextlong_hub.corpus.naming import default_name
 from nextlong_hub.corpus.settings import SourceSettings
 from nextlong_hub.dataset.write import chosen_tables
 from nextlong_hub.errors import RecipeError

@@ -1,14 +1,12 @@
 """Compare a dataset on the Hub with its manifest, by the listing of its files and not their content."""
 
 import hashlib
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from nextlong_hub.core.files import json_bytes
 from nextlong_hub.datacard import lists_files_of
 from nextlong_hub.dataset.folder import CARD_NAME, recipe_files
-from nextlong_hub.dataset.manifest import MANIFEST_NAME, FileRecord, Manifest, parse_manifest
+from nextlong_hub.dataset.manifest import MANIFEST_NAME, FileRecord, Manifest, is_as_written, parse_manifest
 from nextlong_hub.errors import DataError
 from nextlong_hub.hub.address import DatasetAddress, page_of
 from nextlong_hub.hub.changes import RemoteFile, git_oid
@@ -104,7 +102,7 @@ def _manifest(content: bytes | None, faults: list[Fault]) -> Manifest | None:
         return None
     if manifest is None:
         faults.append(Fault(place=MANIFEST_NAME, message="there is none of nextlong-hub's"))
-    elif content is not None and content != json_bytes(json.loads(content)):
+    elif content is not None and not is_as_written(content):
         faults.append(Fault(place=MANIFEST_NAME, message="is not laid out as it was written; push again"))
     return manifest
 

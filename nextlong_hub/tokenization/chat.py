@@ -85,6 +85,10 @@ class ChatTokenizer:
             if match.group() in self._controls
         ]
 
+    def spelt_controls(self, text: str) -> int:
+        """How many control tokens a text spells, whoever wrote them."""
+        return sum(match.group() in self._controls for match in self._any_added.finditer(text))
+
     def ends_of_turns(self, text: str, turns: Sequence[Turn]) -> list[Control | None]:
         """The control token that ends each of the assistant's turns: the next one, with only white space between."""
         controls = self.controls(text, turns)
@@ -115,7 +119,10 @@ class ChatTokenizer:
             RecipeError: the tokenizer does not take a control token of the template for one.
         """
         controls = self.controls(text, turns)
-        learned = list(generated) if generated is not None else self._learned(text, turns)
+        learned = self._learned(text, turns)
+        if generated is not None:
+            held = [(turn.start, turn.end) for turn in turns if turn.role == "assistant" and not turn.is_learnt]
+            learned = [span for span in generated if not any(span[0] < end and start < span[1] for start, end in held)]
         pieces, last = [], 0
         for control in controls:
             pieces += [text[last : control.start], _STAND_IN.format(control.id)]
@@ -143,10 +150,14 @@ class ChatTokenizer:
         return EncodedChat(input_ids=ids, loss_mask=mask, turn_tokens=tuple(turn_tokens))
 
     def _learned(self, text: str, turns: Sequence[Turn]) -> list[tuple[int, int]]:
-        """The assistant's turns, each with the token that ends it, in characters."""
+        """The assistant's turns that are trained on, each with the token that ends it, in characters."""
         answers = [turn for turn in turns if turn.role == "assistant"]
         ends = self.ends_of_turns(text, turns)
-        return [(answer.start, end.end if end else answer.end) for answer, end in zip(answers, ends, strict=True)]
+        return [
+            (answer.start, end.end if end else answer.end)
+            for answer, end in zip(answers, ends, strict=True)
+            if answer.is_learnt
+        ]
 
     def _text_of(self, control: Control) -> str:
         return next(text for text, number in self._controls.items() if number == control.id)

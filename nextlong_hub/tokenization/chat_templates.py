@@ -5,7 +5,7 @@ the same conversation must give the same text on any day.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -34,6 +34,14 @@ class ChatTemplate:
     variables: Mapping[str, Any] = field(default_factory=dict)
     name: str = ""
     """Where it came from, for error messages."""
+    tools: tuple[Mapping[str, Any], ...] = ()
+    """What it is told of tools."""
+
+    def given(self, tools: Sequence[Mapping[str, Any]], variables: Mapping[str, Any]) -> "ChatTemplate":
+        """The template with what one conversation has for it; its own variables go before those."""
+        if not tools and not variables:
+            return self
+        return replace(self, tools=tuple(tools), variables={**variables, **self.variables})
 
     @property
     def marks_generation(self) -> bool:
@@ -58,10 +66,11 @@ class ChatTemplate:
         return self._run(messages, return_assistant_tokens_mask=True)[1]
 
     def _run(self, messages: Sequence[Message], **how: bool) -> tuple[str, list[tuple[int, int]]]:
-        conversation = [{"role": message.role, "content": message.content} for message in messages]
+        conversation = [{"role": message.role, "content": message.content, **message.more} for message in messages]
         try:
             texts, spans = _renderer()(
                 conversations=[conversation],
+                tools=[*self.tools] or None,
                 chat_template=self.text,
                 **how,
                 **{**self.variables, _CLOCK: ""},  # a text instead of a clock: every call of it fails

@@ -1,19 +1,16 @@
 """The files beside the shards: recipes, card and pictures."""
 
-import json
 from pathlib import Path
 
-from nextlong_hub.core.files import json_bytes
 from nextlong_hub.datacard import is_whole, lists_files_of, pictures_of
 from nextlong_hub.dataset.folder import CARD_NAME, recipe_files
-from nextlong_hub.dataset.manifest import MANIFEST_NAME, Manifest
+from nextlong_hub.dataset.manifest import MANIFEST_NAME, Manifest, is_as_written
 from nextlong_hub.verification.report import Check
 
 
 def check_companions(folder: Path, manifest: Manifest, check: Check) -> None:
     """Check the files beside the shards, and that there are no others."""
-    content = (folder / MANIFEST_NAME).read_bytes()
-    if content != json_bytes(json.loads(content)):  # an older one lacks fields that it would have now
+    if not is_as_written((folder / MANIFEST_NAME).read_bytes()):
         check.fault(MANIFEST_NAME, "is not laid out as it was written; put the original back")
     recipes = {f"recipes/{name}.toml": content for name, content in recipe_files(manifest).items()}
     for name, content in recipes.items():

@@ -6,6 +6,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from nextlong_hub.corpus.ingest import Source, find_corpus
+from nextlong_hub.corpus.settings import SourceSettings
 from nextlong_hub.corpus.texts import CorpusTexts
 from nextlong_hub.dataset.manifest import MANIFEST_NAME, ConfigRecord, Manifest, read_manifest
 from nextlong_hub.dataset.taken import Taken
@@ -113,11 +114,22 @@ def _open_tokenizers(names: Sequence[str], manifest: Manifest, check: Check) -> 
             check.fault(MANIFEST_NAME, f"made with tokenizer {manifest.tokenizer.digest}, but {name} is {found.digest}")
 
 
+def _as_it_was_read(source: Source, manifest: Manifest) -> Source:
+    """The source with the configuration, split, commit and limit that the manifest says, where it says nothing."""
+    readings = {record.name: record.reading for record in manifest.corpus.sources}
+    if not isinstance(source, SourceSettings) or source.name not in readings:
+        return source
+    parts = ("config", "split", "revision", "limit")
+    said = {part: getattr(readings[source.name], part) for part in parts if getattr(source, part) is None}
+    return source.model_copy(update=said)
+
+
 def _read_corpora(
     run: Run, config: ConfigRecord, sources: Sequence[Source], manifest: Manifest, check: Check
 ) -> dict[str, CorpusTexts]:
     """Read the corpus again for each recipe behind a configuration; recipes with equal settings share one reading."""
     recipes = config.row_recipes
+    sources = [_as_it_was_read(source, manifest) for source in sources]
     found = find_corpus(run, producer_of(next(iter(recipes.values()))).sources(sources, list(recipes.values())))
     check.is_same_corpus = found.digest == manifest.corpus.digest
     if not check.is_same_corpus:

@@ -61,6 +61,7 @@ def _rows(path: Path, name: str, config: ConfigRecord, check: Check) -> Iterator
             tokens=bool(config.recipe["tokens"]),
             packed=config.packing is not None,
             masked=config.conversations is not None,
+            inputs=config.conversations is not None and config.conversations.with_inputs > 0,
         )
         found = file.schema_arrow.remove_metadata()
         if not found.equals(wanted) and not found.equals(without_later_fields(wanted)):

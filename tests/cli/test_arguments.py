@@ -15,7 +15,7 @@ from nextlong_hub.cli.arguments import (
     parse_rows,
     parse_sources,
 )
-from nextlong_hub.corpus.discovery import default_name
+from nextlong_hub.corpus.naming import default_name
 from nextlong_hub.errors import RecipeError
 from nextlong_hub.execution.local import default_workers
 from nextlong_hub.recipe import load_recipe, load_recipes

@@ -120,7 +120,7 @@ def test_the_help_lists_every_command(command: str, capsys: pytest.CaptureFixtur
     ("arguments", "words"),
     [
         (["biuld"], "Did you mean 'build'?"),
-        (["build", "--smaples", "3"], "Did you mean '--samples'?"),
+        (["build", "--smaples", "3"], "Did you mean one of: '--samples'"),
         (["build", "128"], "did you mean '128k'?"),
         (["build", "--set", "retrieval.formulla=okapi"], "did you mean 'formula'?"),
         (["build", "64k", "--samples", "65k=4"], "did you mean '64k'?"),

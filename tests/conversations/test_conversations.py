@@ -191,6 +191,49 @@ def test_some_rows(built: Path, corpus: Path, tokenizer: Path, tmp_path: Path) -
     assert build(request_of(corpus, tokenizer, rows={"chat": 2}), tmp_path / "two").manifest.configs["chat"].rows == 2
     report = build(request_of(corpus, tokenizer, rows={"chat": 99}), tmp_path / "all")
     assert report.missing_rows == {"chat": 99 - len(rows_of(built))}
+    assert rows_of(tmp_path / "all") == rows_of(built)
+
+
+def test_a_few_rows_take_a_few_conversations(corpus: Path, tokenizer: Path, tmp_path: Path) -> None:
+    """No more units are rendered than rows need; tried, kept, used and left are told apart."""
+    config = build(request_of(corpus, tokenizer, rows={"chat": 2}), tmp_path / "two").manifest.configs["chat"]
+    made = config.synthesis
+    assert made is not None and config.packing is not None
+    assert made.candidates < made.eligible_documents == len(ROWS)
+    assert made.candidates == made.kept + sum(made.discarded.values())
+    assert made.left == made.kept - config.packing.documents > 0
+    card = (tmp_path / "two/README.md").read_text()
+    assert f"{config.packing.documents} stand in its rows; {made.left} are left, as no more rows were asked for" in card
+    assert "--samples chat=2" in card
+
+
+def test_a_whole_corpus_is_made_again_without_a_number_of_rows(built: Path) -> None:
+    """With one, packing could end before the last conversations, which fill up rows."""
+    assert "--samples" not in (built / "README.md").read_text().split("nextlong-hub build")[1].split("```")[0]
+
+
+def test_what_is_not_used_stands_in_manifest_and_card(tokenizer: Path, tmp_path: Path) -> None:
+    """By name, with the conversations that have it; images are refused and counted, and a flag is followed."""
+    talk = [{"from": "human", "value": "A"}, {"from": "gpt", "value": "B"}]
+    wrong = [{"from": "human", "value": "C"}, {"from": "gpt", "value": "WRONG", "train": False}, *talk]
+    rows = [
+        {"id": "a", "conversations": talk, "topic": "letters", "score": None},
+        {"id": "b", "conversations": wrong, "topic": "letters", "tools": '[{"name": "f"}]'},
+        {"id": "c", "conversations": talk, "image": {"path": "c.png"}},
+    ]
+    for kind in ("jsonl", "parquet"):
+        path = tmp_path / f"rows.{kind}"
+        if kind == "parquet":
+            columns = dict.fromkeys(name for row in rows for name in row)
+            pq.write_table(pa.Table.from_pylist([columns | row for row in rows]), path)
+        else:
+            path.write_text("".join(json.dumps(row) + "\n" for row in rows))
+        config = build(request_of(path, tokenizer), tmp_path / kind).manifest.configs["chat"]
+        assert config.conversations is not None and config.synthesis is not None
+        assert config.conversations.unused == {"tools": 1, "topic": 2}
+        assert config.conversations.not_learnt == 1
+        assert config.synthesis.discarded == {"media": 1}
+        assert "| `topic` | 2 |" in (tmp_path / kind / "README.md").read_text()
 
 
 @pytest.mark.parametrize("kind", ["parquet", "jsonl"])
@@ -225,9 +268,15 @@ def test_what_cannot_be_built(corpus: Path, tokenizer: Path, tmp_path: Path, mon
         CorpusTooSmallError, match=r"none of 1 conversations became a document \(1 no_assistant\); check"
     ):
         build(request_of(nothing, tokenizer), tmp_path / "a")
+    pictures = tmp_path / "pictures.jsonl"
+    pictures.write_text('{"messages": [{"role": "user", "content": "<image>"}], "image": "a.png"}\n')
+    with pytest.raises(CorpusTooSmallError, match=r"\(1 media\); check the corpus, or leave out .*; its first row has"):
+        build(request_of(pictures, tokenizer), tmp_path / "a2")
     texts = tmp_path / "texts.parquet"
     pq.write_table(pa.table({"text": ["x"]}), texts)
-    with pytest.raises(DataError, match=r"has none of the columns 'messages', .*conversations\.columns"):
+    with pytest.raises(
+        DataError, match=r"has no conversation \(none of the columns 'messages', .*conversations\.columns"
+    ):
         build(request_of(texts, tokenizer), tmp_path / "b")
     both = request_of(corpus, tokenizer)
     with pytest.raises(RecipeError, match="chat is made from conversations and 64k from texts"):

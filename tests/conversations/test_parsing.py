@@ -59,9 +59,12 @@ def test_forms(row: dict[str, Any]) -> None:
         ({"messages": [ASK, TELL, {"role": "system", "content": "x"}, ASK, TELL]}, Reason.WRONG_ROLE_ORDER),
         ({"messages": [{"role": "tool", "content": "x"}, TELL]}, Reason.WRONG_ROLE_ORDER),
         ({"messages": [ASK, {**TELL, "tool_calls": [{"function": {"name": "f"}}]}]}, Reason.UNSUPPORTED),
-        ({"messages": [ASK, {**TELL, "reasoning_content": "Hm"}]}, Reason.UNSUPPORTED),
-        ({"messages": [ASK, {**TELL, "weight": 0}]}, Reason.UNSUPPORTED),
-        ({"messages": [{"role": "user", "content": [{"type": "image_url"}]}, TELL]}, Reason.UNSUPPORTED),
+        ({"messages": [ASK, {**TELL, "weight": 0}]}, Reason.NOTHING_LEARNT),
+        ({"messages": [{"role": "user", "content": [{"type": "image_url"}]}, TELL]}, Reason.MEDIA),
+        ({"messages": [{"role": "user", "content": [{"type": "refusal"}]}, TELL]}, Reason.UNSUPPORTED),
+        ({"messages": [ASK, {**TELL, "audio": {"id": "a"}}]}, Reason.MEDIA),
+        ({"messages": [ASK, TELL], "image": True}, Reason.MEDIA),
+        ({"messages": [ASK, TELL], "videos": ["a.mp4"]}, Reason.MEDIA),
         ({"conversations": [HUMAN, {"from": "function_call", "value": "{}"}]}, Reason.UNSUPPORTED),
         ({"messages": [ASK, {"role": "alien", "content": "x"}]}, Reason.UNPARSEABLE),
         ({"messages": [ASK, {"role": "assistant", "content": 4}]}, Reason.UNPARSEABLE),
@@ -111,21 +114,23 @@ def test_system_prompts() -> None:
 @pytest.mark.parametrize(
     ("settings", "columns"),
     [
-        ({}, ("messages", "conversations", "conversation", "instruction", "response", "system")),
-        ({"form": "openai"}, ("messages", "system")),
-        ({"form": "sharegpt"}, ("conversations", "conversation", "system")),
-        ({"form": "magpie"}, ("instruction", "response", "system")),
-        ({"columns": ("dialogue",)}, ("dialogue", "system")),
-        ({"form": "magpie", "columns": ("q", "a")}, ("q", "a", "system")),
+        ({}, ("messages", "conversations", "conversation", "data", "prompt", "completion", "response", "instruction",
+              "context", "input", "output", "question", "answer")),
+        ({"form": "openai"}, ("messages",)),
+        ({"form": "sharegpt"}, ("conversations", "conversation")),
+        ({"form": "magpie"}, ("instruction", "response")),
+        ({"columns": ("dialogue",)}, ("dialogue",)),
+        ({"form": "magpie", "columns": ("q", "a")}, ("q", "a")),
     ],
 )  # fmt: skip
 def test_columns(settings: dict[str, Any], columns: Sequence[str]) -> None:
-    """What is read from a row is what its form may need."""
-    assert record_columns(ConversationSettings(**settings)) == columns
+    """What is read from a row is what its form may need, and what any conversation may have beside it."""
+    beside = ("system", "system_prompt", "history", "tools", "chat_template_kwargs")
+    assert record_columns(ConversationSettings(**settings)) == (*columns, *beside)
 
 
 def test_a_form_that_is_set_is_the_only_one() -> None:
-    """Another form in the same row is not looked at, and keys must be those of the form."""
+    """Another form in the same row is not looked at."""
     row = {
         "instruction": "Ask",
         "response": "Tell",
@@ -134,7 +139,7 @@ def test_a_form_that_is_set_is_the_only_one() -> None:
     }
     assert len(read(row, ConversationSettings(form="sharegpt"))) == 4
     assert len(read(row, ConversationSettings(form="magpie"))) == 2
-    assert read(row, ConversationSettings(form="openai")) == Reason.UNPARSEABLE
+    assert read({"data": ["Ask", "Tell"]}, ConversationSettings(form="openai")) == Reason.UNPARSEABLE
     assert len(read({"q": "Ask", "a": "Tell"}, ConversationSettings(columns=("q", "a")))) == 2
     assert len(read({"d": [HUMAN, GPT]}, ConversationSettings(columns=("d",)))) == 2
 

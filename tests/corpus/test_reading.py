@@ -1,8 +1,16 @@
 """Promises of reading: every format gives the same documents, and every fault is named or counted."""
 
+import bz2
+import csv
 import gzip
+import io
 import json
+import lzma
+import shutil
 import subprocess
+import sys
+import tarfile
+import zipfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -15,7 +23,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from nextlong_hub.corpus import Piece, Skipped, discover, memory_source, read
+from nextlong_hub.corpus import Piece, ReadingNotes, Skipped, discover, memory_source, read
 from nextlong_hub.corpus.formats import jsonl
 from nextlong_hub.corpus.pieces import BadDocument
 from nextlong_hub.corpus.settings import SourceSettings
@@ -56,6 +64,30 @@ def write_arrow(path: Path, opener: Callable[..., Any]) -> None:
         writer.write_table(table, 2)
 
 
+def write_table(path: Path, delimiter: str) -> None:
+    """Write `ROWS` as a table with a header."""
+    with path.open("w", newline="", encoding="utf-8") as file:
+        rows = csv.writer(file, delimiter=delimiter)
+        rows.writerow(["id", "text"])
+        rows.writerows([row["id"], row["text"]] for row in ROWS)
+
+
+def write_zip(path: Path, members: dict[str, bytes]) -> None:
+    """Write a zip archive."""
+    with zipfile.ZipFile(path, "w") as archive:
+        for name, content in members.items():
+            archive.writestr(name, content)
+
+
+def write_tar(path: Path, mode: Any, members: dict[str, bytes]) -> None:
+    """Write a tar archive."""
+    with tarfile.open(path, mode) as archive:
+        for name, content in members.items():
+            member = tarfile.TarInfo(name)
+            member.size = len(content)
+            archive.addfile(member, io.BytesIO(content))
+
+
 FORMATS: dict[str, Callable[[Path], Any]] = {
     "x.parquet": lambda path: pq.write_table(pa.Table.from_pylist(ROWS), path, row_group_size=2),
     "x.arrow": lambda path: write_arrow(path, pa.ipc.new_file),
@@ -65,6 +97,21 @@ FORMATS: dict[str, Callable[[Path], Any]] = {
     "x.json": lambda path: path.write_bytes(json_lines(ROWS)),
     "X.JSONL.GZ": lambda path: path.write_bytes(gzip.compress(json_lines(ROWS))),
     "x.jsonl.zst": lambda path: path.write_bytes(zstd(json_lines(ROWS))),
+    "x.jsonl.bz2": lambda path: path.write_bytes(bz2.compress(json_lines(ROWS))),
+    "x.jsonl.xz": lambda path: path.write_bytes(lzma.compress(json_lines(ROWS))),
+    "array.json": lambda path: path.write_text(json.dumps(ROWS)),
+    "array.jsonl": lambda path: path.write_text(json.dumps(ROWS, indent=2, ensure_ascii=False), "utf-8"),
+    "array.json.gz": lambda path: path.write_bytes(gzip.compress(json.dumps(ROWS).encode("utf-8-sig"))),
+    "many-lines.json": lambda path: path.write_text("\n".join(json.dumps(row, indent=1) for row in ROWS)),
+    "x.csv": lambda path: write_table(path, ","),
+    "semicolons.csv": lambda path: write_table(path, ";"),
+    "x.tsv": lambda path: write_table(path, "\t"),
+    "x.zip": lambda path: write_zip(path, {"deep/x.jsonl": json_lines(ROWS[:2]), "y.json": json_lines(ROWS[2:])}),
+    "x.tar": lambda path: write_tar(path, "w", {"./x.jsonl": json_lines(ROWS)}),
+    "x.tar.xz": lambda path: write_tar(path, "w:xz", {"x.jsonl.gz": gzip.compress(json_lines(ROWS))}),
+    "binary.parquet": lambda path: pq.write_table(
+        pa.table({name: pa.array([row[name].encode() for row in ROWS], pa.binary()) for name in ("id", "text")}), path
+    ),
     "members.jsonl.gz": lambda path: path.write_bytes(
         gzip.compress(json_lines(ROWS[:1])) + gzip.compress(json_lines(ROWS[1:]))
     ),
@@ -285,7 +332,7 @@ def test_line_beyond_the_limit_is_refused_without_being_held(tmp_path: Path) -> 
     path = tmp_path / "a.jsonl"
     path.write_bytes(json_lines([{"text": "x"}, {"text": "y" * 2_000_000}, {"text": "z" * 300}, {"text": "x"}]))
     [piece] = discover([source(path)])
-    results = list(jsonl.read(piece, {}, longest_line_bytes=200))
+    results = [one for one in jsonl.read(piece, {}, longest_line_bytes=200) if not isinstance(one, ReadingNotes)]
     assert [getattr(result, "reason", "") for result in results] == ["", "too_long", "too_long", ""]
 
 
@@ -355,12 +402,13 @@ def test_truncated_arrow_file_gives_the_batches_before(tmp_path: Path) -> None:
 
 
 def test_missing_column_is_an_error_with_a_suggestion(tmp_path: Path) -> None:
-    """A table without its text column is an error under either policy: it is the setting that is wrong."""
-    pq.write_table(pa.table({"contents": ["x"], "n": [1]}), tmp_path / "t.parquet")
+    """A table without its text column is an error with the likely one; skipped, each of its rows is counted."""
+    pq.write_table(pa.table({"contents": ["x", "y"], "n": [1, 2]}), tmp_path / "t.parquet")
     message = "no column 'content'; its columns are 'contents', 'n'.*did you mean text_column = \"contents\""
-    for policy in ("fail", "skip"):
-        with pytest.raises(DataError, match=message):
-            read_all(tmp_path, policy, text_column="content")
+    with pytest.raises(DataError, match=message):
+        read_all(tmp_path, text_column="content")
+    skipped = read_all(tmp_path, "skip", text_column="content")
+    assert [getattr(result, "reason", "") for result in skipped] == ["missing_text"] * 2
 
 
 @pytest.mark.parametrize(
@@ -418,3 +466,155 @@ def test_failing_device_is_never_damaged_data(tmp_path: Path) -> None:
         piece = Piece(source="notes", format=kind, location=location, name="mem", members=members)  # type: ignore[arg-type]
         with pytest.raises(StorageError, match="cannot read /proc/self"):
             list(read(piece, "skip"))
+
+
+def test_an_array_takes_the_memory_of_its_objects(tmp_path: Path) -> None:
+    """Objects larger than any block are read whole, and the places between them do not matter."""
+    rows = [{"id": str(number), "text": '\\"{[' * 200_000 + str(number)} for number in range(3)]
+    (tmp_path / "a.json").write_text("\n [ " + " ,\n".join(json.dumps(row) for row in rows) + "\n]\n")
+    assert [(one.id, one.text) for one in read_all(tmp_path)] == [(row["id"], row["text"]) for row in rows]  # type: ignore[union-attr]
+
+
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [
+        (b'[{"text": "good"}, {"text": nope}, {"text": "lost"}]', "invalid_json"),
+        (b'[{"text": "good"}, {"text": "cut o', "truncated"),
+        (b'[{"text": "good"}', "truncated"),
+        (b'[{"text": "good"}, {"text": "caf\xe9"}]', "invalid_utf8"),
+        (b'[{"text": "good"}, {"text": "a\\ud800"}]', "lone_surrogate"),
+        (b'[{"text": "good"}, ["x"]]', "wrong_type"),
+        (b'[{"text": "good"}, {"body": "x"}]', "missing_text"),
+    ],
+)
+def test_a_fault_in_an_array_is_named(content: bytes, reason: str, tmp_path: Path) -> None:
+    """What precedes it is read; behind broken JSON nothing is, and that is told."""
+    (tmp_path / "a.json").write_bytes(content)
+    first, fault = read_all(tmp_path, "skip")
+    assert getattr(first, "text", "") == "good"
+    assert fault == Skipped(reason, f"{tmp_path}/a.json, object 1")
+
+
+@settings(max_examples=60)
+@given(
+    texts=st.lists(st.text(st.characters(codec="utf-8"), min_size=1, max_size=30), min_size=1, max_size=6),
+    indent=st.sampled_from([None, 0, 2]),
+    name=st.sampled_from(["a.json", "a.csv"]),
+)
+def test_any_text_survives_an_array_and_a_table(
+    texts: list[str], indent: int | None, name: str, tmp_path_factory: Any
+) -> None:
+    """Whatever characters a text holds, it arrives as it was, or is refused."""
+    path = tmp_path_factory.mktemp("law") / name
+    if name.endswith("json"):
+        path.write_text(
+            json.dumps([{"text": t} for t in texts], indent=indent, ensure_ascii=False), "utf-8", newline=""
+        )
+    else:
+        with path.open("w", encoding="utf-8", newline="") as file:
+            rows = csv.writer(file, quoting=csv.QUOTE_ALL)
+            rows.writerows([["text"], *([text] for text in texts)])
+    arrived = [result.text for result in read_all(path, "skip") if isinstance(result, Document)]
+    assert arrived == [text for text in texts if text.strip() and "\0" not in text]
+
+
+def test_faults_of_a_table_are_those_of_their_rows(tmp_path: Path) -> None:
+    """Too many fields, no UTF-8 and a quote that is never closed; a field too few is null."""
+    (tmp_path / "a.csv").write_bytes(b'id,text\n1,good\n2,x,y\n\n3,caf\xe9\n4\n5,good\n6,"open\n')
+    results = read_all(tmp_path, "skip")
+    assert [getattr(result, "reason", "") for result in results] == [
+        *("", "corrupt", "invalid_utf8", "null_text", "", "truncated")
+    ]
+    with pytest.raises(BadDocumentError, match=r"row 1: .*it has 3 fields, and the header 2"):
+        read_all(tmp_path)
+
+
+def test_webdataset_gives_its_texts(tmp_path: Path) -> None:
+    """A text is called by its file; what is known of it, and its picture, are counted and no documents."""
+    members = {"1.txt": b"one", "1.json": b'{"url": "u"}', "1.jpg": b"", "2.json": b'{"text": "two", "id": "b"}'}
+    write_tar(tmp_path / "part.tar", "w", members)
+    notes = ReadingNotes()
+    [piece] = discover([source(tmp_path)])
+    documents = list(read(piece, "fail", None, notes))
+    assert documents == [
+        Document(id="part/1.txt", text="one", source="notes"),
+        Document(id="b", text="two", source="notes"),
+    ]
+    assert notes.members == {"*.jpg": 1, "*.json": 1}
+
+
+@pytest.mark.parametrize("name", ["x.tar", "x.tar.gz", "x.zip"])
+def test_a_damaged_archive_is_one_fault(name: str, tmp_path: Path) -> None:
+    """What can be read of it is; the rest is counted once."""
+    content = {f"{number}.txt": bytes([97 + number]) * 50_000 for number in range(3)}
+    if name.endswith("zip"):
+        write_zip(tmp_path / name, content)
+    else:
+        write_tar(tmp_path / name, "w:gz" if name.endswith("gz") else "w", content)
+    whole = (tmp_path / name).read_bytes()
+    (tmp_path / name).write_bytes(whole[: len(whole) * 2 // 3])
+    results = read_all(tmp_path, "skip")
+    assert [type(result) for result in results].count(Skipped) == 1
+    with pytest.raises(BadDocumentError, match=rf"{name}.*: the file"):
+        read_all(tmp_path)
+
+
+@pytest.mark.skipif(shutil.which("zstd") is None, reason="needs the zstd program")
+def test_wide_windows_of_zstandard_are_read_or_explained(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """`zstd --long=31` is read where Python's own library or its backport is there; else it is said what to do."""
+    packed = subprocess.run(
+        ["zstd", "-q", "-c", "--long=31", "--ultra", "-3"], input=json_lines(ROWS), stdout=subprocess.PIPE, check=True
+    )
+    (tmp_path / "x.jsonl.zst").write_bytes(packed.stdout)
+    try:
+        assert len(read_all(tmp_path)) == len(ROWS)
+    except DataError as error:
+        assert "backports.zstd" in str(error)
+    for name in ("compression", "backports"):
+        monkeypatch.setitem(sys.modules, name, None)
+    with pytest.raises(DataError, match=r"a window above 128 MiB .*pip install .*zstd -d --long=31"):
+        read_all(tmp_path)
+
+
+@pytest.mark.parametrize("name", ["a.parquet", "a.arrow", "a.jsonl"])
+def test_dots_lead_into_objects(name: str, tmp_path: Path) -> None:
+    """`message.content` is the text, and `meta.key` the id, in every format; a wrong one is proposed."""
+    rows = [{"message": {"content": text, "role": "user"}, "meta": {"key": text}} for text in ("x", "y")]
+    table = pa.Table.from_pylist(rows)
+    if name == "a.parquet":
+        pq.write_table(table, tmp_path / name)
+    elif name == "a.arrow":
+        with pa.ipc.new_file(str(tmp_path / name), table.schema) as writer:
+            writer.write_table(table)
+    else:
+        (tmp_path / name).write_bytes(json_lines(rows))
+    documents = read_all(tmp_path, text_column="message.content", id_column="meta.key")
+    assert [(one.id, one.text) for one in documents] == [("x", "x"), ("y", "y")]  # type: ignore[union-attr]
+    with pytest.raises(DataError, match=r'did you mean text_column = "message.content"'):
+        read_all(tmp_path)
+
+
+@pytest.mark.parametrize("name", ["conversation_id", "prompt_id", "doc_id", "uuid"])
+def test_ids_are_found_where_people_have_them(name: str, tmp_path: Path) -> None:
+    """The usual columns in their order; one that is named, there or not, is the only one."""
+    rows = [{name: "a", "text": "x", "z": 1}, {name: "b", "text": "y", "z": 2}]
+    (tmp_path / "a.jsonl").write_bytes(json_lines(rows))
+    pq.write_table(pa.Table.from_pylist(rows).slice(1), tmp_path / "b.parquet")
+    assert [one.id for one in read_all(tmp_path)] == ["a", "b", "b"]  # type: ignore[union-attr]
+    assert [one.id for one in read_all(tmp_path, id_column="none")] == ["a/1", "a/2", "b/0"]  # type: ignore[union-attr]
+
+
+def test_shards_without_the_column_are_counted_among_good_ones(tmp_path: Path) -> None:
+    """A shard of nulls, one without the column and one without rows cost no good document."""
+    pq.write_table(pa.table({"text": ["x"]}), tmp_path / "a.parquet")
+    pq.write_table(pa.table({"text": pa.nulls(2)}), tmp_path / "b.parquet")
+    pq.write_table(pa.table({"other": ["y"]}), tmp_path / "c.parquet")
+    pq.write_table(pa.table({"other": pa.array([], pa.string())}), tmp_path / "d.parquet")
+    reasons = [getattr(result, "reason", "") for result in read_all(tmp_path, "skip")]
+    assert reasons == ["", "null_text", "null_text", "missing_text"]
+
+
+def test_what_a_row_says_of_its_licence_travels_with_it(tmp_path: Path) -> None:
+    """For filters, and to be counted."""
+    (tmp_path / "a.jsonl").write_bytes(json_lines([{"text": "x", "license": "cc-by-4.0"}, {"text": "y", "license": 1}]))
+    assert [one.metadata for one in read_all(tmp_path)] == [{"license": "cc-by-4.0"}, {}]  # type: ignore[union-attr]

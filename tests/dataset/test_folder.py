@@ -8,8 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from nextlong_hub.dataset.corpus_record import CorpusRecord
 from nextlong_hub.dataset.folder import locked, open_run, refuse_foreign
-from nextlong_hub.dataset.manifest import CorpusRecord, Manifest, TokenizerRecord, write_manifest
+from nextlong_hub.dataset.manifest import Manifest, TokenizerRecord, write_manifest
 from nextlong_hub.errors import ConflictError, StorageError
 from nextlong_hub.execution.workspace import WORK_NAME, Workspace
 

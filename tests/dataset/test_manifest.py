@@ -7,19 +7,21 @@ from typing import Any
 
 import pytest
 
+from nextlong_hub.core.files import digest_of, json_bytes
+from nextlong_hub.dataset.corpus_record import CorpusRecord, SourceRecord
 from nextlong_hub.dataset.manifest import (
     MANIFEST_NAME,
     ConfigRecord,
-    CorpusRecord,
     FileRecord,
     IngredientRecord,
     Manifest,
     RepeatRecord,
     SegmentRecord,
-    SourceRecord,
     SynthesisRecord,
     TokenizerRecord,
     differences,
+    is_as_written,
+    parse_manifest,
     read_manifest,
     write_manifest,
 )
@@ -98,6 +100,18 @@ def test_a_manifest_is_read_back_as_it_was_written(folder: Path, manifest: Manif
     write_manifest(folder, manifest)
     assert (folder / MANIFEST_NAME).read_bytes() == content
     assert [path.name for path in folder.iterdir()] == [MANIFEST_NAME]
+
+
+def test_a_manifest_of_an_earlier_version_is_read(folder: Path, manifest: Manifest) -> None:
+    """It lacks what was added later, has its own digest over the rest, and is laid out as it was written."""
+    content = json.loads((folder / MANIFEST_NAME).read_text())
+    for name in ("reading", "stated", "insisted"):
+        del content["corpus"]["sources"][0][name]
+    del content["digest"]
+    old = json_bytes({**content, "digest": digest_of(content)})
+    assert parse_manifest(old, "old") == manifest
+    assert is_as_written(old)
+    assert not is_as_written(old.replace(b"  ", b" "))
 
 
 def test_files_of_all_configurations_are_listed(manifest: Manifest) -> None:

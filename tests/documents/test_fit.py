@@ -168,7 +168,7 @@ def test_a_dataset_folder_of_ours_is_a_source(dataset: Path, tmp_path: Path) -> 
 def test_packed_rows_are_no_texts(long_texts: Path, tmp_path: Path) -> None:
     """Fitting them again would let their documents see each other, so it is refused."""
     run(long_texts, tmp_path / "packed", "pack")
-    with pytest.raises(DataError, match=r"holds packed rows.*fit the texts they were packed from"):
+    with pytest.raises(DataError, match=r"holds packed rows.*take the texts that were packed"):
         run(tmp_path / "packed", tmp_path / "again", "truncate")
 
 

@@ -55,10 +55,10 @@ def installed(site: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture(scope="module")
 def corpus(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The documents as CSV."""
-    path = tmp_path_factory.mktemp("csv") / "corpus.csv"
+    """The documents as a table with `|` between the columns."""
+    path = tmp_path_factory.mktemp("psv") / "corpus.psv"
     with path.open("w", newline="", encoding="utf-8") as file:
-        writer = csv.writer(file)
+        writer = csv.writer(file, delimiter="|")
         writer.writerow(["id", "text"])
         writer.writerows(TEXTS.items())
     return path

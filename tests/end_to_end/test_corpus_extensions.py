@@ -58,15 +58,15 @@ SOURCE = '''
             return "too_short" if len(document.text) < self.characters else None
 
 
-    FORMAT = CorpusFormat(name="csv", suffixes=(".csv",), read=read)
+    FORMAT = CorpusFormat(name="psv", suffixes=(".psv",), read=read)
 '''
 FILTERS = {"language": "Language", "short": "Short"}
 
 
 @pytest.fixture
 def site(tmp_path: Path) -> Path:
-    """A folder of packages with a format `csv` and two filters."""
-    groups = {"nextlong_hub.corpus_formats": {"csv": "FORMAT"}, "nextlong_hub.filters": FILTERS}
+    """A folder of packages with a format `psv` and two filters."""
+    groups = {"nextlong_hub.corpus_formats": {"psv": "FORMAT"}, "nextlong_hub.filters": FILTERS}
     return install(tmp_path / "site", "commas", SOURCE, groups)
 
 
@@ -77,7 +77,7 @@ def table(tmp_path: Path) -> Path:
     folder.mkdir()
     documents = make_documents(40)
     for part in range(2):
-        with (folder / f"part-{part}.csv").open("w", encoding="utf-8", newline="") as file:
+        with (folder / f"part-{part}.psv").open("w", encoding="utf-8", newline="") as file:
             rows = csv.writer(file)
             rows.writerow(["id", "text", "language"])
             for number in range(20 * part, 20 * part + 20):
@@ -116,7 +116,7 @@ def test_a_format_of_another_package_is_built_from_and_verified(
     assert run(command("build", tmp_path / "world.jsonl", tmp_path / "lines", "--num-proc", "1")) == 0
     assert read_rows(tmp_path / "out") == read_rows(tmp_path / "lines") != []
     assert run(verify) != 0
-    assert "files of other kinds: 2" in capsys.readouterr().err
+    assert "*.psv, which no format reads: 2" in capsys.readouterr().err
 
 
 @pytest.mark.slow
@@ -147,11 +147,11 @@ def test_files_of_another_format_get_names_as_ours_do(site: Path, table: Path, m
     monkeypatch.syspath_prepend(site)
     pieces = discover([SourceSettings(name="world", path=str(table))])
     assert [(piece.format, piece.name, piece.id_prefix) for piece in pieces] == [
-        ("csv", "part-0.csv", "part-0/"),
-        ("csv", "part-1.csv", "part-1/"),
+        ("psv", "part-0.psv", "part-0/"),
+        ("psv", "part-1.psv", "part-1/"),
     ]
     (table / "empty").mkdir()
-    with pytest.raises(DataError, match=r"looked for \*.arrow, .*, \*.csv; name a file"):
+    with pytest.raises(DataError, match=r"looked for \*.arrow, .*, \*.psv "):
         discover([SourceSettings(name="world", path=str(table / "empty"))])
 
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from nextlong_hub.cli.reports.sources import show_not_read
 from nextlong_hub.cli.reports.wording import LINE, count, show_controls, words
 from nextlong_hub.cli.terminal import Rows, show_line, show_table, show_verbatim
 from nextlong_hub.core.printable import NOTHING, compact, counted, duration, size
@@ -51,6 +52,7 @@ def show_build(report: "BuildReport", run: BuildRun) -> None:
             f"Peak memory: {size(run.peak_bytes['driver'])} in the driver{largest if run.workers > 1 else ''}, "
             "files mapped into memory included."
         )
+    show_not_read(report.manifest)
     for name, record in zip(run.configs, records, strict=True):
         recall = record.synthesis and record.synthesis.recall
         if recall is not None:
@@ -110,6 +112,11 @@ def _outcome(part: "SynthesisRecord", reasons: Sequence[str]) -> dict[str, int]:
     return {
         "candidates": part.candidates,
         "  kept": part.kept,
+        **(
+            {"    used": part.kept - part.left, "    left, as no more rows were asked for": part.left}
+            if part.left
+            else {}
+        ),
         "    truncated": part.truncated,
         "    tokens cut": part.truncated_tokens,
         "  discarded": sum(part.discarded.values()),
@@ -164,12 +171,22 @@ def _link_rows(records: "Sequence[ConfigRecord]") -> Rows:
 def _conversation_rows(records: "Sequence[ConfigRecord]") -> Rows:
     """Rows about conversations, which are built alone."""
     parts = [(record.conversations, record.packing) for record in records]
+    not_used = sorted({name for one, _ in parts if one for name in one.unused})
     return [
         ("  learnt", [count(one.learnt_tokens if one else None) for one, _ in parts]),
         ("fill", [NOTHING if packing is None else f"{packing.fill:.1%}" for _, packing in parts]),
         ("conversations", [count(packing.documents if packing else None) for _, packing in parts]),
         ("  ends without an answer left out", [count(one.unanswered if one else None) for one, _ in parts]),
         ("messages", [count(sum(one.messages.values()) if one else None) for one, _ in parts]),
+        *(
+            [("  answers not trained on", [count(one.not_learnt if one else None) for one, _ in parts])]
+            if any(one and one.not_learnt for one, _ in parts)
+            else []
+        ),
+        *(
+            (f"not used: {name}", [count(one.unused.get(name, 0) if one else None) for one, _ in parts])
+            for name in not_used
+        ),
     ]
 
 

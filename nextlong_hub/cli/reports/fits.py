@@ -4,6 +4,7 @@ import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from nextlong_hub.cli.reports.sources import show_not_read
 from nextlong_hub.cli.reports.wording import count, words
 from nextlong_hub.cli.terminal import Rows, show_line, show_table, show_verbatim
 
@@ -33,5 +34,6 @@ def show_fit(report: "FitReport", output: Path) -> None:
         *([("of a full row", [f"{report.packing.fill:.2%}"])] if report.packing else []),
     ]
     show_table(rows, [report.config])
+    show_not_read(report.manifest)
     show_line(f"Written to {output}. Next:", "bold")
     show_verbatim(f"  nextlong-hub verify {shlex.quote(str(output))}")

@@ -2,21 +2,22 @@
 
 from collections.abc import Iterator, Sequence
 from functools import partial
+from itertools import repeat
 from typing import IO, Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from nextlong_hub.corpus.formats.base import CorpusFormat, Held, Stratum, TextsOf
+from nextlong_hub.corpus.columns import columns_of, noted, values_of
+from nextlong_hub.corpus.formats.base import CorpusFormat, Held, Results, Stratum, TextsOf
 from nextlong_hub.corpus.formats.damage import READ_ERRORS, damage_fault
-from nextlong_hub.corpus.formats.measuring import evenly, usable
+from nextlong_hub.corpus.formats.measuring import evenly, measure_by_reading, usable
 from nextlong_hub.corpus.pieces import BadDocument, Piece
 from nextlong_hub.corpus.reading import open_any, source_errors
-from nextlong_hub.corpus.rows import columns_of, documents_of_table
-from nextlong_hub.records import Document
+from nextlong_hub.corpus.rows import documents_of_table
 
 
-def read(piece: Piece, held: Held) -> Iterator[Document | BadDocument]:
+def read(piece: Piece, held: Held) -> Results:
     """Read the record batches in order, and of them only the columns that are needed."""
     with open_any(piece.location) as handle:
         row = 0
@@ -24,7 +25,12 @@ def read(piece: Piece, held: Held) -> Iterator[Document | BadDocument]:
             schema, batches = _open(handle)
             columns = columns_of(schema, piece)
             for batch in batches:
-                wanted = batch.select(columns.names)
+                if isinstance(columns, BadDocument):
+                    yield from repeat(columns, batch.num_rows)
+                    continue
+                batch.validate()
+                yield noted(batch, columns)
+                wanted = batch.select(list(columns.top_names(batch.schema.names)))
                 _require_sound(wanted)
                 yield from documents_of_table(wanted, columns, piece, row)
                 row += batch.num_rows
@@ -36,8 +42,11 @@ def measure(pieces: Sequence[Piece], texts_of: TextsOf, held: Held) -> Iterator[
     """A file is mapped into memory: only offsets are read, and the texts that are drawn."""
     for piece in pieces:
         next(texts_of(piece), None)  # raises the reader's own error for a wrong column
+        if "://" in piece.location:
+            yield from measure_by_reading([piece], texts_of, held)
+            continue
         with source_errors(piece):
-            columns = [batch.column(piece.text_column) for batch in _mapped_batches(piece.location)]
+            columns = [values_of(batch, piece.text_column) for batch in _mapped_batches(piece.location)]
         yield Stratum(
             documents=sum(map(len, columns)),
             text_bytes=sum(pc.sum(pc.binary_length(column)).as_py() or 0 for column in columns),
@@ -83,4 +92,4 @@ def _value(columns: Sequence[Any], number: int) -> Any:
     return None
 
 
-FORMAT = CorpusFormat(name="arrow", suffixes=(".arrow",), read=read, measure=measure)
+FORMAT = CorpusFormat(name="arrow", suffixes=(".arrow", ".feather"), read=read, measure=measure)

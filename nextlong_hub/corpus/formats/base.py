@@ -11,14 +11,21 @@ from dataclasses import dataclass
 from typing import Any
 
 from nextlong_hub.core.registry import Registry
-from nextlong_hub.corpus.pieces import BadDocument, Piece
+from nextlong_hub.corpus.pieces import BadDocument, Piece, ReadingNotes
 from nextlong_hub.records import Document
 
 Held = Mapping[str, Any]
 """Datasets in the memory of the caller, by the name of their source. Formats of files ignore them."""
 
-Read = Callable[[Piece, Held], Iterator[Document | BadDocument]]
-"""Give the documents of a piece in order, in bounded memory, and a `BadDocument` in place of each bad one."""
+Results = Iterator[Document | BadDocument | ReadingNotes]
+"""The documents of a piece in order, a `BadDocument` in place of each bad one, and `ReadingNotes` of what is not used:
+they may be given early and filled until the end."""
+
+Read = Callable[[Piece, Held], Results]
+"""Read a piece, in bounded memory."""
+
+ReadBlocks = Callable[[Iterator[bytes], Piece], Results]
+"""Read the bytes of one file, decompressed, as they come; the piece says where they lie and how rows are read."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,9 +76,11 @@ class CorpusFormat:
     suffixes: tuple[str, ...]
     """Endings of its files, in lower case: `.jsonl.gz`. None for a format whose pieces are no files."""
     suffixes_when_named: tuple[str, ...] = ()
-    """Endings that are its own only where a path or glob names the file: in a folder such files mostly hold
-    something else."""
+    """Endings that are its own only where a path or glob names the file, or a folder holds nothing else to read: beside
+    other data such files mostly hold something else."""
     read: Read
+    read_blocks: ReadBlocks | None = None
+    """Reads files within archives; None: files of this format are not read there."""
     split: Split = one_piece_a_file
     measure: Measure | None = None
     """None: the first documents of a file stand for the rest of it."""

@@ -1,6 +1,8 @@
 """Bytes of JSON Lines and of plain texts, decompressed, a block at a time."""
 
 import codecs
+import io
+import lzma
 from collections.abc import Iterator
 from typing import Any
 
@@ -9,19 +11,30 @@ import pyarrow as pa
 from nextlong_hub.corpus.formats.damage import READ_ERRORS, is_damage
 from nextlong_hub.corpus.pieces import BadDocument, BadReason
 from nextlong_hub.corpus.reading import open_any
+from nextlong_hub.errors import DataError
 
 LONGEST_TEXT_BYTES = 1 << 30
 """A line or text beyond this is refused: a decompression bomb, or no text."""
 
+COMPRESSED = ("", ".gz", ".zst", ".zstd", ".bz2", ".xz")
+"""What may follow the ending of a file that is read by blocks."""
+
 _BLOCK_BYTES = 1 << 18
-_COMPRESSIONS = {".gz": "gzip", ".zst": "zstd"}
+_COMPRESSIONS = {".gz": "gzip", ".tgz": "gzip", ".zst": "zstd", ".zstd": "zstd", ".bz2": "bz2", ".xz": "xz"}
 _WIDE_BOMS = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
+_WIDEST_WINDOW_BITS = 31
+_WINDOW_FAULT = "too much memory"
+"""Part of what Zstandard says of a window that is larger than the 128 MiB which every reader takes."""
 
 
 def blocks(location: str) -> Iterator[bytes]:
-    """Give the decompressed bytes of a file; what precedes a break in it is given before the break is raised."""
+    """Give the decompressed bytes of a file; what precedes a break in it is given before the break is raised.
+
+    Raises:
+        DataError: Zstandard compressed it with a window that needs another library, and there is none.
+    """
     delivered = 0
-    with _decompressed(location) as stream:
+    with decompressed(open_any(location), location) as stream:
         try:
             while block := stream.read(_BLOCK_BYTES):
                 delivered += len(block)
@@ -30,10 +43,13 @@ def blocks(location: str) -> Iterator[bytes]:
         except READ_ERRORS as error:
             if not is_damage(error):
                 raise
+            is_wide_window = _WINDOW_FAULT in str(error)
+    if is_wide_window:
+        yield from _rest_with_wide_window(location, delivered)
+        return
     # A failed read returns nothing of what it had decompressed, so the last block is read again, byte by byte.
-    with _decompressed(location) as stream:
-        while delivered > 0:
-            delivered -= len(stream.read(min(delivered, _BLOCK_BYTES)))
+    with decompressed(open_any(location), location) as stream:
+        _skip(stream, delivered)
         rest = bytearray()
         try:
             while byte := stream.read(1):
@@ -43,8 +59,19 @@ def blocks(location: str) -> Iterator[bytes]:
             raise
 
 
+def decompressed(handle: Any, name: str) -> Any:
+    """The bytes of an open file, decompressed if its name says that they are compressed."""
+    compression = compression_of(name)
+    if compression is None:
+        return handle
+    if compression == "xz":
+        return _Decompressing(lzma.LZMAFile(handle), lzma.LZMAError)
+    native = handle if isinstance(handle, pa.NativeFile) else pa.PythonFile(handle, "r")
+    return pa.CompressedInputStream(native, compression)
+
+
 def compression_of(location: str) -> str | None:
-    """How a file is compressed, as its name says; as pyarrow calls it."""
+    """How a file is compressed, as its name says."""
     return next((name for suffix, name in _COMPRESSIONS.items() if location.lower().endswith(suffix)), None)
 
 
@@ -65,10 +92,85 @@ def wide_fault(path: str) -> BadDocument:
     return BadDocument(BadReason.INVALID_UTF8, path, "byte 0: the file looks like UTF-16")
 
 
-def _decompressed(location: str) -> Any:
-    handle = open_any(location)
-    compression = compression_of(location)
-    if compression is None:
-        return handle
-    native = handle if isinstance(handle, pa.NativeFile) else pa.PythonFile(handle, "r")
-    return pa.CompressedInputStream(native, compression)
+class ByteStream(io.RawIOBase):
+    """The bytes of blocks, for a library that reads so many at a time."""
+
+    def __init__(self, content: Iterator[bytes]) -> None:
+        self._content = content
+        self._rest = memoryview(b"")
+        self.is_broken = False
+        """Whether the file is damaged, and its readable part has been read."""
+
+    def readable(self) -> bool:
+        """It can be read, and nothing else."""
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        """Fill a buffer as far as a block reaches; 0 at the end."""
+        if not self._rest:
+            try:
+                self._rest = memoryview(next(self._content, b""))
+            except READ_ERRORS:
+                self.is_broken = True
+                raise
+        size = min(len(buffer), len(self._rest))
+        buffer[:size] = self._rest[:size]
+        self._rest = self._rest[size:]
+        return size
+
+    def read(self, size: int = -1) -> bytes:
+        """So many bytes, and fewer at the end only."""
+        buffer = bytearray(size)
+        view = memoryview(buffer)
+        held = 0
+        while held < size and (more := self.readinto(view[held:])):
+            held += more
+        return bytes(view[:held])
+
+
+class _Decompressing:
+    """A stream of Python's own libraries, whose errors become those of pyarrow's."""
+
+    def __init__(self, stream: Any, error: type[Exception]) -> None:
+        self._stream = stream
+        self._error = error
+
+    def __enter__(self) -> "_Decompressing":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stream.close()
+
+    def read(self, size: int) -> bytes:
+        """Up to so many bytes; none at the end."""
+        try:
+            return bytes(self._stream.read(size))
+        except EOFError as error:
+            raise pa.ArrowInvalid(f"truncated: {error}") from error
+        except self._error as error:
+            raise pa.ArrowInvalid(str(error)) from error
+
+
+def _rest_with_wide_window(location: str, delivered: int) -> Iterator[bytes]:
+    """The blocks of a Zstandard file behind those delivered, by the library of Python 3.14 or its backport."""
+    try:
+        try:
+            from compression import zstd
+        except ImportError:
+            from backports import zstd
+    except ImportError as error:
+        raise DataError(
+            f"{location} was written with a window above 128 MiB (zstd --long), which needs Python 3.14 or the package "
+            f"backports.zstd; pip install 'nextlong-hub[zstd]', or write it again: zstd -d --long=31 -c {location} | "
+            "zstd -o again.zst"
+        ) from error
+    options = {zstd.DecompressionParameter.window_log_max: _WIDEST_WINDOW_BITS}
+    with open_any(location) as handle, _Decompressing(zstd.ZstdFile(handle, options=options), zstd.ZstdError) as stream:
+        _skip(stream, delivered)
+        while block := stream.read(_BLOCK_BYTES):
+            yield block
+
+
+def _skip(stream: Any, count: int) -> None:
+    while count > 0:
+        count -= len(stream.read(min(count, _BLOCK_BYTES)))

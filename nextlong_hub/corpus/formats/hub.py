@@ -2,17 +2,16 @@
 
 from collections.abc import Iterator, Sequence
 
-from nextlong_hub.corpus.formats.base import CorpusFormat, Held, Stratum, TextsOf
+from nextlong_hub.corpus.formats.base import CorpusFormat, Held, Results, Stratum, TextsOf
 from nextlong_hub.corpus.formats.measuring import stratum_of_rows
 from nextlong_hub.corpus.formats.rows_of_dataset import read_dataset
-from nextlong_hub.corpus.pieces import BadDocument, Piece
+from nextlong_hub.corpus.pieces import Piece
 from nextlong_hub.corpus.reading import source_errors
 from nextlong_hub.errors import DataError
 from nextlong_hub.hub.files import open_dataset
-from nextlong_hub.records import Document
 
 
-def read(piece: Piece, held: Held) -> Iterator[Document | BadDocument]:
+def read(piece: Piece, held: Held) -> Results:
     """Stream one shard."""
     index, shards = piece.shard or (0, 1)
     rows = open_dataset(piece.location, piece.config, piece.split, piece.revision)

@@ -1,4 +1,4 @@
-"""JSON Lines: bytes in, documents out, in time linear in the bytes.
+"""JSON, one object a line or several in one array: bytes in, documents out, in time linear in the bytes.
 
 Bytes are decoded strictly as UTF-8, so that no document ever arrives with other characters than were written.
 """
@@ -8,24 +8,25 @@ import io
 import json
 from collections.abc import Iterator, Sequence
 from functools import partial
-from typing import Any
+from typing import Any, NamedTuple
 
-import pyarrow as pa
-
-from nextlong_hub.corpus.formats.base import CorpusFormat, Held, Stratum, TextsOf
+from nextlong_hub.corpus.formats.base import CorpusFormat, Held, Results, Stratum, TextsOf
 from nextlong_hub.corpus.formats.blocks import (
+    COMPRESSED,
     LONGEST_TEXT_BYTES,
     blocks,
     compression_of,
+    decompressed,
     is_wide,
     joined,
     wide_fault,
 )
 from nextlong_hub.corpus.formats.damage import READ_ERRORS, damage_reason, is_damage
-from nextlong_hub.corpus.formats.measuring import evenly, size_of, usable
-from nextlong_hub.corpus.pieces import BadDocument, BadReason, Piece
+from nextlong_hub.corpus.formats.json_values import are_lines, begun, objects_of
+from nextlong_hub.corpus.formats.measuring import evenly, measure_by_reading, size_of, usable
+from nextlong_hub.corpus.pieces import BadDocument, BadReason, Piece, ReadingNotes
 from nextlong_hub.corpus.reading import open_any, source_errors
-from nextlong_hub.corpus.rows import document_of_object, place_of, without_surrogates
+from nextlong_hub.corpus.rows import document_of_object, field_of, place_of, without_surrogates
 from nextlong_hub.records import Document
 
 _MOST_FILES = 16
@@ -39,10 +40,24 @@ _KEPT_BYTES = 16_000_000
 """Most bytes of lines kept of one compressed file."""
 
 
-def read(piece: Piece, held: Held, longest_line_bytes: int = LONGEST_TEXT_BYTES) -> Iterator[Document | BadDocument]:
-    """Read one object a line. Blank lines give nothing; lines are numbered from 1, as editors do."""
+def read(piece: Piece, held: Held, longest_line_bytes: int = LONGEST_TEXT_BYTES) -> Results:
+    """Read one object a line; or, as the beginning of the file tells, one array of objects, or objects on many lines.
+
+    Blank lines give nothing; lines are numbered from 1, as editors do, and the objects of an array from 0.
+    """
+    yield from read_blocks(blocks(piece.location), piece, longest_line_bytes)
+
+
+def read_blocks(content: Iterator[bytes], piece: Piece, longest_line_bytes: int = LONGEST_TEXT_BYTES) -> Results:
+    """Read the bytes of a file as they come; see `read`."""
+    notes = ReadingNotes()
+    yield notes
+    head, content = begun(content)
+    if not are_lines(head):
+        yield from objects_of(content, piece, notes, longest_line_bytes)
+        return
     number = 0
-    for line, start, is_ended in _lines(blocks(piece.location), longest_line_bytes):
+    for line, start, is_ended in _lines(content, longest_line_bytes):
         number += 1
         if isinstance(line, Exception):
             yield BadDocument(damage_reason(line), place_of(piece, "line", number), str(line))
@@ -53,7 +68,7 @@ def read(piece: Piece, held: Held, longest_line_bytes: int = LONGEST_TEXT_BYTES)
         if number == 1 and is_wide(line):
             yield wide_fault(piece.location)
             return
-        result = _document_of_line(line, is_ended, piece, number, start)
+        result = _document_of_line(_Line(line, is_ended, start, number), piece, notes)
         del line  # of a huge document one copy less while its reader works
         if result is not None:
             yield result
@@ -68,6 +83,11 @@ def measure(pieces: Sequence[Piece], texts_of: TextsOf, held: Held) -> Iterator[
     scale = sum(sizes.values()) / max(1, sum(sizes[piece.location] for piece in chosen))
     for piece in chosen:
         next(texts_of(piece), None)  # raises the reader's own error for a wrong column or a damaged line
+        with source_errors(piece):
+            head, _ = begun(blocks(piece.location))
+        if not are_lines(head):
+            yield from measure_by_reading([piece], texts_of, held)
+            continue
         lines, size = _some_lines(piece, sizes[piece.location], len(chosen))
         texts = [_text_of_line(line, piece.text_column) for line in lines]
         growth = scale * size / max(1, sum(len(line) for line in lines))
@@ -78,10 +98,20 @@ def measure(pieces: Sequence[Piece], texts_of: TextsOf, held: Held) -> Iterator[
         )
 
 
-def _document_of_line(
-    line: bytes, is_ended: bool, piece: Piece, number: int, start: int
-) -> Document | BadDocument | None:
-    """Parse one line that starts at byte `start` of the (decompressed) file."""
+class _Line(NamedTuple):
+    """One line of a file."""
+
+    content: bytes
+    is_ended: bool
+    """Whether a newline ended it."""
+    start: int
+    """Its first byte's place in the (decompressed) file."""
+    number: int
+
+
+def _document_of_line(whole: _Line, piece: Piece, notes: ReadingNotes) -> Document | BadDocument | None:
+    """Parse one line."""
+    line, is_ended, start, number = whole
     if number == 1 and line.startswith(codecs.BOM_UTF8):
         line = line.removeprefix(codecs.BOM_UTF8)
         start += len(codecs.BOM_UTF8)
@@ -102,7 +132,7 @@ def _document_of_line(
         reason = BadReason.INVALID_JSON if is_ended else BadReason.TRUNCATED
         return BadDocument(reason, place_of(piece, "line", number), str(error))
     del text
-    document = document_of_object(value, piece, "line", number)
+    document = document_of_object(value, piece, "line", number, notes)
     return without_surrogates(document, place_of(piece, "line", number)) if has_escapes else document
 
 
@@ -146,10 +176,10 @@ def _lines(content: Iterator[bytes], longest_bytes: int) -> Iterator[tuple[bytes
 
 def _some_lines(piece: Piece, size: int, files: int) -> tuple[list[bytes], int]:
     """Lines spread over a file, one of so many that are measured, and the bytes it has once unpacked."""
-    compression = compression_of(piece.location)
     with source_errors(piece), open_any(piece.location) as handle:
-        if compression is not None:
-            return _lines_unpacked(handle, compression, size, _UNPACKED_BYTES // files)
+        if compression_of(piece.location) is not None:
+            stream = decompressed(handle, piece.location)
+            return _lines_unpacked(handle, stream, size, _UNPACKED_BYTES // files)
         return _lines_in_windows(io.BufferedReader(handle), size, max(1, _WINDOWS // files)), size  # type: ignore[arg-type]
 
 
@@ -170,10 +200,9 @@ def _lines_in_windows(handle: io.BufferedReader, size: int, windows: int) -> lis
     return lines
 
 
-def _lines_unpacked(handle: Any, compression: str, size: int, most_bytes: int) -> tuple[list[bytes], int]:
+def _lines_unpacked(handle: Any, stream: Any, size: int, most_bytes: int) -> tuple[list[bytes], int]:
     """Evenly spaced lines of the beginning of a compressed file, and the estimated bytes of the whole file unpacked."""
     lines: list[bytes] = []
-    stream = pa.CompressedInputStream(handle, compression)
     unpacked = number = 0
     step = 1
     rest = b""
@@ -191,8 +220,8 @@ def _lines_unpacked(handle: Any, compression: str, size: int, most_bytes: int) -
 
 def _text_of_line(line: bytes, text_column: str) -> str | None:
     try:
-        return usable(json.loads(line)[text_column])
-    except (ValueError, KeyError, TypeError, IndexError):
+        return usable(field_of(json.loads(line), text_column))
+    except (ValueError, TypeError):
         return None
 
 
@@ -202,8 +231,12 @@ def _draw(texts: Sequence[str | None], wanted: int) -> Iterator[str | None]:
 
 FORMAT = CorpusFormat(
     name="jsonl",
-    suffixes=(".jsonl", ".jsonl.gz", ".jsonl.zst", ".ndjson", ".ndjson.gz", ".ndjson.zst"),
-    suffixes_when_named=(".json", ".json.gz", ".json.zst"),
+    suffixes=(
+        *(ending + packed for ending in (".jsonl", ".ndjson") for packed in COMPRESSED),
+        *(f".json{packed}" for packed in COMPRESSED if packed),
+    ),
+    suffixes_when_named=(".json",),
     read=read,
+    read_blocks=read_blocks,
     measure=measure,
 )

@@ -8,13 +8,12 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from nextlong_hub.corpus.formats.base import CorpusFormat, Held, Stratum, TextsOf
+from nextlong_hub.corpus.formats.base import CorpusFormat, Held, Results, Stratum, TextsOf
 from nextlong_hub.corpus.formats.measuring import stratum_of_rows
 from nextlong_hub.corpus.formats.rows_of_dataset import read_dataset
-from nextlong_hub.corpus.pieces import BadDocument, Piece
+from nextlong_hub.corpus.pieces import Piece, ReadingNotes
 from nextlong_hub.corpus.rows import document_of_object, place_of, without_surrogates
 from nextlong_hub.errors import DataError
-from nextlong_hub.records import Document
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,7 +69,7 @@ def memory_source(
     )
 
 
-def read(piece: Piece, held: Held) -> Iterator[Document | BadDocument]:
+def read(piece: Piece, held: Held) -> Results:
     """Read a `datasets.Dataset`, or the rows of an `IterableDataset`, which may hold anything Python can.
 
     Raises:
@@ -85,8 +84,10 @@ def read(piece: Piece, held: Held) -> Iterator[Document | BadDocument]:
     if hasattr(dataset, "num_rows"):
         yield from read_dataset(dataset, piece)
         return
+    notes = ReadingNotes()
+    yield notes
     for number, row in enumerate(dataset):
-        yield without_surrogates(document_of_object(row, piece, "row", number), place_of(piece, "row", number))
+        yield without_surrogates(document_of_object(row, piece, "row", number, notes), place_of(piece, "row", number))
 
 
 def measure(pieces: Sequence[Piece], texts_of: TextsOf, held: Held) -> Iterator[Stratum]:

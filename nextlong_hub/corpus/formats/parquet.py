@@ -1,18 +1,20 @@
 """Parquet: only the columns that are needed are read; a damaged row group costs itself and nothing after it."""
 
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from itertools import repeat
 
 import pyarrow.parquet as pq
 
-from nextlong_hub.corpus.formats.base import CorpusFormat, Held, PieceLimits, Stratum, TextsOf
+from nextlong_hub.corpus.columns import SOURCE_COLUMN, Columns, columns_of
+from nextlong_hub.corpus.formats.base import CorpusFormat, Held, PieceLimits, Results, Stratum, TextsOf
 from nextlong_hub.corpus.formats.damage import READ_ERRORS, damage_fault, is_damage
 from nextlong_hub.corpus.formats.measuring import stratum_of
-from nextlong_hub.corpus.pieces import BadDocument, Piece
+from nextlong_hub.corpus.pieces import BadDocument, Piece, ReadingNotes
 from nextlong_hub.corpus.reading import open_any, source_errors
-from nextlong_hub.corpus.rows import SOURCE_COLUMN, Columns, columns_of, documents_of_table
-from nextlong_hub.records import Document
+from nextlong_hub.corpus.rows import documents_of_table
 
 _BATCH_BYTES = 8 << 20
 _MOST_BATCH_ROWS = 4096
@@ -21,20 +23,24 @@ _LENGTH_BYTES = 4
 """Plain Parquet encoding puts so many bytes before each string."""
 
 
-def read(piece: Piece, held: Held) -> Iterator[Document | BadDocument]:
+def read(piece: Piece, held: Held) -> Results:
     """Read the row groups of a piece in order, verifying page checksums where the file has them."""
     with open_any(piece.location) as handle:
         try:
             # Ahead of a slow connection it pays to fetch a whole row group; from a disk it only costs memory.
-            is_remote = piece.location.startswith("hf://")
+            is_remote = "://" in piece.location
             file = pq.ParquetFile(handle, page_checksum_verification=True, pre_buffer=is_remote)
         except READ_ERRORS as error:
             yield damage_fault(error, piece.location)
             return
-        columns = columns_of(file.schema_arrow, piece)
         first, stop = piece.row_groups or (0, file.num_row_groups)
+        columns = columns_of(file.schema_arrow, piece)
+        if isinstance(columns, BadDocument):
+            yield from repeat(columns, sum(file.metadata.row_group(n).num_rows for n in range(first, stop)))
+            return
         row = piece.first_row
         for group in range(first, stop):
+            yield ReadingNotes(columns=_filled(file.metadata.row_group(group), set(columns.unused)))
             yield from _read_row_group(file, group, columns, piece, row)
             row += file.metadata.row_group(group).num_rows
 
@@ -56,19 +62,30 @@ def measure(pieces: Sequence[Piece], texts_of: TextsOf, held: Held) -> Iterator[
             yield stratum_of(part, documents, size, texts_of)
 
 
-def _read_row_group(
-    file: pq.ParquetFile, group: int, columns: Columns, piece: Piece, first_row: int
-) -> Iterator[Document | BadDocument]:
+def _read_row_group(file: pq.ParquetFile, group: int, columns: Columns, piece: Piece, first_row: int) -> Results:
     metadata = file.metadata.row_group(group)
     row_bytes = max(1, metadata.total_byte_size // max(1, metadata.num_rows))
     batch_rows = min(_MOST_BATCH_ROWS, max(1, _BATCH_BYTES // row_bytes))
     row = first_row
     try:
-        for batch in file.iter_batches(batch_rows, row_groups=[group], columns=columns.names, use_threads=False):
+        for batch in file.iter_batches(batch_rows, row_groups=[group], columns=columns.paths, use_threads=False):
             yield from documents_of_table(batch, columns, piece, row)
             row += batch.num_rows
     except READ_ERRORS as error:
         yield damage_fault(error, f"{piece.location}, row group {group} from row {row}")
+
+
+def _filled(group: pq.RowGroupMetaData, names: set[str]) -> Counter[str]:
+    """How many rows have a value in each of the columns, as a footer says; where it says nothing, all of them."""
+    counts: Counter[str] = Counter()
+    for number in range(group.num_columns):
+        column = group.column(number)
+        name, _, below = column.path_in_schema.partition(".")
+        if name in names and name not in counts:
+            statistics = column.statistics if not below and column.is_stats_set else None
+            nulls = statistics.null_count if statistics is not None and statistics.has_null_count else 0
+            counts[name] = group.num_rows - nulls
+    return +counts
 
 
 def _split_row_groups(piece: Piece, piece_bytes: int) -> list[Piece]:
@@ -80,7 +97,7 @@ def _split_row_groups(piece: Piece, piece_bytes: int) -> list[Piece]:
             if not is_damage(error):
                 raise
             return [piece]
-    wanted = {*(piece.record_columns or [piece.text_column]), piece.id_column, SOURCE_COLUMN}
+    wanted = {*(piece.record_columns or [piece.text_column.partition(".")[0]]), piece.id_column, SOURCE_COLUMN}
     parts: list[Piece] = []
     first = first_row = row = size = 0
     for number in range(metadata.num_row_groups):

@@ -5,25 +5,24 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 
-from nextlong_hub.corpus.formats.base import CorpusFormat, Held, PieceLimits, Stratum, TextsOf
-from nextlong_hub.corpus.formats.blocks import LONGEST_TEXT_BYTES, blocks, is_wide, joined, wide_fault
+from nextlong_hub.corpus.formats.base import CorpusFormat, Held, PieceLimits, Results, Stratum, TextsOf
+from nextlong_hub.corpus.formats.blocks import COMPRESSED, LONGEST_TEXT_BYTES, blocks, is_wide, joined, wide_fault
+from nextlong_hub.corpus.formats.damage import READ_ERRORS, damage_fault
 from nextlong_hub.corpus.formats.measuring import evenly, size_of
 from nextlong_hub.corpus.pieces import BadDocument, BadReason, Piece
 from nextlong_hub.corpus.reading import source_errors
 from nextlong_hub.records import Document
 
 
-def read(piece: Piece, held: Held, longest_bytes: int = LONGEST_TEXT_BYTES) -> Iterator[Document | BadDocument]:
+def read(piece: Piece, held: Held, longest_bytes: int = LONGEST_TEXT_BYTES) -> Results:
     """Read one document a file; its id is the file's name within the source."""
     for member, path in zip(piece.members, piece.files, strict=True):
-        parts: list[bytes] = []
-        bytes_held = 0
-        for block in blocks(path):
-            parts.append(block)
-            bytes_held += len(block)
-            if bytes_held > longest_bytes:
-                break
-        yield _document(joined(parts), member, path, piece, longest_bytes)
+        yield _text_of(blocks(path), member, path, piece, longest_bytes)
+
+
+def read_blocks(content: Iterator[bytes], piece: Piece) -> Results:
+    """Read a file within an archive; its id is that of the archive, and its name there."""
+    yield _text_of(content, piece.name, piece.location, replace(piece, id_prefix=""), LONGEST_TEXT_BYTES)
 
 
 def split(files: Sequence[Piece], bytes_of: Mapping[str, int], limits: PieceLimits) -> Iterator[Piece]:
@@ -55,6 +54,22 @@ def _joined(files: Sequence[Piece]) -> Piece:
     return replace(first, location=root, members=tuple(file.name for file in files), id_prefix="")
 
 
+def _text_of(
+    content: Iterator[bytes], member: str, path: str, piece: Piece, longest_bytes: int
+) -> Document | BadDocument:
+    parts: list[bytes] = []
+    bytes_held = 0
+    try:
+        for block in content:
+            parts.append(block)
+            bytes_held += len(block)
+            if bytes_held > longest_bytes:
+                break
+    except READ_ERRORS as error:
+        return damage_fault(error, path)
+    return _document(joined(parts), member, path, piece, longest_bytes)
+
+
 def _document(content: bytes, member: str, path: str, piece: Piece, longest_bytes: int) -> Document | BadDocument:
     if len(content) > longest_bytes:
         return BadDocument(BadReason.TOO_LONG, path)
@@ -77,4 +92,11 @@ def _draw(texts_of: TextsOf, piece: Piece, wanted: int) -> Iterator[str | None]:
     return texts_of(replace(piece, members=members))
 
 
-FORMAT = CorpusFormat(name="text", suffixes=(".txt", ".md"), read=read, split=split, measure=measure)
+FORMAT = CorpusFormat(
+    name="text",
+    suffixes=tuple(ending + packed for ending in (".txt", ".md") for packed in COMPRESSED),
+    read=read,
+    read_blocks=read_blocks,
+    split=split,
+    measure=measure,
+)

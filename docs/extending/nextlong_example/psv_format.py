@@ -1,4 +1,7 @@
-"""A corpus format: CSV with a header line; `--text-column` and `--id-column` name its columns, as in others."""
+"""A corpus format: tables with `|` between the columns and a header line.
+
+`--text-column` and `--id-column` name its columns, as in others.
+"""
 
 import csv
 import io
@@ -15,8 +18,9 @@ from nextlong_hub.records import Document
 def read(piece: Piece, held: Held) -> Iterator[Document | BadDocument]:
     """Give the document of each row; what is wrong with a row is a `BadDocument` in its place."""
     with open_any(piece.location) as file:
-        for number, row in enumerate(csv.DictReader(io.TextIOWrapper(file, "utf-8", newline=""))):
+        rows = csv.DictReader(io.TextIOWrapper(file, "utf-8", newline=""), delimiter="|")
+        for number, row in enumerate(rows):
             yield document_of_object(row, piece, "row", number)
 
 
-FORMAT = CorpusFormat(name="csv", suffixes=(".csv",), read=read)
+FORMAT = CorpusFormat(name="psv", suffixes=(".psv",), read=read)

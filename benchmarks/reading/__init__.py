@@ -1,0 +1,1 @@
+"""Reading speed of every corpus format, beside `datasets` reading the same file."""

@@ -1,0 +1,215 @@
+"""Configurations and splits: which files of a folder or repository are those that a source means.
+
+A card (`README.md`) that has `configs:` in its header says it; otherwise file and folder names do, as `datasets` reads
+them: `data/train-00000-of-00004.parquet`, `validation/x.jsonl`, `c4-train.00000.json.gz`.
+"""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import PurePosixPath
+from typing import Any
+
+from nextlong_hub.core.printable import did_you_mean
+from nextlong_hub.corpus.left_out import LeftOut
+from nextlong_hub.corpus.patterns import matches
+from nextlong_hub.errors import DataError
+
+TRAIN = "train"
+
+_KEYWORDS = {
+    TRAIN: ("train", "training"),
+    "validation": ("validation", "valid", "dev", "val"),
+    "test": ("test", "testing", "eval", "evaluation"),
+}
+_ALL = "|".join(word for words in _KEYWORDS.values() for word in words)
+_SHARDED = re.compile(rf"(?P<split>(?:{_ALL})(?:_\w+)?)-\d{{5}}-of-\d{{5}}.*", re.DOTALL)
+"""A file as `push_to_hub` calls it: the split may have any name that begins with a usual one, such as `train_sft`."""
+_KEYWORD = re.compile(rf"(?:^|[-._ 0-9])(?P<word>{_ALL})(?=[-._ 0-9]|$)")
+_HEADER = re.compile(r"---[ \t]*\r?\n(.*?)^---[ \t]*$", re.DOTALL | re.MULTILINE)
+_CARD_KEYS = frozenset(
+    {"annotations_creators", "configs", "dataset_info", "language", "license", "pretty_name", "size_categories", "tags"}
+    | {"task_categories", "task_ids"}
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Config:
+    """A configuration of a card."""
+
+    name: str
+    is_default: bool
+    folder: str
+    """`data_dir`; empty for the whole dataset."""
+    patterns: Mapping[str, tuple[str, ...]]
+    """Of the files, by split; empty where the card leaves it to their names."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Chosen:
+    """The files that are meant."""
+
+    names: tuple[str, ...]
+    config: str | None
+    """The configuration they belong to; None where there are none."""
+    split: str | None
+    """The split they belong to; None where nothing tells splits apart."""
+
+
+def is_card(text: str) -> bool:
+    """Whether the text of a `README.md` is that of a dataset's card: it has a header with the keys of one."""
+    return bool(_CARD_KEYS.intersection(header_of(text)))
+
+
+def choose(names: Mapping[str, bool], card: str, config: str | None, split: str | None, left_out: LeftOut) -> Chosen:
+    """Choose the files of one configuration and one split.
+
+    Args:
+        names: of all files that a format reads, below the folder of the dataset, each with whether it is a plain text:
+            words in the name of a text are a split's only where other files are for training.
+        card: its `README.md`; empty where there is none.
+        config: its name; None for the only one, or the default.
+        split: its name; None for `train`.
+        left_out: gets the files that are not chosen.
+
+    Raises:
+        DataError: there is no such configuration or split, or several configurations and no default.
+    """
+    remaining = sorted(names)
+    chosen = _config(_configs(card), config)
+    if chosen is not None:
+        remaining = _in_config(remaining, chosen, _configs(card), left_out)
+    if chosen is not None and chosen.patterns:
+        by_split = {
+            name: [file for file in remaining if any(matches(_below(chosen.folder, one), file) for one in patterns)]
+            for name, patterns in chosen.patterns.items()
+        }
+    else:
+        by_split = _by_names({name: names[name] for name in remaining})
+    wanted = split or TRAIN
+    if wanted not in by_split:
+        if not by_split and split is None:
+            return Chosen(names=tuple(remaining), config=chosen.name if chosen else None, split=None)
+        known = ", ".join(by_split) or TRAIN
+        raise DataError(
+            f"there is no split {wanted!r}; its splits are {known}; name one with --split (split in a recipe), or the "
+            "files themselves by their path or a glob"
+        )
+    for name, files in by_split.items():
+        for file in files if name != wanted else ():
+            if file not in by_split[wanted]:
+                left_out.add(f"files of the split {name!r}", file)
+    is_only = len(by_split) == 1 and chosen is None and split is None
+    return Chosen(
+        names=tuple(by_split[wanted]), config=chosen.name if chosen else None, split=None if is_only else wanted
+    )
+
+
+def split_of(name: str) -> str | None:
+    """The split that a file belongs to by its name or that of a folder around it; None where neither says one."""
+    path = PurePosixPath(name)
+    sharded = _SHARDED.fullmatch(path.name)
+    if sharded:
+        return sharded["split"]
+    for folder in path.parts[:-1]:
+        if word := _KEYWORD.search(folder):
+            return _split_called(word["word"])
+    word = _KEYWORD.search(path.name)
+    return _split_called(word["word"]) if word and word.end() < len(path.name) else None
+
+
+def _split_called(word: str) -> str:
+    return next(split for split, words in _KEYWORDS.items() if word in words)
+
+
+def _by_names(names: Mapping[str, bool]) -> dict[str, list[str]]:
+    """Files by split; those whose name says none are for training. Empty where no name says one."""
+    splits = {name: split_of(name) for name in names}
+    if TRAIN not in splits.values():
+        splits = {name: None if names[name] else split for name, split in splits.items()}
+    if not any(splits.values()):
+        return {}
+    found: dict[str, list[str]] = {}
+    for name, split in splits.items():
+        found.setdefault(split or TRAIN, []).append(name)
+    return found
+
+
+def _in_config(names: list[str], chosen: _Config, configs: list[_Config], left_out: LeftOut) -> list[str]:
+    """The files of the configuration; others are left out by the configuration they belong to."""
+    kept = []
+    for name in names:
+        owners = [config.name for config in configs if _has(config, name)]
+        if chosen.name in owners:
+            kept.append(name)
+        else:
+            reason = f"files of the configuration {owners[0]!r}" if owners else "files that the card does not name"
+            left_out.add(reason, name)
+    return kept
+
+
+def _has(config: _Config, name: str) -> bool:
+    if not config.patterns:
+        return matches(config.folder, name)
+    return any(matches(_below(config.folder, one), name) for ones in config.patterns.values() for one in ones)
+
+
+def _below(folder: str, pattern: str) -> str:
+    return PurePosixPath(folder, pattern).as_posix() if folder else pattern
+
+
+def _config(configs: list[_Config], wanted: str | None) -> _Config | None:
+    """The configuration that is meant; None where the card has none."""
+    names = [config.name for config in configs]
+    if wanted is not None:
+        if wanted not in names:
+            there = f"its configurations are {', '.join(names)}" if names else "its README.md names none"
+            raise DataError(f"there is no configuration {wanted!r}; {there}{did_you_mean(wanted, names)}")
+        return configs[names.index(wanted)]
+    if len(configs) < 2:
+        return configs[0] if configs else None
+    defaults = [config for config in configs if config.is_default] or [c for c in configs if c.name == "default"]
+    if not defaults:
+        raise DataError(
+            f"there are {len(configs)} configurations: {', '.join(names)}; name one with --config (config in a recipe)"
+        )
+    return defaults[0]
+
+
+def _configs(card: str) -> list[_Config]:
+    entries = header_of(card).get("configs")
+    return [
+        _Config(
+            name=str(entry.get("config_name", "default")),
+            is_default=entry.get("default") is True,
+            folder=str(entry.get("data_dir") or "").strip("/"),
+            patterns=_patterns(entry.get("data_files")),
+        )
+        for entry in (entries if isinstance(entries, list) else [])
+        if isinstance(entry, dict)
+    ]
+
+
+def _patterns(data_files: Any) -> dict[str, tuple[str, ...]]:
+    """The patterns of a configuration, by split, in each of the forms that a card may write them in."""
+    if isinstance(data_files, dict):
+        return {str(split): _listed(paths) for split, paths in data_files.items()}
+    if isinstance(data_files, list) and data_files and all(isinstance(one, dict) for one in data_files):
+        return {str(one.get("split", TRAIN)): _listed(one.get("path")) for one in data_files}
+    return {TRAIN: _listed(data_files)} if data_files else {}
+
+
+def _listed(paths: Any) -> tuple[str, ...]:
+    return tuple(map(str, paths)) if isinstance(paths, list) else (str(paths),)
+
+
+def header_of(card: str) -> dict[str, Any]:
+    """The YAML header of a card; empty where it has none that can be read."""
+    import yaml  # type: ignore[import-untyped]
+
+    found = _HEADER.match(card.removeprefix("\ufeff"))
+    try:
+        values = yaml.safe_load(found[1]) if found else None
+    except (yaml.YAMLError, ValueError):  # PyYAML lets a ValueError through for an impossible date
+        return {}
+    return values if isinstance(values, dict) else {}

@@ -1,0 +1,35 @@
+"""What is not read of a source, in words: for the terminal, and for whoever reads a manifest."""
+
+from collections.abc import Iterable, Mapping, Sequence
+
+from nextlong_hub.core.printable import counted
+from nextlong_hub.corpus.left_out import FilesLeftOut
+from nextlong_hub.corpus.store import SourceCounts
+
+_MOST_NAMES = 6
+
+
+def not_read(files: Sequence[FilesLeftOut]) -> str:
+    """Files that are not read, by reason, with an example of each."""
+    parts = [f"{one.reason}: {one.files:,} ({one.examples[0]}{', …' * (one.files > 1)})" for one in files]
+    return f"not read: {'; '.join(parts)}"
+
+
+def notes_of(source: SourceCounts) -> Iterable[str]:
+    """What a source holds besides its texts, a sentence for each kind."""
+    if source.unused:
+        yield f"columns not used: {_most(source.unused)}"
+    if source.members:
+        yield f"files in archives not read: {_most(source.members)}"
+    if source.numbered:
+        yield (
+            f"{counted(source.numbered, 'row')} without an id are called by their file and row; --id-column names a "
+            "column of ids"
+        )
+
+
+def _most(counts: Mapping[str, int]) -> str:
+    """The names with the highest counts."""
+    names = sorted(counts, key=lambda name: (-counts[name], name))
+    listed = ", ".join(f"{name} ({counts[name]:,})" for name in names[:_MOST_NAMES])
+    return f"{listed}, and {len(names) - _MOST_NAMES:,} more" if len(names) > _MOST_NAMES else listed

@@ -1,0 +1,90 @@
+"""What a card says of the sources: each with its licences and, below it, what its rows say of where they come from."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from nextlong_hub.datacard.escaping import Markdown, code, escape
+from nextlong_hub.datacard.licences import contradictions, identifier_of
+from nextlong_hub.dataset.corpus_record import OriginRecord, SourceRecord
+from nextlong_hub.dataset.manifest import Manifest
+
+_MOST_ORIGINS = 20
+_MOST_LICENCES = 6
+_NOT_STATED = "not stated"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SourceRow:
+    """One row of the table of sources: a source, or what some of its rows name as theirs."""
+
+    name: Markdown
+    place: Markdown
+    """Where it is read from; empty of what rows name."""
+    documents: int
+    characters: int
+    tokens: int
+    """Estimated from the characters, by the characters of a token in the whole corpus."""
+    licences: str
+
+
+def source_rows(manifest: Manifest) -> list[SourceRow]:
+    """The table of sources; of what the rows of one name, those of most characters."""
+    per_token = manifest.tokenizer.characters_per_token
+    return [row for source in manifest.corpus.sources for row in _rows_of(source, per_token)]
+
+
+def insistences(manifest: Manifest) -> list[str]:
+    """A sentence for each source whose licence was insisted upon against what its data say."""
+    found = []
+    for source in manifest.corpus.sources:
+        said = contradictions(source)
+        if said:
+            places = ", ".join(f"{license} ({' and '.join(where)})" for license, where in said.items())
+            found.append(f"{source.license} was insisted upon for {source.name}, and its data say {places}")
+    return found
+
+
+def _rows_of(source: SourceRecord, per_token: float) -> Iterator[SourceRow]:
+    yield SourceRow(
+        name=Markdown(escape(source.name)),
+        place=_place(source),
+        documents=source.documents,
+        characters=source.characters,
+        tokens=round(source.characters / per_token),
+        licences=_listed([license or _NOT_STATED for license in source.licences])
+        + (" (insisted upon)" if contradictions(source) else ""),
+    )
+    origins = source.reading.origins
+    if len(origins) < 2 and not any(origin.source for origin in origins):
+        return
+    largest = sorted(origins, key=lambda one: (-one.characters, one.source, one.license))
+    for origin in largest[:_MOST_ORIGINS]:
+        yield _row(origin.source or "(unnamed)", [origin], source, per_token)
+    rest = largest[_MOST_ORIGINS:]
+    if rest:
+        yield _row(f"{len(rest):,} more", rest, source, per_token)
+
+
+def _row(name: str, origins: Sequence[OriginRecord], source: SourceRecord, per_token: float) -> SourceRow:
+    characters = sum(origin.characters for origin in origins)
+    whole = [source.license] if source.license else [one.license for one in source.stated]
+    own = [one for origin in origins for one in ([origin.license] if origin.license else whole or [_NOT_STATED])]
+    return SourceRow(
+        name=Markdown(f"&emsp;{escape(name)}"),
+        place=Markdown(""),
+        documents=sum(origin.documents for origin in origins),
+        characters=characters,
+        tokens=round(characters / per_token),
+        licences=_listed(own),
+    )
+
+
+def _listed(licences: Sequence[str]) -> str:
+    distinct = list({identifier_of(one) or one: one for one in reversed(licences)}.values())[::-1]
+    more = f" and {len(distinct) - _MOST_LICENCES:,} more" if len(distinct) > _MOST_LICENCES else ""
+    return ", ".join(distinct[:_MOST_LICENCES]) + more
+
+
+def _place(source: SourceRecord) -> Markdown:
+    name = source.hub_name
+    return Markdown(f"[{escape(name)}](https://huggingface.co/datasets/{name})") if name else code(source.path)
