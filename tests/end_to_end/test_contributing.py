@@ -17,6 +17,7 @@ import pytest
 from building import build_command, published, read_rows, run_command
 from plugins import install_package
 
+from nextlong_hub.conversations.forms.base import FORMS as CONVERSATION_FORMS
 from nextlong_hub.corpus.filters import FILTERS
 from nextlong_hub.corpus.formats import FORMATS as CORPUS_FORMATS
 from nextlong_hub.dataset.manifest import Manifest, read_manifest
@@ -35,7 +36,7 @@ GUIDE = CONTRIBUTING.split("## To add something\n")[1]
 SECTIONS = dict(section.split("\n", 1) for section in GUIDE.split("### ")[1:])
 """What there is to say for each thing to add, by its title."""
 
-REGISTRIES = (CORPUS_FORMATS, FILTERS, RETRIEVERS, EXECUTORS, EXPORT_FORMATS, PRODUCERS)
+REGISTRIES = (CORPUS_FORMATS, FILTERS, RETRIEVERS, EXECUTORS, EXPORT_FORMATS, CONVERSATION_FORMS, PRODUCERS)
 RECIPES = ("everything", "first")
 TEXTS = {one.id: one.text for one in make_documents(40)}
 SHORT = {identity for identity, text in TEXTS.items() if len(text) < 500}
@@ -127,6 +128,17 @@ def test_the_examples_add_one_of_each() -> None:
         [name] = groups[registry.group]
         assert registry.names()[-1] == name
         assert registry[name] is not None
+
+
+@pytest.mark.usefixtures("installed")
+def test_the_new_form_finds_its_turns() -> None:
+    """Under its own columns and under others; a row without them is none of it."""
+    form = CONVERSATION_FORMS["question-answer"]
+    found = form.read({"question": "Why?", "answer": "Because.", "id": True}, ())
+    assert found is not None
+    assert [turn["content"] for turn in found.turns] == ["Why?", "Because."]
+    assert form.read({"q": "Why?", "a": "Because."}, ("q", "a")) is not None
+    assert form.read({"text": "Why?"}, ()) is None
 
 
 @pytest.mark.slow
