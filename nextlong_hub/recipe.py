@@ -371,7 +371,7 @@ def parse_recipe(content: bytes, origin: str, overrides: Mapping[str, Any] | Non
     except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise RecipeError(f"{origin} is not TOML: {error}; mend that place") from error
     for key, value in (overrides or {}).items():
-        _set(values, key.split("."), value, origin)
+        _set(values, _steps(key, value), value, origin)
     try:
         recipe = Recipe.model_validate(values)
         return recipe.model_copy(update={"retrieval": resolved(recipe.retrieval)})
@@ -394,6 +394,12 @@ def parse_setting(text: str) -> tuple[str, Any]:
         return key.strip(), tomllib.loads(f"value = {value.strip()}")["value"]
     except tomllib.TOMLDecodeError:
         return key.strip(), value.strip()
+
+
+def _steps(key: str, value: Any) -> list[str]:
+    """The steps of a dotted key; a section that is given as one word is gone into: `retrieval=hybrid`."""
+    told = with_main_choices({key: value}, Recipe)[key]
+    return key.split(".") if told is value else [key, *told]
 
 
 def _set(values: dict[str, Any], path: list[str], value: Any, origin: str) -> None:

@@ -343,3 +343,18 @@ def test_a_mix_that_cannot_be_is_refused(overrides: dict[str, Any], message: str
     """In one sentence, with what to write instead."""
     with pytest.raises(RecipeError, match=message):
         load_recipes(["mix"], overrides)
+
+
+@pytest.mark.parametrize("reverse", [False, True])
+def test_one_word_for_a_section_goes_with_its_other_choices(*, reverse: bool) -> None:
+    """In either order, and over a table or a word in the file."""
+    choices = {"interleave": "none", "interleave.separator": "|", "meta_documents": "nested"}
+    overrides = dict(reversed(choices.items())) if reverse else choices
+    for content in (
+        b'name = "x"',
+        b'name = "x"\ninterleave = "interleaved"',
+        b'name = "x"\n[interleave]\nfill = "even"',
+    ):
+        recipe = parse_recipe(content, "x.toml", overrides)
+        assert (recipe.interleave.layout, recipe.interleave.separator) == ("none", "|")
+        assert recipe.meta_documents.choice == "nested"

@@ -19,6 +19,7 @@ from nextlong_hub.corpus.settings import SourceSettings
 from nextlong_hub.corpus.store import ChunkStore
 from nextlong_hub.dataset.manifest import ConfigRecord, Manifest, SynthesisRecord
 from nextlong_hub.dry_run.sample import CorpusSample
+from nextlong_hub.errors import CorpusTooSmallError
 from nextlong_hub.execution.workspace import WORK_NAME
 from nextlong_hub.method import chunking
 from nextlong_hub.pipeline import BuildRequest, build
@@ -129,18 +130,24 @@ def run_trial(recipe: Recipe, sample: CorpusSample, request: BuildRequest, folde
     spans = [chunking.cut(text, recipe.chunking) for text in sample.texts]
     eligible = sum(len(own) >= recipe.meta_documents.minimum_chunks for own in spans)
     for number, (listener, rows) in enumerate(zip(times, (1, _TRIAL_ROWS), strict=True)):
-        report = build(
-            BuildRequest(
-                recipes=(small,),
-                sources=(SourceSettings(name="sample", path=str(folder / "sample.parquet")),),
-                tokenizer=request.tokenizer,
-                more_tokenizers=request.more_tokenizers,
-                seed=request.seed,
-                rows={_TRIAL: max(1, min(rows, eligible // 2))},
-            ),
-            folder / f"run-{number}",
-            progress=listener,
-        )
+        try:
+            report = build(
+                BuildRequest(
+                    recipes=(small,),
+                    sources=(SourceSettings(name="sample", path=str(folder / "sample.parquet")),),
+                    tokenizer=request.tokenizer,
+                    more_tokenizers=request.more_tokenizers,
+                    seed=request.seed,
+                    rows={_TRIAL: max(1, min(rows, eligible // 2))},
+                ),
+                folder / f"run-{number}",
+                progress=listener,
+            )
+        except CorpusTooSmallError as error:
+            raise CorpusTooSmallError(
+                f"recipe {recipe.name}: {len(sample.texts):,} documents with about {sample_tokens:,.0f} tokens gave no "
+                f"row, not even of {target_length:,} tokens ({error}); add documents"
+            ) from error
         peaks_bytes.append(driver_peak_bytes())
     work = folder / "run-1" / WORK_NAME
     return Trial(
