@@ -29,7 +29,7 @@ def test_names_are_listed_without_an_import() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     formats, exports, modules = (line.split() for line in done.stdout.splitlines())
-    assert formats == ["arrow", "hub", "jsonl", "memory", "parquet", "text"]
+    assert formats == ["arrow", "csv", "hub", "jsonl", "memory", "parquet", "tar", "text", "zip"]
     assert exports == ["axolotl", "jsonl", "mds", "megatron", "nanotron", "text", "trl"]
     assert {"pyarrow", "numpy", "nextlong_hub.corpus.formats.text", "nextlong_hub.exports.text"}.isdisjoint(modules)
 
@@ -94,10 +94,10 @@ def test_help_lists_what_is_there(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """`--help` names every format of files and every export, those of other packages, too."""
-    groups = {"nextlong_hub.corpus_formats": {"csv": "X"}, "nextlong_hub.exports": {"tape": "X"}}
+    groups = {"nextlong_hub.corpus_formats": {"psv": "X"}, "nextlong_hub.exports": {"tape": "X"}}
     monkeypatch.syspath_prepend(install(tmp_path, "more", "X = 1", groups))
     assert run(["build", "--help"]) == 0
-    assert "files are arrow, jsonl, parquet, text, csv." in " ".join(capsys.readouterr().out.split())
+    assert "files are arrow, csv, jsonl, parquet, tar, text, zip, psv." in " ".join(capsys.readouterr().out.split())
     assert run(["export", "--help"]) == 0
     shown = " ".join(capsys.readouterr().out.split())
     assert "FORMAT is one of axolotl, jsonl, mds, megatron, nanotron, text, trl, tape." in shown

@@ -41,7 +41,7 @@ def encode(name: str, messages: tuple[Message, ...]) -> tuple[Layout, EncodedCha
     """A conversation under a family's template and tokenizer; None where it is given up."""
     bench = bench_of(name)
     layout = lay_out(messages, bench.template)
-    return None if layout is None else (layout, bench.encode(layout))
+    return None if layout is None else (layout, bench.encode(layout, bench.template))
 
 
 def controls_of(name: str) -> dict[int, str]:
@@ -254,7 +254,7 @@ def test_real_tokenizers_agree_with_transformers() -> None:
             messages = talk(*texts[start : start + 4])
             layout = lay_out(messages, bench.template)
             assert layout is not None
-            encoded = bench.encode(layout)
+            encoded = bench.encode(layout, bench.template)
             wanted = reference.apply_chat_template(as_dicts(messages), return_dict=False)
             assert encoded.input_ids.tolist() == wanted, (folder.name, messages)
             said = reference.decode(encoded.input_ids[encoded.loss_mask == 1])
@@ -275,5 +275,5 @@ def test_a_templates_own_marks_are_believed() -> None:
     bench = ConversationBuilder(chat_recipe(text), tokenizer_of("marked"))
     layout = lay_out(talk("ask", "tell"), bench.template)
     assert layout is not None
-    encoded = bench.encode(layout)
+    encoded = bench.encode(layout, bench.template)
     assert theirs("marked").decode(encoded.input_ids[encoded.loss_mask == 1]) == "tell"
