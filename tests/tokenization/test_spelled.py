@@ -35,7 +35,7 @@ def require_exact(folder: Path, texts: list[str]) -> list[dict[str, int]]:
 
 
 def test_gpt2_spells_its_only_special_token() -> None:
-    """Whole, twice, split by a space or half: only whole ones count, and `split_special_tokens=True` keeps them text."""
+    """Only whole ones count, and `split_special_tokens=True` keeps them text."""
     whole = "<|endoftext|>"
     texts = ["plain", f"a{whole}b", f"{whole} and {whole}", "<| endoftext|>", "<|endoftext", "<|im_end|>", ""]
     with as_file(files("nextlong_hub.builders").joinpath("demo/gpt2")) as folder:
@@ -44,19 +44,14 @@ def test_gpt2_spells_its_only_special_token() -> None:
 
 
 def test_the_rules_of_each_token_hold(tmp_path: Path) -> None:
-    """A single word, a normalised one, one that has the same id as text, one that is not special, one within another."""
+    """Of a single word, a normalised one, one with the same id as text, one within another, special or not."""
     model = tokenizers.models.WordLevel({"[same]": 0, "?": 1, "a": 2}, unk_token="?")
     backend = tokenizers.Tokenizer(model)
     backend.normalizer = tokenizers.normalizers.Lowercase()
     backend.pre_tokenizer = tokenizers.pre_tokenizers.WhitespaceSplit()
-    specials = [
-        ("[same]", {}),
-        ("mask", {"single_word": True}),
-        ("[low]", {"normalized": True}),
-        ("<x>", {}),
-        ("<x>>", {}),
-    ]
-    backend.add_special_tokens([AddedToken(text, **{"normalized": False} | rules) for text, rules in specials])
+    specials = [AddedToken(text, normalized=False) for text in ("[same]", "<x>", "<x>>")]
+    specials += [AddedToken("mask", single_word=True, normalized=False), AddedToken("[low]", normalized=True)]
+    backend.add_special_tokens(specials)
     backend.add_tokens([AddedToken("plain<x>", normalized=False)])
     (tmp_path / "tokenizer.json").write_text(backend.to_str())
     config = {"tokenizer_class": "PreTrainedTokenizerFast", "unk_token": "?"}
