@@ -13,6 +13,7 @@ Nothing is downloaded whole: a row costs the footer of its file and its row grou
     packing_tables   tables of documents ▶ tables of packed rows
     best_fit         the packing itself, position ids, and unpacking
     tally            counts of the segments, from the published files
+    spelled          which rows spell special tokens of the tokenizer
     links            how much of a sample is its meta-document, from the published files
     manifest         what a dataset consists of; written last, the only commit point
     folder           its lock, what may be overwritten, and how its manifest is invalidated

@@ -183,6 +183,20 @@ class RepeatRecord(Record):
     """4,096 tokens back or more."""
 
 
+class SpelledRecord(Record):
+    """Rows whose text spells special tokens of the tokenizer: text here, control tokens to a stock AutoTokenizer."""
+
+    rows: int
+    tokens: dict[str, int]
+    """How often each one is spelled, of the ten that are spelled most often."""
+    more_tokens: int = 0
+    """How often others are."""
+
+    def __str__(self) -> str:
+        names = ", ".join(f"{name!r}" for name in self.tokens)
+        return f"spell special tokens as text ({names}{', …' if self.more_tokens else ''})"
+
+
 class TakenRecord(Record):
     """Documents of the corpus that rows extend or hold."""
 
@@ -274,6 +288,8 @@ class ConfigRecord(Record):
     """None where no row is a sample with hard negatives, and in older manifests."""
     repeats: tuple[RepeatRecord, ...] = ()
     """For runs of 8 and of 32 tokens; empty in manifests of versions that did not count them."""
+    spelled: SpelledRecord | None = None
+    """None in manifests of versions that did not count it."""
     not_exact: int = 0
     """Imported documents whose text does not encode to their tokens; the tokens are those that were imported."""
     files: tuple[FileRecord, ...]

@@ -22,11 +22,14 @@ from nextlong_hub.dataset.packing_plan import PackedPlan, Planner
 from nextlong_hub.dataset.repeats import repeat_records
 from nextlong_hub.dataset.schema import row_schema
 from nextlong_hub.dataset.shards import read_table
+from nextlong_hub.dataset.spelled import spelled_record
 from nextlong_hub.dataset.tally import tally
 from nextlong_hub.dataset.write_tasks import CopyRows, PackRows, ShardCounts, UnitCounts, UnitRows, packed_tables
 from nextlong_hub.execution.base import Receipt, Task
 from nextlong_hub.execution.run import Run
 from nextlong_hub.recipe import Recipe
+from nextlong_hub.tokenization import Tokenizer
+from nextlong_hub.tokenization.tasks import TokenizerReference
 
 UnitRow = tuple[Path, int]
 """A unit's file and a row in it."""
@@ -136,16 +139,27 @@ def outcome_record(counts: Sequence[UnitCounts], eligible: int, **more: Any) -> 
     )
 
 
-def write_rows(run: Run, recipe: Recipe, chosen: ChosenRows, store: ChunkStore | None = None) -> ConfigRecord:
-    """Write the published files of one configuration and count what is in them; `store` tells negatives' sources.
+def write_rows(
+    run: Run, recipe: Recipe, chosen: ChosenRows, tokenizer: Tokenizer, store: ChunkStore | None = None
+) -> ConfigRecord:
+    """Write the published files of one configuration and count what is in them.
 
     When any of them must be written, the manifest is invalidated first: until the next one is committed, the folder has
     files that no manifest names, or other files than it names.
 
+    Args:
+        run: where they are written.
+        recipe: how.
+        chosen: the rows.
+        tokenizer: what made their ids; rows that spell its special tokens are counted.
+        store: tells the sources of negatives.
+
     Raises:
         StorageError: no space, or no permission.
     """
-    tasks, content = (_packed_shards if recipe.pack else _plain_shards)(run, recipe, chosen)
+    tasks, content = (_packed_shards if recipe.pack else _plain_shards)(
+        run, recipe, chosen, TokenizerReference.of(tokenizer)
+    )
     receipts: list[Receipt[ShardCounts]] = run.map(
         f"write {recipe.name}",
         tasks,
@@ -172,6 +186,7 @@ def write_rows(run: Run, recipe: Recipe, chosen: ChosenRows, store: ChunkStore |
         if recipe.pack
         else None,
         repeats=repeat_records([receipt.counts.repeats for receipt in receipts]),
+        spelled=spelled_record((receipt.counts.spelled_rows, receipt.counts.spelled_tokens) for receipt in receipts),
         files=files,
     )
 
@@ -216,7 +231,7 @@ def public_values(recipe: Recipe) -> dict[str, Any]:
 
 
 def _plain_shards(
-    run: Run, recipe: Recipe, chosen: ChosenRows
+    run: Run, recipe: Recipe, chosen: ChosenRows, tokenizer: TokenizerReference
 ) -> tuple[Sequence[Task[ShardCounts]], list[list[str | int]]]:
     """The tasks that copy rows of units, and what decides their content."""
     shards = _split(chosen, recipe.output.shard_bytes)
@@ -225,6 +240,7 @@ def _plain_shards(
             key=f"{recipe.name}-{number:05d}",
             output=_shard_path(run.output, recipe, number, len(shards)),
             rows=tuple(_runs(shard)),
+            tokenizer=tokenizer,
             tokens=recipe.tokens,
             settings=recipe.output,
         )
@@ -234,7 +250,7 @@ def _plain_shards(
 
 
 def _packed_shards(
-    run: Run, recipe: Recipe, chosen: ChosenRows
+    run: Run, recipe: Recipe, chosen: ChosenRows, tokenizer: TokenizerReference
 ) -> tuple[Sequence[Task[ShardCounts]], list[list[str | int]]]:
     """The tasks that pack documents of units into rows, and what decides their content.
 
@@ -253,6 +269,7 @@ def _packed_shards(
             places=places,
             range=packed.range(start, stop, recipe.output.row_group_bytes),
             config=recipe.name,
+            tokenizer=tokenizer,
             tokens=recipe.tokens,
             settings=recipe.output,
             left_out=chosen.left_out,

@@ -22,9 +22,12 @@ from nextlong_hub.dataset.packing_plan import PackedRange
 from nextlong_hub.dataset.packing_tables import as_documents, merge
 from nextlong_hub.dataset.repeats import REPEATS, total_repeats, with_repeats
 from nextlong_hub.dataset.schema import row_schema
+from nextlong_hub.dataset.spelled import SpelledCounts
 from nextlong_hub.execution.base import InputPath, Task
 from nextlong_hub.recipe import OutputSettings, Recipe
 from nextlong_hub.records import Discarded, PackedRow, Sample
+from nextlong_hub.tokenization.spelled import SpellingFinder
+from nextlong_hub.tokenization.tasks import TokenizerReference
 
 MoreCounts = TypeVar("MoreCounts", bound="UnitCounts")
 
@@ -132,6 +135,9 @@ class ShardCounts:
     """Later pieces of documents that were split."""
     repeats: tuple[int, ...]
     """See `repeats.total_repeats`."""
+    spelled_rows: int
+    """See `SpelledCounts`, as of `spelled_tokens`."""
+    spelled_tokens: dict[str, int]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -150,6 +156,8 @@ class CopyRows(Task[ShardCounts]):
     noun: ClassVar[str] = "shards"
 
     rows: tuple[UnitRows, ...]
+    tokenizer: TokenizerReference
+    """Its special tokens are looked for."""
     tokens: bool
     """Write the ids."""
     settings: OutputSettings
@@ -160,11 +168,15 @@ class CopyRows(Task[ShardCounts]):
         rows = pa.concat_tables(tables)
         table = rows.select(row_schema(tokens=self.tokens).names)
         shards.write_table(self.output, table, self.settings)
+        spelled = SpelledCounts()
+        spelled.add_table(table, SpellingFinder(self.tokenizer.open()))
         return ShardCounts(
             rows=table.num_rows,
             tokens=sum(table["token_count"].to_pylist()),
             documents=table.num_rows,
             repeats=total_repeats([rows]),
+            spelled_rows=spelled.rows,
+            spelled_tokens=dict(spelled.tokens),
         )
 
 
@@ -182,6 +194,8 @@ class PackRows(Task[ShardCounts]):
     range: PackedRange
     config: str
     """Names the rows."""
+    tokenizer: TokenizerReference
+    """See `CopyRows`."""
     tokens: bool
     """Write the ids."""
     settings: OutputSettings
@@ -192,6 +206,7 @@ class PackRows(Task[ShardCounts]):
         """See `Task.run`."""
         places = np.load(self.places, mmap_mode="r")
         counts: Counter[str] = Counter()
+        spelled, finder = SpelledCounts(), SpellingFinder(self.tokenizer.open())
 
         def counted() -> Iterator[pa.Table]:
             for whole in packed_tables(self.units, places, self.range, self.config, tokens=self.tokens):
@@ -201,12 +216,18 @@ class PackRows(Task[ShardCounts]):
                 counts["tokens"] += sum(table["token_count"].to_pylist())
                 counts["documents"] += len(documents)
                 counts["continued_documents"] += int((pc.struct_field(documents, "offset").to_numpy() > 0).sum())
+                spelled.add_table(table, finder)
                 yield table
 
         tables = counted()
         first = next(tables)
         shards.write_tables(self.output, chain([first], tables), first.schema, self.settings)
-        return ShardCounts(**counts, repeats=total_repeats(self._repeats(places)))
+        return ShardCounts(
+            **counts,
+            repeats=total_repeats(self._repeats(places)),
+            spelled_rows=spelled.rows,
+            spelled_tokens=dict(spelled.tokens),
+        )
 
     def _repeats(self, places: NDArray[np.int32]) -> Iterator[pa.Table]:
         """What was counted of the documents of its rows, unit by unit."""

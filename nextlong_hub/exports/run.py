@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from nextlong_hub._version import __version__
 from nextlong_hub.core.files import digest_of, sha256_of
 from nextlong_hub.dataset import SplitReader, open_split
+from nextlong_hub.dataset.spelled import spelled_sentence
 from nextlong_hub.errors import DataError
 from nextlong_hub.execution.progress import NullProgress, Progress, ProgressTracker
 from nextlong_hub.exports.base import FORMATS, ExportFormat, ExportSettings
@@ -39,6 +40,8 @@ class ExportReport:
     files: tuple[ExportedFile, ...]
     is_unchanged: bool
     """The folder held this finished export already."""
+    spelled: str = ""
+    """Where only text was exported: which rows spell special tokens, and what to set; see `spelled_sentence`."""
 
 
 def export(
@@ -71,6 +74,8 @@ def export(
     with closing(open_split(where, request.config)) as split:
         tokenizer = choose_tokenizer(kind, request, split)
         settings = choose_settings(kind, request, split, tokenizer)
+        has_tokens = _has_tokens(kind, split, encodes=tokenizer is not None)
+        spelled = spelled_sentence(split.record) if split.record is not None and not has_tokens else ""
         head = {
             "version": __version__,
             "format": kind.name,
@@ -81,10 +86,10 @@ def export(
         writer = ExportWriter(output, head)
         finished = writer.finished()
         if finished is not None:
-            return _report(finished, is_unchanged=True)
+            return _report(finished, is_unchanged=True, spelled=spelled)
         writer.begin()
         counts = _write(kind, settings, split, tokenizer, writer, threads, ProgressTracker(progress or NullProgress()))
-    return _report(writer.commit(counts), is_unchanged=False)
+    return _report(writer.commit(counts), is_unchanged=False, spelled=spelled)
 
 
 def _write(
@@ -141,13 +146,16 @@ def _rows(
     advance: Callable[[int], None],
 ) -> Iterator[ExportRow]:
     """The rows, packed or unpacked as the format needs them."""
-    has_tokens = kind.tokens == "always" or (
-        kind.tokens == "where stored" and (encode_batch is not None or "input_ids" in split.columns)
-    )
+    has_tokens = _has_tokens(kind, split, encodes=encode_batch is not None)
     rows = _with_progress(read_rows(split, tokens=has_tokens, text=kind.wants_text, encode_batch=encode_batch), advance)
     if settings.pack_tokens:
         return pack(rows, split.config, settings.pack_tokens, by_source=settings.by_source)
     return rows if kind.takes_packed_rows else unpack(rows)
+
+
+def _has_tokens(kind: ExportFormat, split: SplitReader, *, encodes: bool) -> bool:
+    """Whether tokens are written."""
+    return kind.tokens == "always" or (kind.tokens == "where stored" and (encodes or "input_ids" in split.columns))
 
 
 def _with_progress(rows: Iterable[ExportRow], advance: Callable[[int], None]) -> Iterator[ExportRow]:
@@ -177,7 +185,7 @@ def _source(split: SplitReader) -> dict[str, Any]:
     return {"config": split.config, "files": digest_of(digests)}
 
 
-def _report(content: dict[str, Any], *, is_unchanged: bool) -> ExportReport:
+def _report(content: dict[str, Any], *, is_unchanged: bool, spelled: str) -> ExportReport:
     files = tuple(ExportedFile(**file) for file in content["files"])
     return ExportReport(
         format=content["format"],
@@ -186,4 +194,5 @@ def _report(content: dict[str, Any], *, is_unchanged: bool) -> ExportReport:
         bytes=sum(file.bytes for file in files),
         files=files,
         is_unchanged=is_unchanged,
+        spelled=spelled,
     )

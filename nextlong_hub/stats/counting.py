@@ -141,6 +141,7 @@ class ConfigCounter:
             outcome=_outcome(record),
             is_control=record is not None and record.is_control,
             repeats=self._repeats.result(),
+            spelled_rows=record.spelled.rows if record and record.spelled else None,
         )
 
     def _add_targets(self, table: pa.Table | pa.RecordBatch, tokens: NDArray[np.int64]) -> None:

@@ -308,6 +308,8 @@ class ConfigStats:
     """Rows were made to compare others with, not to train on."""
     repeats: tuple[RepeatStats, ...] = ()
     """For runs of 8 and of 32 tokens, where rows have so many; empty where neither manifest nor tokens tell it."""
+    spelled_rows: int | None = None
+    """Rows whose text spells special tokens of the tokenizer; None where no manifest says it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

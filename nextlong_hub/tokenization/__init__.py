@@ -3,6 +3,7 @@
 loading          a folder, a Hub name or the embedded GPT-2   ▶  a Tokenizer
 tokenizer        a text                                       ▶  its ids, and its prefix of exactly the target length
 special_tokens   a tokenizer                                  ▶  its bos and eos tokens, as far as a recipe adds them
+spelled          texts                                        ▶  the special tokens that they spell
 chat_templates   a tokenizer's, ours or a file                ▶  a ChatTemplate, and the text it makes of messages
 chat             a rendered conversation                      ▶  its ids and loss mask
 split_points     a tokenizer                                  ▶  places where texts may be split safely, proven

@@ -7,6 +7,7 @@ from itertools import pairwise
 from nextlong_hub.corpus.settings import SourceSettings
 from nextlong_hub.corpus.texts import CorpusTexts
 from nextlong_hub.dataset.manifest import MANIFEST_NAME, ConfigRecord, Manifest
+from nextlong_hub.dataset.spelled import SpelledCounts, spelled_record
 from nextlong_hub.method.order import merge_in_proportion
 from nextlong_hub.producer import CandidatePool, producer_of
 from nextlong_hub.recipe import Recipe
@@ -30,6 +31,14 @@ def check_config(
             f"{config.not_exact:,}",
         )
     check.not_exact = 0
+    spelled = spelled_record([(check.spelled.rows, check.spelled.tokens)])
+    is_sound = not any(fault.place.startswith(f"data/{name}/") for fault in check.faults)
+    if is_sound and check.finder is not None and config.spelled is not None and config.spelled != spelled:
+        check.fault(
+            f"data/{name}",
+            f"{spelled.rows:,} of its rows {spelled}, and the manifest says {config.spelled.rows:,} {config.spelled}",
+        )
+    check.spelled = SpelledCounts()
     seen: set[str] = set()
     for found in rows:
         if found.id in seen:

@@ -17,6 +17,7 @@ from nextlong_hub.producer import Inputs, RowRequest, producer_of
 from nextlong_hub.recipe import recorded_recipe
 from nextlong_hub.stats import measure_folder
 from nextlong_hub.tokenization import load_tokenizer
+from nextlong_hub.tokenization.spelled import SpellingFinder
 from nextlong_hub.verification.apart import check_apart
 from nextlong_hub.verification.companions import check_companions
 from nextlong_hub.verification.configurations import check_config, check_portability
@@ -110,7 +111,9 @@ def _open_tokenizers(names: Sequence[str], manifest: Manifest, check: Check) -> 
             check.others += (found,)
             continue
         check.tokenizer = found
-        if found.digest != manifest.tokenizer.digest:
+        if found.digest == manifest.tokenizer.digest:
+            check.finder = SpellingFinder(found)
+        else:
             check.fault(MANIFEST_NAME, f"made with tokenizer {manifest.tokenizer.digest}, but {name} is {found.digest}")
 
 

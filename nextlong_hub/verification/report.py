@@ -9,12 +9,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nextlong_hub.corpus.texts import CorpusTexts
+from nextlong_hub.dataset.spelled import SpelledCounts
 from nextlong_hub.method.repeats import COUNTS
 from nextlong_hub.producer import RowChecker
 from nextlong_hub.recipe import Recipe
 from nextlong_hub.stats import DatasetStats, Overlap
 from nextlong_hub.synthesis.portability import Size
 from nextlong_hub.tokenization import Tokenizer
+from nextlong_hub.tokenization.spelled import SpellingFinder
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -91,6 +93,10 @@ class Check:
     """Of the documents of one configuration, as `count_repeats` counts them. Shape: COUNTS."""
     not_recounted: int = 0
     """Documents of one configuration whose repeats could not be counted."""
+    spelled: SpelledCounts = field(default_factory=SpelledCounts)
+    """Of the rows of one configuration, where their tokenizer is there."""
+    finder: SpellingFinder | None = None
+    """Looks for special tokens of `tokenizer`."""
     tokenizer: Tokenizer | None = None
     """The tokenizer whose ids the rows hold."""
     others: tuple[Tokenizer, ...] = ()

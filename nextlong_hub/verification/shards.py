@@ -11,6 +11,7 @@ from nextlong_hub.core.files import sha256_of
 from nextlong_hub.dataset.best_fit import unpack
 from nextlong_hub.dataset.manifest import ConfigRecord, FileRecord
 from nextlong_hub.dataset.schema import TOKEN_COLUMNS, row_schema, without_later_fields
+from nextlong_hub.dataset.spelled import span_column
 from nextlong_hub.verification.documents import check_document
 from nextlong_hub.verification.packed_faults import packed_faults
 from nextlong_hub.verification.repeats import recount
@@ -43,6 +44,8 @@ def check_file(
                 )
                 check_document(where, document, config, check)
             recount([document for _, document in documents], check)
+            if check.finder is not None:
+                check.spelled.add(row, span_column(row), check.finder)
             count += 1
             tokens += row["token_count"]
     except (OSError, ValueError, pa.ArrowException) as error:

@@ -7,6 +7,9 @@ For a window that is exactly one sample, build rows of 131,071 tokens (with a to
     nextlong-hub build 128k --corpus … --tokenizer ./llama3 --set target_length=131071 --output nextlong
     nextlong-hub export nextlong text --config 128k --output nextlong-128k
 
+torchtitan has no setting that keeps a special token which a text spells (`<|endoftext|>`) as text, as transformers has
+`split_special_tokens`. Where the export says that rows spell one, leave those documents out of the corpus.
+
 Import this module before training, and use dataset = "nextlong_128k", dataset_path = "nextlong-128k".
 """
 

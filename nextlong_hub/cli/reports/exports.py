@@ -24,6 +24,8 @@ def show_export(report: "ExportReport", output: Path) -> None:
         ("on disk", [size(report.bytes)]),
     ]
     show_table(rows, [report.config])
+    if report.spelled:
+        show_line(f"Only text was exported. {report.spelled}.", "bold yellow")
     if report.is_unchanged:
         show_line(f"{output} held this export already: nothing was changed. For the trainer:", "bold")
     else:

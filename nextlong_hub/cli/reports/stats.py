@@ -65,6 +65,7 @@ def _size_rows(configs: "Sequence[ConfigStats]") -> Rows:
         ("rows", [count(config.rows) for config in configs]),
         *_if_any(("  on target", [count(config.on_target) for config in configs])),
         *_if_any(("  over target", [count(config.over_target or None) for config in configs])),
+        *_if_any(("  spell special tokens", [count(config.spelled_rows or None) for config in configs])),
         ("tokens", [count(config.tokens) for config in configs]),
         *_if_any(("  target of a row", [count(config.target_length) for config in configs])),
         ("  shortest row", [count(int(config.lengths.minimum) if config.lengths else None) for config in configs]),

@@ -1,0 +1,75 @@
+"""Rows whose text spells special tokens of the tokenizer, counted when they are published and when they are verified.
+
+In a packed row each document counts by itself. Of conversations only the messages do: what stands between them the chat
+template wrote on purpose.
+"""
+
+from collections import Counter
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import pyarrow as pa
+
+from nextlong_hub.dataset.manifest import ConfigRecord, SpelledRecord
+from nextlong_hub.tokenization.spelled import SpellingFinder
+
+_NAMES = 10
+"""Most tokens that the manifest names."""
+_ROWS_AT_ONCE = 64
+
+
+@dataclass(slots=True, kw_only=True)
+class SpelledCounts:
+    """What was counted so far."""
+
+    rows: int = 0
+    """Rows that spell any special token."""
+    tokens: Counter[str] = field(default_factory=Counter)
+    """How often each one is spelled, by its name."""
+
+    def add(self, row: Mapping[str, Any], spans: str | None, finder: SpellingFinder) -> None:
+        """Count one row, of which `spans` is the column that `span_column` names."""
+        texts = [row["text"][span["start"] : span["end"]] for span in row[spans]] if spans else [row["text"]]
+        found = finder.find(texts)
+        self.rows += bool(found)
+        self.tokens += found
+
+    def add_table(self, table: pa.Table, finder: SpellingFinder) -> None:
+        """Count the rows of a table."""
+        spans = span_column(table.column_names)
+        for batch in table.select(["text", *([spans] if spans else [])]).to_batches(max_chunksize=_ROWS_AT_ONCE):
+            for row in batch.to_pylist():
+                self.add(row, spans, finder)
+
+
+def span_column(columns: Collection[str]) -> str | None:
+    """The column with the spans of text that are encoded by themselves; None where that is the whole text."""
+    if "loss_mask" in columns:
+        return "segments"
+    return "documents" if "documents" in columns else None
+
+
+def spelled_record(counts: Iterable[tuple[int, Mapping[str, int]]]) -> SpelledRecord:
+    """What the manifest says of the rows and tokens of several shards."""
+    rows, tokens = 0, Counter[str]()
+    for own_rows, own_tokens in counts:
+        rows += own_rows
+        tokens.update(own_tokens)
+    ranked = sorted(tokens.items(), key=lambda one: (-one[1], one[0]))
+    return SpelledRecord(
+        rows=rows, tokens=dict(ranked[:_NAMES]), more_tokens=sum(times for _, times in ranked[_NAMES:])
+    )
+
+
+def spelled_sentence(config: ConfigRecord) -> str:
+    """That a configuration spells special tokens, and what to set, without a full stop; empty where it does not."""
+    if config.spelled is None or not config.spelled.rows:
+        return ""
+    remedy = (
+        "encode text with split_special_tokens=True" if config.conversations is None else "take input_ids as they are"
+    )
+    return (
+        f"{config.spelled.rows:,} of {config.rows:,} rows {config.spelled}, and a stock AutoTokenizer makes control "
+        f"tokens of that: {remedy}"
+    )

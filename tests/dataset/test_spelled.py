@@ -1,0 +1,92 @@
+"""Rows that spell special tokens are counted by the text that is encoded by itself, and told wherever it matters."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import pyarrow as pa
+import pytest
+from building import make_request, read_rows
+
+from nextlong_hub import cli
+from nextlong_hub.dataset.manifest import SpelledRecord, read_manifest, write_manifest
+from nextlong_hub.dataset.spelled import SpelledCounts, spelled_record
+from nextlong_hub.exports import ExportRequest, export
+from nextlong_hub.pipeline import build
+from nextlong_hub.testing.worlds import make_documents, tiny_recipe, write_corpus
+from nextlong_hub.tokenization import load_tokenizer
+from nextlong_hub.tokenization.spelled import SpellingFinder
+from nextlong_hub.verification import verify
+
+END = "<|endoftext|>"
+
+
+def counted(table: pa.Table) -> tuple[int, dict[str, int]]:
+    """Rows and tokens of a table under GPT-2's tokenizer."""
+    counts = SpelledCounts()
+    counts.add_table(table, SpellingFinder(load_tokenizer("demo")))
+    return counts.rows, dict(counts.tokens)
+
+
+def test_a_row_counts_once_and_its_tokens_each() -> None:
+    """Of three rows two spell the token, one of them twice."""
+    assert counted(pa.table({"text": [f"a{END}b{END}", "plain", END]})) == (2, {END: 3})
+
+
+def test_what_a_chat_template_wrote_is_not_counted() -> None:
+    """Both rows hold it between their messages, the second one in a message, too."""
+    texts = [f"hello{END}", f"say {END}{END}"]
+    segments = [[{"start": 0, "end": 5}], [{"start": 0, "end": 4 + len(END)}]]
+    table = pa.table({"text": texts, "segments": segments, "loss_mask": [[1], [1]]})
+    assert counted(table) == (1, {END: 1})
+
+
+def test_two_documents_of_a_packed_row_spell_nothing_together() -> None:
+    """Each is encoded by itself."""
+    documents = [[{"start": 0, "end": 6}, {"start": 6, "end": len(END)}]]
+    assert counted(pa.table({"text": [END], "documents": documents})) == (0, {})
+
+
+def test_the_manifest_names_the_ten_spelled_most() -> None:
+    """Of twelve tokens in two shards the last two are only counted."""
+    shards = [(3, {f"<{n:02}>": 20 - n for n in range(12)}), (1, {"<11>": 1})]
+    record = spelled_record(shards)
+    assert record == SpelledRecord(rows=4, tokens={f"<{n:02}>": 20 - n for n in range(10)}, more_tokens=10 + 10)
+
+
+@pytest.fixture(scope="module")
+def spelling(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Three rows of documents that spell the token in every chunk."""
+    folder = tmp_path_factory.mktemp("spelling")
+    documents = [replace(one, text=one.text.replace(". ", f". {END}")) for one in make_documents(40)]
+    corpus = write_corpus(folder / "corpus.jsonl", documents)
+    build(make_request(corpus, tiny_recipe(), rows=3), folder / "dataset")
+    return folder / "dataset"
+
+
+def test_it_is_told_by_manifest_card_and_text(
+    spelling: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The manifest counts, the card names the setting, an export of text warns, and one with ids does not."""
+    manifest = read_manifest(spelling)
+    assert manifest is not None
+    record = manifest.configs["tiny"].spelled
+    assert record is not None
+    assert record == SpelledRecord(rows=3, tokens={END: sum(row["text"].count(END) for row in read_rows(spelling))})
+    assert "3 of 3 rows of `tiny` spell special tokens" in (spelling / "README.md").read_text()
+    assert cli.run(["export", str(spelling), "text", "--output", str(tmp_path / "text"), "--quiet"]) == 0
+    assert "split_special_tokens=True" in " ".join(capsys.readouterr().out.split())
+    assert export(spelling, ExportRequest(format="jsonl"), tmp_path / "jsonl").spelled == ""
+
+
+def test_verify_counts_again(spelling: Path) -> None:
+    """With its tokenizer another count is a fault; without one, or where the manifest counts none, there is none."""
+    manifest = read_manifest(spelling)
+    assert manifest is not None
+    record = manifest.configs["tiny"]
+    assert verify(spelling, tokenizer="demo").faults == ()
+    for spelled, faults in ((SpelledRecord(rows=2, tokens={END: 1}), 1), (None, 0)):
+        changed = {"tiny": record.model_copy(update={"spelled": spelled})}
+        write_manifest(spelling, manifest.model_copy(update={"configs": changed}))
+        assert len([one for one in verify(spelling, tokenizer="demo").faults if "spell" in one.message]) == faults
+        assert not any("spell" in one.message for one in verify(spelling).faults)
+    write_manifest(spelling, manifest)
