@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from benchmarks.retrieval.worlds import make_store
 from nextlong_hub.corpus.store import ChunkStore
 from nextlong_hub.execution.inline import InlineExecutor
-from nextlong_hub.method.near_duplicates import NearDuplicates, Shingles
+from nextlong_hub.method.near_duplicates import NearDuplicates, shingles_of
 from nextlong_hub.method.order import seeded_keys
 from nextlong_hub.method.settings import NegativeSettings
 from nextlong_hub.records import Hits
@@ -106,13 +106,13 @@ def _near_copies(store: ChunkStore, queries: NDArray[np.int64], hits: Hits) -> f
     """Of the best chunks for a query, how many are near-copies of a chunk of its document."""
     texts = store.texts(np.unique(hits.chunks[:, :_COMPARED][hits.chunks[:, :_COMPARED] >= 0]))
     settings = NegativeSettings()
+    words = settings.shingle_words
     total = 0
     for row, document in enumerate(store.document_of(queries).tolist()):
         own = store.texts(np.arange(store.first_chunk[document], store.first_chunk[document + 1]))
-        shingles = Shingles(settings.shingle_words)
-        copies = NearDuplicates(map(shingles.of, own.values()), settings)
+        copies = NearDuplicates((shingles_of(text, words) for text in own.values()), settings)
         total += sum(
-            shingles.of(texts[chunk]) in copies for chunk in hits.chunks[row, :_COMPARED].tolist() if chunk >= 0
+            shingles_of(texts[chunk], words) in copies for chunk in hits.chunks[row, :_COMPARED].tolist() if chunk >= 0
         )
     return total / len(queries)
 

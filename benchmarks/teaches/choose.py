@@ -19,7 +19,7 @@ from nextlong_hub.corpus.settings import SourceSettings
 from nextlong_hub.corpus.store import ChunkStore
 from nextlong_hub.errors import CorpusTooSmallError
 from nextlong_hub.execution.run import Run
-from nextlong_hub.method.near_duplicates import NearDuplicates, Shingles
+from nextlong_hub.method.near_duplicates import NearDuplicates, shingles_of
 from nextlong_hub.method.settings import NegativeSettings
 from nextlong_hub.producer import Inputs, RowRequest, producer_of
 from nextlong_hub.recipe import load_recipe
@@ -147,13 +147,13 @@ class _Chooser:
         """The chunks most like it that are no near-copies of its document, a row of them; None where they are few."""
         own = self._own(query)
         settings = NegativeSettings()
-        shingles = Shingles(settings.shingle_words)
+        words = settings.shingle_words
         own_texts = self._store.texts(np.arange(own.start, own.stop)).values()
-        near = NearDuplicates(map(shingles.of, own_texts), settings)
+        near = NearDuplicates((shingles_of(text, words) for text in own_texts), settings)
         chosen, tokens = [], 0
         texts = self._store.texts(np.array(found, np.int64))
         for chunk in found:
-            if shingles.of(texts[chunk]) in near:
+            if shingles_of(texts[chunk], words) in near:
                 continue
             chosen.append(chunk)
             tokens += int(self._tokens[chunk])

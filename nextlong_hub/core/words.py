@@ -1,7 +1,7 @@
 """What a word is, everywhere in this package: a run of letters and digits with the marks on them, in one normal form.
 
-Text is compared in the form NFKC + casefold. In scripts that put no space between words every character, with its
-marks, counts by itself.
+Text is compared in the form NFKC + casefold, without vowel points and the like. In scripts that put no space between
+words every character, with its marks, counts by itself.
 """
 
 import unicodedata
@@ -18,8 +18,27 @@ NORMALISE = 128
 
 _CODE_POINTS = 0x110000
 _LAST_PLANES = 0x40000  # planes 4 to 13 are unassigned, 15 and 16 are private use: separators
-_IGNORED = dict.fromkeys([0xAD, 0x200C, 0x200D, 0x2060, 0xFEFF, *range(0xFE00, 0xFE10), *range(0xE0100, 0xE01F0)])
-"""Soft hyphen, joiners, byte order mark, variation selectors: invisible, and no end of a word."""
+_INVISIBLE = (0xAD, 0x200C, 0x200D, 0x2060, 0xFEFF, *range(0xFE00, 0xFE10), *range(0xE0100, 0xE01F0))
+"""Soft hyphen, joiners, byte order mark, variation selectors."""
+_HEBREW_POINTS = (*range(0x591, 0x5BE), 0x5BF, 0x5C1, 0x5C2, 0x5C4, 0x5C5, 0x5C7, 0xFB1E)
+_ARABIC_SIGNS = (
+    *range(0x610, 0x61B),
+    0x640,  # tatweel, which stretches a word
+    *range(0x64B, 0x653),  # behind them madda and hamza, which make other letters
+    *range(0x656, 0x660),
+    0x670,
+    *range(0x6D6, 0x6DD),
+    *range(0x6DF, 0x6E5),
+    0x6E7,
+    0x6E8,
+    *range(0x6EA, 0x6EE),
+)
+_FOLDED: dict[int, int | None] = {
+    **dict.fromkeys((*_INVISIBLE, *_HEBREW_POINTS, *_ARABIC_SIGNS)),
+    ord("\u0401"): ord("\u0415"),
+    ord("\u0451"): ord("\u0435"),
+}
+"""What is written in some texts and left out in others, and ends no word; Russian io, most often written as ie."""
 _HANGUL_LETTERS = range(0x1100, 0x1200)  # they compose by rule, not by table
 _UNSPACED_NAMES = (
     "BOPOMOFO",
@@ -38,8 +57,11 @@ _UNSPACED_NAMES = (
 
 
 def normalise(text: str) -> str:
-    """The form in which texts are compared: NFKC and casefold, invisible characters left out."""
-    folded = unicodedata.normalize("NFKC", text.translate(_IGNORED)).casefold()
+    """The form in which texts are compared: NFKC and casefold, without what is not always written.
+
+    That is invisible characters, the vowel points of Hebrew and Arabic, and the tatweel; Russian io is ie.
+    """
+    folded = unicodedata.normalize("NFKC", text).translate(_FOLDED).casefold()
     return unicodedata.normalize("NFKC", folded)
 
 
@@ -71,7 +93,7 @@ def code_point_classes() -> NDArray[np.uint8]:
             continue
         if kinds[point] != SEPARATOR or any(kinds[ord(part)] != SEPARATOR for part in normalise(character)):
             classes[point] |= NORMALISE
-    changing = [point for point in (*composing, *_IGNORED) if point >= 0x80]
+    changing = [point for point in (*composing, *_FOLDED) if point >= 0x80]
     classes[changing] |= NORMALISE
     classes[kinds == MARK] |= NORMALISE
     return classes

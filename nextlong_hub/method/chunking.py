@@ -14,11 +14,22 @@ import re
 from nextlong_hub.method.settings import ChunkingSettings
 from nextlong_hub.records import ChunkSpan
 
-# Latin, Arabic and Devanagari sentences end before white space, Chinese and Japanese ones need none.
-_SENTENCE_END = re.compile(
-    r"[.!?\u2026\u061f\u0964][\"'\u201d\u2019)\]]*\s+|[\u3002\uff01\uff1f][\u300d\u300f\uff09\u201d\u2019]*"
+_UNIQUE_ENDS = (
+    "\u3002\uff01\uff1f\uff61"  # Chinese and Japanese, of full and half width
+    "\u0964\u0965"  # danda, in Hindi and most scripts of India
+    "\u061f\u06d4"  # Arabic question mark, Urdu full stop
+    "\u17d4\u17d5"  # Khmer
+    "\u104b"  # Burmese
+    "\u0f0d\u0f0e"  # Tibetan
+    "\u1362\u1367\u1368"  # Ethiopic
 )
-_WORD_END = re.compile(r"\s+")
+"""They end sentences and nothing else; others do so only before white space, and a full-width stop before no digit."""
+_SENTENCE_END = re.compile(
+    rf"[.!?\u2026][\"'\u201d\u2019)\]]*\s+"
+    rf"|(?:[{_UNIQUE_ENDS}]|\uff0e(?!\d))[\u300d\u300f\uff09\uff63\u201d\u2019\u00bb\"')\]]*\s*"
+)
+_WORD_END = re.compile(r"[\u0f0b\u104a\u1361]\s*|\s+")
+"""White space, the Tibetan tsheg, the Burmese comma, the Ethiopic word space."""
 
 
 def cut(text: str, settings: ChunkingSettings) -> list[ChunkSpan]:

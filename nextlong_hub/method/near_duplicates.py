@@ -1,42 +1,27 @@
 """Near-copies by shingle containment (Broder 1997): of a meta-chunk they would be false negatives."""
 
-import re
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Iterable
-from itertools import count
 
 import numpy as np
 from numpy.typing import NDArray
 
-from nextlong_hub.method.repeats import different, run_hashes
+from nextlong_hub.core.words import run_digests, word_digests
+from nextlong_hub.method.repeats import different
 from nextlong_hub.method.settings import NegativeSettings
-
-# Scripts written without spaces count character by character: a whole clause would otherwise be one word.
-_SPACELESS = r"\u0e00-\u0eff\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af"
-_WORD = re.compile(rf"[{_SPACELESS}]|[^\W_{_SPACELESS}]+")
 
 _NO_SIZE = 2**31
 
 
-class Shingles:
-    """Makes shingles, runs of case-folded words, as 64-bit hashes; only those of one object can be compared."""
+def shingles_of(text: str, shingle_words: int) -> NDArray[np.uint64]:
+    """The different shingles of a text, as digests of runs of so many words.
 
-    def __init__(self, shingle_words: int) -> None:
-        """Start without any word; a shingle has so many."""
-        self._shingle_words = shingle_words
-        self._numbers: defaultdict[str, int] = defaultdict(count().__next__)
-
-    def of(self, text: str) -> NDArray[np.uint64]:
-        """The different shingles of a text; one of fewer words is one shingle, one without words has none."""
-        found = [*map(self._numbers.__getitem__, words(text))]
-        if not found:
-            return np.zeros(0, np.uint64)
-        return different(run_hashes(np.array(found), min(self._shingle_words, len(found))))
-
-
-def words(text: str) -> list[str]:
-    """The case-folded words of a text, in order; in scripts without spaces each character is one."""
-    return _WORD.findall(text.casefold())
+    A text of fewer words is one shingle, one without words has none. Shape: (shingles,).
+    """
+    words = word_digests(text)
+    if not len(words):
+        return words
+    return different(run_digests(words, min(shingle_words, len(words))))
 
 
 class Containment:

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from nextlong_hub.corpus.store import ChunkStore
 from nextlong_hub.method.guard import GUARD_RUN_TOKENS, Guard, ShingleOverlap, TokenOverlap
-from nextlong_hub.method.near_duplicates import Shingles
+from nextlong_hub.method.near_duplicates import shingles_of
 from nextlong_hub.method.repeats import different, run_hashes
 from nextlong_hub.recipe import Recipe
 from nextlong_hub.tokenization import ChunkTokens, TokenCache, Tokenizer
@@ -46,7 +46,7 @@ class KnownChunks:
         self._store = store
         self._tokenizers = tokenizers
         self._tokens: list[dict[int, ChunkTokens]] = [{} for _ in tokenizers]
-        self._maker = Shingles(recipe.negatives.shingle_words)
+        self._shingle_words = recipe.negatives.shingle_words
         self._shingles: dict[int, NDArray[np.uint64]] = {}
         self._runs: dict[int, NDArray[np.uint64]] = {}
 
@@ -70,7 +70,7 @@ class KnownChunks:
         """The different shingles of a chunk that has been read. Shape: (shingles,)."""
         found = self._shingles.get(chunk)
         if found is None:
-            found = self._shingles[chunk] = self._maker.of(self.texts[chunk])
+            found = self._shingles[chunk] = shingles_of(self.texts[chunk], self._shingle_words)
         return found
 
     def guard(self, meta_chunks: Sequence[int], limit: float) -> Guard:

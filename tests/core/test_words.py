@@ -59,6 +59,43 @@ def test_one_normal_form_has_one_digest() -> None:
         assert word_digests(one).tolist() == word_digests(other).tolist()
 
 
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("مُحَمَّد", "محمد"),
+        ("مــحمـد", "محمد"),
+        ("هٰذا", "هذا"),
+        ("آ", "آ"),
+        ("שָׁלוֹם", "שלום"),
+        ("שׁלום", "שלום"),
+        ("ещё", "ЕЩЕ"),
+        ("Ёлка", "елка"),
+    ],
+    ids=["harakat", "tatweel", "small alef", "madda", "niqqud", "letter with a point", "io written apart", "io"],
+)
+def test_what_is_not_always_written_makes_no_other_word(one: str, other: str) -> None:
+    """A word with vowel points, a stretched one, and one spelled with io, is the word without them."""
+    assert normalise(one) == normalise(other)
+    assert word_digests(one).tolist() == word_digests(other).tolist()
+    assert len(word_digests(one)) == 1
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [("\u0622", "\u0627"), ("й", "и"), ("कि", "की"), ("ที", "ทิ")],
+    ids=["alef madda", "short i", "hindi vowels", "thai vowels"],
+)
+def test_marks_that_make_another_letter_count(one: str, other: str) -> None:
+    """They are always written."""
+    assert word_digests(one).tolist() != word_digests(other).tolist()
+
+
+@given(st.text(st.sampled_from([*map(chr, range(0x590, 0x700)), " ", "e", "\u0301", "\u0435", "\u0451", "\ufe71"])))
+def test_words_of_a_normal_form_are_those_of_the_text(text: str) -> None:
+    """Text is normalised where it holds anything to fold, and only its words count."""
+    assert word_digests(normalise(text)).tolist() == word_digests(text).tolist()
+
+
 @given(st.lists(st.integers(0, 2**64 - 1), max_size=30), st.integers(1, 5))
 def test_runs_have_one_digest_where_they_are_the_same(numbers: list[int], length: int) -> None:
     """Wherever they stand."""

@@ -152,6 +152,48 @@ def test_lossless_cuts_by_hand(text: str, limit: int, expected: list[str]) -> No
     assert chunks(text, limit) == expected
 
 
+SENTENCES = {
+    "amharic": ("ሰላም ነው።", "ደህና ነህ፧"),
+    "burmese": ("မင်္ဂလာပါ။", "နေကောင်းလား။"),
+    "hindi": ("वह आया।", "मैं गया था॥"),
+    "japanese": ("東京は晴れ\uff0e", "「大阪は雨｡」"),
+    "khmer": ("ខ្ញុំទៅ។", "គេមកផ្ទះ៕"),
+    "tibetan": ("བོད་ཡིག། ", "བཀྲ་ཤིས༎"),
+    "urdu": ("وہ آیا\u06d4", "تم کہاں؟"),
+}
+"""Two sentences in each of several languages, as they end there, with nothing between them."""
+
+
+@pytest.mark.parametrize("language", SENTENCES)
+def test_sentences_end_in_any_script(language: str) -> None:
+    """Text without a newline is cut behind its last sentence that fits, in `reference` nowhere."""
+    first, second = SENTENCES[language]
+    for one, other in ((first, second), (second, first)):
+        text = one + other
+        assert chunks(text, len(one) + 2)[0] == one
+        assert chunks(text, len(one) + 2, "reference") == [text]
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("སེམས་ཅན་འདི་ར", "སེམས་ཅན་"),
+        ("လာလာ၊ သွားသွ", "လာလာ၊ "),
+        ("ሰላም፡ዓለም", "ሰላም፡"),
+    ],
+    ids=["tibetan", "burmese", "ethiopic"],
+)
+def test_words_end_at_signs_that_stand_for_spaces(text: str, expected: str) -> None:
+    """Where no sentence ends."""
+    limit = len(expected) + 2
+    assert chunks(text, limit)[0] == expected
+
+
+def test_a_number_is_cut_at_no_full_width_stop() -> None:
+    """Between digits it is a decimal point."""
+    assert chunks("値は３\uff0e\uff11\uff14ですね", 7) == ["値は３\uff0e\uff11\uff14で", "すね"]
+
+
 @given(texts(), limits)
 @example("\n\nabc\n", 2)
 def test_reference_equals_the_rule(text: str, limit: int) -> None:

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from nextlong_hub.method.guard import Guard, PassedOver, ShingleOverlap, TokenOverlap, guard_limits
-from nextlong_hub.method.near_duplicates import Shingles
+from nextlong_hub.method.near_duplicates import shingles_of
 from nextlong_hub.method.settings import NegativeSettings
 
 chunks = st.lists(st.frozensets(st.integers(1, 2**64 - 1) | st.integers(1, 60), max_size=90), min_size=1, max_size=60)
@@ -30,8 +30,7 @@ def test_tokens_are_compared_with_the_whole_row(runs: list[frozenset[int]], meta
 def test_shingles_are_compared_with_each_negative() -> None:
     """A chunk that takes half of its words from one negative and half from another is half like each."""
     texts = ["a b c d e f", "u v w x y z", "a b c d w x y z", "p q"]
-    shingles = Shingles(1)
-    overlap = ShingleOverlap([shingles.of(text) for text in texts].__getitem__)
+    overlap = ShingleOverlap([shingles_of(text, 1) for text in texts].__getitem__)
     assert not overlap.reaches(0, 1e-9)
     overlap.add(0)
     overlap.add(1)

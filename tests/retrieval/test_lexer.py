@@ -99,6 +99,9 @@ def plain_words(text: str) -> list[str]:
         ("한국어", ["한국", "국어"]),
         ("हिन्दी भाषा", ["हिन्दी", "भाषा"]),
         ("\u0301 \u0301abc", ["abc"]),
+        ("\u0645\u064f\u062d\u064e\u0645\u0651\u0640\u062f", ["\u0645\u062d\u0645\u062f"]),
+        ("\u05e9\u05c1\u05b8\u05dc\u05d5\u05b9\u05dd", ["\u05e9\u05dc\u05d5\u05dd"]),
+        ("\u0401\u043b\u043a\u0430", ["\u0435\u043b\u043a\u0430"]),
         ("C++ R I 3", []),
         ("", []),
     ],
@@ -124,9 +127,9 @@ def test_short_words_are_kept_when_asked_for(text: str, expected: list[str]) -> 
 
 LETTERS = st.sampled_from(
     "aAbBzZ09 _-\n\u00e9\u00c9\u0301\u00df\u3042\u6771\u4eac\u30ab\u0e17\u0e35\u0e48"
-    "\ud55c\uff21\u00ad\u0915\u094d\U0001f600"
+    "\ud55c\uff21\u00ad\u0915\u094d\U0001f600\u0640\u0645\u064e\u05e9\u05b8\ufb2a\u0451\u0435"
 )
-"""Capitals, marks that compose and marks that do not, scripts with and without spaces, full width, a soft hyphen."""
+"""Capitals, marks of any kind, scripts with and without spaces, full width, a soft hyphen, a tatweel, an io."""
 
 
 @settings(max_examples=300, deadline=None)

@@ -31,7 +31,7 @@ from nextlong_hub.retrieval.base import IndexSample, SearchCost
 from nextlong_hub.retrieval.bm25.arrays import map_arrays, write_arrays
 from nextlong_hub.retrieval.settings import RetrievalSettings
 
-INDEX_FORMAT = 3
+INDEX_FORMAT = 4
 """Raised whenever the same corpus and settings start to give other index bytes."""
 VOCABULARY = ("idf", "frequencies", "term_bytes", "term_starts")
 """Arrays of the vocabulary; see `Index`."""

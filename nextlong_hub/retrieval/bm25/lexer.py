@@ -1,8 +1,8 @@
 """From text to terms: Unicode words, folded; scripts written without spaces as pairs of characters.
 
-Text is compared in the form NFKC + casefold. Most chunks are in that form already but for ASCII capitals, which the
-kernel lowers as it goes; only chunks that hold something else to fold (a capital "É", "ﬁ", full-width forms, a
-combining mark) pass through Python. A term is
+Text is compared in the form of `core.words.normalise`. Most chunks are in that form already but for ASCII capitals,
+which the kernel lowers as it goes; only chunks that hold something else to fold (a capital "É", "ﬁ", full-width
+forms, a combining mark) pass through Python. A term is
 
 * a run of letters and digits (Unicode categories L and N) with the combining marks that follow them, of at least two
   characters; of one, and with a trailing "+", "++" or "#", when the recipe keeps short words;

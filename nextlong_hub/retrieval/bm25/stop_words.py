@@ -1,8 +1,8 @@
 """Function words by language, as data: `stopwords/<language>.txt`, one list of words a file."""
 
-import unicodedata
 from importlib.resources import files
 
+from nextlong_hub.core.words import normalise
 from nextlong_hub.errors import RecipeError
 
 _LISTS = files("nextlong_hub.retrieval.bm25").joinpath("stopwords")
@@ -29,5 +29,5 @@ def stop_words(chosen: tuple[str, ...]) -> list[str]:
             )
         text = _LISTS.joinpath(f"{language}.txt").read_text("utf-8")
         lines = (line for line in text.splitlines() if not line.startswith("#"))
-        words.update(unicodedata.normalize("NFKC", word.casefold()) for line in lines for word in line.split())
+        words.update(normalise(word) for line in lines for word in line.split())
     return sorted(words)
