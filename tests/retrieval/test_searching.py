@@ -131,6 +131,31 @@ def test_a_corpus_with_frequent_words_is_exact_too(formula: str, shard_chunks: i
         assert check_corpus(corpus, store, hits, formula) > 3000
 
 
+ALIKE = {
+    "amharic": ("አዲስ አበባ ዋና ከተማ ናት።", "ዋና ከተማ ወዴት ነው፧"),
+    "arabic": ("مُحَمَّدٌ كَتَبَ رِسَالَةً.", "قرأت رســـالة من محمد"),
+    "burmese": ("ရန်ကုန်မြို့ကြီးဖြစ်သည်။", "ရန်ကုန်မြို့သို့သွား၊"),
+    "hebrew": ("שָׁלוֹם לָעוֹלָם.", "עולם של שלום: שלום"),
+    "hindi": ("दिल्ली भारत की राजधानी है।", "भारत में दिल्ली है।"),
+    "japanese": ("東京は日本の首都である。", "日本の首都へ行く｡"),
+    "khmer": ("ភ្នំពេញជារាជធានី។", "ទៅភ្នំពេញ៕"),
+    "russian": ("Ещё зелёная ёлка.", "Зеленая елка еще растет."),
+    "thai": ("กรุงเทพเป็นเมืองหลวง", "ไปกรุงเทพ"),
+    "tibetan": ("བོད་ཡིག་ནི་བོད་ཀྱི་ཡིག་གེ།", "བོད་ཡིག་སློབ།"),
+    "urdu": ("لاہور پاکستان کا شہر ہے\u06d4", "پاکستان میں لاہور"),
+}
+"""Two texts on one thing in each of several languages; of Arabic, Hebrew and Russian in two ways of writing."""
+
+
+@pytest.mark.parametrize("name", ["bm25", "rank-bm25"])
+def test_negatives_are_in_the_language_of_the_query(name: str) -> None:
+    """What is found first for a text is the other one in its language."""
+    corpus = [[text] for pair in ALIKE.values() for text in pair]
+    with opened(corpus, retriever=name) as (store, retriever):
+        first = retriever.search(every_chunk(store), 3).chunks[:, 0]
+    assert first.tolist() == [number ^ 1 for number in range(len(corpus))]
+
+
 @pytest.mark.parametrize("formula", ["okapi", "lucene"])
 def test_both_retrievers_give_the_same_answer(formula: str) -> None:
     """`retriever = "rank-bm25"` finds what ours finds, with stop words left out and the own document masked."""
