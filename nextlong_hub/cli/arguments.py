@@ -53,6 +53,8 @@ class BuildArguments:
     split: str | None = None
     revision: str | None = None
     limits: Sequence[str] = ()
+    benchmarks: Sequence[str] = ()
+    """Files and datasets of which no document may hold a run of words."""
 
 
 def build_request(arguments: BuildArguments) -> BuildRequest:
@@ -64,6 +66,8 @@ def build_request(arguments: BuildArguments) -> BuildRequest:
     overrides: dict[str, Any] = dict(map(parse_setting, arguments.settings))
     if arguments.on_bad_document:
         overrides["on_bad_document"] = arguments.on_bad_document
+    if arguments.benchmarks:
+        overrides["filters.decontaminate.against"] = list(arguments.benchmarks)
     named = (*arguments.configs, *arguments.recipe_files)
     recipes, ingredients = load_recipes(named or PUBLISHED, overrides)
     sources = parse_sources(arguments.corpora) or _sources_of(recipes)

@@ -14,6 +14,7 @@ from nextlong_hub.cli.options import (
     examples,
     executor_of,
     option_corpus,
+    option_decontaminate,
     option_json,
     option_license,
     option_limit,
@@ -88,6 +89,7 @@ if TYPE_CHECKING:
 @option_limit
 @options_columns
 @option_license
+@option_decontaminate
 @click.option(
     "--on-bad-document",
     type=click.Choice(["fail", "skip"]),

@@ -87,6 +87,18 @@ def option_limit(command: Command) -> Command:
     )(command)
 
 
+def option_decontaminate(command: Command) -> Command:
+    """Add the repeatable `--decontaminate`, which the command takes as `benchmarks`."""
+    return click.option(
+        "--decontaminate",
+        "benchmarks",
+        multiple=True,
+        metavar="PATH",
+        help="Leave out documents that share 13 words in a row with this benchmark: a file, folder or Hub dataset, any "
+        "column. Name what you evaluate on: HELMET, RULER, LongBench v2 and Pro, MRCR, AA-LCR. Repeatable.",
+    )(command)
+
+
 class _CorpusOption(click.Option):
     """Lists the registered file formats when its help is shown, and not before: the search takes time."""
 

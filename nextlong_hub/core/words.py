@@ -104,6 +104,36 @@ def word_digests(text: str) -> NDArray[np.uint64]:
 
     Two different words of a text of a million words share one with a chance of about one in forty million.
     """
+    points, inside, starts = _lexed(text)
+    if not len(starts):
+        return np.zeros(0, np.uint64)
+    powers, inverses = _powers(len(points))
+    sums = np.concatenate((np.zeros(1, np.uint64), np.cumsum(points * inside * powers)))
+    ends = np.concatenate((starts[1:], [len(points)]))
+    return _spread((sums[ends] - sums[starts]) * inverses[starts])
+
+
+def words_of(text: str) -> list[str]:
+    """The words of a text, spelled in their normal form: those that `word_digests` gives digests of, in order."""
+    points, inside, starts = _lexed(text)
+    if not len(starts):
+        return []
+    form = points.tobytes().decode("utf-32-le", "surrogatepass")
+    sizes = np.add.reduceat(inside, starts, dtype=np.int64)
+    return [form[start : start + size] for start, size in zip(starts.tolist(), sizes.tolist(), strict=True)]
+
+
+def run_digests(words: NDArray[np.uint64], length: int) -> NDArray[np.uint64]:
+    """A digest of each run of so many neighbouring words. Shape: (max(0, words - length + 1),)."""
+    if len(words) < length:
+        return np.zeros(0, np.uint64)
+    powers, inverses = _powers(len(words))
+    sums = np.concatenate((np.zeros(1, np.uint64), np.cumsum(words * powers)))
+    return _spread((sums[length:] - sums[:-length]) * inverses[: len(words) - length + 1])
+
+
+def _lexed(text: str) -> tuple[NDArray[np.uint32], NDArray[np.bool_], NDArray[np.int64]]:
+    """The normal form as code points, which of them are in words, and where words start."""
     points = _code_points(text)
     kinds = code_point_classes()[points]
     if (kinds & NORMALISE).any():
@@ -117,22 +147,7 @@ def word_digests(text: str) -> NDArray[np.uint64]:
         kinds = np.where((kinds == MARK) & np.isin(kinds[bases], (SEPARATOR, MARK)), SEPARATOR, kinds)
     inside = kinds != SEPARATOR
     follows = np.concatenate(([False], inside[:-1]))
-    starts = np.flatnonzero(inside & (~follows | (kinds == UNSPACED)))
-    if not len(starts):
-        return np.zeros(0, np.uint64)
-    powers, inverses = _powers(len(points))
-    sums = np.concatenate((np.zeros(1, np.uint64), np.cumsum(points * inside * powers)))
-    ends = np.concatenate((starts[1:], [len(points)]))
-    return _spread((sums[ends] - sums[starts]) * inverses[starts])
-
-
-def run_digests(words: NDArray[np.uint64], length: int) -> NDArray[np.uint64]:
-    """A digest of each run of so many neighbouring words. Shape: (max(0, words - length + 1),)."""
-    if len(words) < length:
-        return np.zeros(0, np.uint64)
-    powers, inverses = _powers(len(words))
-    sums = np.concatenate((np.zeros(1, np.uint64), np.cumsum(words * powers)))
-    return _spread((sums[length:] - sums[:-length]) * inverses[: len(words) - length + 1])
+    return points, inside, np.flatnonzero(inside & (~follows | (kinds == UNSPACED)))
 
 
 def _code_points(text: str) -> NDArray[np.uint32]:

@@ -11,7 +11,7 @@ import pyarrow.compute as pc
 
 from nextlong_hub.corpus.kept_segments import SEGMENTS_COLUMN, are_segments
 from nextlong_hub.corpus.pieces import BadDocument, BadReason, Piece, ReadingNotes
-from nextlong_hub.corpus.settings import USUAL_ID_COLUMNS
+from nextlong_hub.corpus.settings import EVERY_COLUMN, USUAL_ID_COLUMNS
 from nextlong_hub.errors import DataError
 
 SOURCE_COLUMN = "source"
@@ -62,7 +62,8 @@ def columns_of(schema: pa.Schema, piece: Piece) -> Columns | BadDocument:
         DataError: the column of ids has a type that cannot be used.
     """
     types = dict(zip(schema.names, schema.types, strict=True))
-    record = tuple(name for name in piece.record_columns if name in types)
+    wanted = tuple(types) if piece.record_columns == (EVERY_COLUMN,) else piece.record_columns
+    record = tuple(name for name in wanted if name in types)
     text = "" if record else piece.text_column
     fault = None if record else _record_fault(types, piece) if piece.record_columns else _text_fault(types, piece)
     if fault is not None:

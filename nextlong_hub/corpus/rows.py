@@ -23,7 +23,7 @@ from nextlong_hub.corpus.emptiness import has_value, values_there
 from nextlong_hub.corpus.formats.base import Results
 from nextlong_hub.corpus.kept_segments import SEGMENTS_COLUMN, kept_segments
 from nextlong_hub.corpus.pieces import BadDocument, BadReason, Piece, ReadingNotes, add_named
-from nextlong_hub.corpus.settings import USUAL_ID_COLUMNS
+from nextlong_hub.corpus.settings import EVERY_COLUMN, USUAL_ID_COLUMNS
 from nextlong_hub.records import Document
 
 _MISSING = object()
@@ -63,7 +63,8 @@ def document_of_object(
     if not isinstance(value, Mapping):
         place = place_of(piece, unit, number)
         return BadDocument(BadReason.WRONG_TYPE, place, f"it is {_kind(value)} where an object was needed")
-    record = {name: value[name] for name in piece.record_columns if name in value}
+    wanted = value if piece.record_columns == (EVERY_COLUMN,) else piece.record_columns
+    record = {name: value[name] for name in wanted if name in value}
     if not record and piece.record_columns:
         return BadDocument(
             BadReason.MISSING_CONVERSATION,
@@ -93,7 +94,7 @@ def document_of_object(
         SOURCE_COLUMN,
         licence_field,
     )
-    read = (*piece.record_columns, *used[3:]) if record else used
+    read = (*record, *used[3:]) if record else used
     others = [str(name) for name, held in value.items() if name not in read and has_value(held)]
     if record:
         text = _record(record, others)

@@ -19,6 +19,9 @@ a token in most languages."""
 USUAL_ID_COLUMNS = ("id", "conversation_id", "prompt_id", "doc_id", "uuid")
 """Where ids are looked for when no other column is named, the first that there is; the first one stands for all."""
 
+EVERY_COLUMN = "*"
+"""The one record column that stands for all that a row has."""
+
 _DOCUMENTS = "docs"
 
 
@@ -53,7 +56,7 @@ class SourceSettings(Section):
     """`id` stands for the usual ones: see `USUAL_ID_COLUMNS`."""
     record_columns: tuple[str, ...] = ()
     """When set, a document's text is a JSON object of those of these columns that its row has, of any type, and
-    `text_column` is not read."""
+    `text_column` is not read; `*` stands for all columns."""
     config: str | None = None
     """Configuration of a dataset: one of its card, or of the Hub. None: the only one, or its default."""
     split: str | None = None

@@ -1,0 +1,153 @@
+"""A document that holds a run of words of a benchmark is left out, and no other."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from nextlong_hub.core.words import word_digests, words_of
+from nextlong_hub.corpus.benchmark_runs import BenchmarkRuns, BenchmarkText, RunRules
+from nextlong_hub.corpus.filters import open_filters
+from nextlong_hub.errors import BadDocumentError, DataError, RecipeError
+from nextlong_hub.records import Document
+
+RUN = "One day Caf\u00e9 Lumi\u00e8re closed its doors, and nobody in Stra\u00dfburg ever knew why."
+"""Thirteen words and one more, in which accents and a letter that folds into two."""
+THIRTEEN = RunRules(words=13, distinct=8)
+TINY = st.lists(st.sampled_from(["a", "b", "c", "1", "22"]), max_size=12)
+
+
+def runs_of(*texts: str, rules: RunRules = THIRTEEN) -> BenchmarkRuns:
+    """The runs of some texts, which are called by their numbers."""
+    return BenchmarkRuns([BenchmarkText(item=str(number), text=text) for number, text in enumerate(texts)], rules)
+
+
+def counted_runs(words: list[str], rules: RunRules) -> list[tuple[str, ...]]:
+    """The runs of some words, in order, that have enough different ones which are no numbers."""
+    runs = [tuple(words[start : start + rules.words]) for start in range(len(words) - rules.words + 1)]
+    return [run for run in runs if len({word for word in run if not word.isnumeric()}) >= rules.distinct]
+
+
+@given(st.lists(TINY, max_size=4), TINY, st.integers(2, 4), st.integers(1, 3))
+def test_a_text_is_found_where_it_shares_a_run(
+    texts: list[list[str]], document: list[str], words: int, distinct: int
+) -> None:
+    """The same as comparing every run of the text with every run of every benchmark, word by word."""
+    rules = RunRules(words=words, distinct=distinct)
+    known = {run for text in texts for run in counted_runs(text, rules)}
+    expected = next((" ".join(run) for run in counted_runs(document, rules) if run in known), None)
+    shared = runs_of(*map(" ".join, texts), rules=rules).shared_with(" ".join(document))
+    assert (shared and shared.words) == expected
+    if shared:
+        first = next(n for n, text in enumerate(texts) if tuple(shared.words.split()) in counted_runs(text, rules))
+        assert shared.item == str(first)
+
+
+@given(st.text())
+def test_words_are_spelled_as_they_are_digested(text: str) -> None:
+    """One spelling for each digest, and texts of one digest have one spelling."""
+    spelled = words_of(text)
+    digests = word_digests(text).tolist()
+    assert len(spelled) == len(digests)
+    assert len(set(spelled)) == len(set(digests)) == len(set(zip(spelled, digests, strict=True)))
+
+
+@pytest.mark.parametrize(
+    "copy",
+    [
+        RUN,
+        RUN.upper(),
+        RUN.replace(" ", "\n -- "),
+        RUN.replace("\u00e9", "e\u0301").replace("\u00e8", "e\u0300"),
+        RUN.replace("One", "\uff2f\uff4e\uff45").replace("\u00df", "ss"),
+        RUN.replace("doors", "do\u00ador\u200ds"),
+        f"Before it, {RUN} After it.",
+    ],
+)
+def test_no_form_hides_a_copy(copy: str) -> None:
+    """Case, punctuation, composed, full-width and invisible characters do not count."""
+    shared = runs_of("something else", RUN).shared_with(copy)
+    assert shared is not None
+    assert (shared.item, shared.words) == ("1", " ".join(words_of(RUN)[:13]))
+
+
+def test_one_word_less_is_no_run() -> None:
+    """Thirteen words are a run, twelve are none."""
+    words = words_of(RUN)[:13]
+    assert len(words) == 13
+    assert runs_of(RUN).shared_with(" ".join(words[:12])) is None
+    assert runs_of(RUN).shared_with(" ".join([*words[:12], "other"])) is None
+    assert runs_of(RUN).shared_with(" ".join(words)) is not None
+
+
+def test_digits_raise_no_alarm() -> None:
+    """Numbers and words that come again are no different words."""
+    digits = " ".join(map(str, range(40)))
+    assert runs_of(digits).shared_with(digits) is None
+    assert runs_of("a b c d e f g " * 4).shared_with("a b c d e f g " * 4) is None
+    assert runs_of("a b c d e f g h 1 2 3 4 5").shared_with("A, b c d e f g h 1 2 3 4 5!") is not None
+
+
+def test_short_items_are_counted() -> None:
+    """What has no run cannot be looked for."""
+    runs = runs_of("too short", RUN, "1 " * 20)
+    assert (runs.items, runs.too_short) == (3, 2)
+
+
+ROW: dict[str, Any] = {"id": 7, "turns": [{"role": "user", "content": RUN}], "n": 1.5}
+
+
+def write_rows(folder: Path, form: str) -> Path:
+    """A benchmark of two rows, of which the second holds the run."""
+    rows = [{"id": 6, "turns": [{"role": "user", "content": "short"}], "n": 0.5}, ROW]
+    path = folder / f"bench.{form}"
+    if form == "parquet":
+        import pyarrow as pa
+        import pyarrow.parquet as pq
+
+        pq.write_table(pa.Table.from_pylist(rows), path)
+    elif form == "csv":
+        path.write_text(f'id,question\n6,short\n7,"{RUN}"\n', "utf-8")
+    elif form == "json":
+        path.write_text(json.dumps(rows), "utf-8")
+    elif form == "txt":
+        path.write_text(RUN, "utf-8")
+    else:
+        path.write_text("".join(f"{json.dumps(row)}\n" for row in rows), "utf-8")
+    return path
+
+
+@pytest.mark.parametrize("form", ["parquet", "csv", "json", "jsonl", "txt"])
+def test_every_column_of_every_format_is_looked_at(tmp_path: Path, form: str) -> None:
+    """Strings within lists and objects, too; whatever the columns are called."""
+    filters = open_filters({"decontaminate": {"against": [str(write_rows(tmp_path, form))]}})
+    assert filters.reject(Document(id="x", text=f"See: {RUN}", source="s")) == "contaminated"
+    assert filters.reject(Document(id="y", text="a text of its own " * 9, source="s")) is None
+
+
+def test_what_a_benchmark_holds_is_part_of_the_identity(tmp_path: Path) -> None:
+    """A changed file is read anew, in the same process, too."""
+    path = write_rows(tmp_path, "txt")
+    settings = {"decontaminate": {"against": [str(path)]}}
+    before = open_filters(settings).identity
+    document = Document(id="x", text=RUN, source="s")
+    assert open_filters(settings).reject(document) == "contaminated"
+    assert open_filters(settings).identity == before
+    path.write_text("nothing of that kind", "utf-8")
+    assert open_filters(settings).identity != before
+    assert open_filters(settings).reject(document) is None
+
+
+def test_a_benchmark_is_checked_whole_or_not_at_all(tmp_path: Path) -> None:
+    """One that is not there, or cannot be read, is an error; so is none."""
+    path = tmp_path / "bench.jsonl"
+    with pytest.raises(DataError, match=r"bench\.jsonl"):
+        open_filters({"decontaminate": {"against": [str(path)]}}).identity  # noqa: B018
+    path.write_text('{"a": "b"}\n{"a": \n', "utf-8")
+    with pytest.raises(BadDocumentError, match="line 2"):
+        open_filters({"decontaminate": {"against": [str(path)]}}).reject(Document(id="x", text="x", source="s"))
+    with pytest.raises(RecipeError, match="against"):
+        open_filters({"decontaminate": {"against": []}})
