@@ -39,7 +39,7 @@ def test_a_file_and_what_it_defines_have_one_name() -> None:
     assert [one.name for one in CORPUS_FORMATS.values()] == list(CORPUS_FORMATS)
     assert [one.name for one in EXPORTS.values()] == list(EXPORTS)
     assert {one.name for one in CORPUS_FORMATS.values() if not one.suffixes} == set(DATASETS)
-    assert list(FILTERS) == []
+    assert list(FILTERS) == ["decontaminate"]
 
 
 def test_another_package_adds_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -59,7 +59,7 @@ def test_an_unknown_name_is_answered_with_the_known_ones() -> None:
     """A misspelt name gets a suggestion, another one the advice to install what adds it."""
     with pytest.raises(RecipeError, match=r"no export format 'mdx'; there are: axolotl, .*\(did you mean 'mds'\?\)"):
         EXPORTS["mdx"]
-    with pytest.raises(RecipeError, match="no filter 'language'; there are: none; install the package that adds it"):
+    with pytest.raises(RecipeError, match="no filter 'language'; there are: decontaminate; install the package that adds it"):
         FILTERS["language"]
 
 
