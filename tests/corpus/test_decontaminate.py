@@ -181,5 +181,6 @@ def test_what_is_contaminated_is_told(tmp_path: Path) -> None:
     assert source.reading.evidence.examples[0].words == " ".join(words_of(RUN)[:13])
     assert source.reading.evidence.remarks[0].startswith("1 of 2 benchmark items have no run of 13 words")
     card = (tmp_path / "1" / "README.md").read_text("utf-8")
+    assert "**Decontaminated against what the recipes name" in card and "Not decontaminated" not in card
     assert "Left out: 2 documents (contaminated)" in card
     assert "share words with items of benchmarks: `bench/2` (2)" in card

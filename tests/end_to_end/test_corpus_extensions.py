@@ -139,7 +139,7 @@ def test_what_a_filter_rejects_is_counted_and_told(site: Path, table: Path, tmp_
     assert met and not met & rejected
     assert verified[0] == 0, verified[1]
     assert refused[0] == 2
-    assert "no filter 'langage'; there are: language, short (did you mean 'language'?)" in refused[2]
+    assert "no filter 'langage'; there are: decontaminate, language, short (did you mean 'language'?)" in refused[2]
 
 
 def test_files_of_another_format_get_names_as_ours_do(site: Path, table: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -194,6 +194,6 @@ def test_filters_are_part_of_what_a_chunk_store_is_made_from(site: Path, monkeyp
     """Another setting reads the corpus anew; without filters the store has the identity that it always had."""
     monkeypatch.syspath_prepend(site)
     recipes = [tiny_recipe(), *(tiny_recipe(filters={"short": {"characters": n}}) for n in (1, 2))]
-    assert len({store_identity("digest", ["here"], recipe) for recipe in recipes}) == 3
+    assert len({store_identity("digest", ["here"], recipe.reading) for recipe in recipes}) == 3
     assert "filters" not in tiny_recipe().model_dump()
     assert open_filters({}).identity == []
