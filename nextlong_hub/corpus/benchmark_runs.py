@@ -95,7 +95,13 @@ class BenchmarkRuns:
         self.items = len({one.item for one in texts})
 
     def shared_with(self, text: str) -> SharedRun | None:
-        """The first run of words that a text shares with one of the benchmarks; None where there is none."""
+        """The first run of words that a text shares with one of the benchmarks; None where there is none.
+
+        Of a record, such as a conversation, every string is a text.
+        """
+        return next((one for part in _strings_of(_value_of(text)) if (one := self._in_text(part)) is not None), None)
+
+    def _in_text(self, text: str) -> SharedRun | None:
         digests = run_digests(word_digests(text), self._length)
         addresses = digests >> self._shift
         maybe = np.flatnonzero(self._bitmap[addresses >> np.uint64(3)] & _bit_of(addresses))

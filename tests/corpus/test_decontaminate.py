@@ -96,6 +96,13 @@ def test_digits_raise_no_alarm() -> None:
     assert runs_of("a b c d e f g h 1 2 3 4 5").shared_with("A, b c d e f g h 1 2 3 4 5!") is not None
 
 
+def test_a_record_is_its_strings() -> None:
+    """The line ends that JSON writes as letters hide no copy in a conversation."""
+    record = json.dumps({"messages": [{"role": "user", "content": RUN.replace(" ", "\n")}]})
+    assert runs_of(RUN).shared_with(record) is not None
+    assert runs_of("messages role user content " + RUN).shared_with(record) is not None
+
+
 def test_short_items_are_counted() -> None:
     """What has no run cannot be looked for."""
     runs = runs_of("too short", RUN, "1 " * 20)
