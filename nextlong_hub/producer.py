@@ -29,6 +29,7 @@ from nextlong_hub.corpus.store import ChunkStore, SourceCounts
 from nextlong_hub.corpus.texts import CorpusTexts
 from nextlong_hub.dataset.corpus_record import (
     CorpusRecord,
+    EvidenceRecord,
     LeftOutRecord,
     OriginRecord,
     ReadingRecord,
@@ -468,6 +469,7 @@ def _reading_record(found: FoundCorpus, source: SourceSettings, counts: SourceCo
         left_out=tuple(LeftOutRecord(**asdict(files)) for files in found.left_out.get(source.name, ())),
         unused_columns=dict(counts.unused),
         unread_members=dict(counts.members),
+        evidence=EvidenceRecord.model_validate(asdict(counts.evidence)),
         origins=tuple(OriginRecord(**asdict(origin)) for origin in counts.origins),
     )
 

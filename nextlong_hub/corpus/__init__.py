@@ -17,7 +17,7 @@ A `Piece` is data: it travels in a task to the worker that reads it. The files h
     rows        from an Arrow batch or a JSON object to documents
     reading     `read`: a piece of any format, and what happens to a bad document
     filters/    documents that are left out by their content
-    benchmark_runs    the runs of words that none of them may hold
+    evidence    what they found in them; `benchmark_runs`: the runs of words that none of them may hold
     identity    the digest of a corpus, and the check that its ids are unique
     limits      the order in which a source with a limit is read
     origins     what rows say of where they come from, counted

@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 from nextlong_hub.core.words import run_digests, word_digests, words_of
 from nextlong_hub.corpus.discovery import find
 from nextlong_hub.corpus.identity import digest
+from nextlong_hub.corpus.naming import default_name
 from nextlong_hub.corpus.pieces import Piece
 from nextlong_hub.corpus.reading import file_errors, read
 from nextlong_hub.corpus.settings import EVERY_COLUMN, SourceSettings
@@ -94,7 +95,13 @@ class BenchmarkRuns:
         self.items = len({one.item for one in texts})
 
     def shared_with(self, text: str) -> SharedRun | None:
-        """The first run of words that a text shares with one of the benchmarks; None where there is none."""
+        """The first run of words that a text shares with one of the benchmarks; None where there is none.
+
+        Of a record, such as a conversation, every string is a text.
+        """
+        return next((one for part in _strings_of(_value_of(text)) if (one := self._in_text(part)) is not None), None)
+
+    def _in_text(self, text: str) -> SharedRun | None:
         digests = run_digests(word_digests(text), self._length)
         addresses = digests >> self._shift
         maybe = np.flatnonzero(self._bitmap[addresses >> np.uint64(3)] & _bit_of(addresses))
@@ -125,8 +132,10 @@ def find_benchmarks(against: Sequence[str]) -> FoundBenchmarks:
     if known is not None and all(_stamp(path) == (path, *rest) for path, *rest in known.stamps):
         return known
     sources = [
-        SourceSettings(name=path, path=path, record_columns=(EVERY_COLUMN,), id_column=_NO_COLUMN)
-        for path in dict.fromkeys(against)
+        SourceSettings(
+            name=f"{number}.{default_name(path)}", path=path, record_columns=(EVERY_COLUMN,), id_column=_NO_COLUMN
+        )
+        for number, path in enumerate(dict.fromkeys(against), 1)
     ]
     pieces = find(sources).pieces
     local = sorted({path for piece in pieces if piece.revision is None for path in piece.files})

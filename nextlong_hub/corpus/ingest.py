@@ -23,6 +23,7 @@ from nextlong_hub import corpus
 from nextlong_hub.core.files import digest_of
 from nextlong_hub.core.printable import listed
 from nextlong_hub.core.settings import BYTES_FORMAT
+from nextlong_hub.corpus.evidence import Evidence, Example, evidence_of, merged
 from nextlong_hub.corpus.filters import open_filters
 from nextlong_hub.corpus.left_out import FilesLeftOut
 from nextlong_hub.corpus.licences import StatedLicence, stated_licences
@@ -207,6 +208,7 @@ class IngestCounts:
     numbered: int = 0
     origins: tuple[OriginCounts, ...] = ()
     """Empty where no row says where it comes from."""
+    evidence: Evidence = field(default_factory=Evidence)
     read_documents: int = 0
     """Documents that were read, filtered out or not."""
     read_bytes: int = 0
@@ -251,6 +253,7 @@ class IngestPiece(Task[IngestCounts]):
         skipped: Counter[str] = Counter()
         notes = corpus.ReadingNotes()
         origins = Origins(self.piece.source)
+        examples: list[Example] = []
         documents = text_bytes = 0
         with PartWriter(self.output, segments=self.settings.keep_segments) as part:
             for document in corpus.read(self.piece, self.settings.on_bad_document, _MEMORY.get(), notes):
@@ -261,6 +264,7 @@ class IngestPiece(Task[IngestCounts]):
                 text_bytes += len(document.text.encode()) if self.piece.most else 0
                 if (reason := filters.reject(document)) is not None:
                     skipped[reason] += 1
+                    examples += [found] if (found := filters.example(document)) else []
                 elif document.id in held:
                     skipped["duplicate_id"] += 1
                 else:
@@ -275,6 +279,7 @@ class IngestPiece(Task[IngestCounts]):
             members=dict(sorted(notes.members.items())),
             numbered=notes.numbered,
             origins=origins.counts(),
+            evidence=evidence_of(examples, filters.remarks()),
             read_documents=documents,
             read_bytes=text_bytes,
         )
@@ -367,5 +372,6 @@ def _counts_of(name: str, parts: Sequence[IngestCounts]) -> SourceCounts:
         numbered=notes.numbered,
         unused=dict(sorted(notes.columns.items())),
         members=dict(sorted(notes.members.items())),
+        evidence=merged(one.evidence for one in parts),
         origins=merged_origins(name, [one.origins for one in parts]),
     )

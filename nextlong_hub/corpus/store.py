@@ -32,6 +32,7 @@ from numpy.typing import NDArray
 from pydantic import TypeAdapter, ValidationError
 
 from nextlong_hub.core.files import flush, read_json, storage_errors, write_array, write_json
+from nextlong_hub.corpus.evidence import Evidence
 from nextlong_hub.corpus.kept_segments import SEGMENTS_COLUMN
 from nextlong_hub.errors import DataError
 from nextlong_hub.records import ChunkSpan, Document, TextBlock
@@ -90,6 +91,8 @@ class SourceCounts:
     """Files within archives that are not read, by ending."""
     origins: tuple[OriginCounts, ...] = ()
     """What its rows say of where they come from; empty where they say nothing."""
+    evidence: Evidence = field(default_factory=Evidence)
+    """What filters found in documents that they left out."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

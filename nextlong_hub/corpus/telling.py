@@ -21,6 +21,10 @@ def notes_of(source: SourceCounts) -> Iterable[str]:
         yield f"columns not used: {_most(source.unused)}"
     if source.members:
         yield f"files in archives not read: {_most(source.members)}"
+    if source.evidence.items:
+        found = sum(source.evidence.items.values())
+        yield f"{counted(found, 'document')} left out for a benchmark's words: {_most(source.evidence.items)}"
+    yield from source.evidence.remarks
     if source.numbered:
         yield (
             f"{counted(source.numbered, 'row')} without an id are called by their file and row; --id-column names a "

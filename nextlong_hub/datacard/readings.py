@@ -28,6 +28,16 @@ def _parts(reading: ReadingRecord) -> Iterator[str]:
     if reading.left_out:
         files = [f"{escape(one.reason)} ({one.files:,})" for one in reading.left_out]
         yield f"files not read: {', '.join(files)}"
+    evidence = reading.evidence
+    if evidence.items:
+        items = [f"{code(name)} ({times:,})" for name, times in list(evidence.items.items())[:_MOST_NAMES]]
+        more = f" and {len(evidence.items) - _MOST_NAMES:,} more" if len(evidence.items) > _MOST_NAMES else ""
+        first = evidence.examples[0]
+        yield (
+            f"documents left out because they share words with items of benchmarks: {', '.join(items)}{more}, such as "
+            f"{code(first.document)} with {code(first.words)}; `manifest.json` has more"
+        )
+    yield from map(escape, evidence.remarks)
     for what, counts in (("columns", reading.unused_columns), ("archived files", reading.unread_members)):
         if counts:
             names = sorted(counts, key=lambda name: (-counts[name], name))

@@ -220,6 +220,7 @@ def _kinds(manifest: Manifest, contents: RowContents) -> dict[str, Any]:
         "is_synthesised": contents.synthesised,
         "is_packed": RowKind.PACKED in contents.kinds,
         "has_conversations": contents.conversations,
+        "is_decontaminated": all("decontaminate" in one.recipe.get("filters", ()) for one in manifest.configs.values()),
         "is_masked": RowKind.WITH_MASK in contents.kinds,
         "has_tokens": RowKind.WITH_TOKENS in contents.kinds,
         "has_samples": RowKind.SAMPLE in contents.kinds,

@@ -33,6 +33,26 @@ class OriginRecord(Record):
     characters: int
 
 
+class FoundRecord(Record):
+    """A document that a filter left out."""
+
+    document: str
+    item: str
+    """What it was compared with: of a benchmark, file and row."""
+    words: str
+    """What the two share."""
+
+
+class EvidenceRecord(Record):
+    """What filters found in documents that they left out."""
+
+    items: dict[str, int] = {}
+    """Documents by the item they were left out for."""
+    examples: tuple[FoundRecord, ...] = ()
+    remarks: tuple[str, ...] = ()
+    """What the filters could not look at."""
+
+
 class ReadingRecord(Record):
     """How a source was read, and what of it was not."""
 
@@ -53,6 +73,7 @@ class ReadingRecord(Record):
     """Files within archives that no format reads, by ending."""
     origins: tuple[OriginRecord, ...] = ()
     """What the rows say of where they come from; empty where they say nothing."""
+    evidence: EvidenceRecord = EvidenceRecord()
 
 
 class StatedRecord(Record):

@@ -1,18 +1,23 @@
 """A document that holds a run of words of a benchmark is left out, and no other."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
+from building import build_command
 from hypothesis import given
 from hypothesis import strategies as st
 
+from nextlong_hub.cli import run
 from nextlong_hub.core.words import word_digests, words_of
 from nextlong_hub.corpus.benchmark_runs import BenchmarkRuns, BenchmarkText, RunRules
 from nextlong_hub.corpus.filters import open_filters
+from nextlong_hub.dataset.manifest import read_manifest
 from nextlong_hub.errors import BadDocumentError, DataError, RecipeError
 from nextlong_hub.records import Document
+from nextlong_hub.testing.worlds import make_documents, write_corpus
 
 RUN = "One day Caf\u00e9 Lumi\u00e8re closed its doors, and nobody in Stra\u00dfburg ever knew why."
 """Thirteen words and one more, in which accents and a letter that folds into two."""
@@ -91,6 +96,13 @@ def test_digits_raise_no_alarm() -> None:
     assert runs_of("a b c d e f g h 1 2 3 4 5").shared_with("A, b c d e f g h 1 2 3 4 5!") is not None
 
 
+def test_a_record_is_its_strings() -> None:
+    """The line ends that JSON writes as letters hide no copy in a conversation."""
+    record = json.dumps({"messages": [{"role": "user", "content": RUN.replace(" ", "\n")}]})
+    assert runs_of(RUN).shared_with(record) is not None
+    assert runs_of("messages role user content " + RUN).shared_with(record) is not None
+
+
 def test_short_items_are_counted() -> None:
     """What has no run cannot be looked for."""
     runs = runs_of("too short", RUN, "1 " * 20)
@@ -151,3 +163,31 @@ def test_a_benchmark_is_checked_whole_or_not_at_all(tmp_path: Path) -> None:
         open_filters({"decontaminate": {"against": [str(path)]}}).reject(Document(id="x", text="x", source="s"))
     with pytest.raises(RecipeError, match="against"):
         open_filters({"decontaminate": {"against": []}})
+
+
+@pytest.mark.slow
+def test_what_is_contaminated_is_told(tmp_path: Path) -> None:
+    """Manifest and card say how many documents were left out, for which item and words; for any number of workers."""
+    documents = make_documents(50)
+    copied = [replace(one, text=f"{one.text} {RUN}") for one in documents[3:5]]
+    for part in range(2):
+        write_corpus(tmp_path / "world" / f"{part}.jsonl", [copied[part], *documents[20 * part + 5 : 20 * part + 25]])
+    bench = write_rows(tmp_path, "jsonl")
+    files = []
+    for workers in ("1", "2"):
+        output = tmp_path / workers
+        more = ("--decontaminate", str(bench), "--num-proc", workers)
+        assert run(build_command(tmp_path / "world", output, tmp_path / "tiny.toml", *more)) == 0
+        files.append((output / "manifest.json").read_bytes())
+    assert files[0] == files[1]
+    manifest = read_manifest(tmp_path / "1")
+    assert manifest is not None and manifest.corpus.skipped == {"contaminated": 2}
+    [source] = manifest.corpus.sources
+    assert source.reading.evidence.items == {"bench/2": 2}
+    assert [one.document for one in source.reading.evidence.examples] == [one.id for one in copied]
+    assert source.reading.evidence.examples[0].words == " ".join(words_of(RUN)[:13])
+    assert source.reading.evidence.remarks[0].startswith("1 of 2 benchmark items have no run of 13 words")
+    card = (tmp_path / "1" / "README.md").read_text("utf-8")
+    assert "**Decontaminated against what the recipes name" in card and "Not decontaminated" not in card
+    assert "Left out: 2 documents (contaminated)" in card
+    assert "share words with items of benchmarks: `bench/2` (2)" in card

@@ -139,7 +139,7 @@ def test_what_a_filter_rejects_is_counted_and_told(site: Path, table: Path, tmp_
     assert met and not met & rejected
     assert verified[0] == 0, verified[1]
     assert refused[0] == 2
-    assert "no filter 'langage'; there are: language, short (did you mean 'language'?)" in refused[2]
+    assert "no filter 'langage'; there are: decontaminate, language, short (did you mean 'language'?)" in refused[2]
 
 
 def test_files_of_another_format_get_names_as_ours_do(site: Path, table: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,7 +1,7 @@
 """The base class of filters, the registry of them, and `open_filters`."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -9,6 +9,7 @@ from pydantic import ValidationError
 
 from nextlong_hub.core.registry import Registry
 from nextlong_hub.core.settings import Section, explain, with_tuples
+from nextlong_hub.corpus.evidence import Example
 from nextlong_hub.errors import RecipeError
 from nextlong_hub.records import Document
 
@@ -26,6 +27,14 @@ class Filter(Section, ABC):
 
         The reason is counted and published: a few words joined by `_`, the same for all documents of one kind.
         """
+
+    def example(self, document: Document) -> Example | None:
+        """What was found in a document that `reject` has just left out; None where the reason says all."""
+        return None
+
+    def remarks(self) -> Iterable[str]:
+        """What it could not look at, a sentence each."""
+        return ()
 
     @property
     def identity(self) -> Any:
@@ -51,6 +60,15 @@ class Filters:
     def reject(self, document: Document) -> str | None:
         """The reason of the first filter that leaves a document out; None when all keep it."""
         return next((reason for one in self.by_name.values() if (reason := one.reject(document)) is not None), None)
+
+    def example(self, document: Document) -> Example | None:
+        """What the filter that left a document out found in it."""
+        return next((one.example(document) for one in self.by_name.values() if one.reject(document) is not None), None)
+
+    def remarks(self) -> Iterator[str]:
+        """What the filters could not look at."""
+        for one in self.by_name.values():
+            yield from one.remarks()
 
     @property
     def identity(self) -> list[Any]:
