@@ -132,6 +132,18 @@ def run_digests(words: NDArray[np.uint64], length: int) -> NDArray[np.uint64]:
     return _spread((sums[length:] - sums[:-length]) * inverses[: len(words) - length + 1])
 
 
+def word_spans(text: str) -> list[tuple[int, int]]:
+    """Where the words of a text stand in it as it is written: first character, and one past the last.
+
+    An invisible character, which the normal form leaves out, ends a word here.
+    """
+    inside, starts = _words_in(code_point_classes()[_code_points(text)] & CLASS_MASK)
+    if not len(starts):
+        return []
+    sizes = np.add.reduceat(inside, starts, dtype=np.int64)
+    return list(zip(starts.tolist(), (starts + sizes).tolist(), strict=True))
+
+
 def _lexed(text: str) -> tuple[NDArray[np.uint32], NDArray[np.bool_], NDArray[np.int64]]:
     """The normal form as code points, which of them are in words, and where words start."""
     points = _code_points(text)
@@ -139,15 +151,22 @@ def _lexed(text: str) -> tuple[NDArray[np.uint32], NDArray[np.bool_], NDArray[np
     if (kinds & NORMALISE).any():
         points = _code_points(normalise(text))
         kinds = code_point_classes()[points]
-    kinds &= CLASS_MASK
     is_capital = (points - np.uint32(ord("A"))) < np.uint32(26)
     points = np.where(is_capital, points | np.uint32(0x20), points)
-    if (kinds == MARK).any():  # one that stands on no letter is no part of a word
+    return points, *_words_in(kinds & CLASS_MASK)
+
+
+def _words_in(kinds: NDArray[np.uint8]) -> tuple[NDArray[np.bool_], NDArray[np.int64]]:
+    """Which characters of a text are in words, and where words start, by what each character is."""
+    if (kinds == MARK).any():  # a mark is what it stands on; one that stands on no letter is no part of a word
         bases = np.maximum.accumulate(np.where(kinds != MARK, np.arange(len(kinds)), 0))
-        kinds = np.where((kinds == MARK) & np.isin(kinds[bases], (SEPARATOR, MARK)), SEPARATOR, kinds)
-    inside = kinds != SEPARATOR
-    follows = np.concatenate(([False], inside[:-1]))
-    return points, inside, np.flatnonzero(inside & (~follows | (kinds == UNSPACED)))
+        carriers = np.where(kinds[bases] == MARK, SEPARATOR, kinds[bases])
+    else:
+        carriers = kinds
+    inside = carriers != SEPARATOR
+    before = np.concatenate((np.full(1, SEPARATOR, carriers.dtype), carriers[:-1]))
+    begins = (kinds == UNSPACED) | ((kinds == WORD) & (before != WORD))
+    return inside, np.flatnonzero(begins)
 
 
 def _code_points(text: str) -> NDArray[np.uint32]:

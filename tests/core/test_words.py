@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nextlong_hub.core.words import normalise, run_digests, word_digests
+from nextlong_hub.core.words import normalise, run_digests, word_digests, word_spans, words_of
 
 
 def words(text: str) -> list[str]:
@@ -103,3 +103,13 @@ def test_runs_have_one_digest_where_they_are_the_same(numbers: list[int], length
     runs = [tuple(numbers[start : start + length]) for start in range(max(0, len(numbers) - length + 1))]
     assert len(digests) == len(runs)
     assert len(set(digests)) == len(set(runs)) == len(set(zip(digests, runs, strict=True)))
+
+
+def test_words_are_found_where_they_stand() -> None:
+    """As they are written, with their marks; a word that follows a script without spaces is one of its own."""
+    text = "The Na\u0301ive \u0928\u092e\u0938\u094d\u0924\u0947, \u4e2d\u6587abc \u0301!"
+    assert [text[start:end] for start, end in word_spans(text)] == [
+        *("The", "Na\u0301ive", "\u0928\u092e\u0938\u094d\u0924\u0947", "\u4e2d", "\u6587", "abc")
+    ]
+    assert words_of(text)[-3:] == ["\u4e2d", "\u6587", "abc"]
+    assert word_spans("...") == word_spans("") == []

@@ -1,6 +1,5 @@
 """Explains a score: the terms that two chunks share, and what each adds to it."""
 
-import re
 from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
@@ -8,15 +7,13 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from nextlong_hub.core.words import normalise
+from nextlong_hub.core.words import normalise, word_spans
 from nextlong_hub.corpus.store import ChunkStore
 from nextlong_hub.retrieval.bm25.build import identity_of
 from nextlong_hub.retrieval.bm25.formulas import gain, length_norms
 from nextlong_hub.retrieval.bm25.index import Index, open_index
 from nextlong_hub.retrieval.explanation import Explanation, SharedTerm
 from nextlong_hub.retrieval.settings import RetrievalSettings
-
-_WORD = re.compile(r"[^\W_]+")
 
 
 def explain(folder: Path, store: ChunkStore, settings: RetrievalSettings, query: int, chunk: int) -> Explanation:
@@ -81,7 +78,7 @@ def passage(text: str, weights: Mapping[str, float], characters: int) -> list[tu
         Pieces of text, back to back, each with the weight of the term that it is; 0 for what lies between. Of scripts
         that put no space between words, whose terms are pairs of characters, no piece has a weight.
     """
-    words = [(found.start(), found.end(), normalise(found[0])) for found in _WORD.finditer(text)]
+    words = [(start, end, normalise(text[start:end])) for start, end in word_spans(text)]
     best, chosen = -1.0, (0, 0)
     first, value = 0, 0.0
     inside: Counter[str] = Counter()
