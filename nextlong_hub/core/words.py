@@ -137,7 +137,7 @@ def word_spans(text: str) -> list[tuple[int, int]]:
 
     An invisible character, which the normal form leaves out, ends a word here.
     """
-    inside, starts = _words_in(code_point_classes()[_code_points(text)] & CLASS_MASK)
+    inside, starts = _words_in(code_point_classes()[_code_points(text)])
     if not len(starts):
         return []
     sizes = np.add.reduceat(inside, starts, dtype=np.int64)
@@ -153,11 +153,12 @@ def _lexed(text: str) -> tuple[NDArray[np.uint32], NDArray[np.bool_], NDArray[np
         kinds = code_point_classes()[points]
     is_capital = (points - np.uint32(ord("A"))) < np.uint32(26)
     points = np.where(is_capital, points | np.uint32(0x20), points)
-    return points, *_words_in(kinds & CLASS_MASK)
+    return points, *_words_in(kinds)
 
 
-def _words_in(kinds: NDArray[np.uint8]) -> tuple[NDArray[np.bool_], NDArray[np.int64]]:
-    """Which characters of a text are in words, and where words start, by what each character is."""
+def _words_in(classes: NDArray[np.uint8]) -> tuple[NDArray[np.bool_], NDArray[np.int64]]:
+    """Which characters of a text are in words, and where words start, by the class of each character."""
+    kinds = classes & np.uint8(CLASS_MASK)
     if (kinds == MARK).any():  # a mark is what it stands on; one that stands on no letter is no part of a word
         bases = np.maximum.accumulate(np.where(kinds != MARK, np.arange(len(kinds)), 0))
         carriers = np.where(kinds[bases] == MARK, SEPARATOR, kinds[bases])
