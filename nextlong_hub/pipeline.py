@@ -14,6 +14,7 @@ from typing import Literal
 from nextlong_hub.allotment import Allotment, Demand, allot, keep_documents, taken_records
 from nextlong_hub.corpus.ingest import Source, find_corpus
 from nextlong_hub.datacard.licences import refuse_contradictions
+from nextlong_hub.dataset.corpus_description import source_records
 from nextlong_hub.dataset.folder import open_run
 from nextlong_hub.dataset.manifest import Manifest, PackingRecord
 from nextlong_hub.dataset.taken import Taken, taken_by
@@ -30,7 +31,6 @@ from nextlong_hub.producer import (
     RowRequest,
     making_order,
     producer_of,
-    source_records,
     special_tokens_of,
     with_options,
 )

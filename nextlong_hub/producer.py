@@ -8,7 +8,7 @@ or describes a dataset asks `producer_of(recipe)` instead of testing the kind of
 from abc import ABC, abstractmethod
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from fractions import Fraction
 from math import ceil
 from pathlib import Path
@@ -22,21 +22,10 @@ from pydantic import ValidationError
 from nextlong_hub.core.registry import Registry
 from nextlong_hub.core.settings import Section, explain
 from nextlong_hub.corpus.ingest import FoundCorpus, Source, read_corpus
-from nextlong_hub.corpus.licences import insisted
-from nextlong_hub.corpus.remote import without_query
 from nextlong_hub.corpus.settings import SourceSettings
-from nextlong_hub.corpus.store import ChunkStore, SourceCounts
+from nextlong_hub.corpus.store import ChunkStore
 from nextlong_hub.corpus.texts import CorpusTexts
-from nextlong_hub.dataset.corpus_record import (
-    CorpusRecord,
-    EvidenceRecord,
-    LeftOutRecord,
-    OriginRecord,
-    ReadingRecord,
-    SourceRecord,
-    StatedRecord,
-)
-from nextlong_hub.dataset.folder import public_path
+from nextlong_hub.dataset.corpus_record import CorpusRecord
 from nextlong_hub.dataset.manifest import ConfigRecord, IngredientRecord, SynthesisRecord
 from nextlong_hub.dataset.taken import Taken
 from nextlong_hub.dataset.write import ChosenRows
@@ -420,58 +409,6 @@ def special_tokens_of(recipe: Recipe, tokenizers: Sequence[Tokenizer]) -> Specia
     """
     found = [find_special_tokens(one, bos=recipe.add_bos_token, eos=recipe.add_eos_token) for one in tokenizers]
     return found[0] if found else SpecialTokens()
-
-
-def corpus_record(found: FoundCorpus, store: ChunkStore) -> CorpusRecord:
-    """What the manifest says of a corpus."""
-    summary = store.summary
-    return CorpusRecord(
-        digest=found.digest,
-        documents=summary.documents,
-        chunks=summary.chunks,
-        characters=summary.characters,
-        skipped=summary.skipped,
-        sources=source_records(found, summary.sources),
-    )
-
-
-def source_records(found: FoundCorpus, counts: Sequence[SourceCounts] = ()) -> tuple[SourceRecord, ...]:
-    """What the manifest says of each source; without `counts`, what is known of it before it is read."""
-    unread = [SourceCounts(name=source.name, documents=0, characters=0) for source in found.sources]
-    return tuple(_source_record(found, *both) for both in zip(found.sources, counts or unread, strict=True))
-
-
-def _source_record(found: FoundCorpus, source: SourceSettings, counts: SourceCounts) -> SourceRecord:
-    license, is_insisted = insisted(source.license)
-    return SourceRecord(
-        name=source.name,
-        path=public_path(without_query(source.path)),
-        license=license,
-        insisted=is_insisted,
-        stated=tuple(StatedRecord(**asdict(one)) for one in found.stated.get(source.name, ())),
-        weight=source.weight,
-        documents=counts.documents,
-        characters=counts.characters,
-        reading=_reading_record(found, source, counts),
-    )
-
-
-def _reading_record(found: FoundCorpus, source: SourceSettings, counts: SourceCounts) -> ReadingRecord:
-    """How one source was read, and what of it was not."""
-    return ReadingRecord(
-        config=source.config,
-        split=source.split,
-        revision=None if source.name in found.memory else source.revision,
-        limit=source.limit,
-        text_column=source.text_column,
-        id_column=source.id_column,
-        numbered=counts.numbered,
-        left_out=tuple(LeftOutRecord(**asdict(files)) for files in found.left_out.get(source.name, ())),
-        unused_columns=dict(counts.unused),
-        unread_members=dict(counts.members),
-        evidence=EvidenceRecord.model_validate(asdict(counts.evidence)),
-        origins=tuple(OriginRecord(**asdict(origin)) for origin in counts.origins),
-    )
 
 
 def units_until(rows: int | None, units: int, rows_in_unit: float | Fraction, run: Callable[[range], int]) -> None:

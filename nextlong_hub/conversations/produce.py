@@ -26,6 +26,7 @@ from nextlong_hub.corpus.order import seeded_order
 from nextlong_hub.corpus.settings import SourceSettings
 from nextlong_hub.corpus.store import ChunkStore
 from nextlong_hub.dataset import shards
+from nextlong_hub.dataset.corpus_description import corpus_record
 from nextlong_hub.dataset.manifest import ConfigRecord, ConversationRecord
 from nextlong_hub.dataset.write import PackedRows, outcome_record
 from nextlong_hub.errors import CorpusTooSmallError, RecipeError
@@ -38,7 +39,6 @@ from nextlong_hub.producer import (
     Producer,
     RowChecker,
     RowRequest,
-    corpus_record,
     units_until,
 )
 from nextlong_hub.recipe import Recipe

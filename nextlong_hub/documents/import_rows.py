@@ -16,6 +16,7 @@ from nextlong_hub.core.files import digest_of, read_json
 from nextlong_hub.corpus.ingest import FoundCorpus, Source, find_corpus, read_corpus
 from nextlong_hub.corpus.licences import insisted, stated_licences
 from nextlong_hub.corpus.settings import SourceSettings
+from nextlong_hub.dataset.corpus_description import corpus_record
 from nextlong_hub.dataset.corpus_record import CorpusRecord, SourceRecord, StatedRecord
 from nextlong_hub.dataset.packing_plan import PackedPlan
 from nextlong_hub.dataset.write import ChosenRows, PlainRows, outcome_record
@@ -28,7 +29,7 @@ from nextlong_hub.errors import DataError, RecipeError
 from nextlong_hub.execution.base import Receipt
 from nextlong_hub.execution.run import Run
 from nextlong_hub.method.settings import WHOLE_DOCUMENT
-from nextlong_hub.producer import Inputs, Produced, corpus_record
+from nextlong_hub.producer import Inputs, Produced
 from nextlong_hub.recipe import FitSettings, OutputSettings, Recipe
 from nextlong_hub.tokenization import SpecialTokens, Tokenizer, control_tokens
 from nextlong_hub.tokenization.tasks import TokenizerReference, measure_characters_per_token

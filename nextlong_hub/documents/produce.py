@@ -8,6 +8,7 @@ from nextlong_hub.core.files import digest_of
 from nextlong_hub.core.printable import listed
 from nextlong_hub.corpus.ingest import Source, read_corpus
 from nextlong_hub.corpus.store import ChunkStore
+from nextlong_hub.dataset.corpus_description import corpus_record
 from nextlong_hub.dataset.manifest import ConfigRecord
 from nextlong_hub.dataset.write import Gathered, PackedRows, PlainRows, outcome_record
 from nextlong_hub.dataset.write_tasks import UnitCounts
@@ -22,7 +23,6 @@ from nextlong_hub.producer import (
     Producer,
     RowChecker,
     RowRequest,
-    corpus_record,
     special_tokens_of,
     units_until,
 )

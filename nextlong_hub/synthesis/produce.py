@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from nextlong_hub.core.printable import listed
 from nextlong_hub.corpus.store import ChunkStore
+from nextlong_hub.dataset.corpus_description import corpus_record
 from nextlong_hub.dataset.manifest import SelectionRecord
 from nextlong_hub.dataset.schema import row_schema
 from nextlong_hub.dataset.shards import read_table, row_groups
@@ -29,7 +30,6 @@ from nextlong_hub.producer import (
     RowChecker,
     RowPlan,
     RowRequest,
-    corpus_record,
     units_until,
 )
 from nextlong_hub.recipe import Recipe

@@ -16,11 +16,12 @@ from nextlong_hub.core.files import digest_of
 from nextlong_hub.core.settings import Section
 from nextlong_hub.corpus.store import ChunkStore, open_store
 from nextlong_hub.corpus.texts import CorpusTexts
+from nextlong_hub.dataset.corpus_description import corpus_record
 from nextlong_hub.dataset.write import PlainRows, outcome_record
 from nextlong_hub.dataset.write_tasks import UnitCounts, write_samples
 from nextlong_hub.execution.base import InputPath, Task
 from nextlong_hub.execution.run import Run
-from nextlong_hub.producer import Produced, Producer, RowChecker, RowRequest, corpus_record, special_tokens_of
+from nextlong_hub.producer import Produced, Producer, RowChecker, RowRequest, special_tokens_of
 from nextlong_hub.recipe import Recipe
 from nextlong_hub.records import Discarded, Reason, Sample, Segment
 from nextlong_hub.synthesis.check import SampleChecker
