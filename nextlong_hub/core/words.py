@@ -124,7 +124,7 @@ def words_of(text: str) -> list[str]:
 
 
 def run_digests(words: NDArray[np.uint64], length: int) -> NDArray[np.uint64]:
-    """A digest of each run of so many neighbouring words. Shape: (max(0, words - length + 1),)."""
+    """A digest of each run of so many neighbouring words, or other numbers. Shape: (max(0, words - length + 1),)."""
     if len(words) < length:
         return np.zeros(0, np.uint64)
     powers, inverses = _powers(len(words))

@@ -45,19 +45,19 @@ class ConfigEstimate:
     config: str
     asked_rows: int | None
     """None: as many tokens as the corpus holds."""
-    eligible_documents: int | None
+    eligible_documents: int | None = None
     """Documents that can be extended; None for a mixture."""
-    not_eligible: dict[str, int]
+    not_eligible: dict[str, int] = field(default_factory=dict)
     """Documents that cannot, by reason."""
-    candidates: int | None
+    candidates: int | None = None
     """Meta-documents that will be tried; None for a mixture."""
-    kept_share: float | None
+    kept_share: float | None = None
     """Candidates that become a row; None for a mixture."""
     rows: int
     tokens: int
-    links: float | None
+    links: float | None = None
     """Of a sample, on average; None where there is none, and for a mixture."""
-    meta_percent: float | None
+    meta_percent: float | None = None
     """Tokens of meta-chunks in a hundred of a sample, on average."""
     published_bytes: int
     unit_bytes: int
@@ -326,14 +326,8 @@ def _estimate_mixture(
     return ConfigEstimate(
         config=recipe.name,
         asked_rows=asked,
-        eligible_documents=None,
-        not_eligible={},
-        candidates=None,
-        kept_share=None,
         rows=made_rows,
         tokens=tokens,
-        links=None,
-        meta_percent=None,
         published_bytes=published,
         unit_bytes=0,
         seconds=estimator.writing_seconds(tokens),
@@ -374,14 +368,8 @@ def _estimate_mix(
     return ConfigEstimate(
         config=recipe.name,
         asked_rows=asked,
-        eligible_documents=None,
-        not_eligible={},
-        candidates=None,
-        kept_share=None,
         rows=mixed_rows,
         tokens=tokens,
-        links=None,
-        meta_percent=None,
         published_bytes=estimator.published_bytes(tokens),
         unit_bytes=estimator.published_bytes(document_tokens),
         seconds=estimator.tokenising_seconds(document_tokens) + estimator.writing_seconds(tokens + document_tokens),

@@ -45,15 +45,6 @@ def count_repeats(texts: Sequence[NDArray[np.integer]]) -> NDArray[np.int64]:
     return counts
 
 
-def run_hashes(numbers: NDArray[np.integer], run: int) -> NDArray[np.uint64]:
-    """A hash of each run of so many numbers; equal runs have equal hashes. Shape: (runs,)."""
-    own = _number_hashes(numbers)
-    hashes = own[: max(0, len(own) - run + 1)]
-    for place in range(1, run):
-        hashes = hashes * np.uint64(_STEP) + own[place : place + len(hashes)]
-    return hashes
-
-
 def different(hashes: NDArray[np.uint64]) -> NDArray[np.uint64]:
     """Each value once, ascending: `np.unique` for short arrays, in a third of its time. Shape: (values,)."""
     ordered = np.sort(hashes)

@@ -6,10 +6,11 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from nextlong_hub.core.words import run_digests
 from nextlong_hub.corpus.store import ChunkStore
 from nextlong_hub.method.guard import GUARD_RUN_TOKENS, Guard, ShingleOverlap, TokenOverlap
 from nextlong_hub.method.near_duplicates import shingles_of
-from nextlong_hub.method.repeats import different, run_hashes
+from nextlong_hub.method.repeats import different
 from nextlong_hub.recipe import Recipe
 from nextlong_hub.tokenization import ChunkTokens, TokenCache, Tokenizer
 
@@ -89,5 +90,5 @@ class KnownChunks:
             core, text = self.tokens(chunk), self.texts[chunk]
             has_core = core.first >= 0 and core.last - core.first >= _LEAST_CORE * len(text)
             ids = core.ids if has_core else self._tokenizers[0].tokenizer.encode(text)
-            found = self._runs[chunk] = different(run_hashes(ids, GUARD_RUN_TOKENS))
+            found = self._runs[chunk] = different(run_digests(ids.astype(np.uint64), GUARD_RUN_TOKENS))
         return found
