@@ -32,6 +32,7 @@ from numpy.typing import NDArray
 from pydantic import TypeAdapter, ValidationError
 
 from nextlong_hub.core.files import flush, read_json, storage_errors, write_array, write_json
+from nextlong_hub.core.mapping import map_array, map_bytes, map_table
 from nextlong_hub.corpus.evidence import Evidence
 from nextlong_hub.corpus.kept_segments import SEGMENTS_COLUMN
 from nextlong_hub.errors import DataError
@@ -365,15 +366,14 @@ def document_ids(part: Path) -> pa.ChunkedArray:
 
 
 def _documents(part: Path) -> pa.Table:
-    return pa.ipc.open_file(pa.memory_map(str(part / "documents.arrow"))).read_all()
+    return map_table(part / "documents.arrow")
 
 
 def _open_part(folder: Path) -> _OpenPart:
-    text = folder / "text.bin"
     return _OpenPart(
-        text=np.memmap(text, np.uint8, "r") if text.stat().st_size else np.zeros(0, np.uint8),
-        offsets=np.load(folder / "chunk_offsets.npy", mmap_mode="r"),
-        characters=np.load(folder / "chunk_characters.npy", mmap_mode="r"),
+        text=map_bytes(folder / "text.bin"),
+        offsets=map_array(folder / "chunk_offsets.npy"),
+        characters=map_array(folder / "chunk_characters.npy"),
         documents=_documents(folder),
     )
 

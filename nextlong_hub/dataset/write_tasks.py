@@ -17,6 +17,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
+from nextlong_hub.core.mapping import map_array
 from nextlong_hub.dataset import shards
 from nextlong_hub.dataset.packing_plan import PackedRange
 from nextlong_hub.dataset.packing_tables import as_documents, merge
@@ -204,7 +205,7 @@ class PackRows(Task[ShardCounts]):
 
     def run(self) -> ShardCounts:
         """See `Task.run`."""
-        places = np.load(self.places, mmap_mode="r")
+        places = map_array(self.places)
         counts: Counter[str] = Counter()
         spelled, finder = SpelledCounts(), SpellingFinder(self.tokenizer.open())
 

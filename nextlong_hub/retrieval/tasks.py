@@ -17,6 +17,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from nextlong_hub.core.files import digest_of, read_checked_json, sha256_of_folder, write_checked_json, written_aside
+from nextlong_hub.core.mapping import map_array, map_table
 from nextlong_hub.corpus.store import ChunkStore, open_store
 from nextlong_hub.execution.base import InputPath, Task
 from nextlong_hub.execution.run import Run
@@ -92,7 +93,7 @@ class UnitRange:
 
     def documents(self) -> NDArray[np.int64]:
         """Their numbers in the store. Shape: (stop - start,)."""
-        return np.array(np.load(self.order, mmap_mode="r")[self.start : self.stop])
+        return np.array(map_array(self.order)[self.start : self.stop])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -160,7 +161,7 @@ class Answer:
 
 def read_answers(path: Path) -> list[Answer]:
     """The answers of one unit, one for each query."""
-    table = pa.ipc.open_file(pa.memory_map(str(path))).read_all()
+    table = map_table(path)
     columns = (table[name].to_pylist() for name in ("chunks", "scores", "own_rank"))
     return [
         Answer(
@@ -175,7 +176,7 @@ def read_answers(path: Path) -> list[Answer]:
 
 def likely_chunks(answers: Path, first_rank: int = 1) -> NDArray[np.int64]:
     """The chunks in a unit's answers that its samples are likely to need, without order; none before `first_rank`."""
-    table = pa.ipc.open_file(pa.memory_map(str(answers))).read_all().combine_chunks()
+    table = map_table(answers).combine_chunks()
     if not table.num_rows:
         return np.zeros(0, np.int64)
     lists = table["chunks"].chunk(0)

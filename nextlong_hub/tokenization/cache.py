@@ -15,6 +15,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from nextlong_hub.core.files import written_aside
+from nextlong_hub.core.mapping import map_array, map_table
 from nextlong_hub.tokenization.stitching import ChunkTokens
 
 PART_CHUNKS = 2_048
@@ -76,7 +77,7 @@ class _Round:
 
     @cached_property
     def chunks(self) -> NDArray[np.int64]:
-        return np.load(round_path(self._folder, self._name), mmap_mode="r")  # type: ignore[no-any-return]
+        return map_array(round_path(self._folder, self._name))
 
     def part(self, number: int) -> "_PartFile":
         if number not in self._parts:
@@ -86,7 +87,7 @@ class _Round:
 
 class _PartFile:
     def __init__(self, path: Path) -> None:
-        batch = pa.ipc.open_file(pa.memory_map(str(path))).get_batch(0)
+        batch = map_table(path).to_batches()[0]
         self._tokens, self._first, self._last = (batch[name].to_numpy() for name in ("tokens", "first", "last"))
         self._ids = batch["ids"].values.to_numpy()
         self._offsets = batch["ids"].offsets.to_numpy()

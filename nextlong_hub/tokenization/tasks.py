@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nextlong_hub.core.files import digest_of, write_array
+from nextlong_hub.core.mapping import map_array
 from nextlong_hub.corpus.store import ChunkStore, open_store
 from nextlong_hub.execution.base import InputAddress, InputPath, Task
 from nextlong_hub.execution.run import Run
@@ -92,7 +93,7 @@ class TokeniseChunks(Task[TokeniseCounts]):
 
     def run(self) -> TokeniseCounts:
         """See `Task.run`."""
-        wanted = np.load(self.chunks, mmap_mode="r")[self.start : self.stop]
+        wanted = map_array(self.chunks)[self.start : self.stop]
         texts = open_store(self.store).texts(np.array(wanted))
         chunks = self.tokenizer.open().tokenise_chunks(list(texts.values()), self.separator)
         write_part(self.output, chunks)

@@ -1,5 +1,6 @@
 """The chunk store: what was put in comes out, over part borders, and nothing unfinished passes for a store."""
 
+import os
 from itertools import pairwise
 from pathlib import Path
 
@@ -135,3 +136,16 @@ def test_a_file_where_the_part_shall_stand_is_a_conflict(tmp_path: Path) -> None
     with pytest.raises(ConflictError, match=r"part-00000: .*; remove what stands in the way"):
         PartWriter(tmp_path / "part-00000").__enter__()
     assert (tmp_path / "part-00000").read_text() == "mine"
+
+
+def test_an_opened_store_holds_no_file_open(tmp_path: Path) -> None:
+    """A store of 40 parts is read with as many open files as before: a corpus of thousands of files can be built."""
+    store = make_store(tmp_path / "store", [[["some text"]]] * 40)
+    opened = [ChunkStore(store.folder) for _ in range(3)]
+    before = os.dup(0)
+    os.close(before)
+    opened += [ChunkStore(store.folder) for _ in range(3)]
+    after = os.dup(0)
+    os.close(after)
+    assert after == before
+    assert [one.texts(np.array([39])) for one in opened] == [{39: "some text"}] * 6

@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nextlong_hub.core.files import written_aside
+from nextlong_hub.core.mapping import array_of, map_bytes
 
 _ALIGNMENT_BYTES = 64
 _LOCAL_HEADER = struct.Struct("<26xHH")  # of a zip member: lengths of its name and of its extra field
@@ -45,16 +46,11 @@ def write_arrays(path: Path, arrays: Mapping[str, NDArray[Any]]) -> None:
 
 def map_arrays(path: Path) -> dict[str, NDArray[Any]]:
     """Map the arrays of a file written by `write_arrays`, read-only."""
-    content = np.asarray(np.memmap(path, np.uint8, "r"))
+    content = map_bytes(path)
     arrays = {}
     with zipfile.ZipFile(path) as archive:
         for member in archive.infolist():
             header = content[member.header_offset :][: _LOCAL_HEADER.size].tobytes()
             start = member.header_offset + _LOCAL_HEADER.size + sum(_LOCAL_HEADER.unpack(header))
-            with archive.open(member) as stream:
-                np.lib.format.read_magic(stream)
-                shape, _, dtype = np.lib.format.read_array_header_1_0(stream)
-                start += stream.tell()
-            size = int(np.prod(shape)) * dtype.itemsize
-            arrays[member.filename.removesuffix(".npy")] = content[start : start + size].view(dtype).reshape(shape)
+            arrays[member.filename.removesuffix(".npy")] = array_of(content[start : start + member.file_size])
     return arrays

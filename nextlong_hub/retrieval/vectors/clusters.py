@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nextlong_hub.core.files import written_aside
+from nextlong_hub.core.mapping import map_array
 from nextlong_hub.corpus.store import ChunkStore
 from nextlong_hub.execution.base import InputPath, Task
 from nextlong_hub.method.order import seeded_keys
@@ -53,7 +54,7 @@ class FitCentres(Task[ClusterCounts]):
 
     def run(self) -> ClusterCounts:
         """See `Task.run`."""
-        parts = [np.load(self.index / name, mmap_mode="r") for name in self.names]
+        parts = [map_array(self.index / name) for name in self.names]
         vectors = np.concatenate([np.zeros((0, parts[0].shape[1]), np.int16), *parts])
         vectors = vectors[vectors.any(axis=1)]
         clusters = max(1, min(len(vectors), round(_CLUSTERS_A_ROOT * math.sqrt(len(vectors)))))

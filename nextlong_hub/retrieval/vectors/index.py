@@ -19,6 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nextlong_hub.core.files import digest_of, read_json, write_array, write_json
+from nextlong_hub.core.mapping import map_array
 from nextlong_hub.corpus.store import ChunkStore
 from nextlong_hub.errors import DataError, RecipeError
 from nextlong_hub.execution.base import Executor, InputAddress, InputPath, Receipt, Task
@@ -247,7 +248,7 @@ class Vectors:
     @cached_property
     def parts(self) -> list[NDArray[np.int16]]:
         """All parts in order. Shape of each: (chunks, dimension)."""
-        return [np.load(self.home / name, mmap_mode="r") for name in self._names]
+        return [map_array(self.home / name) for name in self._names]
 
     def of(self, chunks: NDArray[np.int64]) -> NDArray[np.float32]:
         """The vectors of some chunks, in steps. Shape: (chunks, dimension)."""
