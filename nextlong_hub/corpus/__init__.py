@@ -18,6 +18,7 @@ A `Piece` is data: it travels in a task to the worker that reads it. The files h
     reading     `read`: a piece of any format, and what happens to a bad document
     filters/    documents that are left out by their content
     evidence    what they found in them; `benchmark_runs`: the runs of words that none of them may hold
+    states      what a file was when it was hashed
     identity    the digest of a corpus, and the check that its ids are unique
     limits      the order in which a source with a limit is read
     origins     what rows say of where they come from, counted
@@ -35,7 +36,7 @@ from nextlong_hub.core.lazy import names_imported_when_used
 if TYPE_CHECKING:
     from nextlong_hub.corpus.discovery import Found, discover, find
     from nextlong_hub.corpus.formats.memory import MemorySource, memory_source
-    from nextlong_hub.corpus.identity import RepeatedId, digest, repeated_ids, require_unique_ids
+    from nextlong_hub.corpus.identity import Identified, RepeatedId, identify, repeated_ids, require_unique_ids
     from nextlong_hub.corpus.listing import DEMO
     from nextlong_hub.corpus.pieces import BadReason, Piece, ReadingNotes, Skipped
     from nextlong_hub.corpus.reading import read
@@ -44,14 +45,15 @@ __all__ = [
     "DEMO",
     "BadReason",
     "Found",
+    "Identified",
     "MemorySource",
     "Piece",
     "ReadingNotes",
     "RepeatedId",
     "Skipped",
-    "digest",
     "discover",
     "find",
+    "identify",
     "memory_source",
     "read",
     "repeated_ids",
@@ -64,14 +66,15 @@ __getattr__ = names_imported_when_used(
         "DEMO": "listing",
         "BadReason": "pieces",
         "Found": "discovery",
+        "Identified": "identity",
         "MemorySource": "formats.memory",
         "Piece": "pieces",
         "ReadingNotes": "pieces",
         "RepeatedId": "identity",
         "Skipped": "pieces",
-        "digest": "identity",
         "discover": "discovery",
         "find": "discovery",
+        "identify": "identity",
         "memory_source": "formats.memory",
         "read": "reading",
         "repeated_ids": "identity",

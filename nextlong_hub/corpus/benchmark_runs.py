@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from nextlong_hub.core.words import run_digests, word_digests, words_of
 from nextlong_hub.corpus.discovery import find
-from nextlong_hub.corpus.identity import digest
+from nextlong_hub.corpus.identity import identify
 from nextlong_hub.corpus.naming import default_name
 from nextlong_hub.corpus.pieces import Piece
 from nextlong_hub.corpus.reading import file_errors, read
@@ -140,7 +140,7 @@ def find_benchmarks(against: Sequence[str]) -> FoundBenchmarks:
     pieces = find(sources).pieces
     local = sorted({path for piece in pieces if piece.revision is None for path in piece.files})
     stamps = tuple(_stamp(path) for path in local)
-    found = FoundBenchmarks(pieces=pieces, digest=digest(pieces), stamps=stamps)
+    found = FoundBenchmarks(pieces=pieces, digest=identify(pieces).digest, stamps=stamps)
     _found[tuple(against)] = found
     return found
 

@@ -4,41 +4,53 @@ import bisect
 import hashlib
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, replace
 from itertools import accumulate
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
+from pydantic import TypeAdapter, ValidationError
 
-from nextlong_hub.core.files import read_checked_json, sha256_of, write_checked_json
+from nextlong_hub.core.files import read_checked_json, write_checked_json
 from nextlong_hub.corpus.pieces import Piece
 from nextlong_hub.corpus.reading import file_errors
+from nextlong_hub.corpus.states import FileState, state_of
 from nextlong_hub.errors import BadDocumentError
 
 _FILES_AT_ONCE = 4
 _IDS_AT_ONCE = 65_536
+_CACHE = TypeAdapter(dict[str, FileState])
 
 
-def digest(pieces: Sequence[Piece], cache: Path | None = None) -> str:
-    """Return the sha256, in hexadecimal, of everything `pieces` read and of how they read it.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Identified:
+    """Pieces that know what their files are."""
 
-    It covers the bytes of local files under their names within their sources, the commits of Hub sources, the
+    pieces: tuple[Piece, ...]
+    digest: str
+    """The sha256, in hexadecimal, of everything they read and of how they read it."""
+
+
+def identify(pieces: Sequence[Piece], cache: Path | None = None) -> Identified:
+    """Hash the files of a corpus.
+
+    The digest covers the bytes of local files under their names within their sources, the commits of Hub sources, the
     fingerprints of datasets in memory, the columns read and the limits of reading; neither where files lie nor how they
     are split.
 
     Args:
         pieces: The whole corpus, as `discover` gives it.
-        cache: A JSON file that keeps each file's sha256 with its size and time of change, so that only files that may
-            have changed are read again.
+        cache: A JSON file that keeps each file's sha256 with its state, so that only files that may have changed are
+            read again.
 
     Raises:
-        DataError, StorageError: a file has gone, or cannot be read.
+        DataError, StorageError: a file has gone, cannot be read, or is being changed.
     """
     local = sorted({path for piece in pieces if piece.revision is None for path in piece.files})
-    sha256_by_path = _sha256_of_all(local, cache)
+    states = _states_of_all(local, cache)
+    identified = []
     entries = set()
     for piece in pieces:
         columns = piece.record_columns or (piece.text_column,)
@@ -49,8 +61,11 @@ def digest(pieces: Sequence[Piece], cache: Path | None = None) -> str:
         if piece.revision is not None:
             entries |= {(*how, *where, name, piece.revision) for name in names}
         else:
-            entries |= {(*how, name, sha256_by_path[p]) for name, p in zip(names, piece.files, strict=True)}
-    return hashlib.sha256(repr(sorted(entries)).encode()).hexdigest()
+            own = tuple(states[path] for path in piece.files)
+            entries |= {(*how, name, state.sha256) for name, state in zip(names, own, strict=True)}
+            piece = replace(piece, states=own)
+        identified.append(piece)
+    return Identified(pieces=tuple(identified), digest=hashlib.sha256(repr(sorted(entries)).encode()).hexdigest())
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -130,22 +145,24 @@ def _with_equal_hashes(hashes: NDArray[np.uint64]) -> NDArray[np.int64]:
     return np.sort(order[is_shared])
 
 
-def _sha256_of_all(paths: Sequence[str], cache: Path | None) -> dict[str, str]:
-    """Each file's sha256, from the cache where size and time of change are still the same."""
-    kept = read_checked_json(cache) if cache else None
-    kept = kept if isinstance(kept, dict) else {}
+def _states_of_all(paths: Sequence[str], cache: Path | None) -> dict[str, FileState]:
+    """Each file's state, from the cache where it is still the file that was hashed."""
+    kept = _read_cache(cache) if cache else {}
 
-    def entry_of(path: str) -> dict[str, Any]:
+    def state(path: str) -> FileState:
         with file_errors(path):
-            status = Path(path).stat()
-            stamp = {"bytes": status.st_size, "mtime_ns": status.st_mtime_ns}
             known = kept.get(path)
-            if isinstance(known, dict) and {**known, **stamp} == known and isinstance(known.get("sha256"), str):
-                return known
-            return {**stamp, "sha256": sha256_of(Path(path))}
+            return known if known is not None and known.is_untouched(Path(path)) else state_of(Path(path))
 
     with ThreadPoolExecutor(_FILES_AT_ONCE) as pool:
-        entries = dict(zip(paths, pool.map(entry_of, paths), strict=True))
-    if cache and entries != kept:
-        write_checked_json(cache, entries)
-    return {path: entry["sha256"] for path, entry in entries.items()}
+        states = dict(zip(paths, pool.map(state, paths), strict=True))
+    if cache and states != kept:
+        write_checked_json(cache, {path: asdict(one) for path, one in states.items()})
+    return states
+
+
+def _read_cache(cache: Path) -> dict[str, FileState]:
+    try:
+        return _CACHE.validate_python(read_checked_json(cache))
+    except ValidationError:  # of another version, or damaged: files are hashed anew
+        return {}

@@ -68,8 +68,13 @@ class FoundCorpus:
     """Licences that are stated for the whole of a source, by its name."""
 
 
-def find_corpus(run: Run, sources: Sequence[Source]) -> FoundCorpus:
+def find_corpus(run: Run, sources: Sequence[Source], *, trusts_cache: bool = True) -> FoundCorpus:
     """List the pieces of all sources and compute their digest.
+
+    Args:
+        run: Where the work runs.
+        sources: The corpus.
+        trusts_cache: Whether files that look as they did when they were hashed last are not hashed again.
 
     Raises:
         RecipeError: see `discover`.
@@ -77,7 +82,7 @@ def find_corpus(run: Run, sources: Sequence[Source]) -> FoundCorpus:
     """
     with run.stage("find corpus", None, "pieces"):
         found = corpus.find(sources)
-        digest = corpus.digest(found.pieces, run.workspace.file_digests)
+        identified = corpus.identify(found.pieces, run.workspace.file_digests if trusts_cache else None)
         whole: list[Source] = [one.settings for one in found.sources]
         held = [source for source in sources if isinstance(source, corpus.MemorySource)]
         stated = {source.name: stated_licences(source) for source in [*whole, *held]}
@@ -89,8 +94,8 @@ def find_corpus(run: Run, sources: Sequence[Source]) -> FoundCorpus:
             run.note(f"{name}: {not_read(files)}")
     return FoundCorpus(
         sources=tuple(sorted(settings, key=attrgetter("name"))),
-        pieces=found.pieces,
-        digest=digest,
+        pieces=identified.pieces,
+        digest=identified.digest,
         memory={name: source.dataset for name, source in memory.items()},
         left_out=left_out,
         stated=stated,

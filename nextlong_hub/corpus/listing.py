@@ -25,6 +25,7 @@ from nextlong_hub.hub.files import list_files, read_card
 DEMO = "demo"
 """The path that stands for the embedded corpus; a folder of that name is `./demo`."""
 CARD = "README.md"
+_OUTPUTS = "output folders of nextlong-hub"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -145,9 +146,16 @@ def _list_glob(pattern: str) -> Listing:
     parts = Path(pattern).parts
     fixed = next(number for number, part in enumerate(parts) if has_magic(part))
     root = Path(*parts[:fixed])
-    paths = {path for one in without_braces(str(Path(*parts[fixed:]))) for path in root.glob(one)}
-    names = [path.relative_to(root).as_posix() for path in paths if not path.is_dir()]
-    return _listing(root, names, LeftOut(), are_named=True)
+    paths = {path for one in without_braces(str(Path(*parts[fixed:]))) for path in root.glob(one) if not path.is_dir()}
+    found = {path.relative_to(root) for path in paths}
+    below = {folder for path in found for folder in path.parents} - {Path()}
+    outputs = {folder for folder in below if _is_output(root / folder)}
+    left_out = LeftOut()
+    for output in outputs:
+        if outputs.isdisjoint(output.parents):
+            left_out.add(_OUTPUTS, output.as_posix())
+    names = [path.as_posix() for path in found if outputs.isdisjoint(path.parents)]
+    return _listing(root, names, left_out, are_named=True)
 
 
 def _walk(folder: Path, left_out: LeftOut) -> Iterator[str]:
@@ -167,7 +175,7 @@ def _walk(folder: Path, left_out: LeftOut) -> Iterator[str]:
                 elif path.is_symlink():
                     reason = "symbolic links to folders"
                 elif _is_output(path):
-                    reason = "output folders of nextlong-hub"
+                    reason = _OUTPUTS
                 else:
                     entered.append(name)
                     continue

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from nextlong_hub.corpus.states import FileState
 from nextlong_hub.errors import BadDocumentError
 
 DATASETS = ("hub", "memory")
@@ -62,6 +63,8 @@ class Piece:
     """The segments that rows of our own datasets have are kept beside their texts."""
     most: Amount | None = None
     """Reading stops once so much is read; None reads all."""
+    states: tuple[FileState, ...] = ()
+    """What each of `files` was when the corpus was identified; empty before that, and for what is no local file."""
 
     @property
     def is_local_memory(self) -> bool:

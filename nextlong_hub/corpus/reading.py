@@ -12,6 +12,7 @@ import pyarrow as pa
 from nextlong_hub.corpus import remote
 from nextlong_hub.corpus.formats.base import FORMATS
 from nextlong_hub.corpus.pieces import BadDocument, BadReason, Piece, ReadingNotes, Skipped
+from nextlong_hub.corpus.states import changed
 from nextlong_hub.errors import DataError, StorageError
 from nextlong_hub.hub.address import is_address
 from nextlong_hub.hub.errors import hub_errors
@@ -38,21 +39,38 @@ def read(
 
     Raises:
         BadDocumentError: a document is bad, or a file damaged.
-        DataError: a file is not there any more, or a table has not the columns it needs.
+        DataError: a file is not there any more, changed since its digest was taken, or is a table without the columns
+            it needs.
         RecipeError: no installed package has the format of the piece.
         StorageError: a file cannot be read for want of permission, or the disk fails.
         AuthError, NetworkError: the Hub refused or could not be reached.
     """
     with source_errors(piece):
-        for result in _up_to_limit(
-            piece, FORMATS[piece.format].read(piece, memory or {}), ReadingNotes() if notes is None else notes
-        ):
-            if isinstance(result, Document):
-                yield result
-            elif on_bad_document == "skip" or result.reason is BadReason.EMPTY:
-                yield Skipped(result.reason.value, result.place)
-            else:
-                raise result.as_error()
+        try:
+            for result in _up_to_limit(
+                piece, FORMATS[piece.format].read(piece, memory or {}), ReadingNotes() if notes is None else notes
+            ):
+                if isinstance(result, Document):
+                    yield result
+                elif on_bad_document == "skip" or result.reason is BadReason.EMPTY:
+                    yield Skipped(result.reason.value, result.place)
+                else:
+                    raise result.as_error()
+        except DataError:
+            _require_unchanged(piece)  # a file that is being written looks damaged: its change is the reason to tell
+            raise
+        _require_unchanged(piece)
+
+
+def _require_unchanged(piece: Piece) -> None:
+    """Refuse what was read when a file is not any more the one whose digest was taken.
+
+    Raises:
+        DataError: a file was changed, replaced or removed.
+    """
+    for path, state in zip(piece.files, piece.states, strict=False):
+        if not state.holds_for(Path(path)):
+            raise changed(path)
 
 
 def _up_to_limit(

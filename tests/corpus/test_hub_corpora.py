@@ -24,7 +24,7 @@ NOTES = "hf://datasets/tester/notes"
 READER = """
 import json, sys
 from pydantic import TypeAdapter
-from nextlong_hub.corpus import Piece, Skipped, digest, discover, read
+from nextlong_hub.corpus import Piece, Skipped, discover, identify, read
 from nextlong_hub.errors import NextLongError
 from nextlong_hub.corpus.licences import stated_licences
 from nextlong_hub.corpus.settings import SourceSettings
@@ -38,7 +38,7 @@ for line in sys.stdin:
         pieces = discover([SourceSettings(name="notes", **settings)], piece_bytes=2000)
         named = SourceSettings(name="notes", **{**settings, "revision": pieces[0].revision})
         answer["licences"] = [[one.license, one.where] for one in stated_licences(named)]
-        answer |= {"pieces": len(pieces), "digest": digest(pieces, None), "revisions": [p.revision for p in pieces]}
+        answer |= {"pieces": len(pieces), "digest": identify(pieces).digest, "revisions": [p.revision for p in pieces]}
         for piece in pieces:
             for result in read(pieces_as_json.validate_json(pieces_as_json.dump_json(piece)), policy):
                 is_skipped = isinstance(result, Skipped)

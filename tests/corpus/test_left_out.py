@@ -183,3 +183,18 @@ def test_what_is_told_names_a_reason_a_count_and_an_example(tmp_path: Path) -> N
     write(tmp_path, "a.jsonl", "b/x.png", "c/y.png")
     [source] = find([SourceSettings(name="notes", path=str(tmp_path))]).sources
     assert not_read(source.left_out) == "not read: *.png, which no format reads: 2 (b/x.png, …)"
+
+
+def test_globs_leave_outputs_of_ours_out_too(tmp_path: Path) -> None:
+    """A glob over everything does not read what an earlier build wrote, and says so; a glob within it does."""
+    output = tmp_path / "nextlong"
+    (output / "data").mkdir(parents=True)
+    (output / "manifest.json").write_text('{"tool": "nextlong-hub"}')
+    for path in (tmp_path / "own.jsonl", output / "data" / "rows.jsonl"):
+        path.write_text('{"text": "x"}\n')
+    found = find([SourceSettings(name="all", path=f"{tmp_path}/**/*.jsonl")])
+    assert [piece.name for piece in found.pieces] == ["own.jsonl"]
+    [left] = found.sources[0].left_out
+    assert (left.reason, left.examples) == ("output folders of nextlong-hub", ("nextlong",))
+    within = find([SourceSettings(name="rows", path=f"{output}/data/*.jsonl")])
+    assert [piece.name for piece in within.pieces] == ["rows.jsonl"]
