@@ -1,9 +1,9 @@
 """What a local file was when its digest was taken, so that a corpus which changes while it is read is noticed.
 
 The digest of a corpus is taken before it is read, maybe hours before. A piece carries the state of each of its files;
-`reading.read` compares it once the piece is read. The kernel sets the time of change and no program can set it back, so
-a settled file with the times it had holds the bytes it had. Only a change within one tick of the clock could hide: files
-that were so young are hashed again.
+`reading.read` compares it once the piece is read. The kernel sets the time of change and no program can set it back,
+so a settled file with the times it had holds the bytes it had. Only a change within one tick of the clock could hide:
+files that were so young are hashed again.
 """
 
 import time
