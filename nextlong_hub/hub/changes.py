@@ -20,6 +20,36 @@ class RemoteFile:
     """Only for a large file, kept by Git LFS or Xet."""
 
 
+class ListedContent:
+    """Compares content that arrives block by block with a file that the Hub lists.
+
+    Args:
+        listed: The file.
+    """
+
+    def __init__(self, listed: RemoteFile) -> None:
+        self._listed = listed
+        self._digest = hashlib.sha256() if listed.sha256 else _git_digest(listed.size_bytes)
+        self.size_bytes = 0
+        """Of what has come."""
+
+    def update(self, block: bytes) -> None:
+        """Take the next block."""
+        self._digest.update(block)
+        self.size_bytes += len(block)
+
+    @property
+    def can_be_listed(self) -> bool:
+        """Whether no more has come than is listed."""
+        return self.size_bytes <= self._listed.size_bytes
+
+    @property
+    def is_listed(self) -> bool:
+        """Whether what has come is the whole file."""
+        listed = self._listed
+        return self.size_bytes == listed.size_bytes and self._digest.hexdigest() == (listed.sha256 or listed.oid)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LocalFile:
     """One file to be published."""
@@ -97,4 +127,10 @@ def _changes(
 
 def git_oid(content: bytes) -> str:
     """Name a file with this content as git does."""
-    return hashlib.sha1(b"blob %d\0" % len(content) + content, usedforsecurity=False).hexdigest()
+    digest = _git_digest(len(content))
+    digest.update(content)
+    return digest.hexdigest()
+
+
+def _git_digest(size_bytes: int) -> "hashlib._Hash":
+    return hashlib.sha1(b"blob %d\0" % size_bytes, usedforsecurity=False)

@@ -3,6 +3,8 @@
 Every method either succeeds or raises an error of the table `wording.WRITING`; none retries.
 """
 
+import hashlib
+import time
 import warnings
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -12,7 +14,6 @@ from typing import Any
 
 from huggingface_hub import CommitOperationAdd, CommitOperationDelete, HfApi, constants, hf_hub_url
 from huggingface_hub.errors import (
-    EntryNotFoundError,
     HfHubHTTPError,
     LocalTokenNotFoundError,
     RepositoryNotFoundError,
@@ -28,9 +29,9 @@ from huggingface_hub.utils import (
     hf_raise_for_status,
 )
 
-from nextlong_hub.errors import AuthError
+from nextlong_hub.errors import AuthError, DataError
 from nextlong_hub.hub.address import page_of
-from nextlong_hub.hub.changes import LocalFile, RemoteFile
+from nextlong_hub.hub.changes import ListedContent, LocalFile, RemoteFile
 from nextlong_hub.hub.errors import hub_errors
 from nextlong_hub.hub.retry import Transient, counted_tries
 from nextlong_hub.hub.wording import WRITING
@@ -45,6 +46,11 @@ TRAILER = "nextlong-push-id: "
 """Begins the line of a commit's message by which a push finds its own commit."""
 
 _TYPE = "dataset"
+_MOST_BYTES_READ = 64 << 20
+"""Of a card or a manifest."""
+_BLOCK_BYTES = 1 << 20
+_LEAST_BYTES_A_SECOND = 10_000
+"""A file that comes more slowly than this, after the wait for the first byte, does not come."""
 _DESCRIPTION = "Made by nextlong-hub push."
 _WARNINGS = (
     "Warnings while validating metadata",  # the card was checked before
@@ -152,14 +158,15 @@ class Repository:
                     head = str(self._api.repo_info(**self._at, revision=revision, timeout=self._seconds).sha)
                 except RevisionNotFoundError:
                     has_branch = False
-            listed = self._api.list_repo_tree(**self._at, recursive=True, revision=head)
-            files = {
-                file.path: RemoteFile(
+            files: dict[str, RemoteFile] = {}
+            for file in self._api.list_repo_tree(**self._at, recursive=True, revision=head):
+                if not isinstance(file, RepoFile):
+                    continue
+                if file.path in files:  # pages that link to themselves would never end
+                    raise Transient(f"the listing of {self.page} names {file.path} twice")
+                files[file.path] = RemoteFile(
                     size_bytes=file.size, oid=file.blob_id, sha256=file.lfs.sha256 if file.lfs else None
                 )
-                for file in listed
-                if isinstance(file, RepoFile)
-            }
         return Remote(head=head, files=files, private=bool(info.private), gated=bool(info.gated), has_branch=has_branch)
 
     def other_kind(self) -> str | None:
@@ -167,16 +174,54 @@ class Repository:
         with self._request():
             return next((kind for kind in ("model", "space") if self._api.repo_exists(self.name, repo_type=kind)), None)
 
-    def read(self, path: str, commit: str) -> bytes | None:
-        """Read a small file, past every cache; None when there is none."""
-        with self._request():
-            url = hf_hub_url(self.name, path, repo_type=_TYPE, revision=commit)
-            answer = get_session().get(url, headers=build_hf_headers())
-            try:
-                hf_raise_for_status(answer)
-            except EntryNotFoundError:
-                return None
-            return bytes(answer.content)
+    def read(self, path: str, remote: Remote) -> bytes | None:
+        """Read a file that fits into memory, past every cache; None when the branch lists none.
+
+        What comes is believed only where it is what the branch lists: proxies and captive portals answer with pages of
+        their own, and a lost connection with a part.
+        """
+        listed = remote.files.get(path)
+        if listed is None:
+            return None
+        if listed.size_bytes > _MOST_BYTES_READ:
+            raise DataError(
+                f"{path} at {self.page} has {listed.size_bytes:,} bytes, and at most {_MOST_BYTES_READ:,} are read; "
+                "remove it there, or push to a dataset of its own"
+            )
+        return b"".join(self._blocks(path, remote.head, listed))
+
+    def sha256(self, path: str, remote: Remote) -> str:
+        """The sha256 of a file that the branch lists, in hexadecimal; read where the Hub does not keep it."""
+        listed = remote.files[path]
+        if listed.sha256 is not None:
+            return listed.sha256
+        digest = hashlib.sha256()
+        for block in self._blocks(path, remote.head, listed):
+            digest.update(block)
+        return digest.hexdigest()
+
+    def _blocks(self, path: str, commit: str, listed: RemoteFile) -> Iterator[bytes]:
+        """Yield a file's content; the last block comes only when the whole is what is listed."""
+        check = ListedContent(listed)
+        deadline = time.monotonic() + self._seconds + listed.size_bytes / _LEAST_BYTES_A_SECOND
+        url = hf_hub_url(self.name, path, repo_type=_TYPE, revision=commit)
+        held = b""
+        with self._request(), _streamed(url, build_hf_headers()) as (answer, blocks):
+            hf_raise_for_status(answer)
+            for block in blocks:
+                check.update(block)
+                if not check.can_be_listed:
+                    break
+                if time.monotonic() > deadline:
+                    raise Transient(f"{path} at {self.page} does not arrive: {check.size_bytes:,} bytes came in time")
+                yield held
+                held = block
+            if not check.is_listed:
+                raise Transient(
+                    f"the answer for {path} at {self.page} is not the file that is listed there (a proxy or a page to "
+                    "log in may have answered)"
+                )
+        yield held
 
     def create(self, private: bool | None) -> None:
         """Create the repository; with None its visibility is the account's default."""
@@ -225,8 +270,12 @@ class Repository:
 
     def find_pull_request(self, mark: str) -> PullRequest | None:
         """Find the pull request, draft or open, whose title ends with `mark`."""
+        seen = set()
         with self._request():
             for found in self._api.get_repo_discussions(**self._at, discussion_type="pull_request"):
+                if found.num in seen:
+                    raise Transient(f"the pull requests of {self.page} are listed without an end")
+                seen.add(found.num)
                 if found.title.endswith(mark) and found.status in ("draft", "open"):
                     return PullRequest(number=found.num, is_draft=found.status == "draft")
         return None
@@ -272,6 +321,18 @@ def sent_sha256(operation: Addition) -> str:
 def _says_not_found(error: HfHubHTTPError) -> bool:
     """Whether a 401 is about the repository: huggingface_hub reports a refused token as a missing repository too."""
     return error.response.headers.get("X-Error-Code") == "RepoNotFound"
+
+
+@contextmanager
+def _streamed(url: str, headers: Mapping[str, str]) -> Iterator[tuple[Any, Iterator[bytes]]]:
+    """Request a file without holding it in memory; gives the answer, and its content in blocks."""
+    session: Any = get_session()
+    if hasattr(session, "timeout"):  # a client of httpx, see `_limited`
+        with session.stream("GET", url, headers=headers) as answer:
+            yield answer, answer.iter_bytes(_BLOCK_BYTES)
+    else:
+        with session.get(url, headers=headers, stream=True) as answer:
+            yield answer, answer.iter_content(_BLOCK_BYTES)
 
 
 @contextmanager

@@ -87,13 +87,12 @@ def stale_files(previous: bytes | None, remote: Mapping[str, Any]) -> frozenset[
         remote: Everything on the branch, by path.
     """
     try:
-        content = json.loads(previous or b"null")
-        configs = list(content["configs"].values())
-    except (ValueError, TypeError, KeyError, AttributeError):
+        configs = list(json.loads(previous or b"null")["configs"].values())
+        listed = {file["path"] for config in configs for file in config.get("files", ())}
+        parts = [part for config in configs for part in (config, *config.get("mixture", {}).values())]
+        listed |= {f"recipes/{part['recipe']['name']}.toml" for part in parts}
+    except (ValueError, TypeError, KeyError, AttributeError, RecursionError):  # of another tool
         return frozenset()
-    listed = {file["path"] for config in configs for file in config.get("files", ())}
-    parts = [part for config in configs for part in (config, *config.get("mixture", {}).values())]
-    listed |= {f"recipes/{part['recipe']['name']}.toml" for part in parts}
     return frozenset(path for path in remote if is_owned(path) and (path in listed or path.startswith("assets/")))
 
 

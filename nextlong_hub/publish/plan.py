@@ -108,12 +108,12 @@ def plan_attempt(
         DataError: the card on the Hub cannot be read.
         AuthError, NetworkError, Transient: see `hub_errors`.
     """
-    card_there = repository.read(CARD_NAME, remote.head) if remote and CARD_NAME in remote.files else None
+    card_there = repository.read(CARD_NAME, remote) if remote else None
     theirs = card_there.decode("utf-8", "replace") if card_there is not None else None
     card = card_to_publish(contents.folder, repository.name, contents.card, theirs)
     files = contents.with_card(card.on_the_hub)
     there = remote.files if remote else {}
-    previous = repository.read(MANIFEST_NAME, remote.head) if remote and MANIFEST_NAME in there else None
+    previous = repository.read(MANIFEST_NAME, remote) if remote else None
     stale = stale_files(previous, there)
     foreign = frozenset(path for path in there if is_data(path)) - stale - files.keys()
     if options.remove_foreign:

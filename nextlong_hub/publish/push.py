@@ -119,6 +119,19 @@ def prepare_push(folder: Path, name: str, options: PushOptions, *, progress: Pro
     return PreparedPush(contents, name, options, stages)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Made:
+    """What the Hub has said is done."""
+
+    what: str
+    before: str | None
+    """Head of the branch before it; None when there was no repository."""
+    commit: str | None
+    """Its commit; None when the Hub does not say which."""
+    is_complete: bool
+    """Whether nothing is to be done after it."""
+
+
 class PreparedPush:
     """A push with its plan, ready to be carried out.
 
@@ -171,15 +184,19 @@ class PreparedPush:
         """
         self._stages = ProgressTracker(progress or NullProgress())
         attempt, conflicts = self._first, 0
+        made: _Made | None = None
         require_own_branch(attempt.plan)
         while attempt.plan.changes:
             try:
-                self._publish(attempt)
+                if made is not None:
+                    self._require_seen(made, attempt.remote)
+                made = self._publish(attempt)
                 if self._options.create_pr:
                     return self._after_pull_request()
             except Transient as fault:
                 self._sends.wait_after(fault)
             except Moved as fault:
+                made = None
                 conflicts += 1
                 if conflicts == _MOST_CONFLICTS:
                     raise ConflictError(
@@ -229,19 +246,34 @@ class PreparedPush:
             )
         )
 
-    def _publish(self, attempt: Attempt) -> None:
+    def _require_seen(self, made: "_Made", remote: Remote | None) -> None:
+        """Find out why what was made does not show; ends well only where the next step follows it.
+
+        Raises:
+            Transient: the Hub still shows what was there before, or not all of what was made.
+            Moved: somebody has changed it since.
+        """
+        head = remote.head if remote else None
+        if head == made.before or (head == made.commit and made.is_complete):
+            raise Transient(f"{self._repository.page} does not show {made.what} yet, which the Hub says is done")
+        if made.is_complete:
+            raise Moved(f"what was published there in {made.what} is not there any more")
+
+    def _publish(self, attempt: Attempt) -> "_Made":
         """Carry out one attempt: afterwards the Hub holds the dataset or, the first time, an empty repository."""
         if attempt.remote is None:
             self._repository.create(self._options.private)
-            return
+            return _Made(what="the new dataset", before=None, commit=None, is_complete=False)
+        before = attempt.remote.head
         if attempt.plan.in_steps or self._options.create_pr:
             self._publish_by_pull_request(attempt)
-            return
+            return _Made(what="the merged pull request", before=before, commit=None, is_complete=True)
         if not attempt.remote.has_branch:
             self._repository.create_branch(self._options.revision, attempt.remote.head)
         self._push_ids.append(attempt.push_id)
         everything = [change.path for change in attempt.plan.changes.of("added", "changed", "removed")]
-        self._send(attempt, everything, attempt.remote, self._options.revision)
+        commit = self._send(attempt, everything, attempt.remote, self._options.revision)
+        return _Made(what=f"commit {commit[:12]}", before=before, commit=commit, is_complete=True)
 
     def _publish_by_pull_request(self, attempt: Attempt) -> None:
         mark = mark_of(attempt.push_id)
@@ -256,12 +288,12 @@ class PreparedPush:
         fill(self._repository, pull_request, attempt.files, attempt.stale, send, self._options.limits)
         finish(self._repository, pull_request, merge=not self._options.create_pr)
 
-    def _send(self, attempt: Attempt, step: Step, remote: Remote, revision: str) -> None:
-        """Upload the files of a step and commit them, on top of the commit that was read."""
+    def _send(self, attempt: Attempt, step: Step, remote: Remote, revision: str) -> str:
+        """Upload the files of a step and commit them, on top of the commit that was read; returns the commit."""
         additions = [self._addition(attempt.files[path], remote) for path in step if path in attempt.files]
         self._upload(additions, attempt.files, revision)
         with self._stages.stage("commit", None, "files") as done:
-            self._repository.commit(
+            commit = self._repository.commit(
                 additions,
                 [path for path in step if path not in attempt.files],
                 message=self._message,
@@ -271,6 +303,7 @@ class PreparedPush:
             )
             done(len(step))
         self._additions.clear()  # one that has been committed cannot be committed again
+        return commit
 
     def _addition(self, file: LocalFile, remote: Remote) -> Addition:
         """The addition that sends a file; a new one when the Hub has other bytes there than when it was uploaded."""

@@ -71,7 +71,7 @@ def check(repository: Repository, remote: Remote) -> RemoteReport:
         AuthError, DataError, NetworkError, Transient: see `hub_errors`.
     """
     faults: list[Fault] = []
-    content = repository.read(MANIFEST_NAME, remote.head)
+    content = repository.read(MANIFEST_NAME, remote)
     manifest = _manifest(content, faults)
     if manifest is not None:
         recipes = {f"recipes/{name}.toml": recipe for name, recipe in recipe_files(manifest).items()}
@@ -113,9 +113,7 @@ def _data_faults(repository: Repository, remote: Remote, record: FileRecord) -> 
         return [Fault(place=record.path, message="is missing")]
     if there.size_bytes != record.bytes:
         return [Fault(place=record.path, message=f"has {there.size_bytes:,} bytes instead of {record.bytes:,}")]
-    sha256 = there.sha256
-    if sha256 is None:  # kept in git itself, because .gitattributes on the Hub says so
-        sha256 = hashlib.sha256(repository.read(record.path, remote.head) or b"").hexdigest()
+    sha256 = repository.sha256(record.path, remote)  # read where .gitattributes on the Hub keeps it in git itself
     if sha256 != record.sha256:
         return [Fault(place=record.path, message=f"its sha256 is {sha256} instead of {record.sha256}")]
     return []
@@ -132,7 +130,7 @@ def _recipe_faults(files: Mapping[str, RemoteFile], recipes: Mapping[str, bytes]
 
 
 def _card_faults(repository: Repository, remote: Remote, manifest: Manifest) -> list[Fault]:
-    card = repository.read(CARD_NAME, remote.head)
+    card = repository.read(CARD_NAME, remote)
     if card is None:
         return [Fault(place=CARD_NAME, message="is missing; push again")]
     if not lists_files_of(card.decode("utf-8", "replace"), manifest):

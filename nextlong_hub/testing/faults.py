@@ -1,7 +1,8 @@
 """Fault injection: the next requests that match fail in a chosen way."""
 
 import re
-from dataclasses import dataclass, field
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from nextlong_hub.testing.messages import Answer, json_answer
@@ -28,10 +29,18 @@ class InjectedFault:
     delay_seconds: float = 0.0
     """Carry out the request, but delay the answer, so that a client with a shorter timeout gives up."""
 
+    alter: Callable[[bytes], bytes] | None = None
+    """Carry out the request, and change the body of its answer as a proxy or a page to log in would."""
+
     @property
     def replaces_answer(self) -> bool:
         """Whether the failing answer replaces the request, which is then not carried out."""
-        return not (self.drop_after or self.delay_seconds)
+        return not (self.drop_after or self.delay_seconds or self.alter)
+
+    def follow(self, answer: Answer) -> Answer:
+        """What becomes of the answer to a request that was carried out."""
+        body = self.alter(answer.body) if self.alter else answer.body
+        return replace(answer, body=body, delay_seconds=self.delay_seconds)
 
     def answer(self) -> Answer:
         """The answer that replaces the real one."""

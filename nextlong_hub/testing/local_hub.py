@@ -4,8 +4,8 @@ import re
 import secrets
 import tempfile
 import threading
-from collections.abc import Collection, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Literal, Self
@@ -234,6 +234,7 @@ class LocalHub:
         drop_after: bool = False,
         reset_after_bytes: int | None = None,
         delay_seconds: float = 0.0,
+        alter: Callable[[bytes], bytes] | None = None,
     ) -> InjectedFault:
         """Make the next requests that match fail.
 
@@ -247,6 +248,7 @@ class LocalHub:
             drop_after: Carry out the request, then close the connection without an answer.
             reset_after_bytes: Read this many bytes of the body, then reset the connection.
             delay_seconds: Carry out the request, but delay the answer.
+            alter: Carry out the request, and give another body than that of its answer.
 
         To send the client to a host that does not exist, redirect it:
         `fail("POST", "/commit/", status=307, headers={"Location": "http://nowhere.invalid/"})`.
@@ -264,6 +266,7 @@ class LocalHub:
             drop_after=drop_after,
             reset_after_bytes=reset_after_bytes,
             delay_seconds=delay_seconds,
+            alter=alter,
         )
         with self._lock:
             return self._faults.add(fault)
@@ -294,7 +297,7 @@ class LocalHub:
             )
             if dropped:
                 return None
-            return replace(answer, delay_seconds=fault.delay_seconds) if fault else answer
+            return fault.follow(answer) if fault and not fault.replaces_answer else answer
 
     def _interrupt(self, method: str, target: str) -> int | None:
         """After how many bytes of its body to reset the connection of a request that has begun; log it if so."""
