@@ -51,7 +51,7 @@ DOORS = {
     "hf_xet pytest": "testing",
     "matplotlib": "stats explore",
     "jinja2": "explore datacard",
-    "yaml": "corpus dataset datacard testing",
+    "yaml": "core datacard testing",
     "fsspec backports compression": "corpus",
 }
 """Which rooms may import which library; a library that is not named here may not be imported at all."""

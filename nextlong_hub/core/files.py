@@ -14,6 +14,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from nextlong_hub.core.foreign import parse_json
 from nextlong_hub.errors import ConflictError, StorageError
 
 if TYPE_CHECKING:
@@ -122,7 +123,7 @@ def json_bytes(value: Any) -> bytes:
 def read_json(path: Path) -> Any:
     """Read a JSON file; None when there is none, or when it does not hold JSON (a leftover of another tool)."""
     try:
-        return json.loads(path.read_bytes())
+        return parse_json(path.read_bytes())
     except (FileNotFoundError, NotADirectoryError, ValueError):
         return None
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import PurePosixPath
 from typing import Any
 
+from nextlong_hub.core.foreign import parse_yaml
 from nextlong_hub.core.printable import did_you_mean
 from nextlong_hub.corpus.left_out import LeftOut
 from nextlong_hub.corpus.patterns import matches
@@ -205,11 +206,9 @@ def _listed(paths: Any) -> tuple[str, ...]:
 
 def header_of(card: str) -> dict[str, Any]:
     """The YAML header of a card; empty where it has none that can be read."""
-    import yaml  # type: ignore[import-untyped]
-
     found = _HEADER.match(card.removeprefix("\ufeff"))
     try:
-        values = yaml.safe_load(found[1]) if found else None
-    except (yaml.YAMLError, ValueError):  # PyYAML lets a ValueError through for an impossible date
+        values = parse_yaml(found[1]) if found else None
+    except ValueError:
         return {}
     return values if isinstance(values, dict) else {}

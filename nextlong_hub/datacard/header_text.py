@@ -11,6 +11,8 @@ from typing import Any
 
 import yaml  # type: ignore[import-untyped]
 
+from nextlong_hub.core.foreign import parse_yaml
+
 Header = dict[str, Any]
 
 _RARE_BREAKS = re.compile("[\x85\u2028\u2029]")
@@ -42,7 +44,7 @@ def read_header_text(text: str) -> HeaderText:
         return HeaderText()
     lines = text.splitlines(keepends=True)
     starts = [key.start_mark.line for key, _ in root.value]
-    values = yaml.safe_load(text)
+    values = parse_yaml(text)
     leads: dict[str, str] = {}
     entries: dict[str, str] = {}
     lead = "".join(lines[: starts[0]])
@@ -81,8 +83,8 @@ def _dump(key: str, value: Any) -> str:
 
 def _load(text: str) -> Any:
     try:
-        return yaml.safe_load(text)
-    except (yaml.YAMLError, ValueError):
+        return parse_yaml(text)
+    except ValueError:
         return None
 
 

@@ -20,8 +20,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-import yaml  # type: ignore[import-untyped]
-
+from nextlong_hub.core.foreign import parse_yaml
 from nextlong_hub.datacard.header_text import Header, HeaderText, format_header, read_header_text
 
 ADDRESS = "USER/NAME"
@@ -62,9 +61,9 @@ def parse_card(text: str) -> Card:
     text = text.replace("\r\n", "\n")
     found = _HEADER.match(text)
     try:
-        header = (yaml.safe_load(found[1] or "") or {}) if found else {}
-    except (yaml.YAMLError, ValueError) as error:  # PyYAML lets a ValueError through for an impossible date
-        raise ValueError(f"its YAML header cannot be read: {' '.join(str(error).split())}") from error
+        header = (parse_yaml(found[1] or "") or {}) if found else {}
+    except ValueError as error:
+        raise ValueError(f"its YAML header cannot be read: {error}") from error
     if not isinstance(header, dict):
         raise ValueError(f"its YAML header must be a mapping, but is a {type(header).__name__}")
     body = text[found.end() :] if found else text

@@ -12,6 +12,7 @@ from typing import IO, Any
 
 import pyarrow as pa
 
+from nextlong_hub.core.foreign import parse_yaml
 from nextlong_hub.dataset.manifest import MANIFEST_NAME, Manifest, parse_manifest
 from nextlong_hub.errors import DataError
 from nextlong_hub.hub.address import DatasetAddress, is_address, is_dataset_name, page_of
@@ -155,11 +156,9 @@ def _configs_of_card(card: bytes | None, files: list[str]) -> dict[str, tuple[st
 
 
 def _parse_header(header: str) -> list[dict[str, Any]]:
-    import yaml  # type: ignore[import-untyped]
-
     try:
-        content = yaml.safe_load(header)
-    except yaml.YAMLError:
+        content = parse_yaml(header)
+    except ValueError:
         return []
     entries = content.get("configs") if isinstance(content, dict) else None
     return [entry for entry in entries if isinstance(entry, dict)] if isinstance(entries, list) else []

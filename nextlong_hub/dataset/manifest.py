@@ -4,7 +4,6 @@
 and nothing in it depends on the clock, the machine or the number of workers.
 """
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +12,7 @@ from typing import Any, Literal
 from pydantic import Field, ValidationError
 
 from nextlong_hub.core.files import digest_of, json_bytes, write_bytes
+from nextlong_hub.core.foreign import parse_json
 from nextlong_hub.core.settings import explain
 from nextlong_hub.dataset.corpus_record import CorpusRecord, Record
 from nextlong_hub.errors import DataError
@@ -413,7 +413,7 @@ def parse_manifest(content: bytes, place: str) -> Manifest | None:
 
 def _json(content: bytes) -> Any:
     try:
-        return json.loads(content)
+        return parse_json(content)
     except ValueError:
         return None
 

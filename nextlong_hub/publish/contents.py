@@ -1,13 +1,13 @@
 """The contents to publish: the files of a dataset folder, checked before anything is sent."""
 
 import hashlib
-import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any
 
 from nextlong_hub.core.files import sha256_of
+from nextlong_hub.core.foreign import parse_json
 from nextlong_hub.datacard import OUR_PICTURES, lint_card, pictures_of, preflight
 from nextlong_hub.dataset.folder import CARD_NAME, recipe_files
 from nextlong_hub.dataset.manifest import MANIFEST_NAME, Manifest, read_manifest, require_manifest
@@ -87,11 +87,11 @@ def stale_files(previous: bytes | None, remote: Mapping[str, Any]) -> frozenset[
         remote: Everything on the branch, by path.
     """
     try:
-        configs = list(json.loads(previous or b"null")["configs"].values())
+        configs = list(parse_json(previous or b"null")["configs"].values())
         listed = {file["path"] for config in configs for file in config.get("files", ())}
         parts = [part for config in configs for part in (config, *config.get("mixture", {}).values())]
         listed |= {f"recipes/{part['recipe']['name']}.toml" for part in parts}
-    except (ValueError, TypeError, KeyError, AttributeError, RecursionError):  # of another tool
+    except (ValueError, TypeError, KeyError, AttributeError):  # of another tool
         return frozenset()
     return frozenset(path for path in remote if is_owned(path) and (path in listed or path.startswith("assets/")))
 
