@@ -384,7 +384,7 @@ def resolve(request: BuildRequest, tokenizer: Tokenizer) -> BuildRequest:
             )
     sources = producer_of(request.recipes[0]).sources(request.sources, request.recipes)
     recipes, ingredients = (
-        tuple(producer_of(recipe).resolve(with_options(recipe), tokenizer) for recipe in those)
+        tuple(producer_of(recipe).resolve(with_options(recipe), tokenizer).with_pinned_filters() for recipe in those)
         for those in (request.recipes, request.ingredients)
     )
     return replace(request, sources=sources, recipes=recipes, ingredients=ingredients)

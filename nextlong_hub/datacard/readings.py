@@ -33,8 +33,9 @@ def _parts(reading: ReadingRecord) -> Iterator[str]:
         items = [f"{code(name)} ({times:,})" for name, times in list(evidence.items.items())[:_MOST_NAMES]]
         more = f" and {len(evidence.items) - _MOST_NAMES:,} more" if len(evidence.items) > _MOST_NAMES else ""
         first = evidence.examples[0]
+        documents = sum(evidence.items.values())
         yield (
-            f"documents left out because they share words with items of benchmarks: {', '.join(items)}{more}, such as "
+            f"{counted(documents, 'document')} share words with items of benchmarks: {', '.join(items)}{more}, such as "
             f"{code(first.document)} with {code(first.words)}; `manifest.json` has more"
         )
     yield from map(escape, evidence.remarks)

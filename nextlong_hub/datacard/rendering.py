@@ -38,6 +38,7 @@ _FEW_SOURCES = 3
 """The authors advise at least three sources from this many tokens on."""
 
 _REASONS = {
+    PassedOver.BARRED.value: "barred",
     PassedOver.HIGH_RANK.value: "ranked too high",
     PassedOver.REPEATS_NEGATIVE.value: "near-copies of another negative of the row",
     PassedOver.REPEATS_ROW.value: "repeating what the row holds",

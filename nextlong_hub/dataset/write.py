@@ -170,7 +170,7 @@ def write_rows(
     rows, tokens = sum(file.rows for file in files), sum(file.tokens for file in files)
     paths = [run.output / file.path for file in files]
     return ConfigRecord(
-        recipe=public_values(recipe),
+        recipe=recipe.public_values(),
         fingerprint=recipe.fingerprint,
         rows=rows,
         tokens=tokens,
@@ -223,11 +223,6 @@ def chosen_tables(recipe: Recipe, chosen: ChosenRows) -> Iterator[pa.Table]:
     names = row_schema(tokens=recipe.tokens).names
     for unit, row in chosen.rows:
         yield read_table(unit).slice(row, 1).select(names)
-
-
-def public_values(recipe: Recipe) -> dict[str, Any]:
-    """A recipe without the paths of its corpus; the manifest names the sources elsewhere."""
-    return recipe.model_dump(mode="json", exclude={"corpus"})
 
 
 def _plain_shards(
