@@ -199,7 +199,7 @@ def _commit(
     """Write the files of each configuration, and declare the dataset finished; `before` is what it is added to."""
     configs = dict(before.configs) if before else {}
     for name, one in produced.items():
-        record = write_rows(run, one.recipe, one.rows, inputs.tokenizers[0], one.store)  # shards
+        record = write_rows(run, one.recipe, one.rows, inputs.tokenizers, one.store)  # shards
         record = with_outcome(record, one.outcome).model_copy(
             update={"mixture": dict(one.mixture), "apart": dict(one.apart), "taken": taken_records(run, one)}
         )

@@ -71,8 +71,8 @@ def verify(
             from nextlong_hub.hub.address import name_in
 
             raise RecipeError(
-                "--corpus, --tokenizer and --decontaminate need the rows, which a check on the Hub does not download; run `hf download "
-                f"{name_in(place)} --repo-type dataset --local-dir DIR` and verify DIR"
+                "--corpus, --tokenizer and --decontaminate need the rows, which a check on the Hub does not download; "
+                f"run `hf download {name_in(place)} --repo-type dataset --local-dir DIR` and verify DIR"
             )
         return _verify_published(place, as_json=as_json, quiet=quiet)
     from nextlong_hub.cli import terminal

@@ -7,6 +7,7 @@ from math import ceil
 
 from nextlong_hub.corpus import DEMO
 from nextlong_hub.corpus.licences import with_insistence
+from nextlong_hub.datacard.decontamination import has_local_benchmarks, options_of
 from nextlong_hub.datacard.escaping import Markdown, shell_word
 from nextlong_hub.datacard.runs import runs_of
 from nextlong_hub.dataset.corpus_record import ReadingRecord, SourceRecord
@@ -65,7 +66,7 @@ def mix_command(manifest: Manifest) -> str:
         source = part.name if _named(samples[name]) == part.name else f"recipes/{part.name}.toml"
         settings = [f"--set mix.recipe={source} --set target_length={part.target_length}"]
     parts = [
-        "nextlong-hub build mix",
+        f"nextlong-hub build mix{options_of(part)}",
         *settings,
         *([] if _is_demo(manifest) else _corpus(manifest)),
         *_tokenizers(manifest)[:1],
@@ -80,6 +81,8 @@ def needs_of(manifest: Manifest) -> Markdown:
     needs = [f"nextlong-hub {version} (`pip install nextlong-hub=={version}`)"]
     if corpus := COMMANDS[manifest.kind].corpus(manifest):
         needs.append(corpus)
+    if has_local_benchmarks(manifest):
+        needs.append("the files of the benchmarks it is compared with")
     tokenizers = [(record.name, record.revision) for record in manifest.portability[1:]]
     tokenizers.append((manifest.tokenizer.name, manifest.tokenizer.revision))
     if any(name != DEMO and "/" not in name and revision is None for name, revision in tokenizers):
@@ -161,7 +164,8 @@ def _fit_again(manifest: Manifest) -> str:
         if config.packing and config.synthesis:
             is_part |= config.packing.documents - config.packing.continued_documents < config.synthesis.kept
         samples = f" --samples {config.rows}" if is_part else ""
-        options = f"{_fit_options(config)}{samples} {_OUTPUT}"
+        compared = options_of(recorded_recipe(config.recipe))
+        options = f"{_fit_options(config)}{compared}{samples} {_OUTPUT}"
         commands.append(_INDENT.join([f"nextlong-hub fit {source}", *_tokenizers(manifest), options]))
     return "\n".join(commands)
 
@@ -173,9 +177,13 @@ def _import_again(manifest: Manifest) -> str:
     source = _SHARDS if is_shards else shell_word(path) + _part_options(first, config=False)
     return "\n".join(
         _INDENT.join(
-            [f"nextlong-hub import {source}", *_tokenizers(manifest), f"--config {shell_word(name)} {_OUTPUT}"]
+            [
+                f"nextlong-hub import {source}",
+                *_tokenizers(manifest),
+                f"--config {shell_word(name)}{options_of(recorded_recipe(config.recipe))} {_OUTPUT}",
+            ]
         )
-        for name in manifest.configs
+        for name, config in manifest.configs.items()
     )
 
 

@@ -113,10 +113,11 @@ def _open_tokenizers(names: Sequence[str], manifest: Manifest, check: Check) -> 
         found = load_tokenizer(name)
         if found.digest in known - {manifest.tokenizer.digest}:
             check.others += (found,)
+            check.finders[found.digest] = SpellingFinder(found)
             continue
         check.tokenizer = found
         if found.digest == manifest.tokenizer.digest:
-            check.finder = SpellingFinder(found)
+            check.finders[found.digest] = SpellingFinder(found)
         else:
             check.fault(MANIFEST_NAME, f"made with tokenizer {manifest.tokenizer.digest}, but {name} is {found.digest}")
 
