@@ -39,10 +39,10 @@ def decontamination_of(recipe: Recipe) -> Decontaminate | None:
     return found if isinstance(found, Decontaminate) else None
 
 
-def options_of(recipe: Recipe) -> str:
-    """The same as options of a command without a recipe, each with a space before it."""
+def options_of(recipe: Recipe) -> list[str]:
+    """The benchmarks of a recipe as options of a command."""
     found = decontamination_of(recipe)
-    return "".join(f" --decontaminate {shell_word(str(one))}" for one in found.against) if found else ""
+    return [f"--decontaminate {shell_word(str(one))}" for one in found.against] if found else []
 
 
 def has_local_benchmarks(manifest: Manifest) -> bool:
@@ -60,8 +60,8 @@ def _text_of(one: Decontaminate) -> DecontaminationText:
     run = f"a run of {one.run_words} words"
     rules = {
         "drop": f"A document that shares {run} with one of these is in no row",
-        "bar": f"A chunk of a document with a word of {run} that one of these has is in no row, and the document is "
-        "extended for none",
+        "bar": f"Where a document shares {run} with one of these, no row holds the chunks that have words of that run, "
+        "and none extends the document",
     }
     return DecontaminationText(
         names=Markdown(", ".join(code(_name_of(benchmark)) for benchmark in one.against)),

@@ -78,7 +78,8 @@ class MixProducer(Producer):
                 "recipe of such samples as mix.recipe: 64k, 128k or 512k"
             )
         MixShape.of(recipe, ingredient.target_length)
-        differing = [choice for choice in _SHARED if getattr(recipe, choice) != getattr(ingredient, choice)]
+        own, others = recipe.public_values(), ingredient.public_values()
+        differing = [choice for choice in _SHARED if own.get(choice) != others.get(choice)]
         if differing:
             raise RecipeError(
                 f"recipes {recipe.name} and {ingredient.name} share rows, but differ in {', '.join(differing)}; "

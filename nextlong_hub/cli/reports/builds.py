@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from nextlong_hub.cli.reports.sources import show_not_read
+from nextlong_hub.cli.reports.sources import show_left_out, show_not_read
 from nextlong_hub.cli.reports.spelled import show_spelled
 from nextlong_hub.cli.reports.wording import LINE, count, show_controls, words
 from nextlong_hub.cli.terminal import Rows, show_line, show_table, show_verbatim
@@ -54,6 +54,7 @@ def show_build(report: "BuildReport", run: BuildRun) -> None:
             "files mapped into memory included."
         )
     show_not_read(report.manifest)
+    show_left_out(report.manifest)
     for name, record in zip(run.configs, records, strict=True):
         recall = record.synthesis and record.synthesis.recall
         if recall is not None:
