@@ -77,12 +77,12 @@ def choose(names: Mapping[str, bool], card: str, config: str | None, split: str 
         DataError: there is no such configuration or split, or several configurations and no default.
     """
     if config == EVERY_PART:
-        chosen_configs, called = _configs(card), EVERY_PART
+        chosen, called = _configs(card), config
     else:
-        chosen = _config(_configs(card), config)
-        chosen_configs, called = [chosen] if chosen else [], chosen.name if chosen else None
-    remaining = _in_configs(sorted(names), chosen_configs, _configs(card), left_out)
-    by_split = _by_split({name: names[name] for name in remaining}, chosen_configs)
+        one = _config(_configs(card), config)
+        chosen, called = ([one], one.name) if one else ([], None)
+    remaining = _in_configs(sorted(names), chosen, _configs(card), left_out)
+    by_split = _by_split({name: names[name] for name in remaining}, chosen)
     if split == EVERY_PART:
         return Chosen(names=tuple(remaining), config=called, split=EVERY_PART)
     wanted = split or TRAIN

@@ -111,7 +111,7 @@ def other_tokenizer(folder: Path) -> Path:
 
 @pytest.mark.slow
 def test_every_tokenizer_that_rows_are_made_for_is_asked(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """The texts spell one special token of the second tokenizer and none of the first; report, card and verify say it."""
+    """Texts spell a special token of the second tokenizer and none of the first; report, card and verify say it."""
     documents = [replace(one, text=one.text.replace(". ", f". {OTHER}")) for one in make_documents(40)]
     corpus = write_corpus(tmp_path / "corpus.jsonl", documents)
     other, output = other_tokenizer(tmp_path / "other"), tmp_path / "out"
