@@ -77,10 +77,10 @@ def choose(names: Mapping[str, bool], card: str, config: str | None, split: str 
         DataError: there is no such configuration or split, or several configurations and no default.
     """
     if config == EVERY_PART:
-        chosen, called = _configs(card), config
+        chosen = _configs(card)
     else:
-        one = _config(_configs(card), config)
-        chosen, called = ([one], one.name) if one else ([], None)
+        chosen = [one] if (one := _config(_configs(card), config)) else []
+    called = config if config == EVERY_PART else next((one.name for one in chosen), None)
     remaining = _in_configs(sorted(names), chosen, _configs(card), left_out)
     by_split = _by_split({name: names[name] for name in remaining}, chosen)
     if split == EVERY_PART:

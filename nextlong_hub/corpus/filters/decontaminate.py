@@ -17,6 +17,7 @@ _REASON = "contaminated"
 class Decontaminate(Filter):
     """Compares every document with every string of the rows of the benchmarks, in any column.
 
+    Those to name are what the model is evaluated on: HELMET, RULER, LongBench v2 and Pro, MRCR, AA-LCR, or any other.
     Case, punctuation and forms of Unicode do not count: see `core.words`. A row without a run of so many words cannot
     be looked for.
     """
