@@ -76,10 +76,7 @@ def choose(names: Mapping[str, bool], card: str, config: str | None, split: str 
     Raises:
         DataError: there is no such configuration or split, or several configurations and no default.
     """
-    if config == EVERY_PART:
-        chosen = _configs(card)
-    else:
-        chosen = [one] if (one := _config(_configs(card), config)) else []
+    chosen = _chosen(_configs(card), config)
     called = config if config == EVERY_PART else next((one.name for one in chosen), None)
     remaining = _in_configs(sorted(names), chosen, _configs(card), left_out)
     by_split = _by_split({name: names[name] for name in remaining}, chosen)
@@ -169,22 +166,24 @@ def _below(folder: str, pattern: str) -> str:
     return PurePosixPath(folder, pattern).as_posix() if folder else pattern
 
 
-def _config(configs: list[_Config], wanted: str | None) -> _Config | None:
-    """The configuration that is meant; None where the card has none."""
+def _chosen(configs: list[_Config], wanted: str | None) -> list[_Config]:
+    """The configurations that are meant; empty where the card has none."""
     names = [config.name for config in configs]
+    if wanted == EVERY_PART:
+        return configs
     if wanted is not None:
         if wanted not in names:
             there = f"its configurations are {', '.join(names)}" if names else "its README.md names none"
             raise DataError(f"there is no configuration {wanted!r}; {there}{did_you_mean(wanted, names)}")
-        return configs[names.index(wanted)]
+        return [configs[names.index(wanted)]]
     if len(configs) < 2:
-        return configs[0] if configs else None
+        return configs
     defaults = [config for config in configs if config.is_default] or [c for c in configs if c.name == "default"]
     if not defaults:
         raise DataError(
             f"there are {len(configs)} configurations: {', '.join(names)}; name one with --config (config in a recipe)"
         )
-    return defaults[0]
+    return defaults[:1]
 
 
 def _configs(card: str) -> list[_Config]:
