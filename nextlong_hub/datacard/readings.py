@@ -38,8 +38,7 @@ def _parts(reading: ReadingRecord) -> Iterator[str]:
         first = evidence.examples[0]
         documents = sum(evidence.items.values())
         yield (
-            f"{counted(documents, 'document')} {'shares' if documents == 1 else 'share'} words with items of benchmarks: "
-            f"{', '.join(items)}{more}, such as "
+            f"{counted(documents, 'document')} with words of items of benchmarks: {', '.join(items)}{more}, such as "
             f"{code(first.document)} with {code(first.words)}; `manifest.json` has more"
         )
     yield from map(escape, evidence.remarks)

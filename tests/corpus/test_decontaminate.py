@@ -271,4 +271,4 @@ def test_what_is_contaminated_is_told(tmp_path: Path) -> None:
     assert "**Decontaminated against `bench.jsonl`, and nothing else.**" in card and "Not decontaminated" not in card
     assert str(tmp_path) not in card + (tmp_path / "1" / "manifest.json").read_text("utf-8")
     assert "Left out: 2 documents (contaminated)" in card
-    assert "share words with items of benchmarks: `bench/2` (2)" in card
+    assert "2 documents with words of items of benchmarks: `bench/2` (2)" in card
