@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 from building import build_command, make_request, read_rows
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from small_stores import spans
 
@@ -60,6 +60,7 @@ def test_what_chunks_leave_out_moves_nothing() -> None:
     assert runs_of("c d").chunks_with(text, [ChunkSpan(0, 3), ChunkSpan(4, 7), ChunkSpan(8, 11)]) == {1}
 
 
+@settings(deadline=None)
 @given(
     st.lists(st.text("ab \u00e9e\u0301\u00bd\u6f22\ufb03-", min_size=1, max_size=12), min_size=1, max_size=6), st.data()
 )

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 from building import build_command
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from nextlong_hub.cli import run
@@ -37,6 +37,7 @@ def counted_runs(words: list[str], rules: RunRules) -> list[tuple[str, ...]]:
     return [run for run in runs if len({word for word in run if not word.isnumeric()}) >= rules.distinct]
 
 
+@settings(deadline=None)
 @given(st.lists(TINY, max_size=4), TINY, st.integers(2, 4), st.integers(1, 3))
 def test_a_text_is_found_where_it_shares_a_run(
     texts: list[list[str]], document: list[str], words: int, distinct: int
