@@ -199,7 +199,7 @@ def _commit(
     """Write the files of each configuration, and declare the dataset finished; `before` is what it is added to."""
     configs = dict(before.configs) if before else {}
     for name, one in produced.items():
-        record = write_rows(run, one.recipe, one.rows, inputs.tokenizers[0], one.store)  # shards
+        record = write_rows(run, one.recipe, one.rows, inputs.tokenizers, one.store)  # shards
         record = with_outcome(record, one.outcome).model_copy(
             update={"mixture": dict(one.mixture), "apart": dict(one.apart), "taken": taken_records(run, one)}
         )
@@ -384,7 +384,7 @@ def resolve(request: BuildRequest, tokenizer: Tokenizer) -> BuildRequest:
             )
     sources = producer_of(request.recipes[0]).sources(request.sources, request.recipes)
     recipes, ingredients = (
-        tuple(producer_of(recipe).resolve(with_options(recipe), tokenizer) for recipe in those)
+        tuple(producer_of(recipe).resolve(with_options(recipe), tokenizer).with_pinned_filters() for recipe in those)
         for those in (request.recipes, request.ingredients)
     )
     return replace(request, sources=sources, recipes=recipes, ingredients=ingredients)

@@ -5,7 +5,7 @@ which stand beside the stages. An unknown key is an error, so that no misspelt c
 """
 
 import tomllib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from importlib.resources import files
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Literal, Self
@@ -16,6 +16,7 @@ from pydantic import Field, ValidationError, model_validator
 from nextlong_hub.core.files import digest_of
 from nextlong_hub.core.printable import did_you_mean
 from nextlong_hub.core.settings import BYTES_FORMAT, Section, explain, with_main_choices, with_tuples, without_none
+from nextlong_hub.corpus.filters import open_filters, published_settings
 from nextlong_hub.corpus.settings import ReadingSettings, SourceSettings
 from nextlong_hub.errors import RecipeError
 from nextlong_hub.method.settings import ChunkingSettings, InterleaveSettings, MetaDocumentSettings, NegativeSettings
@@ -115,7 +116,8 @@ class Recipe(Section):
     corpus: tuple[SourceSettings, ...] = ()
     """Sources to use when none is named on the command line."""
     filters: dict[str, dict[str, Any]] = Field(default_factory=dict)
-    """Settings of the filters that leave documents out, by the names of the filters; each filter checks its own."""
+    """Settings of the filters that leave documents out or bar chunks, by the names of the filters; each filter checks
+    its own."""
     chunking: ChunkingSettings = ChunkingSettings()
     meta_documents: MetaDocumentSettings = MetaDocumentSettings()
     retrieval: RetrievalSettings = RetrievalSettings()
@@ -216,7 +218,33 @@ class Recipe(Section):
     @property
     def fingerprint(self) -> str:
         """Twelve hexadecimal digits over every choice that decides the rows: neither prose nor the corpus."""
-        return digest_of([BYTES_FORMAT, self.model_dump(mode="json", exclude={"description", "corpus"})])
+        values = self.public_values()
+        del values["description"]
+        return digest_of([BYTES_FORMAT, values])
+
+    def with_pinned_filters(self) -> Self:
+        """The same recipe with the content of all files that its filters read written out as digests.
+
+        Raises:
+            RecipeError: there is no such filter, it has not such settings, or a file is not the one that they name.
+            DataError, StorageError, AuthError, NetworkError: a file cannot be read.
+        """
+        return self.model_copy(update={"filters": open_filters(self.filters).pinned()})
+
+    def with_filters_at(self, places: Sequence[str]) -> Self:
+        """The recipe of a manifest with files that its filters read where they lie on this machine.
+
+        Raises:
+            RecipeError: no filter reads such a file, or there is no such filter.
+        """
+        if not places or not self.filters:
+            return self
+        return self.model_copy(update={"filters": open_filters(self.filters).located(places)})
+
+    def public_values(self) -> dict[str, Any]:
+        """The recipe as a manifest holds it: without the corpus, which stands elsewhere in it, and without folders."""
+        public = self.model_copy(update={"filters": published_settings(self.filters)})
+        return public.model_dump(mode="json", exclude={"corpus"})
 
     def to_toml(self) -> str:
         """The resolved recipe: every choice written out, so that nothing depends on later defaults."""

@@ -55,6 +55,8 @@ class BuildArguments:
     limits: Sequence[str] = ()
     benchmarks: Sequence[str] = ()
     """Files and datasets of which no document may hold a run of words."""
+    contaminated: str | None = None
+    """What becomes of a document that does: see `Decontaminate.action`."""
 
 
 def build_request(arguments: BuildArguments) -> BuildRequest:
@@ -68,6 +70,8 @@ def build_request(arguments: BuildArguments) -> BuildRequest:
         overrides["on_bad_document"] = arguments.on_bad_document
     if arguments.benchmarks:
         overrides["filters.decontaminate.against"] = list(arguments.benchmarks)
+    if arguments.contaminated:
+        overrides["filters.decontaminate.action"] = arguments.contaminated
     named = (*arguments.configs, *arguments.recipe_files)
     recipes, ingredients = load_recipes(named or PUBLISHED, overrides)
     sources = parse_sources(arguments.corpora) or _sources_of(recipes)
@@ -211,6 +215,11 @@ def parse_modes(text: str) -> frozenset[Mode]:
         hint = did_you_mean(unknown[0], get_args(Mode))
         raise RecipeError(f"--mode {text!r}: {unknown[0]!r} is neither truncate nor discard nor pack{hint}")
     return frozenset(mode for mode in get_args(Mode) if mode in modes)
+
+
+def filters_against(benchmarks: Sequence[str]) -> dict[str, dict[str, Any]]:
+    """The filters of a command without a recipe: `--decontaminate`, or none."""
+    return {"decontaminate": {"against": list(benchmarks)}} if benchmarks else {}
 
 
 def _by_config(option: str, amounts: Iterable[str], recipes: Mapping[str, Recipe]) -> dict[str, int]:

@@ -91,6 +91,12 @@ if TYPE_CHECKING:
 @option_license
 @option_decontaminate
 @click.option(
+    "--contaminated",
+    type=click.Choice(["drop", "bar"]),
+    help="Leave such documents out, or bar the chunks that hold the words: these are in no row, and their documents "
+    "are not extended. [default: drop]",
+)
+@click.option(
     "--on-bad-document",
     type=click.Choice(["fail", "skip"]),
     help="Stop at a document that cannot be read, or leave it out and count it. [default: fail]",

@@ -10,6 +10,7 @@ import click
 from nextlong_hub.cli.options import (
     examples,
     executor_of,
+    option_decontaminate,
     option_json,
     option_license,
     option_limit,
@@ -50,6 +51,7 @@ from nextlong_hub.cli.options import (
 @option_limit
 @option_license
 @options_columns
+@option_decontaminate
 @click.option("--samples", metavar="N", help="Stop after so many rows. [default: all]")
 @click.option("--add-bos-token", is_flag=True, help="Begin each text with the tokenizer's bos_token; it counts.")
 @click.option("--add-eos-token", is_flag=True, help="End each text with the tokenizer's eos_token; it counts.")
@@ -76,6 +78,7 @@ def fit(
     license: str | None,
     text_column: str | None,
     id_column: str | None,
+    benchmarks: tuple[str, ...],
     samples: str | None,
     add_bos_token: bool,
     add_eos_token: bool,
@@ -93,7 +96,7 @@ def fit(
     Rows are not padded.
     """
     from nextlong_hub.cli import terminal
-    from nextlong_hub.cli.arguments import parse_modes, parse_sources, with_limits, with_part
+    from nextlong_hub.cli.arguments import filters_against, parse_modes, parse_sources, with_limits, with_part
     from nextlong_hub.cli.reports import fits
     from nextlong_hub.core.amounts import parse_amount
     from nextlong_hub.dataset.manifest import manifest_bytes
@@ -114,6 +117,7 @@ def fit(
         add_bos_token=add_bos_token,
         add_eos_token=add_eos_token,
         on_bad_document=on_bad_document,
+        filters=filters_against(benchmarks),
     )
     with (
         resumable(output),

@@ -9,6 +9,7 @@ import click
 from nextlong_hub.cli.options import (
     examples,
     executor_of,
+    option_decontaminate,
     option_json,
     option_license,
     option_num_proc,
@@ -37,6 +38,7 @@ from nextlong_hub.cli.options import (
 @options_part(config=False)
 @option_license
 @options_columns
+@option_decontaminate
 @option_num_proc
 @option_json
 @option_quiet
@@ -50,6 +52,7 @@ def import_command(
     license: str | None,
     text_column: str | None,
     id_column: str | None,
+    benchmarks: tuple[str, ...],
     num_proc: int | None,
     as_json: bool,
     quiet: bool,
@@ -60,7 +63,7 @@ def import_command(
     dataset with a column of texts. MDS rows keep their tokens and their documents; texts are encoded.
     """
     from nextlong_hub.cli import terminal
-    from nextlong_hub.cli.arguments import parse_sources, with_part
+    from nextlong_hub.cli.arguments import filters_against, parse_sources, with_part
     from nextlong_hub.cli.reports import imports
     from nextlong_hub.dataset.manifest import manifest_bytes
     from nextlong_hub.documents.import_rows import ImportRequest
@@ -69,7 +72,9 @@ def import_command(
     [source_settings] = with_part(
         parse_sources([source], text_column, id_column, license), split=split, revision=revision
     )
-    request = ImportRequest(source=source_settings, tokenizer=tokenizer, config=config)
+    request = ImportRequest(
+        source=source_settings, tokenizer=tokenizer, config=config, filters=filters_against(benchmarks)
+    )
     with (
         resumable(output),
         closing(executor_of(num_proc)) as executor,

@@ -94,8 +94,9 @@ def option_decontaminate(command: Command) -> Command:
         "benchmarks",
         multiple=True,
         metavar="PATH",
-        help="Leave out documents that share 13 words in a row with this benchmark: a file, folder or Hub dataset, any "
-        "column. Name what you evaluate on: HELMET, RULER, LongBench v2 and Pro, MRCR, AA-LCR. Repeatable.",
+        help="Leave out documents that share 13 words in a row with this benchmark: a file, folder, hf:// address or "
+        "Hub dataset, USER/NAME:CONFIG@SPLIT; all columns, configurations and splits unless one is named. Name what "
+        "you evaluate on: HELMET, RULER, LongBench v2 and Pro, MRCR, AA-LCR. Repeatable.",
     )(command)
 
 

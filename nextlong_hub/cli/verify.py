@@ -39,6 +39,13 @@ class _Place(click.Path):
 @click.argument("place", type=_Place(exists=True, file_okay=False, path_type=Path), metavar="DIR|hf://…")
 @option_corpus
 @option_tokenizer(multiple=True, help="Encode every text again with this tokenizer, and compare. Repeatable.")
+@click.option(
+    "--decontaminate",
+    "benchmarks",
+    multiple=True,
+    metavar="PATH",
+    help="Where a benchmark lies that the dataset was decontaminated against; read with --corpus. Repeatable.",
+)
 @options_columns
 @option_json
 @option_quiet
@@ -46,6 +53,7 @@ def verify(
     place: Path | str,
     corpora: tuple[str, ...],
     tokenizer: tuple[str, ...],
+    benchmarks: tuple[str, ...],
     text_column: str | None,
     id_column: str | None,
     as_json: bool,
@@ -53,17 +61,18 @@ def verify(
 ) -> int:
     """Check a finished dataset folder: every file, row and segment.
 
-    With --corpus each text is rebuilt from the corpus by its segments, with --tokenizer it is encoded again. Of a
-    dataset on the Hub, hf://datasets/USER/NAME[@REVISION], only card and manifest are downloaded: every file must have
-    the size and sha256 that the manifest says. Every fault is printed on one line, and any fault makes the exit code 3.
+    With --corpus each text is rebuilt from the corpus by its segments, of which none may be a chunk that is barred;
+    with --tokenizer it is encoded again. Of a dataset on the Hub, hf://datasets/USER/NAME[@REVISION], only card and
+    manifest are downloaded: every file must have the size and sha256 that the manifest says. Every fault is printed on
+    one line, and any fault makes the exit code 3.
     """
     if isinstance(place, str):
-        if corpora or tokenizer:
+        if corpora or tokenizer or benchmarks:
             from nextlong_hub.hub.address import name_in
 
             raise RecipeError(
-                "--corpus and --tokenizer need the rows, which a check on the Hub does not download; run `hf download "
-                f"{name_in(place)} --repo-type dataset --local-dir DIR` and verify DIR"
+                "--corpus, --tokenizer and --decontaminate need the rows, which a check on the Hub does not download; "
+                f"run `hf download {name_in(place)} --repo-type dataset --local-dir DIR` and verify DIR"
             )
         return _verify_published(place, as_json=as_json, quiet=quiet)
     from nextlong_hub.cli import terminal
@@ -73,7 +82,7 @@ def verify(
 
     sources = parse_sources(corpora, text_column, id_column)
     with terminal.watching(quiet=quiet) as progress:
-        report = verify_folder(place, sources=sources, tokenizer=tokenizer, progress=progress)
+        report = verify_folder(place, sources=sources, tokenizer=tokenizer, benchmarks=benchmarks, progress=progress)
     if as_json:
         print_json({"ok": not report.faults, **asdict(report)})
     else:

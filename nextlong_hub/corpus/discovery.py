@@ -22,11 +22,11 @@ from nextlong_hub.corpus.listing import CARD, Listing, list_source
 from nextlong_hub.corpus.naming import is_hub_dataset, with_parts
 from nextlong_hub.corpus.pieces import Piece
 from nextlong_hub.corpus.remote import without_query
-from nextlong_hub.corpus.settings import SourceSettings
+from nextlong_hub.corpus.settings import EVERY_PART, SourceSettings
 from nextlong_hub.corpus.splits import TRAIN, Chosen, choose, is_card
 from nextlong_hub.errors import DataError, RecipeError
 from nextlong_hub.hub.address import DatasetAddress
-from nextlong_hub.hub.files import open_dataset, parts_of_dataset, resolve_commit, shard_count
+from nextlong_hub.hub.files import configs_of_dataset, open_dataset, parts_of_dataset, resolve_commit, shard_count
 
 PIECE_BYTES = 64 << 20
 """Bytes on disk of one piece, where a format can split or group its files."""
@@ -194,7 +194,8 @@ def _is_card_at(name: str, listing: Listing, has_data: bool) -> bool:
 def _choose(source: SourceSettings, listing: Listing, suffixes: Mapping[str, str], left_out: LeftOut) -> Chosen:
     """The files of the configuration and split; where files are named, or saved by `datasets`, they are chosen."""
     names = {name: is_text(suffix) for name, suffix in suffixes.items()}
-    if listing.is_saved or (listing.are_named and source.split is None and source.config is None):
+    is_whole = {source.split, source.config} <= {None, EVERY_PART}
+    if listing.is_saved or (listing.are_named and is_whole):
         return Chosen(names=tuple(sorted(names)), config=None, split=None)
     if not names:
         return Chosen(names=(), config=None, split=None)
@@ -204,6 +205,8 @@ def _choose(source: SourceSettings, listing: Listing, suffixes: Mapping[str, str
 def _find_hub_dataset(source: SourceSettings) -> tuple[list[Piece], FoundSource]:
     """The shards of a dataset on the Hub, and the configurations and splits that it has besides."""
     commit = resolve_commit(source.path, source.revision)
+    if EVERY_PART in (source.config, source.split):
+        return _every_part(source, commit)
     split = source.split or TRAIN
     shards = shard_count(open_dataset(source.path, source.config, split, commit))
     parts = parts_of_dataset(source.path, source.config, commit)
@@ -238,6 +241,26 @@ def _find_hub_dataset(source: SourceSettings) -> tuple[list[Piece], FoundSource]
         update={"config": None if is_plain else parts.config, "split": split, "revision": commit}
     )
     return pieces, FoundSource(settings=settings, left_out=left_out.records())
+
+
+def _every_part(source: SourceSettings, commit: str | None) -> tuple[list[Piece], FoundSource]:
+    """The shards of all configurations of a dataset on the Hub, or of all splits of one."""
+    is_every = source.config == EVERY_PART
+    pieces: list[Piece] = []
+    for config in configs_of_dataset(source.path, commit) if is_every else (source.config,):
+        splits = parts_of_dataset(source.path, config, commit).splits
+        wanted = splits if source.split == EVERY_PART else {source.split or TRAIN}.intersection(splits)
+        for split in sorted(wanted):
+            part = source.model_copy(update={"config": config, "split": split, "revision": commit})
+            own, _ = _find_hub_dataset(part)
+            for piece in own:
+                name = "/".join(filter(None, (source.path, config, split, piece.name.rpartition("/")[2])))
+                pieces.append(replace(piece, name=name, id_prefix=f"{name}/"))
+    if not pieces:
+        raise DataError(
+            f"source {source.name!r}: no configuration of {source.path} has a split {source.split or TRAIN!r}"
+        )
+    return pieces, FoundSource(settings=source.model_copy(update={"revision": commit}), left_out=())
 
 
 def _with_distinct_prefixes(pieces: list[Piece]) -> list[Piece]:

@@ -1,4 +1,4 @@
-"""What filters found in the documents that they left out, counted, with examples; bounded."""
+"""What filters found in the documents that they left out or barred in part, counted, with examples; bounded."""
 
 from collections import Counter
 from collections.abc import Iterable
@@ -11,7 +11,7 @@ _MOST_EXAMPLES = 20
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Example:
-    """One document that was left out, and why."""
+    """One document that was left out or barred in part, and why."""
 
     document: str
     """Its id."""
@@ -23,10 +23,10 @@ class Example:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Evidence:
-    """Why documents were left out."""
+    """Why documents were left out or barred in part."""
 
     items: dict[str, int] = field(default_factory=dict)
-    """Documents by the item they were left out for; past 200 items the others are counted together."""
+    """Documents by the item that they share words with; past 200 items the others are counted together."""
     examples: tuple[Example, ...] = ()
     """The first ones."""
     remarks: tuple[str, ...] = ()

@@ -218,6 +218,8 @@ class IngestCounts:
     """Documents that were read, filtered out or not."""
     read_bytes: int = 0
     """Of their UTF-8; counted where reading has a limit."""
+    barred: dict[str, int] = field(default_factory=dict)
+    """Chunks that no row may hold, by reason."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -256,6 +258,7 @@ class IngestPiece(Task[IngestCounts]):
         filters = open_filters(self.settings.filters)
         held = set(self.held)
         skipped: Counter[str] = Counter()
+        barred: Counter[str] = Counter()
         notes = corpus.ReadingNotes()
         origins = Origins(self.piece.source)
         examples: list[Example] = []
@@ -275,7 +278,14 @@ class IngestPiece(Task[IngestCounts]):
                 else:
                     if self.settings.on_bad_document == "skip":
                         held.add(document.id)
-                    part.add(document, cut(document.text, self.settings.chunking))
+                    chunks = cut(document.text, self.settings.chunking)
+                    found_chunks = filters.bar(document, chunks)
+                    examples += found_chunks.examples
+                    if found_chunks.reasons and len(found_chunks.reasons) == len(chunks):
+                        skipped[found_chunks.reasons[0]] += 1
+                        continue
+                    barred.update(found_chunks.reasons.values())
+                    part.add(document, chunks, found_chunks.reasons)
                     origins.add(document)
         return IngestCounts(
             part=part.counts,
@@ -287,6 +297,7 @@ class IngestPiece(Task[IngestCounts]):
             evidence=evidence_of(examples, filters.remarks()),
             read_documents=documents,
             read_bytes=text_bytes,
+            barred=dict(sorted(barred.items())),
         )
 
 
@@ -360,10 +371,11 @@ def _counts_of(name: str, parts: Sequence[IngestCounts]) -> SourceCounts:
         DataError: it gave no document, and its rows have no text where it was looked for.
     """
     notes = corpus.ReadingNotes()
-    skipped: Counter[str] = Counter()
+    skipped, barred = Counter[str](), Counter[str]()
     for one in parts:
         notes.add(one.columns, one.members, one.numbered)
         skipped.update(one.skipped)
+        barred.update(one.barred)
     documents = sum(one.part.documents for one in parts)
     if not documents and skipped["missing_text"] + skipped["wrong_type"]:
         raise CorpusTooSmallError(
@@ -378,5 +390,6 @@ def _counts_of(name: str, parts: Sequence[IngestCounts]) -> SourceCounts:
         unused=dict(sorted(notes.columns.items())),
         members=dict(sorted(notes.members.items())),
         evidence=merged(one.evidence for one in parts),
+        barred=dict(sorted(barred.items())),
         origins=merged_origins(name, [one.origins for one in parts]),
     )

@@ -9,14 +9,14 @@ import os
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from importlib.resources import files as resources
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from nextlong_hub.core.files import read_json
 from nextlong_hub.corpus import remote
 from nextlong_hub.corpus.left_out import LeftOut
 from nextlong_hub.corpus.patterns import has_magic, without_braces
 from nextlong_hub.corpus.reading import file_errors
-from nextlong_hub.corpus.settings import SourceSettings
+from nextlong_hub.corpus.settings import EVERY_PART, SourceSettings
 from nextlong_hub.errors import DataError
 from nextlong_hub.execution.workspace import WORK_NAME
 from nextlong_hub.hub.address import is_address
@@ -120,6 +120,8 @@ def _list_folder(folder: Path, source: SourceSettings) -> Listing:
     """List a folder, or the part of a saved `datasets` folder that holds the split."""
     left_out = LeftOut()
     splits = read_json(folder / "dataset_dict.json")
+    if isinstance(splits, dict) and "splits" in splits and source.split == EVERY_PART:
+        return _list_saved(folder, splits["splits"], left_out)
     if isinstance(splits, dict) and "splits" in splits:
         split = source.split or "train"
         if split not in splits["splits"]:
@@ -132,14 +134,23 @@ def _list_folder(folder: Path, source: SourceSettings) -> Listing:
                 for name in _walk(folder / other, LeftOut()):
                     left_out.add(f"files of the split {other!r}", f"{other}/{name}")
         folder = folder / split
-    names = list(_walk(folder, left_out))
-    state = read_json(folder / "state.json")
-    if isinstance(state, dict) and "_data_files" in state:
-        saved = [entry["filename"] for entry in state["_data_files"]]
-        for name in set(names) - set(saved):
-            left_out.add("files that `datasets` keeps beside a saved dataset", name)
-        return _listing(folder, saved, left_out, are_named=False, is_saved=True)
-    return _listing(folder, names, left_out, are_named=False)
+    return _list_saved(folder, [""], left_out)
+
+
+def _list_saved(folder: Path, parts: Iterable[str], left_out: LeftOut) -> Listing:
+    """List some parts of a saved `datasets` folder, the empty name for the folder itself, or all of any other."""
+    saved: list[str] = []
+    names: list[str] = []
+    for part in parts:
+        names += [(PurePosixPath(part) / name).as_posix() for name in _walk(folder / part, left_out)]
+        state = read_json(folder / part / "state.json")
+        if isinstance(state, dict) and "_data_files" in state:
+            saved += [(PurePosixPath(part) / entry["filename"]).as_posix() for entry in state["_data_files"]]
+    if not saved:
+        return _listing(folder, names, left_out, are_named=False)
+    for name in set(names) - set(saved):
+        left_out.add("files that `datasets` keeps beside a saved dataset", name)
+    return _listing(folder, saved, left_out, are_named=False, is_saved=True)
 
 
 def _list_glob(pattern: str) -> Listing:

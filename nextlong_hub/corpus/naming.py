@@ -1,7 +1,9 @@
-"""What a source is called, and what its path says of it: `user/name:config@split`."""
+"""What a source is called, here and where it is published, and what its path says of it: `user/name:config@split`."""
 
+import glob
 import os
 import re
+from itertools import dropwhile
 from pathlib import Path
 
 from nextlong_hub.corpus.endings import names_by_suffix, suffix_of
@@ -65,3 +67,16 @@ def default_name(path: str) -> str:
         stem = name[: len(name) - len(suffix_of(name, names_by_suffix(are_named=True)))]
     said = "-".join([stem, *parts.values()])
     return re.sub(r"[*?\[\]{}]+", "", said).strip("-_. ") or "corpus"
+
+
+def public_path(path: str) -> str:
+    """A path without the folders of this machine: what is published names the file, not where its user keeps it.
+
+    Of a pattern the part with wildcards is kept. Hub names and addresses are public as they are.
+    """
+    here = Path(path).expanduser()
+    if here.exists():
+        return here.name if here.name not in ("", "..") else here.resolve().name
+    if glob.has_magic(path) and not path.startswith("hf://"):
+        return Path(*dropwhile(lambda part: not glob.has_magic(part), here.parts)).as_posix()
+    return path

@@ -22,6 +22,9 @@ USUAL_ID_COLUMNS = ("id", "conversation_id", "prompt_id", "doc_id", "uuid")
 EVERY_COLUMN = "*"
 """The one record column that stands for all that a row has."""
 
+EVERY_PART = "*"
+"""The configuration or split that stands for all that a dataset has."""
+
 _DOCUMENTS = "docs"
 
 
@@ -58,9 +61,9 @@ class SourceSettings(Section):
     """When set, a document's text is a JSON object of those of these columns that its row has, of any type, and
     `text_column` is not read; `*` stands for all columns."""
     config: str | None = None
-    """Configuration of a dataset: one of its card, or of the Hub. None: the only one, or its default."""
+    """Configuration of a dataset: one of its card, or of the Hub. None: the only one, or its default; `*`: all."""
     split: str | None = None
-    """Split of a dataset. None: `train`, or whatever the files hold that a path or glob names."""
+    """Split of a dataset. None: `train`, or whatever the files hold that a path or glob names; `*`: all."""
     revision: str | None = None
     """Revision of a Hub dataset."""
     limit: str | None = None

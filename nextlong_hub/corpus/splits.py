@@ -14,6 +14,7 @@ from nextlong_hub.core.foreign import parse_yaml
 from nextlong_hub.core.printable import did_you_mean
 from nextlong_hub.corpus.left_out import LeftOut
 from nextlong_hub.corpus.patterns import matches
+from nextlong_hub.corpus.settings import EVERY_PART
 from nextlong_hub.errors import DataError
 
 TRAIN = "train"
@@ -69,28 +70,23 @@ def choose(names: Mapping[str, bool], card: str, config: str | None, split: str 
         names: of all files that a format reads, below the folder of the dataset, each with whether it is a plain text:
             words in the name of a text are a split's only where other files are for training.
         card: its `README.md`; empty where there is none.
-        config: its name; None for the only one, or the default.
-        split: its name; None for `train`.
+        config: its name; None for the only one, or the default; `*` for all.
+        split: its name; None for `train`; `*` for all.
         left_out: gets the files that are not chosen.
 
     Raises:
         DataError: there is no such configuration or split, or several configurations and no default.
     """
-    remaining = sorted(names)
-    chosen = _config(_configs(card), config)
-    if chosen is not None:
-        remaining = _in_config(remaining, chosen, _configs(card), left_out)
-    if chosen is not None and chosen.patterns:
-        by_split = {
-            name: [file for file in remaining if any(matches(_below(chosen.folder, one), file) for one in patterns)]
-            for name, patterns in chosen.patterns.items()
-        }
-    else:
-        by_split = _by_names({name: names[name] for name in remaining})
+    chosen = _chosen(_configs(card), config)
+    called = config if config == EVERY_PART else next((one.name for one in chosen), None)
+    remaining = _in_configs(sorted(names), chosen, _configs(card), left_out)
+    by_split = _by_split({name: names[name] for name in remaining}, chosen)
+    if split == EVERY_PART:
+        return Chosen(names=tuple(remaining), config=called, split=EVERY_PART)
     wanted = split or TRAIN
     if wanted not in by_split:
         if not by_split and split is None:
-            return Chosen(names=tuple(remaining), config=chosen.name if chosen else None, split=None)
+            return Chosen(names=tuple(remaining), config=called, split=None)
         known = ", ".join(by_split) or TRAIN
         raise DataError(
             f"there is no split {wanted!r}; its splits are {known}; name one with --split (split in a recipe), or the "
@@ -100,10 +96,8 @@ def choose(names: Mapping[str, bool], card: str, config: str | None, split: str 
         for file in files if name != wanted else ():
             if file not in by_split[wanted]:
                 left_out.add(f"files of the split {name!r}", file)
-    is_only = len(by_split) == 1 and chosen is None and split is None
-    return Chosen(
-        names=tuple(by_split[wanted]), config=chosen.name if chosen else None, split=None if is_only else wanted
-    )
+    is_only = len(by_split) == 1 and called is None and split is None
+    return Chosen(names=tuple(by_split[wanted]), config=called, split=None if is_only else wanted)
 
 
 def split_of(name: str) -> str | None:
@@ -136,17 +130,31 @@ def _by_names(names: Mapping[str, bool]) -> dict[str, list[str]]:
     return found
 
 
-def _in_config(names: list[str], chosen: _Config, configs: list[_Config], left_out: LeftOut) -> list[str]:
-    """The files of the configuration; others are left out by the configuration they belong to."""
+def _by_split(names: Mapping[str, bool], chosen: list[_Config]) -> dict[str, list[str]]:
+    """Files by split, as the configurations say or, where these leave it to them, as their names do."""
+    found: dict[str, list[str]] = {}
+    for config in chosen:
+        by_pattern = {
+            split: [name for name in names if any(matches(_below(config.folder, one), name) for one in patterns)]
+            for split, patterns in config.patterns.items()
+        }
+        own = {name: is_text for name, is_text in names.items() if _has(config, name)}
+        for split, files in (by_pattern or _by_names(own)).items():
+            found[split] = sorted({*found.get(split, ()), *files})
+    return found if chosen else _by_names(names)
+
+
+def _in_configs(names: list[str], chosen: list[_Config], configs: list[_Config], left_out: LeftOut) -> list[str]:
+    """The files of some configurations, or all where there is none; others are left out by what they belong to."""
     kept = []
-    for name in names:
+    for name in names if chosen else ():
         owners = [config.name for config in configs if _has(config, name)]
-        if chosen.name in owners:
+        if any(config.name in owners for config in chosen):
             kept.append(name)
         else:
             reason = f"files of the configuration {owners[0]!r}" if owners else "files that the card does not name"
             left_out.add(reason, name)
-    return kept
+    return kept if chosen else names
 
 
 def _has(config: _Config, name: str) -> bool:
@@ -159,22 +167,24 @@ def _below(folder: str, pattern: str) -> str:
     return PurePosixPath(folder, pattern).as_posix() if folder else pattern
 
 
-def _config(configs: list[_Config], wanted: str | None) -> _Config | None:
-    """The configuration that is meant; None where the card has none."""
+def _chosen(configs: list[_Config], wanted: str | None) -> list[_Config]:
+    """The configurations that are meant; empty where the card has none."""
     names = [config.name for config in configs]
+    if wanted == EVERY_PART:
+        return configs
     if wanted is not None:
         if wanted not in names:
             there = f"its configurations are {', '.join(names)}" if names else "its README.md names none"
             raise DataError(f"there is no configuration {wanted!r}; {there}{did_you_mean(wanted, names)}")
-        return configs[names.index(wanted)]
+        return [configs[names.index(wanted)]]
     if len(configs) < 2:
-        return configs[0] if configs else None
+        return configs
     defaults = [config for config in configs if config.is_default] or [c for c in configs if c.name == "default"]
     if not defaults:
         raise DataError(
             f"there are {len(configs)} configurations: {', '.join(names)}; name one with --config (config in a recipe)"
         )
-    return defaults[0]
+    return defaults[:1]
 
 
 def _configs(card: str) -> list[_Config]:

@@ -9,6 +9,7 @@ A store is a folder of parts, one for each piece of the corpus that was read, an
         chunk_characters.npy      int32 (chunks,)
         document_chunks.npy       int32 (documents,)    how many chunks each document was cut into
         documents.arrow           id: string, source: string, and segments: string where those are kept
+        barred_chunks.npy         int32, ascending      chunks that no row may hold; only where there are any
 
 Chunks and documents are numbered through the whole corpus, from 0. Text is read by ascending chunk number only: on a
 spinning or remote disk that is the difference between one pass over a file and a seek for each negative.
@@ -16,7 +17,8 @@ spinning or remote disk that is the difference between one pass over a file and 
 
 import bisect
 from array import array
-from collections.abc import Iterator, Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass, field
 from functools import cached_property, lru_cache
@@ -43,6 +45,7 @@ _SEGMENTS = pa.field(SEGMENTS_COLUMN, pa.string())
 _DOCUMENTS_PER_BATCH = 8192
 
 
+_BARRED = "barred_chunks.npy"
 _BYTES_A_CHUNK = 12
 """Its place in `chunk_offsets` and its entry in `chunk_characters`."""
 _BYTES_A_DOCUMENT = 48
@@ -63,6 +66,8 @@ class PartCounts:
     chunks: int
     characters: int
     bytes: int
+    barred: int = 0
+    """Chunks that no row may hold."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -93,7 +98,9 @@ class SourceCounts:
     origins: tuple[OriginCounts, ...] = ()
     """What its rows say of where they come from; empty where they say nothing."""
     evidence: Evidence = field(default_factory=Evidence)
-    """What filters found in documents that they left out."""
+    """What filters found in documents that they left out or barred in part."""
+    barred: Mapping[str, int] = field(default_factory=dict)
+    """Chunks that no row may hold, by reason."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -112,6 +119,12 @@ class StoreSummary:
     """In the order of the corpus."""
     parts: tuple[PartCounts, ...]
 
+    @property
+    def barred(self) -> dict[str, int]:
+        """Chunks that no row may hold, by reason."""
+        counts = sum((Counter(source.barred) for source in self.sources), Counter[str]())
+        return dict(sorted(counts.items()))
+
 
 _SUMMARY = TypeAdapter(StoreSummary)
 
@@ -127,6 +140,7 @@ class PartWriter:
         self._offsets = array("q", [0])
         self._chunk_characters = array("i")
         self._document_chunks = array("i")
+        self._barred = array("i")
         self._ids: list[str] = []
         self._sources: list[str] = []
 
@@ -139,12 +153,13 @@ class PartWriter:
             self._opened = opened.pop_all()
         return self
 
-    def add(self, document: Document, spans: Sequence[ChunkSpan]) -> None:
-        """Append one document cut into `spans`.
+    def add(self, document: Document, spans: Sequence[ChunkSpan], barred: Iterable[int] = ()) -> None:
+        """Append one document cut into `spans`; no row may hold those of the numbers `barred`, which ascend.
 
         Raises:
             StorageError: the disk is full.
         """
+        self._barred.extend(len(self._chunk_characters) + number for number in barred)
         with storage_errors(self._folder):
             for span in spans:
                 encoded = document.text[span.start : span.end].encode()
@@ -177,6 +192,7 @@ class PartWriter:
             chunks=len(self._chunk_characters),
             characters=sum(self._chunk_characters),
             bytes=self._offsets[-1],
+            barred=len(self._barred),
         )
 
     def _finish(self) -> None:
@@ -187,6 +203,8 @@ class PartWriter:
         write_array(self._folder / "chunk_offsets.npy", np.frombuffer(self._offsets, np.int64))
         write_array(self._folder / "chunk_characters.npy", np.array(self._chunk_characters, np.int32))
         write_array(self._folder / "document_chunks.npy", np.array(self._document_chunks, np.int32))
+        if self._barred:
+            write_array(self._folder / _BARRED, np.array(self._barred, np.int32))
 
     def _write_documents(self) -> None:
         if self._ids:
@@ -248,6 +266,20 @@ class ChunkStore:
             ends = np.concatenate(([0], part.characters)).cumsum(dtype=np.int64)
             counts.append(np.diff(ends[self.first_chunk[first : end + 1] - self.first_chunk[first]]))
         return np.concatenate(counts)
+
+    @cached_property
+    def barred_chunks(self) -> NDArray[np.int64]:
+        """The chunks that no row may hold, ascending. Shape: (barred chunks,)."""
+        found = [np.zeros(0, np.int64)]
+        for part, first in zip(self.summary.parts, self._part_chunks, strict=False):
+            if part.barred:
+                found.append(first + np.load(self.folder / part.name / _BARRED).astype(np.int64))
+        return np.concatenate(found)
+
+    @cached_property
+    def barred_documents(self) -> NDArray[np.int64]:
+        """The documents that have such chunks, ascending. Shape: (barred documents,)."""
+        return np.unique(self.document_of(self.barred_chunks))
 
     def characters_of(self, chunk: int) -> int:
         """Characters in one chunk."""

@@ -22,8 +22,10 @@ def notes_of(source: SourceCounts) -> Iterable[str]:
     if source.members:
         yield f"files in archives not read: {_most(source.members)}"
     if source.evidence.items:
-        found = sum(source.evidence.items.values())
-        yield f"{counted(found, 'document')} left out for a benchmark's words: {_most(source.evidence.items)}"
+        found = counted(sum(source.evidence.items.values()), "document")
+        barred = sum(source.barred.values())
+        fate = f"{counted(barred, 'chunk')} of them barred" if barred else "left out"
+        yield f"{found} with words of a benchmark, {fate}: {_most(source.evidence.items)}"
     yield from source.evidence.remarks
     if source.numbered:
         yield (

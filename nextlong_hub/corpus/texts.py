@@ -1,6 +1,7 @@
 """Chunk texts by document id and number, as segments of a row name them."""
 
 from collections.abc import Sequence
+from functools import cached_property
 
 import numpy as np
 
@@ -26,3 +27,14 @@ class CorpusTexts:
         ]
         texts = self.store.texts(np.array([n for n in numbers if n >= 0], np.int64))
         return [texts.get(number) for number in numbers]
+
+    def barred(self, chunks: Sequence[tuple[str, int]]) -> list[tuple[str, int]]:
+        """Those of the chunks (document, chunk) that no row may hold."""
+        return [one for one in chunks if one in self._barred]
+
+    @cached_property
+    def _barred(self) -> frozenset[tuple[str, int]]:
+        store = self.store
+        documents = store.document_of(store.barred_chunks)
+        places = (store.barred_chunks - store.first_chunk[documents]).tolist()
+        return frozenset(zip(store.document_ids(documents), places, strict=True))

@@ -7,13 +7,14 @@ from math import ceil
 
 from nextlong_hub.corpus import DEMO
 from nextlong_hub.corpus.licences import with_insistence
+from nextlong_hub.datacard.decontamination import decontamination_of, has_local_benchmarks, options_of
 from nextlong_hub.datacard.escaping import Markdown, shell_word
 from nextlong_hub.datacard.runs import runs_of
 from nextlong_hub.dataset.corpus_record import ReadingRecord, SourceRecord
 from nextlong_hub.dataset.manifest import ConfigRecord, IngredientRecord, Manifest
 from nextlong_hub.errors import RecipeError
 from nextlong_hub.producer import Producer, producer_of
-from nextlong_hub.recipe import default_config, load_recipe, recorded_recipe
+from nextlong_hub.recipe import Recipe, default_config, load_recipe, recorded_recipe
 
 _ROUNDING = 1e-6
 _SHARDS = "SHARDS"
@@ -67,11 +68,26 @@ def mix_command(manifest: Manifest) -> str:
     parts = [
         "nextlong-hub build mix",
         *settings,
+        *_compared(part),
         *([] if _is_demo(manifest) else _corpus(manifest)),
         *_tokenizers(manifest)[:1],
         "--output mixed",
     ]
     return _INDENT.join(parts)
+
+
+def _compared(recipe: Recipe) -> list[str]:
+    """The options that decontaminate rows of `build` as those of a recipe."""
+    found = decontamination_of(recipe)
+    if found is None:
+        return []
+    defaults = type(found).model_fields
+    settings = [
+        f"--set filters.decontaminate.{name}={getattr(found, name)}"
+        for name in ("run_words", "distinct_words")
+        if getattr(found, name) != defaults[name].default
+    ]
+    return [*options_of(recipe), *([f"--contaminated {found.action}"] if found.action != "drop" else []), *settings]
 
 
 def needs_of(manifest: Manifest) -> Markdown:
@@ -80,6 +96,8 @@ def needs_of(manifest: Manifest) -> Markdown:
     needs = [f"nextlong-hub {version} (`pip install nextlong-hub=={version}`)"]
     if corpus := COMMANDS[manifest.kind].corpus(manifest):
         needs.append(corpus)
+    if has_local_benchmarks(manifest):
+        needs.append("the files of the benchmarks it is compared with")
     tokenizers = [(record.name, record.revision) for record in manifest.portability[1:]]
     tokenizers.append((manifest.tokenizer.name, manifest.tokenizer.revision))
     if any(name != DEMO and "/" not in name and revision is None for name, revision in tokenizers):
@@ -161,8 +179,9 @@ def _fit_again(manifest: Manifest) -> str:
         if config.packing and config.synthesis:
             is_part |= config.packing.documents - config.packing.continued_documents < config.synthesis.kept
         samples = f" --samples {config.rows}" if is_part else ""
+        compared = options_of(recorded_recipe(config.recipe))
         options = f"{_fit_options(config)}{samples} {_OUTPUT}"
-        commands.append(_INDENT.join([f"nextlong-hub fit {source}", *_tokenizers(manifest), options]))
+        commands.append(_INDENT.join([f"nextlong-hub fit {source}", *_tokenizers(manifest), *compared, options]))
     return "\n".join(commands)
 
 
@@ -173,9 +192,14 @@ def _import_again(manifest: Manifest) -> str:
     source = _SHARDS if is_shards else shell_word(path) + _part_options(first, config=False)
     return "\n".join(
         _INDENT.join(
-            [f"nextlong-hub import {source}", *_tokenizers(manifest), f"--config {shell_word(name)} {_OUTPUT}"]
+            [
+                f"nextlong-hub import {source}",
+                *_tokenizers(manifest),
+                *options_of(recorded_recipe(config.recipe)),
+                f"--config {shell_word(name)} {_OUTPUT}",
+            ]
         )
-        for name in manifest.configs
+        for name, config in manifest.configs.items()
     )
 
 

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 
 from nextlong_hub.core.printable import counted
+from nextlong_hub.corpus.pieces import OTHERS
 from nextlong_hub.datacard.escaping import Markdown, code, escape
 from nextlong_hub.dataset.corpus_record import ReadingRecord, SourceRecord
 
@@ -30,11 +31,14 @@ def _parts(reading: ReadingRecord) -> Iterator[str]:
         yield f"files not read: {', '.join(files)}"
     evidence = reading.evidence
     if evidence.items:
-        items = [f"{code(name)} ({times:,})" for name, times in list(evidence.items.items())[:_MOST_NAMES]]
-        more = f" and {len(evidence.items) - _MOST_NAMES:,} more" if len(evidence.items) > _MOST_NAMES else ""
+        ranked = sorted(evidence.items, key=lambda name: (name == OTHERS, -evidence.items[name], name))
+        items = [f"{code(name)} ({evidence.items[name]:,})" for name in ranked[:_MOST_NAMES]]
+        unnamed = sum(evidence.items[name] for name in ranked[_MOST_NAMES:])
+        more = f", and {counted(unnamed, 'document')} with others" if unnamed else ""
         first = evidence.examples[0]
+        documents = sum(evidence.items.values())
         yield (
-            f"documents left out because they share words with items of benchmarks: {', '.join(items)}{more}, such as "
+            f"{counted(documents, 'document')} with words of items of benchmarks: {', '.join(items)}{more}, such as "
             f"{code(first.document)} with {code(first.words)}; `manifest.json` has more"
         )
     yield from map(escape, evidence.remarks)

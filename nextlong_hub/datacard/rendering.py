@@ -10,6 +10,7 @@ from jinja2 import BaseLoader, StrictUndefined
 from jinja2.sandbox import SandboxedEnvironment
 
 from nextlong_hub.datacard.commands import command_of, mix_command, needs_of, recommended_config
+from nextlong_hub.datacard.decontamination import decontaminations
 from nextlong_hub.datacard.escaping import Markdown, code, escape, fenced
 from nextlong_hub.datacard.header import make_header, pretty_name
 from nextlong_hub.datacard.header_text import Header
@@ -38,6 +39,7 @@ _FEW_SOURCES = 3
 """The authors advise at least three sources from this many tokens on."""
 
 _REASONS = {
+    PassedOver.BARRED.value: "barred",
     PassedOver.HIGH_RANK.value: "ranked too high",
     PassedOver.REPEATS_NEGATIVE.value: "near-copies of another negative of the row",
     PassedOver.REPEATS_ROW.value: "repeating what the row holds",
@@ -220,7 +222,7 @@ def _kinds(manifest: Manifest, contents: RowContents) -> dict[str, Any]:
         "is_synthesised": contents.synthesised,
         "is_packed": RowKind.PACKED in contents.kinds,
         "has_conversations": contents.conversations,
-        "is_decontaminated": all("decontaminate" in one.recipe.get("filters", ()) for one in manifest.configs.values()),
+        "decontaminations": decontaminations(manifest),
         "is_masked": RowKind.WITH_MASK in contents.kinds,
         "has_tokens": RowKind.WITH_TOKENS in contents.kinds,
         "has_samples": RowKind.SAMPLE in contents.kinds,

@@ -5,6 +5,7 @@ from dataclasses import asdict
 
 from nextlong_hub.corpus.ingest import FoundCorpus
 from nextlong_hub.corpus.licences import insisted
+from nextlong_hub.corpus.naming import public_path
 from nextlong_hub.corpus.remote import without_query
 from nextlong_hub.corpus.settings import SourceSettings
 from nextlong_hub.corpus.store import ChunkStore, SourceCounts
@@ -17,7 +18,6 @@ from nextlong_hub.dataset.corpus_record import (
     SourceRecord,
     StatedRecord,
 )
-from nextlong_hub.dataset.folder import public_path
 
 
 def corpus_record(found: FoundCorpus, store: ChunkStore) -> CorpusRecord:
@@ -29,6 +29,8 @@ def corpus_record(found: FoundCorpus, store: ChunkStore) -> CorpusRecord:
         chunks=summary.chunks,
         characters=summary.characters,
         skipped=summary.skipped,
+        barred=summary.barred,
+        barred_documents=len(store.barred_documents),
         sources=source_records(found, summary.sources),
     )
 

@@ -34,7 +34,7 @@ class OriginRecord(Record):
 
 
 class FoundRecord(Record):
-    """A document that a filter left out."""
+    """A document that a filter left out or barred in part."""
 
     document: str
     item: str
@@ -44,10 +44,10 @@ class FoundRecord(Record):
 
 
 class EvidenceRecord(Record):
-    """What filters found in documents that they left out."""
+    """What filters found in documents that they left out or barred in part."""
 
     items: dict[str, int] = {}
-    """Documents by the item they were left out for."""
+    """Documents by the item that they share words with."""
     examples: tuple[FoundRecord, ...] = ()
     remarks: tuple[str, ...] = ()
     """What the filters could not look at."""
@@ -143,4 +143,8 @@ class CorpusRecord(Record):
     characters: int
     skipped: dict[str, int]
     """Documents left out, by reason."""
+    barred: dict[str, int] = {}
+    """Chunks that no row may hold, by reason."""
+    barred_documents: int = 0
+    """Documents that have such chunks; none of them is extended."""
     sources: tuple[SourceRecord, ...]

@@ -1,12 +1,10 @@
 """A dataset folder while it is written: its lock, what may be overwritten, and how its manifest is invalidated."""
 
-import glob
 import logging
 import shutil
 from collections.abc import Iterator
 from contextlib import ExitStack, closing, contextmanager
 from importlib.resources import files
-from itertools import dropwhile
 from pathlib import Path
 
 from filelock import FileLock, Timeout
@@ -157,19 +155,6 @@ def _is_ours(output: Path, names: list[str]) -> bool:
     work = output / WORK_NAME
     begun = names == [WORK_NAME] and work.is_dir() and all(e.name.startswith(f".{_MARK}.") for e in work.iterdir())
     return begun or (work / _MARK).is_file() or read_manifest(output) is not None
-
-
-def public_path(path: str) -> str:
-    """A path without the folders of this machine: what is published names the file, not where its user keeps it.
-
-    Of a pattern the part with wildcards is kept. Hub names and addresses are public as they are.
-    """
-    here = Path(path).expanduser()
-    if here.exists():
-        return here.name if here.name not in ("", "..") else here.resolve().name
-    if glob.has_magic(path) and not path.startswith("hf://"):
-        return Path(*dropwhile(lambda part: not glob.has_magic(part), here.parts)).as_posix()
-    return path
 
 
 def recipe_files(manifest: Manifest) -> dict[str, bytes]:

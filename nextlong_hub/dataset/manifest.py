@@ -290,6 +290,8 @@ class ConfigRecord(Record):
     """For runs of 8 and of 32 tokens; empty in manifests of versions that did not count them."""
     spelled: SpelledRecord | None = None
     """None in manifests of versions that did not count it."""
+    spelled_elsewhere: dict[str, SpelledRecord] = Field(default_factory=dict)
+    """Under each further tokenizer that the rows were made for, by its digest; special tokens are its own."""
     not_exact: int = 0
     """Imported documents whose text does not encode to their tokens; the tokens are those that were imported."""
     files: tuple[FileRecord, ...]

@@ -5,13 +5,13 @@ template wrote on purpose.
 """
 
 from collections import Counter
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import pyarrow as pa
 
-from nextlong_hub.dataset.manifest import ConfigRecord, SpelledRecord
+from nextlong_hub.dataset.manifest import ConfigRecord, PortabilityRecord, SpelledRecord
 from nextlong_hub.tokenization.spelled import SpellingFinder
 
 _NAMES = 10
@@ -50,12 +50,25 @@ def span_column(columns: Collection[str]) -> str | None:
     return "documents" if "documents" in columns else None
 
 
-def spelled_record(counts: Iterable[tuple[int, Mapping[str, int]]]) -> SpelledRecord:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SpelledShard:
+    """What was counted in one shard, under one tokenizer."""
+
+    rows: int
+    tokens: dict[str, int]
+
+    @classmethod
+    def of(cls, counts: SpelledCounts) -> "SpelledShard":
+        """The same as it is kept."""
+        return cls(rows=counts.rows, tokens=dict(counts.tokens))
+
+
+def spelled_record(shards: Iterable[SpelledShard]) -> SpelledRecord:
     """What the manifest says of the rows and tokens of several shards."""
     rows, tokens = 0, Counter[str]()
-    for own_rows, own_tokens in counts:
-        rows += own_rows
-        tokens.update(own_tokens)
+    for shard in shards:
+        rows += shard.rows
+        tokens.update(shard.tokens)
     ranked = sorted(tokens.items(), key=lambda one: (-one[1], one[0]))
     return SpelledRecord(
         rows=rows, tokens=dict(ranked[:_NAMES]), more_tokens=sum(times for _, times in ranked[_NAMES:])
@@ -73,3 +86,17 @@ def spelled_sentence(config: ConfigRecord) -> str:
         f"{config.spelled.rows:,} of {config.rows:,} rows {config.spelled}, and a stock AutoTokenizer makes control "
         f"tokens of that: {remedy}"
     )
+
+
+def spelled_elsewhere(config: ConfigRecord, portability: Sequence[PortabilityRecord]) -> list[str]:
+    """The same under each further tokenizer, without a full stop; none where no row spells one of its special tokens.
+
+    Args:
+        config: one configuration.
+        portability: the tokenizers of its dataset.
+    """
+    return [
+        f"under {one.name} {found.rows:,} of {config.rows:,} rows {found}: encode text with split_special_tokens=True"
+        for one in portability
+        if (found := config.spelled_elsewhere.get(one.digest)) is not None and found.rows
+    ]

@@ -140,7 +140,7 @@ def outcome_record(counts: Sequence[UnitCounts], eligible: int, **more: Any) -> 
 
 
 def write_rows(
-    run: Run, recipe: Recipe, chosen: ChosenRows, tokenizer: Tokenizer, store: ChunkStore | None = None
+    run: Run, recipe: Recipe, chosen: ChosenRows, tokenizers: Sequence[Tokenizer], store: ChunkStore | None = None
 ) -> ConfigRecord:
     """Write the published files of one configuration and count what is in them.
 
@@ -151,14 +151,15 @@ def write_rows(
         run: where they are written.
         recipe: how.
         chosen: the rows.
-        tokenizer: what made their ids; rows that spell its special tokens are counted.
+        tokenizers: what they were made for, first what made their ids; rows that spell special tokens of each are
+            counted.
         store: tells the sources of negatives.
 
     Raises:
         StorageError: no space, or no permission.
     """
     tasks, content = (_packed_shards if recipe.pack else _plain_shards)(
-        run, recipe, chosen, TokenizerReference.of(tokenizer)
+        run, recipe, chosen, tuple(map(TokenizerReference.of, tokenizers))
     )
     receipts: list[Receipt[ShardCounts]] = run.map(
         f"write {recipe.name}",
@@ -169,8 +170,11 @@ def write_rows(
     files = tuple(_file_record(run.output, receipt) for receipt in receipts)
     rows, tokens = sum(file.rows for file in files), sum(file.tokens for file in files)
     paths = [run.output / file.path for file in files]
+    spelled = [
+        spelled_record(receipt.counts.spelled[number] for receipt in receipts) for number in range(len(tokenizers))
+    ]
     return ConfigRecord(
-        recipe=public_values(recipe),
+        recipe=recipe.public_values(),
         fingerprint=recipe.fingerprint,
         rows=rows,
         tokens=tokens,
@@ -186,7 +190,8 @@ def write_rows(
         if recipe.pack
         else None,
         repeats=repeat_records([receipt.counts.repeats for receipt in receipts]),
-        spelled=spelled_record((receipt.counts.spelled_rows, receipt.counts.spelled_tokens) for receipt in receipts),
+        spelled=spelled[0],
+        spelled_elsewhere={one.digest: own for one, own in zip(tokenizers[1:], spelled[1:], strict=True)},
         files=files,
     )
 
@@ -225,13 +230,8 @@ def chosen_tables(recipe: Recipe, chosen: ChosenRows) -> Iterator[pa.Table]:
         yield read_table(unit).slice(row, 1).select(names)
 
 
-def public_values(recipe: Recipe) -> dict[str, Any]:
-    """A recipe without the paths of its corpus; the manifest names the sources elsewhere."""
-    return recipe.model_dump(mode="json", exclude={"corpus"})
-
-
 def _plain_shards(
-    run: Run, recipe: Recipe, chosen: ChosenRows, tokenizer: TokenizerReference
+    run: Run, recipe: Recipe, chosen: ChosenRows, tokenizers: tuple[TokenizerReference, ...]
 ) -> tuple[Sequence[Task[ShardCounts]], list[list[str | int]]]:
     """The tasks that copy rows of units, and what decides their content."""
     shards = _split(chosen, recipe.output.shard_bytes)
@@ -240,7 +240,7 @@ def _plain_shards(
             key=f"{recipe.name}-{number:05d}",
             output=_shard_path(run.output, recipe, number, len(shards)),
             rows=tuple(_runs(shard)),
-            tokenizer=tokenizer,
+            tokenizers=tokenizers,
             tokens=recipe.tokens,
             settings=recipe.output,
         )
@@ -250,7 +250,7 @@ def _plain_shards(
 
 
 def _packed_shards(
-    run: Run, recipe: Recipe, chosen: ChosenRows, tokenizer: TokenizerReference
+    run: Run, recipe: Recipe, chosen: ChosenRows, tokenizers: tuple[TokenizerReference, ...]
 ) -> tuple[Sequence[Task[ShardCounts]], list[list[str | int]]]:
     """The tasks that pack documents of units into rows, and what decides their content.
 
@@ -269,7 +269,7 @@ def _packed_shards(
             places=places,
             range=packed.range(start, stop, recipe.output.row_group_bytes),
             config=recipe.name,
-            tokenizer=tokenizer,
+            tokenizers=tokenizers,
             tokens=recipe.tokens,
             settings=recipe.output,
             left_out=chosen.left_out,

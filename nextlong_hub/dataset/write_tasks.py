@@ -23,7 +23,7 @@ from nextlong_hub.dataset.packing_plan import PackedRange
 from nextlong_hub.dataset.packing_tables import as_documents, merge
 from nextlong_hub.dataset.repeats import REPEATS, total_repeats, with_repeats
 from nextlong_hub.dataset.schema import row_schema
-from nextlong_hub.dataset.spelled import SpelledCounts
+from nextlong_hub.dataset.spelled import SpelledCounts, SpelledShard
 from nextlong_hub.execution.base import InputPath, Task
 from nextlong_hub.recipe import OutputSettings, Recipe
 from nextlong_hub.records import Discarded, PackedRow, Sample
@@ -136,9 +136,22 @@ class ShardCounts:
     """Later pieces of documents that were split."""
     repeats: tuple[int, ...]
     """See `repeats.total_repeats`."""
-    spelled_rows: int
-    """See `SpelledCounts`, as of `spelled_tokens`."""
-    spelled_tokens: dict[str, int]
+    spelled: tuple[SpelledShard, ...]
+    """Of each tokenizer that the rows were made for, in their order."""
+
+
+class _Spelled:
+    """Counts the rows of one shard under each tokenizer."""
+
+    def __init__(self, tokenizers: Sequence[TokenizerReference]) -> None:
+        self._counted = [(SpelledCounts(), SpellingFinder(one.open())) for one in tokenizers]
+
+    def add_table(self, table: pa.Table) -> None:
+        for counts, finder in self._counted:
+            counts.add_table(table, finder)
+
+    def shards(self) -> tuple[SpelledShard, ...]:
+        return tuple(SpelledShard.of(counts) for counts, _ in self._counted)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -157,8 +170,8 @@ class CopyRows(Task[ShardCounts]):
     noun: ClassVar[str] = "shards"
 
     rows: tuple[UnitRows, ...]
-    tokenizer: TokenizerReference
-    """Its special tokens are looked for."""
+    tokenizers: tuple[TokenizerReference, ...]
+    """Their special tokens are looked for."""
     tokens: bool
     """Write the ids."""
     settings: OutputSettings
@@ -169,15 +182,14 @@ class CopyRows(Task[ShardCounts]):
         rows = pa.concat_tables(tables)
         table = rows.select(row_schema(tokens=self.tokens).names)
         shards.write_table(self.output, table, self.settings)
-        spelled = SpelledCounts()
-        spelled.add_table(table, SpellingFinder(self.tokenizer.open()))
+        spelled = _Spelled(self.tokenizers)
+        spelled.add_table(table)
         return ShardCounts(
             rows=table.num_rows,
             tokens=sum(table["token_count"].to_pylist()),
             documents=table.num_rows,
             repeats=total_repeats([rows]),
-            spelled_rows=spelled.rows,
-            spelled_tokens=dict(spelled.tokens),
+            spelled=spelled.shards(),
         )
 
 
@@ -195,7 +207,7 @@ class PackRows(Task[ShardCounts]):
     range: PackedRange
     config: str
     """Names the rows."""
-    tokenizer: TokenizerReference
+    tokenizers: tuple[TokenizerReference, ...]
     """See `CopyRows`."""
     tokens: bool
     """Write the ids."""
@@ -207,7 +219,7 @@ class PackRows(Task[ShardCounts]):
         """See `Task.run`."""
         places = map_array(self.places)
         counts: Counter[str] = Counter()
-        spelled, finder = SpelledCounts(), SpellingFinder(self.tokenizer.open())
+        spelled = _Spelled(self.tokenizers)
 
         def counted() -> Iterator[pa.Table]:
             for whole in packed_tables(self.units, places, self.range, self.config, tokens=self.tokens):
@@ -217,7 +229,7 @@ class PackRows(Task[ShardCounts]):
                 counts["tokens"] += sum(table["token_count"].to_pylist())
                 counts["documents"] += len(documents)
                 counts["continued_documents"] += int((pc.struct_field(documents, "offset").to_numpy() > 0).sum())
-                spelled.add_table(table, finder)
+                spelled.add_table(table)
                 yield table
 
         tables = counted()
@@ -226,8 +238,7 @@ class PackRows(Task[ShardCounts]):
         return ShardCounts(
             **counts,
             repeats=total_repeats(self._repeats(places)),
-            spelled_rows=spelled.rows,
-            spelled_tokens=dict(spelled.tokens),
+            spelled=spelled.shards(),
         )
 
     def _repeats(self, places: NDArray[np.int32]) -> Iterator[pa.Table]:

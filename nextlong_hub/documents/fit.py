@@ -5,9 +5,10 @@ to discard what is short, and never to concatenate without a document mask. Shor
 share rows, each with its own attention.
 """
 
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import pyarrow.parquet as pq
 
@@ -52,6 +53,8 @@ class FitRequest:
     """Put its `eos_token` behind each document, and behind each piece of a split one."""
     on_bad_document: Literal["fail", "skip"] = "fail"
     """Stop at a text that cannot be read, or leave it out and count it."""
+    filters: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    """Settings of the filters that leave texts out, by the names of the filters."""
 
     @property
     def recipe(self) -> Recipe:
@@ -75,6 +78,7 @@ class FitRequest:
             add_bos_token=self.add_bos_token,
             add_eos_token=self.add_eos_token,
             on_bad_document=self.on_bad_document,
+            filters={name: dict(settings) for name, settings in self.filters.items()},
             chunking=WHOLE_DOCUMENT,
             output=OutputSettings(unit_documents=UNIT_DOCUMENTS),
             fit=FitSettings(truncate="truncate" in modes, discard="discard" in modes),

@@ -6,9 +6,10 @@
 What made the texts is not known, so each document is one segment.
 """
 
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -48,6 +49,8 @@ class ImportRequest:
     """A folder, a Hub name, or `demo`; of MDS rows the one that made them."""
     config: str = "imported"
     """What the configuration is called."""
+    filters: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    """Settings of the filters that leave texts out, by the names of the filters."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,13 +66,19 @@ def import_source(run: Run, request: ImportRequest, tokenizer: Tokenizer) -> Imp
 
     Raises:
         DataError: the source cannot be read, is damaged, or holds nothing.
-        RecipeError: the configuration's name cannot be used.
+        RecipeError: the configuration's name cannot be used, there is no such filter, or it cannot filter shards.
         StorageError: no space, or no permission.
     """
     source = request.source
     if isinstance(source, SourceSettings) and is_mds(Path(source.path)):
+        if request.filters:
+            raise RecipeError(
+                f"{source.path} holds MDS shards, whose rows are kept token for token, so that no filter "
+                f"({', '.join(request.filters)}) can leave a document out; import it without --decontaminate, or give "
+                "the texts that it was made from"
+            )
         return _import_shards(run, source, request.config, tokenizer)
-    return _import_texts(run, source, request.config, tokenizer)
+    return _import_texts(run, request, tokenizer)
 
 
 def require_name(config: str) -> None:
@@ -81,10 +90,12 @@ def require_name(config: str) -> None:
     _recipe(config, _SHORTEST_TARGET)
 
 
-def _import_texts(run: Run, source: Source, config: str, tokenizer: Tokenizer) -> ImportedRows:
-    inputs = Inputs(corpus=find_corpus(run, [rows_of(source)]), tokenizers=(tokenizer,), seed=0)
+def _import_texts(run: Run, request: ImportRequest, tokenizer: Tokenizer) -> ImportedRows:
+    inputs = Inputs(corpus=find_corpus(run, [rows_of(request.source)]), tokenizers=(tokenizer,), seed=0)
     refuse_packed_rows(inputs.corpus)
-    recipe = _recipe(config, _SHORTEST_TARGET)
+    config = request.config
+    filters = {name: dict(settings) for name, settings in request.filters.items()}
+    recipe = _recipe(config, _SHORTEST_TARGET).model_copy(update={"filters": filters}).with_pinned_filters()
     store = read_corpus(run, inputs.corpus, whole_documents(recipe))
     identity = digest_of(["import", recipe.fingerprint, store.id, tokenizer.digest])
     folder = run.workspace.units(config, identity)
@@ -105,7 +116,9 @@ def _import_texts(run: Run, source: Source, config: str, tokenizer: Tokenizer) -
     if not chosen.rows:
         raise DataError(f"none of {store.documents:,} texts has a token; there is nothing to import")
     produced = Produced(
-        recipe=_recipe(config, max(receipt.counts.longest_tokens for receipt in receipts)),
+        recipe=_recipe(config, max(receipt.counts.longest_tokens for receipt in receipts)).model_copy(
+            update={"filters": recipe.filters}
+        ),
         rows=chosen,
         outcome=outcome_record([receipt.counts for receipt in receipts], store.documents),
         corpus=corpus_record(inputs.corpus, store),

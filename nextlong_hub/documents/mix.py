@@ -25,7 +25,7 @@ from nextlong_hub.dataset.manifest import ConfigRecord, IngredientRecord, Synthe
 from nextlong_hub.dataset.packing_plan import DocumentList
 from nextlong_hub.dataset.shards import read_table
 from nextlong_hub.dataset.taken import documents_of
-from nextlong_hub.dataset.write import ChosenRows, outcome_record, public_values
+from nextlong_hub.dataset.write import ChosenRows, outcome_record
 from nextlong_hub.dataset.write_tasks import UnitCounts
 from nextlong_hub.documents.check import WholeDocumentChecker
 from nextlong_hub.documents.mix_rows import MixShape, settings_of, share_rows
@@ -78,7 +78,8 @@ class MixProducer(Producer):
                 "recipe of such samples as mix.recipe: 64k, 128k or 512k"
             )
         MixShape.of(recipe, ingredient.target_length)
-        differing = [choice for choice in _SHARED if getattr(recipe, choice) != getattr(ingredient, choice)]
+        own, others = recipe.public_values(), ingredient.public_values()
+        differing = [choice for choice in _SHARED if own.get(choice) != others.get(choice)]
         if differing:
             raise RecipeError(
                 f"recipes {recipe.name} and {ingredient.name} share rows, but differ in {', '.join(differing)}; "
@@ -128,10 +129,10 @@ class MixProducer(Producer):
                     tokens=len(chosen) * shape.sample_length,
                     made=len(chosen),
                     apart=dict(samples.apart),
-                    recipe=public_values(samples.recipe),
+                    recipe=samples.recipe.public_values(),
                 ),
                 recipe.name: IngredientRecord(
-                    rows=len(placed), tokens=int(found.lengths[placed].sum()), recipe=public_values(recipe)
+                    rows=len(placed), tokens=int(found.lengths[placed].sum()), recipe=recipe.public_values()
                 ),
             },
             sizes=samples.sizes,

@@ -135,6 +135,19 @@ class DatasetParts:
     """Of that configuration."""
 
 
+def configs_of_dataset(name: str, commit: str | None) -> tuple[str, ...]:
+    """The configurations of a dataset on the Hub.
+
+    Raises:
+        DataError: `datasets` cannot read it.
+        AuthError, NetworkError: see `hub_errors`.
+    """
+    import datasets
+
+    with hub_errors(name, revision=commit):
+        return tuple(datasets.get_dataset_config_names(name, revision=commit))
+
+
 def parts_of_dataset(name: str, config: str | None, commit: str | None) -> DatasetParts:
     """The configurations of a dataset on the Hub, and the splits of one of them.
 

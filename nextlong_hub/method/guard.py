@@ -30,6 +30,8 @@ Hashes = NDArray[np.uint64]
 class PassedOver(StrEnum):
     """Why a retrieved chunk does not serve as a negative, where it would have been its turn."""
 
+    BARRED = "barred"
+    """A filter of the corpus bars it from every row."""
     NEAR_DUPLICATE = "near_duplicate"
     """It is a near-copy of a meta-chunk."""
     HIGH_RANK = "ranked_too_high"

@@ -50,6 +50,8 @@ class Retrieved:
     """Whether a chunk, which has been read, is a near-copy of a chunk of the meta-document."""
     banned: frozenset[int] = frozenset()
     """Chunks that may not be used."""
+    barred: Container[int] = ()
+    """Chunks that no row may hold, whatever the retriever."""
     first_rank: int = 1
     """Candidates of lower ranks are passed over."""
     guard: Guard | None = None
@@ -203,6 +205,8 @@ class _Selector:
         The guard comes first: of what it passes over, nothing else need be found out.
         """
         retrieved, chunk = self._retrieved, candidate.chunk
+        if chunk in retrieved.barred:
+            return PassedOver.BARRED
         if retrieved.may_repeat:
             return None
         if candidate.rank < retrieved.first_rank:

@@ -8,6 +8,7 @@ from typing import Any, Literal
 
 from nextlong_hub._version import __version__
 from nextlong_hub.core.files import is_left_aside, sha256_of, storage_errors, write_bytes
+from nextlong_hub.corpus.naming import public_path
 from nextlong_hub.datacard import ASSETS, WrittenCard, is_described, write_card
 from nextlong_hub.dataset.folder import (
     CARD_NAME,
@@ -15,7 +16,6 @@ from nextlong_hub.dataset.folder import (
     is_placeholder,
     kept_manifest,
     locked,
-    public_path,
     recipe_files,
 )
 from nextlong_hub.dataset.manifest import (

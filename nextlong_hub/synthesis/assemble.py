@@ -123,6 +123,7 @@ class SampleBuilder:
         self._special_tokens = special_tokens
         self._target = recipe.target_length - special_tokens.tokens
         self._chunks = KnownChunks(recipe, store, tokenizers)
+        self._barred = frozenset(store.barred_chunks.tolist())
         self._may_repeat = repeats_own(recipe.retrieval)
         self._binding = max(range(len(tokenizers)), key=lambda number: tokenizers[number].characters_per_token)
 
@@ -211,6 +212,7 @@ class SampleBuilder:
             tokens_of=tokens_of,
             is_copy=is_copy,
             banned=draft.banned,
+            barred=self._barred,
             first_rank=self._recipe.negatives.first_rank,
             guard=draft.guard,
             may_repeat=self._may_repeat,

@@ -11,7 +11,7 @@ import numpy as np
 from nextlong_hub.corpus.store import ChunkStore
 from nextlong_hub.dataset.manifest import IngredientRecord
 from nextlong_hub.dataset.taken import documents_of, token_counts
-from nextlong_hub.dataset.write import ChosenRows, UnitRow, public_values
+from nextlong_hub.dataset.write import ChosenRows, UnitRow
 from nextlong_hub.errors import RecipeError
 from nextlong_hub.execution.run import Run
 from nextlong_hub.method.order import merge_in_proportion, seeded_keys
@@ -74,7 +74,7 @@ class MixtureProducer(Producer):
                     tokens=sum(token_counts(rows)),
                     made=len(part.rows.rows),
                     apart=dict(part.apart),
-                    recipe=public_values(part.recipe),
+                    recipe=part.recipe.public_values(),
                 )
                 for part, rows in zip(parts, chosen, strict=True)
             },

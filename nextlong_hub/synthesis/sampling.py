@@ -17,6 +17,8 @@ from nextlong_hub.tokenization import Tokenizer
 
 TAKEN = "taken"
 """Why a document is not eligible: a row of another configuration extends or holds it."""
+_BARRED = "barred"
+"""Why a document is not eligible: a filter bars one of its chunks from every row."""
 _SURELY_ENOUGH = 2
 """Times the target length: a corpus that is measured to be so long is no shorter than the target."""
 _TOKENS_A_JOINT = 2
@@ -62,7 +64,9 @@ def choose_candidates(
     limit_characters = recipe.target_length * pool.characters_per_token * recipe.meta_documents.maximum_share
     too_few = chunk_counts < recipe.meta_documents.minimum_chunks
     too_long = ~too_few & (store.document_characters > limit_characters)
-    eligible = np.flatnonzero(~(too_few | too_long))
+    is_barred = np.isin(np.arange(store.documents), store.barred_documents) & ~(too_few | too_long)
+    barred = {_BARRED: int(is_barred.sum())} if is_barred.any() else {}
+    eligible = np.flatnonzero(~(too_few | too_long | is_barred))
     preference = recipe.meta_documents.preference_at(recipe.target_length)
     first_by = favouring(seeded_keys(eligible, pool.seed), chunk_counts[eligible] - 1, preference)
     if likeness is not None:
@@ -72,13 +76,15 @@ def choose_candidates(
     taken = {TAKEN: len(order) - len(free)} if len(pool.taken) else {}
     if not len(free):
         shared = f", {taken[TAKEN]:,} are extended by other configurations" if taken else ""
+        shared += f", {barred[_BARRED]:,} have chunks that are barred" if barred else ""
         raise CorpusTooSmallError(
             f"recipe {recipe.name}: none of {store.documents:,} documents can be extended: {int(too_few.sum()):,} have "
             f"fewer than {recipe.meta_documents.minimum_chunks} chunks{shared} and {int(too_long.sum()):,} are longer "
             f"than {limit_characters:,.0f} characters; add documents or relax meta_documents.minimum_chunks"
         )
     return MetaDocuments(
-        order=free, not_eligible={"too_few_chunks": int(too_few.sum()), "too_long": int(too_long.sum()), **taken}
+        order=free,
+        not_eligible={"too_few_chunks": int(too_few.sum()), "too_long": int(too_long.sum()), **barred, **taken},
     )
 
 
@@ -121,13 +127,14 @@ def answer_length(store: ChunkStore, recipe: Recipe, characters_per_token: float
     """How many hits to ask for each meta-chunk.
 
     As many as the whole sample needs, plus half: even if all meta-chunks of a document get the same answer, each still
-    finds chunks that the others have not taken. Ranks that are passed over come on top.
+    finds chunks that the others have not taken. Ranks that are passed over and chunks that are barred come on top.
     """
     needed_characters = recipe.target_length * characters_per_token
     if recipe.interleave.fill == "reference":
         needed_characters = recipe.target_length * recipe.interleave.characters_per_token * recipe.interleave.adjustment
     mean_characters = max(1.0, store.summary.characters / store.chunks)
     hits = math.ceil(_ANSWER_SLACK * needed_characters / mean_characters) + _ANSWER_RESERVE
+    hits = math.ceil(hits * store.chunks / (store.chunks - len(store.barred_chunks)))
     return min(store.chunks, hits + recipe.negatives.first_rank - 1)
 
 

@@ -7,7 +7,7 @@ from itertools import pairwise
 from nextlong_hub.corpus.settings import SourceSettings
 from nextlong_hub.corpus.texts import CorpusTexts
 from nextlong_hub.dataset.manifest import MANIFEST_NAME, ConfigRecord, Manifest
-from nextlong_hub.dataset.spelled import SpelledCounts, spelled_record
+from nextlong_hub.dataset.spelled import SpelledShard, spelled_record
 from nextlong_hub.method.order import merge_in_proportion
 from nextlong_hub.producer import CandidatePool, producer_of
 from nextlong_hub.recipe import Recipe
@@ -31,14 +31,7 @@ def check_config(
             f"{config.not_exact:,}",
         )
     check.not_exact = 0
-    spelled = spelled_record([(check.spelled.rows, check.spelled.tokens)])
-    is_sound = not any(fault.place.startswith(f"data/{name}/") for fault in check.faults)
-    if is_sound and check.finder is not None and config.spelled is not None and config.spelled != spelled:
-        check.fault(
-            f"data/{name}",
-            f"{spelled.rows:,} of its rows {spelled}, and the manifest says {config.spelled.rows:,} {config.spelled}",
-        )
-    check.spelled = SpelledCounts()
+    _check_spelled(name, config, manifest, check)
     seen: set[str] = set()
     for found in rows:
         if found.id in seen:
@@ -46,6 +39,19 @@ def check_config(
         seen.add(found.id)
     _check_parts(name, config, rows, check)
     _check_order(name, config, rows, manifest, check)
+
+
+def _check_spelled(name: str, config: ConfigRecord, manifest: Manifest, check: Check) -> None:
+    """Check how many rows spell special tokens of each tokenizer that is here; older manifests do not say it."""
+    said = {manifest.tokenizer.digest: config.spelled, **config.spelled_elsewhere}
+    is_sound = not any(fault.place.startswith(f"data/{name}/") for fault in check.faults)
+    for digest in check.finders:
+        known, found = said.get(digest), spelled_record([SpelledShard.of(check.spelled[digest])])
+        if is_sound and known is not None and known != found:
+            check.fault(
+                f"data/{name}", f"{found.rows:,} of its rows {found}, and the manifest says {known.rows:,} {known}"
+            )
+    check.spelled.clear()
 
 
 def _check_parts(name: str, config: ConfigRecord, rows: Sequence[RowDocument], check: Check) -> None:

@@ -32,6 +32,8 @@ def check_document(place: str, row: dict[str, Any], config: ConfigRecord, check:
         check.rebuilt_rows += 1
         for message in checker.corpus_faults(row, corpus):
             check.fault(place, message)
+        for document, chunk in corpus.barred([(segment["document"], segment["chunk"]) for segment in row["segments"]]):
+            check.fault(place, f"holds chunk {chunk:,} of document {document!r}, which a filter of its recipe bars")
 
 
 def _common_faults(row: dict[str, Any], checker: RowChecker, *, may_be_longer: bool) -> Iterator[str]:

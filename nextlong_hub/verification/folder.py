@@ -1,7 +1,7 @@
 """Verify a whole dataset folder, configuration by configuration."""
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -10,11 +10,11 @@ from nextlong_hub.corpus.settings import SourceSettings
 from nextlong_hub.corpus.texts import CorpusTexts
 from nextlong_hub.dataset.manifest import MANIFEST_NAME, ConfigRecord, Manifest, read_manifest
 from nextlong_hub.dataset.taken import Taken
-from nextlong_hub.errors import DataError
+from nextlong_hub.errors import DataError, RecipeError
 from nextlong_hub.execution.progress import NullProgress, Progress, ProgressTracker
 from nextlong_hub.execution.run import Run
 from nextlong_hub.producer import Inputs, RowRequest, producer_of
-from nextlong_hub.recipe import recorded_recipe
+from nextlong_hub.recipe import Recipe, recorded_recipe
 from nextlong_hub.stats import measure_folder
 from nextlong_hub.tokenization import load_tokenizer
 from nextlong_hub.tokenization.spelled import SpellingFinder
@@ -31,6 +31,7 @@ def verify(
     *,
     sources: Sequence[Source] = (),
     tokenizer: str | Sequence[str] | None = None,
+    benchmarks: Sequence[str] = (),
     progress: Progress | None = None,
 ) -> VerifyReport:
     """Check a dataset folder against its manifest.
@@ -38,17 +39,18 @@ def verify(
     Always: the manifest's own digest, every shard's size and sha256, the recipes, the files that the card names, the
     schema, row and token counts, the repeats (where rows have their tokens, or with `tokenizer`), that each row's
     segments tile its text, and that configurations which are kept apart extend different documents, a mixture none of
-    them twice. With `tokenizer` each text is encoded
-    again as a whole and must give exactly the row's tokens and each segment's token count. Of several tokenizers that
-    the dataset was made for, the others must give at least the target length, and the manifest's portability table must
-    match each that is given. With `sources` each segment is compared with the corpus. With both, the rows must also be
-    in the seeded order of their meta-documents.
+    them twice. With `tokenizer` each text is encoded again as a whole and must give exactly the row's tokens and each
+    segment's token count. Of several tokenizers that the dataset was made for, the others must give at least the target
+    length, and the manifest's portability table must match each that is given. With `sources` each segment is compared
+    with the corpus, and none may be of a chunk that a filter bars; `benchmarks` are where those lie that the dataset
+    was decontaminated against, unless they lie here under their names in the manifest. With tokenizer and sources, the
+    rows must also be in the seeded order of their meta-documents.
 
     Not checked, because it needs a second retrieval: the value of a score, and that no better negative existed.
     The card may be edited by hand, apart from the list of files that `load_dataset` reads.
 
     Raises:
-        DataError, RecipeError: the corpus or the tokenizer cannot be read.
+        DataError, RecipeError: the corpus, the tokenizer or a benchmark cannot be read.
     """
     tracker = ProgressTracker(progress or NullProgress())
     check = Check()
@@ -71,7 +73,9 @@ def verify(
             check.recipe = recorded_recipe(config.recipe)
             check.controls += [name] * config.is_control
             if sources:
-                check.corpora = _read_corpora(Run.quiet(Path(scratch)), config, sources, manifest, check)
+                check.corpora = _read_corpora(
+                    Run.quiet(Path(scratch)), _recipes_of(config, benchmarks), sources, manifest, check
+                )
             check.checkers = {
                 recipe_name: producer_of(recipe).checker(recipe, check.tokenizer)
                 for recipe_name, recipe in config.row_recipes.items()
@@ -109,10 +113,11 @@ def _open_tokenizers(names: Sequence[str], manifest: Manifest, check: Check) -> 
         found = load_tokenizer(name)
         if found.digest in known - {manifest.tokenizer.digest}:
             check.others += (found,)
+            check.finders[found.digest] = SpellingFinder(found)
             continue
         check.tokenizer = found
         if found.digest == manifest.tokenizer.digest:
-            check.finder = SpellingFinder(found)
+            check.finders[found.digest] = SpellingFinder(found)
         else:
             check.fault(MANIFEST_NAME, f"made with tokenizer {manifest.tokenizer.digest}, but {name} is {found.digest}")
 
@@ -127,11 +132,24 @@ def _as_it_was_read(source: Source, manifest: Manifest) -> Source:
     return source.model_copy(update=said)
 
 
+def _recipes_of(config: ConfigRecord, benchmarks: Sequence[str]) -> dict[str, Recipe]:
+    """The recipes behind a configuration, with the benchmarks that they name where these lie here.
+
+    Raises:
+        RecipeError: one is given that they do not name.
+    """
+    if benchmarks and not any(recipe.filters for recipe in config.row_recipes.values()):
+        raise RecipeError(
+            f"{config.recipe['name']} was not decontaminated; leave --decontaminate out: to look for benchmarks in its "
+            "rows, build it again with that option"
+        )
+    return {name: recipe.with_filters_at(benchmarks) for name, recipe in config.row_recipes.items()}
+
+
 def _read_corpora(
-    run: Run, config: ConfigRecord, sources: Sequence[Source], manifest: Manifest, check: Check
+    run: Run, recipes: Mapping[str, Recipe], sources: Sequence[Source], manifest: Manifest, check: Check
 ) -> dict[str, CorpusTexts]:
     """Read the corpus again for each recipe behind a configuration; recipes with equal settings share one reading."""
-    recipes = config.row_recipes
     sources = [_as_it_was_read(source, manifest) for source in sources]
     sources = producer_of(next(iter(recipes.values()))).sources(sources, list(recipes.values()))
     found = find_corpus(run, sources, trusts_cache=False)

@@ -93,10 +93,10 @@ class Check:
     """Of the documents of one configuration, as `count_repeats` counts them. Shape: COUNTS."""
     not_recounted: int = 0
     """Documents of one configuration whose repeats could not be counted."""
-    spelled: SpelledCounts = field(default_factory=SpelledCounts)
-    """Of the rows of one configuration, where their tokenizer is there."""
-    finder: SpellingFinder | None = None
-    """Looks for special tokens of `tokenizer`."""
+    spelled: defaultdict[str, SpelledCounts] = field(default_factory=lambda: defaultdict(SpelledCounts))
+    """Of the rows of one configuration, by the digest of a tokenizer that the dataset was made for and that is here."""
+    finders: dict[str, SpellingFinder] = field(default_factory=dict)
+    """Look for special tokens of each of these tokenizers."""
     tokenizer: Tokenizer | None = None
     """The tokenizer whose ids the rows hold."""
     others: tuple[Tokenizer, ...] = ()

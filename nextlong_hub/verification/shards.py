@@ -44,8 +44,8 @@ def check_file(
                 )
                 check_document(where, document, config, check)
             recount([document for _, document in documents], check)
-            if check.finder is not None:
-                check.spelled.add(row, span_column(row), check.finder)
+            for digest, finder in check.finders.items():
+                check.spelled[digest].add(row, span_column(row), finder)
             count += 1
             tokens += row["token_count"]
     except (OSError, ValueError, pa.ArrowException) as error:

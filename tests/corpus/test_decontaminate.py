@@ -7,17 +7,18 @@ from typing import Any
 
 import pytest
 from building import build_command
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from nextlong_hub.cli import run
 from nextlong_hub.core.words import word_digests, words_of
-from nextlong_hub.corpus.benchmark_runs import BenchmarkRuns, BenchmarkText, RunRules
+from nextlong_hub.corpus.benchmark_runs import Benchmark, BenchmarkRuns, BenchmarkText, RunRules, open_runs
 from nextlong_hub.corpus.filters import open_filters
+from nextlong_hub.corpus.ingest import store_identity
 from nextlong_hub.dataset.manifest import read_manifest
 from nextlong_hub.errors import BadDocumentError, DataError, RecipeError
 from nextlong_hub.records import Document
-from nextlong_hub.testing.worlds import make_documents, write_corpus
+from nextlong_hub.testing.worlds import make_documents, tiny_recipe, write_corpus
 
 RUN = "One day Caf\u00e9 Lumi\u00e8re closed its doors, and nobody in Stra\u00dfburg ever knew why."
 """Thirteen words and one more, in which accents and a letter that folds into two."""
@@ -36,6 +37,7 @@ def counted_runs(words: list[str], rules: RunRules) -> list[tuple[str, ...]]:
     return [run for run in runs if len({word for word in run if not word.isnumeric()}) >= rules.distinct]
 
 
+@settings(deadline=None)
 @given(st.lists(TINY, max_size=4), TINY, st.integers(2, 4), st.integers(1, 3))
 def test_a_text_is_found_where_it_shares_a_run(
     texts: list[list[str]], document: list[str], words: int, distinct: int
@@ -109,6 +111,11 @@ def test_short_items_are_counted() -> None:
     assert (runs.items, runs.too_short) == (3, 2)
 
 
+def runs_in(path: str) -> BenchmarkRuns:
+    """The runs of a benchmark."""
+    return open_runs([Benchmark.model_validate(path)], THIRTEEN)
+
+
 ROW: dict[str, Any] = {"id": 7, "turns": [{"role": "user", "content": RUN}], "n": 1.5}
 
 
@@ -165,6 +172,80 @@ def test_a_benchmark_is_checked_whole_or_not_at_all(tmp_path: Path) -> None:
         open_filters({"decontaminate": {"against": []}})
 
 
+def test_a_benchmark_is_named_with_its_digest_and_without_folders(tmp_path: Path) -> None:
+    """What is published is the same wherever the file lies, and reads the same again; another content is refused."""
+    paths = []
+    for name in ("one", "two"):
+        (tmp_path / name).mkdir()
+        paths.append(write_rows(tmp_path / name, "jsonl"))
+    recipes = [tiny_recipe(filters={"decontaminate": {"against": [str(path)]}}).with_pinned_filters() for path in paths]
+    published = recipes[0].public_values()["filters"]
+    [benchmark] = published["decontaminate"]["against"]
+    assert benchmark.keys() == {"path", "digest"}
+    assert (benchmark["path"], len(benchmark["digest"])) == ("bench.jsonl", 64)
+    assert recipes[1].public_values()["filters"] == published
+    assert recipes[0].fingerprint == recipes[1].fingerprint
+    assert len({store_identity("x", ["s"], recipe.reading) for recipe in recipes}) == 1
+    recorded = tiny_recipe(filters=published)
+    assert recorded.fingerprint == recipes[0].fingerprint
+    assert recorded.with_filters_at([str(paths[1])]).with_pinned_filters().fingerprint == recorded.fingerprint
+    paths[1].write_text('{"a": "b"}\n', "utf-8")
+    with pytest.raises(RecipeError, match="has the digest"):
+        recorded.with_filters_at([str(paths[1])]).with_pinned_filters()
+    with pytest.raises(
+        RecipeError, match=r"is no benchmark that this dataset was compared with; these are bench\.jsonl"
+    ):
+        recorded.with_filters_at([str(tmp_path / "other.jsonl")])
+
+
+def test_a_benchmark_may_be_written_as_a_table(tmp_path: Path) -> None:
+    """In a recipe and, as text, on a command line; a path that contradicts it is refused."""
+    folder = tmp_path / "bench"
+    folder.mkdir()
+    for split in ("train", "test"):
+        (folder / f"{split}.jsonl").write_text(json.dumps({"q": f"{split} {RUN}"}), "utf-8")
+    ways = [f"{folder}@test", {"path": str(folder), "split": "test"}, f'{{path = "{folder}", split = "test"}}']
+    assert (
+        len(
+            {open_filters({"decontaminate": {"against": [way]}}).identity[0][1]["against"][0]["digest"] for way in ways}
+        )
+        == 1
+    )
+    document = Document(id="x", text=f"test {RUN}", source="s")
+    example = open_filters({"decontaminate": {"against": [ways[1]]}}).example(document)
+    assert example is not None and example.words.startswith("test one day")
+    for wrong, message in (
+        (f'{{path = "{folder}"', "no table of TOML"),
+        ({"path": f"{folder}@test", "split": "train"}, "name one"),
+    ):
+        with pytest.raises(RecipeError, match=message):
+            open_filters({"decontaminate": {"against": [wrong]}})
+
+
+def test_all_splits_and_configurations_are_looked_at(tmp_path: Path) -> None:
+    """A benchmark is compared whole unless a part of it is named."""
+    files = {"easy/test.jsonl": "easy", "hard/test.jsonl": "hard", "hard/validation.jsonl": "valid"}
+    for name, word in files.items():
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text(json.dumps({"q": f"{word} {RUN}"}), "utf-8")
+    configs = [f"- config_name: {name}\n  data_dir: {name}\n" for name in ("easy", "hard")]
+    (tmp_path / "README.md").write_text(f"---\nconfigs:\n{''.join(configs)}---\n", "utf-8")
+    found = {
+        named: [
+            word
+            for word in files.values()
+            if runs_in(f"{tmp_path}{named}").shared_with(f"{word} {RUN.rpartition(' ')[0]}").words.startswith(word)
+        ]
+        for named in ("", ":hard", ":hard@test", "@test")
+    }
+    assert found == {
+        "": ["easy", "hard", "valid"],
+        ":hard": ["hard", "valid"],
+        ":hard@test": ["hard"],
+        "@test": ["easy", "hard"],
+    }
+
+
 @pytest.mark.slow
 def test_what_is_contaminated_is_told(tmp_path: Path) -> None:
     """Manifest and card say how many documents were left out, for which item and words; for any number of workers."""
@@ -188,6 +269,7 @@ def test_what_is_contaminated_is_told(tmp_path: Path) -> None:
     assert source.reading.evidence.examples[0].words == " ".join(words_of(RUN)[:13])
     assert source.reading.evidence.remarks[0].startswith("1 of 2 benchmark items have no run of 13 words")
     card = (tmp_path / "1" / "README.md").read_text("utf-8")
-    assert "**Decontaminated against what the recipes name" in card and "Not decontaminated" not in card
+    assert "**Decontaminated against `bench.jsonl`, and nothing else.**" in card and "Not decontaminated" not in card
+    assert str(tmp_path) not in card + (tmp_path / "1" / "manifest.json").read_text("utf-8")
     assert "Left out: 2 documents (contaminated)" in card
-    assert "share words with items of benchmarks: `bench/2` (2)" in card
+    assert "2 documents with words of items of benchmarks: `bench/2` (2)" in card

@@ -222,3 +222,33 @@ def test_braces_and_the_home_folder_are_understood(tmp_path: Path, monkeypatch: 
     monkeypatch.setenv("HOME", str(tmp_path))
     assert names("~/{a,c}.jsonl") == ["a.jsonl", "c.jsonl"]
     assert names("~") == ["a.jsonl", "b.jsonl", "c.jsonl"]
+
+
+def test_a_star_stands_for_all_parts(tmp_path: Path) -> None:
+    """All configurations, all splits, or both; what the card does not name is left out still."""
+    files = ("small/a.jsonl", "large/a.jsonl", "large/b.jsonl", "large/test.jsonl", "other/x.jsonl")
+    folder = write(tmp_path, *files, card=TWO)
+    assert names(folder, config="*", split="*") == [
+        "large/a.jsonl",
+        "large/b.jsonl",
+        "large/test.jsonl",
+        "small/a.jsonl",
+    ]
+    assert names(folder, config="large", split="*") == ["large/a.jsonl", "large/b.jsonl", "large/test.jsonl"]
+    assert names(folder, config="*") == ["large/a.jsonl", "large/b.jsonl", "small/a.jsonl"]
+    assert names(folder, config="*", split="test") == ["large/test.jsonl"]
+    [found] = find([source(folder, config="*", split="*")]).sources
+    assert (found.settings.config, found.settings.split) == ("*", "*")
+    assert [one.reason for one in found.left_out if one.reason.startswith("files")] == [
+        "files that the card does not name"
+    ]
+
+
+def test_a_star_stands_for_all_saved_splits(tmp_path: Path) -> None:
+    """Of a folder that `datasets` saved."""
+    import datasets
+
+    split = datasets.Dataset.from_list([{"text": "x"}])
+    datasets.DatasetDict({"train": split, "test": split}).save_to_disk(str(tmp_path / "saved"))
+    assert [name.partition("/")[0] for name in names(tmp_path / "saved", split="*")] == ["test", "train"]
+    assert len(names(tmp_path / "saved")) == 1

@@ -48,7 +48,7 @@ def test_a_shard_counts_the_rows_that_it_publishes(tokens: bool, tmp_path: Path)
         key="tiny-0",
         output=shard,
         rows=(UnitRows(unit=unit, rows=(1, 2)),),
-        tokenizer=TokenizerReference.of(load_tokenizer("demo")),
+        tokenizers=(TokenizerReference.of(load_tokenizer("demo")),),
         tokens=tokens,
         settings=recipe.output,
     )
@@ -85,7 +85,7 @@ def test_documents_that_share_a_row_repeat_nothing_of_each_other(tokens: bool, t
         places=tmp_path / "places.npy",
         range=PackedRange(start=1, groups=((2, 1),), first_row=0),
         config="packed",
-        tokenizer=TokenizerReference.of(load_tokenizer("demo")),
+        tokenizers=(TokenizerReference.of(load_tokenizer("demo")),),
         tokens=tokens,
         settings=recipe.output,
     ).run()

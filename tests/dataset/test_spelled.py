@@ -5,11 +5,12 @@ from pathlib import Path
 
 import pyarrow as pa
 import pytest
-from building import make_request, read_rows
+import tokenizers
+from building import build_command, make_request, read_rows
 
-from nextlong_hub import cli
+from nextlong_hub.cli import run
 from nextlong_hub.dataset.manifest import SpelledRecord, read_manifest, write_manifest
-from nextlong_hub.dataset.spelled import SpelledCounts, spelled_record
+from nextlong_hub.dataset.spelled import SpelledCounts, SpelledShard, spelled_record
 from nextlong_hub.exports import ExportRequest, export
 from nextlong_hub.pipeline import build
 from nextlong_hub.testing.worlds import make_documents, tiny_recipe, write_corpus
@@ -18,6 +19,7 @@ from nextlong_hub.tokenization.spelled import SpellingFinder
 from nextlong_hub.verification import verify
 
 END = "<|endoftext|>"
+OTHER = "<|im_end|>"
 
 
 def counted(table: pa.Table) -> tuple[int, dict[str, int]]:
@@ -48,7 +50,10 @@ def test_two_documents_of_a_packed_row_spell_nothing_together() -> None:
 
 def test_the_manifest_names_the_ten_spelled_most() -> None:
     """Of twelve tokens in two shards the last two are only counted."""
-    shards = [(3, {f"<{n:02}>": 20 - n for n in range(12)}), (1, {"<11>": 1})]
+    shards = [
+        SpelledShard(rows=3, tokens={f"<{n:02}>": 20 - n for n in range(12)}),
+        SpelledShard(rows=1, tokens={"<11>": 1}),
+    ]
     record = spelled_record(shards)
     assert record == SpelledRecord(rows=4, tokens={f"<{n:02}>": 20 - n for n in range(10)}, more_tokens=10 + 10)
 
@@ -73,7 +78,7 @@ def test_it_is_told_by_manifest_card_and_text(
     assert record is not None
     assert record == SpelledRecord(rows=3, tokens={END: sum(row["text"].count(END) for row in read_rows(spelling))})
     assert "3 of 3 rows of `tiny` spell special tokens" in (spelling / "README.md").read_text()
-    assert cli.run(["export", str(spelling), "text", "--output", str(tmp_path / "text"), "--quiet"]) == 0
+    assert run(["export", str(spelling), "text", "--output", str(tmp_path / "text"), "--quiet"]) == 0
     assert "split_special_tokens=True" in " ".join(capsys.readouterr().out.split())
     assert export(spelling, ExportRequest(format="jsonl"), tmp_path / "jsonl").spelled == ""
 
@@ -90,3 +95,55 @@ def test_verify_counts_again(spelling: Path) -> None:
         assert len([one for one in verify(spelling, tokenizer="demo").faults if "spell" in one.message]) == faults
         assert not any("spell" in one.message for one in verify(spelling).faults)
     write_manifest(spelling, manifest)
+
+
+def other_tokenizer(folder: Path) -> Path:
+    """A tokenizer of two characters a token, with a special token of its own."""
+    alphabet = sorted(tokenizers.pre_tokenizers.ByteLevel.alphabet())
+    backend = tokenizers.Tokenizer(tokenizers.models.BPE({one: n for n, one in enumerate(alphabet)}, []))
+    backend.pre_tokenizer = tokenizers.pre_tokenizers.ByteLevel(add_prefix_space=False)
+    backend.decoder = tokenizers.decoders.ByteLevel()
+    backend.add_special_tokens([tokenizers.AddedToken(OTHER, special=True)])
+    folder.mkdir()
+    backend.save(str(folder / "tokenizer.json"))
+    return folder
+
+
+@pytest.mark.slow
+def test_every_tokenizer_that_rows_are_made_for_is_asked(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Texts spell a special token of the second tokenizer and none of the first; report, card and verify say it."""
+    documents = [replace(one, text=one.text.replace(". ", f". {OTHER}")) for one in make_documents(40)]
+    corpus = write_corpus(tmp_path / "corpus.jsonl", documents)
+    other, output = other_tokenizer(tmp_path / "other"), tmp_path / "out"
+    command = build_command(corpus, output, tmp_path / "tiny.toml", "--tokenizer", str(other), "--num-proc", "1")
+    assert run(command) == 0
+    assert f"tiny: under other 8 of 8 rows spell special tokens as text ('{OTHER}')" in said(capsys)
+    manifest = read_manifest(output)
+    assert manifest is not None
+    record = manifest.configs["tiny"]
+    assert record.spelled == SpelledRecord(rows=0, tokens={})
+    held = sum(row["text"].count(OTHER) for row in read_rows(output))
+    assert record.spelled_elsewhere == {manifest.portability[1].digest: SpelledRecord(rows=8, tokens={OTHER: held})}
+    assert "Under `other` 8 of 8 rows of `tiny` spell special tokens" in (output / "README.md").read_text()
+    assert verify(output, tokenizer=["demo", str(other)]).faults == ()
+    wrong = {manifest.portability[1].digest: SpelledRecord(rows=1, tokens={OTHER: 1})}
+    changed = {"tiny": record.model_copy(update={"spelled_elsewhere": wrong})}
+    write_manifest(output, manifest.model_copy(update={"configs": changed}))
+    [fault] = verify(output, tokenizer=["demo", str(other)]).faults
+    assert "spell" in fault.message
+
+
+@pytest.mark.parametrize("command", ["fit", "import"])
+def test_whole_texts_are_told_too(command: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """The reports of `fit` and `import` say it as that of `build` does."""
+    corpus = write_corpus(tmp_path / "corpus.jsonl", [replace(one, text=one.text + END) for one in make_documents(3)])
+    more = ["--target", "4096", "--mode", "truncate"] if command == "fit" else []
+    output = ["--output", str(tmp_path / "out"), "--num-proc", "1", "--quiet"]
+    assert run([command, str(corpus), "--tokenizer", "demo", *more, *output]) == 0
+    name = "4k" if command == "fit" else "imported"
+    assert f"{name}: 3 of 3 rows spell special tokens as text ('{END}')" in said(capsys)
+
+
+def said(capsys: pytest.CaptureFixture[str]) -> str:
+    """What a command printed, without the breaks of its lines."""
+    return " ".join(capsys.readouterr().out.split())

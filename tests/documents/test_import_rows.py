@@ -308,3 +308,20 @@ def test_the_command_line_imports(built: Path, tmp_path: Path, capsys: pytest.Ca
     assert cli.run([*arguments[:2], "--tokenizer", "./nowhere", "--output", str(tmp_path / "other")]) == 2
     assert capsys.readouterr().out == ""
     shutil.rmtree(tmp_path / "out")
+
+
+def test_texts_are_decontaminated_and_shards_are_not(tmp_path: Path) -> None:
+    """A text with the words of a benchmark is left out and counted; a filter of rows of shards is refused."""
+    words = "one day the old cafe closed its doors and nobody in town ever knew why"
+    (tmp_path / "bench.txt").write_text(words, "utf-8")
+    lines = [{"id": name, "text": text} for name, text in (("a", TEXTS[0]), ("b", f"{TEXTS[0]} {words.upper()}"))]
+    (tmp_path / "texts.jsonl").write_text("".join(f"{json.dumps(line)}\n" for line in lines), "utf-8")
+    filters = {"decontaminate": {"against": [str(tmp_path / "bench.txt")]}}
+    report = run(tmp_path / "texts.jsonl", tmp_path / "out", filters=filters)
+    assert (report.rows, report.skipped) == (1, {"contaminated": 1})
+    [against] = report.manifest.configs["tiny"].recipe["filters"]["decontaminate"]["against"]
+    assert against["path"] == "bench.txt"
+    assert "--decontaminate bench.txt" in (tmp_path / "out" / "README.md").read_text("utf-8")
+    shards = write_mds(tmp_path / "mds", [{"input_ids": np.array(ids(TEXTS[0]), np.uint32)}])
+    with pytest.raises(RecipeError, match=r"rows are kept token for token, so that no filter \(decontaminate\)"):
+        run(shards, tmp_path / "other", filters=filters)

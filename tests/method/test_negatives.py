@@ -109,6 +109,16 @@ def test_no_chunk_twice_no_copy_none_banned_none_of_a_high_rank(choice: Choice) 
             assert not selection.unread
 
 
+@pytest.mark.parametrize("may_repeat", [False, True])
+def test_a_barred_chunk_is_passed_over_unread(may_repeat: bool) -> None:
+    """Whatever the retriever may do; it is counted, and the next ones take its place."""
+    barred = replace(known([answer(1, 2, 3)], 0), barred={1, 3}, read=frozenset({2}), may_repeat=may_repeat)
+    selection = select_reference(barred, 2)
+    assert chosen(selection) == [[2]]
+    assert selection.passed_over[PassedOver.BARRED] == 2
+    assert not selection.unread
+
+
 @given(choices())
 def test_what_truncation_cuts_is_a_negative_of_the_last_meta_chunk(choice: Choice) -> None:
     """Everything before the last meta-chunk's negatives ends before the target."""

@@ -6,13 +6,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from nextlong_hub.cli.reports.sources import show_not_read
+from nextlong_hub.cli.reports.sources import show_left_out, show_not_read
+from nextlong_hub.cli.reports.spelled import show_spelled
 from nextlong_hub.cli.reports.wording import LINE, count, show_controls, words
 from nextlong_hub.cli.terminal import Rows, show_line, show_table, show_verbatim
 from nextlong_hub.core.printable import NOTHING, compact, counted, duration, size
 from nextlong_hub.dataset.links import THICKER_ROWS, thin_rows
 from nextlong_hub.dataset.proportions import uneven_proportions
-from nextlong_hub.dataset.spelled import spelled_sentence
 from nextlong_hub.producer import producer_of
 from nextlong_hub.recipe import default_config, recorded_recipe
 
@@ -54,6 +54,7 @@ def show_build(report: "BuildReport", run: BuildRun) -> None:
             "files mapped into memory included."
         )
     show_not_read(report.manifest)
+    show_left_out(report.manifest)
     for name, record in zip(run.configs, records, strict=True):
         recall = record.synthesis and record.synthesis.recall
         if recall is not None:
@@ -70,8 +71,7 @@ def show_build(report: "BuildReport", run: BuildRun) -> None:
             "bold yellow",
         )
     for name, record in zip(run.configs, records, strict=True):
-        if spelled := spelled_sentence(record):
-            show_line(f"{name}: {spelled}.", "bold yellow")
+        show_spelled(report.manifest, name)
         if uneven := uneven_proportions(record):
             show_line(f"{name} is {uneven}.", "bold yellow")
         if record.mix_share and record.mix_share.reason:

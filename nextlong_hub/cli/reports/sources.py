@@ -1,7 +1,8 @@
-"""What a report says of the sources: how much of them was not read."""
+"""What a report says of the sources: how much of them was not read, or left out."""
 
 from typing import TYPE_CHECKING
 
+from nextlong_hub.cli.reports.wording import words
 from nextlong_hub.cli.terminal import show_line
 from nextlong_hub.core.printable import counted
 
@@ -23,3 +24,18 @@ def show_not_read(manifest: "Manifest") -> None:
             said.append(f"all beyond the limit of {reading.limit}")
         if said:
             show_line(f"Not read of {source.name}: {', '.join(said)}; manifest.json names them.")
+
+
+def show_left_out(manifest: "Manifest") -> None:
+    """Print how many documents were left out, and chunks barred, by reason; nothing where none was."""
+    corpus = manifest.corpus
+    kinds = {"document": corpus.skipped, "chunk": corpus.barred}
+    left_out, barred = (
+        ", ".join(f"{counted(number, noun)} ({words(reason)})" for reason, number in sorted(counts.items()))
+        for noun, counts in kinds.items()
+    )
+    if left_out:
+        show_line(f"Left out: {left_out}.")
+    if barred:
+        documents = counted(corpus.barred_documents, "document")
+        show_line(f"Barred from all rows: {barred}, in {documents} that no row extends.")

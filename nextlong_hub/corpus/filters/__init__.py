@@ -1,7 +1,7 @@
-"""Filters leave documents of a corpus out by their content: a file a filter, each with a `FILTER`.
+"""Filters leave documents of a corpus out, or bar chunks of them, by their content: a file a filter, with a `FILTER`.
 
     base             what a filter is, the registry of them, and `open_filters`
-    decontaminate    no document that holds a run of words of a benchmark
+    decontaminate    no document, or no chunk, that holds a run of words of a benchmark
 
 A recipe names filters with their settings; each document passes through them while it is read:
 
@@ -15,6 +15,6 @@ Languages and near-copies have no filter here yet: they need models and indices 
 datatrove or text-dedup for MinHash), which filter a corpus before it comes here.
 """
 
-from nextlong_hub.corpus.filters.base import FILTERS, Filter, Filters, open_filters
+from nextlong_hub.corpus.filters.base import FILTERS, Barred, Filter, Filters, open_filters, published_settings
 
-__all__ = ["FILTERS", "Filter", "Filters", "open_filters"]
+__all__ = ["FILTERS", "Barred", "Filter", "Filters", "open_filters", "published_settings"]
