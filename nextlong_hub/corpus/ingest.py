@@ -128,13 +128,14 @@ def read_corpus(run: Run, found: FoundCorpus, settings: ReadingSettings) -> Chun
 
 def _read(run: Run, found: FoundCorpus, settings: ReadingSettings, identity: str) -> ChunkStore:
     folder = run.workspace.store(identity)
-    counts = _read_whole(run, found, settings, identity)
-    for source in found.sources:
-        if source.most is not None:
-            counts |= _read_to_limit(run, found, settings, identity, source)
-    again = _without_repeats(folder, settings, found, counts)
-    for number, recount in zip(again, _ingest(run, list(again.values()), found, identity), strict=True):
-        counts[number] = recount
+    with run.progress.rounds():
+        counts = _read_whole(run, found, settings, identity)
+        for source in found.sources:
+            if source.most is not None:
+                counts |= _read_to_limit(run, found, settings, identity, source)
+        again = _without_repeats(folder, settings, found, counts)
+        for number, recount in zip(again, _ingest(run, list(again.values()), found, identity), strict=True):
+            counts[number] = recount
     store = _finish(folder, identity, found, counts)
     for one in store.summary.sources:
         for sentence in notes_of(one):

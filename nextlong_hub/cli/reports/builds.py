@@ -62,6 +62,21 @@ def show_build(report: "BuildReport", run: BuildRun) -> None:
         if record.links and (thin := thin_rows(record.links.links.mean, record.links.meta_percent.mean)):
             show_line(f"{name}: {thin}; {THICKER_ROWS}.", "bold yellow")
     show_controls([name for name, record in zip(run.configs, records, strict=True) if record.is_control])
+    _show_warnings(report, records, run)
+    show_line()
+    total_bytes = sum(file.bytes for record in records for file in record.files)
+    if report.unchanged:
+        show_line(f"{run.output} was complete already: nothing was changed.", "bold")
+    else:
+        tokens = sum(record.tokens for record in records)
+        rows = sum(record.rows for record in records)
+        written = f"{rows:,} rows, {compact(tokens)} tokens, {size(total_bytes)}"
+        show_line(f"Written to {run.output}: {written}. Next:", "bold")
+    _show_next(run)
+
+
+def _show_warnings(report: "BuildReport", records: "Sequence[ConfigRecord]", run: BuildRun) -> None:
+    """What is not as it was asked for, or as it was before."""
     for name, missing in report.missing_rows.items():
         record = report.manifest.configs[name]
         reason = producer_of(recorded_recipe(record.recipe)).runs_out
@@ -69,6 +84,9 @@ def show_build(report: "BuildReport", run: BuildRun) -> None:
             f"{name} has {record.rows:,} rows, {missing:,} fewer than asked for: {reason}. Add documents for more.",
             "bold yellow",
         )
+    for name, removed in report.removed_rows.items():
+        standing = report.manifest.configs[name].rows
+        show_line(f"{name}: {removed:,} of the {standing + removed:,} rows that were there are removed.", "bold yellow")
     for name, record in zip(run.configs, records, strict=True):
         if spelled := spelled_sentence(record):
             show_line(f"{name}: {spelled}.", "bold yellow")
@@ -80,16 +98,6 @@ def show_build(report: "BuildReport", run: BuildRun) -> None:
                 f"{name}: {said.share:.1%} of the tokens are ordinary documents, not {said.wanted:.1%}: {said.reason}.",
                 "bold yellow",
             )
-    show_line()
-    total_bytes = sum(file.bytes for record in records for file in record.files)
-    if report.unchanged:
-        show_line(f"{run.output} was complete already: nothing was changed.", "bold")
-    else:
-        tokens = sum(record.tokens for record in records)
-        rows = sum(record.rows for record in records)
-        written = f"{rows:,} rows, {compact(tokens)} tokens, {size(total_bytes)}"
-        show_line(f"Written to {run.output}: {written}. Next:", "bold")
-    _show_next(run)
 
 
 def _show_next(run: BuildRun) -> None:
