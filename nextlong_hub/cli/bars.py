@@ -14,6 +14,8 @@ from nextlong_hub.execution.progress import StageCount, about
 _REFRESHES = 8
 """In a second."""
 _BAR_WIDTH = 22
+_NEARLY = 0.5
+"""Seconds below which nothing more is counted."""
 _NAME_WIDTH = 15
 _AMOUNT_WIDTH = 15
 
@@ -101,7 +103,7 @@ class Bars:
     ) -> None:
         amount, left = end
         name = Text(f"{count.stage:<{_NAME_WIDTH}}", no_wrap=True, overflow="ellipsis")
-        words = "" if left is None else f"about {about(left)} left"
+        words = "" if left is None else f"about {about(left)} left" if left >= _NEARLY else "nearly done"
         grid.add_row(mark, name, bar, amount, Text(_clock(count.seconds), "yellow"), Text(words, "cyan"))
 
 

@@ -48,11 +48,16 @@ def watching(*, quiet: bool) -> Iterator[Progress]:
     console = _console(sys.stderr.isatty(), stderr=True)
     if quiet:
         yield NullProgress()
-    elif console.is_terminal and not console.is_dumb_terminal and not bars_are_unwanted():
+    elif _can_move(console) and not bars_are_unwanted():
         with Bars(console) as bars:
             yield bars
     else:
         yield Lines(lambda line: console.print(line, soft_wrap=True, markup=False))
+
+
+def _can_move(console: Console) -> bool:
+    """Whether lines that were drawn can be drawn again: not in a log, and not below a cell of a notebook (`!`)."""
+    return console.is_terminal and not console.is_dumb_terminal and "JPY_PARENT_PID" not in os.environ
 
 
 def show_error(message: str) -> None:
