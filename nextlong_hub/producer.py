@@ -89,6 +89,8 @@ class Produced:
     """By unit file; empty where rows are made for one tokenizer only."""
     counts: Mapping[str, int] = field(default_factory=dict)
     """What else this kind has counted, by name, for its `describe` and for reports."""
+    said: Mapping[str, str] = field(default_factory=dict)
+    """What else this kind knows in words, by name, for its `describe`."""
     unused: Mapping[str, int] = field(default_factory=dict)
     """Documents with a field of their row that nothing used, by its name."""
 

@@ -29,7 +29,7 @@ _WIDTH_OF_PIPES = 120
 _GAP = 2
 _NARROWEST_WORDS = 10
 _ENOUGH_FOR_WORDS = 32
-_NARROWEST_LAST = 24
+_NARROWEST_LAST = 20
 """Width that a last column of words gets before other columns are made narrower."""
 
 Rows = Sequence[tuple[str, Sequence[str]]]
@@ -106,9 +106,9 @@ def line_width() -> int:
 
 def show_listing(columns: Sequence[Column], rows: Sequence[Sequence[StyledText]]) -> None:
     """Print rows of cells on stdout, one line each; words that do not fit are cut, numbers are not."""
-    table = Table(box=None, pad_edge=False, padding=(0, _GAP, 0, 0), header_style="dim")
     cells = [[Text(visible_line(text), style) for text, style in row] for row in rows]
-    widths = _listing_widths(columns, cells)
+    widths, gap = _listing_widths(columns, cells)
+    table = Table(box=None, pad_edge=False, padding=(0, gap, 0, 0), header_style="dim")
     for (name, justify), width in zip(columns, widths, strict=False):
         table.add_column(Text(name), justify=justify, no_wrap=True, overflow="ellipsis", width=width)
     for row in cells:
@@ -116,23 +116,28 @@ def show_listing(columns: Sequence[Column], rows: Sequence[Sequence[StyledText]]
     _print_filling(table)
 
 
-def _listing_widths(columns: Sequence[Column], cells: Sequence[Sequence[Text]]) -> list[int]:
-    """The width of each column; a last column without room is left out."""
+def _listing_widths(columns: Sequence[Column], cells: Sequence[Sequence[Text]]) -> tuple[list[int], int]:
+    """The width of each column, and the blanks between them; a last column without room is left out.
+
+    Where there is too little room columns stand closer, and then words are cut; numbers and headings never are.
+    """
+    names = [len(name) for name, _ in columns]
     natural = [max((row[place].cell_len for row in cells), default=0) for place in range(len(columns))]
-    widths = [max(wanted, len(name)) for wanted, (name, _) in zip(natural, columns, strict=True)]
+    widths = [max(wanted, name) for wanted, name in zip(natural, names, strict=True)]
+    gap = _GAP
 
     def room() -> int:
-        return line_width() - sum(widths[:-1]) - _GAP * (len(widths) - 1)
+        return line_width() - sum(widths[:-1]) - gap * (len(widths) - 1)
 
-    for justified, fewest in (("left", _ENOUGH_FOR_WORDS), ("right", 1), ("left", _NARROWEST_WORDS)):
+    if room() < min(_NARROWEST_LAST, widths[-1]):
+        gap = 1
+    for fewest in (_ENOUGH_FOR_WORDS, _NARROWEST_WORDS):
         for place, (_, justify) in enumerate(columns[:-1]):
             lacking = _NARROWEST_LAST - room()
-            if lacking > 0 and justify == justified:
-                least = (
-                    max(fewest, natural[place]) if justify == "right" else fewest
-                )  # of numbers only the heading is cut
+            if lacking > 0 and justify == "left":
+                least = max(fewest, names[place])
                 widths[place] = max(min(widths[place], least), widths[place] - lacking)
-    return [*widths[:-1], min(widths[-1], room())] if room() >= _NARROWEST_WORDS // 2 else widths[:-1]
+    return ([*widths[:-1], min(widths[-1], room())] if room() >= _NARROWEST_WORDS // 2 else widths[:-1]), gap
 
 
 def show_table(rows: Rows, columns: Sequence[str]) -> None:

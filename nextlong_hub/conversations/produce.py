@@ -47,7 +47,7 @@ from nextlong_hub.producer import (
 from nextlong_hub.recipe import Recipe
 from nextlong_hub.records import Reason
 from nextlong_hub.retrieval.tasks import UnitRange
-from nextlong_hub.tokenization import Tokenizer, find_template
+from nextlong_hub.tokenization import Tokenizer, find_template, template_name
 from nextlong_hub.tokenization.tasks import TokenizerReference, measure_characters_per_token
 
 
@@ -154,6 +154,7 @@ class ConversationProducer(Producer):
                 "not_learnt": sum(one.not_learnt for one in counts),
                 "with_inputs": with_inputs,
             },
+            said={"template": template_name(settings_of(recipe).chat_template, tokenizer)},
             unused=dict(sorted(sum((Counter(one.unused) for one in counts), Counter()).items())),
         )
 
@@ -171,6 +172,7 @@ class ConversationProducer(Producer):
             learnt_tokens=learnt,
             unused=dict(produced.unused),
             **produced.counts,
+            **produced.said,
         )
         return record.model_copy(update={"conversations": conversations})
 

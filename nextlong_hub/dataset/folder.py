@@ -6,7 +6,8 @@ import shutil
 from collections.abc import Iterator
 from contextlib import ExitStack, closing, contextmanager
 from importlib.resources import files
-from itertools import dropwhile
+from importlib.util import find_spec
+from itertools import dropwhile, takewhile
 from pathlib import Path
 
 from filelock import FileLock, Timeout
@@ -27,7 +28,6 @@ from nextlong_hub.recipe import recorded_toml
 
 CARD_NAME = "README.md"
 _MARK = "nextlong-hub.json"
-
 _log = logging.getLogger(__name__)
 
 
@@ -62,6 +62,14 @@ def open_run(output: Path, executor: Executor | str = "inline", progress: Progre
 def pattern_characters(output: Path) -> str:
     """The characters of a folder's whole path that `datasets` takes for a pattern (huggingface/datasets#7468)."""
     return "".join(character for character in "*?[]" if character in str(output.absolute()))
+
+
+def load_path(output: Path) -> str:
+    """A folder as `load_dataset` must be told it: the bare name of a format, such as `json`, would mean that format."""
+    datasets = find_spec("datasets")
+    formats = [Path(place) / "packaged_modules" for place in (datasets and datasets.submodule_search_locations) or ()]
+    is_format = len(output.parts) == 1 and any((place / output).is_dir() for place in formats)
+    return f"./{output}" if is_format else str(output)
 
 
 @contextmanager
@@ -162,13 +170,16 @@ def _is_ours(output: Path, names: list[str]) -> bool:
 def public_path(path: str) -> str:
     """A path without the folders of this machine: what is published names the file, not where its user keeps it.
 
-    Of a pattern the part with wildcards is kept. Hub names and addresses are public as they are.
+    Of a pattern the part with wildcards is kept, and the folder before it if it has a name. Hub names and addresses are
+    public as they are.
     """
     here = Path(path).expanduser()
     if here.exists():
         return here.name if here.name not in ("", "..") else here.resolve().name
     if glob.has_magic(path) and not path.startswith("hf://"):
-        return Path(*dropwhile(lambda part: not glob.has_magic(part), here.parts)).as_posix()
+        pattern = Path(*dropwhile(lambda part: not glob.has_magic(part), here.parts))
+        folder = Path(*takewhile(lambda part: not glob.has_magic(part), here.parts)).name
+        return (pattern if folder in ("", "..") else folder / pattern).as_posix()
     return path
 
 

@@ -124,8 +124,8 @@ class ConfigCounter:
             characters=self._characters,
             characters_per_token=round(self._characters / self._tokens, 4) if self._tokens else 0.0,
             bytes=sum(file.bytes for file in record.files) if record else None,
-            on_target=self._on_target if self._targets else None,
-            over_target=self._over_target if self._targets else None,
+            on_target=self._on_target if self._targets and not self._packing else None,
+            over_target=self._over_target if self._targets and not self._packing else None,
             fill=round(self._tokens / self._target_tokens, 6) if self._target_tokens else None,
             lengths=self._lengths.distribution(),
             segments=self._segments.result(own_tokens, record.score_name if record else UNNAMED_SCORE)

@@ -279,7 +279,8 @@ class ConfigStats:
     bytes: int | None
     """Size of the files; None for tables that came from elsewhere."""
     on_target: int | None
-    """Rows of exactly their recipe's target length; None where no manifest says it."""
+    """Rows of exactly their recipe's target length; None where no manifest says it, and of packed rows, which are
+    filled as far as whole documents go: see `fill`."""
     over_target: int | None
     """Longer rows: where they were made for several tokenizers."""
     fill: float | None

@@ -101,10 +101,12 @@ def _show_warnings(report: "BuildReport", records: "Sequence[ConfigRecord]", run
 
 
 def _show_next(run: BuildRun) -> None:
-    from nextlong_hub.dataset.folder import pattern_characters
+    from nextlong_hub.dataset.folder import load_path, pattern_characters
 
     config = default_config(run.configs)
-    load = f'from datasets import load_dataset; print(load_dataset("{run.output}", "{config}", split="train"))'
+    load = (
+        f'from datasets import load_dataset; print(load_dataset("{load_path(run.output)}", "{config}", split="train"))'
+    )
     if not pattern_characters(run.output):
         show_verbatim(f"  python -c {shlex.quote(load)}")
     show_verbatim(f"  nextlong-hub verify {shlex.quote(str(run.output))}")

@@ -225,8 +225,8 @@ def _note(axes: Axes, text: str, colour: str = INK) -> None:
 
 
 def _length_note(config: ConfigStats) -> str:
-    if config.target_length is None or config.on_target is None:
-        return f"{config.rows:,} rows"
+    if config.on_target is None:
+        return f"{config.rows:,} rows" if config.fill is None else f"{config.rows:,} rows, filled {config.fill:.1%}"
     if config.on_target == config.rows:
         return f"all {config.rows:,} rows on target"
     return f"{config.on_target:,} of {config.rows:,} rows on target"
