@@ -62,7 +62,7 @@ def outcome(**discarded: int) -> OutcomeStats:
 
 def config(name: str = "128k", **changes: Any) -> ConfigStats:
     """Statistics with something to draw for every picture."""
-    made = measure_tables(name, [table(1000, "web")])
+    made = measure_tables(name, [table(1000, "web"), table(900, "web")])
     values = {field: getattr(made, field) for field in made.__slots__}
     return ConfigStats(**{**values, "target_length": 1000, "on_target": 2, "outcome": outcome(no_tokens=8), **changes})
 
