@@ -222,7 +222,7 @@ def test_the_keyboard_is_enough(long_row: Visit) -> None:
         stops.append(focused)
     assert stops[:8] == ["skip", "config", "row", "theme", "bar", "next-meta", "query", "SUMMARY"]
     assert stops[8] == "meta"  # the first document of the list
-    assert stops[9:] == ["BUTTON"]  # of the panel
+    assert stops[9:] == ["SUMMARY", "BUTTON"]  # of the panel
     assert page.locator('#strip [tabindex="0"]').count() == 1
     page.focus('#strip [tabindex="0"]')
     for key, expected in (("ArrowRight", 1), ("PageDown", 11), ("ArrowLeft", 10), ("End", 59), ("Home", 0)):

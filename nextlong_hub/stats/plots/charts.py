@@ -37,7 +37,7 @@ Statistics = DatasetStats | ConfigStats
 def lengths(stats: Statistics) -> Figure | None:
     """Tokens of the rows against the target length, one strip for each configuration."""
     shown = [(config, config.lengths) for config in _configs(stats) if config.lengths is not None]
-    if all(one.minimum == one.maximum for _, one in shown):  # one bar in each strip
+    if not shown:
         return None
     with styled():
         figure, strips = make_strips(len(shown))
@@ -110,7 +110,7 @@ def scores(stats: Statistics) -> Figure | None:
 def reuse(stats: Statistics) -> Figure | None:
     """How many different chunks serve as a negative in so many rows."""
     shown = [(c, s.reuse) for c, s in _segmented(stats) if s.reuse.chunks_by_uses is not None]
-    if all(one.largest == 1 for _, one in shown):  # one bar in each panel
+    if not shown:
         return None
     with styled():
         figure, panels = make_panels(len(shown))
@@ -130,7 +130,7 @@ def reuse(stats: Statistics) -> Figure | None:
 def discards(stats: Statistics) -> Figure | None:
     """What became of the candidates: kept, or discarded for which reason."""
     shown = [(config, config.outcome) for config in _configs(stats) if config.outcome and config.outcome.candidates]
-    if not any(outcome.discarded for _, outcome in shown):
+    if not shown:
         return None
     reasons = sorted({reason for _, outcome in shown for reason in outcome.discarded})
     labels = {"": "kept"} | {reason: reason.replace("_", " ") for reason in reasons}
@@ -150,8 +150,6 @@ def sources(stats: Statistics) -> Figure | None:
     totals: dict[str, int] = {}
     for source in (source for config in shown for source in config.sources):
         totals[source.name] = totals.get(source.name, 0) + source.meta_tokens + (source.negative_tokens or 0)
-    if len(totals) < 2:
-        return None
     names = sorted(totals, key=lambda name: (-totals[name], name))
     bars: list[tuple[str, Mapping[str, int], str]] = []
     for config in shown:
@@ -177,6 +175,23 @@ PLOTS: Mapping[str, Callable[[Statistics], Figure | None]] = MappingProxyType(
     }
 )
 """By name, in the order in which a card shows them."""
+
+
+def tells(name: str, stats: Statistics) -> bool:
+    """Whether a picture would say more than one number does: one bar in each of its axes says that all is the same."""
+    configs = _configs(stats)
+    if name == "lengths":
+        return any(one.lengths and one.lengths.minimum < one.lengths.maximum for one in configs)
+    if name == "discards":
+        return any(one.outcome and one.outcome.discarded for one in configs)
+    if name == "distances":
+        spreads = [segments.distance_tokens for _, segments in _segmented(stats)]
+        return any(spread and spread.minimum < spread.maximum for spread in spreads)
+    if name == "reuse":
+        return any(segments.reuse.largest > 1 for _, segments in _segmented(stats))
+    if name == "sources":
+        return len({source.name for one in configs for source in one.sources}) > 1
+    return True
 
 
 def _configs(stats: Statistics) -> Sequence[ConfigStats]:
