@@ -15,7 +15,7 @@ from nextlong_hub.allotment import Allotment, Demand, allot, keep_documents, tak
 from nextlong_hub.corpus.ingest import Source, find_corpus
 from nextlong_hub.datacard.licences import refuse_contradictions
 from nextlong_hub.dataset.corpus_description import source_records
-from nextlong_hub.dataset.folder import open_run
+from nextlong_hub.dataset.folder import open_run, refuse_foreign
 from nextlong_hub.dataset.manifest import Manifest, PackingRecord
 from nextlong_hub.dataset.taken import Taken, taken_by
 from nextlong_hub.dataset.write import with_outcome, write_rows
@@ -100,6 +100,7 @@ def build(
         StorageError: no space, or no permission.
         WorkerError: a unit kept killing its worker.
     """
+    refuse_foreign(output)  # before anything is fetched
     tokenizers = open_tokenizers(request)
     request = resolve(request, tokenizers[0])
     with open_run(output, executor, progress) as run:
@@ -287,6 +288,7 @@ def fit(
     recipe = request.recipe
     rows = {} if request.samples is None else {recipe.name: request.samples}
     wanted = BuildRequest(recipes=(recipe,), sources=(request.source,), tokenizer=request.tokenizer, seed=0, rows=rows)
+    refuse_foreign(output)
     tokenizers = open_tokenizers(wanted)
     wanted = resolve(wanted, tokenizers[0])
     with open_run(output, executor, progress) as run:
@@ -354,6 +356,7 @@ def import_rows(
         StorageError: no space, or no permission.
     """
     require_name(request.config)
+    refuse_foreign(output)
     tokenizer = load_tokenizer(request.tokenizer)
     with open_run(output, executor, progress) as run:
         imported = import_source(run, request, tokenizer)  # corpus ▶ tokens

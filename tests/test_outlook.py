@@ -6,7 +6,7 @@ import pytest
 from building import make_request
 
 from nextlong_hub.corpus.settings import SourceSettings
-from nextlong_hub.errors import CorpusTooSmallError
+from nextlong_hub.errors import ConflictError, CorpusTooSmallError
 from nextlong_hub.execution.forecast import Forecast
 from nextlong_hub.execution.progress import NullProgress
 from nextlong_hub.pipeline import BuildReport, BuildRequest, build
@@ -54,6 +54,15 @@ def test_rows_that_a_rerun_removes_are_told_before_and_after(corpus_file: Path, 
     assert "tiny: 4 of the 6 rows that are there will be removed, as this run makes 2" in fewer.notes
     more, report = heard(make_request(corpus_file, rows={"tiny": 3}), tmp_path / "out")
     assert (report.removed_rows, [note for note in more.notes if "removed" in note]) == ({}, [])
+
+
+def test_a_folder_that_is_not_ours_is_refused_before_a_tokenizer_is_sought(corpus_file: Path, tmp_path: Path) -> None:
+    """What costs nothing to find is said first, and nothing is fetched for a run that cannot be."""
+    (tmp_path / "notes.txt").write_text("mine")
+    request = make_request(corpus_file)
+    values = {field: getattr(request, field) for field in request.__slots__}
+    with pytest.raises(ConflictError, match="already holds"):
+        build(BuildRequest(**{**values, "tokenizer": str(tmp_path / "no-such-tokenizer")}), tmp_path)
 
 
 def test_the_stages_that_come_are_those_that_were_expected(corpus_file: Path, tmp_path: Path) -> None:

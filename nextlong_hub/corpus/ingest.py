@@ -84,6 +84,13 @@ def find_corpus(run: Run, sources: Sequence[Source]) -> FoundCorpus:
     memory = {source.name: source for source in sources if isinstance(source, corpus.MemorySource)}
     settings = [one.settings for one in found.sources] + [_as_settings(source) for source in memory.values()]
     left_out = {one.settings.name: one.left_out for one in found.sources}
+    asked = {source.name: source.config for source in sources if isinstance(source, SourceSettings)}
+    for one in sorted(found.sources, key=lambda one: one.settings.name):
+        if one.settings.config and asked.get(one.settings.name) is None:
+            run.note(
+                f"{one.settings.name}: its configuration {one.settings.config} is read, the default of its card; "
+                "--config names another"
+            )
     for name, files in sorted(left_out.items()):
         if files:
             run.note(f"{name}: {not_read(files)}")

@@ -95,6 +95,18 @@ def test_a_row_is_shown_with_its_strip_and_the_first_of_its_segments(built: Path
     assert "--all shows them" in out
 
 
+@pytest.mark.parametrize("width", [60, 80, 120])
+def test_headings_are_whole_however_narrow_the_terminal(
+    width: int, built: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Words are cut where there is no room; headings and numbers are not."""
+    monkeypatch.setenv("COLUMNS", str(width))
+    lines = inspect(built, "tiny", "3").splitlines()
+    heading = next(line for line in lines if "rank" in line and "score" in line)
+    assert heading.split() == ["#", "role", "rank", "score", "tokens", "document", "chunk", "begins"]
+    assert max(map(len, lines[lines.index(heading) :][:4])) <= width
+
+
 def test_all_segments_are_listed_when_asked_for(built: Path) -> None:
     """One line each, with rank, score, tokens, document and first words."""
     row = read_rows(built)[0]
