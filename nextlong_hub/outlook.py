@@ -62,7 +62,7 @@ class Outlook:
                 indexed.add(index)
                 stages.append(ExpectedStage(stage="index", seconds=usual.INDEX_SECONDS * store.chunks))
             demand = self.demands.get(name)
-            stages += producer_of(recipe).stages(request, store, demand and demand.plan)
+            stages += producer_of(recipe).stages(request, store, demand.plan if demand else None)
         return stages + [
             ExpectedStage(stage=f"write {recipe.name}", seconds=usual.WRITE_SECONDS * self._tokens(recipe))
             for recipe in self.published

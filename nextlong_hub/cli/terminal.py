@@ -119,7 +119,7 @@ def show_listing(columns: Sequence[Column], rows: Sequence[Sequence[StyledText]]
 def _listing_widths(columns: Sequence[Column], cells: Sequence[Sequence[Text]]) -> tuple[list[int], int]:
     """The width of each column, and the blanks between them; a last column without room is left out.
 
-    Where there is too little room columns stand closer, and then words are cut; numbers and headings never are.
+    Where there is too little room columns stand closer, then words are cut, and headings only where numbers would be.
     """
     names = [len(name) for name, _ in columns]
     natural = [max((row[place].cell_len for row in cells), default=0) for place in range(len(columns))]
@@ -137,6 +137,10 @@ def _listing_widths(columns: Sequence[Column], cells: Sequence[Sequence[Text]]) 
             if lacking > 0 and justify == "left":
                 least = max(fewest, names[place])
                 widths[place] = max(min(widths[place], least), widths[place] - lacking)
+    for place, (_, justify) in enumerate(columns[:-1]):
+        lacking = -room()
+        if lacking > 0 and justify == "right":
+            widths[place] = max(min(widths[place], natural[place]), widths[place] - lacking)
     return ([*widths[:-1], min(widths[-1], room())] if room() >= _NARROWEST_WORDS // 2 else widths[:-1]), gap
 
 

@@ -32,7 +32,7 @@ class TqdmBars:
     """One bar for each stage, which stays when the stage is over; behind it what is left of all."""
 
     def __init__(self) -> None:
-        from tqdm.auto import tqdm
+        from tqdm.auto import tqdm  # type: ignore[import-untyped]
 
         self._bar_of: Any = tqdm
         self._bars: dict[str, Any] = {}

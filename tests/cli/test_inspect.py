@@ -223,7 +223,7 @@ def test_no_number_is_cut_on_a_narrow_terminal(built: Path, monkeypatch: pytest.
         assert {f"{segment['score']:.1f}", str(segment["tokens"]), str(segment["rank"])} <= set(line.split())
     terms = json.loads(inspect(built, "tiny", "0", "--why", "1", "--json"))["terms"]
     why = inspect(built, "tiny", "0", "--why", "1")
-    assert all(f"  {term['weight']:.2f}  " in why and f"  {term['idf']:.2f}" in why for term in terms[:10])
+    assert all(f" {term['weight']:.2f} " in why and f" {term['idf']:.2f}" in why for term in terms[:10])
 
 
 @pytest.mark.slow
