@@ -263,6 +263,15 @@ def test_every_text_can_be_read(browser: Browser, page_file: Path, row: int) -> 
     assert len(set(papers)) == 2
 
 
+def test_a_phone_shows_the_text_on_its_first_screen(browser: Browser, page_file: Path) -> None:
+    """What is known of segments and documents is folded above it, and opens."""
+    for seen in opened(browser, page_file, viewport={"width": 390, "height": 844}):
+        assert seen.page.evaluate("document.querySelector('#text .body').getBoundingClientRect().top") < 700
+        assert not seen.page.is_visible("#provenance")
+        seen.page.click("#about-fold summary")
+        assert seen.page.is_visible("#provenance")
+
+
 def test_a_narrow_screen_shows_all(browser: Browser, page_file: Path) -> None:
     """At 380 pixels nothing is cut off and nothing scrolls sideways."""
     for seen in opened(browser, page_file, viewport={"width": 380, "height": 780}):
