@@ -15,7 +15,7 @@ from nextlong_hub.allotment import Allotment, Demand, allot, keep_documents, tak
 from nextlong_hub.corpus.ingest import Source, find_corpus
 from nextlong_hub.datacard.licences import refuse_contradictions
 from nextlong_hub.dataset.corpus_description import source_records
-from nextlong_hub.dataset.folder import open_run
+from nextlong_hub.dataset.folder import open_run, refuse_foreign
 from nextlong_hub.dataset.manifest import Manifest, PackingRecord
 from nextlong_hub.dataset.taken import Taken, taken_by
 from nextlong_hub.dataset.write import with_outcome, write_rows
@@ -25,6 +25,7 @@ from nextlong_hub.errors import RecipeError
 from nextlong_hub.execution.base import Executor
 from nextlong_hub.execution.progress import Progress, StageTime
 from nextlong_hub.execution.run import Run
+from nextlong_hub.outlook import Outlook
 from nextlong_hub.producer import (
     Inputs,
     Produced,
@@ -38,6 +39,7 @@ from nextlong_hub.publish.commit import commit, committed_manifest, describe
 from nextlong_hub.recipe import DEFAULT_SEED, Recipe
 from nextlong_hub.synthesis.mixture import flexible_rows
 from nextlong_hub.synthesis.portability import portability
+from nextlong_hub.synthesis.prepare import measure
 from nextlong_hub.tokenization import Tokenizer, load_tokenizer
 
 
@@ -74,6 +76,8 @@ class BuildReport:
     """The folder held exactly this dataset already."""
     missing_rows: dict[str, int]
     """Rows that were asked for but could not be made, by configuration."""
+    removed_rows: dict[str, int]
+    """Rows that stood in the folder and that this run did not make again, by configuration: the rest stayed."""
 
 
 def build(
@@ -96,6 +100,7 @@ def build(
         StorageError: no space, or no permission.
         WorkerError: a unit kept killing its worker.
     """
+    refuse_foreign(output)  # before anything is fetched
     tokenizers = open_tokenizers(request)
     request = resolve(request, tokenizers[0])
     with open_run(output, executor, progress) as run:
@@ -109,6 +114,7 @@ def build(
                 for name, wanted in request.rows.items()
                 if name in made.produced and made.manifest.configs[name].rows < wanted
             },
+            removed_rows=made.removed,
         )
 
 
@@ -120,6 +126,8 @@ class _Committed:
     changed: bool
     produced: Mapping[str, Produced]
     """The configurations of this run, without ingredients."""
+    removed: dict[str, int]
+    """Rows fewer than stood there before, by configuration."""
 
 
 def _make_dataset(
@@ -150,7 +158,9 @@ def make_rows(run: Run, request: BuildRequest, inputs: Inputs, before: Manifest 
     refuse_contradictions(source_records(inputs.corpus))
     recipes = recipes_to_make(request)
     allotment = Allotment(run, before, request.recipes)
-    rows = {**request.rows, **_allot(run, request, inputs, allotment)}
+    demands = _demands(run, request, inputs)
+    rows = {**request.rows, **allot(list(demands.values()), allotment)}
+    _outlook(run, request, inputs, demands, rows, before).tell(run)
     made: dict[str, Produced] = {}
     taken: dict[str, Taken] = {}
     for recipe in recipes:
@@ -167,8 +177,8 @@ def make_rows(run: Run, request: BuildRequest, inputs: Inputs, before: Manifest 
     return made
 
 
-def _allot(run: Run, request: BuildRequest, inputs: Inputs, allotment: Allotment) -> dict[str, int]:
-    """Rows of each recipe for which there must be documents enough.
+def _demands(run: Run, request: BuildRequest, inputs: Inputs) -> dict[str, Demand]:
+    """What the rows of each recipe can be made of, for those that must share out the documents.
 
     Raises:
         DataError, RecipeError, StorageError, WorkerError: see `build`; the corpus is too small.
@@ -186,7 +196,30 @@ def _allot(run: Run, request: BuildRequest, inputs: Inputs, allotment: Allotment
     wanted_rows = {name: min(demand.plan.wanted, len(demand.plan.order)) for name, demand in demands.items()}
     for name, needed in flexible_rows(request.recipes, request.ingredients, request.rows, wanted_rows).items():
         demands[name] = replace(demands[name], plan=replace(demands[name].plan, wanted=needed))
-    return allot(list(demands.values()), allotment)
+    return demands
+
+
+def _outlook(
+    run: Run,
+    request: BuildRequest,
+    inputs: Inputs,
+    demands: Mapping[str, Demand],
+    rows: Mapping[str, int],
+    before: Manifest | None,
+) -> Outlook:
+    """What is known of the run by now; the corpus is read for every recipe that reads it itself."""
+    recipes = recipes_to_make(request)
+    requests = {one.name: RowRequest(recipe=one, inputs=inputs, rows=rows.get(one.name)) for one in recipes}
+    stores = {one.name: producer_of(one).read(run, requests[one.name]) for one in recipes if not one.ingredients}
+    return Outlook(
+        inputs=inputs,
+        published=request.recipes,
+        requests=requests,
+        stores=stores,
+        demands=demands,
+        characters_per_token=measure(run, next(iter(stores.values())), inputs.tokenizers)[0],
+        before=before,
+    )
 
 
 def _commit(
@@ -207,7 +240,10 @@ def _commit(
     table = portability(inputs, list(produced.values()), before.portability if before else ())
     manifest = describe(kind, inputs, [*produced.values()][-1], configs, table)
     changed = commit(run, manifest)  # card ▶ manifest
-    return _Committed(manifest=manifest, changed=changed, produced=produced)
+    standing = before.configs if before else {}
+    fewer = {name: standing[name].rows - configs[name].rows for name in produced if name in standing}
+    removed = {name: rows for name, rows in fewer.items() if rows > 0}
+    return _Committed(manifest=manifest, changed=changed, produced=produced, removed=removed)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -252,6 +288,7 @@ def fit(
     recipe = request.recipe
     rows = {} if request.samples is None else {recipe.name: request.samples}
     wanted = BuildRequest(recipes=(recipe,), sources=(request.source,), tokenizer=request.tokenizer, seed=0, rows=rows)
+    refuse_foreign(output)
     tokenizers = open_tokenizers(wanted)
     wanted = resolve(wanted, tokenizers[0])
     with open_run(output, executor, progress) as run:
@@ -319,6 +356,7 @@ def import_rows(
         StorageError: no space, or no permission.
     """
     require_name(request.config)
+    refuse_foreign(output)
     tokenizer = load_tokenizer(request.tokenizer)
     with open_run(output, executor, progress) as run:
         imported = import_source(run, request, tokenizer)  # corpus ▶ tokens

@@ -30,6 +30,8 @@ from nextlong_hub.dataset.manifest import ConfigRecord, IngredientRecord, Synthe
 from nextlong_hub.dataset.taken import Taken
 from nextlong_hub.dataset.write import ChosenRows
 from nextlong_hub.errors import RecipeError
+from nextlong_hub.execution import usual
+from nextlong_hub.execution.forecast import ExpectedStage
 from nextlong_hub.execution.run import Run
 from nextlong_hub.recipe import Recipe
 from nextlong_hub.tokenization.special_tokens import SpecialTokens, find_special_tokens
@@ -87,6 +89,8 @@ class Produced:
     """By unit file; empty where rows are made for one tokenizer only."""
     counts: Mapping[str, int] = field(default_factory=dict)
     """What else this kind has counted, by name, for its `describe` and for reports."""
+    said: Mapping[str, str] = field(default_factory=dict)
+    """What else this kind knows in words, by name, for its `describe`."""
     unused: Mapping[str, int] = field(default_factory=dict)
     """Documents with a field of their row that nothing used, by its name."""
 
@@ -288,6 +292,16 @@ class Producer(ABC):
         """
         return None
 
+    def stages(self, request: RowRequest, store: ChunkStore, plan: RowPlan | None) -> Sequence[ExpectedStage]:
+        """The stages of `produce`, in order, with what they usually take; see `execution.usual`.
+
+        Args:
+            request: what to make; without a number of rows, as much as the corpus holds.
+            store: the cut corpus.
+            plan: what the rows can be made of, where that is known.
+        """
+        return ()
+
     def index(self, run: Run, request: RowRequest, store: ChunkStore) -> Path | None:
         """The folder of the retriever's index; None where nothing is retrieved.
 
@@ -341,6 +355,15 @@ class Producer(ABC):
 
 GUESSED_CHARACTERS_PER_TOKEN = 4
 """Decides how many units run at a time where only some rows are wanted; never what is in a row."""
+
+
+def encoding_stage(stage: str, request: RowRequest, store: ChunkStore) -> ExpectedStage:
+    """A stage that encodes the documents of a corpus whole, as many as the rows of a request hold."""
+    tokens = store.summary.characters / GUESSED_CHARACTERS_PER_TOKEN
+    if request.rows is not None:
+        tokens = min(tokens, request.rows * request.recipe.target_length)
+    return ExpectedStage(stage=stage, seconds=(usual.TOKENISE_SECONDS + usual.WRITE_SECONDS) * tokens)
+
 
 PRODUCERS = Registry[Producer](
     kind="kind of recipe", files="*/*.py", constant="PRODUCER", group="nextlong_hub.producers"
@@ -411,17 +434,21 @@ def special_tokens_of(recipe: Recipe, tokenizers: Sequence[Tokenizer]) -> Specia
     return found[0] if found else SpecialTokens()
 
 
-def units_until(rows: int | None, units: int, rows_in_unit: float | Fraction, run: Callable[[range], int]) -> None:
+def units_until(
+    run: Run, rows: int | None, units: int, rows_in_unit: float | Fraction, make: Callable[[range], int]
+) -> None:
     """Run units in order, as many as it takes: a candidate that is discarded costs another one.
 
     Args:
+        run: where progress is reported; the stages of all rounds together are one.
         rows: how many are wanted; None runs all units.
         units: how many units there are.
         rows_in_unit: about how many rows one gives; decides only how many units run at a time.
-        run: runs a range of units and returns how many rows there are by then.
+        make: runs a range of units and returns how many rows there are by then.
     """
     done = made = 0
-    while done < units and (rows is None or made < rows):
-        more = units if rows is None else max(1, ceil((rows - made) / rows_in_unit))
-        made = run(range(done, min(done + more, units)))
-        done = min(done + more, units)
+    with run.progress.rounds():
+        while done < units and (rows is None or made < rows):
+            more = units if rows is None else max(1, ceil((rows - made) / rows_in_unit))
+            made = make(range(done, min(done + more, units)))
+            done = min(done + more, units)

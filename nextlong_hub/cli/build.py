@@ -147,6 +147,7 @@ def build(output: Path, num_proc: int | None, dry_run: bool, as_json: bool, quie
                 "output": str(output),
                 "unchanged": report.unchanged,
                 "missing_rows": report.missing_rows,
+                "removed_rows": report.removed_rows,
                 "seconds": {time.stage: round(time.seconds, 3) for time in report.times},
                 "total_seconds": round(run.seconds, 3),
                 "num_proc": workers,

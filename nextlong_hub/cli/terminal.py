@@ -10,31 +10,26 @@ import os
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from time import monotonic
 from typing import Literal
 
 from rich import box
 from rich.console import Console, RenderableType
 from rich.padding import Padding
-from rich.progress import BarColumn, SpinnerColumn, TaskID, TextColumn, TimeElapsedColumn, TimeRemainingColumn
-from rich.progress import Progress as LiveDisplay
 from rich.table import Table
 from rich.text import Text
 
-from nextlong_hub.core.printable import duration, visible, visible_line
+from nextlong_hub.cli.bars import Bars
+from nextlong_hub.core.printable import visible, visible_line
+from nextlong_hub.execution.lines import Lines
+from nextlong_hub.execution.notebook import bars_are_unwanted
 from nextlong_hub.execution.progress import NullProgress, Progress
 
-SECONDS_BETWEEN_LINES = 30.0
-"""Interval between lines of a long stage where there are no bars."""
-
-_WORTH_A_LINE = 0.5
-"""Duration in seconds from which a stage that had nothing to do is printed."""
 _NARROWEST_COLUMN = 7
 _WIDTH_OF_PIPES = 120
 _GAP = 2
 _NARROWEST_WORDS = 10
 _ENOUGH_FOR_WORDS = 32
-_NARROWEST_LAST = 24
+_NARROWEST_LAST = 20
 """Width that a last column of words gets before other columns are made narrower."""
 
 Rows = Sequence[tuple[str, Sequence[str]]]
@@ -53,128 +48,16 @@ def watching(*, quiet: bool) -> Iterator[Progress]:
     console = _console(sys.stderr.isatty(), stderr=True)
     if quiet:
         yield NullProgress()
-    elif console.is_terminal and not console.is_dumb_terminal and not _is_set("HF_HUB_DISABLE_PROGRESS_BARS"):
+    elif _can_move(console) and not bars_are_unwanted():
         with Bars(console) as bars:
             yield bars
     else:
-        yield Lines(console)
+        yield Lines(lambda line: console.print(line, soft_wrap=True, markup=False))
 
 
-class Bars:
-    """One live bar for the current stage; each finished stage leaves a line."""
-
-    def __init__(self, console: Console) -> None:
-        self._console = console
-        self._live = LiveDisplay(
-            SpinnerColumn(),
-            TextColumn("{task.description}"),
-            BarColumn(bar_width=None),
-            TextColumn("{task.fields[amount]}"),
-            TimeElapsedColumn(),
-            TimeRemainingColumn(compact=True),
-            console=console,
-            transient=True,
-            expand=True,
-        )
-        self._task: TaskID | None = None
-        self._count = _Count()
-
-    def __enter__(self) -> "Bars":
-        self._live.start()
-        return self
-
-    def __exit__(self, *error: object) -> None:
-        self._live.stop()
-        self._console.print()
-
-    def start(self, stage: str, total: int | None, unit: str) -> None:
-        """See `Progress`."""
-        self._count = _Count(stage, total, unit)
-        self._task = self._live.add_task(stage, total=total, amount=self._count.amount)
-
-    def advance(self, amount: int = 1) -> None:
-        """See `Progress`."""
-        if self._task is not None:
-            self._count.done += amount
-            self._live.update(self._task, advance=amount, amount=self._count.amount)
-
-    def finish(self) -> None:
-        """See `Progress`."""
-        if self._task is None:
-            return
-        self._live.remove_task(self._task)
-        self._task = None
-        failed = sys.exc_info()[0] is not None
-        if not (failed or self._count.is_worth_a_line):
-            return
-        mark = Text("✗ ", "red") if failed else Text("✓ ", "green")
-        line = f"{self._count.stage:<22} {self._count.amount:>16} {duration(self._count.seconds):>11}"
-        self._console.print(mark + Text(line), soft_wrap=True)
-
-    def note(self, text: str) -> None:
-        """See `Progress`."""
-        self._console.print(Text("  ") + Text(visible_line(text), "yellow"), soft_wrap=True)
-
-
-class Lines:
-    """One plain line for each stage, and one every half minute in between."""
-
-    def __init__(self, console: Console) -> None:
-        self._console = console
-        self._count = _Count()
-        self._last = 0.0
-
-    def start(self, stage: str, total: int | None, unit: str) -> None:
-        """See `Progress`."""
-        self._count = _Count(stage, total, unit)
-        self._last = monotonic()
-
-    def advance(self, amount: int = 1) -> None:
-        """See `Progress`."""
-        self._count.done += amount
-        if monotonic() - self._last >= SECONDS_BETWEEN_LINES:
-            self._last = monotonic()
-            self._say("so far")
-
-    def finish(self) -> None:
-        """See `Progress`."""
-        failed = sys.exc_info()[0] is not None
-        if failed or self._count.is_worth_a_line:
-            self._say("stopped" if failed else "done")
-
-    def note(self, text: str) -> None:
-        """See `Progress`."""
-        self._console.print(visible_line(text), soft_wrap=True, markup=False)
-
-    def _say(self, state: str) -> None:
-        amount = f"{self._count.amount}, " if self._count.amount else ""
-        line = f"{self._count.stage}: {amount}{duration(self._count.seconds)} {state}"
-        self._console.print(line, soft_wrap=True, markup=False)
-
-
-class _Count:
-    """The progress of a stage."""
-
-    def __init__(self, stage: str = "", total: int | None = None, unit: str = "") -> None:
-        self.stage = stage
-        self.done = 0
-        self._total = total
-        self._unit = unit
-        self._started = monotonic()
-
-    @property
-    def amount(self) -> str:
-        if self._total is None:
-            return f"{self.done:,} {self._unit}" if self.done else ""
-        return f"{self.done:,} of {self._total:,} {self._unit}"
-
-    @property
-    def seconds(self) -> float:
-        return monotonic() - self._started
-
-    @property
-    def is_worth_a_line(self) -> bool:
-        return self.done > 0 or self.seconds > _WORTH_A_LINE
+def _can_move(console: Console) -> bool:
+    """Whether lines that were drawn can be drawn again: not in a log, and not below a cell of a notebook (`!`)."""
+    return console.is_terminal and not console.is_dumb_terminal and "JPY_PARENT_PID" not in os.environ
 
 
 def show_error(message: str) -> None:
@@ -223,9 +106,9 @@ def line_width() -> int:
 
 def show_listing(columns: Sequence[Column], rows: Sequence[Sequence[StyledText]]) -> None:
     """Print rows of cells on stdout, one line each; words that do not fit are cut, numbers are not."""
-    table = Table(box=None, pad_edge=False, padding=(0, _GAP, 0, 0), header_style="dim")
     cells = [[Text(visible_line(text), style) for text, style in row] for row in rows]
-    widths = _listing_widths(columns, cells)
+    widths, gap = _listing_widths(columns, cells)
+    table = Table(box=None, pad_edge=False, padding=(0, gap, 0, 0), header_style="dim")
     for (name, justify), width in zip(columns, widths, strict=False):
         table.add_column(Text(name), justify=justify, no_wrap=True, overflow="ellipsis", width=width)
     for row in cells:
@@ -233,23 +116,32 @@ def show_listing(columns: Sequence[Column], rows: Sequence[Sequence[StyledText]]
     _print_filling(table)
 
 
-def _listing_widths(columns: Sequence[Column], cells: Sequence[Sequence[Text]]) -> list[int]:
-    """The width of each column; a last column without room is left out."""
+def _listing_widths(columns: Sequence[Column], cells: Sequence[Sequence[Text]]) -> tuple[list[int], int]:
+    """The width of each column, and the blanks between them; a last column without room is left out.
+
+    Where there is too little room columns stand closer, then words are cut, and headings only where numbers would be.
+    """
+    names = [len(name) for name, _ in columns]
     natural = [max((row[place].cell_len for row in cells), default=0) for place in range(len(columns))]
-    widths = [max(wanted, len(name)) for wanted, (name, _) in zip(natural, columns, strict=True)]
+    widths = [max(wanted, name) for wanted, name in zip(natural, names, strict=True)]
+    gap = _GAP
 
     def room() -> int:
-        return line_width() - sum(widths[:-1]) - _GAP * (len(widths) - 1)
+        return line_width() - sum(widths[:-1]) - gap * (len(widths) - 1)
 
-    for justified, fewest in (("left", _ENOUGH_FOR_WORDS), ("right", 1), ("left", _NARROWEST_WORDS)):
+    if room() < min(_NARROWEST_LAST, widths[-1]):
+        gap = 1
+    for fewest in (_ENOUGH_FOR_WORDS, _NARROWEST_WORDS):
         for place, (_, justify) in enumerate(columns[:-1]):
             lacking = _NARROWEST_LAST - room()
-            if lacking > 0 and justify == justified:
-                least = (
-                    max(fewest, natural[place]) if justify == "right" else fewest
-                )  # of numbers only the heading is cut
+            if lacking > 0 and justify == "left":
+                least = max(fewest, names[place])
                 widths[place] = max(min(widths[place], least), widths[place] - lacking)
-    return [*widths[:-1], min(widths[-1], room())] if room() >= _NARROWEST_WORDS // 2 else widths[:-1]
+    for place, (_, justify) in enumerate(columns[:-1]):
+        lacking = -room()
+        if lacking > 0 and justify == "right":
+            widths[place] = max(min(widths[place], natural[place]), widths[place] - lacking)
+    return ([*widths[:-1], min(widths[-1], room())] if room() >= _NARROWEST_WORDS // 2 else widths[:-1]), gap
 
 
 def show_table(rows: Rows, columns: Sequence[str]) -> None:
@@ -295,7 +187,3 @@ def _print_filling(content: RenderableType) -> None:
 
 def _console(is_terminal: bool, *, stderr: bool = False) -> Console:
     return Console(stderr=stderr, force_terminal=None if is_terminal else False, highlight=False)
-
-
-def _is_set(variable: str) -> bool:
-    return os.environ.get(variable, "").strip().upper() in ("1", "ON", "YES", "TRUE")

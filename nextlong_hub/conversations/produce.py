@@ -30,6 +30,7 @@ from nextlong_hub.dataset.corpus_description import corpus_record
 from nextlong_hub.dataset.manifest import ConfigRecord, ConversationRecord
 from nextlong_hub.dataset.write import PackedRows, outcome_record
 from nextlong_hub.errors import CorpusTooSmallError, RecipeError
+from nextlong_hub.execution.forecast import ExpectedStage
 from nextlong_hub.execution.run import Run
 from nextlong_hub.method.settings import WHOLE_DOCUMENT
 from nextlong_hub.producer import (
@@ -38,13 +39,15 @@ from nextlong_hub.producer import (
     Produced,
     Producer,
     RowChecker,
+    RowPlan,
     RowRequest,
+    encoding_stage,
     units_until,
 )
 from nextlong_hub.recipe import Recipe
 from nextlong_hub.records import Reason
 from nextlong_hub.retrieval.tasks import UnitRange
-from nextlong_hub.tokenization import Tokenizer, find_template
+from nextlong_hub.tokenization import Tokenizer, find_template, template_name
 from nextlong_hub.tokenization.tasks import TokenizerReference, measure_characters_per_token
 
 
@@ -104,6 +107,10 @@ class ConversationProducer(Producer):
         """The conversations of the corpus, each a chunk of its own."""
         return read_corpus(run, request.inputs.corpus, replace(request.recipe.reading, chunking=WHOLE_DOCUMENT))
 
+    def stages(self, request: RowRequest, store: ChunkStore, plan: RowPlan | None) -> Sequence[ExpectedStage]:
+        """See `Producer.stages`."""
+        return [encoding_stage(f"converse {request.recipe.name}", request, store)]
+
     def produce(self, run: Run, request: RowRequest, store: ChunkStore, index: Path | None) -> Produced:
         """See `Producer.produce`."""
         recipe, tokenizer = request.recipe, request.inputs.tokenizer
@@ -123,7 +130,7 @@ class ConversationProducer(Producer):
             return gathered.rows
 
         expected_rows = Fraction(store.summary.characters, GUESSED_CHARACTERS_PER_TOKEN * recipe.target_length)
-        units_until(request.rows, len(tasks), max(Fraction(1), expected_rows) / len(tasks), run_units)
+        units_until(run, request.rows, len(tasks), max(Fraction(1), expected_rows) / len(tasks), run_units)
         outcome = outcome_record(counts, store.documents)
         if not outcome.kept:
             first = store.texts(np.zeros(1, np.int64))[0]
@@ -147,6 +154,7 @@ class ConversationProducer(Producer):
                 "not_learnt": sum(one.not_learnt for one in counts),
                 "with_inputs": with_inputs,
             },
+            said={"template": template_name(settings_of(recipe).chat_template, tokenizer)},
             unused=dict(sorted(sum((Counter(one.unused) for one in counts), Counter()).items())),
         )
 
@@ -164,6 +172,7 @@ class ConversationProducer(Producer):
             learnt_tokens=learnt,
             unused=dict(produced.unused),
             **produced.counts,
+            **produced.said,
         )
         return record.model_copy(update={"conversations": conversations})
 

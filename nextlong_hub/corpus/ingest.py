@@ -89,6 +89,13 @@ def find_corpus(run: Run, sources: Sequence[Source], *, trusts_cache: bool = Tru
     memory = {source.name: source for source in sources if isinstance(source, corpus.MemorySource)}
     settings = [one.settings for one in found.sources] + [_as_settings(source) for source in memory.values()]
     left_out = {one.settings.name: one.left_out for one in found.sources}
+    asked = {source.name: source.config for source in sources if isinstance(source, SourceSettings)}
+    for one in sorted(found.sources, key=lambda one: one.settings.name):
+        if one.settings.config and asked.get(one.settings.name) is None:
+            run.note(
+                f"{one.settings.name}: its configuration {one.settings.config} is read, the default of its card; "
+                "--config names another"
+            )
     for name, files in sorted(left_out.items()):
         if files:
             run.note(f"{name}: {not_read(files)}")
@@ -133,13 +140,14 @@ def read_corpus(run: Run, found: FoundCorpus, settings: ReadingSettings) -> Chun
 
 def _read(run: Run, found: FoundCorpus, settings: ReadingSettings, identity: str) -> ChunkStore:
     folder = run.workspace.store(identity)
-    counts = _read_whole(run, found, settings, identity)
-    for source in found.sources:
-        if source.most is not None:
-            counts |= _read_to_limit(run, found, settings, identity, source)
-    again = _without_repeats(folder, settings, found, counts)
-    for number, recount in zip(again, _ingest(run, list(again.values()), found, identity), strict=True):
-        counts[number] = recount
+    with run.progress.rounds():
+        counts = _read_whole(run, found, settings, identity)
+        for source in found.sources:
+            if source.most is not None:
+                counts |= _read_to_limit(run, found, settings, identity, source)
+        again = _without_repeats(folder, settings, found, counts)
+        for number, recount in zip(again, _ingest(run, list(again.values()), found, identity), strict=True):
+            counts[number] = recount
     store = _finish(folder, identity, found, counts)
     for one in store.summary.sources:
         for sentence in notes_of(one):

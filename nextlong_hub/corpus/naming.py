@@ -3,7 +3,7 @@
 import glob
 import os
 import re
-from itertools import dropwhile
+from itertools import dropwhile, takewhile
 from pathlib import Path
 
 from nextlong_hub.corpus.endings import names_by_suffix, suffix_of
@@ -72,11 +72,14 @@ def default_name(path: str) -> str:
 def public_path(path: str) -> str:
     """A path without the folders of this machine: what is published names the file, not where its user keeps it.
 
-    Of a pattern the part with wildcards is kept. Hub names and addresses are public as they are.
+    Of a pattern the part with wildcards is kept, and the folder before it if it has a name. Hub names and addresses are
+    public as they are.
     """
     here = Path(path).expanduser()
     if here.exists():
         return here.name if here.name not in ("", "..") else here.resolve().name
     if glob.has_magic(path) and not path.startswith("hf://"):
-        return Path(*dropwhile(lambda part: not glob.has_magic(part), here.parts)).as_posix()
+        pattern = Path(*dropwhile(lambda part: not glob.has_magic(part), here.parts))
+        folder = Path(*takewhile(lambda part: not glob.has_magic(part), here.parts)).name
+        return (pattern if folder in ("", "..") else folder / pattern).as_posix()
     return path

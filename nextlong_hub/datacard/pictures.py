@@ -19,10 +19,10 @@ _SHOWN = re.compile(rf"(?<![\w/.-])(?:\./)?{ASSETS}/((?:[\w-][\w.-]*/)*[\w-][\w.
 
 
 def draw_pictures(stats: DatasetStats) -> dict[str, bytes]:
-    """Every picture that has data, as PNG by its path in the dataset."""
+    """Every picture that tells something, as PNG by its path in the dataset."""
     from nextlong_hub.stats import plots
 
-    figures = {name: plots.PLOTS[name](stats) for name in PLOT_NAMES}
+    figures = {name: plots.PLOTS[name](stats) for name in PLOT_NAMES if plots.tells(name, stats)}
     return {f"{ASSETS}/{name}.png": plots.png(figure) for name, figure in figures.items() if figure is not None}
 
 

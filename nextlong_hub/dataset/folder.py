@@ -5,6 +5,7 @@ import shutil
 from collections.abc import Iterator
 from contextlib import ExitStack, closing, contextmanager
 from importlib.resources import files
+from importlib.util import find_spec
 from pathlib import Path
 
 from filelock import FileLock, Timeout
@@ -25,7 +26,6 @@ from nextlong_hub.recipe import recorded_toml
 
 CARD_NAME = "README.md"
 _MARK = "nextlong-hub.json"
-
 _log = logging.getLogger(__name__)
 
 
@@ -60,6 +60,14 @@ def open_run(output: Path, executor: Executor | str = "inline", progress: Progre
 def pattern_characters(output: Path) -> str:
     """The characters of a folder's whole path that `datasets` takes for a pattern (huggingface/datasets#7468)."""
     return "".join(character for character in "*?[]" if character in str(output.absolute()))
+
+
+def load_path(output: Path) -> str:
+    """A folder as `load_dataset` must be told it: the bare name of a format, such as `json`, would mean that format."""
+    datasets = find_spec("datasets")
+    formats = [Path(place) / "packaged_modules" for place in (datasets and datasets.submodule_search_locations) or ()]
+    is_format = len(output.parts) == 1 and any((place / output).is_dir() for place in formats)
+    return f"./{output}" if is_format else str(output)
 
 
 @contextmanager

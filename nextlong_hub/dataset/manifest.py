@@ -245,6 +245,9 @@ class ConversationRecord(Record):
     unused: dict[str, int] = Field(default_factory=dict)
     """Conversations with a field of the row or of a turn that has a value and that nothing used, or that the chat
     template did not write, by its name, among all that were made."""
+    template: str = ""
+    """Which chat template it is: the name of one that comes with the package, or whose it is; its text stands in the
+    recipe. Empty where an older version did not say it."""
     with_inputs: int = 0
     """Conversations whose chat template was given more than words, among all that were made; the column
     `template_inputs` holds it."""

@@ -127,7 +127,9 @@ def _segments(contents: RowContents) -> str:
     )
     return (
         f"where each character came from: `role` ({roles}), `document` and `chunk` in the corpus, `start` and `end` in "
-        f"characters of `text`, `tokens`{ranked if contents.synthesised else '; `rank`, `score` and `own_rank` are 0'}"
+        f"characters of `text`, `tokens` (those that begin in a separator or are special belong to no segment: "
+        f"together with the segments' they are `token_count`)"
+        f"{ranked if contents.synthesised else '; `rank`, `score` and `own_rank` are 0'}"
     )
 
 

@@ -34,6 +34,7 @@ from nextlong_hub.documents.produce import UNIT_CHARACTERS
 from nextlong_hub.documents.tasks import unit_ranges
 from nextlong_hub.errors import CorpusTooSmallError, RecipeError
 from nextlong_hub.execution.base import Receipt
+from nextlong_hub.execution.forecast import ExpectedStage
 from nextlong_hub.execution.run import Run
 from nextlong_hub.method.settings import WHOLE_DOCUMENT
 from nextlong_hub.producer import (
@@ -41,7 +42,9 @@ from nextlong_hub.producer import (
     Produced,
     Producer,
     RowChecker,
+    RowPlan,
     RowRequest,
+    encoding_stage,
     producer_of,
     special_tokens_of,
     taken_documents,
@@ -98,6 +101,10 @@ class MixProducer(Producer):
     def read(self, run: Run, request: RowRequest) -> ChunkStore:
         """The documents of the corpus, each a chunk of its own."""
         return read_corpus(run, request.inputs.corpus, replace(request.recipe.reading, chunking=WHOLE_DOCUMENT))
+
+    def stages(self, request: RowRequest, store: ChunkStore, plan: RowPlan | None) -> Sequence[ExpectedStage]:
+        """See `Producer.stages`."""
+        return [encoding_stage(f"take {request.recipe.name}", request, store)]
 
     def produce(self, run: Run, request: RowRequest, store: ChunkStore, index: Path | None) -> Produced:
         """See `Producer.produce`.
@@ -200,7 +207,7 @@ def _take_documents(run: Run, request: RowRequest, store: ChunkStore, shape: Mix
 
     tokens = int(store.document_characters[order].sum() / samples.characters_per_token)
     if tasks:
-        units_until(shape.room(rows), len(tasks), Fraction(max(1, tokens), len(tasks)), run_units)
+        units_until(run, shape.room(rows), len(tasks), Fraction(max(1, tokens), len(tasks)), run_units)
     left = _tokens_left(units)
     filled = shape.rows_filled(rows, left)
     if shape.room(rows) and not (shape.room(filled) and left(shape.samples(filled))):

@@ -16,13 +16,16 @@ from nextlong_hub.documents.check import DocumentChecker
 from nextlong_hub.documents.fit import refuse_packed_rows, require_room, rows_of, whole_documents
 from nextlong_hub.documents.tasks import FitUnit, unit_ranges
 from nextlong_hub.errors import CorpusTooSmallError
+from nextlong_hub.execution.forecast import ExpectedStage
 from nextlong_hub.execution.run import Run
 from nextlong_hub.producer import (
     GUESSED_CHARACTERS_PER_TOKEN,
     Produced,
     Producer,
     RowChecker,
+    RowPlan,
     RowRequest,
+    encoding_stage,
     special_tokens_of,
     units_until,
 )
@@ -66,6 +69,10 @@ class DocumentProducer(Producer):
         refuse_packed_rows(request.inputs.corpus)
         return read_corpus(run, request.inputs.corpus, whole_documents(request.recipe))
 
+    def stages(self, request: RowRequest, store: ChunkStore, plan: RowPlan | None) -> Sequence[ExpectedStage]:
+        """See `Producer.stages`."""
+        return [encoding_stage("fit", request, store)]
+
     def produce(self, run: Run, request: RowRequest, store: ChunkStore, index: Path | None) -> Produced:
         """See `Producer.produce`."""
         recipe, tokenizer = request.recipe, request.inputs.tokenizer
@@ -95,7 +102,7 @@ class DocumentProducer(Producer):
             counts.extend(receipt.counts for receipt in receipts)
             return gathered.rows
 
-        units_until(request.rows, len(tasks), Fraction(_expected_rows(request, store), len(tasks)), run_units)
+        units_until(run, request.rows, len(tasks), Fraction(_expected_rows(request, store), len(tasks)), run_units)
         outcome = outcome_record(counts, store.documents)
         if not outcome.kept:
             raise CorpusTooSmallError(

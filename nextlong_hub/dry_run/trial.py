@@ -20,6 +20,7 @@ from nextlong_hub.corpus.store import ChunkStore
 from nextlong_hub.dataset.manifest import ConfigRecord, Manifest, SynthesisRecord
 from nextlong_hub.dry_run.sample import CorpusSample
 from nextlong_hub.errors import CorpusTooSmallError
+from nextlong_hub.execution.progress import NullProgress
 from nextlong_hub.execution.workspace import WORK_NAME
 from nextlong_hub.method import chunking
 from nextlong_hub.pipeline import BuildRequest, build
@@ -37,7 +38,7 @@ _SHORTEST_TARGET = 8
 _COUNTED_TEXTS = 512
 
 
-class _ProcessorTimes:
+class _ProcessorTimes(NullProgress):
     """A `Progress` that keeps the processor time of each stage, which other load changes less than the clock's."""
 
     def __init__(self) -> None:
@@ -49,14 +50,8 @@ class _ProcessorTimes:
         self._stage = stage.removesuffix(f" {_TRIAL}")
         self._started = process_time()
 
-    def advance(self, amount: int = 1) -> None:
-        pass
-
-    def finish(self) -> None:
+    def stop(self) -> None:
         self.seconds[self._stage] += process_time() - self._started  # type: ignore[assignment]
-
-    def note(self, text: str) -> None:
-        pass
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

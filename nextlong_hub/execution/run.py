@@ -56,10 +56,21 @@ class Run:
         """
         done: dict[str, Receipt[Counts]] = {}
         folder = self.workspace.receipts(identity)
+        is_begun = False
+
+        def begin() -> None:
+            nonlocal is_begun
+            is_begun = True
+            self.progress.skip()
+            if before_first is not None:
+                before_first()
+
         with self.stage(stage, len(tasks), tasks[0].noun if tasks else "tasks") as advance:
-            for receipt in run_missing(self.executor, tasks, folder, before_first):
+            for receipt in run_missing(self.executor, tasks, folder, begin):
                 done[receipt.key] = receipt
                 advance(1)
+            if not is_begun:
+                self.progress.skip()
         return [done[task.key] for task in tasks]
 
     def once(self, identity: str, make: Callable[[], Made]) -> Made:

@@ -11,6 +11,7 @@ measuring   where the rows come from, and which columns are read
 batches     one batch of rows as NumPy arrays
 counting    batches ▶ sums and sketches of one configuration
 sketch      how often each value was seen, in bounded memory
+ranks       scores of negatives by their rank
 repeats     what rows repeat of themselves, by distance
 reuse       how often each chunk serves as a negative, in bounded memory
 overlap     how much text is there once, and what configurations have in common

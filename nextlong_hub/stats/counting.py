@@ -16,6 +16,7 @@ from nextlong_hub.recipe import recorded_recipe
 from nextlong_hub.retrieval import UNNAMED_SCORE
 from nextlong_hub.stats import batches
 from nextlong_hub.stats.overlap import ChunkCounter
+from nextlong_hub.stats.ranks import RankCounter
 from nextlong_hub.stats.repeats import RepeatCounter
 from nextlong_hub.stats.reuse import ReuseCounter
 from nextlong_hub.stats.shape import (
@@ -31,9 +32,6 @@ from nextlong_hub.stats.shape import (
     SourceTokens,
 )
 from nextlong_hub.stats.sketch import Sketch
-
-_RANK_BANDS = np.array([1, 2, 3, 4, 6, 9, 13, 19, 28, 42, 63, 95, 142, 213, 320, 480, 720, 1080, 1620, 2430, 3645])
-"""First rank of each band: every rank by itself at first, then half as many again in each."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,6 +76,8 @@ class ConfigCounter:
         self._learnt_tokens: int | None = None
         self._lengths = Sketch()
         self._segments: _SegmentCounter | None = None
+        self._recipes = record.row_recipes.keys() if record else ()
+        self._by_recipe: dict[str, RankCounter] = {}
         self._links = _LinkCounter()
         self.chunks = ChunkCounter()
         self._packing: tuple[Sketch, Sketch] | None = None
@@ -103,8 +103,9 @@ class ConfigCounter:
             samples = segments if self._mix is None else self._mix.samples_of(segments)
             self._segments.add(samples)
             self._links.add(samples, tokens if documents is None else documents.tokens)
-            ids = table["id"].to_pylist() if "id" in table.column_names else [""] * len(tokens)
-            self.chunks.add(segments, documents, [str(name) for name in ids])
+            ids = [str(name) for name in table["id"].to_pylist()] if "id" in table.column_names else [""] * len(tokens)
+            self._add_recipes(samples, ids if documents is None else documents.ids)
+            self.chunks.add(segments, documents, ids)
         if documents is not None:
             self._packing = self._packing or (Sketch(), Sketch())
             self._packing[0].add(np.bincount(documents.row, minlength=len(tokens)))
@@ -124,13 +125,11 @@ class ConfigCounter:
             characters=self._characters,
             characters_per_token=round(self._characters / self._tokens, 4) if self._tokens else 0.0,
             bytes=sum(file.bytes for file in record.files) if record else None,
-            on_target=self._on_target if self._targets else None,
-            over_target=self._over_target if self._targets else None,
+            on_target=self._on_target if self._targets and not self._packing else None,
+            over_target=self._over_target if self._targets and not self._packing else None,
             fill=round(self._tokens / self._target_tokens, 6) if self._target_tokens else None,
             lengths=self._lengths.distribution(),
-            segments=self._segments.result(own_tokens, record.score_name if record else UNNAMED_SCORE)
-            if self._segments
-            else None,
+            segments=self._segment_stats(own_tokens),
             links=self._links.result(),
             chunks=self.chunks.result(others),
             conversations=self._segments.conversations() if self._segments else None,
@@ -150,6 +149,25 @@ class ConfigCounter:
             self._target_tokens += int(targets.sum())
             self._on_target += int((tokens == targets).sum())
             self._over_target += int((tokens > targets).sum())
+
+    def _add_recipes(self, segments: batches.Segments, ids: Sequence[str]) -> None:
+        """Scores of hard negatives by the recipe of their text; `ids` are those of the texts."""
+        if len(self._recipes) < 2:
+            return
+        names = np.array([name.partition("/")[0] for name in ids], dtype=object)[segments.text]
+        for recipe in self._recipes:
+            those = segments.is_negative & (names == recipe)
+            if those.any():
+                counter = self._by_recipe.setdefault(recipe, RankCounter())
+                counter.add(segments.score[those], segments.rank[those])
+
+    def _segment_stats(self, tokens: int) -> SegmentStats | None:
+        """The segments, in rows of so many tokens; None where there are none."""
+        if self._segments is None:
+            return None
+        by_recipe = {name: self._by_recipe[name].result() for name in sorted(self._by_recipe)}
+        name = self._record.score_name if self._record else UNNAMED_SCORE
+        return self._segments.result(tokens, name, by_recipe if len(by_recipe) > 1 else {})
 
     def _add_sources(
         self,
@@ -195,8 +213,7 @@ class _SegmentCounter:
         self._meta = self._negative = self._meta_tokens = self._negative_tokens = 0
         self._per_meta, self._scores = Sketch(), Sketch()
         self._distance_tokens, self._distance_characters = Sketch(), Sketch()
-        self._bands = [Sketch() for _ in _RANK_BANDS]
-        self._last_rank = 0
+        self._ranks = RankCounter()
         self._reuse = ReuseCounter()
         self._messages: Counter[str] = Counter()
         self._message_tokens: Counter[str] = Counter()
@@ -215,10 +232,7 @@ class _SegmentCounter:
         self._distance_characters.add(between_characters)
         scores, ranks = segments.score[negative], segments.rank[negative]
         self._scores.add(scores)
-        bands = np.searchsorted(_RANK_BANDS, ranks, side="right") - 1
-        for band in np.unique(bands[bands >= 0]).tolist():
-            self._bands[band].add(scores[bands == band])
-        self._last_rank = max(self._last_rank, int(ranks.max(initial=0)))
+        self._ranks.add(scores, ranks)
         self._reuse.add(segments.documents, segments.document[negative], segments.chunk[negative])
 
     def conversations(self) -> ConversationStats | None:
@@ -231,7 +245,7 @@ class _SegmentCounter:
             message_tokens={role: self._message_tokens[role] for role in roles},
         )
 
-    def result(self, tokens: int, score_name: str) -> SegmentStats | None:
+    def result(self, tokens: int, score_name: str, by_recipe: dict[str, tuple[RankScores, ...]]) -> SegmentStats | None:
         """The segments that are chunks, in rows of so many tokens; None when there are none."""
         if not self._meta + self._negative:
             return None
@@ -244,7 +258,8 @@ class _SegmentCounter:
             negatives_per_meta_chunk=self._per_meta.distribution(),
             score_name=score_name,
             scores=self._scores.distribution(),
-            scores_by_rank=self._by_rank(),
+            scores_by_rank=self._ranks.result(),
+            scores_by_recipe=by_recipe,
             distance_tokens=self._distance_tokens.distribution(),
             distance_characters=self._distance_characters.distribution(),
             reuse=self._reuse.result(),
@@ -256,15 +271,6 @@ class _SegmentCounter:
             those = segments.role == number
             self._messages[segments.roles[number]] += int(those.sum())
             self._message_tokens[segments.roles[number]] += int(segments.tokens[those].sum())
-
-    def _by_rank(self) -> tuple[RankScores, ...]:
-        firsts = _RANK_BANDS.tolist()
-        lasts = [*(first - 1 for first in firsts[1:]), self._last_rank]
-        return tuple(
-            RankScores(first_rank=first, last_rank=min(last, self._last_rank), scores=scores)
-            for first, last, band in zip(firsts, lasts, self._bands, strict=True)
-            if (scores := band.distribution()) is not None
-        )
 
 
 class _MixCounter:

@@ -123,6 +123,9 @@ class SegmentStats:
     """Of all negatives; None without negatives."""
     scores_by_rank: tuple[RankScores, ...]
     """In ascending order of rank; higher ranks share wider bands."""
+    scores_by_recipe: dict[str, tuple[RankScores, ...]]
+    """The same of the rows of each recipe, by its name, where rows of several stand together; else empty. Long rows
+    reach ranks that short ones do not, so scores of all together jump where the short ones end."""
     distance_tokens: Distribution | None
     """Tokens of the negatives between a meta-chunk and the next one of its row: what a model must bridge. None where no
     row has two meta-chunks."""
@@ -279,7 +282,8 @@ class ConfigStats:
     bytes: int | None
     """Size of the files; None for tables that came from elsewhere."""
     on_target: int | None
-    """Rows of exactly their recipe's target length; None where no manifest says it."""
+    """Rows of exactly their recipe's target length; None where no manifest says it, and of packed rows, which are
+    filled as far as whole documents go: see `fill`."""
     over_target: int | None
     """Longer rows: where they were made for several tokenizers."""
     fill: float | None

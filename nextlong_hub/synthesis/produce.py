@@ -21,7 +21,9 @@ from nextlong_hub.dataset.schema import row_schema
 from nextlong_hub.dataset.shards import read_table, row_groups
 from nextlong_hub.dataset.write import PlainRows, outcome_record
 from nextlong_hub.errors import CorpusTooSmallError
+from nextlong_hub.execution import usual
 from nextlong_hub.execution.base import Receipt
+from nextlong_hub.execution.forecast import ExpectedStage
 from nextlong_hub.execution.run import Run
 from nextlong_hub.producer import (
     CandidatePool,
@@ -33,7 +35,7 @@ from nextlong_hub.producer import (
     units_until,
 )
 from nextlong_hub.recipe import Recipe
-from nextlong_hub.retrieval import pin
+from nextlong_hub.retrieval import IndexSample, pin, retriever_of
 from nextlong_hub.retrieval.tasks import RetrieveCounts, index_store
 from nextlong_hub.synthesis.check import SampleChecker
 from nextlong_hub.synthesis.prepare import Prepared, measure, prepare
@@ -68,6 +70,22 @@ class SynthesisProducer(Producer):
         wanted = wanted_rows(recipe, store, measured[0], request.rows)
         return RowPlan(wanted=wanted, order=found.order, not_eligible=found.not_eligible)
 
+    def stages(self, request: RowRequest, store: ChunkStore, plan: RowPlan | None) -> Sequence[ExpectedStage]:
+        """See `Producer.stages`."""
+        if plan is None:
+            return ()
+        recipe, rows = request.recipe, request.rows or plan.wanted
+        tokens = rows * recipe.target_length
+        queries = int(np.diff(store.first_chunk)[plan.order[:rows]].sum())
+        known = IndexSample(chunks=usual.QUERY_CHUNKS, bytes=usual.QUERY_CHUNKS * usual.CHUNK_BYTES)
+        growth = retriever_of(recipe.retrieval).estimate(recipe.retrieval, known, store.chunks).query_growth
+        costs = {
+            f"retrieve {recipe.name}": usual.QUERY_SECONDS * growth * queries,
+            "tokenise": usual.TOKENISE_SECONDS * tokens * len(request.inputs.tokenizers),
+            f"synthesise {recipe.name}": usual.SYNTHESISE_SECONDS * tokens,
+        }
+        return [ExpectedStage(stage=stage, seconds=seconds) for stage, seconds in costs.items()]
+
     def resolve(self, recipe: Recipe, tokenizer: Tokenizer) -> Recipe:
         """See `Producer.resolve`: the files that the retriever reads are found, and their digests written out."""
         return recipe.model_copy(update={"retrieval": pin(recipe.retrieval)})
@@ -99,7 +117,7 @@ class SynthesisProducer(Producer):
             gathered.take(synthesised)
             return gathered.rows
 
-        units_until(wanted, prepared.units, request.recipe.output.unit_documents, run_units)
+        units_until(run, wanted, prepared.units, request.recipe.output.unit_documents, run_units)
         outcome = outcome_record(
             [receipt.counts for receipt in made],
             prepared.eligible_documents,

@@ -16,7 +16,7 @@ compare          a tokenizer                                  ▶  whether trans
 
 from nextlong_hub.tokenization.cache import TokenCache
 from nextlong_hub.tokenization.chat import ChatTokenizer, EncodedChat, turn_delimiters
-from nextlong_hub.tokenization.chat_templates import ChatTemplate, find_template
+from nextlong_hub.tokenization.chat_templates import ChatTemplate, find_template, template_name
 from nextlong_hub.tokenization.loading import EMBEDDED, load_tokenizer, reopen
 from nextlong_hub.tokenization.special_tokens import SpecialTokens, control_tokens, find_special_tokens
 from nextlong_hub.tokenization.split_points import SplitPoints
@@ -43,5 +43,6 @@ __all__ = [
     "find_template",
     "load_tokenizer",
     "reopen",
+    "template_name",
     "turn_delimiters",
 ]

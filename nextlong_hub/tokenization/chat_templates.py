@@ -106,6 +106,18 @@ def find_template(wanted: str, variables: Mapping[str, Any], tokenizer: Tokenize
     return ChatTemplate(text=text, variables={**special, **variables}, name=name)
 
 
+def template_name(text: str, tokenizer: Tokenizer) -> str:
+    """What a template is called that `find_template` found: the package's name for it, or whose it is.
+
+    Raises:
+        RecipeError, AuthError, NetworkError, StorageError: see `find_template`.
+    """
+    own, _ = _chat_files(tokenizer)
+    if text == own:
+        return f"of the tokenizer {tokenizer.name}"
+    return next((name for name in _CONTROL_TOKENS if text == _shipped(name)), "of the recipe")
+
+
 def _text_of(wanted: str, own: str | None, tokenizer: Tokenizer) -> tuple[str, str]:
     """A template's text and its name in error messages."""
     if "{{" in wanted or "{%" in wanted:

@@ -95,6 +95,18 @@ def test_a_row_is_shown_with_its_strip_and_the_first_of_its_segments(built: Path
     assert "--all shows them" in out
 
 
+@pytest.mark.parametrize("width", [60, 80, 120])
+def test_headings_are_whole_however_narrow_the_terminal(
+    width: int, built: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Words are cut where there is no room; headings and numbers are not."""
+    monkeypatch.setenv("COLUMNS", str(width))
+    lines = inspect(built, "tiny", "3").splitlines()
+    heading = next(line for line in lines if "rank" in line and "score" in line)
+    assert heading.split() == ["#", "role", "rank", "score", "tokens", "document", "chunk", "begins"]
+    assert max(map(len, lines[lines.index(heading) :][:4])) <= width
+
+
 def test_all_segments_are_listed_when_asked_for(built: Path) -> None:
     """One line each, with rank, score, tokens, document and first words."""
     row = read_rows(built)[0]
@@ -211,7 +223,7 @@ def test_no_number_is_cut_on_a_narrow_terminal(built: Path, monkeypatch: pytest.
         assert {f"{segment['score']:.1f}", str(segment["tokens"]), str(segment["rank"])} <= set(line.split())
     terms = json.loads(inspect(built, "tiny", "0", "--why", "1", "--json"))["terms"]
     why = inspect(built, "tiny", "0", "--why", "1")
-    assert all(f"  {term['weight']:.2f}  " in why and f"  {term['idf']:.2f}" in why for term in terms[:10])
+    assert all(f" {term['weight']:.2f} " in why and f" {term['idf']:.2f}" in why for term in terms[:10])
 
 
 @pytest.mark.slow

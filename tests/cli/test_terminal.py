@@ -5,8 +5,11 @@ import io
 import pytest
 from rich.console import Console
 
-from nextlong_hub.cli import terminal
-from nextlong_hub.cli.terminal import Bars, Lines, show_error, show_line, show_table, watching
+from nextlong_hub.cli.bars import Bars
+from nextlong_hub.cli.terminal import show_error, show_line, show_table, watching
+from nextlong_hub.execution.forecast import ExpectedStage
+from nextlong_hub.execution.lines import Lines
+from nextlong_hub.execution.progress import ProgressTracker
 
 
 def test_a_table_wider_than_the_terminal_goes_on_below(
@@ -45,27 +48,26 @@ def test_an_error_stays_on_one_line(monkeypatch: pytest.MonkeyPatch, capsys: pyt
 def test_without_a_terminal_a_stage_is_one_line(capsys: pytest.CaptureFixture[str]) -> None:
     """A log gets a line for each stage with its work, and stdout stays empty."""
     with watching(quiet=False) as progress:
-        progress.start("retrieve 64k", 3, "units")
-        for _ in range(3):
-            progress.advance()
-        progress.finish()
-        progress.start("index", None, "shards")
-        progress.finish()
+        tracker = ProgressTracker(progress)
+        with tracker.stage("retrieve 64k", 3, "units") as advance:
+            advance(3)
+        with tracker.stage("index", None, "shards"):
+            pass
     captured = capsys.readouterr()
     assert captured.out == ""
     assert captured.err == "retrieve 64k: 3 of 3 units, 0.00 s done\n"
 
 
-def test_a_long_stage_says_so_now_and_then(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_long_stage_says_so_now_and_then() -> None:
     """One line each time the interval has passed, not one for each unit."""
     clock = iter(range(0, 10_000, 10))
-    monkeypatch.setattr(terminal, "monotonic", lambda: float(next(clock)))
-    with watching(quiet=False) as progress:
-        progress.start("synthesise", 100, "units")
-        for _ in range(9):
-            progress.advance()
-        progress.finish()
-    lines = capsys.readouterr().err.splitlines()
+    lines: list[str] = []
+    progress = Lines(lines.append, clock=lambda: float(next(clock)))
+    progress.start("synthesise", 100, "units")
+    for _ in range(9):
+        progress.advance()
+    progress.stop()
+    progress.finish("synthesise")
     assert lines[-1].endswith("done")
     assert 2 <= len(lines) - 1 <= 4
     assert all("so far" in line for line in lines[:-1])
@@ -73,39 +75,57 @@ def test_a_long_stage_says_so_now_and_then(monkeypatch: pytest.MonkeyPatch, caps
 
 def test_quiet_is_silent(capsys: pytest.CaptureFixture[str]) -> None:
     """With --quiet nothing is said while it runs."""
-    with watching(quiet=True) as progress:
-        progress.start("index", 1, "shards")
-        progress.advance()
-        progress.finish()
+    with watching(quiet=True) as progress, ProgressTracker(progress).stage("index", 1, "shards") as advance:
+        advance(1)
     assert capsys.readouterr().err == ""
 
 
 def test_a_stage_that_failed_is_not_called_done() -> None:
     """Bars and lines mark the stage in which the run ended."""
-    for kind in (Lines, Bars):
-        stream = io.StringIO()
-        progress = kind(Console(file=stream, force_terminal=False, width=80))
-        with pytest.raises(ZeroDivisionError):
-            try:
-                progress.start("index", 4, "shards")
-                progress.advance()
-                _ = 1 / 0
-            finally:
-                progress.finish()
-        assert "1 of 4 shards" in stream.getvalue()
-        assert ("stopped" in stream.getvalue()) or ("✗" in stream.getvalue())
+    stream = io.StringIO()
+    console = Console(file=stream, force_terminal=False, width=80)
+    for progress in (Lines(console.print), Bars(console)):
+        with (
+            pytest.raises(ZeroDivisionError),
+            ProgressTracker(progress).stage("index", 4, "shards") as advance,
+        ):
+            advance(1)
+            _ = 1 / 0
+    assert stream.getvalue().count("1 of 4 shards") == 2
+    assert "stopped" in stream.getvalue()
+    assert "✗" in stream.getvalue()
 
 
 def test_on_a_terminal_bars_move_and_a_line_stays_for_each_stage() -> None:
-    """What is left at the end is one line a stage."""
+    """What is left at the end is one line a stage, also over many rounds."""
     stream = io.StringIO()
     with Bars(Console(file=stream, force_terminal=True, width=80, legacy_windows=False)) as bars:
-        bars.start("read and cut", 2, "pieces")
-        bars.advance()
-        bars.advance()
-        bars.finish()
-    assert "✓" in stream.getvalue()
-    assert "2 of 2 pieces" in stream.getvalue()
+        tracker = ProgressTracker(bars)
+        with tracker.rounds():
+            for _ in range(2):
+                for stage in ("retrieve", "synthesise"):
+                    with tracker.stage(stage, 2, "units") as advance:
+                        advance(2)
+    assert stream.getvalue().count("✓") == 2
+    assert stream.getvalue().count("4 of 4 units") >= 2
+
+
+def test_the_live_picture_shows_the_stage_and_the_whole() -> None:
+    """A row for the stage at work with what is left of it, and one for all; no line is wider than the terminal."""
+    stream = io.StringIO()
+    bars = Bars(Console(file=stream, force_terminal=True, width=80, legacy_windows=False))
+    tracker = ProgressTracker(bars)
+    with tracker.stage("read and cut", 1, "pieces") as advance:
+        advance(1)
+    tracker.expect([ExpectedStage(stage=name, seconds=1e9) for name in ("read and cut", "index", "write 128k")])
+    console = Console(file=io.StringIO(), width=80)
+    with tracker.stage("index", 4_096, "shards") as advance, console.capture() as captured:
+        advance(1)
+        console.print(bars._picture())
+    lines = captured.get().splitlines()
+    assert [line.split()[0] for line in lines if "all" in line] == ["all"]
+    assert any("1 of 4,096 shards" in line for line in lines)
+    assert max(map(len, lines)) <= 80
 
 
 @pytest.mark.parametrize(
@@ -115,13 +135,15 @@ def test_on_a_terminal_bars_move_and_a_line_stays_for_each_stage() -> None:
         ({"HF_HUB_DISABLE_PROGRESS_BARS": "1"}, False),
         ({"HF_HUB_DISABLE_PROGRESS_BARS": "0"}, True),
         ({"TERM": "dumb"}, False),
+        ({"JPY_PARENT_PID": "1"}, False),
     ],
 )
 def test_bars_are_drawn_only_where_they_are_wanted(
     variables: dict[str, str], has_bars: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """huggingface_hub's variable and a terminal that cannot move its cursor both turn them off."""
+    """huggingface_hub's variable, a terminal that cannot move its cursor and a notebook's cell turn them off."""
     monkeypatch.delenv("HF_HUB_DISABLE_PROGRESS_BARS", raising=False)
+    monkeypatch.delenv("JPY_PARENT_PID", raising=False)
     monkeypatch.setenv("TERM", "xterm")
     for name, value in variables.items():
         monkeypatch.setenv(name, value)

@@ -156,6 +156,13 @@ def test_the_template_is_published_with_the_recipe(built: Path) -> None:
     assert recipe.conversations is not None
     assert recipe.conversations.chat_template == CHATML
     assert recipe.conversations.template_variables == {"eos_token": "<|im_end|>"}
+    manifest = read_manifest(built)
+    assert manifest is not None and manifest.configs["chat"].conversations is not None
+    name = manifest.configs["chat"].conversations.template
+    assert name.startswith("of the tokenizer") or name == "chatml"
+    assert (
+        f"The chat template of `chat` is {'that ' if ' ' in name else '`'}{name}" in (built / "README.md").read_text()
+    )
 
 
 @pytest.mark.slow

@@ -33,12 +33,14 @@ from nextlong_hub.pipeline import build, fit
 from nextlong_hub.publish.commit import renew_card
 from nextlong_hub.publish.contents import is_owned, published_files
 from nextlong_hub.recipe import Ingredient
-from nextlong_hub.stats import plots
+from nextlong_hub.stats import measure, plots
 from nextlong_hub.testing.worlds import make_documents, tiny_recipe, write_corpus
 from nextlong_hub.verification import verify
 
 GOLDEN = Path(__file__).parent / "golden" / "card.md"
 SHARD = "data/tiny/train-00000-of-00001.parquet"
+DRAWN = ("scores", "distances", "reuse")
+"""Pictures of the tiny dataset; its rows are all on target, from one source, and no candidate was discarded."""
 SECTIONS = ["overview", "loading", "training", "statistics", "repeats", "sample", "making", "sources", "citation"]
 
 
@@ -111,11 +113,14 @@ def test_the_card_says_what_the_manifest_says(mixed: Path) -> None:
     assert list(parse_card(card_of(mixed)).sections) == SECTIONS
 
 
-def test_the_pictures_are_those_that_can_be_drawn(mixed: Path) -> None:
-    """Six files with the names that the card links, and no others."""
+def test_the_pictures_are_those_that_tell_something(mixed: Path, built: Path) -> None:
+    """Files with the names that the card links, and no others: none where all rows are alike."""
     assert list(plots.PLOTS) == list(PLOT_NAMES)
-    assert {path.stem for path in (mixed / "assets").iterdir()} == set(PLOT_NAMES)
-    assert re.findall(r"!\[[^\]]+\]\(assets/(\w+)\.png\)", card_of(mixed)) == list(PLOT_NAMES)
+    drawn = [name for name in PLOT_NAMES if plots.tells(name, measure(mixed))]
+    assert {"scores", "reuse"} <= set(drawn)
+    assert {path.stem for path in (mixed / "assets").iterdir()} == set(drawn)
+    assert re.findall(r"!\[[^\]]+\]\(assets/(\w+)\.png\)", card_of(mixed)) == drawn
+    assert {path.stem for path in (built / "assets").iterdir()} == set(DRAWN)
 
 
 @pytest.mark.parametrize("name", ["tiny", "packed"])
@@ -390,7 +395,7 @@ def test_a_fresh_card_passes_and_a_person_may_write(dataset: Path, command: Comm
     (dataset / "README.md").write_text(f"{text}\nThanks to everybody.\n")
     assert command("card", dataset, "--check", "--json")[0] == 0
     code, out, _ = command("card", dataset, "--language", "en", "--json")
-    assert (code, json.loads(out)["pictures"]) == (0, [f"assets/{name}.png" for name in PLOT_NAMES])
+    assert (code, json.loads(out)["pictures"]) == (0, [f"assets/{name}.png" for name in DRAWN])
     renew_card(dataset)
     assert header_of(dataset)["language"] == ["en"] and header_of(dataset)["gated"] is True
     assert header_of(dataset)["pretty_name"].startswith("My NExtLong")
@@ -405,7 +410,7 @@ def test_a_fresh_card_passes_and_a_person_may_write(dataset: Path, command: Comm
         (lambda text: text.replace("license_name: not-stated\n", ""), "needs license_name"),
         (lambda text: text.replace(SHARD, "data/tiny/other.parquet"), "`configs` lists other files than manifest.json"),
         (
-            lambda text: text.replace("assets/lengths", "assets/mine"),
+            lambda text: text.replace("assets/scores", "assets/mine"),
             "assets/mine.png is shown by README.md but missing",
         ),
         (
@@ -439,7 +444,7 @@ def test_the_card_of_another_state_is_named(dataset: Path, corpus_file: Path, tm
 
 def test_a_card_without_pictures(dataset: Path, command: Command) -> None:
     """Those that were there go, a person's own stays, and the check does not ask for them."""
-    shutil.copy(dataset / "assets" / "lengths.png", dataset / "assets" / "logo.png")
+    shutil.copy(dataset / "assets" / "scores.png", dataset / "assets" / "logo.png")
     (dataset / "README.md").write_text(card_of(dataset) + "\n![logo](assets/logo.png)\n")
     assert command("card", dataset, "--no-plots")[0] == 0
     assert [path.name for path in (dataset / "assets").iterdir()] == ["logo.png"]
@@ -534,7 +539,7 @@ def test_what_belongs_to_a_dataset(dataset: Path) -> None:
     files = published_files(dataset)
     assert [file.path for file in files] == [
         *(SHARD, "recipes/tiny.toml"),
-        *(f"assets/{name}.png" for name in PLOT_NAMES),
+        *(f"assets/{name}.png" for name in DRAWN),
         *("README.md", "manifest.json"),
     ]
     for file in files:
@@ -555,7 +560,7 @@ def test_what_belongs_to_a_dataset(dataset: Path) -> None:
     [
         ("data/tiny/train-00000-of-00001.parquet", True),
         ("recipes/tiny.toml", True),
-        ("assets/lengths.png", True),
+        ("assets/scores.png", True),
         ("manifest.json", True),
         ("assets/logo.png", False),
         ("recipes/notes/tiny.toml", False),
@@ -574,6 +579,6 @@ def test_what_may_be_removed_when_it_is_stale(path: str, owned: bool) -> None:
 def test_a_rerun_that_changes_nothing_draws_nothing(dataset: Path, corpus_file: Path) -> None:
     """Card and pictures keep their time of writing."""
     stamps = {path: path.stat().st_mtime_ns for path in (dataset / "README.md", *(dataset / "assets").iterdir())}
-    assert len(stamps) == 1 + len(PLOT_NAMES)
+    assert len(stamps) == 1 + len(DRAWN)
     assert build(make_request(corpus_file), dataset).unchanged
     assert {path: path.stat().st_mtime_ns for path in stamps} == stamps

@@ -222,7 +222,7 @@ def test_the_keyboard_is_enough(long_row: Visit) -> None:
         stops.append(focused)
     assert stops[:8] == ["skip", "config", "row", "theme", "bar", "next-meta", "query", "SUMMARY"]
     assert stops[8] == "meta"  # the first document of the list
-    assert stops[9:] == ["BUTTON"]  # of the panel
+    assert stops[9:] == ["SUMMARY", "BUTTON"]  # of the panel
     assert page.locator('#strip [tabindex="0"]').count() == 1
     page.focus('#strip [tabindex="0"]')
     for key, expected in (("ArrowRight", 1), ("PageDown", 11), ("ArrowLeft", 10), ("End", 59), ("Home", 0)):
@@ -253,14 +253,23 @@ def test_every_text_can_be_read(browser: Browser, page_file: Path, row: int) -> 
     """Contrast is 4.5 at least, in the dark of the system and in the light that was chosen by hand."""
     papers = []
     for seen in opened(browser, page_file, f"#row={row}", color_scheme="dark"):
-        for pressed in ("true", "false"):
-            assert seen.page.get_attribute("#theme", "aria-pressed") == pressed
+        for offered in ("Light", "Dark"):
+            assert seen.page.inner_text("#theme") == offered
             contrasts: list[tuple[str, float]] = seen.page.evaluate(CONTRASTS)
             assert len(contrasts) > 30
             assert [one for one in contrasts if one[1] < 4.5] == []
             papers.append(seen.page.evaluate("getComputedStyle(document.documentElement).backgroundColor"))
             seen.page.click("#theme")
     assert len(set(papers)) == 2
+
+
+def test_a_phone_shows_the_text_on_its_first_screen(browser: Browser, page_file: Path) -> None:
+    """What is known of segments and documents is folded above it, and opens."""
+    for seen in opened(browser, page_file, viewport={"width": 390, "height": 844}):
+        assert seen.page.evaluate("document.querySelector('#text .body').getBoundingClientRect().top") < 700
+        assert not seen.page.is_visible("#provenance")
+        seen.page.click("#about-fold summary")
+        assert seen.page.is_visible("#provenance")
 
 
 def test_a_narrow_screen_shows_all(browser: Browser, page_file: Path) -> None:

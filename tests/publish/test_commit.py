@@ -212,7 +212,7 @@ def test_nothing_published_names_a_folder_of_this_machine(tmp_path: Path, monkey
         assert b"somebody" not in content
         manifest = read_manifest(output)
         assert manifest is not None
-        assert manifest.corpus.sources[0].path == ("*.jsonl" if number == 1 else "texts")
+        assert manifest.corpus.sources[0].path == ("texts/*.jsonl" if number == 1 else "texts")
 
 
 def test_the_manifest_is_the_only_thing_that_makes_a_dataset(dataset: Path) -> None:

@@ -10,6 +10,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 from hostile import ATTACKS
+from matplotlib.colors import to_rgba
 from matplotlib.figure import Figure
 from matplotlib.image import imread
 
@@ -137,8 +138,8 @@ def test_a_picture_fits_what_it_must_tell() -> None:
             box = legend.get_window_extent()
             assert inside.x0 <= box.x0 < box.x1 <= inside.x1
             assert all(axes.get_window_extent().y1 <= box.y0 for axes in figure.axes)
-            assert len(legend.get_texts()) == 8
-            assert legend.get_texts()[-1].get_text() in ("14 others", "7 others")
+            assert len(legend.get_texts()) == 6
+            assert legend.get_texts()[-1].get_text() in ("16 others", "9 others")
 
 
 def test_names_of_a_corpus_are_drawn_as_they_are() -> None:
@@ -153,6 +154,26 @@ def test_names_of_a_corpus_are_drawn_as_they_are() -> None:
     figure = plots.sources(measure_tables("x", [table(1000, "_hidden")]))
     assert figure is not None
     assert [text.get_text() for text in figure.legends[0].get_texts()] == ["_hidden", "other"]
+
+
+@pytest.mark.parametrize("name", [name for name in plots.PLOTS if name != "scores"])
+def test_a_picture_of_one_bar_tells_nothing(name: str) -> None:
+    """All rows on target, nothing discarded, one source, one distance, no negative twice: a number says it."""
+    same = measure_tables("128k", [table(1000, "other").slice(0, 1)])
+    values = {field: getattr(same, field) for field in same.__slots__}
+    one = ConfigStats(**{**values, "target_length": 1000, "on_target": 1, "outcome": outcome()})
+    assert not plots.tells(name, one)
+    other = ConfigStats(**{**values, "outcome": outcome(no_tokens=8)})
+    more = measure_tables("64k", [table(1000, "web"), table(900, "web", negatives=2)])
+    assert plots.tells(name, DatasetStats(configs=(other, more), portability=()))
+
+
+def test_parts_of_a_whole_have_colours_of_their_own() -> None:
+    """Those of meta-chunks and negatives mean these; a source is neither."""
+    figure = plots.sources(config())
+    assert figure is not None
+    colours = {patch.get_facecolor() for patch in figure.legends[0].get_patches()}
+    assert not colours & {to_rgba(plots.META_COLOUR), to_rgba(plots.NEGATIVE_COLOUR)}
 
 
 @pytest.mark.slow

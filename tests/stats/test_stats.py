@@ -290,7 +290,7 @@ def test_a_built_dataset_agrees_with_its_manifest_and_its_rows(built: Path) -> N
 
 @pytest.mark.slow
 def test_a_mixture_is_held_against_the_targets_of_its_ingredients(corpus_file: Path, tmp_path: Path) -> None:
-    """Short and long rows are on target each by its own recipe; packed ones by the length of the packed row."""
+    """Short and long rows are on target each by its own recipe; packed ones are filled. Each has its own scores."""
     short, long = tiny_recipe(name="short", target_length=256), tiny_recipe(name="long")
     parts = [{"recipe": "short", "share": 1.0}, {"recipe": "long", "share": 1.0}]
     mixed = Recipe.model_validate({"name": "mixed", "target_length": 512, "mixture": parts})
@@ -301,8 +301,15 @@ def test_a_mixture_is_held_against_the_targets_of_its_ingredients(corpus_file: P
     assert (both.target_length, both.on_target, both.over_target, both.fill) == (512, both.rows, 0, 1.0)
     assert both.lengths is not None
     assert (both.lengths.minimum, both.lengths.maximum) == (256, 512)
-    assert (together.target_length, together.on_target) == (600, 0)
+    assert (together.target_length, together.on_target) == (600, None)
     assert together.fill == round(2 * 256 / 600, 6)
+    assert both.segments is not None and together.segments is not None
+    by_recipe = {
+        name: sum(band.scores.count for band in bands) for name, bands in both.segments.scores_by_recipe.items()
+    }
+    assert by_recipe.keys() == {"short", "long"}
+    assert sum(by_recipe.values()) == both.segments.negatives
+    assert together.segments.scores_by_recipe == {}
     assert together.packing is not None
     assert together.packing.documents == 2 * together.rows > 0
 

@@ -10,6 +10,7 @@ from building import make_request, published, read_rows
 
 from nextlong_hub.dataset.manifest import Manifest, read_manifest
 from nextlong_hub.errors import CorpusTooSmallError
+from nextlong_hub.execution.progress import NullProgress
 from nextlong_hub.pipeline import BuildRequest, build, recipes_to_make
 from nextlong_hub.recipe import Recipe
 from nextlong_hub.testing.worlds import make_documents, tiny_recipe, write_corpus
@@ -117,7 +118,7 @@ class _Interrupted(Exception):
     """What a stage that must not start raises."""
 
 
-class _InterruptAt:
+class _InterruptAt(NullProgress):
     """A `Progress` that ends the run when a stage begins."""
 
     def __init__(self, stage: str) -> None:
@@ -126,12 +127,6 @@ class _InterruptAt:
     def start(self, stage: str, total: int | None, unit: str) -> None:
         if stage == self.stage:
             raise _Interrupted
-
-    def advance(self, amount: int = 1) -> None:
-        pass
-
-    def finish(self) -> None:
-        pass
 
 
 @pytest.mark.parametrize("stage", ["synthesise long", "synthesise short", "write long"])

@@ -63,23 +63,7 @@ def show_build(report: "BuildReport", run: BuildRun) -> None:
         if record.links and (thin := thin_rows(record.links.links.mean, record.links.meta_percent.mean)):
             show_line(f"{name}: {thin}; {THICKER_ROWS}.", "bold yellow")
     show_controls([name for name, record in zip(run.configs, records, strict=True) if record.is_control])
-    for name, missing in report.missing_rows.items():
-        record = report.manifest.configs[name]
-        reason = producer_of(recorded_recipe(record.recipe)).runs_out
-        show_line(
-            f"{name} has {record.rows:,} rows, {missing:,} fewer than asked for: {reason}. Add documents for more.",
-            "bold yellow",
-        )
-    for name, record in zip(run.configs, records, strict=True):
-        show_spelled(report.manifest, name)
-        if uneven := uneven_proportions(record):
-            show_line(f"{name} is {uneven}.", "bold yellow")
-        if record.mix_share and record.mix_share.reason:
-            said = record.mix_share
-            show_line(
-                f"{name}: {said.share:.1%} of the tokens are ordinary documents, not {said.wanted:.1%}: {said.reason}.",
-                "bold yellow",
-            )
+    _show_warnings(report, records, run)
     show_line()
     total_bytes = sum(file.bytes for record in records for file in record.files)
     if report.unchanged:
@@ -92,11 +76,37 @@ def show_build(report: "BuildReport", run: BuildRun) -> None:
     _show_next(run)
 
 
+def _show_warnings(report: "BuildReport", records: "Sequence[ConfigRecord]", run: BuildRun) -> None:
+    """What is not as it was asked for, or as it was before."""
+    for name, missing in report.missing_rows.items():
+        record = report.manifest.configs[name]
+        reason = producer_of(recorded_recipe(record.recipe)).runs_out
+        show_line(
+            f"{name} has {record.rows:,} rows, {missing:,} fewer than asked for: {reason}. Add documents for more.",
+            "bold yellow",
+        )
+    for name, removed in report.removed_rows.items():
+        standing = report.manifest.configs[name].rows
+        show_line(f"{name}: {removed:,} of the {standing + removed:,} rows that were there are removed.", "bold yellow")
+    for name, record in zip(run.configs, records, strict=True):
+        show_spelled(report.manifest, name)
+        if uneven := uneven_proportions(record):
+            show_line(f"{name} is {uneven}.", "bold yellow")
+        if record.mix_share and record.mix_share.reason:
+            said = record.mix_share
+            show_line(
+                f"{name}: {said.share:.1%} of the tokens are ordinary documents, not {said.wanted:.1%}: {said.reason}.",
+                "bold yellow",
+            )
+
+
 def _show_next(run: BuildRun) -> None:
-    from nextlong_hub.dataset.folder import pattern_characters
+    from nextlong_hub.dataset.folder import load_path, pattern_characters
 
     config = default_config(run.configs)
-    load = f'from datasets import load_dataset; print(load_dataset("{run.output}", "{config}", split="train"))'
+    load = (
+        f'from datasets import load_dataset; print(load_dataset("{load_path(run.output)}", "{config}", split="train"))'
+    )
     if not pattern_characters(run.output):
         show_verbatim(f"  python -c {shlex.quote(load)}")
     show_verbatim(f"  nextlong-hub verify {shlex.quote(str(run.output))}")

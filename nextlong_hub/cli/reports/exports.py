@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from nextlong_hub.cli.reports.wording import count
 from nextlong_hub.cli.terminal import Rows, show_line, show_table, show_verbatim
 from nextlong_hub.core.printable import size
+from nextlong_hub.dataset.folder import load_path
 from nextlong_hub.exports import FORMATS
 
 if TYPE_CHECKING:
@@ -30,4 +31,4 @@ def show_export(report: "ExportReport", output: Path) -> None:
         show_line(f"{output} held this export already: nothing was changed. For the trainer:", "bold")
     else:
         show_line(f"Written to {output} as {report.format}. For the trainer:", "bold")
-    show_verbatim("  " + FORMATS[report.format].trainer_setting.format(shlex.quote(str(output))))
+    show_verbatim("  " + FORMATS[report.format].trainer_setting.format(shlex.quote(load_path(output))))

@@ -32,7 +32,7 @@ _TEXT_CHARACTERS = 2000
 _DOCUMENTS_SHOWN = 5
 _LONGEST_TERM = 32
 _COLUMNS: Sequence[Column] = (
-    ("segment", "right"),
+    ("#", "right"),
     ("role", "left"),
     ("rank", "right"),
     ("score", "right"),

@@ -161,6 +161,8 @@ def _segment_rows(configs: "Sequence[ConfigStats]") -> Rows:
         row("  different ones", lambda one: count(one.reuse.distinct)),
         row("  most uses of one", lambda one: count(one.reuse.largest)),
         row("  uneven use (Gini)", lambda one: f"{one.reuse.gini:.2f}"),
+        row("tokens between segments", lambda one: count(one.other_tokens)),
+        share("  share of tokens", lambda one: one.other_tokens),
     ]
 
 

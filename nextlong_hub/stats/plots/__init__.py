@@ -7,7 +7,7 @@ the same statistics: no date, no version of a program, and no setting of the mac
 """
 
 from nextlong_hub.stats.plots.canvas import INK, META_COLOUR, NEGATIVE_COLOUR, Picture, png
-from nextlong_hub.stats.plots.charts import PLOTS, discards, distances, lengths, reuse, scores, sources
+from nextlong_hub.stats.plots.charts import PLOTS, discards, distances, lengths, reuse, scores, sources, tells
 
 __all__ = [
     "INK",
@@ -22,4 +22,5 @@ __all__ = [
     "reuse",
     "scores",
     "sources",
+    "tells",
 ]

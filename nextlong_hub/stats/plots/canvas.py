@@ -20,8 +20,9 @@ NEGATIVE_COLOUR = "#e08214"
 INK = "#7d858f"
 """Text and lines: 3.8 to 1 on white, 5 to 1 on near-black."""
 
-COLOURS = (META_COLOUR, NEGATIVE_COLOUR, "#1fa187", "#c2589a", "#9a8f2c", "#6a78d1", "#b5533c", INK)
-"""Told apart by the colour-blind, in this order; the last one is for all others together."""
+COLOURS = ("#1fa187", "#c2589a", "#9a8f2c", "#6a78d1", "#8a4a2f", INK)
+"""Told apart by the colour-blind, in this order; the last one is for all others together. The colours of meta-chunks
+and of negatives are not among them, as these parts are neither."""
 _STYLE = {
     "axes.edgecolor": INK,
     "axes.facecolor": "none",

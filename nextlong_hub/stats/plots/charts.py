@@ -1,7 +1,8 @@
 """The six pictures, each from the numbers of one configuration or of several."""
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from itertools import cycle
 from types import MappingProxyType
 
 from matplotlib.axes import Axes
@@ -9,6 +10,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from nextlong_hub.stats.plots.canvas import (
+    COLOURS,
     INK,
     LONGEST_CONFIG,
     META_COLOUR,
@@ -22,7 +24,7 @@ from nextlong_hub.stats.plots.canvas import (
     short_name,
     styled,
 )
-from nextlong_hub.stats.shape import ConfigStats, DatasetStats, Distribution, SegmentStats
+from nextlong_hub.stats.shape import ConfigStats, DatasetStats, Distribution, RankScores, SegmentStats
 
 _BINS = 90
 """Bars that fit beside each other in a strip."""
@@ -39,7 +41,12 @@ def lengths(stats: Statistics) -> Figure | None:
         return None
     with styled():
         figure, strips = make_strips(len(shown))
-        _tokens_axis(strips[-1], [d for _, d in shown], [c.target_length for c, _ in shown], "tokens in a row")
+        _tokens_axis(
+            strips[-1],
+            [d for _, d in shown],
+            [c.target_length for c, _ in shown],
+            "tokens in a row (128K is 131,072); height: rows",
+        )
         for axes, (config, distribution) in zip(strips, shown, strict=True):
             _draw_strip(axes, config.config, distribution)
             _mark_target(axes, config.target_length)
@@ -55,7 +62,7 @@ def distances(stats: Statistics) -> Figure | None:
     with styled():
         figure, strips = make_strips(len(shown))
         targets = [config.target_length for config, _ in shown]
-        label = "tokens between a meta-chunk and the next one of its document"
+        label = "tokens between a meta-chunk and the next one of its document (64K is 65,536); height: pairs"
         _tokens_axis(strips[-1], [d for _, d in shown], targets, label)
         for axes, (config, distribution) in zip(strips, shown, strict=True):
             _draw_strip(axes, config.config, distribution)
@@ -66,26 +73,34 @@ def distances(stats: Statistics) -> Figure | None:
 
 
 def scores(stats: Statistics) -> Figure | None:
-    """Score of a negative by its rank: the median, the middle half, and nine tenths of all."""
+    """Score of a negative by its rank: the median, the middle half, and nine tenths of all.
+
+    Of a mixture the median of each recipe: one curve for all would jump where the rows of the shorter ones end.
+    """
     shown = [(config, segments) for config, segments in _segmented(stats) if segments.scores_by_rank]
     if not shown:
         return None
     with styled():
         figure, panels = make_panels(len(shown))
         for axes, (config, segments) in zip(panels, shown, strict=True):
-            bands = segments.scores_by_rank
-            ranks = [(band.first_rank * band.last_rank) ** 0.5 for band in bands]
-            at = {q: [band.scores.quantiles[q] for band in bands] for q in bands[0].scores.quantiles}
-            axes.fill_between(ranks, at["5%"], at["95%"], color=NEGATIVE_COLOUR, alpha=0.22, linewidth=0)
-            axes.fill_between(ranks, at["25%"], at["75%"], color=NEGATIVE_COLOUR, alpha=0.35, linewidth=0)
-            axes.plot(ranks, at["50%"], color=NEGATIVE_COLOUR, linewidth=1.8, marker="o", markersize=2.5)
+            if segments.scores_by_recipe:
+                for (recipe, bands), colour in zip(segments.scores_by_recipe.items(), cycle(COLOURS)):
+                    _draw_medians(axes, bands, colour, short_name(recipe, LONGEST_CONFIG))
+                axes.legend(fontsize=8)
+            else:
+                bands = segments.scores_by_rank
+                ranks = _middles(bands)
+                at = {q: [band.scores.quantiles[q] for band in bands] for q in bands[0].scores.quantiles}
+                axes.fill_between(ranks, at["5%"], at["95%"], color=NEGATIVE_COLOUR, alpha=0.22, linewidth=0)
+                axes.fill_between(ranks, at["25%"], at["75%"], color=NEGATIVE_COLOUR, alpha=0.35, linewidth=0)
+                _draw_medians(axes, bands, NEGATIVE_COLOUR)
             axes.set_xscale("log")
             axes.set_xlim(left=0.9)
             axes.xaxis.set_major_formatter(lambda value, _: amount(value))
             axes.xaxis.set_minor_formatter(lambda value, _: "")
             axes.set_title(short_name(config.config, LONGEST_CONFIG))
-        drawn = [band.scores.quantiles for _, segments in shown for band in segments.scores_by_rank]
-        lowest, highest = min(spread["5%"] for spread in drawn), max(spread["95%"] for spread in drawn)
+        drawn = [edge for _, segments in shown for edge in _score_edges(segments)]
+        lowest, highest = min(drawn), max(drawn)
         panels[0].set_ylim(min(0, lowest * 1.05), max(0, highest * 1.05) or -lowest * 0.05 or 1)
         names = dict.fromkeys(segments.score_name for _, segments in shown)
         label_panels(figure, panels, "rank of the negative", " or ".join(names))
@@ -162,6 +177,23 @@ PLOTS: Mapping[str, Callable[[Statistics], Figure | None]] = MappingProxyType(
 """By name, in the order in which a card shows them."""
 
 
+def tells(name: str, stats: Statistics) -> bool:
+    """Whether a picture would say more than one number does: one bar in each of its axes says that all is the same."""
+    configs = _configs(stats)
+    if name == "lengths":
+        return any(one.lengths and one.lengths.minimum < one.lengths.maximum for one in configs)
+    if name == "discards":
+        return any(one.outcome and one.outcome.discarded for one in configs)
+    if name == "distances":
+        spreads = [segments.distance_tokens for _, segments in _segmented(stats)]
+        return any(spread and spread.minimum < spread.maximum for spread in spreads)
+    if name == "reuse":
+        return any(segments.reuse.largest > 1 for _, segments in _segmented(stats))
+    if name == "sources":
+        return len({source.name for one in configs for source in one.sources}) > 1
+    return True
+
+
 def _configs(stats: Statistics) -> Sequence[ConfigStats]:
     return stats.configs if isinstance(stats, DatasetStats) else (stats,)
 
@@ -197,6 +229,23 @@ def _draw_strip(axes: Axes, name: str, distribution: Distribution) -> None:
     )
 
 
+def _score_edges(segments: SegmentStats) -> Iterator[float]:
+    """The lowest and the highest score that is drawn of each band."""
+    for bands in segments.scores_by_recipe.values() or [segments.scores_by_rank]:
+        for band in bands:
+            spread = band.scores.quantiles
+            yield from (spread["50%"],) if segments.scores_by_recipe else (spread["5%"], spread["95%"])
+
+
+def _middles(bands: Sequence[RankScores]) -> list[float]:
+    return [(band.first_rank * band.last_rank) ** 0.5 for band in bands]
+
+
+def _draw_medians(axes: Axes, bands: Sequence[RankScores], colour: str, label: str = "") -> None:
+    medians = [band.scores.median for band in bands]
+    axes.plot(_middles(bands), medians, color=colour, linewidth=1.8, marker="o", markersize=2.5, label=label)
+
+
 def _draw_uses(axes: Axes, distribution: Distribution) -> None:
     bars = distribution.histogram
     widths = [max(bar.upper - bar.lower, 0.8) for bar in bars]
@@ -225,8 +274,8 @@ def _note(axes: Axes, text: str, colour: str = INK) -> None:
 
 
 def _length_note(config: ConfigStats) -> str:
-    if config.target_length is None or config.on_target is None:
-        return f"{config.rows:,} rows"
+    if config.on_target is None:
+        return f"{config.rows:,} rows" if config.fill is None else f"{config.rows:,} rows, filled {config.fill:.1%}"
     if config.on_target == config.rows:
         return f"all {config.rows:,} rows on target"
     return f"{config.on_target:,} of {config.rows:,} rows on target"

@@ -100,7 +100,7 @@ function isDark() {
   return (document.documentElement.dataset.theme ?? (dark.matches ? "dark" : "light")) === "dark";
 }
 function showTheme() {
-  byId("theme").setAttribute("aria-pressed", String(isDark()));
+  byId("theme").textContent = isDark() ? "Light" : "Dark";
 }
 byId("theme").addEventListener("click", () => {
   document.documentElement.dataset.theme = isDark() ? "light" : "dark";
@@ -134,6 +134,7 @@ function start(index, segment = 0) {
 }
 
 if (matchMedia("(max-width: 1100px)").matches) byId("documents-fold").open = false;
+if (matchMedia("(max-width: 760px)").matches) byId("about-fold").open = false;
 for (const config of new Set(about.rows.map((entry) => entry.config))) byId("config").append(make("option", "", config));
 const asked = new URLSearchParams(location.hash.slice(1));
 const first = Math.min(Math.max(0, Number(asked.get("row")) || 0), about.rows.length - 1);

@@ -41,7 +41,7 @@ function plotDistances(row) {
   const pairs = row.metas.slice(1).map((meta, number) => [row.metas[number], meta])
     .filter(([one, other]) => areTogether(row, one, other));
   const distances = pairs.map(([one, other]) => tokensBetween(row, one, other));
-  if (!distances.length) return undefined;
+  if (distances.length < 2) return undefined; // one bar says no more than the panel does
   const most = distances.reduce((high, distance) => Math.max(high, distance), 1);
   const { figure, svg, x, y } = makePlot("Tokens between meta-chunks", distances.length, most,
     `Tokens from each meta-chunk to the next: ${distances.length < 40 ? distances.map(count).join(", ") : `at most ${count(most)}`}.`, -1);
@@ -72,8 +72,8 @@ function makePlot(title, lastX, lastY, description, firstLabel = 1, firstY = 0) 
   return { figure, svg, x, y };
 }
 
-/** @returns {string} a count in few letters, as 38K. */
+/** @returns {string} a count in few letters, as 38k; K would be 1,024. */
 function shortCount(number) {
   if (number % 1 && Math.abs(number) < 10) return number.toFixed(1);
-  return number >= 10000 ? `${Math.round(number / 1000)}K` : number >= 1000 ? `${(number / 1000).toFixed(1)}K` : String(Math.round(number));
+  return number >= 10000 ? `${Math.round(number / 1000)}k` : number >= 1000 ? `${(number / 1000).toFixed(1)}k` : String(Math.round(number));
 }
