@@ -128,6 +128,7 @@ class MixProducer(Producer):
                     tokens=len(chosen) * shape.sample_length,
                     made=len(chosen),
                     apart=dict(samples.apart),
+                    stop_words=samples.outcome.stop_words if samples.outcome else None,
                     recipe=public_values(samples.recipe),
                 ),
                 recipe.name: IngredientRecord(
