@@ -44,7 +44,9 @@ class RetrievalSettings(Section):
     @field_validator("stop_words", mode="before")
     @classmethod
     def _one_language_is_a_list(cls, value: Any) -> Any:
-        return (value,) if isinstance(value, str) and value != "auto" else value
+        if isinstance(value, str) and value != "auto":
+            return (value,)
+        return tuple(value) if isinstance(value, list) else value  # as JSON writes it
 
     @property
     def stop_word_languages(self) -> tuple[str, ...]:
