@@ -11,15 +11,23 @@ from plugins import install_extension
 from pydantic import BaseModel
 
 from nextlong_hub.errors import RecipeError
-from nextlong_hub.recipe import Recipe, load_recipe, load_recipes, parse_recipe, parse_setting, recipe_names
+from nextlong_hub.recipe import (
+    Recipe,
+    load_recipe,
+    load_recipes,
+    parse_recipe,
+    parse_setting,
+    recipe_names,
+    recorded_recipe,
+)
 
 FINGERPRINTS = {
-    "64k": "7372b1992e7f",
-    "128k": "a4fe7870e118",
-    "512k": "47fa7fcbe15a",
-    "subset": "d0c39812802b",
-    "mix": "8df79ffd9f91",
-    "instruct": "cdaa34b43958",
+    "64k": "da5b5e09584f",
+    "128k": "370ee3d5b245",
+    "512k": "d0b9e3c8bfee",
+    "subset": "cbc8b9808645",
+    "mix": "226767811328",
+    "instruct": "8791f7e219b1",
 }
 
 OTHER_VALUES: dict[str, Any] = {
@@ -139,6 +147,28 @@ def test_six_recipes_come_along() -> None:
 def test_fingerprints_are_pinned(name: str) -> None:
     """If this fails, published datasets of this name would no longer be reproducible."""
     assert load_recipe(name).fingerprint == FINGERPRINTS[name]
+
+
+def test_a_recipe_that_names_english_stop_words_is_the_one_it_always_was() -> None:
+    """It was the default once: what was published then can be made again, and a manifest that is silent means it."""
+    recipe = load_recipe("64k", {"retrieval.stop_words": ["en"]})
+    assert recipe.fingerprint == "7372b1992e7f"
+    assert recorded_recipe(recipe.model_dump(mode="json")) == recipe
+    values = recipe.model_dump(mode="json")
+    del values["retrieval"]["stop_words"]
+    assert recorded_recipe(values) == recipe
+    assert load_recipe("64k").retrieval.stop_words == "auto"
+
+
+@pytest.mark.parametrize(
+    ("written", "read"), [("auto", "auto"), ("ru", ("ru",)), (["de", "en"], ("de", "en")), ([], ())]
+)
+def test_stop_words_are_a_list_of_languages_one_of_them_or_auto(written: Any, read: Any) -> None:
+    """A language alone is a list of one; what is read is written out and read back, as TOML and as JSON."""
+    recipe = load_recipe("64k", {"retrieval.stop_words": written})
+    assert recipe.retrieval.stop_words == read
+    assert parse_recipe(recipe.to_toml().encode(), "again") == recipe
+    assert Recipe.model_validate_json(recipe.model_dump_json()) == recipe
 
 
 def test_every_recipe_is_pinned() -> None:

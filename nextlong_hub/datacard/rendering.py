@@ -24,6 +24,7 @@ from nextlong_hub.dataset.links import thin_rows
 from nextlong_hub.dataset.manifest import Manifest
 from nextlong_hub.dataset.proportions import uneven_proportions
 from nextlong_hub.dataset.schema import RowContents, RowKind, column_table, kinds_of
+from nextlong_hub.dataset.stop_words import stop_words_phrases
 from nextlong_hub.errors import DataError
 from nextlong_hub.method.guard import PassedOver
 from nextlong_hub.producer import producer_of
@@ -182,6 +183,9 @@ def _numbers(manifest: Manifest, stats: DatasetStats, header: Header) -> dict[st
             for name, config in manifest.configs.items()
             if config.synthesis and config.synthesis.recall is not None
         ],
+        "stop_words": stop_words_phrases(
+            {name: found for config in manifest.configs.values() for name, found in config.row_stop_words.items()}
+        ),
         "score_names": score_names(stats.configs),
         "has_links": any(config.links for config in stats.configs),
         "thin_rows": [

@@ -136,6 +136,16 @@ class SelectionRecord(Record):
     """Meta-chunks that such cuts took, wholly or in part."""
 
 
+class StopWordsRecord(Record):
+    """The languages whose stop words retrieval left out, as they were found in the corpus."""
+
+    shares: dict[str, float]
+    """Share of the chunks looked at that are in each language, by its code; empty where none was found, and every word
+    counts."""
+    chunks: int
+    """Chunks looked at, spread evenly over the corpus."""
+
+
 class SynthesisRecord(Record):
     """How the rows of a configuration came about."""
 
@@ -164,6 +174,8 @@ class SynthesisRecord(Record):
     """Retrieved chunks passed over as near-copies of a meta-chunk."""
     selection: SelectionRecord | None = None
     """None where nothing was retrieved, and in manifests of versions that did not count it."""
+    stop_words: StopWordsRecord | None = None
+    """None where the recipe names their languages, as that of every older manifest does, or nothing used them."""
 
 
 class RepeatRecord(Record):
@@ -216,6 +228,8 @@ class IngredientRecord(Record):
     """Rows of the ingredient that there were to choose from. 0 in older manifests."""
     apart: dict[str, str] = Field(default_factory=dict)
     """As `ConfigRecord.apart`, of the ingredient."""
+    stop_words: StopWordsRecord | None = None
+    """As `SynthesisRecord.stop_words`, of the ingredient."""
     recipe: dict[str, Any]
     """The resolved recipe that made these rows."""
 
@@ -304,6 +318,13 @@ class ConfigRecord(Record):
         """The recipe behind each row, by the name before the slash in the row's id."""
         recipes = [part.recipe for part in self.mixture.values()] or [self.recipe]
         return {values["name"]: recorded_recipe(values) for values in recipes}
+
+    @property
+    def row_stop_words(self) -> dict[str, StopWordsRecord]:
+        """The stop words that followed the corpus, by the name before the slash in the ids of the rows."""
+        own = {str(self.recipe["name"]): self.synthesis.stop_words} if self.synthesis else {}
+        found = {name: part.stop_words for name, part in self.mixture.items()} or own
+        return {name: record for name, record in found.items() if record is not None}
 
     @property
     def mix_share(self) -> MixShare | None:

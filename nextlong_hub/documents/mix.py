@@ -136,6 +136,7 @@ class MixProducer(Producer):
                     tokens=len(chosen) * shape.sample_length,
                     made=len(chosen),
                     apart=dict(samples.apart),
+                    stop_words=samples.outcome.stop_words if samples.outcome else None,
                     recipe=samples.recipe.public_values(),
                 ),
                 recipe.name: IngredientRecord(

@@ -22,6 +22,7 @@ from nextlong_hub.core.memory import driver_peak_bytes
 from nextlong_hub.corpus import MemorySource
 from nextlong_hub.corpus.left_out import FilesLeftOut
 from nextlong_hub.corpus.telling import not_read
+from nextlong_hub.dataset.manifest import StopWordsRecord
 from nextlong_hub.documents.mix_rows import MixShape
 from nextlong_hub.dry_run.estimator import Estimator
 from nextlong_hub.dry_run.sample import sample_corpus
@@ -64,6 +65,8 @@ class ConfigEstimate:
     """Of finished units, in the folder of unfinished work."""
     seconds: float
     """Retrieval, synthesis and writing shards."""
+    stop_words: StopWordsRecord | None = None
+    """Which stop words follow the corpus, as the sample shows; None where the recipe names their languages."""
     problem: str
     """Why fewer rows than asked for are to be expected; empty when they are not."""
 
@@ -261,6 +264,7 @@ def _estimate_config(demand: _Demand, estimator: Estimator, others: Sequence[tup
         tokens=tokens,
         links=links,
         meta_percent=meta_percent,
+        stop_words=estimator.stop_words,
         published_bytes=estimator.published_bytes(tokens),
         unit_bytes=estimator.unit_bytes(recipe, candidates),
         seconds=estimator.seconds_of(recipe, candidates) + estimator.writing_seconds(tokens),

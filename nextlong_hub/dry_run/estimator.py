@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nextlong_hub.corpus import store
+from nextlong_hub.dataset.manifest import StopWordsRecord
 from nextlong_hub.dry_run.sample import CorpusSample
 from nextlong_hub.dry_run.trial import Trial
 from nextlong_hub.recipe import Recipe, recorded_recipe
@@ -51,6 +52,11 @@ class Estimator:
         retrieval = recorded_recipe(trial.config.recipe).retrieval
         measured = IndexSample(chunks=trial.store.chunks, bytes=trial.index_bytes)
         self._search = retriever_of(retrieval).estimate(retrieval, measured, self.chunks)
+
+    @property
+    def stop_words(self) -> StopWordsRecord | None:
+        """Which stop words follow the corpus, as the sample shows; None where the recipe names their languages."""
+        return self._trial.synthesis.stop_words
 
     @property
     def tokens(self) -> int:

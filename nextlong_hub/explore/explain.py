@@ -28,10 +28,13 @@ from nextlong_hub.records import ChunkSpan, Document, Segment
 from nextlong_hub.retrieval import (
     Explainer,
     Explanation,
+    FoundLanguages,
     build_index,
+    found_languages,
     open_retriever,
     retriever_of,
     score_name,
+    settled,
 )
 from nextlong_hub.retrieval.settings import RetrievalSettings
 from nextlong_hub.retrieval.tasks import index_identity, index_store
@@ -114,11 +117,12 @@ def explain_negative(
     explainer = _explainer_of(recipe.retrieval)
     with _counted(split, row, recipe, sources, ProgressTracker(progress or NullProgress())) as counted:
         chunk = counted.number_of(segments[negative], split.where)
+        retrieval = settled(recipe.retrieval, found_languages(counted.store, recipe.retrieval))
         explanations = {
             meta_segment: explainer.explain(
                 counted.index,
                 counted.store,
-                recipe.retrieval,
+                retrieval,
                 counted.number_of(segments[meta_segment], split.where),
                 chunk,
             )
@@ -134,7 +138,7 @@ def explain_negative(
         chunk=segments[negative].chunk,
         rank=segments[negative].rank,
         stored_score=stored,
-        retrieval=recipe.retrieval,
+        retrieval=retrieval,
         basis=counted.basis,
         explanation=explanations[meta_segment],
     )
@@ -179,13 +183,16 @@ def _found_for(segments: Sequence[Segment], before: int, recipe: Recipe) -> list
 
 
 def _recipe_of(split: SplitReader, row: Row, segment: int) -> Recipe:
-    """The recipe that made a segment; the defaults for a dataset without a manifest."""
+    """The recipe that made a segment, with the stop words that it used; the defaults where there is no manifest."""
     if split.record is None:
         return Recipe(name="defaults")
     start = row.segments["start"][segment].as_py()
     sample = next((document.id for document in row.document_list if document.start <= start < document.end), row.id)
     recipes = split.record.row_recipes
-    return recipes.get(sample.partition("/")[0]) or next(iter(recipes.values()))
+    recipe = recipes.get(sample.partition("/")[0]) or next(iter(recipes.values()))
+    found = split.record.row_stop_words.get(recipe.name)
+    languages = None if found is None else FoundLanguages(shares=found.shares, chunks=found.chunks)
+    return recipe.model_copy(update={"retrieval": settled(recipe.retrieval, languages)})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

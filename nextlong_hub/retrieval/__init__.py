@@ -27,6 +27,7 @@ from nextlong_hub.retrieval.base import (
     accepts_score,
     build_index,
     describe,
+    found_languages,
     is_control,
     on_sample,
     open_retriever,
@@ -34,8 +35,10 @@ from nextlong_hub.retrieval.base import (
     repeats_own,
     retriever_of,
     score_name,
+    settled,
 )
 from nextlong_hub.retrieval.explanation import Explainer, Explanation, SharedTerm
+from nextlong_hub.retrieval.languages import FoundLanguages
 
 __all__ = [
     "RETRIEVERS",
@@ -43,6 +46,7 @@ __all__ = [
     "Description",
     "Explainer",
     "Explanation",
+    "FoundLanguages",
     "IndexSample",
     "Retriever",
     "Scorer",
@@ -52,6 +56,7 @@ __all__ = [
     "accepts_score",
     "build_index",
     "describe",
+    "found_languages",
     "is_control",
     "on_sample",
     "open_retriever",
@@ -59,4 +64,5 @@ __all__ = [
     "repeats_own",
     "retriever_of",
     "score_name",
+    "settled",
 ]

@@ -20,6 +20,7 @@ from nextlong_hub.errors import RecipeError
 from nextlong_hub.execution.base import Executor, Receipt
 from nextlong_hub.records import Hits
 from nextlong_hub.retrieval.explanation import Explainer
+from nextlong_hub.retrieval.languages import FoundLanguages
 from nextlong_hub.retrieval.settings import RetrievalSettings
 
 if TYPE_CHECKING:
@@ -142,6 +143,8 @@ class Retriever:
     """See `pin`."""
     on_sample: Callable[[RetrievalSettings], RetrievalSettings] = _as_it_is
     """See `on_sample`."""
+    find_languages: Callable[[ChunkStore], FoundLanguages] | None = None
+    """See `found_languages`. None: it knows no stop words."""
     is_control: bool = False
     """Its rows are there to compare others with and not to train on; card, statistics and verification say so."""
     repeats_own: bool = False
@@ -230,6 +233,21 @@ def on_sample(settings: RetrievalSettings) -> RetrievalSettings:
     return retriever_of(settings).on_sample(settings)
 
 
+def found_languages(store: ChunkStore, settings: RetrievalSettings) -> FoundLanguages | None:
+    """The languages of a corpus whose stop words are left out; None where the recipe names them, or nothing uses them.
+
+    Raises:
+        RecipeError: there is no such retriever, or a chunk is too long.
+    """
+    find = retriever_of(settings).find_languages
+    return find(store) if find is not None and settings.stop_words == "auto" else None
+
+
+def settled(settings: RetrievalSettings, languages: FoundLanguages | None) -> RetrievalSettings:
+    """The settings with the stop words of the languages that were found in the corpus, as if the recipe named them."""
+    return settings if languages is None else settings.model_copy(update={"stop_words": tuple(languages.shares)})
+
+
 @cache
 def _installed(name: str) -> Retriever | None:
     """The retriever of that name; None where it is not installed."""
@@ -263,6 +281,7 @@ def build_index(
         WorkerError: see `Executor.run`.
         StorageError: no space is left.
     """
+    settings = settled(settings, found_languages(store, settings))
     retriever_of(settings).build(store, settings, folder, executor, on_receipt)
 
 
@@ -273,4 +292,5 @@ def open_retriever(folder: Path, store: ChunkStore, settings: RetrievalSettings)
         DataError: there is none, or it was made from another store or with other settings.
         RecipeError: there is no such retriever.
     """
+    settings = settled(settings, found_languages(store, settings))
     return retriever_of(settings).open(folder, store, settings)

@@ -1,9 +1,10 @@
 """The retrieval section of a recipe: the retriever and its options."""
 
+from collections.abc import Mapping
 from pathlib import Path
-from typing import ClassVar, Literal, Self
+from typing import Any, ClassVar, Literal, Self
 
-from pydantic import Field, PrivateAttr
+from pydantic import Field, PrivateAttr, field_validator
 
 from nextlong_hub.core.settings import Section
 
@@ -16,6 +17,7 @@ class RetrievalSettings(Section):
 
     left_out_when_empty: ClassVar[frozenset[str]] = frozenset({"options"})
     main_choice: ClassVar[str] = "retriever"
+    before: ClassVar[Mapping[str, Any]] = {"stop_words": ("en",)}
 
     retriever: str = "bm25"
     """Name of a registered retriever. All other choices but `options` are those of `bm25`, `rank-bm25` and `hybrid`."""
@@ -23,8 +25,9 @@ class RetrievalSettings(Section):
     """`okapi` is rank-bm25's exact formula, including its floor under negative idf."""
     k1: float = Field(1.5, ge=0)
     b: float = Field(0.75, ge=0, le=1)
-    stop_words: tuple[str, ...] = ("en",)
-    """Languages whose function words are ignored; empty keeps every word."""
+    stop_words: tuple[str, ...] | Literal["auto"] = "auto"
+    """Languages whose function words are ignored; empty keeps every word. `auto`: those that the corpus is found to be
+    in, one in twenty of its chunks at least."""
     keep_short_words: bool = False
     """Keep words of a single character: "C", "R", "I"."""
     shard_chunks: int = Field(65_536, ge=1, le=65_536)
@@ -37,6 +40,24 @@ class RetrievalSettings(Section):
     """Choices of any other retriever, checked against its `Retriever.options`."""
     _places: dict[str, Path] = PrivateAttr(default_factory=dict)
     """Where files of this machine lie that options name: no part of the recipe, which is published."""
+
+    @field_validator("stop_words", mode="before")
+    @classmethod
+    def _one_language_is_a_list(cls, value: Any) -> Any:
+        if isinstance(value, str) and value != "auto":
+            return (value,)
+        return tuple(value) if isinstance(value, list) else value  # as JSON writes it
+
+    @property
+    def stop_word_languages(self) -> tuple[str, ...]:
+        """The languages whose function words are ignored.
+
+        Raises:
+            TypeError: they are left to a corpus that was not looked at: see `retrieval.settled`.
+        """
+        if self.stop_words == "auto":
+            raise TypeError("the stop words are left to the corpus; settle the settings first")
+        return self.stop_words
 
     def place_of(self, option: str) -> str:
         """Where the file lies that an option names."""

@@ -1,5 +1,6 @@
 """The retrieval stage: the index of a store is built or reused, and each unit's meta-chunks are searched in it.
 
+look_for_languages   what the stop words follow, where the recipe leaves them to the corpus
 index_store      chunk store ▶ the retriever's index, in the workspace
 RetrieveUnit     the meta-documents of one unit ▶ one Arrow file: for each meta-chunk its hits, how many of them its
                  sample is likely to need, and how well its own document would have done
@@ -9,6 +10,7 @@ likely_chunks    that file ▶ chunks to tokenise before samples are made
 
 import shutil
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import ClassVar
 
@@ -23,7 +25,8 @@ from nextlong_hub.execution.base import InputPath, Task
 from nextlong_hub.execution.run import Run
 from nextlong_hub.method.negatives import Candidate
 from nextlong_hub.records import Hits
-from nextlong_hub.retrieval import build_index, open_retriever
+from nextlong_hub.retrieval import build_index, found_languages, open_retriever, settled
+from nextlong_hub.retrieval.languages import FoundLanguages
 from nextlong_hub.retrieval.links import own_ranks
 from nextlong_hub.retrieval.settings import RetrievalSettings
 
@@ -45,6 +48,16 @@ def estimate_answer_bytes(hits: int, queries: float) -> int:
     return round(_BYTES_A_HIT * hits * queries)
 
 
+def look_for_languages(run: Run, store: ChunkStore, settings: RetrievalSettings) -> FoundLanguages | None:
+    """See `found_languages`; the store is looked at once a run.
+
+    Raises:
+        RecipeError: there is no such retriever, or a chunk is too long.
+    """
+    identity = f"languages-{store.id}-{settings.retriever}-{settings.stop_words}"
+    return run.once(identity, partial(found_languages, store, settings))
+
+
 def index_store(run: Run, store: ChunkStore, settings: RetrievalSettings) -> Path:
     """Build the index of the store, or reuse the one of an earlier run after comparing it with its digest.
 
@@ -57,6 +70,7 @@ def index_store(run: Run, store: ChunkStore, settings: RetrievalSettings) -> Pat
     Raises:
         RecipeError, WorkerError, StorageError: see `build_index`.
     """
+    settings = settled(settings, look_for_languages(run, store, settings))
     identity = index_identity(store.id, settings)
     return run.once(f"index-{identity}", lambda: _index(run, store, settings, identity))
 
@@ -76,7 +90,7 @@ def _index(run: Run, store: ChunkStore, settings: RetrievalSettings, identity: s
 
 
 def index_identity(store_id: str, settings: RetrievalSettings) -> str:
-    """Digest of everything that decides the index of a store; it names the index's folder."""
+    """Digest of everything that decides the index of a store, of settled settings; it names the index's folder."""
     return digest_of([store_id, settings.model_dump(mode="json")])
 
 

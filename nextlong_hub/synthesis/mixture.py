@@ -74,6 +74,7 @@ class MixtureProducer(Producer):
                     tokens=sum(token_counts(rows)),
                     made=len(part.rows.rows),
                     apart=dict(part.apart),
+                    stop_words=part.outcome.stop_words if part.outcome else None,
                     recipe=part.recipe.public_values(),
                 )
                 for part, rows in zip(parts, chosen, strict=True)

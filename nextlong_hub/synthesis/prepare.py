@@ -14,8 +14,10 @@ from nextlong_hub.corpus.store import ChunkStore
 from nextlong_hub.execution.run import Run
 from nextlong_hub.producer import CandidatePool, Inputs, RowRequest, special_tokens_of, taken_documents
 from nextlong_hub.recipe import Recipe
+from nextlong_hub.retrieval import FoundLanguages, settled
 from nextlong_hub.retrieval.links import measure_likeness
-from nextlong_hub.retrieval.tasks import RetrieveUnit, UnitRange, index_identity, likely_chunks
+from nextlong_hub.retrieval.settings import RetrievalSettings
+from nextlong_hub.retrieval.tasks import RetrieveUnit, UnitRange, index_identity, likely_chunks, look_for_languages
 from nextlong_hub.synthesis.sampling import answer_length, choose_candidates, sample_characters
 from nextlong_hub.synthesis.tasks import SynthesiseUnit, TokenizerInput
 from nextlong_hub.tokenization import SpecialTokens, Tokenizer
@@ -45,6 +47,10 @@ class Prepared:
     chunk_tokenizers: tuple[ChunkTokenizer, ...]
     """One for each tokenizer."""
     special_tokens: SpecialTokens
+    retrieval: RetrievalSettings
+    """Settled: they name the languages of the stop words."""
+    languages: FoundLanguages | None
+    """Of the corpus; None where the recipe names them, or the retriever has no stop words."""
     answer_length: int
     """Hits asked for each meta-chunk."""
     not_eligible: dict[str, int]
@@ -72,7 +78,7 @@ class Prepared:
             store=self.store.folder,
             index=self.index,
             unit=self._range(unit),
-            settings=self.recipe.retrieval,
+            settings=self.retrieval,
             k=self.answer_length,
             sample_characters=sample_characters(self.recipe, max(self.characters_per_token)),
         )
@@ -154,9 +160,11 @@ def prepare(run: Run, request: RowRequest, store: ChunkStore, index: Path) -> Pr
         seed=inputs.seed,
         taken=taken_documents(request, store),
     )
+    languages = look_for_languages(run, store, recipe.retrieval)
+    retrieval = settled(recipe.retrieval, languages)
     likeness = None
     if recipe.meta_documents.choice == "linked":
-        likeness = measure_likeness(run, store, index, recipe.retrieval, index_identity(store.id, recipe.retrieval))
+        likeness = measure_likeness(run, store, index, retrieval, index_identity(store.id, retrieval))
     candidates = choose_candidates(recipe, pool, likeness)
     special = special_tokens_of(recipe, inputs.tokenizers)
     identity = digest_of(
@@ -173,6 +181,8 @@ def prepare(run: Run, request: RowRequest, store: ChunkStore, index: Path) -> Pr
         characters_per_token=measured,
         chunk_tokenizers=tuple(chunk_tokenizer(run, store, tokenizer, separator) for tokenizer in inputs.tokenizers),
         special_tokens=special,
+        retrieval=retrieval,
+        languages=languages,
         answer_length=answer_length(store, recipe, max(measured)),
         order=candidates.order,
         not_eligible=candidates.not_eligible,

@@ -19,6 +19,7 @@ from nextlong_hub.dataset.corpus_description import corpus_record
 from nextlong_hub.dataset.manifest import SelectionRecord
 from nextlong_hub.dataset.schema import row_schema
 from nextlong_hub.dataset.shards import read_table, row_groups
+from nextlong_hub.dataset.stop_words import stop_words_record
 from nextlong_hub.dataset.write import PlainRows, outcome_record
 from nextlong_hub.errors import CorpusTooSmallError
 from nextlong_hub.execution import usual
@@ -127,6 +128,7 @@ class SynthesisProducer(Producer):
             recall=_mean_recall(answers),
             near_duplicates=sum(receipt.counts.near_duplicates for receipt in made),
             selection=_selection([receipt.counts.selection for receipt in made]),
+            stop_words=stop_words_record(prepared.languages),
         )
         if not outcome.kept:
             raise CorpusTooSmallError(

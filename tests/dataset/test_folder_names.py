@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 from datasets.packaged_modules import _PACKAGED_DATASETS_MODULES
 
-from nextlong_hub.dataset.folder import load_path, public_path
+from nextlong_hub.corpus.naming import public_path
+from nextlong_hub.dataset.folder import load_path
 
 
 @pytest.mark.parametrize("name", sorted({*_PACKAGED_DATASETS_MODULES} - {"nextlong"}))

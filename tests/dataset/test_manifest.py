@@ -36,6 +36,7 @@ def config(name: str, **ingredients: int) -> ConfigRecord:
         "not_eligible": {"too_long": 1},
         "discarded": {},
         "selection": {"passed_over": {"repeats_the_row": 4}, "relaxed": 0, "cut_samples": 0, "cut_meta_chunks": 0},
+        "stop_words": {"shares": {"ru": 0.71}, "chunks": 1024},
     }
     return ConfigRecord(
         recipe=recipe.model_dump(mode="json", exclude={"corpus"}),

@@ -138,7 +138,7 @@ def test_every_formula_and_retriever_is_explained(tmp_path: Path, corpus_file: P
 def test_weights_on_paper(tmp_path: Path) -> None:
     """Four chunks of two words each, `k1 = 1.5`: a word of 2 in 4 chunks has idf ln(1 + 2.5/2.5) and tf 1/(1 + 1.5)."""
     store = store_of(tmp_path, "apple pear", "apple plum", "fig lime", "kiwi lime")
-    settings = RetrievalSettings()
+    settings = RetrievalSettings(stop_words=())
     build_index(store, settings, tmp_path / "index", InlineExecutor())
     found = explain(tmp_path / "index", store, settings, 0, 1)
     [term] = found.terms
@@ -153,8 +153,9 @@ def test_weights_on_paper(tmp_path: Path) -> None:
 def test_a_word_of_more_than_254_occurrences_counts_them_all(tmp_path: Path) -> None:
     """The index keeps small counts in a byte; what does not fit is found beside it."""
     store = store_of(tmp_path, "pear apple", "plum " + "apple " * 300, "fig")
-    build_index(store, RetrievalSettings(), tmp_path / "index", InlineExecutor())
-    [term] = explain(tmp_path / "index", store, RetrievalSettings(), 0, 1).terms
+    settings = RetrievalSettings(stop_words=())
+    build_index(store, settings, tmp_path / "index", InlineExecutor())
+    [term] = explain(tmp_path / "index", store, settings, 0, 1).terms
     assert (term.term, term.in_chunk) == ("apple", 300)
 
 

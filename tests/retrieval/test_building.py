@@ -21,7 +21,7 @@ from nextlong_hub.retrieval import build_index, open_retriever
 from nextlong_hub.retrieval.bm25.arrays import map_arrays, write_arrays
 from nextlong_hub.retrieval.settings import RetrievalSettings
 
-SETTINGS = RetrievalSettings(shard_chunks=40)
+SETTINGS = RetrievalSettings(stop_words=("en",), shard_chunks=40)
 
 
 class Interrupted(Exception):

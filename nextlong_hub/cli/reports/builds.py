@@ -13,11 +13,12 @@ from nextlong_hub.cli.terminal import Rows, show_line, show_table, show_verbatim
 from nextlong_hub.core.printable import NOTHING, compact, counted, duration, size
 from nextlong_hub.dataset.links import THICKER_ROWS, thin_rows
 from nextlong_hub.dataset.proportions import uneven_proportions
+from nextlong_hub.dataset.stop_words import stop_words_phrases
 from nextlong_hub.producer import producer_of
 from nextlong_hub.recipe import default_config, recorded_recipe
 
 if TYPE_CHECKING:
-    from nextlong_hub.dataset.manifest import ConfigRecord, SelectionRecord, SynthesisRecord
+    from nextlong_hub.dataset.manifest import ConfigRecord, SelectionRecord, StopWordsRecord, SynthesisRecord
     from nextlong_hub.dry_run.estimate import BuildEstimate, ConfigEstimate
     from nextlong_hub.pipeline import BuildReport
 
@@ -53,6 +54,7 @@ def show_build(report: "BuildReport", run: BuildRun) -> None:
             f"Peak memory: {size(run.peak_bytes['driver'])} in the driver{largest if run.workers > 1 else ''}, "
             "files mapped into memory included."
         )
+    _show_stop_words({name: found for one in records for name, found in one.row_stop_words.items()})
     show_not_read(report.manifest)
     show_left_out(report.manifest)
     for name, record in zip(run.configs, records, strict=True):
@@ -98,6 +100,12 @@ def _show_warnings(report: "BuildReport", records: "Sequence[ConfigRecord]", run
                 f"{name}: {said.share:.1%} of the tokens are ordinary documents, not {said.wanted:.1%}: {said.reason}.",
                 "bold yellow",
             )
+
+
+def _show_stop_words(found: "Mapping[str, StopWordsRecord | None]", where: str = "") -> None:
+    """Tell which stop words followed the corpus, by configuration."""
+    for phrase in stop_words_phrases(found):
+        show_line(f"Stop words: {phrase}{where}.")
 
 
 def _show_next(run: BuildRun) -> None:
@@ -241,6 +249,7 @@ def show_estimate(estimate: "BuildEstimate", output: Path, workers: int, free_by
     show_line(f"Time:    about {duration(estimate.seconds)} with {counted(workers, 'worker')} on this machine.")
     if estimate.disk_bytes > free_bytes:
         show_line(f"Too little space at {output}: free {size(estimate.disk_bytes - free_bytes)} more.", "bold yellow")
+    _show_stop_words({config.config: config.stop_words for config in estimate.configs}, " in the sample")
     for config in estimate.configs:
         if config.links and (thin := thin_rows(config.links, config.meta_percent or 0.0)):
             show_line(f"{config.config}: {thin}; {THICKER_ROWS}.", "bold yellow")

@@ -1,6 +1,7 @@
 """Exact BM25 over shards of chunks, memory-mapped and searched by compiled kernels.
 
 lexer, lexing_kernels, stop_words   text ▶ words, counted
+languages                           a corpus ▶ the languages whose stop words are left out
 build, building_kernels             words ▶ the index on disk
 index, arrays                       the index on disk, and an estimate of its size
 formulas                            what a word weighs
@@ -17,6 +18,7 @@ from nextlong_hub.execution.base import Executor
 from nextlong_hub.retrieval.base import Description, OnReceipt, Retriever, Searcher
 from nextlong_hub.retrieval.bm25.index import estimate
 from nextlong_hub.retrieval.explanation import Explainer, Explanation
+from nextlong_hub.retrieval.languages import FoundLanguages
 from nextlong_hub.retrieval.settings import RetrievalSettings
 
 
@@ -42,6 +44,13 @@ def describe(settings: RetrievalSettings) -> Description:
 def is_positive(score: float) -> bool:
     """Whether BM25 counts a chunk of this score as found: it shares a word that weighs something."""
     return 0 < score < float("inf")
+
+
+def find_languages(store: ChunkStore) -> FoundLanguages:
+    """See `Retriever.find_languages`."""
+    from nextlong_hub.retrieval.bm25 import languages
+
+    return languages.find_languages(store)
 
 
 def passage(text: str, weights: Mapping[str, float], characters: int) -> list[tuple[str, float]]:
@@ -81,4 +90,5 @@ RETRIEVER = Retriever(
     accepts_score=is_positive,
     explainer=Explainer(explain=_explain, passage=passage),
     estimate=estimate,
+    find_languages=find_languages,
 )

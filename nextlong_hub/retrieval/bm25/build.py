@@ -55,7 +55,7 @@ def identity_of(store: ChunkStore, settings: RetrievalSettings) -> str:
     Raises:
         RecipeError: a language has no list of stop words.
     """
-    return index_id(store.id, settings, stop_words(settings.stop_words), unicodedata.unidata_version)
+    return index_id(store.id, settings, stop_words(settings.stop_word_languages), unicodedata.unidata_version)
 
 
 def build(

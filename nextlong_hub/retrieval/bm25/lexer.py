@@ -113,7 +113,7 @@ class Lexer:
         Raises:
             RecipeError: a language has no list of stop words.
         """
-        self._stop_words = [word.encode() for word in stop_words(settings.stop_words)]
+        self._stop_words = [word.encode() for word in stop_words(settings.stop_word_languages)]
         self._shortest = 1 if settings.keep_short_words else 2
         self._signs = settings.keep_short_words
 

@@ -13,6 +13,13 @@ def languages() -> list[str]:
     return sorted(entry.name.removesuffix(".txt") for entry in _LISTS.iterdir() if entry.name.endswith(".txt"))
 
 
+def language_name(language: str) -> str:
+    """The name of a language in English, which its list begins with; the code where there is no list."""
+    if language not in languages():
+        return language
+    return _LISTS.joinpath(f"{language}.txt").read_text("utf-8").removeprefix("# ").partition(".")[0]
+
+
 def stop_words(chosen: tuple[str, ...]) -> list[str]:
     """The function words of the `chosen` languages, normalised as the lexer normalises, sorted, each once.
 
@@ -25,7 +32,7 @@ def stop_words(chosen: tuple[str, ...]) -> list[str]:
         if language not in known:
             raise RecipeError(
                 f"no stop words for the language {language!r}; there are: {', '.join(known)}; "
-                "leave it out of retrieval.stop_words"
+                "leave it out of retrieval.stop_words; [] keeps every word"
             )
         text = _LISTS.joinpath(f"{language}.txt").read_text("utf-8")
         lines = (line for line in text.splitlines() if not line.startswith("#"))

@@ -118,6 +118,7 @@ RETRIEVER = Retriever(
     describe=_describe,
     accepts_score=is_cosine,
     estimate=bm25.RETRIEVER.estimate,
+    find_languages=bm25.find_languages,
     options=HybridOptions,
     pin=pin_with(HybridOptions),
     on_sample=on_sample_with(HybridOptions),

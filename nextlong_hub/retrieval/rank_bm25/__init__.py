@@ -45,5 +45,6 @@ RETRIEVER = Retriever(
     open=_open,
     describe=bm25.describe,
     accepts_score=bm25.is_positive,
+    find_languages=bm25.find_languages,
     explainer=Explainer(explain=_explain, passage=bm25.passage),
 )
