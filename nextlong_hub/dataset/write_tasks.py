@@ -139,6 +139,10 @@ class ShardCounts:
     spelled_rows: int
     """See `SpelledCounts`, as of `spelled_tokens`."""
     spelled_tokens: dict[str, int]
+    rows_sha256: str
+    """See `row_digest`."""
+    writer: str
+    """See `FileRecord`."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -168,13 +172,15 @@ class CopyRows(Task[ShardCounts]):
         tables = [shards.read_table(own.unit).take(list(own.rows)) for own in self.rows]
         rows = pa.concat_tables(tables)
         table = rows.select(row_schema(tokens=self.tokens).names)
-        shards.write_table(self.output, table, self.settings)
+        rows_sha256 = shards.write_table(self.output, table, self.settings)
         spelled = SpelledCounts()
         spelled.add_table(table, SpellingFinder(self.tokenizer.open()))
         return ShardCounts(
             rows=table.num_rows,
             tokens=sum(table["token_count"].to_pylist()),
             documents=table.num_rows,
+            rows_sha256=rows_sha256,
+            writer=shards.writer_of(self.output),
             repeats=total_repeats([rows]),
             spelled_rows=spelled.rows,
             spelled_tokens=dict(spelled.tokens),
@@ -222,9 +228,11 @@ class PackRows(Task[ShardCounts]):
 
         tables = counted()
         first = next(tables)
-        shards.write_tables(self.output, chain([first], tables), first.schema, self.settings)
+        rows_sha256 = shards.write_tables(self.output, chain([first], tables), first.schema, self.settings)
         return ShardCounts(
             **counts,
+            rows_sha256=rows_sha256,
+            writer=shards.writer_of(self.output),
             repeats=total_repeats(self._repeats(places)),
             spelled_rows=spelled.rows,
             spelled_tokens=dict(spelled.tokens),
