@@ -80,6 +80,10 @@ class FileRecord(Record):
     bytes: int
     rows: int
     tokens: int
+    rows_sha256: str = ""
+    """Digest of its rows, which does not depend on what wrote the file; see `row_digest`. Older manifests have none."""
+    writer: str = ""
+    """The program that wrote it, with its version: another one writes other bytes for equal rows."""
 
 
 class SegmentRecord(Record):

@@ -16,6 +16,7 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from nextlong_hub.core.files import write_bytes
+from nextlong_hub.dataset.row_digest import RowDigest
 from nextlong_hub.dataset.schema import COLUMNS, Column, row_schema
 from nextlong_hub.errors import DataError
 from nextlong_hub.recipe import OutputSettings
@@ -67,17 +68,18 @@ def _structs(rows: Sequence[Sequence[Any]], kind: pa.StructType) -> pa.StructArr
     return pa.StructArray.from_arrays(fields, fields=list(kind))
 
 
-def write_table(path: Path, table: pa.Table, settings: OutputSettings) -> None:
-    """Write `table` as one Parquet file, whole or not at all.
+def write_table(path: Path, table: pa.Table, settings: OutputSettings) -> str:
+    """Write `table` as one Parquet file, whole or not at all; returns the digest of its rows, see `row_digest`.
 
     Raises:
         StorageError: the disk is full or cannot be written.
     """
-    write_tables(path, [table], table.schema, settings)
+    return write_tables(path, [table], table.schema, settings)
 
 
-def write_tables(path: Path, tables: Iterable[pa.Table], columns: pa.Schema, settings: OutputSettings) -> None:
+def write_tables(path: Path, tables: Iterable[pa.Table], columns: pa.Schema, settings: OutputSettings) -> str:
     """Write tables as one Parquet file, one after the other, each in row groups of its own; see `write_table`."""
+    digest = RowDigest()
     # Encoded into memory first: with a full disk the Parquet writer can abort the whole process instead of raising.
     sink = pa.BufferOutputStream()
     with pq.ParquetWriter(
@@ -92,9 +94,11 @@ def write_tables(path: Path, tables: Iterable[pa.Table], columns: pa.Schema, set
         write_page_checksum=True,
     ) as writer:
         for table in tables:
+            digest.update(table)
             for start, stop in row_groups(table, settings.row_group_bytes):
                 writer.write_table(table.slice(start, stop - start), row_group_size=stop - start)
     write_bytes(path, memoryview(sink.getvalue()))
+    return digest.hexdigest()
 
 
 def row_groups(table: pa.Table, row_group_bytes: int) -> Iterator[tuple[int, int]]:
@@ -121,6 +125,15 @@ def row_sizes(table: pa.Table) -> list[int]:
         pc.binary_length(table["text"]), pc.multiply(table["token_count"], token_bytes)
     ).to_pylist()
     return sizes
+
+
+def writer_of(path: Path) -> str:
+    """The program that wrote a Parquet file, with its version, as the file says.
+
+    Raises:
+        OSError, pyarrow.ArrowException: it cannot be read.
+    """
+    return str(pq.read_metadata(path).created_by)
 
 
 def read_table(path: Path, columns: Sequence[str] | None = None) -> pa.Table:

@@ -308,4 +308,6 @@ def _file_record(output: Path, receipt: Receipt[ShardCounts]) -> FileRecord:
         bytes=receipt.bytes,
         rows=receipt.counts.rows,
         tokens=receipt.counts.tokens,
+        rows_sha256=receipt.counts.rows_sha256,
+        writer=receipt.counts.writer,
     )

@@ -138,6 +138,10 @@ class ShardCounts:
     """See `repeats.total_repeats`."""
     spelled: tuple[SpelledShard, ...]
     """Of each tokenizer that the rows were made for, in their order."""
+    rows_sha256: str
+    """See `row_digest`."""
+    writer: str
+    """See `FileRecord`."""
 
 
 class _Spelled:
@@ -181,13 +185,15 @@ class CopyRows(Task[ShardCounts]):
         tables = [shards.read_table(own.unit).take(list(own.rows)) for own in self.rows]
         rows = pa.concat_tables(tables)
         table = rows.select(row_schema(tokens=self.tokens).names)
-        shards.write_table(self.output, table, self.settings)
+        rows_sha256 = shards.write_table(self.output, table, self.settings)
         spelled = _Spelled(self.tokenizers)
         spelled.add_table(table)
         return ShardCounts(
             rows=table.num_rows,
             tokens=sum(table["token_count"].to_pylist()),
             documents=table.num_rows,
+            rows_sha256=rows_sha256,
+            writer=shards.writer_of(self.output),
             repeats=total_repeats([rows]),
             spelled=spelled.shards(),
         )
@@ -234,9 +240,11 @@ class PackRows(Task[ShardCounts]):
 
         tables = counted()
         first = next(tables)
-        shards.write_tables(self.output, chain([first], tables), first.schema, self.settings)
+        rows_sha256 = shards.write_tables(self.output, chain([first], tables), first.schema, self.settings)
         return ShardCounts(
             **counts,
+            rows_sha256=rows_sha256,
+            writer=shards.writer_of(self.output),
             repeats=total_repeats(self._repeats(places)),
             spelled=spelled.shards(),
         )

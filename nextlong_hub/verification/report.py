@@ -58,6 +58,8 @@ class VerifyReport:
     """Of each configuration with chunks; empty where there are faults."""
     overlaps: tuple[Overlap, ...] = ()
     """Of each two of them."""
+    rewritten: tuple[str, ...] = ()
+    """Files whose rows are those of the manifest but not their bytes, each with the program that wrote it anew."""
 
 
 class RowDocument(NamedTuple):
@@ -89,6 +91,8 @@ class Check:
     """Documents of one configuration whose text does not encode to their tokens, where the manifest admits some."""
     controls: list[str] = field(default_factory=list)
     """Configurations that are controls."""
+    rewritten: list[str] = field(default_factory=list)
+    """See `VerifyReport`."""
     repeats: NDArray[np.int64] = field(default_factory=lambda: np.zeros(COUNTS, np.int64))
     """Of the documents of one configuration, as `count_repeats` counts them. Shape: COUNTS."""
     not_recounted: int = 0
@@ -132,6 +136,7 @@ class Check:
             controls=tuple(self.controls),
             contents=tuple(_contents(self.stats)) if self.stats else (),
             overlaps=self.stats.overlaps if self.stats else (),
+            rewritten=tuple(self.rewritten),
         )
 
 

@@ -8,8 +8,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from nextlong_hub.core.files import sha256_of
+from nextlong_hub.dataset import shards
 from nextlong_hub.dataset.best_fit import unpack
 from nextlong_hub.dataset.manifest import ConfigRecord, FileRecord
+from nextlong_hub.dataset.row_digest import RowDigest, digest_rows
 from nextlong_hub.dataset.schema import TOKEN_COLUMNS, row_schema, without_later_fields
 from nextlong_hub.dataset.spelled import span_column
 from nextlong_hub.verification.documents import check_document
@@ -27,16 +29,16 @@ def check_file(
     if not path.is_file():
         check.fault(record.path, "is missing")
         return
-    if path.stat().st_size != record.bytes:
-        check.fault(record.path, f"has {path.stat().st_size:,} bytes instead of {record.bytes:,}")
-        return
-    found = sha256_of(path)
-    if found != record.sha256:
-        check.fault(record.path, f"its sha256 is {found} instead of {record.sha256}")
-        return
+    if (fault := _fault_of_bytes(path, record)) is not None:
+        writer = _other_writer(path, record)
+        if writer is None:
+            check.fault(record.path, fault)
+            return
+        check.rewritten.append(f"{record.path} ({writer})")
     count = tokens = 0
+    digest = RowDigest()
     try:
-        for place, row in _rows(path, record.path, config, check):
+        for place, row in _rows(path, record.path, config, digest, check):
             documents = list(_documents(place, row, config, first_row + count, check))
             for where, document in documents:
                 rows.append(
@@ -54,10 +56,36 @@ def check_file(
         check.fault(
             record.path, f"holds {count:,} rows, {tokens:,} tokens instead of {record.rows:,} and {record.tokens:,}"
         )
+    elif record.rows_sha256 and digest.hexdigest() != record.rows_sha256:
+        check.fault(record.path, f"the digest of its rows is {digest.hexdigest()} instead of {record.rows_sha256}")
     check.rows += count
 
 
-def _rows(path: Path, name: str, config: ConfigRecord, check: Check) -> Iterator[tuple[str, dict[str, Any]]]:
+def _fault_of_bytes(path: Path, record: FileRecord) -> str | None:
+    """How a file differs from its record; None where it does not."""
+    size = path.stat().st_size
+    if size != record.bytes:
+        return f"has {size:,} bytes instead of {record.bytes:,}"
+    found = sha256_of(path)
+    return None if found == record.sha256 else f"its sha256 is {found} instead of {record.sha256}"
+
+
+def _other_writer(path: Path, record: FileRecord) -> str | None:
+    """What wrote the same rows anew; None where they are others, or the program is the one that gives other bytes."""
+    try:
+        writer = shards.writer_of(path)
+        if not record.rows_sha256 or writer == record.writer:
+            return None
+        with pq.ParquetFile(path, page_checksum_verification=True) as file:
+            groups = (file.read_row_group(group) for group in range(file.num_row_groups))
+            return writer if digest_rows(groups) == record.rows_sha256 else None
+    except (OSError, ValueError, pa.ArrowException):
+        return None
+
+
+def _rows(
+    path: Path, name: str, config: ConfigRecord, digest: RowDigest, check: Check
+) -> Iterator[tuple[str, dict[str, Any]]]:
     """Each row with its place, tokens as an array; none when the columns differ from the schema."""
     with pq.ParquetFile(path, page_checksum_verification=True) as file:
         wanted = row_schema(
@@ -76,6 +104,7 @@ def _rows(path: Path, name: str, config: ConfigRecord, check: Check) -> Iterator
             if any(column.null_count for column in table.columns):
                 check.fault(name, f"row group {group} holds nulls")
                 return
+            digest.update(table)
             long = [column for column in TOKEN_COLUMNS if column in table.column_names]
             rows = table.drop_columns(long).to_pylist()
             for index, row in enumerate(rows):

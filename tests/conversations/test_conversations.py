@@ -394,7 +394,9 @@ def test_damage_is_found(
     manifest = read_manifest(folder)
     assert manifest is not None
     config = manifest.configs["chat"]
-    file = config.files[0].model_copy(update={"sha256": sha256_of(path), "bytes": path.stat().st_size})
+    file = config.files[0].model_copy(
+        update={"sha256": sha256_of(path), "bytes": path.stat().st_size, "rows_sha256": ""}
+    )
     configs = {"chat": config.model_copy(update={"files": (file,)})}
     write_manifest(folder, manifest.model_copy(update={"configs": configs}))
     found = [one.message for one in verify(folder, tokenizer=str(tokenizer)).faults]

@@ -15,6 +15,7 @@ from building import make_request, published, read_rows
 
 from nextlong_hub.core.files import sha256_of
 from nextlong_hub.dataset.manifest import Manifest, read_manifest, write_manifest
+from nextlong_hub.dataset.row_digest import digest_rows
 from nextlong_hub.dataset.schema import row_schema
 from nextlong_hub.pipeline import build
 from nextlong_hub.recipe import Ingredient
@@ -119,6 +120,11 @@ def test_another_tokenizer_is_named(dataset: Path, tmp_path: Path) -> None:
 Edit = Callable[[list[dict[str, Any]]], object]
 
 
+def rows_digest(path: Path) -> str:
+    """The digest of the rows of a shard."""
+    return digest_rows([pq.read_table(path)])
+
+
 def rewrite(dataset: Path, edit: Edit) -> None:
     """Change rows as a careful forger does: the manifest gets the new size, sha256 and counts, and its own digest."""
     rows = read_rows(dataset)
@@ -129,7 +135,7 @@ def rewrite(dataset: Path, edit: Edit) -> None:
     content = manifest.model_dump(mode="json")
     config, [file] = content["configs"]["tiny"], content["configs"]["tiny"]["files"]
     file |= {"sha256": sha256_of(dataset / SHARD), "bytes": (dataset / SHARD).stat().st_size, "rows": len(rows)}
-    file["tokens"] = sum(row["token_count"] for row in rows)
+    file |= {"tokens": sum(row["token_count"] for row in rows), "rows_sha256": rows_digest(dataset / SHARD)}
     config |= {"rows": file["rows"], "tokens": file["tokens"]}
     write_manifest(dataset, Manifest.model_validate(content))
 
@@ -244,9 +250,54 @@ def test_a_shard_of_another_shape_is_found(change: str, dataset: Path) -> None:
     content = manifest.model_dump(mode="json")
     size = (dataset / SHARD).stat().st_size
     content["configs"]["tiny"]["files"][0] |= {"sha256": sha256_of(dataset / SHARD), "bytes": size}
+    content["configs"]["tiny"]["files"][0]["rows_sha256"] = ""
     write_manifest(dataset, Manifest.model_validate(content))
     words = "cannot be read" if change == "no Parquet" else "of other names or types than"
     assert words in verify(dataset).faults[0].message
+
+
+@pytest.mark.parametrize("made_by", ["another version", "the same version"])
+def test_a_file_that_another_writer_wrote_anew_is_told_and_no_fault(made_by: str, dataset: Path) -> None:
+    """Equal rows in other bytes are told where another program wrote them; the same one gives the same bytes."""
+    manifest = read_manifest(dataset)
+    assert manifest is not None
+    if made_by == "another version":
+        content = manifest.model_dump(mode="json")
+        content["configs"]["tiny"]["files"][0]["writer"] = "parquet-cpp-arrow version 1.0.0"
+        write_manifest(dataset, Manifest.model_validate(content))
+    pq.write_table(pq.read_table(dataset / SHARD), dataset / SHARD, compression="gzip", row_group_size=1)
+    report = verify(dataset)
+    if made_by == "another version":
+        assert report.faults == ()
+        [told] = report.rewritten
+        assert told.startswith(f"{SHARD} (parquet-cpp-arrow version ")
+    else:
+        assert report.rewritten == ()
+        assert [fault.place for fault in report.faults] == [SHARD]
+
+
+def test_rows_that_another_writer_changed_are_a_fault(dataset: Path) -> None:
+    """Another writer is no excuse for another row."""
+    manifest = read_manifest(dataset)
+    assert manifest is not None
+    content = manifest.model_dump(mode="json")
+    content["configs"]["tiny"]["files"][0]["writer"] = "parquet-cpp-arrow version 1.0.0"
+    write_manifest(dataset, Manifest.model_validate(content))
+    rows = read_rows(dataset)
+    swap_words(rows)
+    pq.write_table(pa.Table.from_pylist(rows, row_schema(tokens=True)), dataset / SHARD)
+    assert verify(dataset).faults[0].place == SHARD
+
+
+def test_a_digest_of_rows_that_is_another_is_a_fault(dataset: Path) -> None:
+    """The digest of rows is checked also where the file's own digest is right."""
+    manifest = read_manifest(dataset)
+    assert manifest is not None
+    content = manifest.model_dump(mode="json")
+    content["configs"]["tiny"]["files"][0]["rows_sha256"] = "0" * 64
+    write_manifest(dataset, Manifest.model_validate(content))
+    [fault] = verify(dataset).faults
+    assert fault.message.startswith("the digest of its rows is ")
 
 
 def test_counts_of_the_manifest_are_checked(dataset: Path) -> None:

@@ -26,6 +26,8 @@ def show_verification(report: "VerifyReport", folder: Path) -> None:
     else:
         show_line(f"{folder} is what it says. Checked: {checked}.", "bold green")
         _show_contents(report)
+    for file in report.rewritten:
+        show_line(f"Written anew by another program: {file}. Other bytes than the manifest names, but the same rows.")
     show_controls(report.controls)
 
 
