@@ -20,9 +20,9 @@ class Decontaminate(Filter):
 
     against: tuple[str, ...] = Field(min_length=1)
     """Files, folders, globs, `hf://` addresses or datasets of the Hub, as a source's path."""
-    run_words: int = Field(13, ge=2)
+    run_words: int = Field(default=13, ge=2)
     """Neighbouring words that a document and a benchmark must share."""
-    distinct_words: int = Field(8, ge=1)
+    distinct_words: int = Field(default=8, ge=1)
     """Fewest different words in them that are no numbers: runs of digits are found in texts that have nothing to do
     with each other."""
 
