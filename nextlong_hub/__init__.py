@@ -6,8 +6,14 @@ Importing this package makes `datasets.load_dataset("nextlong", "128k")` work; i
 everything heavier is imported when it is first used.
 """
 
+import os
+
 from nextlong_hub._version import __version__ as __version__
 from nextlong_hub.load_dataset.register import register
+
+_here = os.path.dirname(__file__)  # noqa: PTH120 (importing pathlib would cost a start-up several milliseconds)
+if not os.path.isdir(f"{_here}/builders"):  # noqa: PTH112
+    __path__.append(os.path.dirname(_here))  # noqa: PTH120 (a checkout that is not installed: they stand beside us)
 
 TYPE_CHECKING = False  # what typing.TYPE_CHECKING is, without the milliseconds that importing typing takes
 if TYPE_CHECKING:

@@ -21,7 +21,7 @@ from nextlong_hub.dataset.taken import Taken, taken_by
 from nextlong_hub.dataset.write import with_outcome, write_rows
 from nextlong_hub.documents.fit import FitRequest
 from nextlong_hub.documents.import_rows import ImportRequest, import_source, require_name
-from nextlong_hub.errors import RecipeError
+from nextlong_hub.errors import RecipeError, argument
 from nextlong_hub.execution.base import Executor
 from nextlong_hub.execution.progress import Progress, StageTime
 from nextlong_hub.execution.run import Run
@@ -359,7 +359,7 @@ def open_tokenizers(request: BuildRequest) -> tuple[Tokenizer, ...]:
         if len(tokenizers) > 1 and recipe.pack:
             raise RecipeError(
                 f"recipe {recipe.name!r} packs its rows, which are then full under one tokenizer only; name one "
-                "--tokenizer, or set pack = false"
+                f"{argument('tokenizer')}, or set pack = false"
             )
     return tokenizers
 
@@ -380,7 +380,7 @@ def resolve(request: BuildRequest, tokenizer: Tokenizer) -> BuildRequest:
         if others:
             raise RecipeError(
                 f"{own} is made from {kind} and {others} from texts, but one run has one corpus; build them apart, "
-                "each into an --output of its own"
+                f"each into an {argument('output')} of its own"
             )
     sources = producer_of(request.recipes[0]).sources(request.sources, request.recipes)
     recipes, ingredients = (

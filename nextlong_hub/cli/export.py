@@ -69,7 +69,7 @@ def export(
 
     DATASET is a dataset folder, a folder of Parquet files or a dataset on the Hub.
     """
-    from nextlong_hub.cli import terminal
+    from nextlong_hub import terminal
     from nextlong_hub.cli.reports import exports
     from nextlong_hub.core.amounts import parse_amount
     from nextlong_hub.execution.local import default_workers

@@ -92,7 +92,7 @@ def fit(
     Packed texts stand back to back in their row and must not see each other: document_lengths says where each begins.
     Rows are not padded.
     """
-    from nextlong_hub.cli import terminal
+    from nextlong_hub import terminal
     from nextlong_hub.cli.arguments import parse_modes, parse_sources, with_limits, with_part
     from nextlong_hub.cli.reports import fits
     from nextlong_hub.core.amounts import parse_amount

@@ -59,7 +59,7 @@ def import_command(
     SOURCE is a folder of MDS shards as ProLong and NExtLong publish them, or a file, folder, glob, hf:// address or Hub
     dataset with a column of texts. MDS rows keep their tokens and their documents; texts are encoded.
     """
-    from nextlong_hub.cli import terminal
+    from nextlong_hub import terminal
     from nextlong_hub.cli.arguments import parse_sources, with_part
     from nextlong_hub.cli.reports import imports
     from nextlong_hub.dataset.manifest import manifest_bytes

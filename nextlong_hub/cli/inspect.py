@@ -48,7 +48,7 @@ def inspect(
     --why recomputes a score with the recipe of the row, from the index that the build left in DIR/.work, or from the
     corpus that --corpus names. With neither it estimates from the rows at hand, and says so.
     """
-    from nextlong_hub.cli import terminal
+    from nextlong_hub import terminal
     from nextlong_hub.cli.reports import inspections
     from nextlong_hub.dataset import open_split
 

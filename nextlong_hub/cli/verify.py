@@ -66,7 +66,7 @@ def verify(
                 f"{name_in(place)} --repo-type dataset --local-dir DIR` and verify DIR"
             )
         return _verify_published(place, as_json=as_json, quiet=quiet)
-    from nextlong_hub.cli import terminal
+    from nextlong_hub import terminal
     from nextlong_hub.cli.arguments import parse_sources
     from nextlong_hub.cli.reports.verifications import show_verification
     from nextlong_hub.verification import verify as verify_folder
@@ -83,7 +83,7 @@ def verify(
 
 def _verify_published(address: str, *, as_json: bool, quiet: bool) -> int:
     """Check a dataset on the Hub."""
-    from nextlong_hub.cli import terminal
+    from nextlong_hub import terminal
     from nextlong_hub.cli.reports.pushes import show_remote_verification
     from nextlong_hub.publish import verify_remote
 

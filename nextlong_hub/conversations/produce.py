@@ -29,7 +29,7 @@ from nextlong_hub.dataset import shards
 from nextlong_hub.dataset.corpus_description import corpus_record
 from nextlong_hub.dataset.manifest import ConfigRecord, ConversationRecord
 from nextlong_hub.dataset.write import PackedRows, outcome_record
-from nextlong_hub.errors import CorpusTooSmallError, RecipeError
+from nextlong_hub.errors import CorpusTooSmallError, RecipeError, argument
 from nextlong_hub.execution.run import Run
 from nextlong_hub.method.settings import WHOLE_DOCUMENT
 from nextlong_hub.producer import (
@@ -56,7 +56,8 @@ class ConversationProducer(Producer):
     title = "Packed conversations of"
     tags = ("conversational",)
     not_estimated = (
-        "are conversations, which are only rendered and packed; build them without --dry-run, with --samples 1 to see "
+        "are conversations, which are only rendered and packed; build them without --dry-run, with "
+        f"{argument('samples', 1)} to see "
         "a first row"
     )
 
@@ -85,13 +86,13 @@ class ConversationProducer(Producer):
         if len(wanted) > 1:
             raise RecipeError(
                 "the recipes of this run look for conversations in different columns; build them apart, each into an "
-                "--output of its own"
+                f"{argument('output')} of its own"
             )
         [columns] = wanted
         if any(isinstance(source, SourceSettings) and source.path == DEMO for source in sources):
             raise RecipeError(
                 "the embedded corpus holds texts and no conversations; name a corpus of conversations and the "
-                "tokenizer of the model you train: --corpus and --tokenizer, or corpus= and tokenizer="
+                f"tokenizer of the model you train: {argument('corpus')} and {argument('tokenizer')}"
             )
         return tuple(
             memory_source(source.dataset, source.name, id_column=source.id_column, record_columns=columns)

@@ -110,7 +110,7 @@ def _find_files(source: SourceSettings, limits: PieceLimits) -> tuple[list[Piece
     try:
         chosen = _choose(source, listing, suffixes, left_out)
     except DataError as error:
-        raise DataError(f"source {source.name!r}, {without_query(source.path)}: {error}") from error
+        raise DataError(f"source {source.name!r}, {without_query(source.path)}: {error.message}") from error
     if not chosen.names:
         raise DataError(_nothing_found(source, left_out, names_by_suffix(are_named=listing.are_named)))
     files: dict[str, list[Piece]] = {}

@@ -40,7 +40,7 @@ from nextlong_hub.corpus.store import (
     finish_store,
 )
 from nextlong_hub.corpus.telling import not_read, notes_of
-from nextlong_hub.errors import CorpusTooSmallError
+from nextlong_hub.errors import CorpusTooSmallError, argument
 from nextlong_hub.execution.base import Task
 from nextlong_hub.execution.run import Run
 from nextlong_hub.method.chunking import cut
@@ -363,7 +363,7 @@ def _counts_of(name: str, parts: Sequence[IngestCounts]) -> SourceCounts:
     if not documents and skipped["missing_text"] + skipped["wrong_type"]:
         raise CorpusTooSmallError(
             f"no row of source {name!r} has a text (left out: {listed(dict(sorted(skipped.items())))}); check its "
-            "text_column (--text-column)"
+            f"{argument('text-column')}"
         )
     return SourceCounts(
         name=name,

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from nextlong_hub.errors import BadDocumentError
+from nextlong_hub.errors import BadDocumentError, argument
 
 DATASETS = ("hub", "memory")
 """Formats whose pieces are no files: a dataset on the Hub, by its name, and one in the caller's memory."""
@@ -147,13 +147,15 @@ _WORDS: dict[BadReason, tuple[str, str]] = {
     BadReason.INVALID_UTF8: ("is not UTF-8", "convert the file to UTF-8, for example with iconv"),
     BadReason.WRONG_TYPE: (
         "has the wrong type",
-        "write the text as a string, and the id as a string or integer, or name other columns (--text-column, "
-        "--id-column)",
+        "write the text as a string, and the id as a string or integer, or name other columns "
+        f"({argument('text-column')}, "
+        f"{argument('id-column')})",
     ),
-    BadReason.MISSING_TEXT: ("has no text", "name the one that holds the text with text_column (--text-column)"),
+    BadReason.MISSING_TEXT: ("has no text", f"name the one that holds the text with {argument('text-column')}"),
     BadReason.MISSING_CONVERSATION: (
         "has no conversation",
-        "name the columns that hold it in the recipe's conversations.columns (--set conversations.columns)",
+        "name the columns that hold it in the recipe's conversations.columns "
+        f"({argument('set', 'conversations.columns')})",
     ),
     BadReason.NULL_TEXT: ("has null for its text", "remove the row"),
     BadReason.LONE_SURROGATE: ("holds half of a surrogate pair, which is no character", "replace it in the text"),

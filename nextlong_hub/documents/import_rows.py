@@ -25,7 +25,7 @@ from nextlong_hub.documents.import_tasks import ImportCounts, ImportShard, Impor
 from nextlong_hub.documents.mds_folder import find_shards, is_mds
 from nextlong_hub.documents.produce import UNIT_CHARACTERS
 from nextlong_hub.documents.tasks import unit_ranges
-from nextlong_hub.errors import DataError, RecipeError
+from nextlong_hub.errors import DataError, RecipeError, argument
 from nextlong_hub.execution.base import Receipt
 from nextlong_hub.execution.run import Run
 from nextlong_hub.method.settings import WHOLE_DOCUMENT
@@ -188,7 +188,7 @@ def _recipe(name: str, longest_tokens: int, *, packed: bool = False, special: Sp
         )
     except ValueError as error:
         raise RecipeError(
-            f"--config {name!r} is no name of a configuration; take letters, digits, '.', '_' and '-'"
+            f"{argument('config', name)} is no name of a configuration; take letters, digits, '.', '_' and '-'"
         ) from error
 
 

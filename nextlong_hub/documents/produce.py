@@ -15,7 +15,7 @@ from nextlong_hub.dataset.write_tasks import UnitCounts
 from nextlong_hub.documents.check import DocumentChecker
 from nextlong_hub.documents.fit import refuse_packed_rows, require_room, rows_of, whole_documents
 from nextlong_hub.documents.tasks import FitUnit, unit_ranges
-from nextlong_hub.errors import CorpusTooSmallError
+from nextlong_hub.errors import CorpusTooSmallError, argument
 from nextlong_hub.execution.run import Run
 from nextlong_hub.producer import (
     GUESSED_CHARACTERS_PER_TOKEN,
@@ -100,8 +100,9 @@ class DocumentProducer(Producer):
         if not outcome.kept:
             raise CorpusTooSmallError(
                 f"none of {store.documents:,} texts became a row of {recipe.target_length:,} tokens "
-                f"({listed(outcome.discarded)}); choose a {'longer' if recipe.pack else 'shorter'} --target, or leave "
-                "discard out of --mode"
+                f"({listed(outcome.discarded)}); choose a {'longer' if recipe.pack else 'shorter'} "
+                f"{argument('target')}, or leave "
+                f"discard out of {argument('mode')}"
             )
         return Produced(
             recipe=recipe,

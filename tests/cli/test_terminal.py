@@ -5,8 +5,8 @@ import io
 import pytest
 from rich.console import Console
 
-from nextlong_hub.cli import terminal
-from nextlong_hub.cli.terminal import Bars, Lines, show_error, show_line, show_table, watching
+from nextlong_hub import terminal
+from nextlong_hub.terminal import Bars, Lines, show_error, show_line, show_table, watching
 
 
 def test_a_table_wider_than_the_terminal_goes_on_below(

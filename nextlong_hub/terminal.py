@@ -8,7 +8,7 @@ sanitized with `core.printable.visible`, so that it cannot contain control seque
 
 import os
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from time import monotonic
 from typing import Literal
@@ -22,6 +22,7 @@ from rich.table import Table
 from rich.text import Text
 
 from nextlong_hub.core.printable import duration, visible, visible_line
+from nextlong_hub.errors import on_command_line
 from nextlong_hub.execution.progress import NullProgress, Progress
 
 SECONDS_BETWEEN_LINES = 30.0
@@ -48,23 +49,29 @@ Column = tuple[str, Literal["left", "right"]]
 
 
 @contextmanager
-def watching(*, quiet: bool) -> Iterator[Progress]:
-    """Show the stages of a run on stderr, as bars or as lines, for as long as the block lasts."""
+def watching(*, quiet: bool, worded: Callable[[str], str] = on_command_line) -> Iterator[Progress]:
+    """Show the stages of a run on stderr, as bars or as lines, for as long as the block lasts.
+
+    Args:
+        quiet: Show nothing.
+        worded: How notes name arguments of the caller: see `errors.argument`.
+    """
     console = _console(sys.stderr.isatty(), stderr=True)
     if quiet:
         yield NullProgress()
     elif console.is_terminal and not console.is_dumb_terminal and not _is_set("HF_HUB_DISABLE_PROGRESS_BARS"):
-        with Bars(console) as bars:
+        with Bars(console, worded) as bars:
             yield bars
     else:
-        yield Lines(console)
+        yield Lines(console, worded)
 
 
 class Bars:
     """One live bar for the current stage; each finished stage leaves a line."""
 
-    def __init__(self, console: Console) -> None:
+    def __init__(self, console: Console, worded: Callable[[str], str] = on_command_line) -> None:
         self._console = console
+        self._worded = worded
         self._live = LiveDisplay(
             SpinnerColumn(),
             TextColumn("{task.description}"),
@@ -113,14 +120,15 @@ class Bars:
 
     def note(self, text: str) -> None:
         """See `Progress`."""
-        self._console.print(Text("  ") + Text(visible_line(text), "yellow"), soft_wrap=True)
+        self._console.print(Text("  ") + Text(visible_line(self._worded(text)), "yellow"), soft_wrap=True)
 
 
 class Lines:
     """One plain line for each stage, and one every half minute in between."""
 
-    def __init__(self, console: Console) -> None:
+    def __init__(self, console: Console, worded: Callable[[str], str] = on_command_line) -> None:
         self._console = console
+        self._worded = worded
         self._count = _Count()
         self._last = 0.0
 
@@ -144,7 +152,7 @@ class Lines:
 
     def note(self, text: str) -> None:
         """See `Progress`."""
-        self._console.print(visible_line(text), soft_wrap=True, markup=False)
+        self._console.print(visible_line(self._worded(text)), soft_wrap=True, markup=False)
 
     def _say(self, state: str) -> None:
         amount = f"{self._count.amount}, " if self._count.amount else ""
