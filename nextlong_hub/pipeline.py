@@ -12,7 +12,8 @@ from pathlib import Path
 from typing import Literal
 
 from nextlong_hub.allotment import Allotment, Demand, allot, keep_documents, taken_records
-from nextlong_hub.corpus.ingest import Source, find_corpus
+from nextlong_hub.corpus.in_memory import Source
+from nextlong_hub.corpus.ingest import find_corpus
 from nextlong_hub.datacard.licences import refuse_contradictions
 from nextlong_hub.dataset.corpus_description import source_records
 from nextlong_hub.dataset.folder import open_run

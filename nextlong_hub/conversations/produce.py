@@ -20,8 +20,9 @@ from nextlong_hub.conversations.parse import record_columns, settings_of, what_i
 from nextlong_hub.conversations.tasks import ConversationCounts, RenderConversations
 from nextlong_hub.core.files import digest_of, write_array
 from nextlong_hub.core.printable import listed
-from nextlong_hub.corpus import DEMO, MemorySource, memory_source
-from nextlong_hub.corpus.ingest import Source, read_corpus
+from nextlong_hub.corpus import DEMO
+from nextlong_hub.corpus.in_memory import Source, with_settings
+from nextlong_hub.corpus.ingest import read_corpus
 from nextlong_hub.corpus.order import seeded_order
 from nextlong_hub.corpus.settings import SourceSettings
 from nextlong_hub.corpus.store import ChunkStore
@@ -94,12 +95,7 @@ class ConversationProducer(Producer):
                 "the embedded corpus holds texts and no conversations; name a corpus of conversations and the "
                 f"tokenizer of the model you train: {argument('corpus')} and {argument('tokenizer')}"
             )
-        return tuple(
-            memory_source(source.dataset, source.name, id_column=source.id_column, record_columns=columns)
-            if isinstance(source, MemorySource)
-            else source.model_copy(update={"record_columns": columns})
-            for source in sources
-        )
+        return tuple(with_settings(source, record_columns=columns) for source in sources)
 
     def read(self, run: Run, request: RowRequest) -> ChunkStore:
         """The conversations of the corpus, each a chunk of its own."""

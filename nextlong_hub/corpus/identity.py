@@ -26,7 +26,7 @@ def digest(pieces: Sequence[Piece], cache: Path | None = None) -> str:
     """Return the sha256, in hexadecimal, of everything `pieces` read and of how they read it.
 
     It covers the bytes of local files under their names within their sources, the commits of Hub sources, the
-    fingerprints of datasets in memory, the columns read and the limits of reading; neither where files lie nor how they
+    columns read and the limits of reading; neither where files lie nor how they
     are split.
 
     Args:

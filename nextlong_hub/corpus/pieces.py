@@ -7,8 +7,8 @@ from enum import StrEnum
 
 from nextlong_hub.errors import BadDocumentError, argument
 
-DATASETS = ("hub", "memory")
-"""Formats whose pieces are no files: a dataset on the Hub, by its name, and one in the caller's memory."""
+DATASETS = ("hub",)
+"""Formats whose pieces are no files: a dataset on the Hub, by its name."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,17 +56,12 @@ class Piece:
     split: str = "train"
     """Split of a Hub dataset."""
     revision: str | None = None
-    """Commit of a Hub source, what a server says of a file's version, or fingerprint of a dataset in memory; None for
-    local files, whose bytes are their identity."""
+    """Commit of a Hub source, or what a server says of a file's version; None for local
+    files, whose bytes are their identity."""
     keeps_segments: bool = False
     """The segments that rows of our own datasets have are kept beside their texts."""
     most: Amount | None = None
     """Reading stops once so much is read; None reads all."""
-
-    @property
-    def is_local_memory(self) -> bool:
-        """Whether only the process that called `memory_source` can read it."""
-        return self.format == "memory"
 
     @property
     def place(self) -> str:

@@ -11,7 +11,8 @@ from typing import Literal
 
 import pyarrow.parquet as pq
 
-from nextlong_hub.corpus.ingest import FoundCorpus, Source
+from nextlong_hub.corpus.in_memory import Source
+from nextlong_hub.corpus.ingest import FoundCorpus
 from nextlong_hub.corpus.settings import ReadingSettings, SourceSettings
 from nextlong_hub.dataset.manifest import read_manifest
 from nextlong_hub.errors import DataError, RecipeError, argument

@@ -13,7 +13,8 @@ from pathlib import Path
 import numpy as np
 
 from nextlong_hub.core.files import digest_of, read_json
-from nextlong_hub.corpus.ingest import FoundCorpus, Source, find_corpus, read_corpus
+from nextlong_hub.corpus.in_memory import Source
+from nextlong_hub.corpus.ingest import FoundCorpus, find_corpus, read_corpus
 from nextlong_hub.corpus.licences import insisted, stated_licences
 from nextlong_hub.corpus.settings import SourceSettings
 from nextlong_hub.dataset.corpus_description import corpus_record

@@ -6,7 +6,8 @@ from pathlib import Path
 
 from nextlong_hub.core.files import digest_of
 from nextlong_hub.core.printable import listed
-from nextlong_hub.corpus.ingest import Source, read_corpus
+from nextlong_hub.corpus.in_memory import Source
+from nextlong_hub.corpus.ingest import read_corpus
 from nextlong_hub.corpus.store import ChunkStore
 from nextlong_hub.dataset.corpus_description import corpus_record
 from nextlong_hub.dataset.manifest import ConfigRecord

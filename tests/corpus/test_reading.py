@@ -25,6 +25,7 @@ from hypothesis import strategies as st
 
 from nextlong_hub.corpus import Piece, ReadingNotes, Skipped, discover, memory_source, read
 from nextlong_hub.corpus.formats import jsonl
+from nextlong_hub.corpus.in_memory import as_files
 from nextlong_hub.corpus.pieces import BadDocument
 from nextlong_hub.corpus.settings import SourceSettings
 from nextlong_hub.errors import BadDocumentError, DataError, StorageError
@@ -164,16 +165,15 @@ def test_embedded_corpus_needs_no_path() -> None:
 
 
 @pytest.mark.parametrize("is_streaming", [False, True], ids=["Dataset", "IterableDataset"])
-def test_dataset_in_memory_is_read_where_it_is(is_streaming: bool) -> None:
-    """A dataset the caller holds gives its rows to `read` in the same process, and a clear error in another."""
+def test_dataset_in_memory_is_read_as_a_file(is_streaming: bool, tmp_path: Path) -> None:
+    """A dataset the caller holds becomes a file, which any process can read."""
     dataset: Any = datasets.Dataset.from_list(ROWS)
     memory = memory_source(dataset.to_iterable_dataset() if is_streaming else dataset, "held")
-    [piece] = discover([memory])
-    assert piece.is_local_memory
-    documents = list(read(piece, "fail", {"held": memory.dataset}))
+    [settings], held = as_files([memory], tmp_path)
+    assert "Dataset of" in held["held"]
+    [piece] = discover([settings])
+    documents = list(read(piece, "fail"))
     assert documents == [Document(id=row["id"], text=row["text"], source="held") for row in ROWS]
-    with pytest.raises(DataError, match="in the memory of another process"):
-        list(read(piece, "fail"))
 
 
 def test_ids_are_numbers_or_made_from_the_place(tmp_path: Path) -> None:
