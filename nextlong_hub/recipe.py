@@ -378,7 +378,7 @@ def parse_recipe(content: bytes, origin: str, overrides: Mapping[str, Any] | Non
     except ValidationError as error:
         raise RecipeError(f"{origin}: {explain(error, Recipe)}") from error
     except RecipeError as error:
-        raise RecipeError(f"{origin}: {error}") from error
+        raise RecipeError(f"{origin}: {error.message}") from error
 
 
 def parse_setting(text: str) -> tuple[str, Any]:

@@ -169,7 +169,7 @@ def _import_shards(run: Run, source: SourceSettings, config: str, tokenizer: Tok
         store=None,
         counts={**_counted(receipts), "outside_tokens": sum(one.outside_tokens for one in counts)},
     )
-    found = FoundCorpus(sources=(), pieces=(), digest=digest, memory={})
+    found = FoundCorpus(sources=(), pieces=(), digest=digest)
     return ImportedRows(inputs=Inputs(corpus=found, tokenizers=(tokenizer,), seed=0), produced=produced)
 
 

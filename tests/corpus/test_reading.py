@@ -332,7 +332,7 @@ def test_line_beyond_the_limit_is_refused_without_being_held(tmp_path: Path) -> 
     path = tmp_path / "a.jsonl"
     path.write_bytes(json_lines([{"text": "x"}, {"text": "y" * 2_000_000}, {"text": "z" * 300}, {"text": "x"}]))
     [piece] = discover([source(path)])
-    results = [one for one in jsonl.read(piece, {}, longest_line_bytes=200) if not isinstance(one, ReadingNotes)]
+    results = [one for one in jsonl.read(piece, longest_line_bytes=200) if not isinstance(one, ReadingNotes)]
     assert [getattr(result, "reason", "") for result in results] == ["", "too_long", "too_long", ""]
 
 
@@ -342,7 +342,7 @@ def test_offsets_count_every_line_before(tmp_path: Path) -> None:
     before = b"\n" + json_lines([{"text": "y" * 2_000_000}, {"text": "x"}])
     path.write_bytes(before + b'"\xff"\n')
     [piece] = discover([source(path)])
-    *_, last = jsonl.read(piece, {}, longest_line_bytes=200)
+    *_, last = jsonl.read(piece, longest_line_bytes=200)
     assert isinstance(last, BadDocument)
     assert last.detail.startswith(f"byte {len(before) + 1} of the file")
 
@@ -535,7 +535,7 @@ def test_webdataset_gives_its_texts(tmp_path: Path) -> None:
     write_tar(tmp_path / "part.tar", "w", members)
     notes = ReadingNotes()
     [piece] = discover([source(tmp_path)])
-    documents = list(read(piece, "fail", None, notes))
+    documents = list(read(piece, "fail", notes))
     assert documents == [
         Document(id="part/1.txt", text="one", source="notes"),
         Document(id="b", text="two", source="notes"),
