@@ -90,6 +90,6 @@ def export(
     with terminal.watching(quiet=quiet) as progress:
         report = export_rows(dataset, request, output, threads=num_proc or default_workers(), progress=progress)
     if as_json:
-        print_json({"output": str(output), **asdict(report)})
+        print_json({"output": str(output), **{key: value for key, value in asdict(report).items() if key != "folder"}})
     else:
         exports.show_export(report, output)

@@ -59,8 +59,9 @@ def inspect(
     if why is not None:
         from nextlong_hub.cli.arguments import parse_sources
         from nextlong_hub.explore.explain import explain_negative
+        from nextlong_hub.facade.requests import Reading, read_as
 
-        sources = parse_sources(corpora, text_column, id_column)
+        sources = read_as(parse_sources(corpora), Reading(text_column=text_column, id_column=id_column))
         with terminal.watching(quiet=quiet or not corpora) as progress:
             explanation = explain_negative(split, found, why, sources=sources, progress=progress)
         if as_json:

@@ -69,9 +69,11 @@ def verify(
     from nextlong_hub import terminal
     from nextlong_hub.cli.arguments import parse_sources
     from nextlong_hub.cli.reports.verifications import show_verification
+    from nextlong_hub.facade.requests import Reading, read_as
     from nextlong_hub.verification import verify as verify_folder
 
-    sources = parse_sources(corpora, text_column, id_column)
+    reading = Reading(text_column=text_column, id_column=id_column)
+    sources = read_as(parse_sources(corpora), reading)
     with terminal.watching(quiet=quiet) as progress:
         report = verify_folder(place, sources=sources, tokenizer=tokenizer, progress=progress)
     if as_json:

@@ -37,6 +37,8 @@ class DatasetLocation:
     manifest: Manifest | None
     configs: Mapping[str, tuple[str, ...]]
     """The files of each configuration, in row order, relative to `folder`, or to the dataset on the Hub."""
+    root: str
+    """The folder, or the address on the Hub at its commit, below which the files lie."""
     open: Callable[[str], IO[bytes]]
     """Open one of the files for reading."""
 
@@ -79,6 +81,7 @@ def _local(name: str, path: Path) -> DatasetLocation:
         commit=None,
         manifest=manifest,
         configs=configs,
+        root=str(folder),
         open=lambda file: pa.OSFile(str(folder / file), "rb"),
     )
 
@@ -110,6 +113,7 @@ def _remote(name: str, url: str, revision: str | None) -> DatasetLocation:
         page=page_of(url),
         manifest=manifest,
         configs=configs,
+        root=found.root,
         open=open_at,
     )
 

@@ -59,6 +59,11 @@ class VerifyReport:
     overlaps: tuple[Overlap, ...] = ()
     """Of each two of them."""
 
+    @property
+    def ok(self) -> bool:
+        """Whether nothing is wrong."""
+        return not self.faults
+
 
 class RowDocument(NamedTuple):
     """One document of a row; a row that is not packed is one document."""

@@ -1,0 +1,34 @@
+"""Progress of a Python call: shown where somebody looks, on a terminal or in a notebook; else silent."""
+
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from nextlong_hub import terminal
+from nextlong_hub.errors import in_python
+from nextlong_hub.execution.progress import NullProgress, Progress
+
+
+@contextmanager
+def watched(progress: Progress | bool | None = None) -> Iterator[Progress]:
+    """What is told of the stages of a call for as long as the block lasts.
+
+    Args:
+        progress: where stages are told; True shows them, False does not, None shows them where somebody looks.
+    """
+    if progress is None:
+        progress = _somebody_looks()
+    if not isinstance(progress, bool):
+        yield progress
+    elif progress:
+        with terminal.watching(quiet=False, worded=in_python) as shown:
+            yield shown
+    else:
+        yield NullProgress()
+
+
+def _somebody_looks() -> bool:
+    """Whether stderr is a terminal or the output of a notebook, and bars are not switched off."""
+    off = os.environ.get("HF_HUB_DISABLE_PROGRESS_BARS", "").strip().upper() in ("1", "ON", "YES", "TRUE")
+    return not off and (sys.stderr.isatty() or "ipykernel" in sys.modules)
