@@ -35,7 +35,7 @@ FLOORS = [
     "load_dataset dry_run",
     "facade",
     "cli builders",
-    "cards",
+    "cards __main__",
 ]
 """Lowest first: the flow. A room is a folder or module directly below `nextlong_hub`, and imports lower floors only."""
 
@@ -52,7 +52,7 @@ DOORS = {
     "datasets": "hub load_dataset builders",
     "huggingface_hub": "hub",
     "hf_xet pytest": "testing",
-    "matplotlib": "stats explore",
+    "matplotlib": "stats explore facade",
     "jinja2": "explore datacard",
     "yaml": "corpus dataset datacard testing",
     "fsspec backports compression": "corpus",

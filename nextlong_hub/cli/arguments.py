@@ -78,8 +78,8 @@ def build_request(arguments: BuildArguments) -> BuildRequest:
                 limits=parse_limits(arguments.limits),
             ),
             tokenizers=tokenizers,
-            samples=_by_config("--samples", arguments.samples),
-            tokens=_by_config("--tokens", arguments.tokens),
+            samples=parse_by_config("--samples", arguments.samples),
+            tokens=parse_by_config("--tokens", arguments.tokens),
             seed=arguments.seed,
         )
     )
@@ -131,7 +131,7 @@ def parse_limits(limits: Iterable[str]) -> dict[str, str]:
     return found
 
 
-def _by_config(option: str, amounts: Iterable[str]) -> dict[str, int]:
+def parse_by_config(option: str, amounts: Iterable[str]) -> dict[str, int]:
     """Amounts by configuration; the empty name holds the default for the others."""
     found: dict[str, int] = {}
     for text in amounts:

@@ -7,11 +7,12 @@ quotes a string that may be a text.
 import os
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from itertools import count
 from typing import Any, Literal
 
 from nextlong_hub.corpus.endings import names_by_suffix, suffix_of
-from nextlong_hub.corpus.in_memory import MemorySource, Source, is_table, memory_source, with_first
+from nextlong_hub.corpus.in_memory import MemorySource, Source, is_table, memory_source, noun_of, with_first
 from nextlong_hub.corpus.naming import default_name
 from nextlong_hub.corpus.remote import is_url
 from nextlong_hub.corpus.settings import SourceSettings
@@ -38,6 +39,8 @@ def as_sources(corpus: object, *, split: str | None = None) -> tuple[Source, ...
     """
     sources: list[Source] = []
     for name, one in _named(corpus, split):
+        if _is_iterator(one):
+            [(_, one)] = _named(one, split)
         sources.append(_source(one, name, sources))
     if not sources:
         raise RecipeError(f"{argument('corpus')} is empty; give {_KINDS}")
@@ -58,20 +61,21 @@ def _named(corpus: Any, split: str | None) -> Iterator[tuple[str, Any]]:
     elif _is_iterator(corpus):
         first, rows = with_first(corpus)
         several = isinstance(first, os.PathLike) or (isinstance(first, str) and _likeness(first) == "path")
-        yield from (("", one) for one in rows) if several else [("", _Rows(rows, type(corpus).__name__))]
+        yield from (
+            (("", one) for one in rows)
+            if several
+            else [("", _Rows(rows=rows, kind=f"{type(corpus).__name__} of {noun_of(first)}"))]
+        )
     else:
         yield "", corpus
 
 
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class _Rows:
-    """Rows of an iterator of which the first was looked at; they can be read once."""
+    """Rows of an iterator, which can be read once; the first of them was looked at."""
 
-    def __init__(self, rows: Iterable[Any], kind: str) -> None:
-        self._rows = rows
-        self.kind = kind
-
-    def __iter__(self) -> Iterator[Any]:
-        return iter(self._rows)
+    rows: Iterable[Any]
+    kind: str
 
 
 def _source(one: Any, name: str, others: Sequence[Source]) -> Source:
@@ -87,7 +91,9 @@ def _source(one: Any, name: str, others: Sequence[Source]) -> Source:
                 "file; give texts as a list of nothing else, and files by their paths"
             )
         return SourceSettings(name=name or _free(default_name(path), others), path=path)
-    if isinstance(one, _Rows) or is_table(one) or _are_rows(one):
+    if isinstance(one, _Rows):
+        return memory_source(one.rows, name or _free("memory", others), kind=one.kind)
+    if is_table(one) or _are_rows(one):
         return memory_source(one, name or _free("memory", others))
     hint = "; call it, and give what it returns" if callable(one) else ""
     raise RecipeError(f"{argument('corpus')} holds a {type(one).__name__}{hint}; give {_KINDS}")

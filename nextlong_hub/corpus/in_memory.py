@@ -65,6 +65,7 @@ def memory_source(
     text_column: str = "text",
     id_column: str = USUAL_ID_COLUMNS[0],
     record_columns: tuple[str, ...] = (),
+    kind: str | None = None,
 ) -> MemorySource:
     """Name rows in memory as a source of a corpus.
 
@@ -75,9 +76,10 @@ def memory_source(
         text_column: see `SourceSettings`, as for the two below.
         id_column: the column of ids.
         record_columns: the columns of a record.
+        kind: what the rows are, for people; None is told by their class.
     """
     settings = SourceSettings(
-        name=name, path=_kind(rows), text_column=text_column, id_column=id_column, record_columns=record_columns
+        name=name, path=kind or _kind(rows), text_column=text_column, id_column=id_column, record_columns=record_columns
     )
     return MemorySource(settings=settings, rows=rows)
 
@@ -260,7 +262,7 @@ def _tables(rows: Any, name: str) -> Iterable[pa.Table | pa.RecordBatch] | None:
         columns = re.findall(r"column (\S+) with type", str(error))
         place = f" (column {columns[0]})" if columns else ""
         raise DataError(
-            f"source {name!r}, a {_kind(rows)}, has a column that holds several types or none that Arrow knows{place}; "
+            f"source {name!r} has a column that holds several types or none that Arrow knows{place}; "
             "give each column one type, or drop it"
         ) from None  # the error quotes a value
     return None
@@ -273,8 +275,13 @@ def _kind(rows: Any) -> str:
         return f"{package}.{type(rows).__name__}"
     kind = type(rows).__name__
     if isinstance(rows, Sequence) and rows:
-        return f"{kind} of {'texts' if isinstance(rows[0], str) else 'mappings'}"
+        return f"{kind} of {noun_of(rows[0])}"
     return kind
+
+
+def noun_of(row: object) -> str:
+    """What a row of Python is called, in the plural."""
+    return "texts" if isinstance(row, str) else "dicts"
 
 
 def with_first(rows: Iterable[Any]) -> tuple[Any, Iterable[Any]]:

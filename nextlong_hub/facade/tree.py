@@ -135,8 +135,9 @@ def _outcome(config: ConfigRecord) -> Iterator[Node]:
     synthesis = config.synthesis
     if synthesis is None:
         return
-    if synthesis.not_eligible:
-        yield Node("not eligible", listed(synthesis.not_eligible))
+    not_eligible = {reason: documents for reason, documents in synthesis.not_eligible.items() if documents}
+    if not_eligible:
+        yield Node("not eligible", listed(not_eligible))
     discarded = listed(synthesis.discarded)
     yield Node("discarded", f"{discarded} of {counted(synthesis.candidates, 'candidate')}")
     if synthesis.truncated:

@@ -80,7 +80,7 @@ def test_the_recipe_of_readme_is_one() -> None:
 def test_the_example_of_building_from_python_runs(tmp_path: Path) -> None:
     """It builds what it says, and what it built is without fault."""
     done = run_python(str(CHECKOUT / "examples" / "02_build_from_python.py"), tmp_path)
-    assert "12 rows, 24,576 tokens" in done
+    assert "2k: 12 rows of 2,048 tokens, 24.6K tokens" in done
     assert "12 rows rebuilt from the corpus, 0 faults" in done
 
 

@@ -5,13 +5,13 @@ from pathlib import Path
 import pyarrow as pa
 import pytest
 
-from nextlong_hub import BuildRequest, build
 from nextlong_hub.cli.arguments import BuildArguments, build_request
 from nextlong_hub.corpus.given import as_sources
 from nextlong_hub.corpus.settings import SourceSettings
 from nextlong_hub.dataset import shards
 from nextlong_hub.errors import RecipeError
 from nextlong_hub.load_dataset.on_demand import open_session
+from nextlong_hub.pipeline import BuildRequest, build
 
 SETTINGS = {"chunking.chunk_characters": 256, "output.unit_documents": 2}
 
