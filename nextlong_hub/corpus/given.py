@@ -60,12 +60,10 @@ def _named(corpus: Any, split: str | None) -> Iterator[tuple[str, Any]]:
         yield from (("", _split_of(one, split) if _is_dataset_dict(one) else one) for one in corpus)
     elif _is_iterator(corpus):
         first, rows = with_first(corpus)
-        several = isinstance(first, os.PathLike) or (isinstance(first, str) and _likeness(first) == "path")
-        yield from (
-            (("", one) for one in rows)
-            if several
-            else [("", _Rows(rows=rows, kind=f"{type(corpus).__name__} of {noun_of(first)}"))]
-        )
+        if isinstance(first, os.PathLike) or (isinstance(first, str) and _likeness(first) == "path"):
+            yield from (("", one) for one in rows)
+        else:
+            yield "", _Rows(rows=rows, kind=f"{type(corpus).__name__} of {noun_of(first)}")
     else:
         yield "", corpus
 

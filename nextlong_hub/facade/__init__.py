@@ -14,7 +14,17 @@ checks      wrong types are our errors
 watching    progress where somebody looks
 """
 
-from nextlong_hub.facade.dataset import LongDataset, open
-from nextlong_hub.facade.making import build, fit, import_rows
+from typing import TYPE_CHECKING
+
+from nextlong_hub.core.lazy import names_imported_when_used
+
+if TYPE_CHECKING:
+    from nextlong_hub.facade.dataset import LongDataset, open
+    from nextlong_hub.facade.making import build, fit, import_rows
 
 __all__ = ["LongDataset", "build", "fit", "import_rows", "open"]
+
+__getattr__ = names_imported_when_used(
+    __name__,
+    {"LongDataset": "dataset", "build": "making", "fit": "making", "import_rows": "making", "open": "dataset"},
+)

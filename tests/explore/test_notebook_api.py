@@ -19,6 +19,7 @@ from matplotlib.figure import Figure
 
 from nextlong_hub.dataset.shards import to_packed_table, write_table
 from nextlong_hub.errors import DataError
+from nextlong_hub.explore import SampleView, Split
 from nextlong_hub.explore import open as open_split
 from nextlong_hub.pipeline import build
 from nextlong_hub.recipe import OutputSettings
@@ -77,7 +78,7 @@ def test_a_split_tells_what_it_is(built: Path) -> None:
     """Name, length, columns, manifest; its samples by number, id and in order."""
     split = open_split(built, "tiny")
     rows = read_rows(built)
-    assert isinstance(split, nextlong_hub.Split)
+    assert isinstance(split, Split)
     assert (split.name, split.configs, len(split), split.columns) == ("tiny", ("tiny",), ROWS, list(rows[0]))
     assert split.manifest is not None and split.manifest.configs["tiny"].rows == ROWS
     assert [sample.id for sample in split] == [row["id"] for row in rows]
@@ -92,7 +93,7 @@ def test_a_sample_holds_its_row(built: Path) -> None:
     """Text, tokens, origin, and the segments as a table that pandas reads."""
     row = read_rows(built)[3]
     sample = open_split(built).sample(3)
-    assert isinstance(sample, nextlong_hub.SampleView)
+    assert isinstance(sample, SampleView)
     assert (sample.number, sample.id, sample.text, sample.token_count) == (3, row["id"], row["text"], 512)
     assert (sample.meta_document, sample.source) == (row["meta_document"], row["source"])
     assert sample.input_ids.tolist() == row["input_ids"]
