@@ -23,8 +23,6 @@ if not os.path.isdir(f"{_here}/builders"):  # noqa: PTH112
 
 TYPE_CHECKING = False  # what typing.TYPE_CHECKING is, without the milliseconds that importing typing takes
 if TYPE_CHECKING:
-    from typing import Any
-
     from nextlong_hub.corpus.settings import SourceSettings
     from nextlong_hub.errors import NextLongError
     from nextlong_hub.explore import SampleView, Split
@@ -70,19 +68,22 @@ __all__ = [
 ]
 
 
-def __getattr__(name: str) -> "Any":
-    """Import a public name from its home when it is first used."""
-    if name not in _HOMES:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    from importlib import import_module
+if not TYPE_CHECKING:  # a checker would take every name for one of ours
 
-    value = getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)
-    globals()[name] = value
-    return value
+    def __getattr__(name: str) -> object:
+        """Import a public name from its home when it is first used."""
+        if name not in _HOMES:
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        from importlib import import_module
+
+        value = getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)
+        globals()[name] = value
+        return value
 
 
 def __dir__() -> list[str]:
-    return sorted([*__all__, *(name for name in globals() if name.startswith("__") and name.endswith("__"))])
+    special = (name for name, value in globals().items() if name.startswith("__") and not callable(value))
+    return sorted([*__all__, *special])
 
 
 _register()

@@ -247,25 +247,26 @@ def _rows(rows: Any, name: str) -> Iterator[Any]:
             yield from table.slice(start, _BATCH_ROWS).to_pylist()
 
 
-def _tables(rows: Any, name: str) -> Iterable[pa.Table | pa.RecordBatch] | None:
+def _tables(rows: Any, name: str) -> Iterator[pa.Table | pa.RecordBatch] | None:
     """The rows as Arrow tables; None of those that are Python objects."""
+    tables: Iterable[pa.Table | pa.RecordBatch] | None = None
     try:
         if hasattr(rows, "with_format") and hasattr(rows, "num_rows"):
-            return iter(rows.with_format("arrow").iter(batch_size=_BATCH_ROWS))
-        if isinstance(rows, pa.Table | pa.RecordBatch):
-            return [rows]
-        if hasattr(rows, "iloc") and hasattr(rows, "columns"):
-            return [pa.Table.from_pandas(rows, preserve_index=False)]
-        if hasattr(rows, "__arrow_c_stream__") and not hasattr(rows, "name"):
-            return iter(pa.RecordBatchReader.from_stream(rows))
+            tables = rows.with_format("arrow").iter(batch_size=_BATCH_ROWS)
+        elif isinstance(rows, pa.Table | pa.RecordBatch):
+            tables = [rows]
+        elif hasattr(rows, "iloc") and hasattr(rows, "columns"):
+            tables = [pa.Table.from_pandas(rows, preserve_index=False)]
+        elif hasattr(rows, "__arrow_c_stream__") and not hasattr(rows, "name"):
+            tables = pa.RecordBatchReader.from_stream(rows)
     except (pa.ArrowInvalid, pa.ArrowTypeError, pa.ArrowNotImplementedError) as error:
         columns = re.findall(r"column (\S+) with type", str(error))
         place = f" (column {columns[0]})" if columns else ""
         raise DataError(
-            f"source {name!r} has a column that holds several types or none that Arrow knows{place}; "
-            "give each column one type, or drop it"
+            f"source {name!r} has a column that holds several types or none that Arrow knows{place}; give each column "
+            "one type, or drop it"
         ) from None  # the error quotes a value
-    return None
+    return None if tables is None else iter(tables)
 
 
 def _kind(rows: Any) -> str:

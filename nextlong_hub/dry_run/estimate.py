@@ -133,8 +133,8 @@ def estimate(request: BuildRequest, *, workers: int = 1, progress: Progress | No
             )
     with TemporaryDirectory(prefix="nextlong-estimate-") as scratch:
         with stages.stage("look at the corpus", None, "pieces"):
-            files, _ = as_files(request.sources, Path(scratch) / "memory")
-            found = corpus.find(files)
+            settings, _ = as_files(request.sources, Path(scratch) / "memory")
+            found = corpus.find(settings)
             limits = {one.settings.name: one.settings.most for one in found.sources if one.settings.most}
             sample = sample_corpus(found.pieces, _strictest(made), limits)
         left_out = {one.settings.name: one.left_out for one in found.sources if one.left_out}

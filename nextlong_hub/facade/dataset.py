@@ -30,7 +30,6 @@ if TYPE_CHECKING:
     from nextlong_hub.facade.cards import Card
     from nextlong_hub.pipeline import BuildReport, FitReport, ImportReport
     from nextlong_hub.publish.push import PushReport
-    from nextlong_hub.publish.remote_check import RemoteReport
     from nextlong_hub.stats import DatasetStats
     from nextlong_hub.verification import VerifyReport
 
@@ -256,7 +255,7 @@ class LongDataset:
 
     def verify(
         self, *, corpus: Any = None, tokenizer: Any = None, progress: Progress | bool | None = None
-    ) -> "VerifyReport | RemoteReport":
+    ) -> "VerifyReport":
         """Check a folder: every file, row and segment; of a dataset on the Hub every file's size and sha256.
 
         Args:
@@ -265,13 +264,15 @@ class LongDataset:
             progress: Whether progress is shown.
 
         Returns:
-            A report; it is `ok` where `faults` is empty.
+            A report; it is `ok` where `faults` is empty. Of a dataset on the Hub no row is read.
 
         Raises:
             RecipeError: corpus or tokenizer are given for a dataset on the Hub, or are none.
             DataError: the corpus or the tokenizer cannot be read.
             AuthError, NetworkError: the Hub refused, or could not be reached.
         """
+        from nextlong_hub.verification import VerifyReport, verify
+
         if self.folder is None:
             if corpus is not None or tokenizer is not None:
                 raise RecipeError(
@@ -283,8 +284,10 @@ class LongDataset:
 
             parsed = DatasetAddress.parse(self.where)
             name = parsed.name if parsed else dataset_name(self.where)
-            return verify_remote(str(DatasetAddress(name=name, revision=self.revision)))
-        from nextlong_hub.verification import verify
+            found = verify_remote(str(DatasetAddress(name=name, revision=self.revision)))
+            return VerifyReport(
+                faults=found.faults, files=found.files, rows=found.rows, segments=0, encoded_rows=0, rebuilt_rows=0
+            )
 
         sources = () if corpus is None else as_sources(corpus)
         with TemporaryDirectory(prefix="nextlong-tokenizer-") as scratch, watched(progress) as shown:

@@ -98,7 +98,7 @@ def build(
     """
     folder = a_path("output", output)
     named = several("configs", configs)
-    overrides = settings_by_keyword(choices, build.__kwdefaults__) | _settings(settings)
+    overrides = settings_by_keyword(choices, build.__kwdefaults__ or ()) | _settings(settings)
     if against := several("decontaminate", decontaminate):
         overrides["filters.decontaminate.against"] = list(against)
     reading = _reading(license, text_column, id_column, config, split, revision, limit)

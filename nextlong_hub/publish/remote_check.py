@@ -31,11 +31,6 @@ class RemoteReport:
     rows: int
     """By the manifest; no row was read."""
 
-    @property
-    def ok(self) -> bool:
-        """Whether nothing is wrong."""
-        return not self.faults
-
 
 def verify_remote(address: str, *, retry_policy: RetryPolicy | None = None) -> RemoteReport:
     """Check a published dataset against its manifest: every file's size and sha256, the recipes, the card's file list.

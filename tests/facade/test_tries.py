@@ -57,6 +57,7 @@ def test_1_a_list_of_dicts(ds: nl.LongDataset) -> None:
     assert "a list of dicts of 40 rows in the memory of a Python program" in str(ds.card(plots=False))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["Dataset", "pandas", "generator"])
 def test_2_the_same_rows_held_otherwise(
     kind: str, ds: nl.LongDataset, recipe: Path, texts: list[dict[str, str]], tmp_path: Path
@@ -68,15 +69,11 @@ def test_2_the_same_rows_held_otherwise(
         "generator": (row for row in texts),
     }
     other = nl.build(recipe, corpus=held[kind], tokenizer="demo", output=str(tmp_path / "out"), samples=8)
-    assert ds.folder and other.folder
-    shards = [
-        {name: files[name] for name in files if name.startswith("data")}
-        for files in map(published, _folders(ds, other))
-    ]
-    assert shards[0] == shards[1]
+    assert shards_of(other) == shards_of(ds)
     assert other.manifest and ds.manifest and other.manifest.corpus.digest == ds.manifest.corpus.digest
 
 
+@pytest.mark.slow
 def test_3_a_generator_resumes(recipe: Path, texts: list[dict[str, str]], tmp_path: Path) -> None:
     """The same call with a new generator of the same rows finds everything done."""
 
@@ -90,6 +87,7 @@ def test_3_a_generator_resumes(recipe: Path, texts: list[dict[str, str]], tmp_pa
     assert len(more["tiny"]) == 6
 
 
+@pytest.mark.slow
 def test_4_a_path_or_a_glob(recipe: Path, corpus_file: Path, tmp_path: Path) -> None:
     """As on the command line, and as a `Path`."""
     for number, corpus in enumerate([corpus_file, str(corpus_file.parent / "*.jsonl"), [corpus_file]]):
@@ -97,6 +95,7 @@ def test_4_a_path_or_a_glob(recipe: Path, corpus_file: Path, tmp_path: Path) -> 
         assert len(made["tiny"]) == 2
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["folder", "Tokenizer", "PreTrainedTokenizerFast"])
 def test_5_a_tokenizer_that_is_held(
     kind: str, ds: nl.LongDataset, recipe: Path, texts: list[dict[str, str]], tmp_path: Path
@@ -204,6 +203,7 @@ print(json.dumps([status, there.configs, there.to_pandas().id.tolist(), there.lo
     assert json.loads(done.stdout.splitlines()[-1]) == ["pushed", ["tiny"], ids, 8, True, ids[0], True, 40, 8, 8, None]
 
 
+@pytest.mark.slow
 def test_12_fit_and_import(texts: list[dict[str, str]], tmp_path: Path) -> None:
     """Existing long texts come in by the same words."""
     fitted = nl.fit(texts, tokenizer="demo", target=64, output=tmp_path / "fit", mode="pack")
