@@ -1,27 +1,30 @@
-"""Build a dataset folder from a `datasets.Dataset` held in memory, with a small recipe, and verify it.
+"""Build a dataset folder from a `datasets.Dataset` held in memory, with choices of its own, and verify it.
 
 Twelve rows of 2,048 tokens from the first texts of the embedded corpus take a few seconds.
 """
 
 from importlib.resources import files
-from pathlib import Path
 
 from datasets import load_dataset
 
-from nextlong_hub import BuildRequest, build, load_recipe, verify
-from nextlong_hub.corpus import memory_source
+import nextlong_hub as nl
 
 if __name__ == "__main__":
     demo = str(files("nextlong_hub.builders") / "demo" / "corpus.parquet")
     texts = load_dataset("parquet", data_files=demo, split="train[:400]")
-    recipe = load_recipe("64k", {"name": "2k", "target_length": 2048, "chunking.chunk_characters": 512})
-
-    request = BuildRequest(
-        recipes=(recipe,), sources=(memory_source(texts, "demo"),), tokenizer="demo", seed=7, rows={"2k": 12}
+    ds = nl.build(
+        "64k",
+        corpus={"demo": texts},
+        tokenizer="demo",
+        output="small",
+        samples=12,
+        seed=7,
+        num_proc=2,
+        name="2k",
+        target_length=2048,
+        chunk_characters=512,
     )
-    report = build(request, Path("small"), executor="local:2")
-    config = report.manifest.configs["2k"]
-    print(f"{config.rows} rows, {config.tokens:,} tokens, {config.segments.negative} negatives in ./small")
+    print(ds)
 
-    checked = verify(Path("small"), sources=request.sources, tokenizer="demo")
+    checked = ds.verify(corpus={"demo": texts}, tokenizer="demo")
     print(f"{checked.rebuilt_rows} rows rebuilt from the corpus, {len(checked.faults)} faults")

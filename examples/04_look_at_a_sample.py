@@ -5,10 +5,10 @@ The same with a dataset on the Hub: `nextlong_hub.open("user/nextlong", "128k")`
 
 import nextlong_hub
 
-split = nextlong_hub.open("nextlong")
-print(split)
+ds = nextlong_hub.open("nextlong")
+print(ds)
 
-sample = split.sample(0)
+sample = ds.sample(0)
 print(sample)
 print(sample.why(1))
 

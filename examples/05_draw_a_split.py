@@ -4,7 +4,7 @@ from pathlib import Path
 
 import nextlong_hub
 
-split = nextlong_hub.open("nextlong")
+split = nextlong_hub.open("nextlong").split()
 figures = {
     "lengths": split.plot_lengths(),
     "scores": split.plot_scores(),

@@ -20,7 +20,7 @@ from nextlong_hub.core.printable import listed
 from nextlong_hub.corpus.store import ChunkStore
 from nextlong_hub.dataset.manifest import ConfigRecord, Manifest, TakenRecord
 from nextlong_hub.dataset.taken import Taken, digest_of_documents, merged, taken_by, taken_in_files
-from nextlong_hub.errors import CorpusTooSmallError, DataError
+from nextlong_hub.errors import CorpusTooSmallError, DataError, argument
 from nextlong_hub.execution.run import Run
 from nextlong_hub.producer import Produced, RowPlan, producer_of
 from nextlong_hub.recipe import Recipe, recorded_recipe
@@ -245,8 +245,9 @@ def _too_few(demand: Demand, demands: Sequence[Demand], done: _Allotted) -> str:
     return (
         f"recipe {name}: {asked} of the {len(plan.order):,} documents that can be extended are left for it: others are "
         f"meta-documents of {others}, and no document is extended for two configurations; each can have so many "
-        f"samples: {can_have}; ask for fewer with --samples, add documents, or let configurations share documents "
-        "with --set meta_documents.choice=nested"
+        f"samples: {can_have}; ask for fewer with {argument('samples')}, add documents, or let configurations share "
+        "documents "
+        f"with {argument('set', 'meta_documents.choice=nested')}"
     )
 
 

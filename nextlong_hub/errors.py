@@ -12,16 +12,63 @@
     ├── ConflictError                 6  an output folder holds something else, or another process is writing it
     └── StorageError                  7  no space left, or no permission
 
-A message says what came, what was needed and what to do next, in that order.
+A message says what came, what was needed and what to do next, in that order. Where it names an argument of the caller,
+it says so with `argument`: a Python caller is told of `output=`, a user of the command line of `--output`.
 """
 
+import re
+import shlex
 from collections.abc import Container, Iterable, Iterator
+
+_OPEN, _CLOSE = "\ufdd0", "\ufdd1"  # noncharacters, which Unicode gives to programs for their own use
+_ARGUMENT = re.compile(f"{_OPEN}([a-z-]+) ?([^{_CLOSE}]*){_CLOSE}")
+
+
+def argument(name: str, value: str | int | None = None) -> str:
+    """An argument of the caller in a message, which is worded when the message is shown.
+
+    Args:
+        name: as the command line has it: `num-proc`.
+        value: what to give; True for a switch; for `set` a key and its value, `retrieval.k1=1.2`.
+    """
+    return f"{_OPEN}{name} {'' if value is None else repr(value)}{_CLOSE}"
+
+
+def in_python(message: str) -> str:
+    """The message with arguments as a Python caller writes them: `output=`, `num_proc=1`."""
+
+    def worded(match: re.Match[str]) -> str:
+        name, value = match[1].replace("-", "_"), match[2]
+        if name == "set":
+            key, _, choice = value.strip("'\"").partition("=")
+            return f"settings={{{key!r}: {choice!r}}}" if key else "settings="
+        return f"{name}={value}"
+
+    return _ARGUMENT.sub(worded, message)
+
+
+def on_command_line(message: str) -> str:
+    """The message with arguments as options: `--output`, `--num-proc 1`."""
+
+    def worded(match: re.Match[str]) -> str:
+        value = match[2].strip("'\"")
+        return f"--{match[1]}" if value in ("", "True") else f"--{match[1]} {shlex.quote(value)}"
+
+    return _ARGUMENT.sub(worded, message)
 
 
 class NextLongError(Exception):
     """A known fault. The command line prints its message and leaves with `exit_code`."""
 
     exit_code = 1
+
+    @property
+    def message(self) -> str:
+        """What it says, with arguments as `argument` gives them: to be part of another message, or worded."""
+        return super().__str__()
+
+    def __str__(self) -> str:
+        return in_python(self.message)
 
 
 class DataError(NextLongError):

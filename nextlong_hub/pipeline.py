@@ -12,7 +12,8 @@ from pathlib import Path
 from typing import Literal
 
 from nextlong_hub.allotment import Allotment, Demand, allot, keep_documents, taken_records
-from nextlong_hub.corpus.ingest import Source, find_corpus
+from nextlong_hub.corpus.in_memory import Source
+from nextlong_hub.corpus.ingest import find_corpus
 from nextlong_hub.datacard.licences import refuse_contradictions
 from nextlong_hub.dataset.corpus_description import source_records
 from nextlong_hub.dataset.folder import open_run, refuse_foreign
@@ -21,7 +22,7 @@ from nextlong_hub.dataset.taken import Taken, taken_by
 from nextlong_hub.dataset.write import with_outcome, write_rows
 from nextlong_hub.documents.fit import FitRequest
 from nextlong_hub.documents.import_rows import ImportRequest, import_source, require_name
-from nextlong_hub.errors import RecipeError
+from nextlong_hub.errors import RecipeError, argument
 from nextlong_hub.execution.base import Executor
 from nextlong_hub.execution.progress import Progress, StageTime
 from nextlong_hub.execution.run import Run
@@ -397,7 +398,7 @@ def open_tokenizers(request: BuildRequest) -> tuple[Tokenizer, ...]:
         if len(tokenizers) > 1 and recipe.pack:
             raise RecipeError(
                 f"recipe {recipe.name!r} packs its rows, which are then full under one tokenizer only; name one "
-                "--tokenizer, or set pack = false"
+                f"{argument('tokenizer')}, or set pack = false"
             )
     return tokenizers
 
@@ -418,7 +419,7 @@ def resolve(request: BuildRequest, tokenizer: Tokenizer) -> BuildRequest:
         if others:
             raise RecipeError(
                 f"{own} is made from {kind} and {others} from texts, but one run has one corpus; build them apart, "
-                "each into an --output of its own"
+                f"each into an {argument('output')} of its own"
             )
     sources = producer_of(request.recipes[0]).sources(request.sources, request.recipes)
     recipes, ingredients = (

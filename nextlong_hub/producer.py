@@ -21,7 +21,8 @@ from pydantic import ValidationError
 
 from nextlong_hub.core.registry import Registry
 from nextlong_hub.core.settings import Section, explain
-from nextlong_hub.corpus.ingest import FoundCorpus, Source, read_corpus
+from nextlong_hub.corpus.in_memory import Source
+from nextlong_hub.corpus.ingest import FoundCorpus, read_corpus
 from nextlong_hub.corpus.settings import SourceSettings
 from nextlong_hub.corpus.store import ChunkStore
 from nextlong_hub.corpus.texts import CorpusTexts

@@ -59,7 +59,7 @@ class ConversationSettings(Section):
 class PackingSettings(Section):
     """How documents come to share a row (`pack = true`)."""
 
-    window_tokens: int = Field(4_194_304, ge=1)
+    window_tokens: int = Field(default=4_194_304, ge=1)
     """Documents are packed a stretch of so many tokens at a time: longer stretches fill rows better, shorter ones keep
     documents nearer to their neighbours."""
 
@@ -67,11 +67,11 @@ class PackingSettings(Section):
 class OutputSettings(Section):
     """How rows are written into shards."""
 
-    unit_documents: int = Field(4, ge=1)
+    unit_documents: int = Field(default=4, ge=1)
     """Meta-documents in one unit: the grain of parallelism and of resume."""
-    shard_bytes: int = Field(134_217_728, ge=1)
+    shard_bytes: int = Field(default=134_217_728, ge=1)
     """Bytes of text and tokens from which a Parquet shard is closed."""
-    row_group_bytes: int = Field(33_554_432, ge=1)
+    row_group_bytes: int = Field(default=33_554_432, ge=1)
     """Bytes of text and tokens in a row group at most; the Hub's viewer refuses to read very large ones."""
 
 
@@ -90,7 +90,7 @@ class MixSettings(Section):
 
     recipe: str = "64k"
     """The recipe of the samples: one that comes with the package, one of this run, or a TOML file."""
-    documents: float = Field(0.5, gt=0, lt=1)
+    documents: float = Field(default=0.5, gt=0, lt=1)
     """Share of the tokens that are ordinary documents. None of them is a meta-document of any sample."""
 
 
@@ -104,7 +104,7 @@ class Recipe(Section):
 
     name: Name
     description: str = ""
-    target_length: int = Field(131_072, ge=8)
+    target_length: int = Field(default=131_072, ge=8)
     """Tokens in every row. Of a mixture: in its longest row. Packed: in a row at most."""
     tokens: bool = True
     """Write the `input_ids` column."""
@@ -406,7 +406,7 @@ def parse_recipe(content: bytes, origin: str, overrides: Mapping[str, Any] | Non
     except ValidationError as error:
         raise RecipeError(f"{origin}: {explain(error, Recipe)}") from error
     except RecipeError as error:
-        raise RecipeError(f"{origin}: {error}") from error
+        raise RecipeError(f"{origin}: {error.message}") from error
 
 
 def parse_setting(text: str) -> tuple[str, Any]:

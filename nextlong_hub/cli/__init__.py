@@ -6,7 +6,6 @@
     autoload  doctor                   the Python environment; doctor_checks: what `doctor` checks
     options                            options and helpers that several commands share
     arguments                          the arguments of `build` as a `BuildRequest`
-    terminal                           progress on stderr, tables on stdout
     reports/                           the printed result of each command
 
 Only click and light modules are imported at the top, everything else inside the commands: `--help` must be instant.
@@ -24,7 +23,7 @@ from nextlong_hub._version import __version__
 from nextlong_hub.cli import autoload, build, card, doctor, export, fit, import_rows, inspect, push, stats, verify, view
 from nextlong_hub.cli.options import examples
 from nextlong_hub.core.signals import SigtermReceived, signals_as_exceptions
-from nextlong_hub.errors import NextLongError
+from nextlong_hub.errors import NextLongError, on_command_line
 
 _NAMES = ("nextlong-hub", "hf-nextlong")
 _INTERRUPTED = 130
@@ -55,9 +54,9 @@ def run(arguments: list[str], name: str = _NAMES[0]) -> int:
     except SigtermReceived:
         return _TERMINATED
     except NextLongError as error:
-        from nextlong_hub.cli import terminal
+        from nextlong_hub import terminal
 
-        terminal.show_error(str(error))
+        terminal.show_error(on_command_line(error.message))
         return error.exit_code
     return outcome if isinstance(outcome, int) else 0
 
@@ -67,7 +66,7 @@ class _Notes(logging.Handler):
 
     def emit(self, record: logging.LogRecord) -> None:
         """Print one warning."""
-        from nextlong_hub.cli import terminal
+        from nextlong_hub import terminal
 
         terminal.show_note(record.getMessage())
 

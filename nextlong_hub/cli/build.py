@@ -118,7 +118,7 @@ def build(output: Path, num_proc: int | None, dry_run: bool, as_json: bool, quie
     The CONFIG instruct packs conversations (messages, ShareGPT, Magpie, Alpaca, Dolly, OpenOrca, UltraChat, prompt and
     completion) under the tokenizer's chat template, with a loss mask on the answers; it is built by itself.
     """
-    from nextlong_hub.cli import terminal
+    from nextlong_hub import terminal
     from nextlong_hub.cli.arguments import BuildArguments, build_request
     from nextlong_hub.cli.reports import builds
     from nextlong_hub.core.memory import peak_bytes
@@ -161,7 +161,7 @@ def build(output: Path, num_proc: int | None, dry_run: bool, as_json: bool, quie
 
 def _dry_run(request: "BuildRequest", output: Path, workers: int, *, as_json: bool, quiet: bool) -> None:
     """Predict a build and print it."""
-    from nextlong_hub.cli import terminal
+    from nextlong_hub import terminal
     from nextlong_hub.cli.reports import builds
     from nextlong_hub.dataset.folder import refuse_foreign
     from nextlong_hub.dry_run.estimate import estimate

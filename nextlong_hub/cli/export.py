@@ -69,7 +69,7 @@ def export(
 
     DATASET is a dataset folder, a folder of Parquet files or a dataset on the Hub.
     """
-    from nextlong_hub.cli import terminal
+    from nextlong_hub import terminal
     from nextlong_hub.cli.reports import exports
     from nextlong_hub.core.amounts import parse_amount
     from nextlong_hub.execution.local import default_workers
@@ -90,6 +90,6 @@ def export(
     with terminal.watching(quiet=quiet) as progress:
         report = export_rows(dataset, request, output, threads=num_proc or default_workers(), progress=progress)
     if as_json:
-        print_json({"output": str(output), **asdict(report)})
+        print_json({"output": str(output), **{key: value for key, value in asdict(report).items() if key != "folder"}})
     else:
         exports.show_export(report, output)

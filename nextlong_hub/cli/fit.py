@@ -95,24 +95,29 @@ def fit(
     Packed texts stand back to back in their row and must not see each other: document_lengths says where each begins.
     Rows are not padded.
     """
-    from nextlong_hub.cli import terminal
-    from nextlong_hub.cli.arguments import filters_against, parse_modes, parse_sources, with_limits, with_part
+    from nextlong_hub import terminal
+    from nextlong_hub.cli.arguments import parse_limits, parse_sources
     from nextlong_hub.cli.reports import fits
     from nextlong_hub.core.amounts import parse_amount
     from nextlong_hub.dataset.manifest import manifest_bytes
     from nextlong_hub.documents.fit import FitRequest
+    from nextlong_hub.facade.requests import Reading, filters_against, modes_of, read_as
     from nextlong_hub.pipeline import fit as fit_source
 
+    reading = Reading(
+        text_column=text_column,
+        id_column=id_column,
+        license=license,
+        config=config,
+        split=split,
+        revision=revision,
+        limits=parse_limits(limits),
+    )
     request = FitRequest(
-        source=with_limits(
-            with_part(
-                parse_sources([source], text_column, id_column, license), config=config, split=split, revision=revision
-            ),
-            limits,
-        )[0],
+        source=read_as(parse_sources([source]), reading)[0],
         tokenizer=tokenizer,
         target_length=parse_amount(target, "--target"),
-        modes=parse_modes(mode),
+        modes=modes_of(mode.split(",")),
         samples=parse_amount(samples, "--samples") if samples else None,
         add_bos_token=add_bos_token,
         add_eos_token=add_eos_token,

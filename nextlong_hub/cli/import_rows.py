@@ -62,16 +62,16 @@ def import_command(
     SOURCE is a folder of MDS shards as ProLong and NExtLong publish them, or a file, folder, glob, hf:// address or Hub
     dataset with a column of texts. MDS rows keep their tokens and their documents; texts are encoded.
     """
-    from nextlong_hub.cli import terminal
-    from nextlong_hub.cli.arguments import filters_against, parse_sources, with_part
+    from nextlong_hub import terminal
+    from nextlong_hub.cli.arguments import parse_sources
     from nextlong_hub.cli.reports import imports
     from nextlong_hub.dataset.manifest import manifest_bytes
     from nextlong_hub.documents.import_rows import ImportRequest
+    from nextlong_hub.facade.requests import Reading, filters_against, read_as
     from nextlong_hub.pipeline import import_rows
 
-    [source_settings] = with_part(
-        parse_sources([source], text_column, id_column, license), split=split, revision=revision
-    )
+    reading = Reading(text_column=text_column, id_column=id_column, license=license, split=split, revision=revision)
+    [source_settings] = read_as(parse_sources([source]), reading)
     request = ImportRequest(
         source=source_settings, tokenizer=tokenizer, config=config, filters=filters_against(benchmarks)
     )

@@ -48,7 +48,7 @@ def inspect(
     --why recomputes a score with the recipe of the row, from the index that the build left in DIR/.work, or from the
     corpus that --corpus names. With neither it estimates from the rows at hand, and says so.
     """
-    from nextlong_hub.cli import terminal
+    from nextlong_hub import terminal
     from nextlong_hub.cli.reports import inspections
     from nextlong_hub.dataset import open_split
 
@@ -59,8 +59,9 @@ def inspect(
     if why is not None:
         from nextlong_hub.cli.arguments import parse_sources
         from nextlong_hub.explore.explain import explain_negative
+        from nextlong_hub.facade.requests import Reading, read_as
 
-        sources = parse_sources(corpora, text_column, id_column)
+        sources = read_as(parse_sources(corpora), Reading(text_column=text_column, id_column=id_column))
         with terminal.watching(quiet=quiet or not corpora) as progress:
             explanation = explain_negative(split, found, why, sources=sources, progress=progress)
         if as_json:

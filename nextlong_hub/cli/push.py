@@ -45,7 +45,7 @@ def push(folder: Path, name: str, dry_run: bool, yes: bool, as_json: bool, quiet
     A push that was interrupted goes on where it stopped, and one that changes nothing makes no commit. What people
     wrote into the card on the Hub stays.
     """
-    from nextlong_hub.cli import terminal
+    from nextlong_hub import terminal
     from nextlong_hub.cli.reports import pushes
     from nextlong_hub.publish import PushOptions, prepare_push
 

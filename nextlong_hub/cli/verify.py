@@ -75,12 +75,14 @@ def verify(
                 f"run `hf download {name_in(place)} --repo-type dataset --local-dir DIR` and verify DIR"
             )
         return _verify_published(place, as_json=as_json, quiet=quiet)
-    from nextlong_hub.cli import terminal
+    from nextlong_hub import terminal
     from nextlong_hub.cli.arguments import parse_sources
     from nextlong_hub.cli.reports.verifications import show_verification
+    from nextlong_hub.facade.requests import Reading, read_as
     from nextlong_hub.verification import verify as verify_folder
 
-    sources = parse_sources(corpora, text_column, id_column)
+    reading = Reading(text_column=text_column, id_column=id_column)
+    sources = read_as(parse_sources(corpora), reading)
     with terminal.watching(quiet=quiet) as progress:
         report = verify_folder(place, sources=sources, tokenizer=tokenizer, benchmarks=benchmarks, progress=progress)
     if as_json:
@@ -92,7 +94,7 @@ def verify(
 
 def _verify_published(address: str, *, as_json: bool, quiet: bool) -> int:
     """Check a dataset on the Hub."""
-    from nextlong_hub.cli import terminal
+    from nextlong_hub import terminal
     from nextlong_hub.cli.reports.pushes import show_remote_verification
     from nextlong_hub.publish import verify_remote
 

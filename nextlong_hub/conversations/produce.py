@@ -20,8 +20,9 @@ from nextlong_hub.conversations.parse import record_columns, settings_of, what_i
 from nextlong_hub.conversations.tasks import ConversationCounts, RenderConversations
 from nextlong_hub.core.files import digest_of, write_array
 from nextlong_hub.core.printable import listed
-from nextlong_hub.corpus import DEMO, MemorySource, memory_source
-from nextlong_hub.corpus.ingest import Source, read_corpus
+from nextlong_hub.corpus import DEMO
+from nextlong_hub.corpus.in_memory import Source, with_settings
+from nextlong_hub.corpus.ingest import read_corpus
 from nextlong_hub.corpus.order import seeded_order
 from nextlong_hub.corpus.settings import SourceSettings
 from nextlong_hub.corpus.store import ChunkStore
@@ -29,7 +30,7 @@ from nextlong_hub.dataset import shards
 from nextlong_hub.dataset.corpus_description import corpus_record
 from nextlong_hub.dataset.manifest import ConfigRecord, ConversationRecord
 from nextlong_hub.dataset.write import PackedRows, outcome_record
-from nextlong_hub.errors import CorpusTooSmallError, RecipeError
+from nextlong_hub.errors import CorpusTooSmallError, RecipeError, argument
 from nextlong_hub.execution.forecast import ExpectedStage
 from nextlong_hub.execution.run import Run
 from nextlong_hub.method.settings import WHOLE_DOCUMENT
@@ -59,7 +60,8 @@ class ConversationProducer(Producer):
     title = "Packed conversations of"
     tags = ("conversational",)
     not_estimated = (
-        "are conversations, which are only rendered and packed; build them without --dry-run, with --samples 1 to see "
+        "are conversations, which are only rendered and packed; build them without --dry-run, with "
+        f"{argument('samples', 1)} to see "
         "a first row"
     )
 
@@ -88,20 +90,15 @@ class ConversationProducer(Producer):
         if len(wanted) > 1:
             raise RecipeError(
                 "the recipes of this run look for conversations in different columns; build them apart, each into an "
-                "--output of its own"
+                f"{argument('output')} of its own"
             )
         [columns] = wanted
         if any(isinstance(source, SourceSettings) and source.path == DEMO for source in sources):
             raise RecipeError(
                 "the embedded corpus holds texts and no conversations; name a corpus of conversations and the "
-                "tokenizer of the model you train: --corpus and --tokenizer, or corpus= and tokenizer="
+                f"tokenizer of the model you train: {argument('corpus')} and {argument('tokenizer')}"
             )
-        return tuple(
-            memory_source(source.dataset, source.name, id_column=source.id_column, record_columns=columns)
-            if isinstance(source, MemorySource)
-            else source.model_copy(update={"record_columns": columns})
-            for source in sources
-        )
+        return tuple(with_settings(source, record_columns=columns) for source in sources)
 
     def read(self, run: Run, request: RowRequest) -> ChunkStore:
         """The conversations of the corpus, each a chunk of its own."""

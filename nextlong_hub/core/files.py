@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from nextlong_hub.core.foreign import parse_json
-from nextlong_hub.errors import ConflictError, StorageError
+from nextlong_hub.errors import ConflictError, StorageError, argument
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -25,9 +25,9 @@ _ASIDE = re.compile(r"\..+\.\d+\.tmp")
 _REMEDIES = {
     errno.ENOSPC: "free some space there, then run the same command again: finished work is kept",
     errno.EDQUOT: "raise the quota or free some space, then run the same command again: finished work is kept",
-    errno.EROFS: "choose an --output on a file system that can be written",
-    errno.EACCES: "choose another --output or change the permissions",
-    errno.EPERM: "choose another --output or change the permissions",
+    errno.EROFS: f"choose an {argument('output')} on a file system that can be written",
+    errno.EACCES: f"choose another {argument('output')} or change the permissions",
+    errno.EPERM: f"choose another {argument('output')} or change the permissions",
     errno.EFBIG: "raise the limit on file sizes (ulimit -f), then run the same command again: finished work is kept",
     errno.EIO: "the disk failed: check it, then run the same command again; what was finished is checked before use",
     errno.EMFILE: "raise the limit on open files (ulimit -n), then run the same command again: finished work is kept",

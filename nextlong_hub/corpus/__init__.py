@@ -4,6 +4,7 @@
 
 A `Piece` is data: it travels in a task to the worker that reads it. The files here:
 
+    given       sources from whatever a Python caller gives; `in_memory`: rows that the caller holds become a file
     settings    a source of the recipe, and how documents are read and cut
     pieces      what travels, the ways in which a document can be bad, and what is met and not used
     naming      what a source is called, and the configuration and split that its path names
@@ -35,8 +36,8 @@ from nextlong_hub.core.lazy import names_imported_when_used
 
 if TYPE_CHECKING:
     from nextlong_hub.corpus.discovery import Found, discover, find
-    from nextlong_hub.corpus.formats.memory import MemorySource, memory_source
     from nextlong_hub.corpus.identity import Identified, RepeatedId, identify, repeated_ids, require_unique_ids
+    from nextlong_hub.corpus.in_memory import MemorySource, memory_source
     from nextlong_hub.corpus.listing import DEMO
     from nextlong_hub.corpus.pieces import BadReason, Piece, ReadingNotes, Skipped
     from nextlong_hub.corpus.reading import read
@@ -67,7 +68,7 @@ __getattr__ = names_imported_when_used(
         "BadReason": "pieces",
         "Found": "discovery",
         "Identified": "identity",
-        "MemorySource": "formats.memory",
+        "MemorySource": "in_memory",
         "Piece": "pieces",
         "ReadingNotes": "pieces",
         "RepeatedId": "identity",
@@ -75,7 +76,7 @@ __getattr__ = names_imported_when_used(
         "discover": "discovery",
         "find": "discovery",
         "identify": "identity",
-        "memory_source": "formats.memory",
+        "memory_source": "in_memory",
         "read": "reading",
         "repeated_ids": "identity",
         "require_unique_ids": "identity",

@@ -12,7 +12,7 @@ import pyarrow.compute as pc
 from nextlong_hub.corpus.kept_segments import SEGMENTS_COLUMN, are_segments
 from nextlong_hub.corpus.pieces import BadDocument, BadReason, Piece, ReadingNotes
 from nextlong_hub.corpus.settings import EVERY_COLUMN, USUAL_ID_COLUMNS
-from nextlong_hub.errors import DataError
+from nextlong_hub.errors import DataError, argument
 
 SOURCE_COLUMN = "source"
 """A string column of this name says where each row came from."""
@@ -144,7 +144,7 @@ def _id_column(types: Mapping[str, pa.DataType], piece: Piece) -> str | None:
         if name == piece.id_column:
             raise DataError(
                 f"{piece.location}: column {name!r} holds {kind}, and ids must be string or integer; name another with "
-                "id_column (--id-column), or one that does not exist to number the rows"
+                f"{argument('id-column')}, or one that does not exist to number the rows"
             )
     return None
 

@@ -16,7 +16,6 @@ from pathlib import Path, PurePosixPath
 from nextlong_hub.corpus.endings import is_text, names_by_suffix, suffix_of
 from nextlong_hub.corpus.formats.base import FORMATS, PieceLimits
 from nextlong_hub.corpus.formats.blocks import COMPRESSED
-from nextlong_hub.corpus.formats.memory import MemorySource
 from nextlong_hub.corpus.left_out import FilesLeftOut, LeftOut
 from nextlong_hub.corpus.listing import CARD, Listing, list_source
 from nextlong_hub.corpus.naming import is_hub_dataset, with_parts
@@ -59,11 +58,11 @@ class Found:
     pieces: tuple[Piece, ...]
     """In corpus order."""
     sources: tuple[FoundSource, ...]
-    """In the order of their names; datasets in memory are not among them."""
+    """In the order of their names."""
 
 
 def discover(
-    sources: Sequence[SourceSettings | MemorySource], *, piece_bytes: int = PIECE_BYTES, piece_texts: int = PIECE_TEXTS
+    sources: Sequence[SourceSettings], *, piece_bytes: int = PIECE_BYTES, piece_texts: int = PIECE_TEXTS
 ) -> list[Piece]:
     """List the files and datasets of all sources, as pieces in corpus order.
 
@@ -73,7 +72,7 @@ def discover(
     return list(find(sources, PieceLimits(bytes=piece_bytes, texts=piece_texts)).pieces)
 
 
-def find(sources: Sequence[SourceSettings | MemorySource], limits: PieceLimits | None = None) -> Found:
+def find(sources: Sequence[SourceSettings], limits: PieceLimits | None = None) -> Found:
     """List the files and datasets of all sources, and what of them is not read.
 
     Raises:
@@ -89,9 +88,6 @@ def find(sources: Sequence[SourceSettings | MemorySource], limits: PieceLimits |
     pieces: list[Piece] = []
     found: list[FoundSource] = []
     for source in sorted(sources, key=lambda each: each.name):
-        if isinstance(source, MemorySource):
-            pieces.append(source.piece)
-            continue
         settings = with_parts(source)
         if is_hub_dataset(settings.path):
             own, one = _find_hub_dataset(settings)
@@ -110,7 +106,7 @@ def _find_files(source: SourceSettings, limits: PieceLimits) -> tuple[list[Piece
     try:
         chosen = _choose(source, listing, suffixes, left_out)
     except DataError as error:
-        raise DataError(f"source {source.name!r}, {without_query(source.path)}: {error}") from error
+        raise DataError(f"source {source.name!r}, {without_query(source.path)}: {error.message}") from error
     if not chosen.names:
         raise DataError(_nothing_found(source, left_out, names_by_suffix(are_named=listing.are_named)))
     files: dict[str, list[Piece]] = {}

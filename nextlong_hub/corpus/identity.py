@@ -37,7 +37,7 @@ def identify(pieces: Sequence[Piece], cache: Path | None = None) -> Identified:
     """Hash the files of a corpus.
 
     The digest covers the bytes of local files under their names within their sources, the commits of Hub sources, the
-    fingerprints of datasets in memory, the columns read and the limits of reading; neither where files lie nor how they
+    columns read and the limits of reading; neither where files lie nor how they
     are split.
 
     Args:

@@ -10,14 +10,10 @@ A source with a limit is read piece by piece in an order of its own (`limits`) u
 """
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from contextvars import ContextVar
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from operator import attrgetter
 from pathlib import Path
-from types import MappingProxyType
-from typing import Any, ClassVar
+from typing import ClassVar
 
 from nextlong_hub import corpus
 from nextlong_hub.core.files import digest_of
@@ -25,6 +21,7 @@ from nextlong_hub.core.printable import listed
 from nextlong_hub.core.settings import BYTES_FORMAT
 from nextlong_hub.corpus.evidence import Evidence, Example, evidence_of, merged
 from nextlong_hub.corpus.filters import open_filters
+from nextlong_hub.corpus.in_memory import MemorySource, Source, as_files
 from nextlong_hub.corpus.left_out import FilesLeftOut
 from nextlong_hub.corpus.licences import StatedLicence, stated_licences
 from nextlong_hub.corpus.limits import pieces_for, reading_order, rest_of
@@ -40,16 +37,10 @@ from nextlong_hub.corpus.store import (
     finish_store,
 )
 from nextlong_hub.corpus.telling import not_read, notes_of
-from nextlong_hub.errors import CorpusTooSmallError
+from nextlong_hub.errors import CorpusTooSmallError, argument
 from nextlong_hub.execution.base import Task
 from nextlong_hub.execution.run import Run
 from nextlong_hub.method.chunking import cut
-
-Source = SourceSettings | corpus.MemorySource
-"""One named source: files or a Hub dataset by their settings, or a dataset in the caller's memory."""
-
-_MEMORY: ContextVar[Mapping[str, Any]] = ContextVar("datasets in memory", default=MappingProxyType({}))
-"""Datasets in memory that tasks of this process read, by source name: they cannot be fields of a task."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,8 +51,8 @@ class FoundCorpus:
     """In the order of their names, which is that of the pieces."""
     pieces: tuple[corpus.Piece, ...]
     digest: str
-    memory: Mapping[str, Any]
-    """Datasets in the caller's memory, by source name."""
+    held: Mapping[str, str] = field(default_factory=dict)
+    """What the rows were that the caller held in memory, by the name of their source."""
     left_out: Mapping[str, tuple[FilesLeftOut, ...]] = field(default_factory=dict)
     """Files that are not read, by the name of their source."""
     stated: Mapping[str, tuple[StatedLicence, ...]] = field(default_factory=dict)
@@ -81,43 +72,30 @@ def find_corpus(run: Run, sources: Sequence[Source], *, trusts_cache: bool = Tru
         DataError, StorageError, AuthError, NetworkError: a source cannot be found or reached.
     """
     with run.stage("find corpus", None, "pieces"):
-        found = corpus.find(sources)
+        files, held = as_files(sources, run.workspace.memory)
+        found = corpus.find(files)
         identified = corpus.identify(found.pieces, run.workspace.file_digests if trusts_cache else None)
-        whole: list[Source] = [one.settings for one in found.sources]
-        held = [source for source in sources if isinstance(source, corpus.MemorySource)]
-        stated = {source.name: stated_licences(source) for source in [*whole, *held]}
-    memory = {source.name: source for source in sources if isinstance(source, corpus.MemorySource)}
-    settings = [one.settings for one in found.sources] + [_as_settings(source) for source in memory.values()]
+        in_memory = [source for source in sources if isinstance(source, MemorySource)]
+        whole: list[Source] = [one.settings for one in found.sources if one.settings.name not in held]
+        stated = {source.name: stated_licences(source) for source in [*whole, *in_memory]}
     left_out = {one.settings.name: one.left_out for one in found.sources}
-    asked = {source.name: source.config for source in sources if isinstance(source, SourceSettings)}
-    for one in sorted(found.sources, key=lambda one: one.settings.name):
+    asked = {source.name: source.config for source in files}
+    for one in found.sources:
         if one.settings.config and asked.get(one.settings.name) is None:
             run.note(
                 f"{one.settings.name}: its configuration {one.settings.config} is read, the default of its card; "
-                "--config names another"
+                f"{argument('config')} names another"
             )
-    for name, files in sorted(left_out.items()):
-        if files:
-            run.note(f"{name}: {not_read(files)}")
+    for name, others in sorted(left_out.items()):
+        if others:
+            run.note(f"{name}: {not_read(others)}")
     return FoundCorpus(
-        sources=tuple(sorted(settings, key=attrgetter("name"))),
+        sources=tuple(one.settings for one in found.sources),
         pieces=identified.pieces,
         digest=identified.digest,
-        memory={name: source.dataset for name, source in memory.items()},
+        held=held,
         left_out=left_out,
         stated=stated,
-    )
-
-
-def _as_settings(source: corpus.MemorySource) -> SourceSettings:
-    """How a recipe records a dataset in memory; nothing can be read from these settings."""
-    return SourceSettings(
-        name=source.name,
-        path=f"dataset {source.name}",
-        text_column=source.text_column,
-        id_column=source.id_column,
-        record_columns=source.record_columns,
-        revision=source.fingerprint,
     )
 
 
@@ -146,7 +124,7 @@ def _read(run: Run, found: FoundCorpus, settings: ReadingSettings, identity: str
             if source.most is not None:
                 counts |= _read_to_limit(run, found, settings, identity, source)
         again = _without_repeats(folder, settings, found, counts)
-        for number, recount in zip(again, _ingest(run, list(again.values()), found, identity), strict=True):
+        for number, recount in zip(again, _ingest(run, list(again.values()), identity), strict=True):
             counts[number] = recount
     store = _finish(folder, identity, found, counts)
     for one in store.summary.sources:
@@ -163,7 +141,7 @@ def _read_whole(run: Run, found: FoundCorpus, settings: ReadingSettings, identit
         for number, piece in enumerate(found.pieces)
         if piece.most is None
     }
-    return dict(zip(tasks, _ingest(run, list(tasks.values()), found, identity), strict=True))
+    return dict(zip(tasks, _ingest(run, list(tasks.values()), identity), strict=True))
 
 
 def _read_to_limit(
@@ -181,11 +159,11 @@ def _read_to_limit(
     while waiting and left is not None:
         wave, waiting = waiting[:size], waiting[size:]
         tasks = [IngestPiece.of(folder, settings, found.pieces[number], number) for number in wave]
-        for number, one in zip(wave, _ingest(run, tasks, found, identity), strict=True):
+        for number, one in zip(wave, _ingest(run, tasks, identity), strict=True):
             most, left = left, rest_of(left, one.read_documents, one.read_bytes)
             if left is None and most != source.most:
                 piece = replace(found.pieces[number], most=most)
-                [one] = _ingest(run, [IngestPiece.of(folder, settings, piece, number)], found, identity)
+                [one] = _ingest(run, [IngestPiece.of(folder, settings, piece, number)], identity)
             counts[number] = one
             if left is None:
                 break
@@ -232,10 +210,7 @@ class IngestCounts:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class IngestPiece(Task[IngestCounts]):
-    """Read one piece of a corpus, filter and cut its documents, and write one part of the chunk store.
-
-    A piece of a dataset in memory can only be read inside `_readable`, in the process that holds the dataset.
-    """
+    """Read one piece of a corpus, filter and cut its documents, and write one part of the chunk store."""
 
     stage: ClassVar[str] = "ingest"
     noun: ClassVar[str] = "pieces"
@@ -272,7 +247,7 @@ class IngestPiece(Task[IngestCounts]):
         examples: list[Example] = []
         documents = text_bytes = 0
         with PartWriter(self.output, segments=self.settings.keep_segments) as part:
-            for document in corpus.read(self.piece, self.settings.on_bad_document, _MEMORY.get(), notes):
+            for document in corpus.read(self.piece, self.settings.on_bad_document, notes):
                 if isinstance(document, corpus.Skipped):
                     skipped[document.reason] += 1
                     continue
@@ -309,27 +284,9 @@ class IngestPiece(Task[IngestCounts]):
         )
 
 
-def _ingest(run: Run, tasks: Sequence[IngestPiece], found: FoundCorpus, identity: str) -> list[IngestCounts]:
-    """The counts of each task, in order; datasets in memory are read in this process, other pieces by the executor."""
-    here = [task for task in tasks if task.piece.is_local_memory]
-    away = [task for task in tasks if not task.piece.is_local_memory]
-    counts: dict[str, IngestCounts] = {}
-    with _readable(found.memory):
-        for runner, own in ((run.inline(), here), (run, away)):
-            if own:
-                for receipt in runner.map("read and cut", own, identity):
-                    counts[receipt.key] = receipt.counts
-    return [counts[task.key] for task in tasks]
-
-
-@contextmanager
-def _readable(memory: Mapping[str, Any]) -> Iterator[None]:
-    """Make the caller's datasets readable for tasks of this process."""
-    token = _MEMORY.set(memory)
-    try:
-        yield
-    finally:
-        _MEMORY.reset(token)
+def _ingest(run: Run, tasks: Sequence[IngestPiece], identity: str) -> list[IngestCounts]:
+    """The counts of each task, in order."""
+    return [receipt.counts for receipt in run.map("read and cut", tasks, identity)] if tasks else []
 
 
 def _without_repeats(
@@ -388,7 +345,7 @@ def _counts_of(name: str, parts: Sequence[IngestCounts]) -> SourceCounts:
     if not documents and skipped["missing_text"] + skipped["wrong_type"]:
         raise CorpusTooSmallError(
             f"no row of source {name!r} has a text (left out: {listed(dict(sorted(skipped.items())))}); check its "
-            "text_column (--text-column)"
+            f"{argument('text-column')}"
         )
     return SourceCounts(
         name=name,

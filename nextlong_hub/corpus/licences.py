@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from nextlong_hub.corpus.formats.memory import MemorySource
+from nextlong_hub.corpus.in_memory import MemorySource
 from nextlong_hub.corpus.listing import CARD, DEMO
 from nextlong_hub.corpus.patterns import has_magic
 from nextlong_hub.corpus.settings import SourceSettings
@@ -91,7 +91,7 @@ def stated_licences(source: SourceSettings | MemorySource) -> tuple[StatedLicenc
         AuthError, NetworkError: see `read_card`.
     """
     if isinstance(source, MemorySource):
-        found: Iterable[StatedLicence] = _of_info(source.dataset)
+        found: Iterable[StatedLicence] = _of_info(source.rows)
     elif source.path == DEMO:
         found = ()
     else:

@@ -17,7 +17,7 @@ from nextlong_hub.corpus.left_out import LeftOut
 from nextlong_hub.corpus.patterns import has_magic, without_braces
 from nextlong_hub.corpus.reading import file_errors
 from nextlong_hub.corpus.settings import EVERY_PART, SourceSettings
-from nextlong_hub.errors import DataError
+from nextlong_hub.errors import DataError, argument
 from nextlong_hub.execution.workspace import WORK_NAME
 from nextlong_hub.hub.address import is_address
 from nextlong_hub.hub.files import list_files, read_card
@@ -126,7 +126,8 @@ def _list_folder(folder: Path, source: SourceSettings) -> Listing:
         split = source.split or "train"
         if split not in splits["splits"]:
             raise DataError(
-                f"{folder} has no split {split!r}; its splits are {', '.join(splits['splits'])}; name one with --split "
+                f"{folder} has no split {split!r}; its splits are {', '.join(splits['splits'])}; name one with "
+                f"{argument('split')} "
                 "(split in a recipe)"
             )
         for other in splits["splits"]:

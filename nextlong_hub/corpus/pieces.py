@@ -6,10 +6,10 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from nextlong_hub.corpus.states import FileState
-from nextlong_hub.errors import BadDocumentError
+from nextlong_hub.errors import BadDocumentError, argument
 
-DATASETS = ("hub", "memory")
-"""Formats whose pieces are no files: a dataset on the Hub, by its name, and one in the caller's memory."""
+DATASETS = ("hub",)
+"""Formats whose pieces are no files: a dataset on the Hub, by its name."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,19 +57,14 @@ class Piece:
     split: str = "train"
     """Split of a Hub dataset."""
     revision: str | None = None
-    """Commit of a Hub source, what a server says of a file's version, or fingerprint of a dataset in memory; None for
-    local files, whose bytes are their identity."""
+    """Commit of a Hub source, or what a server says of a file's version; None for local
+    files, whose bytes are their identity."""
     keeps_segments: bool = False
     """The segments that rows of our own datasets have are kept beside their texts."""
     most: Amount | None = None
     """Reading stops once so much is read; None reads all."""
     states: tuple[FileState, ...] = ()
     """What each of `files` was when the corpus was identified; empty before that, and for what is no local file."""
-
-    @property
-    def is_local_memory(self) -> bool:
-        """Whether only the process that called `memory_source` can read it."""
-        return self.format == "memory"
 
     @property
     def place(self) -> str:
@@ -150,13 +145,15 @@ _WORDS: dict[BadReason, tuple[str, str]] = {
     BadReason.INVALID_UTF8: ("is not UTF-8", "convert the file to UTF-8, for example with iconv"),
     BadReason.WRONG_TYPE: (
         "has the wrong type",
-        "write the text as a string, and the id as a string or integer, or name other columns (--text-column, "
-        "--id-column)",
+        "write the text as a string, and the id as a string or integer, or name other columns "
+        f"({argument('text-column')}, "
+        f"{argument('id-column')})",
     ),
-    BadReason.MISSING_TEXT: ("has no text", "name the one that holds the text with text_column (--text-column)"),
+    BadReason.MISSING_TEXT: ("has no text", f"name the one that holds the text with {argument('text-column')}"),
     BadReason.MISSING_CONVERSATION: (
         "has no conversation",
-        "name the columns that hold it in the recipe's conversations.columns (--set conversations.columns)",
+        "name the columns that hold it in the recipe's conversations.columns "
+        f"({argument('set', 'conversations.columns')})",
     ),
     BadReason.NULL_TEXT: ("has null for its text", "remove the row"),
     BadReason.LONE_SURROGATE: ("holds half of a surrogate pair, which is no character", "replace it in the text"),

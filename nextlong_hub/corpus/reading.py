@@ -2,10 +2,10 @@
 
 import errno
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import IO, Any, Literal
+from typing import IO, Literal
 
 import pyarrow as pa
 
@@ -23,7 +23,6 @@ from nextlong_hub.records import Document
 def read(
     piece: Piece,
     on_bad_document: Literal["fail", "skip"],
-    memory: Mapping[str, Any] | None = None,
     notes: ReadingNotes | None = None,
 ) -> Iterator[Document | Skipped]:
     """Read a piece: every document, and a `Skipped` for each that was left out.
@@ -34,7 +33,6 @@ def read(
     Args:
         piece: What to read.
         on_bad_document: Whether a bad document is an error.
-        memory: The datasets named in `memory_source`, by name; needed for a piece that `is_local_memory`.
         notes: Gets what is met and not used; complete when all is read.
 
     Raises:
@@ -48,7 +46,7 @@ def read(
     with source_errors(piece):
         try:
             for result in _up_to_limit(
-                piece, FORMATS[piece.format].read(piece, memory or {}), ReadingNotes() if notes is None else notes
+                piece, FORMATS[piece.format].read(piece), ReadingNotes() if notes is None else notes
             ):
                 if isinstance(result, Document):
                     yield result
@@ -135,15 +133,13 @@ def open_any(location: str) -> IO[bytes]:
 
 @contextmanager
 def source_errors(piece: Piece) -> Iterator[None]:
-    """Turn errors of the file system or the Hub around a piece into ours; those of a dataset in memory pass unchanged.
+    """Turn errors of the file system or the Hub around a piece into ours.
 
     Raises:
         DataError, StorageError: see `file_errors`.
         DataError, AuthError, NetworkError: see `hub.errors.hub_errors`.
     """
-    if piece.is_local_memory:
-        yield
-    elif piece.format == "hub" or is_address(piece.location):
+    if piece.format == "hub" or is_address(piece.location):
         with hub_errors(piece.location, revision=piece.revision):
             yield
     elif remote.is_url(piece.location):

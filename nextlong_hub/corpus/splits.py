@@ -15,7 +15,7 @@ from nextlong_hub.core.printable import did_you_mean
 from nextlong_hub.corpus.left_out import LeftOut
 from nextlong_hub.corpus.patterns import matches
 from nextlong_hub.corpus.settings import EVERY_PART
-from nextlong_hub.errors import DataError
+from nextlong_hub.errors import DataError, argument
 
 TRAIN = "train"
 
@@ -89,7 +89,8 @@ def choose(names: Mapping[str, bool], card: str, config: str | None, split: str 
             return Chosen(names=tuple(remaining), config=called, split=None)
         known = ", ".join(by_split) or TRAIN
         raise DataError(
-            f"there is no split {wanted!r}; its splits are {known}; name one with --split (split in a recipe), or the "
+            f"there is no split {wanted!r}; its splits are {known}; name one with {argument('split')} (split in a "
+            "recipe), or the "
             "files themselves by their path or a glob"
         )
     for name, files in by_split.items():
@@ -182,7 +183,8 @@ def _chosen(configs: list[_Config], wanted: str | None) -> list[_Config]:
     defaults = [config for config in configs if config.is_default] or [c for c in configs if c.name == "default"]
     if not defaults:
         raise DataError(
-            f"there are {len(configs)} configurations: {', '.join(names)}; name one with --config (config in a recipe)"
+            f"there are {len(configs)} configurations: {', '.join(names)}; name one with {argument('config')} (config "
+            "in a recipe)"
         )
     return defaults[:1]
 

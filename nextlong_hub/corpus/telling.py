@@ -5,6 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from nextlong_hub.core.printable import counted
 from nextlong_hub.corpus.left_out import FilesLeftOut
 from nextlong_hub.corpus.store import SourceCounts
+from nextlong_hub.errors import argument
 
 _MOST_NAMES = 6
 
@@ -29,7 +30,8 @@ def notes_of(source: SourceCounts) -> Iterable[str]:
     yield from source.evidence.remarks
     if source.numbered:
         yield (
-            f"{counted(source.numbered, 'row')} without an id are called by their file and row; --id-column names a "
+            f"{counted(source.numbered, 'row')} without an id are called by their file and row; "
+            f"{argument('id-column')} names a "
             "column of ids"
         )
 

@@ -13,7 +13,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from nextlong_hub.dataset.corpus_record import SourceRecord
-from nextlong_hub.errors import RecipeError
+from nextlong_hub.errors import RecipeError, argument
 
 _FREE = ("cc0-1.0", "pddl", "unlicense", "wtfpl")
 _NOTICE = (
@@ -135,8 +135,9 @@ def refuse_contradictions(sources: Iterable[SourceRecord]) -> None:
         places = "; ".join(f"{license} in {' and '.join(where)}" for license, where in said.items())
         raise RecipeError(
             f"source {source.name!r}: the license is given as {source.license!r}, and its data say otherwise: "
-            f"{places}; leave --license out to have the stricter one, or insist on yours as --license "
-            f"'{source.license}!' (in a recipe license = \"{source.license}!\"), and the card says so"
+            f"{places}; leave {argument('license')} out to have the stricter one, or insist on yours as "
+            f'{argument("license", f"{source.license}!")} (in a recipe license = "{source.license}!"), and the card '
+            "says so"
         )
 
 

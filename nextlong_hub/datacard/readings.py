@@ -16,6 +16,8 @@ def reading_of(source: SourceRecord) -> Markdown:
 
 
 def _parts(reading: ReadingRecord) -> Iterator[str]:
+    if reading.held:
+        yield f"a {escape(reading.held)} in the memory of a Python program"
     chosen = {"configuration": reading.config, "split": reading.split, "commit": reading.revision}
     said = [f"{name} {code(value)}" for name, value in chosen.items() if value]
     if said:

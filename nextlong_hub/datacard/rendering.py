@@ -93,7 +93,10 @@ def generate_card(folder: Path, manifest: Manifest, *, plots: bool = True) -> Ge
     )
     sections = {name: content for name, content in parse_card(body).sections.items() if content.strip()}
     text = format_card(Card(header=header, sections=sections, digests=digests_of(header, sections)))
-    remedy = 'say it with --license, in a recipe ([[corpus]] license = "cc0-1.0"), or in the header of the card'
+    remedy = (
+        'say it with --license (in Python license=), in a recipe ([[corpus]] license = "cc0-1.0"), or in the header '
+        "of the card"
+    )
     doubt = f"The license of the dataset is not settled: {licence.warning}; {remedy}"
     warnings = [doubt] if licence.warning else []
     warnings += [f"A license was insisted upon against the data: {one}." for one in insistences(manifest)]

@@ -61,8 +61,9 @@ def _reading_record(found: FoundCorpus, source: SourceSettings, counts: SourceCo
     return ReadingRecord(
         config=source.config,
         split=source.split,
-        revision=None if source.name in found.memory else source.revision,
+        revision=source.revision,
         limit=source.limit,
+        held=found.held.get(source.name, ""),
         text_column=source.text_column,
         id_column=source.id_column,
         numbered=counts.numbered,

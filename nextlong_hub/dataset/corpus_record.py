@@ -62,6 +62,8 @@ class ReadingRecord(Record):
     """Commit of a source on the Hub."""
     limit: str | None = None
     """Reading stopped after so much."""
+    held: str = ""
+    """What the rows were that a Python caller held in memory: `pandas.DataFrame of 1,000 rows`; empty of files."""
     text_column: str = "text"
     id_column: str = "id"
     numbered: int = 0

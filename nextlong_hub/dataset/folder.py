@@ -16,7 +16,7 @@ from nextlong_hub.dataset.manifest import (
     Manifest,
     read_manifest,
 )
-from nextlong_hub.errors import ConflictError
+from nextlong_hub.errors import ConflictError, argument
 from nextlong_hub.execution.base import Executor
 from nextlong_hub.execution.open import open_executor
 from nextlong_hub.execution.progress import NullProgress, Progress, ProgressTracker
@@ -88,7 +88,7 @@ def locked(output: Path) -> Iterator[Workspace]:
             lock.acquire(timeout=0)
         except Timeout as error:
             raise ConflictError(
-                f"another process is writing {output}; wait for it to end or choose another --output"
+                f"another process is writing {output}; wait for it to end or choose another {argument('output')}"
             ) from error
     try:
         _sweep(work)
@@ -152,10 +152,10 @@ def refuse_foreign(output: Path) -> None:
             if foreign and not _is_ours(output, foreign):
                 raise ConflictError(
                     f"{output} already holds {', '.join(foreign[:3])}{' …' if len(foreign) > 3 else ''} and was not "
-                    "made by nextlong-hub; choose an empty or new folder with --output"
+                    f"made by nextlong-hub; choose an empty or new folder with {argument('output')}"
                 )
         elif output.exists():
-            raise ConflictError(f"{output} is a file, but a folder is needed; choose another --output")
+            raise ConflictError(f"{output} is a file, but a folder is needed; choose another {argument('output')}")
 
 
 def _is_ours(output: Path, names: list[str]) -> bool:

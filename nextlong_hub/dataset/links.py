@@ -19,13 +19,15 @@ from numpy.typing import NDArray
 
 from nextlong_hub.dataset.manifest import LinkRecord, SpreadRecord
 from nextlong_hub.dataset.shards import read_table
+from nextlong_hub.errors import argument
 
 LEAST_META_PERCENT = 0.5
 """Mean share below which a user is warned: half of what the authors' own rows of 128K hold, whose documents of 2.8
 chunks have about 1,200 tokens."""
 
 THICKER_ROWS = (
-    "add longer documents, prefer those there are (--set meta_documents.length_preference=4), or build a shorter target"
+    f"add longer documents, prefer those there are ({argument('set', 'meta_documents.length_preference=4')}), or "
+    "build a shorter target"
 )
 """What helps against thin rows."""
 

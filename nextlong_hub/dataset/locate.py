@@ -38,6 +38,8 @@ class DatasetLocation:
     manifest: Manifest | None
     configs: Mapping[str, tuple[str, ...]]
     """The files of each configuration, in row order, relative to `folder`, or to the dataset on the Hub."""
+    root: str
+    """The folder, or the address on the Hub at its commit, below which the files lie."""
     open: Callable[[str], IO[bytes]]
     """Open one of the files for reading."""
 
@@ -80,6 +82,7 @@ def _local(name: str, path: Path) -> DatasetLocation:
         commit=None,
         manifest=manifest,
         configs=configs,
+        root=str(folder),
         open=lambda file: pa.OSFile(str(folder / file), "rb"),
     )
 
@@ -111,6 +114,7 @@ def _remote(name: str, url: str, revision: str | None) -> DatasetLocation:
         page=page_of(url),
         manifest=manifest,
         configs=configs,
+        root=found.root,
         open=open_at,
     )
 

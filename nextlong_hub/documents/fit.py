@@ -12,10 +12,11 @@ from typing import Any, Literal
 
 import pyarrow.parquet as pq
 
-from nextlong_hub.corpus.ingest import FoundCorpus, Source
+from nextlong_hub.corpus.in_memory import Source
+from nextlong_hub.corpus.ingest import FoundCorpus
 from nextlong_hub.corpus.settings import ReadingSettings, SourceSettings
 from nextlong_hub.dataset.manifest import read_manifest
-from nextlong_hub.errors import DataError, RecipeError
+from nextlong_hub.errors import DataError, RecipeError, argument
 from nextlong_hub.method.settings import WHOLE_DOCUMENT
 from nextlong_hub.producer import special_tokens_of
 from nextlong_hub.recipe import FitSettings, OutputSettings, Recipe
@@ -106,7 +107,7 @@ def require_room(recipe: Recipe, tokenizer: Tokenizer) -> None:
     if recipe.target_length <= special:
         raise RecipeError(
             f"a row of {recipe.target_length} tokens has no room for text beside the {special} special tokens asked "
-            "for; choose a longer --target"
+            f"for; choose a longer {argument('target')}"
         )
 
 

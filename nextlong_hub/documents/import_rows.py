@@ -14,7 +14,8 @@ from typing import Any
 import numpy as np
 
 from nextlong_hub.core.files import digest_of, read_json
-from nextlong_hub.corpus.ingest import FoundCorpus, Source, find_corpus, read_corpus
+from nextlong_hub.corpus.in_memory import Source
+from nextlong_hub.corpus.ingest import FoundCorpus, find_corpus, read_corpus
 from nextlong_hub.corpus.licences import insisted, stated_licences
 from nextlong_hub.corpus.settings import SourceSettings
 from nextlong_hub.dataset.corpus_description import corpus_record
@@ -26,7 +27,7 @@ from nextlong_hub.documents.import_tasks import ImportCounts, ImportShard, Impor
 from nextlong_hub.documents.mds_folder import find_shards, is_mds
 from nextlong_hub.documents.produce import UNIT_CHARACTERS
 from nextlong_hub.documents.tasks import unit_ranges
-from nextlong_hub.errors import DataError, RecipeError
+from nextlong_hub.errors import DataError, RecipeError, argument
 from nextlong_hub.execution.base import Receipt
 from nextlong_hub.execution.run import Run
 from nextlong_hub.method.settings import WHOLE_DOCUMENT
@@ -181,7 +182,7 @@ def _import_shards(run: Run, source: SourceSettings, config: str, tokenizer: Tok
         store=None,
         counts={**_counted(receipts), "outside_tokens": sum(one.outside_tokens for one in counts)},
     )
-    found = FoundCorpus(sources=(), pieces=(), digest=digest, memory={})
+    found = FoundCorpus(sources=(), pieces=(), digest=digest)
     return ImportedRows(inputs=Inputs(corpus=found, tokenizers=(tokenizer,), seed=0), produced=produced)
 
 
@@ -201,7 +202,7 @@ def _recipe(name: str, longest_tokens: int, *, packed: bool = False, special: Sp
         )
     except ValueError as error:
         raise RecipeError(
-            f"--config {name!r} is no name of a configuration; take letters, digits, '.', '_' and '-'"
+            f"{argument('config', name)} is no name of a configuration; take letters, digits, '.', '_' and '-'"
         ) from error
 
 

@@ -6,7 +6,8 @@ from pathlib import Path
 
 from nextlong_hub.core.files import digest_of
 from nextlong_hub.core.printable import listed
-from nextlong_hub.corpus.ingest import Source, read_corpus
+from nextlong_hub.corpus.in_memory import Source
+from nextlong_hub.corpus.ingest import read_corpus
 from nextlong_hub.corpus.store import ChunkStore
 from nextlong_hub.dataset.corpus_description import corpus_record
 from nextlong_hub.dataset.manifest import ConfigRecord
@@ -15,7 +16,7 @@ from nextlong_hub.dataset.write_tasks import UnitCounts
 from nextlong_hub.documents.check import DocumentChecker
 from nextlong_hub.documents.fit import refuse_packed_rows, require_room, rows_of, whole_documents
 from nextlong_hub.documents.tasks import FitUnit, unit_ranges
-from nextlong_hub.errors import CorpusTooSmallError
+from nextlong_hub.errors import CorpusTooSmallError, argument
 from nextlong_hub.execution.forecast import ExpectedStage
 from nextlong_hub.execution.run import Run
 from nextlong_hub.producer import (
@@ -107,8 +108,9 @@ class DocumentProducer(Producer):
         if not outcome.kept:
             raise CorpusTooSmallError(
                 f"none of {store.documents:,} texts became a row of {recipe.target_length:,} tokens "
-                f"({listed(outcome.discarded)}); choose a {'longer' if recipe.pack else 'shorter'} --target, or leave "
-                "discard out of --mode"
+                f"({listed(outcome.discarded)}); choose a {'longer' if recipe.pack else 'shorter'} "
+                f"{argument('target')}, or leave "
+                f"discard out of {argument('mode')}"
             )
         return Produced(
             recipe=recipe,

@@ -19,7 +19,7 @@ from typing import Literal
 from nextlong_hub import corpus
 from nextlong_hub.core.files import digest_of
 from nextlong_hub.core.memory import driver_peak_bytes
-from nextlong_hub.corpus import MemorySource
+from nextlong_hub.corpus.in_memory import as_files
 from nextlong_hub.corpus.left_out import FilesLeftOut
 from nextlong_hub.corpus.telling import not_read
 from nextlong_hub.dataset.manifest import StopWordsRecord
@@ -134,25 +134,23 @@ def estimate(request: BuildRequest, *, workers: int = 1, progress: Progress | No
             raise RecipeError(
                 f"a dry run predicts samples that are synthesised, and the rows of {recipe.name} {reason}"
             )
-    with stages.stage("look at the corpus", None, "pieces"):
-        found = corpus.find(request.sources)
-        memory = {source.name: source.dataset for source in request.sources if isinstance(source, MemorySource)}
-        limits = {one.settings.name: one.settings.most for one in found.sources if one.settings.most}
-        sample = sample_corpus(found.pieces, _strictest(made), memory, limits)
-    left_out = {one.settings.name: one.left_out for one in found.sources if one.left_out}
-    for name, files in left_out.items():
-        stages.note(f"{name}: {not_read(files)}")
-    estimators: dict[str, Estimator] = {}
-    kinds = {_kind(recipe): recipe for recipe in made}
-    with (
-        stages.stage("build the sample", len(kinds), "trials") as done,
-        TemporaryDirectory(prefix="nextlong-estimate-") as scratch,
-    ):
-        for kind, recipe in kinds.items():
-            trial = run_trial(recipe, sample, request, Path(scratch) / kind)
-            estimators[kind] = Estimator(trial=trial, sample=sample, pieces=len(found.pieces), workers=workers)
-            done(1)
-    return replace(_assemble(request, made, estimators, workers, start), left_out=left_out)
+    with TemporaryDirectory(prefix="nextlong-estimate-") as scratch:
+        with stages.stage("look at the corpus", None, "pieces"):
+            settings, _ = as_files(request.sources, Path(scratch) / "memory")
+            found = corpus.find(settings)
+            limits = {one.settings.name: one.settings.most for one in found.sources if one.settings.most}
+            sample = sample_corpus(found.pieces, _strictest(made), limits)
+        left_out = {one.settings.name: one.left_out for one in found.sources if one.left_out}
+        for name, files in left_out.items():
+            stages.note(f"{name}: {not_read(files)}")
+        estimators: dict[str, Estimator] = {}
+        kinds = {_kind(recipe): recipe for recipe in made}
+        with stages.stage("build the sample", len(kinds), "trials") as done:
+            for kind, recipe in kinds.items():
+                trial = run_trial(recipe, sample, request, Path(scratch) / kind)
+                estimators[kind] = Estimator(trial=trial, sample=sample, pieces=len(found.pieces), workers=workers)
+                done(1)
+        return replace(_assemble(request, made, estimators, workers, start), left_out=left_out)
 
 
 def _kind(recipe: Recipe) -> str:

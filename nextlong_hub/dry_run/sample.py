@@ -11,7 +11,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from types import MappingProxyType
-from typing import Any, Literal
+from typing import Literal
 
 from nextlong_hub import corpus
 from nextlong_hub.corpus.formats import FORMATS, Stratum
@@ -43,7 +43,6 @@ class CorpusSample:
 def sample_corpus(
     pieces: Sequence[corpus.Piece],
     on_bad_document: OnBadDocument,
-    memory: Mapping[str, Any],
     limits: Mapping[str, Amount] = MappingProxyType({}),
 ) -> CorpusSample:
     """Look at an even sample of a corpus: at most about 4,000 documents and 16 MB.
@@ -51,7 +50,6 @@ def sample_corpus(
     Args:
         pieces: the corpus.
         on_bad_document: whether a bad document in the sample is an error.
-        memory: datasets held by the caller, by source name.
         limits: the most that is read of a source, by its name.
 
     Raises:
@@ -60,7 +58,7 @@ def sample_corpus(
     """
 
     def texts_of(piece: corpus.Piece) -> Iterator[str | None]:
-        for result in corpus.read(piece, on_bad_document, memory):
+        for result in corpus.read(piece, on_bad_document):
             yield None if isinstance(result, corpus.Skipped) else result.text
 
     together: defaultdict[tuple[str, str], list[corpus.Piece]] = defaultdict(list)
@@ -69,7 +67,7 @@ def sample_corpus(
     by_source: defaultdict[str, list[Stratum]] = defaultdict(list)
     for (source, name), group in together.items():
         measure = FORMATS[name].measure or measure_by_reading
-        by_source[source] += measure(group, texts_of, memory)
+        by_source[source] += measure(group, texts_of)
     strata = [one for source, own in by_source.items() for one in _limited(own, limits.get(source))]
     total = sum(stratum.documents for stratum in strata)
     picks = _pick([stratum.documents for stratum in strata])

@@ -141,7 +141,7 @@ def run_trial(recipe: Recipe, sample: CorpusSample, request: BuildRequest, folde
         except CorpusTooSmallError as error:
             raise CorpusTooSmallError(
                 f"recipe {recipe.name}: {len(sample.texts):,} documents with about {sample_tokens:,.0f} tokens gave no "
-                f"row, not even of {target_length:,} tokens ({error}); add documents"
+                f"row, not even of {target_length:,} tokens ({error.message}); add documents"
             ) from error
         peaks_bytes.append(driver_peak_bytes())
     work = folder / "run-1" / WORK_NAME

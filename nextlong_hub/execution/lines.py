@@ -4,6 +4,7 @@ from collections.abc import Callable
 from time import monotonic
 
 from nextlong_hub.core.printable import duration, visible_line
+from nextlong_hub.errors import on_command_line
 from nextlong_hub.execution.forecast import Forecast
 from nextlong_hub.execution.progress import StageCount, left_in_words
 
@@ -13,14 +14,21 @@ SECONDS_BETWEEN_LINES = 30.0
 class Lines:
     """Plain lines for a file, a pipe or a cluster's log; a stage that comes back in rounds is one line all the same."""
 
-    def __init__(self, say: Callable[[str], None], clock: Callable[[], float] = monotonic) -> None:
+    def __init__(
+        self,
+        say: Callable[[str], None],
+        worded: Callable[[str], str] = on_command_line,
+        clock: Callable[[], float] = monotonic,
+    ) -> None:
         """Say nothing yet.
 
         Args:
             say: takes one line.
+            worded: how notes name arguments of the caller: see `errors.argument`.
             clock: seconds.
         """
         self._say_line = say
+        self._worded = worded
         self._clock = clock
         self._forecast: Forecast | None = None
         self._open: dict[str, StageCount] = {}
@@ -59,7 +67,7 @@ class Lines:
 
     def note(self, text: str) -> None:
         """See `Progress`."""
-        self._say_line(visible_line(text))
+        self._say_line(visible_line(self._worded(text)))
 
     def _say(self, count: StageCount, state: str) -> None:
         self._last = self._clock()

@@ -11,7 +11,7 @@ from multiprocessing import current_process, get_context, parent_process
 from multiprocessing.connection import wait as wait_for_any
 from typing import Any
 
-from nextlong_hub.errors import RecipeError, WorkerError
+from nextlong_hub.errors import RecipeError, WorkerError, argument
 from nextlong_hub.execution.base import Counts, Receipt, Task, perform, task_from_json
 from nextlong_hub.execution.open import ExecutorKind
 
@@ -128,7 +128,7 @@ class LocalExecutor:
             if current_process().daemon:
                 raise WorkerError(
                     "this process is daemonic, as those of a pool or of a data loader are, and may not start worker "
-                    'processes; take executor="inline" (--num-proc 1), which makes the same bytes'
+                    f'processes; take executor="inline" ({argument("num-proc", 1)}), which makes the same bytes'
                 )
             # spawn, not fork: the libraries beneath keep threads, and a forked copy of a held lock never opens.
             self._pool = ProcessPoolExecutor(
@@ -148,7 +148,7 @@ class LocalExecutor:
             if deaths[task.stage, task.key] >= _DEATHS_ALLOWED:
                 raise WorkerError(
                     f"{task.stage} {task.key}: its worker process was killed {_DEATHS_ALLOWED} times, most often a "
-                    f"sign of too little memory; run again with a smaller --num-proc (now {self.workers}): "
+                    f"sign of too little memory; run again with a smaller {argument('num-proc')} (now {self.workers}): "
                     "finished work is kept. A script of your own must call us under if __name__ == '__main__':"
                 )
 

@@ -9,6 +9,7 @@ import sys
 from typing import Any
 
 from nextlong_hub.core.printable import visible_line
+from nextlong_hub.errors import in_python
 from nextlong_hub.execution.forecast import Forecast
 from nextlong_hub.execution.lines import Lines
 from nextlong_hub.execution.progress import NullProgress, Progress, StageCount, left_in_words
@@ -20,7 +21,7 @@ def progress_here() -> Progress:
         return NullProgress()
     if _is_notebook() or (sys.stderr is not None and sys.stderr.isatty()):
         return TqdmBars()
-    return NullProgress() if sys.stderr is None else Lines(_say)
+    return NullProgress() if sys.stderr is None else Lines(_say, in_python)
 
 
 def bars_are_unwanted() -> bool:
@@ -77,7 +78,7 @@ class TqdmBars:
 
     def note(self, text: str) -> None:
         """See `Progress`."""
-        self._bar_of.write(visible_line(text), file=sys.stderr)
+        self._bar_of.write(visible_line(in_python(text)), file=sys.stderr)
 
 
 def _say(line: str) -> None:

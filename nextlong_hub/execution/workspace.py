@@ -5,6 +5,8 @@
         .work/
             lock                           held by the process that writes
             file-digests.json              digests of the corpus files, by path
+            memory/                        rows that a Python caller held, each as a file in a folder of its digest
+            tokenizers/                    tokenizers that a Python caller held
             store-<id>/                    the cut corpus
             index-<id>/                    the retriever's index
             likeness-<id>/                 how much the chunks of each document resemble each other
@@ -33,6 +35,16 @@ class Workspace:
 
     def __init__(self, work: Path) -> None:
         self.work = work
+
+    @property
+    def memory(self) -> Path:
+        """Rows that a Python caller held in memory."""
+        return self.work / "memory"
+
+    @property
+    def tokenizers(self) -> Path:
+        """Tokenizers that a Python caller held in memory."""
+        return self.work / "tokenizers"
 
     def store(self, identity: str) -> Path:
         """The cut corpus."""

@@ -2,7 +2,7 @@
 
     import nextlong_hub
 
-    split = nextlong_hub.open("nextlong", "128k")     # or "user/nextlong", from the Hub
+    split = nextlong_hub.open("nextlong")["128k"]     # or "user/nextlong", from the Hub
     split                                             # its size and its first samples
     sample = split.sample(3)
     sample                                            # its strip and its segments

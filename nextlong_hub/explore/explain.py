@@ -15,7 +15,8 @@ from tempfile import TemporaryDirectory
 
 import numpy as np
 
-from nextlong_hub.corpus.ingest import Source, find_corpus, read_corpus, store_identity
+from nextlong_hub.corpus.in_memory import Source
+from nextlong_hub.corpus.ingest import find_corpus, read_corpus, store_identity
 from nextlong_hub.corpus.store import ChunkStore, PartWriter, finish_store
 from nextlong_hub.dataset import Row, SplitReader
 from nextlong_hub.errors import DataError

@@ -20,7 +20,7 @@ from nextlong_hub.records import Segment
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from nextlong_hub.corpus.ingest import Source
+    from nextlong_hub.corpus.in_memory import Source
 
 TEXT_SHOWN_BYTES = 20_000
 """Bytes of a sample's text that a notebook shows, in UTF-8: more makes the file large and the page slow."""

@@ -96,7 +96,7 @@ def verdict(explained: NegativeExplanation) -> str:
     if explained.basis is Basis.ESTIMATE:
         return (
             f"{score}. ESTIMATED as {explanation.score:.4f}: {terms}, with frequencies {place}, for the index of the "
-            "build is not here. Name the corpus with --corpus for the exact weights."
+            "build is not here. Name the corpus (--corpus; in Python sources=) for the exact weights."
         )
     return (
         f"{score}, but {terms}, with frequencies {place}, give {explanation.score:.4f}: the row was changed, or was "

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from nextlong_hub.dataset import SplitReader
 from nextlong_hub.dataset import best_fit as packing
-from nextlong_hub.errors import DataError
+from nextlong_hub.errors import DataError, argument
 
 UNKNOWN_SOURCE = "unknown"
 """The source of rows in a dataset that names none."""
@@ -87,7 +87,7 @@ class ExportRow:
         if largest > np.iinfo(kind).max:
             raise DataError(
                 f"row {self.id!r} has the token id {largest:,}, which does not fit into {np.dtype(kind).itemsize} "
-                "bytes; give --token-bytes 4"
+                f"bytes; give {argument('token-bytes', 4)}"
             )
         return self.input_ids.astype(kind).tobytes()
 
@@ -151,7 +151,7 @@ def pack(rows: Iterable[ExportRow], config: str, row_tokens: int, *, by_source: 
         if len(row.input_ids) > row_tokens:
             raise DataError(
                 f"the document {row.documents[0].id!r} has {len(row.input_ids):,} tokens, which do not fit into rows "
-                f"of {row_tokens:,}; give a longer --pack"
+                f"of {row_tokens:,}; give a longer {argument('pack')}"
             )
         packer = packers.setdefault(row.source if by_source else "", _RowPacker(row_tokens))
         yield from (_join(group, f"{config}/{next(numbers):06d}") for group in packer.add(row))

@@ -15,7 +15,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from nextlong_hub.dataset import best_fit as packing
-from nextlong_hub.errors import RecipeError
+from nextlong_hub.errors import RecipeError, argument
 from nextlong_hub.exports import mds_layout
 from nextlong_hub.exports.base import ExportFormat, ExportSettings
 from nextlong_hub.exports.export_rows import UNKNOWN_SOURCE, ExportRow
@@ -115,7 +115,7 @@ def write(rows: Iterator[ExportRow], writer: ExportWriter, settings: ExportSetti
         RecipeError: the requested shards are too large for the offsets of the format.
     """
     if settings.shard_bytes > _LARGEST_SHARD:
-        raise RecipeError(f"MDS shards hold less than 4 GiB, but --shard-bytes is {settings.shard_bytes:,}")
+        raise RecipeError(f"MDS shards hold less than 4 GiB, but {argument('shard-bytes')} is {settings.shard_bytes:,}")
     folders: dict[str, _Folder] = {}
     for row in rows:
         prefix = f"{folder_name(row.source)}/" if settings.by_source else ""

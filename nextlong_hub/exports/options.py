@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Literal
 
 from nextlong_hub.dataset import SplitReader
-from nextlong_hub.errors import RecipeError
+from nextlong_hub.errors import RecipeError, argument
 from nextlong_hub.exports.base import FORMATS, ExportFormat, ExportSettings
 from nextlong_hub.tokenization import EMBEDDED, Tokenizer, load_tokenizer
 
@@ -43,23 +43,25 @@ def choose_tokenizer(kind: ExportFormat, request: ExportRequest, split: SplitRea
         if kind.tokens == "always" and not has_tokens:
             raise RecipeError(
                 f"{split.config} of {split.where} has no input_ids, and {kind.name} needs tokens; name the tokenizer "
-                "of the model you train with --tokenizer"
+                f"of the model you train with {argument('tokenizer')}"
             )
         return None
     if kind.tokens == "never":
         raise RecipeError(
-            f"{kind.name} is text, which its trainer encodes itself; leave out --tokenizer, or choose another format"
+            f"{kind.name} is text, which its trainer encodes itself; leave out {argument('tokenizer')}, or choose "
+            "another format"
         )
     tokenizer = load_tokenizer(request.tokenizer)
     if has_tokens and split.manifest is not None and split.manifest.tokenizer.digest == tokenizer.digest:
         return None
     if "loss_mask" in split.columns:
         raise RecipeError(
-            f"the loss mask of {split.config} belongs to the tokens it was made with; leave out --tokenizer, or build "
+            f"the loss mask of {split.config} belongs to the tokens it was made with; leave out "
+            f"{argument('tokenizer')}, or build "
             f"{split.config} anew with that tokenizer"
         )
     if "text" not in split.columns:
-        raise RecipeError(f"{split.config} of {split.where} has no text to encode; leave out --tokenizer")
+        raise RecipeError(f"{split.config} of {split.where} has no text to encode; leave out {argument('tokenizer')}")
     return tokenizer
 
 
@@ -101,21 +103,27 @@ def _refused_rows(kind: ExportFormat, split: SplitReader) -> Iterator[str]:
 def _refused_options(kind: ExportFormat, request: ExportRequest, *, has_tokens: bool) -> Iterator[str]:
     if request.pack_tokens is not None and not kind.takes_packed_rows:
         others = _those(lambda other: other.takes_packed_rows)
-        yield f"{kind.name} cannot carry rows of several documents; leave out --pack, or choose {others}"
+        yield f"{kind.name} cannot carry rows of several documents; leave out {argument('pack')}, or choose {others}"
     if request.pack_tokens is not None and not has_tokens:
-        yield f"--pack counts tokens, and {kind.name} has none here; leave it out, or name a --tokenizer"
+        yield (
+            f"{argument('pack')} counts tokens, and {kind.name} has none here; leave it out, or name a "
+            f"{argument('tokenizer')}"
+        )
     if request.compression is not None and request.compression not in kind.compressions:
-        yield f"{kind.name} cannot be compressed with {request.compression}; leave out --compression"
+        yield f"{kind.name} cannot be compressed with {request.compression}; leave out {argument('compression')}"
     if request.by_source and not kind.takes_sources_apart:
         others = _those(lambda other: other.takes_sources_apart)
-        yield f"{kind.name} has no folders for sources; leave out --by-source, or choose {others}"
+        yield f"{kind.name} has no folders for sources; leave out {argument('by-source', True)}, or choose {others}"
     unknown = sorted(set(request.hashes) - set(kind.hashes))
     if unknown:
-        yield f"{kind.name} holds no {unknown[0]} digests; it takes --hash {' or '.join(kind.hashes) or 'nothing'}"
+        yield (
+            f"{kind.name} holds no {unknown[0]} digests; it takes {argument('hash')} "
+            f"{' or '.join(kind.hashes) or 'nothing'}"
+        )
     if request.shard_bytes is not None and not kind.shard_bytes:
-        yield f"{kind.name} puts all tokens into one file; leave out --shard-bytes"
+        yield f"{kind.name} puts all tokens into one file; leave out {argument('shard-bytes')}"
     if request.token_bytes is not None and kind.token_bytes is None:
-        yield f"{kind.name} leaves no choice how many bytes a token has; leave out --token-bytes"
+        yield f"{kind.name} leaves no choice how many bytes a token has; leave out {argument('token-bytes')}"
 
 
 def _those(fit: Callable[[ExportFormat], bool]) -> str:
@@ -140,6 +148,6 @@ def _token_bytes(kind: ExportFormat, vocabulary: int | None) -> Literal[2, 4]:
     if kind.token_bytes == "by vocabulary" and vocabulary is None:
         raise RecipeError(
             f"{kind.name} reads tokens of 2 or 4 bytes by the size of the vocabulary, which this dataset does not "
-            "tell; name its tokenizer with --tokenizer, or give --token-bytes"
+            f"tell; name its tokenizer with {argument('tokenizer')}, or give {argument('token-bytes')}"
         )
     return 2 if vocabulary is not None and vocabulary < _FEW_TOKENS else 4

@@ -38,6 +38,7 @@ class ExportReport:
     """Tokens on which the loss is taken."""
     bytes: int
     files: tuple[ExportedFile, ...]
+    folder: Path
     is_unchanged: bool
     """The folder held this finished export already."""
     spelled: str = ""
@@ -86,10 +87,10 @@ def export(
         writer = ExportWriter(output, head)
         finished = writer.finished()
         if finished is not None:
-            return _report(finished, is_unchanged=True, spelled=spelled)
+            return _report(finished, output, is_unchanged=True, spelled=spelled)
         writer.begin()
         counts = _write(kind, settings, split, tokenizer, writer, threads, ProgressTracker(progress or NullProgress()))
-    return _report(writer.commit(counts), is_unchanged=False, spelled=spelled)
+    return _report(writer.commit(counts), output, is_unchanged=False, spelled=spelled)
 
 
 def _write(
@@ -185,7 +186,7 @@ def _source(split: SplitReader) -> dict[str, Any]:
     return {"config": split.config, "files": digest_of(digests)}
 
 
-def _report(content: dict[str, Any], *, is_unchanged: bool, spelled: str) -> ExportReport:
+def _report(content: dict[str, Any], folder: Path, *, is_unchanged: bool, spelled: str) -> ExportReport:
     files = tuple(ExportedFile(**file) for file in content["files"])
     return ExportReport(
         format=content["format"],
@@ -193,6 +194,7 @@ def _report(content: dict[str, Any], *, is_unchanged: bool, spelled: str) -> Exp
         **content["counts"],
         bytes=sum(file.bytes for file in files),
         files=files,
+        folder=folder,
         is_unchanged=is_unchanged,
         spelled=spelled,
     )

@@ -20,7 +20,7 @@ from nextlong_hub.core.files import (
     write_json,
     written_aside,
 )
-from nextlong_hub.errors import ConflictError
+from nextlong_hub.errors import ConflictError, argument
 
 EXPORT_NAME = "nextlong-export.json"
 
@@ -128,7 +128,9 @@ class ExportWriter:
     def _claim(self) -> None:
         with storage_errors(self._folder):
             if self._folder.exists() and not self._folder.is_dir():
-                raise ConflictError(f"{self._folder} is a file, but a folder is needed; choose another --output")
+                raise ConflictError(
+                    f"{self._folder} is a file, but a folder is needed; choose another {argument('output')}"
+                )
             self._folder.mkdir(parents=True, exist_ok=True)
             names = sorted(path.name for path in self._folder.iterdir() if not is_left_aside(path))
         if not names:
@@ -138,11 +140,12 @@ class ExportWriter:
             listed = ", ".join(names[:3]) + (" …" if len(names) > 3 else "")
             raise ConflictError(
                 f"{self._folder} already holds {listed} and was not made by nextlong-hub export; choose an empty or "
-                "new folder with --output"
+                f"new folder with {argument('output')}"
             )
         changes = [key for key in self._head if content.get(key) != self._head[key]]
         if changes:
             raise ConflictError(
-                f"{self._folder} holds another export ({', '.join(changes)} differ); choose another --output, or "
+                f"{self._folder} holds another export ({', '.join(changes)} differ); choose another "
+                f"{argument('output')}, or "
                 "remove that folder to export anew"
             )

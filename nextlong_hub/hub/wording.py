@@ -8,7 +8,7 @@ the Hub or the library says).
 from collections.abc import Mapping
 from enum import Enum, auto
 
-from nextlong_hub.errors import AuthError, DataError, NetworkError, RecipeError, StorageError
+from nextlong_hub.errors import AuthError, DataError, NetworkError, RecipeError, StorageError, argument
 from nextlong_hub.hub.retry import Moved, TooLarge, Transient
 
 
@@ -121,7 +121,8 @@ READING: Wording = {
     Failure.BAD_NAME: _BAD_NAME,
     Failure.UNREADABLE: (
         DataError,
-        "{subject} cannot be read: {reason}; name another of its parts with --config, --split or --revision "
+        f"{{subject}} cannot be read: {{reason}}; name another of its parts with {argument('config')}, "
+        f"{argument('split')} or {argument('revision')} "
         "(config, split, revision in a recipe), or read its files as they are: hf://datasets/{name}",
     ),
 }
@@ -147,7 +148,8 @@ WRITING: Wording = {
     Failure.UNAUTHENTICATED: _WRITE_UNAUTHENTICATED,
     Failure.FORBIDDEN: (
         AuthError,
-        "your token may not do this at {page} ({reason}); use one with write access, or --create-pr to propose it",
+        f"your token may not do this at {{page}} ({{reason}}); use one with write access, or "
+        f"{argument('create-pr', True)} to propose it",
     ),
     Failure.NO_REPOSITORY: _WRITE_NOTHING,
     Failure.NO_REVISION: _WRITE_NOTHING,

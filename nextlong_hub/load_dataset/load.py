@@ -1,8 +1,13 @@
-"""`load`: what `load_dataset("nextlong", …)` does, by public means only."""
+"""`load`: what `load_dataset("nextlong", …)` does, by public means only; `read_rows`: the rows that are there."""
 
+import glob
+from contextlib import nullcontext
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from nextlong_hub.dataset.locate import DatasetLocation
+from nextlong_hub.errors import DataError
+from nextlong_hub.hub.errors import hub_errors
 from nextlong_hub.load_dataset.register import BUILDER_MODULE, code_digest
 
 if TYPE_CHECKING:
@@ -40,3 +45,32 @@ def load(
         return builder.as_streaming_dataset(split=split)
     builder.download_and_prepare(num_proc=num_proc)
     return builder.as_dataset(split=split)
+
+
+def read_rows(
+    location: DatasetLocation, config: str, *, streaming: bool = False, num_proc: int | None = None
+) -> "Dataset | IterableDataset":
+    """The rows of a configuration that is there, by `datasets`: exactly its files, on the Hub at the commit opened.
+
+    Raises:
+        DataError: a file is damaged, or gone.
+        AuthError, NetworkError: the Hub refused, or could not be reached.
+    """
+    import datasets
+
+    files = [f"{location.root}/{name}" for name in location.configs[config]]
+    is_local = location.folder is not None
+    if is_local:
+        files = [glob.escape(file) for file in files]
+    with nullcontext() if is_local else hub_errors(location.name):
+        try:
+            return datasets.load_dataset(
+                "parquet", data_files=files, split="train", streaming=streaming, num_proc=num_proc
+            )
+        except (datasets.exceptions.DatasetsError, FileNotFoundError) as error:
+            if not is_local:
+                raise
+            raise DataError(
+                f"{config} of {location.name} cannot be read; run `nextlong-hub verify` on the folder, which names "
+                "the file that is damaged or gone"
+            ) from error

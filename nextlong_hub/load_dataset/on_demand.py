@@ -9,16 +9,16 @@ while `build` gives each its own (`meta_documents.choice`). To train on several,
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from itertools import count
 from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
 
 from nextlong_hub.core.files import digest_of
-from nextlong_hub.corpus import DEMO, memory_source
-from nextlong_hub.corpus.ingest import Source, find_corpus
-from nextlong_hub.corpus.naming import default_name
+from nextlong_hub.corpus import DEMO
+from nextlong_hub.corpus.given import as_sources
+from nextlong_hub.corpus.in_memory import Source
+from nextlong_hub.corpus.ingest import find_corpus
 from nextlong_hub.corpus.settings import SourceSettings
 from nextlong_hub.dataset.write import chosen_tables
 from nextlong_hub.errors import RecipeError
@@ -89,7 +89,7 @@ def open_session(
 
     Args:
         recipe_name: a recipe that comes with the package, or a TOML file.
-        corpus: see `as_sources`; None takes the recipe's own, else the embedded demo corpus.
+        corpus: see `corpus.given.as_sources`; None takes the recipe's own, else the embedded demo corpus.
         tokenizer: a folder or a Hub name; may be left out for the demo corpus only.
         samples: how many rows; None gives about as many tokens as the corpus holds.
         seed: of the order of meta-documents.
@@ -129,43 +129,6 @@ def open_session(
 def work_folder(beside: str | Path) -> Path:
     """Where sessions keep finished work, beside cached datasets; the name is none that `datasets` looks for."""
     return Path(beside).expanduser() / "nextlong-hub-work"
-
-
-def as_sources(corpus: object) -> list[Source]:
-    """Sources from what a caller of `load_dataset` may give.
-
-    Args:
-        corpus: a path, glob or Hub name; a `datasets.Dataset` or `IterableDataset`; `SourceSettings`; a mapping of
-            source names to these; or a sequence of any of them.
-
-    Raises:
-        RecipeError: it is none of these.
-    """
-    named = list(corpus.items()) if isinstance(corpus, Mapping) else [("", one) for one in _flattened(corpus)]
-    sources: list[Source] = []
-    for given, one in named:
-        if isinstance(one, SourceSettings):
-            sources.append(one)
-        elif isinstance(one, str | Path):
-            sources.append(SourceSettings(name=given or _free(default_name(str(one)), sources), path=str(one)))
-        elif hasattr(one, "column_names"):
-            sources.append(memory_source(one, given or _free("memory", sources)))
-        else:
-            raise RecipeError(
-                f"corpus holds a {type(one).__name__}; give a path, a Hub name, a datasets.Dataset or a list of these"
-            )
-    return sources
-
-
-def _free(name: str, sources: Sequence[Source]) -> str:
-    """The name, or the first of name-2, name-3, … that no source has yet."""
-    taken = {source.name for source in sources}
-    numbered = (name if number == 1 else f"{name}-{number}" for number in count(1))
-    return next(candidate for candidate in numbered if candidate not in taken)
-
-
-def _flattened(corpus: object) -> Sequence[object]:
-    return corpus if isinstance(corpus, list | tuple) else [corpus]
 
 
 @lru_cache(maxsize=8)

@@ -27,7 +27,7 @@ from nextlong_hub.dataset.manifest import (
     differences,
     write_manifest,
 )
-from nextlong_hub.errors import ConflictError
+from nextlong_hub.errors import ConflictError, argument
 from nextlong_hub.execution.run import Run
 from nextlong_hub.execution.workspace import WORK_NAME
 from nextlong_hub.producer import Inputs, Produced
@@ -94,7 +94,7 @@ def committed_manifest(run: Run, inputs: Inputs, recipes: Sequence[Recipe]) -> M
     if changes:
         raise ConflictError(
             f"{output} holds a finished dataset made from other inputs ({'; '.join(changes)}); "
-            "choose another --output, or remove that folder to build it anew"
+            f"choose another {argument('output')}, or remove that folder to build it anew"
         )
     if not (output / MANIFEST_NAME).is_file():
         _require_whole(

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 from nextlong_hub.dataset.folder import CARD_NAME
 from nextlong_hub.dataset.manifest import MANIFEST_NAME
-from nextlong_hub.errors import AuthError, ConflictError, DataError
+from nextlong_hub.errors import AuthError, ConflictError, DataError, argument
 from nextlong_hub.hub.changes import Changes, LocalFile, compare
 from nextlong_hub.hub.repository import MAIN, Account, Remote, Repository
 from nextlong_hub.hub.retry import RetryPolicy
@@ -149,12 +149,14 @@ def require_access(repository: Repository, remote: Remote | None, options: PushO
     if not account.may_write:
         raise AuthError(f"your token can only read, and {page} is to be written; run `hf auth login` with another")
     if options.create_pr and remote is None:
-        raise DataError(f"there is no {page} that you can see, so nothing to propose to; leave out --create-pr")
+        raise DataError(
+            f"there is no {page} that you can see, so nothing to propose to; leave out {argument('create-pr', True)}"
+        )
     if not options.create_pr and namespace not in account.writable:
         owners = ", ".join(f"{owner}/…" for owner in sorted(account.writable))
         raise AuthError(
             f"you are logged in as {account.name}, who may not write at {page}; name it as one of {owners}, or use "
-            "--create-pr to propose it"
+            f"{argument('create-pr', True)} to propose it"
         )
     if remote is not None and options.private is not None and options.private != remote.private:
         is_now, wanted = ("private", "public") if remote.private else ("public", "private")
@@ -174,7 +176,8 @@ def require_own_branch(plan: PushPlan) -> None:
         more = f" and {len(plan.foreign) - _SHOWN:,} more" if len(plan.foreign) > _SHOWN else ""
         raise ConflictError(
             f"{plan.page} holds data that no push of nextlong-hub put there: {', '.join(plan.foreign[:_SHOWN])}{more}; "
-            "nothing was sent: push with --remove-foreign to remove it in the same commit, or to a dataset of its own"
+            f"nothing was sent: push with {argument('remove-foreign', True)} to remove it in the same commit, or to a "
+            "dataset of its own"
         )
 
 

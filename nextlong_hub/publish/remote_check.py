@@ -80,7 +80,10 @@ def check(repository: Repository, remote: Remote) -> RemoteReport:
         faults += _card_faults(repository, remote, manifest)
         listed = {record.path for record in manifest.files} | recipes.keys()
         faults += [
-            Fault(place=path, message="is not in the manifest; push again with --remove-foreign, or remove it there")
+            Fault(
+                place=path,
+                message="is not in the manifest; push again with remove_foreign (--remove-foreign), or remove it there",
+            )
             for path in sorted(remote.files.keys() - listed)
             if is_data(path)
         ]

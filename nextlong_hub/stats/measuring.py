@@ -58,6 +58,7 @@ def unfinished_split(folder: Path, manifest: Manifest, config: str) -> SplitRead
         commit=None,
         manifest=manifest,
         configs={name: tuple(file.path for file in record.files) for name, record in manifest.configs.items()},
+        root=str(folder),
         open=lambda file: pa.OSFile(str(folder / file), "rb"),
     )
     return SplitReader(location, config)

@@ -10,7 +10,7 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
-from nextlong_hub.errors import DataError, RecipeError
+from nextlong_hub.errors import DataError, RecipeError, argument
 from nextlong_hub.records import Message
 from nextlong_hub.tokenization.loading import folder_of, quiet_transformers
 from nextlong_hub.tokenization.tokenizer import Tokenizer
@@ -133,8 +133,8 @@ def _text_of(wanted: str, own: str | None, tokenizer: Tokenizer) -> tuple[str, s
             return _shipped(fitting[0]), fitting[0]
         raise RecipeError(
             f"the tokenizer {tokenizer.name} has no chat template, and knows the control tokens of none that comes "
-            f"with nextlong-hub ({', '.join(_CONTROL_TOKENS)}); give the tokenizer of a chat model, or write --set "
-            "conversations.chat_template=my-template.jinja"
+            f"with nextlong-hub ({', '.join(_CONTROL_TOKENS)}); give the tokenizer of a chat model, or write "
+            f"{argument('set', 'conversations.chat_template=my-template.jinja')}"
         )
     path = Path(wanted).expanduser()
     if not path.is_file():
@@ -165,8 +165,8 @@ def _chat_files(tokenizer: Tokenizer) -> tuple[str | None, dict[str, str]]:
             template = found.get_chat_template() if found.chat_template else None
         except Exception as error:  # tokenizer classes raise errors of many classes on files they cannot read
             raise RecipeError(
-                f"transformers cannot read the chat template of the tokenizer {tokenizer.name} ({error}); write --set "
-                "conversations.chat_template=my-template.jinja, or mend its tokenizer_config.json"
+                f"transformers cannot read the chat template of the tokenizer {tokenizer.name} ({error}); write "
+                f"{argument('set', 'conversations.chat_template=my-template.jinja')}, or mend its tokenizer_config.json"
             ) from error
     special = {name: token for name, token in found.special_tokens_map.items() if isinstance(token, str)}
     return template, special

@@ -61,6 +61,11 @@ class VerifyReport:
     rewritten: tuple[str, ...] = ()
     """Files whose rows are those of the manifest but not their bytes, each with the program that wrote it anew."""
 
+    @property
+    def ok(self) -> bool:
+        """Whether nothing is wrong."""
+        return not self.faults
+
 
 class RowDocument(NamedTuple):
     """One document of a row; a row that is not packed is one document."""

@@ -36,9 +36,9 @@ def check_file(
             return
         check.rewritten.append(f"{record.path} ({writer})")
     count = tokens = 0
-    digest = RowDigest()
+    read = RowDigest()
     try:
-        for place, row in _rows(path, record.path, config, digest, check):
+        for place, row in _rows(path, record.path, config, read, check):
             documents = list(_documents(place, row, config, first_row + count, check))
             for where, document in documents:
                 rows.append(
@@ -56,8 +56,8 @@ def check_file(
         check.fault(
             record.path, f"holds {count:,} rows, {tokens:,} tokens instead of {record.rows:,} and {record.tokens:,}"
         )
-    elif record.rows_sha256 and digest.hexdigest() != record.rows_sha256:
-        check.fault(record.path, f"the digest of its rows is {digest.hexdigest()} instead of {record.rows_sha256}")
+    elif record.rows_sha256 and read.hexdigest() != record.rows_sha256:
+        check.fault(record.path, f"the digest of its rows is {read.hexdigest()} instead of {record.rows_sha256}")
     check.rows += count
 
 

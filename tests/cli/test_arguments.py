@@ -1,5 +1,6 @@
 """What is typed becomes what is built."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -7,18 +8,24 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from nextlong_hub.cli.arguments import (
-    PUBLISHED,
     BuildArguments,
     build_request,
     parse_amount,
-    parse_modes,
-    parse_rows,
+    parse_by_config,
     parse_sources,
 )
 from nextlong_hub.corpus.naming import default_name
 from nextlong_hub.errors import RecipeError
 from nextlong_hub.execution.local import default_workers
-from nextlong_hub.recipe import load_recipe, load_recipes
+from nextlong_hub.facade.requests import PUBLISHED, modes_of, rows_of
+from nextlong_hub.recipe import Recipe, load_recipe, load_recipes
+
+
+def parse_rows(
+    recipes: Sequence[Recipe], ingredients: Sequence[Recipe], samples: Sequence[str], tokens: Sequence[str]
+) -> dict[str, int]:
+    """The rows that `--samples` and `--tokens` ask for."""
+    return rows_of(recipes, ingredients, parse_by_config("--samples", samples), parse_by_config("--tokens", tokens))
 
 
 def test_the_first_of_several_tokenizers_counts(tmp_path: Path) -> None:
@@ -69,7 +76,7 @@ def test_two_recipes_cannot_name_two_corpora(tmp_path: Path) -> None:
     for name in ("one", "two"):
         (tmp_path / f"{name}.toml").write_text(f'name = "{name}"\n[[corpus]]\nname = "{name}"\npath = "{name}.txt"\n')
     files = [str(tmp_path / f"{name}.toml") for name in ("one", "two")]
-    with pytest.raises(RecipeError, match=r"one, two name different corpora.*give --corpus"):
+    with pytest.raises(RecipeError, match=r"one, two name different corpora.*give corpus="):
         build_request(BuildArguments(recipe_files=files, tokenizer="demo"))
 
 
@@ -90,7 +97,7 @@ def test_columns_are_those_of_every_source() -> None:
 
 def test_a_tokenizer_is_chosen_by_a_person_unless_all_is_demo() -> None:
     """Rows counted in tokens of an unintended tokenizer would be worthless, so it is never a silent default."""
-    with pytest.raises(RecipeError, match=r"Missing option --tokenizer.*--tokenizer demo"):
+    with pytest.raises(RecipeError, match=r"tokenizer= is missing.*tokenizer='demo'"):
         build_request(BuildArguments(corpora=["docs.parquet"]))
     assert build_request(BuildArguments(corpora=["demo"])).tokenizer == "demo"
 
@@ -205,9 +212,9 @@ def test_sizes_that_do_not_fit_together_are_refused(samples: list[str], tokens: 
 
 def test_modes_are_words_with_a_comma() -> None:
     """`truncate,discard` is both, and a misspelt word is named with the likely one."""
-    assert parse_modes("truncate, discard") == {"truncate", "discard"}
+    assert modes_of(["truncate", " discard"]) == {"truncate", "discard"}
     with pytest.raises(RecipeError, match=r"'trunkate' is neither.*did you mean 'truncate'"):
-        parse_modes("trunkate")
+        modes_of(["trunkate"])
 
 
 def test_a_large_machine_is_not_filled_unasked() -> None:

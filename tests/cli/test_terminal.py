@@ -5,11 +5,11 @@ import io
 import pytest
 from rich.console import Console
 
-from nextlong_hub.cli.bars import Bars
-from nextlong_hub.cli.terminal import show_error, show_line, show_table, watching
 from nextlong_hub.execution.forecast import ExpectedStage
 from nextlong_hub.execution.lines import Lines
 from nextlong_hub.execution.progress import ProgressTracker
+from nextlong_hub.terminal import show_error, show_line, show_table, watching
+from nextlong_hub.terminal.bars import Bars
 
 
 def test_a_table_wider_than_the_terminal_goes_on_below(

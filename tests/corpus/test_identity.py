@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from nextlong_hub.core.files import read_checked_json, write_checked_json
 from nextlong_hub.corpus import discover, identify, memory_source, repeated_ids, require_unique_ids
+from nextlong_hub.corpus.in_memory import as_files
 from nextlong_hub.corpus.settings import SourceSettings
 from nextlong_hub.errors import BadDocumentError
 
@@ -102,13 +103,13 @@ def test_damaged_cache_is_made_anew(content: bytes, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("is_streaming", [False, True], ids=["Dataset", "IterableDataset"])
-def test_dataset_in_memory_is_known_by_its_content(is_streaming: bool) -> None:
+def test_dataset_in_memory_is_known_by_its_content(is_streaming: bool, tmp_path: Path) -> None:
     """Equal datasets have equal digests, and a changed text changes the digest."""
 
     def digest_of_rows(rows: list[dict[str, str]]) -> str:
         dataset: Any = datasets.Dataset.from_list(rows)
         held = memory_source(dataset.to_iterable_dataset() if is_streaming else dataset, "held")
-        return identify(discover([held])).digest
+        return identify(discover(as_files([held], tmp_path)[0])).digest
 
     assert digest_of_rows([{"text": "x"}]) == digest_of_rows([{"text": "x"}]) != digest_of_rows([{"text": "y"}])
 

@@ -134,7 +134,7 @@ def notes_of(path: Path) -> ReadingNotes:
     """What readers note about a source."""
     notes = ReadingNotes()
     for piece in discover([SourceSettings(name="notes", path=str(path))]):
-        list(read(piece, "skip", None, notes))
+        list(read(piece, "skip", notes))
     return notes
 
 

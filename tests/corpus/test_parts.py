@@ -111,7 +111,7 @@ def test_words_in_the_names_of_texts_are_no_splits(tmp_path: Path) -> None:
 def test_a_card_says_which_files_are_a_configuration(tmp_path: Path) -> None:
     """Its patterns choose the files, and several configurations must be chosen from."""
     write(tmp_path, "small/x.jsonl", "large/a.jsonl", "large/b1.jsonl", "large/test.jsonl", "other.jsonl", card=TWO)
-    with pytest.raises(DataError, match="there are 2 configurations: small, large; name one with --config"):
+    with pytest.raises(DataError, match="there are 2 configurations: small, large; name one with config="):
         names(tmp_path)
     assert names(tmp_path, config="small") == ["small/x.jsonl"]
     assert names(tmp_path, config="large") == ["large/a.jsonl", "large/b1.jsonl"]

@@ -25,6 +25,7 @@ from hypothesis import strategies as st
 
 from nextlong_hub.corpus import Piece, ReadingNotes, Skipped, discover, memory_source, read
 from nextlong_hub.corpus.formats import jsonl
+from nextlong_hub.corpus.in_memory import as_files
 from nextlong_hub.corpus.pieces import BadDocument
 from nextlong_hub.corpus.settings import SourceSettings
 from nextlong_hub.errors import BadDocumentError, DataError, StorageError
@@ -164,16 +165,15 @@ def test_embedded_corpus_needs_no_path() -> None:
 
 
 @pytest.mark.parametrize("is_streaming", [False, True], ids=["Dataset", "IterableDataset"])
-def test_dataset_in_memory_is_read_where_it_is(is_streaming: bool) -> None:
-    """A dataset the caller holds gives its rows to `read` in the same process, and a clear error in another."""
+def test_dataset_in_memory_is_read_as_a_file(is_streaming: bool, tmp_path: Path) -> None:
+    """A dataset the caller holds becomes a file, which any process can read."""
     dataset: Any = datasets.Dataset.from_list(ROWS)
     memory = memory_source(dataset.to_iterable_dataset() if is_streaming else dataset, "held")
-    [piece] = discover([memory])
-    assert piece.is_local_memory
-    documents = list(read(piece, "fail", {"held": memory.dataset}))
+    [settings], held = as_files([memory], tmp_path)
+    assert "Dataset of" in held["held"]
+    [piece] = discover([settings])
+    documents = list(read(piece, "fail"))
     assert documents == [Document(id=row["id"], text=row["text"], source="held") for row in ROWS]
-    with pytest.raises(DataError, match="in the memory of another process"):
-        list(read(piece, "fail"))
 
 
 def test_ids_are_numbers_or_made_from_the_place(tmp_path: Path) -> None:
@@ -332,7 +332,7 @@ def test_line_beyond_the_limit_is_refused_without_being_held(tmp_path: Path) -> 
     path = tmp_path / "a.jsonl"
     path.write_bytes(json_lines([{"text": "x"}, {"text": "y" * 2_000_000}, {"text": "z" * 300}, {"text": "x"}]))
     [piece] = discover([source(path)])
-    results = [one for one in jsonl.read(piece, {}, longest_line_bytes=200) if not isinstance(one, ReadingNotes)]
+    results = [one for one in jsonl.read(piece, longest_line_bytes=200) if not isinstance(one, ReadingNotes)]
     assert [getattr(result, "reason", "") for result in results] == ["", "too_long", "too_long", ""]
 
 
@@ -342,7 +342,7 @@ def test_offsets_count_every_line_before(tmp_path: Path) -> None:
     before = b"\n" + json_lines([{"text": "y" * 2_000_000}, {"text": "x"}])
     path.write_bytes(before + b'"\xff"\n')
     [piece] = discover([source(path)])
-    *_, last = jsonl.read(piece, {}, longest_line_bytes=200)
+    *_, last = jsonl.read(piece, longest_line_bytes=200)
     assert isinstance(last, BadDocument)
     assert last.detail.startswith(f"byte {len(before) + 1} of the file")
 
@@ -535,7 +535,7 @@ def test_webdataset_gives_its_texts(tmp_path: Path) -> None:
     write_tar(tmp_path / "part.tar", "w", members)
     notes = ReadingNotes()
     [piece] = discover([source(tmp_path)])
-    documents = list(read(piece, "fail", None, notes))
+    documents = list(read(piece, "fail", notes))
     assert documents == [
         Document(id="part/1.txt", text="one", source="notes"),
         Document(id="b", text="two", source="notes"),

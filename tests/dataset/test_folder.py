@@ -155,7 +155,7 @@ def test_a_disk_that_cannot_be_written_is_a_storage_error(small_disk: Path) -> N
     subprocess.run(["mount", "-o", "remount,ro", str(small_disk)], check=True)
     for name in ("empty", "new"):
         with (
-            pytest.raises(StorageError, match=rf"{name}: Read-only file system; choose an --output"),
+            pytest.raises(StorageError, match=rf"{name}: Read-only file system; choose an output="),
             locked(small_disk / name),
         ):
             pytest.fail("a read-only disk was taken")

@@ -177,7 +177,7 @@ def test_nothing_that_fits_is_an_error(tmp_path: Path) -> None:
     corpus = write_corpus(tmp_path / "short.jsonl", make_documents(5, paragraphs=(1, 1)))
     with pytest.raises(CorpusTooSmallError, match=r"none of 5 texts became a row of 200 tokens \(5 below_target\)"):
         run(corpus, tmp_path / "fitted")
-    with pytest.raises(CorpusTooSmallError, match=r"\(5 over_target\); choose a longer --target"):
+    with pytest.raises(CorpusTooSmallError, match=r"\(5 over_target\); choose a longer target="):
         run(corpus, tmp_path / "packed", "pack,discard", target=10)
 
 

@@ -281,7 +281,7 @@ def test_nothing_to_import_is_told(tmp_path: Path) -> None:
     nothing = {**GOOD, "indices": np.array([[1, 1]], np.uint32)}
     with pytest.raises(DataError, match=r"the 1 shards of .* hold no document; there is nothing to import"):
         run(write_mds(tmp_path / "mds", [nothing]), tmp_path / "out2")
-    with pytest.raises(RecipeError, match="--config 'a/b' is no name of a configuration"):
+    with pytest.raises(RecipeError, match="config='a/b' is no name of a configuration"):
         run(tmp_path / "mds", tmp_path / "out3", config="a/b")
 
 

@@ -11,6 +11,7 @@ import pytest
 
 from nextlong_hub import corpus
 from nextlong_hub.corpus import memory_source
+from nextlong_hub.corpus.in_memory import as_files
 from nextlong_hub.corpus.settings import SourceSettings
 from nextlong_hub.dry_run.sample import MOST_DOCUMENTS, CorpusSample, sample_corpus
 from nextlong_hub.errors import BadDocumentError, CorpusTooSmallError, DataError
@@ -130,12 +131,13 @@ def test_documents_that_will_be_left_out_do_not_count(tmp_path: Path) -> None:
     assert look(tmp_path).documents == pytest.approx(2000, rel=0.05)
 
 
-def test_a_dataset_in_memory_is_surveyed_too() -> None:
+def test_a_dataset_in_memory_is_surveyed_too(tmp_path: Path) -> None:
     """What a notebook holds has rows like any other source."""
     datasets = pytest.importorskip("datasets")
     held = datasets.Dataset.from_dict({"text": TEXTS[:500]})
     source = memory_source(held, "held")
-    seen = sample_corpus(corpus.discover([source]), "fail", {"held": held})
+    files, _ = as_files([source], tmp_path)
+    seen = sample_corpus(corpus.discover(files), "fail")
     assert seen.documents == pytest.approx(500)
     assert seen.text_bytes == pytest.approx(bytes_of(TEXTS[:500]), rel=0.1)
 

@@ -201,16 +201,11 @@ def test_the_export_format_writes_what_it_says(extended: Path, site: Path, tmp_p
 def test_the_executor_gives_the_same_bytes(extended: Path, site: Path, corpus: Path, tmp_path: Path) -> None:
     """Threads of one process write what two worker processes write."""
     script = """
-from pathlib import Path
-from nextlong_hub import BuildRequest, SourceSettings, build, load_recipe
-recipes = tuple(load_recipe(path) for path in {recipes})
-sources = (SourceSettings(name="corpus", path={corpus}),)
-rows = dict.fromkeys((recipe.name for recipe in recipes), 6)
-request = BuildRequest(recipes=recipes, sources=sources, tokenizer="demo", rows=rows)
-build(request, Path("dataset"), executor="threads:2")
+import nextlong_hub as nl
+nl.build({recipes}, corpus={corpus}, tokenizer="demo", output="dataset", samples=6, executor="threads:2")
 """
     recipes = [str(EXTENDING / f"{name}.toml") for name in RECIPES]
-    done = run_python(script.format(recipes=recipes, corpus=repr(str(corpus))), tmp_path, site)
+    done = run_python(script.format(recipes=recipes, corpus={"corpus": str(corpus)}), tmp_path, site)
     assert done.returncode == 0, done.stderr
     assert published(tmp_path / "dataset") == published(extended)
 

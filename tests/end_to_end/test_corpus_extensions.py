@@ -31,7 +31,7 @@ SOURCE = '''
     from nextlong_hub.records import Document
 
 
-    def read(piece, held):
+    def read(piece):
         with io.TextIOWrapper(io.BufferedReader(open_any(piece.location)), encoding="utf-8", newline="") as lines:
             for number, row in enumerate(csv.DictReader(lines)):
                 document = document_of_object(row, piece, "row", number)
@@ -160,7 +160,7 @@ def test_two_formats_cannot_share_an_ending(tmp_path: Path, monkeypatch: pytest.
     source = """
         from nextlong_hub.corpus.formats import CorpusFormat
 
-        FORMAT = CorpusFormat(name="prose", suffixes=(".txt",), read=lambda piece, held: iter(()))
+        FORMAT = CorpusFormat(name="prose", suffixes=(".txt",), read=lambda piece: iter(()))
     """
     install(tmp_path, "prose", source, {"nextlong_hub.corpus_formats": {"prose": "FORMAT"}})
     monkeypatch.syspath_prepend(tmp_path)

@@ -2,6 +2,7 @@
 
 import ast
 import os
+import pydoc
 import re
 import shutil
 import subprocess
@@ -80,7 +81,7 @@ def test_the_recipe_of_readme_is_one() -> None:
 def test_the_example_of_building_from_python_runs(tmp_path: Path) -> None:
     """It builds what it says, and what it built is without fault."""
     done = run_python(str(CHECKOUT / "examples" / "02_build_from_python.py"), tmp_path)
-    assert "12 rows, 24,576 tokens" in done
+    assert "2k: 12 rows of 2,048 tokens, 24.6K tokens" in done
     assert "12 rows rebuilt from the corpus, 0 faults" in done
 
 
@@ -179,12 +180,28 @@ def test_what_is_imported_of_ours_is_there(path: Path) -> None:
 
 
 def test_the_public_names_are_there() -> None:
-    """`__all__` is what the package gives, and each name comes from where the lazy table says."""
-    assert sorted(nextlong_hub.__all__) == nextlong_hub.__all__
-    assert set(nextlong_hub.__all__) == set(nextlong_hub._HOMES)
+    """`__all__`, `dir()`, what a type checker is shown, and where the lazy table says each comes from are one list."""
+    assert sorted(nextlong_hub.__all__) == nextlong_hub.__all__ == list(nextlong_hub._HOMES)
+    assert [name for name in dir(nextlong_hub) if not name.startswith("__")] == nextlong_hub.__all__
+    tree = ast.parse((PACKAGE / "__init__.py").read_text())
+    [shown] = [node for node in tree.body if isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING"]
+    imports = [node for node in shown.body if isinstance(node, ast.ImportFrom) and node.module != "typing"]
+    typed = {alias.name: node.module for node in imports for alias in node.names}
+    assert typed == {name: f"nextlong_hub.{home}" for name, home in nextlong_hub._HOMES.items()}
     for name in nextlong_hub.__all__:
         home = import_module(f"nextlong_hub.{nextlong_hub._HOMES[name]}")
         assert getattr(nextlong_hub, name) is getattr(home, name)
+
+
+def test_help_lists_the_public_names_only() -> None:
+    """What `help(nextlong_hub)` explains is `__all__`, and each of it says what it is for."""
+    text = pydoc.plain(pydoc.TextDoc().docmodule(nextlong_hub))
+    classes, functions = text.split("\nCLASSES\n")[1].split("\nFUNCTIONS\n")
+    named = re.findall(r"^    class (\w+)", classes, re.MULTILINE)
+    named += re.findall(r"^    (\w+)\(", functions.split("\nDATA\n")[0], re.MULTILINE)
+    assert sorted(named) == nextlong_hub.__all__
+    for name in nextlong_hub.__all__:
+        assert getattr(nextlong_hub, name).__doc__
 
 
 def test_a_name_that_is_not_there_is_an_attribute_error() -> None:

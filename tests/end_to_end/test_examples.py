@@ -37,9 +37,9 @@ def run(example: str, folder: Path) -> str:
 
 
 def test_looking_at_a_sample(beside: Path) -> None:
-    """The split, a strip, an exact explanation, and a table."""
+    """The dataset as a tree, a strip, an exact explanation, and a table."""
     out = run("04_look_at_a_sample.py", beside)
-    assert "Split 'tiny' of 'nextlong': 8 rows" in out
+    assert "└── tiny: 8 rows of 512 tokens" in out
     assert "▼0" in out and "the exact sum of" in out
 
 

@@ -93,3 +93,23 @@ def test_the_wheel_builds_a_dataset(scripts: Path, tmp_path: Path) -> None:
     )
     assert done.returncode == 0, done.stderr
     assert (tmp_path / "nextlong" / "manifest.json").is_file()
+
+
+def test_the_package_runs_as_a_module(scripts: Path, tmp_path: Path) -> None:
+    """`python -m nextlong_hub` is the command line."""
+    done = run(scripts, "-m", "nextlong_hub", "--version", cwd=tmp_path)
+    assert (done.returncode, done.stdout.split()[0]) == (0, "nextlong-hub"), done.stderr
+
+
+def test_a_checkout_in_front_of_the_wheel_is_whole(scripts: Path) -> None:
+    """In the root of a clone its source comes before the wheel, and finds the folders that stand beside it."""
+    checkout = scripts.parents[1] / "checkout"
+    script = """
+import nextlong_hub
+from nextlong_hub.builders import __path__ as builders
+rows = nextlong_hub.load("64k", split="train", streaming=True, samples=1)
+print(nextlong_hub.__file__, builders[0], next(iter(rows))["token_count"])
+"""
+    done = run(scripts, "-c", script, cwd=checkout)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.split() == [str(checkout / "nextlong_hub" / "__init__.py"), str(checkout / "builders"), "65536"]

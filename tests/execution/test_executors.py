@@ -133,7 +133,7 @@ def test_a_task_that_always_kills_its_worker_is_named(task: MakeTask, two_worker
     """The run ends with an error that names that task, never a neighbour, and the executor can be used again."""
     neighbours = [task(Square, number, slow=True) for number in range(6)]
     tasks = [neighbours[0], task(DieAlways), *neighbours[1:]]
-    with pytest.raises(WorkerError, match=r"^test DieAlways-0: its worker process was killed 3 times.*smaller --num-"):
+    with pytest.raises(WorkerError, match=r"^test DieAlways-0: its worker process was killed 3 times.*smaller num_"):
         list(two_workers.run(tasks))
     assert [receipt.key for receipt in two_workers.run([task(Square, 7)])] == ["Square-7"]
 

@@ -1,4 +1,4 @@
-"""`nextlong_hub.open`: a split and its samples show themselves in a notebook, and can do nothing else there."""
+"""A split and its samples show themselves in a notebook, and can do nothing else there."""
 
 import json
 import os
@@ -17,9 +17,10 @@ from building import ROWS, make_request, published, read_rows
 from hostile import NEVER_SHOWN, hostile_documents
 from matplotlib.figure import Figure
 
-import nextlong_hub
 from nextlong_hub.dataset.shards import to_packed_table, write_table
 from nextlong_hub.errors import DataError
+from nextlong_hub.explore import SampleView, Split
+from nextlong_hub.explore import open as open_split
 from nextlong_hub.pipeline import build
 from nextlong_hub.recipe import OutputSettings
 from nextlong_hub.records import PackedDocument, PackedRow, Segment
@@ -75,9 +76,9 @@ def shown(thing: Any) -> str:
 
 def test_a_split_tells_what_it_is(built: Path) -> None:
     """Name, length, columns, manifest; its samples by number, id and in order."""
-    split = nextlong_hub.open(built, "tiny")
+    split = open_split(built, "tiny")
     rows = read_rows(built)
-    assert isinstance(split, nextlong_hub.Split)
+    assert isinstance(split, Split)
     assert (split.name, split.configs, len(split), split.columns) == ("tiny", ("tiny",), ROWS, list(rows[0]))
     assert split.manifest is not None and split.manifest.configs["tiny"].rows == ROWS
     assert [sample.id for sample in split] == [row["id"] for row in rows]
@@ -91,8 +92,8 @@ def test_a_split_tells_what_it_is(built: Path) -> None:
 def test_a_sample_holds_its_row(built: Path) -> None:
     """Text, tokens, origin, and the segments as a table that pandas reads."""
     row = read_rows(built)[3]
-    sample = nextlong_hub.open(built).sample(3)
-    assert isinstance(sample, nextlong_hub.SampleView)
+    sample = open_split(built).sample(3)
+    assert isinstance(sample, SampleView)
     assert (sample.number, sample.id, sample.text, sample.token_count) == (3, row["id"], row["text"], 512)
     assert (sample.meta_document, sample.source) == (row["meta_document"], row["source"])
     assert sample.input_ids.tolist() == row["input_ids"]
@@ -106,7 +107,7 @@ def test_a_sample_holds_its_row(built: Path) -> None:
 
 def test_why_adds_up_and_shows_itself(built: Path) -> None:
     """The sum of its table is the score in the row, and its HTML names the heaviest terms."""
-    sample = nextlong_hub.open(built).sample(3)
+    sample = open_split(built).sample(3)
     why = sample.why(1)
     stored = sample.segments["score"][1].as_py()
     assert np.float32(sum(why.terms["weight"].to_pylist())) == np.float32(stored) == np.float32(why.score)
@@ -119,7 +120,7 @@ def test_why_adds_up_and_shows_itself(built: Path) -> None:
 def test_a_sample_reads_well_without_a_browser(built: Path) -> None:
     """Its strip, and each meta-chunk with its best negative, in lines that fit a terminal."""
     row = read_rows(built)[3]
-    text = repr(nextlong_hub.open(built).sample(3))
+    text = repr(open_split(built).sample(3))
     assert text.startswith(f"Sample {row['id']!r}\n512 tokens, ")
     assert "▼0" in text and text.count("█ meta") == sum(s["role"] == "meta" for s in row["segments"])
     assert max(map(len, text.splitlines())) <= 120
@@ -127,7 +128,7 @@ def test_a_sample_reads_well_without_a_browser(built: Path) -> None:
 
 def test_the_strip_is_an_image_that_says_what_it_shows(built: Path) -> None:
     """Drawn here, without a script, and described for whoever does not see it."""
-    sample = nextlong_hub.open(built).sample(0)
+    sample = open_split(built).sample(0)
     [image] = [attributes for tag, attributes in Page(shown(sample)).elements if tag == "img"]
     kind, _, content = str(image["src"]).partition(",")
     assert kind == "data:image/svg+xml;base64"
@@ -140,7 +141,7 @@ def test_only_the_beginning_of_a_text_goes_into_a_notebook(tmp_path: Path) -> No
     """20 kB of a text of megabytes, cut between characters; the rest stays where it is."""
     text = "é" * 1_000_000
     pq.write_table(pa.table({"id": ["a"], "text": [text]}), tmp_path / "a.parquet")
-    sample = nextlong_hub.open(tmp_path).sample(0)
+    sample = open_split(tmp_path).sample(0)
     assert len(sample.text) == 1_000_000
     assert Page(shown(sample)).quoted.count("é") == 10_000
     assert len(repr(sample)) < 3_000
@@ -148,7 +149,7 @@ def test_only_the_beginning_of_a_text_goes_into_a_notebook(tmp_path: Path) -> No
 
 def test_plots_are_figures_that_show_themselves(built: Path) -> None:
     """With pyplot never imported, a notebook still gets a PNG."""
-    split = nextlong_hub.open(built)
+    split = open_split(built)
     for figure in (split.plot_lengths(), split.plot_scores(), split.plot_distances(), split.plot_sources()):
         assert isinstance(figure, Figure)
         assert figure._repr_png_().startswith(b"\x89PNG")  # type: ignore[attr-defined]
@@ -159,7 +160,7 @@ def test_plots_are_figures_that_show_themselves(built: Path) -> None:
 def test_what_cannot_be_drawn_is_said(tmp_path: Path) -> None:
     """Plain texts have no negatives to draw."""
     pq.write_table(pa.table({"id": ["a"], "text": ["x"], "token_count": [1]}), tmp_path / "a.parquet")
-    split = nextlong_hub.open(tmp_path)
+    split = open_split(tmp_path)
     with pytest.raises(DataError, match="has no hard negatives: there is nothing to draw"):
         split.plot_scores()
     with pytest.raises(DataError, match="has no row with two meta-chunks"):
@@ -185,7 +186,7 @@ def test_a_packed_row_shows_its_documents(tmp_path: Path) -> None:
         segments=segments,
     )
     write_table(tmp_path / "a.parquet", to_packed_table([row], tokens=True, masked=True), OutputSettings())
-    sample = nextlong_hub.open(tmp_path).sample(0)
+    sample = open_split(tmp_path).sample(0)
     assert sample.documents["id"].to_pylist() == ["doc0", "doc1", "doc2"]
     assert "Packed: 3 documents, which attention keeps apart" in shown(sample)
     assert "doc2" in shown(sample)
@@ -196,8 +197,8 @@ def test_a_packed_row_shows_its_documents(tmp_path: Path) -> None:
 @pytest.mark.slow
 def test_a_row_of_the_hub_links_to_its_viewer(built: Path) -> None:
     """Over HTTP, ids are links to the row on the dataset's page; a local split has none."""
-    assert "<a " not in shown(nextlong_hub.open(built))
-    script = "import nextlong_hub; print(nextlong_hub.open('tester/nextlong')._repr_html_())"
+    assert "<a " not in shown(open_split(built))
+    script = "import nextlong_hub; print(nextlong_hub.open('tester/nextlong').split()._repr_html_())"
     with LocalHub() as hub:
         hub.put("datasets", "tester/nextlong", published(built))
         done = subprocess.run(
@@ -215,7 +216,7 @@ def test_a_row_of_the_hub_links_to_its_viewer(built: Path) -> None:
 
 def test_hostile_words_are_inert_in_a_notebook(hostile: Path) -> None:
     """No element, attribute or address but ours; every word of theirs in code or pre, where MathJax does not look."""
-    split = nextlong_hub.open(hostile)
+    split = open_split(hostile)
     things = [split]
     for sample in split:
         things += [sample, sample.segment(0), sample.segment(1), sample.why(1)]
@@ -247,7 +248,7 @@ def test_control_characters_of_other_tools_are_inert_too(tmp_path: Path) -> None
     }
     rows = {"id": ["\x00<b>"], "text": ["\x00\x1b[2Jx"], "token_count": [1], "segments": [[{**segment, "score": 1.0}]]}
     pq.write_table(pa.table(rows), tmp_path / "a.parquet")
-    sample = nextlong_hub.open(tmp_path).sample(0)
+    sample = open_split(tmp_path).sample(0)
     for text in (shown(sample), repr(sample), shown(sample.segment(0)), repr(sample.segment(0))):
         assert not any(attack in text for attack in ("\x1b", *NEVER_SHOWN))
     assert {tag for tag, _ in Page(shown(sample)).elements} <= _TAGS

@@ -248,7 +248,7 @@ def test_the_vocabulary_decides_the_bytes_of_a_token(built: Path, packed: Path, 
     assert read_megatron(tmp_path / "wide") == read_megatron(tmp_path / "small")
     run(packed, "megatron", tmp_path / "unknown")
     assert (tmp_path / "unknown" / "train.bin").stat().st_size == 4 * 12
-    with pytest.raises(RecipeError, match="which this dataset does not tell; name its tokenizer with --tokenizer"):
+    with pytest.raises(RecipeError, match="which this dataset does not tell; name its tokenizer with tokenizer="):
         run(packed, "nanotron", tmp_path / "nanotron")
 
 
@@ -268,13 +268,13 @@ def test_an_id_beyond_sixteen_bits_is_refused_for_two_bytes(tmp_path: Path) -> N
     [
         ("mdx", {}, r"no export format 'mdx'; there are: axolotl, .* \(did you mean 'mds'\?\)"),
         ("mds", {"config": "64k"}, "has no configuration '64k'; it has: tiny"),
-        ("axolotl", {"pack_tokens": 1024}, "axolotl cannot carry rows of several documents; leave out --pack"),
+        ("axolotl", {"pack_tokens": 1024}, "axolotl cannot carry rows of several documents; leave out pack="),
         ("text", {"pack_tokens": 1024}, "text cannot carry rows of several documents"),
         ("text", {"tokenizer": "demo"}, "text is text, which its trainer encodes itself"),
         ("trl", {"compression": "zstd"}, "trl cannot be compressed with zstd"),
         ("trl", {"by_source": True}, "trl has no folders for sources"),
-        ("mds", {"hashes": ("crc32",)}, "mds holds no crc32 digests; it takes --hash blake2b or md5 or sha1"),
-        ("megatron", {"shard_bytes": 5}, "megatron puts all tokens into one file; leave out --shard-bytes"),
+        ("mds", {"hashes": ("crc32",)}, "mds holds no crc32 digests; it takes hash= blake2b or md5 or sha1"),
+        ("megatron", {"shard_bytes": 5}, "megatron puts all tokens into one file; leave out shard_bytes="),
         ("mds", {"shard_bytes": 1 << 32}, "MDS shards hold less than 4 GiB"),
         ("mds", {"token_bytes": 2}, "mds leaves no choice how many bytes a token has"),
     ],
@@ -290,7 +290,7 @@ def test_what_a_format_cannot_carry_is_refused(
 def test_packing_counts_tokens(tmp_path: Path) -> None:
     """Texts without tokens cannot be packed, unless a tokenizer is named."""
     folder = write_packed(tmp_path / "data", PACKED, tokens=False)
-    with pytest.raises(RecipeError, match="--pack counts tokens, and jsonl has none here"):
+    with pytest.raises(RecipeError, match="pack= counts tokens, and jsonl has none here"):
         run(folder, "jsonl", tmp_path / "out", pack_tokens=8)
     run(folder, "jsonl", tmp_path / "out", pack_tokens=8, tokenizer="demo")
     assert sum(sum(row["document_lengths"]) for row in read_jsonl(tmp_path / "out")) >= 5

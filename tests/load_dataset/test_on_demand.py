@@ -5,12 +5,13 @@ from pathlib import Path
 import pyarrow as pa
 import pytest
 
-from nextlong_hub import BuildRequest, build
 from nextlong_hub.cli.arguments import BuildArguments, build_request
+from nextlong_hub.corpus.given import as_sources
 from nextlong_hub.corpus.settings import SourceSettings
 from nextlong_hub.dataset import shards
 from nextlong_hub.errors import RecipeError
-from nextlong_hub.load_dataset.on_demand import as_sources, open_session
+from nextlong_hub.load_dataset.on_demand import open_session
+from nextlong_hub.pipeline import BuildRequest, build
 
 SETTINGS = {"chunking.chunk_characters": 256, "output.unit_documents": 2}
 
@@ -107,8 +108,8 @@ def test_sources_come_from_whatever_names_them(corpus_file: Path) -> None:
         corpus_file.stem,
         f"{corpus_file.stem}-2",
     ]
-    assert as_sources({"mine": str(corpus_file)}) == [SourceSettings(name="mine", path=str(corpus_file))]
-    with pytest.raises(RecipeError, match="corpus holds a int"):
+    assert as_sources({"mine": str(corpus_file)}) == (SourceSettings(name="mine", path=str(corpus_file)),)
+    with pytest.raises(RecipeError, match="corpus= holds a int"):
         as_sources([3])
 
 

@@ -94,7 +94,7 @@ def test_other_inputs_are_refused_by_name(name: str, dataset: Path, corpus_file:
     else:
         request, words = with_other_tokenizer(request, tmp_path), "tokenizer: "
     before = published(dataset)
-    with pytest.raises(ConflictError, match=f"made from other inputs \\({words}.*choose another --output"):
+    with pytest.raises(ConflictError, match=f"made from other inputs \\({words}.*choose another output="):
         build(request, dataset)
     assert published(dataset) == before
     assert verify(dataset).faults == ()

@@ -138,7 +138,7 @@ def test_packed_rows_take_one_tokenizer(corpus_file: Path, folders: list[str], t
     request = BuildRequest(
         recipes=(tiny, packed), sources=plain.sources, tokenizer="demo", more_tokenizers=(folders[0],)
     )
-    with pytest.raises(RecipeError, match=r"'packed' packs its rows, .* name one --tokenizer"):
+    with pytest.raises(RecipeError, match=r"'packed' packs its rows, .* name one tokenizer="):
         build(request, tmp_path / "dataset")
 
 

@@ -32,7 +32,7 @@ from nextlong_hub.tokenization.tasks import TokenizerReference, measure_characte
 class Options(Section):
     """What such a recipe may set."""
 
-    fewest_tokens: int = Field(1, ge=1)
+    fewest_tokens: int = Field(default=1, ge=1)
     """Shorter first chunks give no row."""
 
 

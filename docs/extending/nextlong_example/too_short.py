@@ -9,7 +9,7 @@ from nextlong_hub.records import Document
 class TooShort(Filter):
     """Its fields are what a recipe may set: `[filters.too-short]`, `characters = 500`."""
 
-    characters: int = Field(200, ge=1)
+    characters: int = Field(default=200, ge=1)
     """Fewest characters of a document that is kept."""
 
     def reject(self, document: Document) -> str | None:

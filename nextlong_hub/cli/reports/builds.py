@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING
 from nextlong_hub.cli.reports.sources import show_left_out, show_not_read
 from nextlong_hub.cli.reports.spelled import show_spelled
 from nextlong_hub.cli.reports.wording import LINE, count, show_controls, words
-from nextlong_hub.cli.terminal import Rows, show_line, show_table, show_verbatim
 from nextlong_hub.core.printable import NOTHING, compact, counted, duration, size
 from nextlong_hub.dataset.links import THICKER_ROWS, thin_rows
 from nextlong_hub.dataset.proportions import uneven_proportions
 from nextlong_hub.dataset.stop_words import stop_words_phrases
 from nextlong_hub.producer import producer_of
 from nextlong_hub.recipe import default_config, recorded_recipe
+from nextlong_hub.terminal import Rows, show_line, show_table, show_verbatim
 
 if TYPE_CHECKING:
     from nextlong_hub.dataset.manifest import ConfigRecord, SelectionRecord, StopWordsRecord, SynthesisRecord

@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from nextlong_hub.cli.terminal import show_line, show_note, show_verbatim
 from nextlong_hub.core.printable import counted
+from nextlong_hub.terminal import show_line, show_note, show_verbatim
 
 if TYPE_CHECKING:
     from nextlong_hub.datacard import CardReport, WrittenCard

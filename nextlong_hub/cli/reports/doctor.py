@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING
 
-from nextlong_hub.cli.terminal import show_line, show_pieces
+from nextlong_hub.terminal import show_line, show_pieces
 
 if TYPE_CHECKING:
     from nextlong_hub.cli.doctor_checks import DoctorReport

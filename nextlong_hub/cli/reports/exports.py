@@ -5,10 +5,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from nextlong_hub.cli.reports.wording import count
-from nextlong_hub.cli.terminal import Rows, show_line, show_table, show_verbatim
 from nextlong_hub.core.printable import size
 from nextlong_hub.dataset.folder import load_path
 from nextlong_hub.exports import FORMATS
+from nextlong_hub.terminal import Rows, show_line, show_table, show_verbatim
 
 if TYPE_CHECKING:
     from nextlong_hub.exports import ExportReport

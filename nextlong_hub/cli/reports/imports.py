@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from nextlong_hub.cli.reports.sources import show_not_read
 from nextlong_hub.cli.reports.spelled import show_spelled
 from nextlong_hub.cli.reports.wording import count, words
-from nextlong_hub.cli.terminal import Rows, show_line, show_table, show_verbatim
+from nextlong_hub.terminal import Rows, show_line, show_table, show_verbatim
 
 if TYPE_CHECKING:
     from nextlong_hub.pipeline import ImportReport

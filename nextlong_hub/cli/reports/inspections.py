@@ -7,7 +7,6 @@ from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from typing import Any
 
-from nextlong_hub.cli.terminal import Column, StyledText, line_width, show_line, show_listing, show_pieces
 from nextlong_hub.core.printable import NOTHING, counted, visible_line
 from nextlong_hub.dataset import Row, SplitReader
 from nextlong_hub.explore.explain import NegativeExplanation
@@ -26,6 +25,7 @@ from nextlong_hub.explore.summary import (
 )
 from nextlong_hub.explore.terminal_strip import META, META_STYLE, NEGATIVE_STYLES, NEGATIVES, strip_lines
 from nextlong_hub.records import Segment
+from nextlong_hub.terminal import Column, StyledText, line_width, show_line, show_listing, show_pieces
 
 _TEXT_CHARACTERS = 2000
 """Characters shown of a text that has no segments."""

@@ -4,8 +4,8 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from nextlong_hub.cli.reports.wording import count, words
-from nextlong_hub.cli.terminal import Rows
 from nextlong_hub.core.printable import NOTHING
+from nextlong_hub.terminal import Rows
 
 if TYPE_CHECKING:
     from nextlong_hub.stats import RepeatStats, SelectionStats

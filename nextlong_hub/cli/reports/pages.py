@@ -2,8 +2,8 @@
 
 from typing import TYPE_CHECKING, Any
 
-from nextlong_hub.cli.terminal import show_line, show_table, show_verbatim
 from nextlong_hub.core.printable import size
+from nextlong_hub.terminal import show_line, show_table, show_verbatim
 
 if TYPE_CHECKING:
     from nextlong_hub.explore.page.page import PageReport

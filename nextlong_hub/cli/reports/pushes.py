@@ -4,8 +4,8 @@ import sys
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from nextlong_hub.cli.terminal import show_line, show_verbatim
 from nextlong_hub.core.printable import counted, size
+from nextlong_hub.terminal import show_line, show_verbatim
 
 if TYPE_CHECKING:
     from nextlong_hub.publish import Change, PushPlan, PushReport, RemoteReport

@@ -3,8 +3,8 @@
 from typing import TYPE_CHECKING
 
 from nextlong_hub.cli.reports.wording import words
-from nextlong_hub.cli.terminal import show_line
 from nextlong_hub.core.printable import counted
+from nextlong_hub.terminal import show_line
 
 if TYPE_CHECKING:
     from nextlong_hub.dataset.manifest import Manifest

@@ -2,8 +2,8 @@
 
 from typing import TYPE_CHECKING
 
-from nextlong_hub.cli.terminal import show_line
 from nextlong_hub.dataset.spelled import spelled_elsewhere, spelled_sentence
+from nextlong_hub.terminal import show_line
 
 if TYPE_CHECKING:
     from nextlong_hub.dataset.manifest import Manifest

@@ -5,9 +5,9 @@ from typing import TYPE_CHECKING
 
 from nextlong_hub.cli.reports.left_out import repeat_rows, selection_rows
 from nextlong_hub.cli.reports.wording import LINE, count, show_controls, words
-from nextlong_hub.cli.terminal import Rows, show_line, show_table
 from nextlong_hub.core.printable import NOTHING, compact, size, visible_line
 from nextlong_hub.stats.shape import score_names
+from nextlong_hub.terminal import Rows, show_line, show_table
 
 if TYPE_CHECKING:
     from nextlong_hub.stats import (

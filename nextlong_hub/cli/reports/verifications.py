@@ -4,8 +4,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from nextlong_hub.cli.reports.wording import count, show_controls
-from nextlong_hub.cli.terminal import show_line, show_table, show_verbatim
 from nextlong_hub.core.printable import NOTHING, counted
+from nextlong_hub.terminal import show_line, show_table, show_verbatim
 
 if TYPE_CHECKING:
     from nextlong_hub.verification import VerifyReport

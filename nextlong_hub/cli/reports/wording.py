@@ -3,8 +3,8 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from nextlong_hub.cli.terminal import show_line
 from nextlong_hub.core.printable import NOTHING
+from nextlong_hub.terminal import show_line
 
 LINE: tuple[str, Sequence[str]] = ("", ())
 """An empty row of a table."""

@@ -9,7 +9,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from nextlong_hub.corpus.columns import columns_of, noted, values_of
-from nextlong_hub.corpus.formats.base import CorpusFormat, Held, Results, Stratum, TextsOf
+from nextlong_hub.corpus.formats.base import CorpusFormat, Results, Stratum, TextsOf
 from nextlong_hub.corpus.formats.damage import READ_ERRORS, damage_fault
 from nextlong_hub.corpus.formats.measuring import evenly, measure_by_reading, usable
 from nextlong_hub.corpus.pieces import BadDocument, Piece
@@ -17,7 +17,7 @@ from nextlong_hub.corpus.reading import open_any, source_errors
 from nextlong_hub.corpus.rows import documents_of_table
 
 
-def read(piece: Piece, held: Held) -> Results:
+def read(piece: Piece) -> Results:
     """Read the record batches in order, and of them only the columns that are needed."""
     with open_any(piece.location) as handle:
         row = 0
@@ -38,12 +38,12 @@ def read(piece: Piece, held: Held) -> Results:
             yield damage_fault(error, f"{piece.location}, after row {row - 1}" if row else piece.location)
 
 
-def measure(pieces: Sequence[Piece], texts_of: TextsOf, held: Held) -> Iterator[Stratum]:
+def measure(pieces: Sequence[Piece], texts_of: TextsOf) -> Iterator[Stratum]:
     """A file is mapped into memory: only offsets are read, and the texts that are drawn."""
     for piece in pieces:
         next(texts_of(piece), None)  # raises the reader's own error for a wrong column
         if "://" in piece.location:
-            yield from measure_by_reading([piece], texts_of, held)
+            yield from measure_by_reading([piece], texts_of)
             continue
         with source_errors(piece):
             columns = [values_of(batch, piece.text_column) for batch in _mapped_batches(piece.location)]

@@ -8,20 +8,16 @@ Importing this module costs nothing, so that `--help` can list the names.
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from nextlong_hub.core.registry import Registry
 from nextlong_hub.corpus.pieces import BadDocument, Piece, ReadingNotes
 from nextlong_hub.records import Document
 
-Held = Mapping[str, Any]
-"""Datasets in the memory of the caller, by the name of their source. Formats of files ignore them."""
-
 Results = Iterator[Document | BadDocument | ReadingNotes]
 """The documents of a piece in order, a `BadDocument` in place of each bad one, and `ReadingNotes` of what is not used:
 they may be given early and filled until the end."""
 
-Read = Callable[[Piece, Held], Results]
+Read = Callable[[Piece], Results]
 """Read a piece, in bounded memory."""
 
 ReadBlocks = Callable[[Iterator[bytes], Piece], Results]
@@ -57,7 +53,7 @@ class Stratum:
 TextsOf = Callable[[Piece], Iterator[str | None]]
 """Read the texts of a piece, None for each document that is left out; fails where a build would."""
 
-Measure = Callable[[Sequence[Piece], TextsOf, Held], Iterable[Stratum]]
+Measure = Callable[[Sequence[Piece], TextsOf], Iterable[Stratum]]
 """From pieces of one source to strata, without reading them through."""
 
 

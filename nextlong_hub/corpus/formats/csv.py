@@ -4,7 +4,7 @@ import csv
 import io
 from collections.abc import Iterator, Mapping
 
-from nextlong_hub.corpus.formats.base import CorpusFormat, Held, Results
+from nextlong_hub.corpus.formats.base import CorpusFormat, Results
 from nextlong_hub.corpus.formats.blocks import COMPRESSED, LONGEST_TEXT_BYTES, ByteStream, blocks, is_wide, wide_fault
 from nextlong_hub.corpus.formats.damage import READ_ERRORS, damage_fault
 from nextlong_hub.corpus.formats.json_values import NO_UTF8, begun
@@ -17,7 +17,7 @@ _DELIMITERS = ("\t", ";", "|")
 """Looked for in the header in this order where it has no comma."""
 
 
-def read(piece: Piece, held: Held) -> Results:
+def read(piece: Piece) -> Results:
     """Read one document a row; rows are numbered from 0, behind the header."""
     yield from read_blocks(blocks(piece.location), piece)
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 
-from nextlong_hub.corpus.formats.base import CorpusFormat, Held, Results, Stratum, TextsOf
+from nextlong_hub.corpus.formats.base import CorpusFormat, Results, Stratum, TextsOf
 from nextlong_hub.corpus.formats.measuring import stratum_of_rows
 from nextlong_hub.corpus.formats.rows_of_dataset import read_dataset
 from nextlong_hub.corpus.pieces import Piece
@@ -11,14 +11,14 @@ from nextlong_hub.errors import DataError
 from nextlong_hub.hub.files import open_dataset
 
 
-def read(piece: Piece, held: Held) -> Results:
+def read(piece: Piece) -> Results:
     """Stream one shard."""
     index, shards = piece.shard or (0, 1)
     rows = open_dataset(piece.location, piece.config, piece.split, piece.revision)
     yield from read_dataset(rows.shard(num_shards=shards, index=index), piece)
 
 
-def measure(pieces: Sequence[Piece], texts_of: TextsOf, held: Held) -> Iterator[Stratum]:
+def measure(pieces: Sequence[Piece], texts_of: TextsOf) -> Iterator[Stratum]:
     """The number of rows is the one that the repository states.
 
     Raises:

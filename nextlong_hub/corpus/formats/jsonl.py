@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from functools import partial
 from typing import Any, NamedTuple
 
-from nextlong_hub.corpus.formats.base import CorpusFormat, Held, Results, Stratum, TextsOf
+from nextlong_hub.corpus.formats.base import CorpusFormat, Results, Stratum, TextsOf
 from nextlong_hub.corpus.formats.blocks import (
     COMPRESSED,
     LONGEST_TEXT_BYTES,
@@ -40,7 +40,7 @@ _KEPT_BYTES = 16_000_000
 """Most bytes of lines kept of one compressed file."""
 
 
-def read(piece: Piece, held: Held, longest_line_bytes: int = LONGEST_TEXT_BYTES) -> Results:
+def read(piece: Piece, longest_line_bytes: int = LONGEST_TEXT_BYTES) -> Results:
     """Read one object a line; or, as the beginning of the file tells, one array of objects, or objects on many lines.
 
     Blank lines give nothing; lines are numbered from 1, as editors do, and the objects of an array from 0.
@@ -74,7 +74,7 @@ def read_blocks(content: Iterator[bytes], piece: Piece, longest_line_bytes: int 
             yield result
 
 
-def measure(pieces: Sequence[Piece], texts_of: TextsOf, held: Held) -> Iterator[Stratum]:
+def measure(pieces: Sequence[Piece], texts_of: TextsOf) -> Iterator[Stratum]:
     """Estimated from some lines of evenly spaced files."""
     step = -(-len(pieces) // _MOST_FILES)
     chosen = pieces[step // 2 :: step]
@@ -86,7 +86,7 @@ def measure(pieces: Sequence[Piece], texts_of: TextsOf, held: Held) -> Iterator[
         with source_errors(piece):
             head, _ = begun(blocks(piece.location))
         if not are_lines(head):
-            yield from measure_by_reading([piece], texts_of, held)
+            yield from measure_by_reading([piece], texts_of)
             continue
         lines, size = _some_lines(piece, sizes[piece.location], len(chosen))
         texts = [_text_of_line(line, piece.text_column) for line in lines]

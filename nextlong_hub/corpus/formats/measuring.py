@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from itertools import islice
 from typing import Any
 
-from nextlong_hub.corpus.formats.base import Held, Stratum, TextsOf
+from nextlong_hub.corpus.formats.base import Stratum, TextsOf
 from nextlong_hub.corpus.pieces import Piece
 from nextlong_hub.corpus.reading import open_any, source_errors
 
@@ -14,7 +14,7 @@ _READ_FOR_ONE = 8
 """Documents read, at most, for each that is kept: what lies between them is decoded for nothing."""
 
 
-def measure_by_reading(pieces: Sequence[Piece], texts_of: TextsOf, held: Held) -> Iterator[Stratum]:
+def measure_by_reading(pieces: Sequence[Piece], texts_of: TextsOf) -> Iterator[Stratum]:
     """The `measure` of formats without one: a file's bytes count as those of its texts."""
     for piece in pieces:
         first = list(islice(texts_of(piece), _SAMPLE))

@@ -9,7 +9,7 @@ from itertools import repeat
 import pyarrow.parquet as pq
 
 from nextlong_hub.corpus.columns import SOURCE_COLUMN, Columns, columns_of
-from nextlong_hub.corpus.formats.base import CorpusFormat, Held, PieceLimits, Results, Stratum, TextsOf
+from nextlong_hub.corpus.formats.base import CorpusFormat, PieceLimits, Results, Stratum, TextsOf
 from nextlong_hub.corpus.formats.damage import READ_ERRORS, damage_fault, is_damage
 from nextlong_hub.corpus.formats.measuring import stratum_of
 from nextlong_hub.corpus.pieces import BadDocument, Piece, ReadingNotes
@@ -23,7 +23,7 @@ _LENGTH_BYTES = 4
 """Plain Parquet encoding puts so many bytes before each string."""
 
 
-def read(piece: Piece, held: Held) -> Results:
+def read(piece: Piece) -> Results:
     """Read the row groups of a piece in order, verifying page checksums where the file has them."""
     with open_any(piece.location) as handle:
         try:
@@ -55,7 +55,7 @@ def split(files: Sequence[Piece], bytes_of: Mapping[str, int], limits: PieceLimi
         return [part for parts in pool.map(parts_of, files) for part in parts]
 
 
-def measure(pieces: Sequence[Piece], texts_of: TextsOf, held: Held) -> Iterator[Stratum]:
+def measure(pieces: Sequence[Piece], texts_of: TextsOf) -> Iterator[Stratum]:
     """One stratum a row group: a footer knows its rows and the bytes of its text."""
     for piece in pieces:
         for part, documents, size in _row_groups(piece, texts_of):

@@ -3,13 +3,13 @@
 import tarfile
 
 from nextlong_hub.corpus.formats.archives import member_readers, read_member
-from nextlong_hub.corpus.formats.base import CorpusFormat, Held, Results
+from nextlong_hub.corpus.formats.base import CorpusFormat, Results
 from nextlong_hub.corpus.formats.blocks import ByteStream, blocks
 from nextlong_hub.corpus.formats.damage import READ_ERRORS, damage_fault
 from nextlong_hub.corpus.pieces import BadDocument, BadReason, Piece, ReadingNotes
 
 
-def read(piece: Piece, held: Held) -> Results:
+def read(piece: Piece) -> Results:
     """Read the files of an archive in their order; a document without an id is called by its file."""
     notes = ReadingNotes()
     yield notes

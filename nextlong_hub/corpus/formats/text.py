@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 
-from nextlong_hub.corpus.formats.base import CorpusFormat, Held, PieceLimits, Results, Stratum, TextsOf
+from nextlong_hub.corpus.formats.base import CorpusFormat, PieceLimits, Results, Stratum, TextsOf
 from nextlong_hub.corpus.formats.blocks import COMPRESSED, LONGEST_TEXT_BYTES, blocks, is_wide, joined, wide_fault
 from nextlong_hub.corpus.formats.damage import READ_ERRORS, damage_fault
 from nextlong_hub.corpus.formats.measuring import evenly, size_of
@@ -14,7 +14,7 @@ from nextlong_hub.corpus.reading import source_errors
 from nextlong_hub.records import Document
 
 
-def read(piece: Piece, held: Held, longest_bytes: int = LONGEST_TEXT_BYTES) -> Results:
+def read(piece: Piece, longest_bytes: int = LONGEST_TEXT_BYTES) -> Results:
     """Read one document a file; its id is the file's name within the source."""
     for member, path in zip(piece.members, piece.files, strict=True):
         yield _text_of(blocks(path), member, path, piece, longest_bytes)
@@ -39,7 +39,7 @@ def split(files: Sequence[Piece], bytes_of: Mapping[str, int], limits: PieceLimi
         yield _joined(group)
 
 
-def measure(pieces: Sequence[Piece], texts_of: TextsOf, held: Held) -> Iterator[Stratum]:
+def measure(pieces: Sequence[Piece], texts_of: TextsOf) -> Iterator[Stratum]:
     """Documents are files, and their bytes those of the files."""
     for piece in pieces:
         with source_errors(piece):

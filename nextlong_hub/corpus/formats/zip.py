@@ -5,12 +5,12 @@ import zlib
 from typing import NamedTuple
 
 from nextlong_hub.corpus.formats.archives import Readers, member_readers, read_member
-from nextlong_hub.corpus.formats.base import CorpusFormat, Held, Results
+from nextlong_hub.corpus.formats.base import CorpusFormat, Results
 from nextlong_hub.corpus.pieces import BadDocument, BadReason, Piece, ReadingNotes
 from nextlong_hub.corpus.reading import open_any
 
 
-def read(piece: Piece, held: Held) -> Results:
+def read(piece: Piece) -> Results:
     """Read the files of an archive in their order; a document without an id is called by its file."""
     notes = ReadingNotes()
     yield notes

@@ -22,7 +22,8 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from nextlong_hub.core.files import digest_of, read_json, sha256_of, write_array, write_json, written_aside
-from nextlong_hub.corpus.ingest import Source, find_corpus, read_corpus
+from nextlong_hub.corpus.in_memory import Source
+from nextlong_hub.corpus.ingest import find_corpus, read_corpus
 from nextlong_hub.corpus.settings import ReadingSettings
 from nextlong_hub.corpus.store import ChunkStore
 from nextlong_hub.errors import DataError, RecipeError

@@ -1,5 +1,7 @@
 """Live bars on a terminal: the stages that are at work, and below them the whole run."""
 
+from collections.abc import Callable
+
 from rich.console import Console
 from rich.live import Live
 from rich.progress_bar import ProgressBar
@@ -8,6 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 from nextlong_hub.core.printable import duration, visible_line
+from nextlong_hub.errors import on_command_line
 from nextlong_hub.execution.forecast import Forecast
 from nextlong_hub.execution.progress import StageCount, about
 
@@ -23,8 +26,9 @@ _AMOUNT_WIDTH = 15
 class Bars:
     """A live bar for each stage at work and one for the whole; each finished stage leaves a line."""
 
-    def __init__(self, console: Console) -> None:
+    def __init__(self, console: Console, worded: Callable[[str], str] = on_command_line) -> None:
         self._console = console
+        self._worded = worded
         self._spinner = Spinner("dots")
         self._run = StageCount("all", "")
         self._forecast: Forecast | None = None
@@ -72,7 +76,7 @@ class Bars:
 
     def note(self, text: str) -> None:
         """See `Progress`."""
-        self._console.print(Text("  ") + Text(visible_line(text), "yellow"), soft_wrap=True)
+        self._console.print(Text("  ") + Text(visible_line(self._worded(text)), "yellow"), soft_wrap=True)
 
     def _picture(self) -> Table:
         """What is drawn now; another thread asks for it."""

@@ -8,7 +8,7 @@ sanitized with `core.printable.visible`, so that it cannot contain control seque
 
 import os
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Literal
 
@@ -18,11 +18,12 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from nextlong_hub.cli.bars import Bars
 from nextlong_hub.core.printable import visible, visible_line
+from nextlong_hub.errors import on_command_line
 from nextlong_hub.execution.lines import Lines
 from nextlong_hub.execution.notebook import bars_are_unwanted
 from nextlong_hub.execution.progress import NullProgress, Progress
+from nextlong_hub.terminal.bars import Bars
 
 _NARROWEST_COLUMN = 7
 _WIDTH_OF_PIPES = 120
@@ -43,16 +44,21 @@ Column = tuple[str, Literal["left", "right"]]
 
 
 @contextmanager
-def watching(*, quiet: bool) -> Iterator[Progress]:
-    """Show the stages of a run on stderr, as bars or as lines, for as long as the block lasts."""
+def watching(*, quiet: bool, worded: Callable[[str], str] = on_command_line) -> Iterator[Progress]:
+    """Show the stages of a run on stderr, as bars or as lines, for as long as the block lasts.
+
+    Args:
+        quiet: Show nothing.
+        worded: How notes name arguments of the caller: see `errors.argument`.
+    """
     console = _console(sys.stderr.isatty(), stderr=True)
     if quiet:
         yield NullProgress()
     elif _can_move(console) and not bars_are_unwanted():
-        with Bars(console) as bars:
+        with Bars(console, worded) as bars:
             yield bars
     else:
-        yield Lines(lambda line: console.print(line, soft_wrap=True, markup=False))
+        yield Lines(lambda line: console.print(line, soft_wrap=True, markup=False), worded)
 
 
 def _can_move(console: Console) -> bool:

@@ -1,0 +1,310 @@
+"""`build`, `fit` and `import_rows` by keywords."""
+
+import logging
+import os
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, Literal
+
+from nextlong_hub.corpus.given import as_sources
+from nextlong_hub.corpus.in_memory import Source
+from nextlong_hub.dataset.folder import locked
+from nextlong_hub.documents.fit import FitRequest
+from nextlong_hub.documents.import_rows import ImportRequest
+from nextlong_hub.errors import RecipeError, argument
+from nextlong_hub.execution.base import Executor
+from nextlong_hub.execution.progress import Progress
+from nextlong_hub.facade.checks import a_count, a_path, a_text, by_name, several
+from nextlong_hub.facade.dataset import LongDataset
+from nextlong_hub.facade.requests import Choices, Reading, modes_of, read_as, request_of, settings_by_keyword
+from nextlong_hub.facade.watching import watched
+from nextlong_hub.pipeline import build as build_folder
+from nextlong_hub.pipeline import fit as fit_folder
+from nextlong_hub.pipeline import import_rows as import_folder
+from nextlong_hub.recipe import DEFAULT_SEED
+from nextlong_hub.tokenization.in_memory import as_names, is_held
+
+PathOrName = str | os.PathLike[str]
+
+_log = logging.getLogger(__name__)
+
+
+def build(
+    configs: PathOrName | Sequence[PathOrName] = (),
+    *,
+    corpus: Any = None,
+    tokenizer: Any = None,
+    output: PathOrName = "nextlong",
+    samples: int | Mapping[str, int] | None = None,
+    tokens: int | str | Mapping[str, int | str] | None = None,
+    seed: int = DEFAULT_SEED,
+    license: str | None = None,
+    text_column: str | None = None,
+    id_column: str | None = None,
+    config: str | None = None,
+    split: str | None = None,
+    revision: str | None = None,
+    limit: str | Mapping[str, str] | None = None,
+    decontaminate: PathOrName | Sequence[PathOrName] = (),
+    settings: Mapping[str, Any] | None = None,
+    num_proc: int | None = None,
+    executor: Executor | str | None = None,
+    progress: Progress | bool | None = None,
+    **choices: Any,
+) -> LongDataset:
+    """Build long-context configurations from a corpus of short documents into a dataset folder.
+
+    The same call gives the same bytes with any number of processes and after any crash; finished work is used again,
+    and another configuration for the same folder goes on with what is there.
+
+    Args:
+        configs: Names of recipes (`64k`, `128k`, `512k`, `subset`, `mix`, `instruct`) or paths of recipe files, one or
+            several; none builds the published four.
+        corpus: A path, glob or Hub name, a `datasets.Dataset`, `IterableDataset` or `DatasetDict`, a pandas or polars
+            frame, a pyarrow Table, a list or generator of dicts or of texts; a list or a dict by name of several. None:
+            the corpus of the recipe, else the embedded one. Rows in memory are written into the folder's `.work`.
+        tokenizer: A folder or Hub name, a `tokenizers.Tokenizer` or fast tokenizer of transformers; with several, rows
+            have the target length under each. May be left out for the embedded corpus.
+        output: The dataset folder.
+        samples: Rows of every configuration, or by its name.
+        tokens: The same by their tokens: `4_000_000_000`, `"4B"`. Without both: as many as the corpus has.
+        seed: Decides which documents are extended, and in which order.
+        license: Licence of the corpus, for the card; `"mit!"` insists on it.
+        text_column: Column of the text, `text` if not given.
+        id_column: Column of ids.
+        config: Configuration of the corpus to read.
+        split: Split of the corpus to read, `train` if not given.
+        revision: Revision of a corpus on the Hub.
+        limit: The most that is read: `"2B"` tokens, `"5000docs"`; of every source, or by its name.
+        decontaminate: Benchmarks of which no document may hold a run of words: files or Hub datasets.
+        settings: Choices of the recipe by dotted keys: `{"retrieval.k1": 1.2}`.
+        num_proc: Worker processes; None works in this process. In a script, more than one needs the usual
+            `if __name__ == "__main__":`.
+        executor: Where tasks run, instead: an address such as `"local:8"`, or an `Executor`.
+        progress: True shows progress, False does not; None shows it on a terminal and in a notebook.
+        choices: Choices of the recipe by name: `target_length=4096`, `retriever="hybrid"`,
+            `negatives={"first_rank": 2}`.
+
+    Returns:
+        The dataset, with `report` about this build.
+
+    Raises:
+        RecipeError: an argument is wrong, or two do not fit together.
+        DataError: the corpus cannot be read or is too small.
+        ConflictError: `output` holds something else, or was made from other inputs.
+        AuthError, NetworkError: the Hub refused, or could not be reached.
+        StorageError: no space, or no permission.
+        WorkerError: a task kept killing its worker.
+    """
+    folder = a_path("output", output)
+    named = several("configs", configs)
+    overrides = settings_by_keyword(choices, build.__kwdefaults__ or ()) | _settings(settings)
+    if against := several("decontaminate", decontaminate):
+        overrides["filters.decontaminate.against"] = list(against)
+    reading = _reading(license, text_column, id_column, config, split, revision, limit)
+    request = request_of(
+        Choices(
+            configs=named,
+            settings=overrides,
+            sources=() if corpus is None else as_sources(corpus, split=a_text("split", split)),
+            reading=reading,
+            tokenizers=() if tokenizer is None else _tokenizers(tokenizer, folder),
+            samples={name: a_count("samples", value) for name, value in by_name("samples", samples).items()},
+            tokens={name: a_count("tokens", value) for name, value in by_name("tokens", tokens).items()},
+            seed=_seed(seed),
+        )
+    )
+    with watched(progress) as shown:
+        report = build_folder(request, folder, executor=_executor(num_proc, executor), progress=shown)
+    for name, missing in report.missing_rows.items():
+        _log.warning("%s: %s rows that were asked for could not be made of this corpus", name, f"{missing:,}")
+    only = request.recipes[0].name if len(request.recipes) == 1 else None
+    return LongDataset(folder, only, report=report)
+
+
+def fit(
+    corpus: Any,
+    *,
+    tokenizer: Any,
+    target: int | str,
+    output: PathOrName,
+    mode: str | Sequence[str] = ("truncate", "discard"),
+    samples: int | None = None,
+    add_bos_token: bool = False,
+    add_eos_token: bool = False,
+    on_bad_document: Literal["fail", "skip"] = "fail",
+    license: str | None = None,
+    text_column: str | None = None,
+    id_column: str | None = None,
+    config: str | None = None,
+    split: str | None = None,
+    revision: str | None = None,
+    limit: str | None = None,
+    num_proc: int | None = None,
+    executor: Executor | str | None = None,
+    progress: Progress | bool | None = None,
+) -> LongDataset:
+    """Bring existing texts to a target length, each in a row or packed into rows, in a new dataset folder.
+
+    Args:
+        corpus: See `build`; one source.
+        tokenizer: See `build`; one tokenizer.
+        target: Tokens of every row: `131_072`.
+        output: The new folder.
+        mode: `truncate`: cut what is longer. `discard`: leave out what is shorter. `pack`: let short texts share rows
+            and split longer ones; with `truncate` those are cut, with `discard` left out.
+        samples: Stop after so many rows.
+        add_bos_token: Begin each text with the tokenizer's `bos_token`; it counts.
+        add_eos_token: End each text with its `eos_token`; it counts.
+        on_bad_document: Stop at a text that cannot be read, or leave it out and count it.
+        license: See `build`, as for all that follow.
+        text_column: Column of the text.
+        id_column: Column of ids.
+        config: Configuration of the corpus to read.
+        split: Split of the corpus to read.
+        revision: Revision of a corpus on the Hub.
+        limit: The most that is read.
+        num_proc: Worker processes.
+        executor: Where tasks run, instead.
+        progress: Whether progress is shown.
+
+    Returns:
+        The dataset, with `report` about what was cut, split and left out.
+
+    Raises:
+        RecipeError, DataError, ConflictError, AuthError, NetworkError, StorageError, WorkerError: see `build`.
+    """
+    folder = a_path("output", output)
+    modes = mode.split(",") if isinstance(mode, str) else several("mode", mode)
+    reading = _reading(license, text_column, id_column, config, split, revision, limit)
+    request = FitRequest(
+        source=_only_source(corpus, reading),
+        tokenizer=_only_tokenizer(tokenizer, folder),
+        target_length=a_count("target", target),
+        modes=modes_of(modes),
+        samples=None if samples is None else a_count("samples", samples),
+        add_bos_token=add_bos_token,
+        add_eos_token=add_eos_token,
+        on_bad_document=on_bad_document,
+    )
+    with watched(progress) as shown:
+        report = fit_folder(request, folder, executor=_executor(num_proc, executor), progress=shown)
+    return LongDataset(folder, report.config, report=report)
+
+
+def import_rows(
+    corpus: Any,
+    *,
+    tokenizer: Any,
+    output: PathOrName,
+    config: str = "imported",
+    license: str | None = None,
+    text_column: str | None = None,
+    id_column: str | None = None,
+    split: str | None = None,
+    revision: str | None = None,
+    num_proc: int | None = None,
+    executor: Executor | str | None = None,
+    progress: Progress | bool | None = None,
+) -> LongDataset:
+    """Bring a published long-context dataset into a new dataset folder, every row as it is.
+
+    Args:
+        corpus: A folder of MDS shards, as ProLong and NExtLong publish them, or texts in any form that `build` takes.
+        tokenizer: See `build`; of MDS shards the one that made their tokens.
+        output: The new folder.
+        config: What the configuration is called.
+        license: See `build`, as for all that follow.
+        text_column: Column of the text.
+        id_column: Column of ids.
+        split: Split of the corpus to read.
+        revision: Revision of a corpus on the Hub.
+        num_proc: Worker processes.
+        executor: Where tasks run, instead.
+        progress: Whether progress is shown.
+
+    Returns:
+        The dataset, with `report` about what was left out.
+
+    Raises:
+        RecipeError, DataError, ConflictError, AuthError, NetworkError, StorageError, WorkerError: see `build`.
+    """
+    folder = a_path("output", output)
+    reading = _reading(license, text_column, id_column, None, split, revision, None)
+    request = ImportRequest(
+        source=_only_source(corpus, reading),
+        tokenizer=_only_tokenizer(tokenizer, folder),
+        config=a_text("config", config) or "",
+    )
+    with watched(progress) as shown:
+        report = import_folder(request, folder, executor=_executor(num_proc, executor), progress=shown)
+    return LongDataset(folder, report.config, report=report)
+
+
+def _reading(
+    license: str | None,
+    text_column: str | None,
+    id_column: str | None,
+    config: str | None,
+    split: str | None,
+    revision: str | None,
+    limit: str | Mapping[str, str] | None,
+) -> Reading:
+    """How the corpus is read, every value a string."""
+    return Reading(
+        license=a_text("license", license),
+        text_column=a_text("text-column", text_column),
+        id_column=a_text("id-column", id_column),
+        config=a_text("config", config),
+        split=a_text("split", split),
+        revision=a_text("revision", revision),
+        limits={name: a_text("limit", value) or "" for name, value in by_name("limit", limit).items()},
+    )
+
+
+def _settings(settings: Mapping[str, Any] | None) -> dict[str, Any]:
+    if settings is None:
+        return {}
+    if not isinstance(settings, Mapping) or not all(isinstance(key, str) for key in settings):
+        raise RecipeError(
+            f"settings= is a {type(settings).__name__}; give dotted keys and their values: {{'retrieval.k1': 1.2}}"
+        )
+    return dict(settings)
+
+
+def _seed(seed: Any) -> int:
+    if isinstance(seed, bool) or not isinstance(seed, int) or seed < 0:
+        raise RecipeError(f"{argument('seed')} is a {type(seed).__name__} or below 0; give a whole number, 0 or above")
+    return seed
+
+
+def _tokenizers(given: Any, folder: Path) -> tuple[str, ...]:
+    """Folders and names of tokenizers; those in memory are written into the dataset folder's work."""
+    if not is_held(given):
+        return as_names(given, folder)
+    with locked(folder) as workspace:
+        return as_names(given, workspace.tokenizers)
+
+
+def _only_tokenizer(given: Any, folder: Path) -> str:
+    names = _tokenizers(given, folder)
+    if len(names) != 1:
+        raise RecipeError(f"{argument('tokenizer')} names {len(names)} tokenizers, and one is needed here")
+    return names[0]
+
+
+def _only_source(corpus: Any, reading: Reading) -> Source:
+    sources = read_as(as_sources(corpus, split=reading.split), reading)
+    if len(sources) != 1:
+        raise RecipeError(f"{argument('corpus')} names {len(sources)} sources, and one is needed here")
+    return sources[0]
+
+
+def _executor(num_proc: int | None, executor: Executor | str | None) -> Executor | str:
+    """Where tasks run: in this process unless the caller says otherwise."""
+    if num_proc is not None and executor is not None:
+        raise RecipeError(f"{argument('num-proc')} and {argument('executor')} both say where tasks run; give one")
+    if num_proc is None:
+        return "inline" if executor is None else executor
+    workers = a_count("num-proc", num_proc)
+    return "inline" if workers == 1 else f"local:{workers}"
