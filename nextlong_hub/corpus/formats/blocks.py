@@ -72,7 +72,7 @@ def decompressed(handle: Any, name: str) -> Any:
 
 def compression_of(location: str) -> str | None:
     """How a file is compressed, as its name says."""
-    return next((name for suffix, name in _COMPRESSIONS.items() if location.lower().endswith(suffix)), None)
+    return _COMPRESSIONS.get(location[location.rfind(".") :].lower())
 
 
 def joined(parts: list[bytes]) -> bytes:

@@ -17,12 +17,12 @@ from nextlong_hub.records import Document
 def read(piece: Piece, held: Held, longest_bytes: int = LONGEST_TEXT_BYTES) -> Results:
     """Read one document a file; its id is the file's name within the source."""
     for member, path in zip(piece.members, piece.files, strict=True):
-        yield _text_of(blocks(path), member, path, piece, longest_bytes)
+        yield _text_of(blocks(path), piece.id_prefix + member, path, piece, longest_bytes)
 
 
 def read_blocks(content: Iterator[bytes], piece: Piece) -> Results:
     """Read a file within an archive; its id is that of the archive, and its name there."""
-    yield _text_of(content, piece.name, piece.location, replace(piece, id_prefix=""), LONGEST_TEXT_BYTES)
+    yield _text_of(content, piece.name, piece.location, piece, LONGEST_TEXT_BYTES)
 
 
 def split(files: Sequence[Piece], bytes_of: Mapping[str, int], limits: PieceLimits) -> Iterator[Piece]:
@@ -55,7 +55,7 @@ def _joined(files: Sequence[Piece]) -> Piece:
 
 
 def _text_of(
-    content: Iterator[bytes], member: str, path: str, piece: Piece, longest_bytes: int
+    content: Iterator[bytes], identity: str, path: str, piece: Piece, longest_bytes: int
 ) -> Document | BadDocument:
     parts: list[bytes] = []
     bytes_held = 0
@@ -67,10 +67,10 @@ def _text_of(
                 break
     except READ_ERRORS as error:
         return damage_fault(error, path)
-    return _document(joined(parts), member, path, piece, longest_bytes)
+    return _document(joined(parts), identity, path, piece, longest_bytes)
 
 
-def _document(content: bytes, member: str, path: str, piece: Piece, longest_bytes: int) -> Document | BadDocument:
+def _document(content: bytes, identity: str, path: str, piece: Piece, longest_bytes: int) -> Document | BadDocument:
     if len(content) > longest_bytes:
         return BadDocument(BadReason.TOO_LONG, path)
     if is_wide(content):
@@ -84,7 +84,7 @@ def _document(content: bytes, member: str, path: str, piece: Piece, longest_byte
         return BadDocument(BadReason.EMPTY, path)
     if "\0" in text:
         return BadDocument(BadReason.NUL_CHARACTER, path, f"character {text.index(chr(0))}")
-    return Document(id=piece.id_prefix + member, text=text, source=piece.source)
+    return Document(id=identity, text=text, source=piece.source)
 
 
 def _draw(texts_of: TextsOf, piece: Piece, wanted: int) -> Iterator[str | None]:
