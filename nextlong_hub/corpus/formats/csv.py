@@ -1,7 +1,8 @@
 """Tables of text with a header line: CSV, also with semicolons, and TSV; fields may be quoted and hold line breaks.
 
-Rows are read a slab at a time by pyarrow where nothing about them can be read in two ways, and one by one elsewhere:
-quotation marks in odd places, rows of too few or too many fields, bytes that are no UTF-8. Both give the same documents.
+Rows are read a slab at a time by pyarrow where nothing about them can be read in two ways. They are read one by one
+where quotation marks stand in odd places, a row has too few or too many fields, or bytes are no UTF-8. Both ways give
+the same documents.
 """
 
 import csv

@@ -1,7 +1,7 @@
 """Bytes of CSV in slabs of whole rows, in which every quotation mark has one meaning only.
 
-A mark opens a field, closes it, or is doubled within. Where all do, rows end at the line ends outside of quotes, whoever
-reads them. A mark that stands elsewhere is read in different ways by different libraries: such bytes are given as
+A mark opens a field, closes it, or is doubled within. Where all do, rows end at the line ends outside of quotes,
+whoever reads them. A mark that stands elsewhere is read in different ways by different libraries: such bytes are given as
 irregular, with all that follows, since nobody can tell where their rows end.
 """
 
@@ -81,7 +81,7 @@ def _end_of_rows(held: bytes, quotes: NDArray[np.int64]) -> int:
 
 
 def _is_regular(held: bytes, end: int, quotes: NDArray[np.int64], delimiter: str) -> bool:
-    """Whether each mark before the end opens a field, closes one, or is doubled; and no line ends in `\\r` alone."""
+    """Whether each mark before the end opens a field, closes one, or is doubled; and no line ends in a return alone."""
     content = np.frombuffer(held, np.uint8)
     returns = np.flatnonzero(content[:end] == _RETURN)
     if len(quotes) % 2 or (content[np.minimum(returns + 1, end - 1)] != _NEWLINE).any():
