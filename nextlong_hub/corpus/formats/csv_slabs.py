@@ -1,8 +1,8 @@
 """Bytes of CSV in slabs of whole rows, in which every quotation mark has one meaning only.
 
 A mark opens a field, closes it, or is doubled within. Where all do, rows end at the line ends outside of quotes,
-whoever reads them. A mark that stands elsewhere is read in different ways by different libraries: such bytes are given as
-irregular, with all that follows, since nobody can tell where their rows end.
+whoever reads them. A mark that stands elsewhere is read in different ways by different libraries: such bytes are given
+as irregular, with all that follows, since nobody can tell where their rows end.
 """
 
 from codecs import BOM_UTF8
