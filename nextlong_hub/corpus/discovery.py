@@ -120,7 +120,8 @@ def _find_files(source: SourceSettings, limits: PieceLimits) -> tuple[list[Piece
         piece = Piece(
             source=source.name,
             format=formats[suffix],
-            location=f"{listing.root}/{name}{listing.query}",
+            location=f"{listing.root}/{name}",
+            query=listing.query,
             name=name,
             id_prefix=f"{name[: len(name) - len(suffix)]}/",
             text_column=source.text_column,

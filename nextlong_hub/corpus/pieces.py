@@ -62,6 +62,9 @@ class Piece:
     """The segments that rows of our own datasets have are kept beside their texts."""
     most: Amount | None = None
     """Reading stops once so much is read; None reads all."""
+    query: str = ""
+    """What follows the path in the URLs of its files, with its question mark. It may hold a password: no message shows
+    it."""
 
     @property
     def is_local_memory(self) -> bool:
@@ -82,7 +85,12 @@ class Piece:
         """Paths or URLs of the files it reads; none for a dataset."""
         if self.format in DATASETS:
             return ()
-        return tuple(f"{self.location}/{member}" for member in self.members) or (self.location,)
+        return tuple(f"{self.location}/{member}{self.query}" for member in self.members) or (self.address,)
+
+    @property
+    def address(self) -> str:
+        """Where it is opened: `location`, and what follows it in a URL."""
+        return self.location + self.query
 
 
 _MOST_NAMES = 200

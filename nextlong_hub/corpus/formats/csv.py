@@ -33,7 +33,7 @@ _DELIMITERS = ("\t", ";", "|")
 
 def read(piece: Piece, held: Held) -> Results:
     """Read one document a row; rows are numbered from 0, behind the header."""
-    yield from read_blocks(blocks(piece.location), piece)
+    yield from read_blocks(blocks(piece.address), piece)
 
 
 def read_blocks(content: Iterator[bytes], piece: Piece, slab_bytes: int = SLAB_BYTES) -> Results:

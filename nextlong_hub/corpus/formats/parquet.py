@@ -25,7 +25,7 @@ _LENGTH_BYTES = 4
 
 def read(piece: Piece, held: Held) -> Results:
     """Read the row groups of a piece in order, verifying page checksums where the file has them."""
-    with open_any(piece.location) as handle:
+    with open_any(piece.address) as handle:
         try:
             # Ahead of a slow connection it pays to fetch a whole row group; from a disk it only costs memory.
             is_remote = "://" in piece.location
@@ -90,7 +90,7 @@ def _filled(group: pq.RowGroupMetaData, names: set[str]) -> Counter[str]:
 
 def _split_row_groups(piece: Piece, piece_bytes: int) -> list[Piece]:
     """Close a piece once its columns reach `piece_bytes`; a damaged footer stays for `read` to refuse."""
-    with source_errors(piece), open_any(piece.location) as handle:
+    with source_errors(piece), open_any(piece.address) as handle:
         try:
             metadata = pq.read_metadata(handle)
         except READ_ERRORS as error:
@@ -115,7 +115,7 @@ def _split_row_groups(piece: Piece, piece_bytes: int) -> list[Piece]:
 
 def _row_groups(piece: Piece, texts_of: TextsOf) -> Iterator[tuple[Piece, int, int]]:
     """Each row group, with its rows and the bytes of its text."""
-    with source_errors(piece), open_any(piece.location) as handle:
+    with source_errors(piece), open_any(piece.address) as handle:
         try:
             metadata = pq.read_metadata(handle)
         except READ_ERRORS:

@@ -14,7 +14,7 @@ def read(piece: Piece, held: Held) -> Results:
     notes = ReadingNotes()
     yield notes
     readers = member_readers()
-    stream = ByteStream(blocks(piece.location))
+    stream = ByteStream(blocks(piece.address))
     try:
         with tarfile.open(fileobj=stream, mode="r|") as archive:
             for member in archive:

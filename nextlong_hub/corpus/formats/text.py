@@ -11,13 +11,14 @@ from nextlong_hub.corpus.formats.damage import READ_ERRORS, damage_fault
 from nextlong_hub.corpus.formats.measuring import evenly, size_of
 from nextlong_hub.corpus.pieces import BadDocument, BadReason, Piece
 from nextlong_hub.corpus.reading import source_errors
+from nextlong_hub.corpus.remote import without_query
 from nextlong_hub.records import Document
 
 
 def read(piece: Piece, held: Held, longest_bytes: int = LONGEST_TEXT_BYTES) -> Results:
     """Read one document a file; its id is the file's name within the source."""
     for member, path in zip(piece.members, piece.files, strict=True):
-        yield _text_of(blocks(path), piece.id_prefix + member, path, piece, longest_bytes)
+        yield _text_of(blocks(path), piece.id_prefix + member, without_query(path), piece, longest_bytes)
 
 
 def read_blocks(content: Iterator[bytes], piece: Piece) -> Results:
