@@ -109,6 +109,13 @@ class ReadingNotes:
     """Files within archives that are not read, by their ending."""
     numbered: int = 0
     """Rows without an id, which are called by their place."""
+    read: set[tuple[str | None, ...]] = field(default_factory=set)
+    """The columns or fields that documents were made of; rows of JSON may differ. None: the row has none."""
+
+    @property
+    def used(self) -> tuple[str, ...]:
+        """The names of those columns, in their order."""
+        return tuple(sorted({name for names in self.read for name in names if name}))
 
     def add(self, columns: Mapping[str, int], members: Mapping[str, int], numbered: int) -> None:
         """Add what another part of the source has."""

@@ -33,7 +33,7 @@ _SLICE_BYTES = 16 << 20
 
 def documents_of_table(table: pa.RecordBatch | pa.Table, columns: Columns, piece: Piece, first_row: int) -> Results:
     """Give the rows of `table`, the first of which is row `first_row` of its file, in order."""
-    notes = ReadingNotes()
+    notes = ReadingNotes(read={tuple(columns.paths)})
     yield notes
     # Text becomes Python strings a slice at a time: a table of a few huge documents must not be held twice.
     rows = table.num_rows
@@ -91,7 +91,7 @@ def document_of_object(
         piece.text_column,
         piece.text_column.partition(".")[0],
         id_field,
-        SOURCE_COLUMN,
+        SOURCE_COLUMN if SOURCE_COLUMN in value else None,
         licence_field,
     )
     read = (*record, *used[3:]) if record else used
@@ -100,6 +100,7 @@ def document_of_object(
         text = _record(record, others)
     if notes is not None:
         notes.numbered += identity is None
+        notes.read.add((*(record or used[:2]), id_field if identity is not None else None, *used[4:]))
         add_named(notes.columns, {} if record else dict.fromkeys(others, 1))
     row = _Row(text, identity, source if isinstance(source, str) else None, licence, segments)
     return _document(row, piece, unit, number)

@@ -24,7 +24,7 @@ from nextlong_hub.corpus.left_out import FilesLeftOut
 from nextlong_hub.corpus.telling import not_read
 from nextlong_hub.documents.mix_rows import MixShape
 from nextlong_hub.dry_run.estimator import Estimator
-from nextlong_hub.dry_run.sample import sample_corpus
+from nextlong_hub.dry_run.sample import ColumnsSeen, sample_corpus
 from nextlong_hub.dry_run.trial import run_trial
 from nextlong_hub.errors import RecipeError
 from nextlong_hub.execution.progress import NullProgress, Progress, ProgressTracker
@@ -94,6 +94,8 @@ class BuildEstimate:
     """The whole run, by the clock on the wall of an otherwise idle machine."""
     left_out: Mapping[str, tuple[FilesLeftOut, ...]] = field(default_factory=dict)
     """Files that are not read, by the name of their source."""
+    columns: Mapping[str, ColumnsSeen] = field(default_factory=dict)
+    """What the rows looked at have, by the name of their source."""
 
     @property
     def disk_bytes(self) -> int:
@@ -149,7 +151,7 @@ def estimate(request: BuildRequest, *, workers: int = 1, progress: Progress | No
             trial = run_trial(recipe, sample, request, Path(scratch) / kind)
             estimators[kind] = Estimator(trial=trial, sample=sample, pieces=len(found.pieces), workers=workers)
             done(1)
-    return replace(_assemble(request, made, estimators, workers, start), left_out=left_out)
+    return replace(_assemble(request, made, estimators, workers, start), left_out=left_out, columns=sample.columns)
 
 
 def _kind(recipe: Recipe) -> str:

@@ -6,8 +6,10 @@ Bytes are decoded strictly as UTF-8, so that no document ever arrives with other
 import codecs
 import io
 import json
+from collections import deque
 from collections.abc import Iterator, Sequence
 from functools import partial
+from itertools import islice
 from typing import Any, NamedTuple
 
 from nextlong_hub.corpus.formats.base import CorpusFormat, Held, Results, Stratum, TextsOf
@@ -31,6 +33,8 @@ from nextlong_hub.records import Document
 
 _MOST_FILES = 16
 """Files that are measured in one source; the others are taken to be like them, byte for byte."""
+_FIRST_LINES = 20
+"""Lines of each that are read as a build would: they show which fields there are."""
 _WINDOW_BYTES = 1 << 16
 _WINDOWS = 96
 _UNPACKED_BYTES = 256 << 20
@@ -82,7 +86,7 @@ def measure(pieces: Sequence[Piece], texts_of: TextsOf, held: Held) -> Iterator[
         sizes = {piece.location: size_of(piece.address) for piece in pieces}
     scale = sum(sizes.values()) / max(1, sum(sizes[piece.location] for piece in chosen))
     for piece in chosen:
-        next(texts_of(piece), None)  # raises the reader's own error for a wrong column or a damaged line
+        deque(islice(texts_of(piece), _FIRST_LINES), 0)  # raises the reader's own error for a wrong column or a bad line
         with source_errors(piece):
             head, _ = begun(blocks(piece.address))
         if not are_lines(head):
