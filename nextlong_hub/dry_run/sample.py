@@ -72,7 +72,6 @@ def sample_corpus(
         DataError: a file is damaged or has not the columns it needs, or a remote source does not say how large it is.
         CorpusTooSmallError: there is no document with text.
     """
-
     notes: defaultdict[str, corpus.ReadingNotes] = defaultdict(corpus.ReadingNotes)
 
     def texts_of(piece: corpus.Piece) -> Iterator[str | None]:

@@ -86,7 +86,7 @@ def measure(pieces: Sequence[Piece], texts_of: TextsOf, held: Held) -> Iterator[
         sizes = {piece.location: size_of(piece.address) for piece in pieces}
     scale = sum(sizes.values()) / max(1, sum(sizes[piece.location] for piece in chosen))
     for piece in chosen:
-        deque(islice(texts_of(piece), _FIRST_LINES), 0)  # raises the reader's own error for a wrong column or a bad line
+        deque(islice(texts_of(piece), _FIRST_LINES), 0)  # raises the reader's own error for a wrong column
         with source_errors(piece):
             head, _ = begun(blocks(piece.address))
         if not are_lines(head):

@@ -80,8 +80,10 @@ def _filled(group: pq.RowGroupMetaData, names: set[str]) -> Counter[str]:
     counts: Counter[str] = Counter()
     for number in range(group.num_columns):
         column = group.column(number)
-        name, _, below = column.path_in_schema.partition(".")
-        if name in names and name not in counts:
+        path = column.path_in_schema
+        name = next((name for name in names if path == name or path.startswith(f"{name}.")), "")
+        below = path != name
+        if name and name not in counts:
             statistics = column.statistics if not below and column.is_stats_set else None
             nulls = statistics.null_count if statistics is not None and statistics.has_null_count else 0
             counts[name] = group.num_rows - nulls
