@@ -84,6 +84,9 @@ def find_corpus(run: Run, sources: Sequence[Source]) -> FoundCorpus:
     memory = {source.name: source for source in sources if isinstance(source, corpus.MemorySource)}
     settings = [one.settings for one in found.sources] + [_as_settings(source) for source in memory.values()]
     left_out = {one.settings.name: one.left_out for one in found.sources}
+    for one in found.sources:
+        if one.remark:
+            run.note(f"{one.settings.name}: {one.remark}")
     for name, files in sorted(left_out.items()):
         if files:
             run.note(f"{name}: {not_read(files)}")

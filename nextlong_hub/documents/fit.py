@@ -14,6 +14,7 @@ import pyarrow.parquet as pq
 from nextlong_hub.corpus.ingest import FoundCorpus, Source
 from nextlong_hub.corpus.settings import ReadingSettings, SourceSettings
 from nextlong_hub.dataset.manifest import read_manifest
+from nextlong_hub.documents.lineage import retrieval_of
 from nextlong_hub.errors import DataError, RecipeError
 from nextlong_hub.method.settings import WHOLE_DOCUMENT
 from nextlong_hub.producer import special_tokens_of
@@ -77,6 +78,7 @@ class FitRequest:
             on_bad_document=self.on_bad_document,
             chunking=WHOLE_DOCUMENT,
             output=OutputSettings(unit_documents=UNIT_DOCUMENTS),
+            retrieval=retrieval_of(self.source),
             fit=FitSettings(truncate="truncate" in modes, discard="discard" in modes),
             pack="pack" in modes,
         )

@@ -22,6 +22,7 @@ from nextlong_hub.dataset.packing_plan import PackedPlan
 from nextlong_hub.dataset.write import ChosenRows, PlainRows, outcome_record
 from nextlong_hub.documents.fit import UNIT_DOCUMENTS, refuse_packed_rows, rows_of, whole_documents
 from nextlong_hub.documents.import_tasks import ImportCounts, ImportShard, ImportTexts, SurveyCounts, SurveyShard
+from nextlong_hub.documents.lineage import retrieval_of
 from nextlong_hub.documents.mds_folder import find_shards, is_mds
 from nextlong_hub.documents.produce import UNIT_CHARACTERS
 from nextlong_hub.documents.tasks import unit_ranges
@@ -84,7 +85,8 @@ def require_name(config: str) -> None:
 def _import_texts(run: Run, source: Source, config: str, tokenizer: Tokenizer) -> ImportedRows:
     inputs = Inputs(corpus=find_corpus(run, [rows_of(source)]), tokenizers=(tokenizer,), seed=0)
     refuse_packed_rows(inputs.corpus)
-    recipe = _recipe(config, _SHORTEST_TARGET)
+    given = {"retrieval": retrieval_of(source)}
+    recipe = _recipe(config, _SHORTEST_TARGET).model_copy(update=given)
     store = read_corpus(run, inputs.corpus, whole_documents(recipe))
     identity = digest_of(["import", recipe.fingerprint, store.id, tokenizer.digest])
     folder = run.workspace.units(config, identity)
@@ -105,7 +107,7 @@ def _import_texts(run: Run, source: Source, config: str, tokenizer: Tokenizer) -
     if not chosen.rows:
         raise DataError(f"none of {store.documents:,} texts has a token; there is nothing to import")
     produced = Produced(
-        recipe=_recipe(config, max(receipt.counts.longest_tokens for receipt in receipts)),
+        recipe=_recipe(config, max(receipt.counts.longest_tokens for receipt in receipts)).model_copy(update=given),
         rows=chosen,
         outcome=outcome_record([receipt.counts for receipt in receipts], store.documents),
         corpus=corpus_record(inputs.corpus, store),

@@ -139,6 +139,9 @@ def estimate(request: BuildRequest, *, workers: int = 1, progress: Progress | No
         limits = {one.settings.name: one.settings.most for one in found.sources if one.settings.most}
         sample = sample_corpus(found.pieces, _strictest(made), memory, limits)
     left_out = {one.settings.name: one.left_out for one in found.sources if one.left_out}
+    for one in found.sources:
+        if one.remark:
+            stages.note(f"{one.settings.name}: {one.remark}")
     for name, files in left_out.items():
         stages.note(f"{name}: {not_read(files)}")
     estimators: dict[str, Estimator] = {}

@@ -58,6 +58,8 @@ class VerifyReport:
     """Of each configuration with chunks; empty where there are faults."""
     overlaps: tuple[Overlap, ...] = ()
     """Of each two of them."""
+    remarks: tuple[str, ...] = ()
+    """What could not be checked, in sentences."""
 
 
 class RowDocument(NamedTuple):
@@ -80,6 +82,7 @@ class Check:
     """The state of a running verification."""
 
     faults: list[Fault] = field(default_factory=list)
+    remarks: list[str] = field(default_factory=list)
     files: int = 0
     rows: int = 0
     segments: int = 0
@@ -132,6 +135,7 @@ class Check:
             controls=tuple(self.controls),
             contents=tuple(_contents(self.stats)) if self.stats else (),
             overlaps=self.stats.overlaps if self.stats else (),
+            remarks=tuple(dict.fromkeys(self.remarks)),
         )
 
 

@@ -183,3 +183,20 @@ def test_what_is_told_names_a_reason_a_count_and_an_example(tmp_path: Path) -> N
     write(tmp_path, "a.jsonl", "b/x.png", "c/y.png")
     [source] = find([SourceSettings(name="notes", path=str(tmp_path))]).sources
     assert not_read(source.left_out) == "not read: *.png, which no format reads: 2 (b/x.png, …)"
+
+
+@pytest.mark.parametrize(
+    ("pattern", "split", "remark"),
+    [
+        ("*.jsonl", None, "test: 1 (c-test.jsonl)"),
+        ("*.jsonl", "train", ""),
+        ("c-test.jsonl", None, ""),
+        ("a*", None, ""),
+    ],
+)
+def test_files_of_other_splits_that_a_glob_names(tmp_path: Path, pattern: str, split: str | None, remark: str) -> None:
+    """They are read, as the glob says, and that is told; a file that is named alone is meant."""
+    for name in ("a-train", "ab-train", "c-test"):
+        (tmp_path / f"{name}.jsonl").write_text(f'{{"id": "{name}", "text": "words"}}\n')
+    [found] = find([SourceSettings(name="s", path=str(tmp_path / pattern), split=split)]).sources
+    assert (remark in found.remark) if remark else not found.remark
