@@ -12,7 +12,8 @@ import pyarrow as pa
 
 LICENCE_COLUMNS = (
     *("license", "licence", "licenses", "licences", "license_name", "license_id"),
-    *("repo_license", "repo_licenses", "detected_licenses", "max_stars_repo_licenses"),
+    *("License", "Licence", "LICENSE", "LICENCE"),
+    *("repo_license", "repo_licenses", "detected_licenses", "max_stars_repo_licenses", "license_url"),
 )
 """Columns, and fields of objects, that say under which licence a row is: the first that says anything."""
 BOTH = " AND "

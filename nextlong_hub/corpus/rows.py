@@ -49,8 +49,8 @@ def documents_of_table(table: pa.RecordBatch | pa.Table, columns: Columns, piece
         numbered = enumerate(zip(texts, ids, sources, licences, segments, strict=True), first_row + start)
         del texts
         for row, (text, identity, source, licence, kept) in numbered:
-            notes.numbered += identity is None
-            yield _document(_Row(text, identity, source, licence, kept_segments(kept)), piece, "row", row)
+            notes.numbered += not identity
+            yield _document(_Row(text, identity or None, source, licence, kept_segments(kept)), piece, "row", row)
 
 
 def document_of_object(
@@ -74,7 +74,9 @@ def document_of_object(
     text = None if record else field_of(value, piece.text_column)
     if text is _MISSING:
         known = [str(key) for key in value]
-        hint = likely_text_column(piece, {key: isinstance(one, str) for key, one in _leaves(value)})
+        hint = _rows_within(value) or likely_text_column(
+            piece, {key: isinstance(one, str) for key, one in _leaves(value)}
+        )
         return BadDocument(
             BadReason.MISSING_TEXT,
             place_of(piece, unit, number),
@@ -242,19 +244,26 @@ def _identity(value: Mapping[str, Any], piece: Piece) -> tuple[str, Any]:
     """The field of an object that holds its id, and the id as a string; None where there is none."""
     if piece.id_column != USUAL_ID_COLUMNS[0]:
         found = field_of(value, piece.id_column)
-        identity = None if found is _MISSING else found
+        identity = None if found is _MISSING or found == "" else found
         return piece.id_column.partition(".")[0], str(identity) if _is_whole(identity) else identity
     for name in USUAL_ID_COLUMNS:
         identity = value.get(name)
-        if isinstance(identity, str) or _is_whole(identity):
+        if (isinstance(identity, str) and identity) or _is_whole(identity):
             return name, str(identity)
-        if identity is not None and name == piece.id_column:
+        if identity is not None and identity != "" and name == piece.id_column:
             return name, identity
     return piece.id_column, None
 
 
 def _is_whole(value: Any) -> bool:
     return isinstance(value, int) and not isinstance(value, bool)
+
+
+def _rows_within(value: Mapping[Any, Any]) -> str:
+    """What to do with an object that is no row but holds a list of them; empty where it does not."""
+    lists = {name: one for name, one in value.items() if isinstance(one, list) and one}
+    name = next((name for name, one in lists.items() if isinstance(one[0], Mapping)), None)
+    return "" if name is None else f"; {name!r} holds a list of objects: if those are the rows, write that list alone"
 
 
 def _leaves(value: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:

@@ -79,6 +79,7 @@ _ADDRESSES = tuple(
         (r"creativecommons\.org/publicdomain/zero/1\.0(?:/.*)?", "cc0-1.0"),
         (r"creativecommons\.org/publicdomain/mark/1\.0(?:/.*)?", "public-domain"),
         (r"apache\.org/licenses/license-2\.0(?:\.txt|\.html)?", "apache-2.0"),
+        (r"(?:choosealicense\.com|spdx\.org)/licenses/([a-z0-9.-]+?)(?:\.html)?/?", r"\1"),
         (r"opensource\.org/licenses?/([a-z0-9.-]+?)(?:-license)?(?:\.php)?/?", r"\1"),
     )
 )

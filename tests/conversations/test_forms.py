@@ -202,6 +202,11 @@ def test_what_a_template_names_it_is_given() -> None:
         ({"trainable": False}, False),
         ({"training": "false"}, False),
         ({"weight": 1, "train": False}, False),
+        ({"weight": "0"}, False),
+        ({"weight": "1.0"}, True),
+        ({"train_on_turn": False}, False),
+        ({"masked": True}, False),
+        ({"mask": 0}, True),
     ],
 )  # fmt: skip
 def test_flags_of_an_answer(answer: dict[str, Any], is_learnt: bool) -> None:
@@ -212,6 +217,21 @@ def test_flags_of_an_answer(answer: dict[str, Any], is_learnt: bool) -> None:
     found = read(row)
     assert [message.is_learnt for message in found.messages] == [True, is_learnt, True, True]
     assert found.unused == set()
+
+
+def test_a_bad_completion_is_not_trained_on() -> None:
+    """KTO labels it so; a label that is no flag is told."""
+    row = {"prompt": "One?", "completion": "3"}
+    assert read({**row, "label": True}).unused == set()
+    assert read({**row, "label": 4}).unused == {"label"}
+    settings = ConversationSettings(chat_template="{{ messages }}")
+    assert parse(json.dumps({**row, "label": False}), settings) is Reason.NOTHING_LEARNT
+
+
+def test_keys_of_a_turn_may_be_mixed() -> None:
+    """`role` beside `value`, `from` beside `content`."""
+    row = {"conversations": [{"role": "user", "value": "A"}, {"from": "gpt", "content": "B"}]}
+    assert said(read(row)) == [(U, "A"), (A, "B")]
 
 
 def test_flags_of_other_turns_lose_nothing() -> None:

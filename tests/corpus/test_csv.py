@@ -2,7 +2,9 @@
 
 from collections import Counter
 from collections.abc import Iterator
+from dataclasses import replace
 
+import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
@@ -78,3 +80,21 @@ def test_slabs_lose_nothing(content: bytes, block_bytes: int, slab_bytes: int) -
     for slab in slabs(in_blocks(content, block_bytes), ",", slab_bytes):
         found += slab.content + b"".join(slab.rest or ())
     assert found == content.removeprefix(b"\xef\xbb\xbf")
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "unused"),
+    [
+        ("a.csv", "id;text;a,b\n1;words;x\n", {"a,b": 1}),
+        ("a.csv", "id,text,a;b\n1,words,x\n", {"a;b": 1}),
+        ("a.csv", '"id"|"text"|"a,b,c,d"\n1|words|x\n', {"a,b,c,d": 1}),
+        ("a.tsv", "id\ttext\ta,b,c,d\n1\twords\tx\n", {"a,b,c,d": 1}),
+        ("a.csv", "\n\ntext\nwords\n", {}),
+    ],
+)
+def test_what_stands_between_fields(name: str, content: str, unused: dict[str, int]) -> None:
+    """The mark of which the header has most, outside of quotes."""
+    piece = replace(PIECE, name=name)
+    found, columns, _ = told(read_blocks(iter([content.encode()]), piece))
+    assert [one.text for one in found if isinstance(one, Document)] == ["words"]
+    assert columns == unused

@@ -7,6 +7,7 @@ the same documents.
 
 import csv
 import io
+import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from itertools import chain
@@ -26,9 +27,10 @@ from nextlong_hub.corpus.pieces import BadDocument, BadReason, Piece, ReadingNot
 from nextlong_hub.corpus.rows import document_of_object, documents_of_table, place_of
 from nextlong_hub.records import Document
 
+_QUOTED = re.compile(r'"[^"]*"')
 _BUFFER_BYTES = 1 << 18
-_DELIMITERS = ("\t", ";", "|")
-"""Looked for in the header in this order where it has no comma."""
+_DELIMITERS = (",", "\t", ";", "|")
+"""The one that the header has most of is taken; of several, and in a header of one column, the first."""
 
 
 def read(piece: Piece, held: Held) -> Results:
@@ -42,7 +44,7 @@ def read_blocks(content: Iterator[bytes], piece: Piece, slab_bytes: int = SLAB_B
     if is_wide(head):
         yield wide_fault(piece.location)
         return
-    table = Table(piece, _delimiter(head))
+    table = Table(piece, _delimiter(head, piece.name))
     yield table.notes
     for slab in slabs(content, table.delimiter, slab_bytes):
         whole = slab.content if slab.rest else table.behind_header(slab.content)
@@ -157,10 +159,11 @@ def _lines(content: Iterator[bytes]) -> Iterator[str]:
     return io.TextIOWrapper(stream, "utf-8-sig", "surrogateescape", newline="")
 
 
-def _delimiter(head: bytes) -> str:
-    """What stands between the fields of the header."""
-    line = head.partition(b"\n")[0].decode("utf-8", "replace")
-    return next((mark for mark in _DELIMITERS if mark in line and "," not in line), ",")
+def _delimiter(head: bytes, name: str) -> str:
+    """What stands between the fields of the header; a tab, where the file is called so and has one."""
+    line = head.lstrip(b"\r\n").partition(b"\n")[0].decode("utf-8", "replace")
+    outside = _QUOTED.sub("", line)
+    return "\t" if ".tsv" in name.lower() and "\t" in outside else max(_DELIMITERS, key=outside.count)
 
 
 def _first_damaged(row: Mapping[str, str | None]) -> str | None:
