@@ -196,7 +196,8 @@ def _status(error: BaseException | None) -> int | None:
 
 def _said(error: BaseException | None) -> str:
     """A fault in its own words, in one line and without what may be a password."""
-    words = f"{_status(error)} {error.message}" if hasattr(error, "message") else str(error)
+    message = getattr(error, "message", None)
+    words = f"{_status(error)} {message}" if message else str(error)
     return _QUERY.sub("", " ".join(words.split())) or type(error).__name__
 
 

@@ -149,8 +149,8 @@ def _read_corpora(
     """Read the corpus again for each recipe behind a configuration; recipes with equal settings share one reading."""
     recipes = config.row_recipes
     sources = [_as_it_was_read(source, manifest) for source in sources]
-    given = producer_of(next(iter(recipes.values()))).sources(sources, list(recipes.values()))
-    given, untold = _with_columns_of(given, manifest)
+    wanted = producer_of(next(iter(recipes.values()))).sources(sources, list(recipes.values()))
+    given, untold = _with_columns_of(wanted, manifest)
     found = find_corpus(run, given)
     check.is_same_corpus = found.digest == manifest.corpus.digest
     if not check.is_same_corpus and untold:
