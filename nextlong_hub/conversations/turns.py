@@ -32,8 +32,12 @@ _ROLES: dict[str, Role] = {
 _CALLING_ROLES = frozenset({"function_call", "tool_call", "tool_calls"})
 _CALLS = ("tool_calls", "function_call")
 _REASONING = ("reasoning_content", "reasoning", "thinking")
-_FLAGS = ("train", "trainable", "training", "loss")
-_TRUTH = {"true": True, "false": False}
+_FLAGS = ("train", "trainable", "training", "train_on_turn", "loss", "learn")
+_OPPOSITE_FLAGS = ("mask", "masked", "ignore")
+_TRUTH = {
+    **dict.fromkeys(("true", "yes", "1", "1.0"), True),
+    **dict.fromkeys(("false", "no", "0", "0.0"), False),
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,7 +61,9 @@ def read_turn(turn: Any, template: str) -> ReadTurn | Reason:
     """
     if not isinstance(turn, Mapping):
         return Reason.UNPARSEABLE
-    role_key, content_key = next((keys for keys in _KEYS if turn.get(keys[0]) is not None), _KEYS[0])
+    role_key, usual_key = next((keys for keys in _KEYS if turn.get(keys[0]) is not None), _KEYS[0])
+    others = (key for _, key in _KEYS if usual_key not in turn and key in turn)
+    content_key = next(others, usual_key)
     fields = {name: value for name, value in turn.items() if name not in (role_key, content_key) and has_value(value)}
     if MEDIA & fields.keys():
         return Reason.MEDIA
@@ -177,6 +183,8 @@ def _told_to_template(fields: dict[str, Any], role: str, template: str) -> dict[
 def _flags(turn: Mapping[str, Any], role: str) -> dict[str, bool]:
     """The training flags of a turn that can be followed: of an answer any, of others those that ask for nothing."""
     values = {name: _truth(turn.get(name)) for name in ("weight", *_FLAGS)}
+    opposite = {name: _truth(turn.get(name)) for name in _OPPOSITE_FLAGS}
+    values |= {name: not value for name, value in opposite.items() if value is not None}
     return {name: value for name, value in values.items() if value is not None and not (value and role != "assistant")}
 
 

@@ -16,6 +16,7 @@ A `Piece` is data: it travels in a task to the worker that reads it. The files h
     formats/    Parquet, Arrow, JSON, CSV, text, archives and datasets: a file a format
     columns     which columns of a table are read
     rows        from an Arrow batch or a JSON object to documents
+    row_licences  what a row says of its licence
     reading     `read`: a piece of any format, and what happens to a bad document
     filters/    documents that are left out by their content
     evidence    what they found in them; `benchmark_runs`: the runs of words that none of them may hold

@@ -11,13 +11,12 @@ import pyarrow.compute as pc
 
 from nextlong_hub.corpus.kept_segments import SEGMENTS_COLUMN, are_segments
 from nextlong_hub.corpus.pieces import BadDocument, BadReason, Piece, ReadingNotes
+from nextlong_hub.corpus.row_licences import LICENCE_COLUMNS, TEXTS_OF_JSON, licence_column
 from nextlong_hub.corpus.settings import EVERY_COLUMN, USUAL_ID_COLUMNS
 from nextlong_hub.errors import DataError, argument
 
 SOURCE_COLUMN = "source"
 """A string column of this name says where each row came from."""
-LICENCE_COLUMNS = ("license", "licence")
-"""A string column of one of these names says under which licence each row is."""
 
 _USUAL_TEXT_COLUMNS = ("text", "content", "body", "document", "raw_content", "article", "markdown")
 
@@ -45,6 +44,11 @@ class Columns:
     """Where a row is a text, all further columns."""
 
     @property
+    def names(self) -> tuple[str, ...]:
+        """What is read, as it is told; of a text in which a licence may stand the rest is not."""
+        return tuple(path for path in self.paths if path not in self.others and path not in self.unused)
+
+    @property
     def paths(self) -> list[str]:
         """All that is read, each once, with its dots."""
         read = (self.text, *self.record, *self.others, self.id, self.source, self.license, self.segments)
@@ -69,12 +73,15 @@ def columns_of(schema: pa.Schema, piece: Piece) -> Columns | BadDocument:
     if fault is not None:
         return fault
     identity = _id_column(types, piece)
-    licence = next((name for name in LICENCE_COLUMNS if name in types and _is_text(types[name])), None)
+    licence = licence_column(types)
     source = SOURCE_COLUMN if SOURCE_COLUMN in types and _is_text(types[SOURCE_COLUMN]) else None
     is_ours = piece.keeps_segments and SEGMENTS_COLUMN in types and are_segments(types[SEGMENTS_COLUMN])
     segments = SEGMENTS_COLUMN if is_ours and not record else None
-    used = {_top(name, types) for name in (text, *record, identity, source, licence, segments) if name}
-    others = tuple(name for name in types if name not in used)
+    used = [name for name in (text, *record, identity, source, licence, segments) if name]
+    whole = {_top(one, types) for one in used if one not in TEXTS_OF_JSON or one == text}
+    others = tuple(name for name in types if name not in whole)
+    if not record:
+        others = (*(name for name in others if not _is_empty(types[name])), *_beside(used, types))
     return Columns(
         text=text,
         record=record,
@@ -85,6 +92,25 @@ def columns_of(schema: pa.Schema, piece: Piece) -> Columns | BadDocument:
         others=others if record else (),
         unused=() if record else others,
     )
+
+
+def _beside(paths: Sequence[str], types: Mapping[str, pa.DataType]) -> Iterator[str]:
+    """The fields of structs, by their dotted names, that stand beside a field that is read."""
+    for top in dict.fromkeys(_top(path, types) for path in paths if path not in types):
+        if pa.types.is_struct(types[top]):
+            for one in types[top]:
+                if not _is_within(f"{top}.{one.name}", paths) and not _is_empty(one.type):
+                    yield f"{top}.{one.name}"
+
+
+def _is_empty(kind: pa.DataType) -> bool:
+    """Whether a column of a type cannot hold a value: writers give it to one in which they met none."""
+    return bool(pa.types.is_null(kind.value_type if pa.types.is_list(kind) else kind))
+
+
+def _is_within(name: str, paths: Sequence[str]) -> bool:
+    """Whether a path leads to a name or through it."""
+    return any(path == name or path.startswith(f"{name}.") for path in paths)
 
 
 def values_of(table: pa.RecordBatch | pa.Table, path: str) -> pa.Array | pa.ChunkedArray:
@@ -99,7 +125,7 @@ def values_of(table: pa.RecordBatch | pa.Table, path: str) -> pa.Array | pa.Chun
 
 def noted(table: pa.RecordBatch | pa.Table, columns: Columns) -> ReadingNotes:
     """How many rows have a value in each of the columns that are not read."""
-    counts = {name: table.num_rows - table.column(name).null_count for name in columns.unused}
+    counts = {name: table.num_rows - values_of(table, name).null_count for name in columns.unused}
     return ReadingNotes(columns=+Counter(counts))
 
 

@@ -22,7 +22,7 @@ from nextlong_hub.corpus.naming import is_hub_dataset, with_parts
 from nextlong_hub.corpus.pieces import Piece
 from nextlong_hub.corpus.remote import without_query
 from nextlong_hub.corpus.settings import EVERY_PART, SourceSettings
-from nextlong_hub.corpus.splits import TRAIN, Chosen, choose, is_card
+from nextlong_hub.corpus.splits import TRAIN, Chosen, choose, held_out, is_card
 from nextlong_hub.errors import DataError, RecipeError
 from nextlong_hub.hub.address import DatasetAddress
 from nextlong_hub.hub.files import configs_of_dataset, open_dataset, parts_of_dataset, resolve_commit, shard_count
@@ -49,6 +49,8 @@ class FoundSource:
     settings: SourceSettings
     """Without what its path says besides the path, and with the configuration, split and commit that are read."""
     left_out: tuple[FilesLeftOut, ...]
+    remark: str = ""
+    """What a user may not expect of the files that are read, in a sentence; empty where there is nothing."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -116,7 +118,8 @@ def _find_files(source: SourceSettings, limits: PieceLimits) -> tuple[list[Piece
         piece = Piece(
             source=source.name,
             format=formats[suffix],
-            location=f"{listing.root}/{name}{listing.query}",
+            location=f"{listing.root}/{name}",
+            query=listing.query,
             name=name,
             id_prefix=f"{name[: len(name) - len(suffix)]}/",
             text_column=source.text_column,
@@ -137,7 +140,8 @@ def _find_files(source: SourceSettings, limits: PieceLimits) -> tuple[list[Piece
             "revision": listing.commit,
         }
     )
-    return pieces, FoundSource(settings=settings, left_out=left_out.records())
+    remark = held_out(chosen.names) if listing.are_named and source.split is None else ""
+    return pieces, FoundSource(settings=settings, left_out=left_out.records(), remark=remark)
 
 
 def _unpinned(address: str) -> str:

@@ -29,7 +29,7 @@ def has_value(value: Any) -> bool:
 def values_there(column: pa.Array | pa.ChunkedArray) -> pa.BooleanArray:
     """For each row of a column whether `has_value` holds, without its values as Python objects. Shape: (rows,)."""
     if isinstance(column, pa.ChunkedArray):
-        return pa.concat_arrays([pa.array([], pa.bool_()), *map(values_there, column.chunks)])
+        return pa.concat_arrays([pa.nulls(0, pa.bool_()), *map(values_there, column.chunks)])
     kind = column.type
     if pa.types.is_dictionary(kind):
         return values_there(column.cast(kind.value_type))
@@ -41,9 +41,18 @@ def values_there(column: pa.Array | pa.ChunkedArray) -> pa.BooleanArray:
     if any(is_kind(kind) for is_kind in _LISTS):
         there = pc.greater(pc.list_value_length(column), 0)
     elif any(is_kind(kind) for is_kind in _STRINGS):
-        there = pc.match_substring_regex(column, "[^[:space:]]")
+        there = _says(column)
     elif any(is_kind(kind) for is_kind in _BYTES):
         there = pc.greater(pc.binary_length(column), 0)
     else:
         there = column if pa.types.is_boolean(kind) else column.is_valid()
     return pc.fill_null(there, False)
+
+
+def _says(column: pa.Array) -> pa.BooleanArray:
+    """For each string whether it is more than white space; one that is no UTF-8 is, and a fault to be told."""
+    try:
+        return pc.and_not(pc.greater(pc.binary_length(column), 0), pc.utf8_is_space(column))
+    except pa.ArrowInvalid:
+        values = column.cast(pa.large_binary()).to_pylist()
+        return pa.array([None if value is None else has_value(value.decode("utf-8", "replace")) for value in values])

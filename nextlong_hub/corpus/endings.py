@@ -1,6 +1,8 @@
 """Which format reads which file, told by the end of its name."""
 
+import re
 from collections.abc import Iterable
+from functools import lru_cache
 
 from nextlong_hub.corpus.formats.base import FORMATS
 from nextlong_hub.errors import RecipeError
@@ -29,8 +31,14 @@ def names_by_suffix(*, are_named: bool) -> dict[str, str]:
 
 def suffix_of(name: str, suffixes: Iterable[str]) -> str:
     """The longest of `suffixes` that a name has, in lower case; empty if it has none."""
-    lower = name.lower()
-    return max((suffix for suffix in suffixes if lower.endswith(suffix)), key=len, default="")
+    found = _pattern(frozenset(suffixes)).search(name.lower())
+    return found[0] if found else ""
+
+
+@lru_cache
+def _pattern(suffixes: frozenset[str]) -> re.Pattern[str]:
+    """What a name ends with; the first place at which one of the suffixes begins is that of the longest."""
+    return re.compile(rf"(?:{'|'.join(map(re.escape, sorted(suffixes)))})\Z" if suffixes else r"(?!)")
 
 
 def is_text(suffix: str) -> bool:

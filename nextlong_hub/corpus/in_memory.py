@@ -18,9 +18,10 @@ from typing import Any
 import pyarrow as pa
 
 from nextlong_hub.core.files import digest_of, flush, read_json, storage_errors, write_json
-from nextlong_hub.corpus.columns import LICENCE_COLUMNS, SOURCE_COLUMN
+from nextlong_hub.corpus.columns import SOURCE_COLUMN
 from nextlong_hub.corpus.emptiness import has_value
 from nextlong_hub.corpus.kept_segments import SEGMENTS_COLUMN
+from nextlong_hub.corpus.row_licences import LICENCE_COLUMNS, TEXTS_OF_JSON
 from nextlong_hub.corpus.settings import EVERY_COLUMN, USUAL_ID_COLUMNS, SourceSettings
 from nextlong_hub.errors import DataError, RecipeError
 
@@ -196,7 +197,10 @@ def _lines(source: MemorySource) -> Iterator[bytes]:
         if isinstance(row, Mapping):
             keeps_all = settings.text_column.partition(".")[0] not in row and not settings.record_columns
             row = {
-                str(name): value if keeps_all or is_read(str(name)) else has_value(_plain(value)) or None
+                # An object may say under which licence the row is.
+                str(name): value
+                if keeps_all or is_read(str(name)) or isinstance(value, Mapping)
+                else has_value(_plain(value)) or None
                 for name, value in row.items()
             }
         yield json.dumps(row, default=_plain, separators=(",", ":")).encode() + b"\n"
@@ -206,7 +210,7 @@ def _reader_of(settings: SourceSettings) -> Callable[[str], bool]:
     """Whether a column may be read, by its name."""
     if settings.record_columns == (EVERY_COLUMN,):
         return lambda _: True
-    usual = (*USUAL_ID_COLUMNS, SOURCE_COLUMN, *LICENCE_COLUMNS, SEGMENTS_COLUMN)
+    usual = (*USUAL_ID_COLUMNS, SOURCE_COLUMN, *LICENCE_COLUMNS, *TEXTS_OF_JSON, SEGMENTS_COLUMN)
     named = (settings.text_column, settings.id_column, *settings.record_columns)
     read = {*usual, *named, *(name.partition(".")[0] for name in named)}
     return read.__contains__

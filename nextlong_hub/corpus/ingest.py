@@ -86,6 +86,9 @@ def find_corpus(run: Run, sources: Sequence[Source], *, trusts_cache: bool = Tru
                 f"{one.settings.name}: its configuration {one.settings.config} is read, the default of its card; "
                 f"{argument('config')} names another"
             )
+    for one in found.sources:
+        if one.remark:
+            run.note(f"{one.settings.name}: {one.remark}")
     for name, others in sorted(left_out.items()):
         if others:
             run.note(f"{name}: {not_read(others)}")

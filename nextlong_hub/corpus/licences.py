@@ -5,11 +5,14 @@ upon: `mit!`.
 """
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import accumulate
 from pathlib import Path
 from typing import Any
 
+from nextlong_hub.corpus import remote
+from nextlong_hub.corpus.endings import names_by_suffix, suffix_of
 from nextlong_hub.corpus.in_memory import MemorySource
 from nextlong_hub.corpus.listing import CARD, DEMO
 from nextlong_hub.corpus.patterns import has_magic
@@ -94,6 +97,8 @@ def stated_licences(source: SourceSettings | MemorySource) -> tuple[StatedLicenc
         found: Iterable[StatedLicence] = _of_info(source.rows)
     elif source.path == DEMO:
         found = ()
+    elif remote.is_url(source.path):
+        found = _by_url(source.path)
     else:
         address = DatasetAddress.parse(source.path)
         here = Path(source.path).expanduser()
@@ -134,14 +139,32 @@ def _above(folder: Path) -> Iterator[StatedLicence]:
 
 
 def _on_hub(name: str, commit: str | None) -> Iterator[StatedLicence]:
-    """The same of a dataset on the Hub; its licence files are read only where its card says nothing."""
-    files = top_files(name, commit)
+    """The same of a dataset on the Hub."""
     root = DatasetAddress(name=name, revision=commit)
-    said = list(_of_header(read_card(f"{root}/{CARD}"))) if CARD in files else []
+    return _of_files(top_files(name, commit), lambda file: read_card(f"{root}/{file}"))
+
+
+def _by_url(url: str) -> Iterator[StatedLicence]:
+    """The same of a folder on another server; of files and patterns that of the folder they lie in.
+
+    A web server is only asked about a folder: beside a file it may have anything.
+    """
+    plain = remote.without_query(url).rstrip("/")
+    fixed = next((part for part in accumulate(plain.split("/"), "{}/{}".format) if has_magic(part)), plain)
+    is_file = fixed != plain or suffix_of(plain, names_by_suffix(are_named=True))
+    folder = fixed.rpartition("/")[0] if is_file else plain
+    if is_file and remote.is_web(url):
+        return iter(())
+    return _of_files(remote.top_files(folder), lambda file: remote.read_text(f"{folder}/{file}", _READ_BYTES))
+
+
+def _of_files(files: Sequence[str], text_of: Callable[[str], str]) -> Iterator[StatedLicence]:
+    """The header of the card among files elsewhere; licence files are fetched only where the card says nothing."""
+    said = list(_of_header(text_of(CARD))) if CARD in files else []
     yield from said
     for file in files if not said else ():
         if LICENCE_FILE.fullmatch(file):
-            yield from _of_file(file, read_card(f"{root}/{file}"), has_other=False)
+            yield from _of_file(file, text_of(file), has_other=False)
 
 
 def _of_file(name: str, text: str, *, has_other: bool) -> Iterator[StatedLicence]:

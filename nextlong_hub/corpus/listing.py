@@ -26,6 +26,8 @@ DEMO = "demo"
 """The path that stands for the embedded corpus; a folder of that name is `./demo`."""
 CARD = "README.md"
 _OUTPUTS = "output folders of nextlong-hub"
+MOST_CARD_BYTES = 1 << 16
+"""What is read of a card that lies on another server."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -98,10 +100,12 @@ def _list_by_url(url: str) -> Listing:
     found = remote.list_files(url)
     left_out = LeftOut()
     kept = {name: size for name, size in found.bytes_of.items() if not _is_passed_over(name, left_out)}
+    has_card = found.is_folder and CARD in kept
     return Listing(
         root=found.root,
         bytes_of=kept,
         are_named=not found.is_folder,
+        card=remote.read_text(f"{found.root}/{CARD}", MOST_CARD_BYTES) if has_card else "",
         revisions=found.revisions,
         query=found.query,
         left_out=left_out,

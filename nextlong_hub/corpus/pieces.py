@@ -65,6 +65,9 @@ class Piece:
     """Reading stops once so much is read; None reads all."""
     states: tuple[FileState, ...] = ()
     """What each of `files` was when the corpus was identified; empty before that, and for what is no local file."""
+    query: str = ""
+    """What follows the path in the URLs of its files, with its question mark. It may hold a password: no message shows
+    it."""
 
     @property
     def place(self) -> str:
@@ -80,7 +83,12 @@ class Piece:
         """Paths or URLs of the files it reads; none for a dataset."""
         if self.format in DATASETS:
             return ()
-        return tuple(f"{self.location}/{member}" for member in self.members) or (self.location,)
+        return tuple(f"{self.location}/{member}{self.query}" for member in self.members) or (self.address,)
+
+    @property
+    def address(self) -> str:
+        """Where it is opened: `location`, and what follows it in a URL."""
+        return self.location + self.query
 
 
 _MOST_NAMES = 200
@@ -99,6 +107,13 @@ class ReadingNotes:
     """Files within archives that are not read, by their ending."""
     numbered: int = 0
     """Rows without an id, which are called by their place."""
+    read: set[tuple[str | None, ...]] = field(default_factory=set)
+    """The columns or fields that documents were made of; rows of JSON may differ. None: the row has none."""
+
+    @property
+    def used(self) -> tuple[str, ...]:
+        """The names of those columns, in their order."""
+        return tuple(sorted({name for names in self.read for name in names if name}))
 
     def add(self, columns: Mapping[str, int], members: Mapping[str, int], numbered: int) -> None:
         """Add what another part of the source has."""

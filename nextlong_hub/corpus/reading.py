@@ -95,6 +95,7 @@ def _up_to_limit(
         for one in kept:  # a reader that looks ahead has noted rows that are not read any more
             columns = {name: min(times, rows) for name, times in one.columns.items()} if is_cut else one.columns
             notes.add(columns, one.members, one.numbered)
+            notes.read |= one.read
 
 
 @contextmanager

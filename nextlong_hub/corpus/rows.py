@@ -5,13 +5,12 @@ of several columns of any type.
 """
 
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import pyarrow as pa
 
 from nextlong_hub.corpus.columns import (
-    LICENCE_COLUMNS,
     SOURCE_COLUMN,
     Columns,
     is_binary,
@@ -23,6 +22,7 @@ from nextlong_hub.corpus.emptiness import has_value, values_there
 from nextlong_hub.corpus.formats.base import Results
 from nextlong_hub.corpus.kept_segments import SEGMENTS_COLUMN, kept_segments
 from nextlong_hub.corpus.pieces import BadDocument, BadReason, Piece, ReadingNotes, add_named
+from nextlong_hub.corpus.row_licences import licence_of_row, licences_of_column
 from nextlong_hub.corpus.settings import EVERY_COLUMN, USUAL_ID_COLUMNS
 from nextlong_hub.records import Document
 
@@ -33,7 +33,7 @@ _SLICE_BYTES = 16 << 20
 
 def documents_of_table(table: pa.RecordBatch | pa.Table, columns: Columns, piece: Piece, first_row: int) -> Results:
     """Give the rows of `table`, the first of which is row `first_row` of its file, in order."""
-    notes = ReadingNotes()
+    notes = ReadingNotes(read={columns.names})
     yield notes
     # Text becomes Python strings a slice at a time: a table of a few huge documents must not be held twice.
     rows = table.num_rows
@@ -44,13 +44,13 @@ def documents_of_table(table: pa.RecordBatch | pa.Table, columns: Columns, piece
         nothing: list[Any] = [None] * len(texts)
         ids = _strings(values_of(part, columns.id)) if columns.id else nothing
         sources = _strings(values_of(part, columns.source)) if columns.source else nothing
-        licences = _strings(values_of(part, columns.license)) if columns.license else nothing
+        licences = _licences(part, columns.license) if columns.license else nothing
         segments = values_of(part, columns.segments).to_pylist() if columns.segments else nothing
         numbered = enumerate(zip(texts, ids, sources, licences, segments, strict=True), first_row + start)
         del texts
         for row, (text, identity, source, licence, kept) in numbered:
-            notes.numbered += identity is None
-            yield _document(_Row(text, identity, source, licence, kept_segments(kept)), piece, "row", row)
+            notes.numbered += not identity
+            yield _document(_Row(text, identity or None, source, licence, kept_segments(kept)), piece, "row", row)
 
 
 def document_of_object(
@@ -74,35 +74,48 @@ def document_of_object(
     text = None if record else field_of(value, piece.text_column)
     if text is _MISSING:
         known = [str(key) for key in value]
-        hint = likely_text_column(piece, {key: isinstance(one, str) for key, one in _leaves(value)})
+        hint = _rows_within(value) or likely_text_column(
+            piece, {key: isinstance(one, str) for key, one in _leaves(value)}
+        )
         return BadDocument(
             BadReason.MISSING_TEXT,
             place_of(piece, unit, number),
             f"no field {piece.text_column!r}; its fields are {listed_names(known)}{hint}",
         )
     id_field, identity = _identity(value, piece)
-    source, licence = value.get(SOURCE_COLUMN), None
-    licence_field = next((name for name in LICENCE_COLUMNS if name in value), None)
-    if licence_field is not None:
-        licence = value[licence_field] if isinstance(value[licence_field], str) else None
+    source = value.get(SOURCE_COLUMN)
+    licence_field, licence = licence_of_row(value)
     segments = kept_segments(value.get(SEGMENTS_COLUMN)) if piece.keeps_segments and not record else None
-    used = (
-        SEGMENTS_COLUMN if segments else None,
-        piece.text_column,
-        piece.text_column.partition(".")[0],
+    read = (
+        *(record or (piece.text_column, SEGMENTS_COLUMN if segments else None)),
         id_field,
-        SOURCE_COLUMN,
+        SOURCE_COLUMN if SOURCE_COLUMN in value else None,
         licence_field,
     )
-    read = (*record, *used[3:]) if record else used
-    others = [str(name) for name, held in value.items() if name not in read and has_value(held)]
+    others = list(_others(value, read, is_record=bool(record)))
     if record:
         text = _record(record, others)
     if notes is not None:
         notes.numbered += identity is None
+        notes.read.add(read if identity is not None else (*read[:-3], *read[-2:]))
         add_named(notes.columns, {} if record else dict.fromkeys(others, 1))
     row = _Row(text, identity, source if isinstance(source, str) else None, licence, segments)
     return _document(row, piece, unit, number)
+
+
+def _others(value: Mapping[Any, Any], read: Sequence[str | None], *, is_record: bool) -> Iterator[str]:
+    """The fields of an object that have a value and are not read; also those beside one that is read within another."""
+    tops = {path.partition(".")[0]: path for path in read if path and path not in value}
+    for name, held in value.items():
+        if name in read or not has_value(held):
+            continue
+        if name not in tops or is_record or not isinstance(held, Mapping):
+            yield str(name)
+            continue
+        for inner, one in held.items():
+            path = f"{name}.{inner}"
+            if has_value(one) and not any(other and (other == path or other.startswith(f"{path}.")) for other in read):
+                yield path
 
 
 def field_of(value: Mapping[str, Any], path: str) -> Any:
@@ -175,6 +188,12 @@ def _fault(values: dict[str, Any], place: str) -> BadDocument:
     return BadDocument(BadReason.WRONG_TYPE, place, f"its {name} is {_kind(value)}")
 
 
+def _licences(table: pa.RecordBatch | pa.Table, column: str) -> list[str | None]:
+    values = values_of(table, column)
+    is_nested = pa.types.is_nested(values.type)
+    return licences_of_column(values.to_pylist() if is_nested else _strings(values), column, table.schema.names)
+
+
 def _records(table: pa.RecordBatch | pa.Table, columns: Columns) -> list[str | bytes | None]:
     """The rows of a table as JSON objects; one in which a string is not UTF-8 stays `bytes`, to be refused."""
     try:
@@ -225,19 +244,26 @@ def _identity(value: Mapping[str, Any], piece: Piece) -> tuple[str, Any]:
     """The field of an object that holds its id, and the id as a string; None where there is none."""
     if piece.id_column != USUAL_ID_COLUMNS[0]:
         found = field_of(value, piece.id_column)
-        identity = None if found is _MISSING else found
+        identity = None if found is _MISSING or found == "" else found
         return piece.id_column.partition(".")[0], str(identity) if _is_whole(identity) else identity
     for name in USUAL_ID_COLUMNS:
         identity = value.get(name)
-        if isinstance(identity, str) or _is_whole(identity):
+        if (isinstance(identity, str) and identity) or _is_whole(identity):
             return name, str(identity)
-        if identity is not None and name == piece.id_column:
+        if identity is not None and identity != "" and name == piece.id_column:
             return name, identity
     return piece.id_column, None
 
 
 def _is_whole(value: Any) -> bool:
     return isinstance(value, int) and not isinstance(value, bool)
+
+
+def _rows_within(value: Mapping[Any, Any]) -> str:
+    """What to do with an object that is no row but holds a list of them; empty where it does not."""
+    lists = {name: one for name, one in value.items() if isinstance(one, list) and one}
+    name = next((name for name, one in lists.items() if isinstance(one[0], Mapping)), None)
+    return "" if name is None else f"; {name!r} holds a list of objects: if those are the rows, write that list alone"
 
 
 def _leaves(value: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:

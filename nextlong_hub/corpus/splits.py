@@ -5,7 +5,7 @@ them: `data/train-00000-of-00004.parquet`, `validation/x.jsonl`, `c4-train.00000
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 from typing import Any
@@ -112,6 +112,20 @@ def split_of(name: str) -> str | None:
             return _split_called(word["word"])
     word = _KEYWORD.search(path.name)
     return _split_called(word["word"]) if word and word.end() < len(path.name) else None
+
+
+def held_out(names: Sequence[str]) -> str:
+    """A sentence about files that a pattern names and that are called as those of other splits are; or nothing.
+
+    One file alone is meant by whoever names it, and words in names say nothing where no file is for training.
+    """
+    found = _by_names(dict.fromkeys(names, True)) if len(names) > 1 else {}
+    others = {split: files for split, files in found.items() if split != TRAIN}
+    if not others:
+        return ""
+    parts = (f"{split}: {len(files):,} ({files[0]}{', …' * (len(files) > 1)})" for split, files in others.items())
+    said = "; ".join(parts)
+    return f"read, though they are called as files of other splits: {said}; --split {TRAIN} leaves them out"
 
 
 def _split_called(word: str) -> str:

@@ -16,6 +16,14 @@ def not_read(files: Sequence[FilesLeftOut]) -> str:
     return f"not read: {'; '.join(parts)}"
 
 
+def columns_seen(used: Sequence[str], unused: Sequence[str], members: Sequence[str]) -> str:
+    """Which columns or fields are read, which are not, and which files within archives are not, as far as was seen."""
+    parts = [f"read {', '.join(used)}"] if used else []
+    parts += [f"not read {', '.join(unused)}"] if unused else []
+    parts += [f"files in archives not read {', '.join(members)}"] if members else []
+    return "; ".join(parts)
+
+
 def notes_of(source: SourceCounts) -> Iterable[str]:
     """What a source holds besides its texts, a sentence for each kind."""
     if source.unused:

@@ -12,6 +12,7 @@ import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+from nextlong_hub.corpus.row_licences import BOTH
 from nextlong_hub.dataset.corpus_record import SourceRecord
 from nextlong_hub.errors import RecipeError, argument
 
@@ -71,6 +72,17 @@ _OTHER_NAMES = {
     "gpl-3.0-only": "gpl-3.0",
     "gpl-3.0-or-later": "gpl-3.0",
 }
+_ADDRESSES = tuple(
+    (re.compile(rf"(?:https?://)?(?:www\.)?{pattern}"), name)
+    for pattern, name in (
+        (r"creativecommons\.org/licenses/([a-z-]+)/(\d\.\d)(?:/.*)?", r"cc-\1-\2"),
+        (r"creativecommons\.org/publicdomain/zero/1\.0(?:/.*)?", "cc0-1.0"),
+        (r"creativecommons\.org/publicdomain/mark/1\.0(?:/.*)?", "public-domain"),
+        (r"apache\.org/licenses/license-2\.0(?:\.txt|\.html)?", "apache-2.0"),
+        (r"(?:choosealicense\.com|spdx\.org)/licenses/([a-z0-9.-]+?)(?:\.html)?/?", r"\1"),
+        (r"opensource\.org/licenses?/([a-z0-9.-]+?)(?:-license)?(?:\.php)?/?", r"\1"),
+    )
+)
 _PUBLIC_DOMAIN = "public-domain"
 """No licence at all: it gives way to every one, and the Hub has no identifier for it."""
 _LONGEST_NAME = 60
@@ -90,13 +102,14 @@ class DerivedLicence:
 
 def derive_licence(stated: Sequence[str | None]) -> DerivedLicence:
     """The licence of a mixture of texts under the licences `stated`; None is a source that states none."""
+    stated = [one for said in stated for one in (_each_of(said) if said else [said])]
     if not stated or None in stated:
         missing = sum(licence is None for licence in stated)
         return _other(
             "not-stated" if missing == len(stated) else "partly-not-stated",
             "no source states one" if missing == len(stated) else "of some of the texts none is stated",
         )
-    stated = [licence for licence in stated if _slug(str(licence)) != _PUBLIC_DOMAIN]
+    stated = [licence for licence in stated if _slug(_of_address(str(licence).lower())) != _PUBLIC_DOMAIN]
     if not stated:
         return DerivedLicence(licence="other", name=_PUBLIC_DOMAIN, warning=None)
     known = {licence: identifier_of(str(licence)) for licence in stated}
@@ -162,16 +175,29 @@ def _asks_for_more(said: Sequence[str], license: str) -> bool:
     return (alone.licence, alone.name) != (together.licence, together.name)
 
 
+def _each_of(said: str) -> list[str]:
+    """The licences that all apply to a row: `mit AND gpl-3.0`."""
+    return [one.strip(" ()") for one in said.split(BOTH)]
+
+
 def _is_free(license: str) -> bool:
     return _slug(license) == _PUBLIC_DOMAIN or identifier_of(license) in _FREE
 
 
 def identifier_of(stated: str) -> str | None:
     """The Hub's identifier for a licence in any common spelling; None when there is none that stands for terms."""
-    plain = " ".join(stated.lower().split())
+    plain = _of_address(" ".join(stated.lower().split()))
     plain = _OTHER_NAMES.get(plain, plain).replace("_", "-").replace(" ", "-")
     plain = _OTHER_NAMES.get(plain, plain)
     return plain if plain in LICENCES and plain not in ("unknown", "other", "cc") else None
+
+
+def _of_address(plain: str) -> str:
+    """A licence by the address of its text."""
+    for pattern, name in _ADDRESSES:
+        if match := pattern.fullmatch(plain):
+            return match.expand(name)
+    return plain
 
 
 def _rank(identifier: str) -> int:

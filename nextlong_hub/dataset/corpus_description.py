@@ -66,6 +66,7 @@ def _reading_record(found: FoundCorpus, source: SourceSettings, counts: SourceCo
         held=found.held.get(source.name, ""),
         text_column=source.text_column,
         id_column=source.id_column,
+        record_columns=source.record_columns,
         numbered=counts.numbered,
         left_out=tuple(LeftOutRecord(**asdict(files)) for files in found.left_out.get(source.name, ())),
         unused_columns=dict(counts.unused),

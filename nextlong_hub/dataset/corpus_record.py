@@ -66,6 +66,9 @@ class ReadingRecord(Record):
     """What the rows were that a Python caller held in memory: `pandas.DataFrame of 1,000 rows`; empty of files."""
     text_column: str = "text"
     id_column: str = "id"
+    record_columns: tuple[str, ...] = ()
+    """Where rows are conversations, the columns that these were looked for in; empty for texts, and of datasets that
+    earlier versions made."""
     numbered: int = 0
     """Rows without an id, which are called by their file and place."""
     left_out: tuple[LeftOutRecord, ...] = ()

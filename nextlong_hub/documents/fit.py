@@ -16,6 +16,7 @@ from nextlong_hub.corpus.in_memory import Source
 from nextlong_hub.corpus.ingest import FoundCorpus
 from nextlong_hub.corpus.settings import ReadingSettings, SourceSettings
 from nextlong_hub.dataset.manifest import read_manifest
+from nextlong_hub.documents.lineage import retrieval_of
 from nextlong_hub.errors import DataError, RecipeError, argument
 from nextlong_hub.method.settings import WHOLE_DOCUMENT
 from nextlong_hub.producer import special_tokens_of
@@ -82,6 +83,7 @@ class FitRequest:
             filters={name: dict(settings) for name, settings in self.filters.items()},
             chunking=WHOLE_DOCUMENT,
             output=OutputSettings(unit_documents=UNIT_DOCUMENTS),
+            retrieval=retrieval_of(self.source),
             fit=FitSettings(truncate="truncate" in modes, discard="discard" in modes),
             pack="pack" in modes,
         )

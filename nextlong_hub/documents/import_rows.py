@@ -24,6 +24,7 @@ from nextlong_hub.dataset.packing_plan import PackedPlan
 from nextlong_hub.dataset.write import ChosenRows, PlainRows, outcome_record
 from nextlong_hub.documents.fit import UNIT_DOCUMENTS, refuse_packed_rows, rows_of, whole_documents
 from nextlong_hub.documents.import_tasks import ImportCounts, ImportShard, ImportTexts, SurveyCounts, SurveyShard
+from nextlong_hub.documents.lineage import retrieval_of
 from nextlong_hub.documents.mds_folder import find_shards, is_mds
 from nextlong_hub.documents.produce import UNIT_CHARACTERS
 from nextlong_hub.documents.tasks import unit_ranges
@@ -96,7 +97,8 @@ def _import_texts(run: Run, request: ImportRequest, tokenizer: Tokenizer) -> Imp
     refuse_packed_rows(inputs.corpus)
     config = request.config
     filters = {name: dict(settings) for name, settings in request.filters.items()}
-    recipe = _recipe(config, _SHORTEST_TARGET).model_copy(update={"filters": filters}).with_pinned_filters()
+    given = {"retrieval": retrieval_of(request.source), "filters": filters}
+    recipe = _recipe(config, _SHORTEST_TARGET).model_copy(update=given).with_pinned_filters()
     store = read_corpus(run, inputs.corpus, whole_documents(recipe))
     identity = digest_of(["import", recipe.fingerprint, store.id, tokenizer.digest])
     folder = run.workspace.units(config, identity)
@@ -118,7 +120,7 @@ def _import_texts(run: Run, request: ImportRequest, tokenizer: Tokenizer) -> Imp
         raise DataError(f"none of {store.documents:,} texts has a token; there is nothing to import")
     produced = Produced(
         recipe=_recipe(config, max(receipt.counts.longest_tokens for receipt in receipts)).model_copy(
-            update={"filters": recipe.filters}
+            update={**given, "filters": recipe.filters}
         ),
         rows=chosen,
         outcome=outcome_record([receipt.counts for receipt in receipts], store.documents),

@@ -1,13 +1,19 @@
-"""The segments of rows that our own datasets have already: a document that is fitted or imported keeps them."""
+"""What rows of our own datasets bring along when they are fitted or imported: segments, and who gave the scores."""
 
 import json
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from nextlong_hub.corpus.in_memory import Source
+from nextlong_hub.corpus.settings import SourceSettings
+from nextlong_hub.dataset.manifest import MANIFEST_NAME, read_manifest
+from nextlong_hub.errors import DataError
 from nextlong_hub.records import Segment
+from nextlong_hub.retrieval.settings import RetrievalSettings
 from nextlong_hub.tokenization import Tokenizer
 
 _ROLES = ("meta", "negative")
@@ -26,6 +32,28 @@ def segments_of(document: str, kept: str, text: str, tokenizer: Tokenizer, *, of
     starts = tokenizer.encode_with_starts(text)[1]
     segments = _cut(json.loads(kept), offset, len(text), starts) if kept else ()
     return segments or (whole_segment(document, len(text), len(starts)),)
+
+
+def retrieval_of(source: Source) -> RetrievalSettings:
+    """By what the negatives of a source were found: what its manifest says, where it is a dataset of ours.
+
+    The default where it is none, whose rows have no scores, or where several retrievers gave them.
+    """
+    path = Path(source.path).expanduser() if isinstance(source, SourceSettings) else Path()
+    for folder in (path, *path.parents[:3]):  # the dataset, or data/<configuration>/<file> of it
+        if (folder / MANIFEST_NAME).is_file():
+            break
+    else:
+        return RetrievalSettings()
+    try:
+        manifest = read_manifest(folder)
+    except DataError:
+        return RetrievalSettings()
+    configs = manifest.configs if manifest else {}
+    own = [config for name, config in configs.items() if folder == path or name in path.relative_to(folder).parts]
+    made = [recipe for config in own for recipe in config.row_recipes.values() if recipe.mix is None]
+    used = [recipe.retrieval for recipe in made]
+    return used[0] if used and used.count(used[0]) == len(used) else RetrievalSettings()
 
 
 def whole_segment(document: str, characters: int, tokens: int) -> Segment:

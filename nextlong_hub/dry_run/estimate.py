@@ -25,7 +25,7 @@ from nextlong_hub.corpus.telling import not_read
 from nextlong_hub.dataset.manifest import StopWordsRecord
 from nextlong_hub.documents.mix_rows import MixShape
 from nextlong_hub.dry_run.estimator import Estimator
-from nextlong_hub.dry_run.sample import sample_corpus
+from nextlong_hub.dry_run.sample import ColumnsSeen, sample_corpus
 from nextlong_hub.dry_run.trial import run_trial
 from nextlong_hub.errors import RecipeError
 from nextlong_hub.execution.progress import NullProgress, Progress, ProgressTracker
@@ -97,6 +97,8 @@ class BuildEstimate:
     """The whole run, by the clock on the wall of an otherwise idle machine."""
     left_out: Mapping[str, tuple[FilesLeftOut, ...]] = field(default_factory=dict)
     """Files that are not read, by the name of their source."""
+    columns: Mapping[str, ColumnsSeen] = field(default_factory=dict)
+    """What the rows looked at have, by the name of their source."""
 
     @property
     def disk_bytes(self) -> int:
@@ -141,6 +143,9 @@ def estimate(request: BuildRequest, *, workers: int = 1, progress: Progress | No
             limits = {one.settings.name: one.settings.most for one in found.sources if one.settings.most}
             sample = sample_corpus(found.pieces, _strictest(made), limits)
         left_out = {one.settings.name: one.left_out for one in found.sources if one.left_out}
+        for one in found.sources:
+            if one.remark:
+                stages.note(f"{one.settings.name}: {one.remark}")
         for name, files in left_out.items():
             stages.note(f"{name}: {not_read(files)}")
         estimators: dict[str, Estimator] = {}
@@ -150,7 +155,7 @@ def estimate(request: BuildRequest, *, workers: int = 1, progress: Progress | No
                 trial = run_trial(recipe, sample, request, Path(scratch) / kind)
                 estimators[kind] = Estimator(trial=trial, sample=sample, pieces=len(found.pieces), workers=workers)
                 done(1)
-        return replace(_assemble(request, made, estimators, workers, start), left_out=left_out)
+        return replace(_assemble(request, made, estimators, workers, start), left_out=left_out, columns=sample.columns)
 
 
 def _kind(recipe: Recipe) -> str:

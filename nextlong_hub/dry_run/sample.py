@@ -38,6 +38,20 @@ class CorpusSample:
     """The documents looked at, in corpus order."""
     weights: tuple[float, ...]
     """How many documents of the corpus each of them stands for. Shape: (texts,)."""
+    columns: Mapping[str, "ColumnsSeen"]
+    """What the rows looked at have, by the name of their source; nothing of plain texts."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ColumnsSeen:
+    """The columns or fields of a source, as far as it was looked at."""
+
+    used: tuple[str, ...]
+    """The text, the id, what rows say of their source and licence."""
+    unused: tuple[str, ...]
+    """Those that have a value somewhere and would not be read."""
+    unread_members: tuple[str, ...]
+    """Files within archives that no format reads, by their ending."""
 
 
 def sample_corpus(
@@ -56,9 +70,10 @@ def sample_corpus(
         DataError: a file is damaged or has not the columns it needs, or a remote source does not say how large it is.
         CorpusTooSmallError: there is no document with text.
     """
+    notes: defaultdict[str, corpus.ReadingNotes] = defaultdict(corpus.ReadingNotes)
 
     def texts_of(piece: corpus.Piece) -> Iterator[str | None]:
-        for result in corpus.read(piece, on_bad_document):
+        for result in corpus.read(piece, on_bad_document, notes[piece.source]):
             yield None if isinstance(result, corpus.Skipped) else result.text
 
     together: defaultdict[tuple[str, str], list[corpus.Piece]] = defaultdict(list)
@@ -84,17 +99,32 @@ def sample_corpus(
         left_out += stands_for * (1 - len(drawn) / max(1, seen))
     if not texts:
         raise CorpusTooSmallError("the corpus has no document with text; check the paths and text_column")
+    columns = _seen(notes)
     if met >= round(total) and not limits:  # the sample is the whole corpus
         text_bytes = sum(len(text.encode()) for text in texts)
         return CorpusSample(
-            documents=len(texts), text_bytes=text_bytes, texts=tuple(texts), weights=(1.0,) * len(texts)
+            documents=len(texts),
+            text_bytes=text_bytes,
+            texts=tuple(texts),
+            weights=(1.0,) * len(texts),
+            columns=columns,
         )
     return CorpusSample(
         documents=total - left_out,
         text_bytes=sum(stratum.text_bytes for stratum in strata),
         texts=tuple(texts),
         weights=tuple(weights),
+        columns=columns,
     )
+
+
+def _seen(notes: Mapping[str, corpus.ReadingNotes]) -> dict[str, ColumnsSeen]:
+    """What reading has noted of each source that has columns, or archives."""
+    return {
+        source: ColumnsSeen(used=one.used, unused=tuple(sorted(one.columns)), unread_members=tuple(sorted(one.members)))
+        for source, one in sorted(notes.items())
+        if one.read or one.members
+    }
 
 
 def _limited(strata: Sequence[Stratum], most: Amount | None) -> list[Stratum]:

@@ -147,15 +147,38 @@ def _recipes_of(config: ConfigRecord, benchmarks: Sequence[str]) -> dict[str, Re
     return {name: recipe.with_filters_at(benchmarks) for name, recipe in config.row_recipes.items()}
 
 
+def _with_columns_of(sources: Sequence[Source], manifest: Manifest) -> tuple[list[Source], list[str]]:
+    """The sources, read by the columns of conversations that the manifest says; and those of which it says none."""
+    recorded = {record.name: record.reading.record_columns for record in manifest.corpus.sources}
+    found: list[Source] = []
+    untold = []
+    for source in sources:
+        columns = recorded.get(source.name, ())
+        if not isinstance(source, SourceSettings) or not source.record_columns:
+            found.append(source)
+            continue
+        if not columns:
+            untold.append(source.name)
+        found.append(source.model_copy(update={"record_columns": columns or source.record_columns}))
+    return found, untold
+
+
 def _read_corpora(
     run: Run, recipes: Mapping[str, Recipe], sources: Sequence[Source], manifest: Manifest, check: Check
 ) -> dict[str, CorpusTexts]:
     """Read the corpus again for each recipe behind a configuration; recipes with equal settings share one reading."""
     sources = [_as_it_was_read(source, manifest) for source in sources]
-    sources = producer_of(next(iter(recipes.values()))).sources(sources, list(recipes.values()))
-    found = find_corpus(run, sources, trusts_cache=False)
+    wanted = producer_of(next(iter(recipes.values()))).sources(sources, list(recipes.values()))
+    given, untold = _with_columns_of(wanted, manifest)
+    found = find_corpus(run, given, trusts_cache=False)
     check.is_same_corpus = found.digest == manifest.corpus.digest
-    if not check.is_same_corpus:
+    if not check.is_same_corpus and untold:
+        check.remarks.append(
+            f"whether the given corpus ({', '.join(untold)}) is the one that it was made of cannot be told: an earlier "
+            "version made the dataset, and did not say in which columns it looked for conversations; each row was "
+            "compared with what is found in them now"
+        )
+    elif not check.is_same_corpus:
         check.fault(
             MANIFEST_NAME, f"made from corpus {manifest.corpus.digest[:12]}, but the one given is {found.digest[:12]}"
         )

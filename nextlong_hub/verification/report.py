@@ -60,6 +60,8 @@ class VerifyReport:
     """Of each two of them."""
     rewritten: tuple[str, ...] = ()
     """Files whose rows are those of the manifest but not their bytes, each with the program that wrote it anew."""
+    remarks: tuple[str, ...] = ()
+    """What could not be checked, in sentences."""
 
     @property
     def ok(self) -> bool:
@@ -87,6 +89,7 @@ class Check:
     """The state of a running verification."""
 
     faults: list[Fault] = field(default_factory=list)
+    remarks: list[str] = field(default_factory=list)
     files: int = 0
     rows: int = 0
     segments: int = 0
@@ -142,6 +145,7 @@ class Check:
             contents=tuple(_contents(self.stats)) if self.stats else (),
             overlaps=self.stats.overlaps if self.stats else (),
             rewritten=tuple(self.rewritten),
+            remarks=tuple(dict.fromkeys(self.remarks)),
         )
 
 

@@ -17,6 +17,8 @@ from chat_worlds import CHATML, as_dicts, chat_recipe, theirs, tokenizer_of
 from transformers import PreTrainedTokenizerFast
 
 from nextlong_hub.core.files import sha256_of
+from nextlong_hub.corpus import digest as corpus_digest
+from nextlong_hub.corpus import discover
 from nextlong_hub.corpus.settings import SourceSettings
 from nextlong_hub.dataset.best_fit import unpack
 from nextlong_hub.dataset.manifest import read_manifest, write_manifest
@@ -331,6 +333,31 @@ def test_a_dataset_proves_itself(built: Path, corpus: Path, tokenizer: Path) -> 
     report = verify(built, sources=sources, tokenizer=str(tokenizer))
     assert report.faults == ()
     assert (report.encoded_rows, report.rebuilt_rows, report.segments) == (23, 23, 48)
+
+
+@pytest.mark.parametrize(
+    ("columns", "remarks"), [(("conversations", "system"), 0), ((), 1)], ids=["other columns", "an earlier version"]
+)
+def test_columns_that_were_read_are_read_again(
+    built: Path, corpus: Path, tokenizer: Path, tmp_path: Path, columns: tuple[str, ...], remarks: int
+) -> None:
+    """A later version may look into more columns: that does not make the corpus another one."""
+    folder = shutil.copytree(built, tmp_path / "dataset")
+    manifest = read_manifest(folder)
+    assert manifest is not None
+    [record] = manifest.corpus.sources
+    reading = record.reading.model_copy(update={"record_columns": columns})
+    source = SourceSettings(name="talks", path=str(corpus))
+    digest = "0" * 64
+    if columns:
+        digest = corpus_digest(discover([source.model_copy(update={"record_columns": columns})]))
+    sources = (record.model_copy(update={"reading": reading}),)
+    changed = manifest.corpus.model_copy(update={"digest": digest, "sources": sources})
+    write_manifest(folder, manifest.model_copy(update={"corpus": changed}))
+    report = verify(folder, sources=[source])
+    assert report.rebuilt_rows == 23
+    assert len(report.remarks) == remarks
+    assert not any("corpus" in fault.message and fault.place == "manifest.json" for fault in report.faults)
 
 
 def _learn_a_question(row: dict[str, Any]) -> None:

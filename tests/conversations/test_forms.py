@@ -54,6 +54,18 @@ ALPACA = {
     "instruction": "Add.", "input": "2, 3", "output": "5", "text": True, "system": "Be exact.",
     "history": [["Hello?", "Yes?"]],
 }  # fmt: skip
+PREFERENCE_STRINGS = {"system": "Be kind.", "question": "One?", "chosen": "1", "rejected": "2"}
+PREFERENCE_WHOLE = {
+    "prompt": "One?",
+    "chosen": [{"role": "user", "content": "One?"}, {"role": "assistant", "content": "1"}],
+    "rejected": [{"role": "user", "content": "One?"}, {"role": "assistant", "content": "2"}],
+    "score_chosen": 8.0,
+}
+PREFERENCE_ANSWERS = {
+    "prompt": [*PREFERENCE_WHOLE["chosen"], {"role": "user", "content": "Two?"}],  # type: ignore[misc]
+    "chosen": [{"role": "assistant", "content": "2"}],
+    "rejected": [{"role": "assistant", "content": "3"}],
+}
 TRL_STRINGS = {"prompt": "The sky is", "completion": " blue."}
 TRL_MESSAGES = {
     "prompt": [
@@ -101,6 +113,11 @@ def said(conversation: Conversation) -> Said:
          {"chat_template_kwargs.enable_thinking", "chat_template_kwargs.xml_tools"}),
         ("magpie", {"instruction": "A", "response": "B", "context": "C"}, [(U, "A"), (A, "B")], {"context"}),
         ("openorca", {"question": "A", "answer": "B"}, [(U, "A"), (A, "B")], set()),
+        ("preference", PREFERENCE_STRINGS, [(S, "Be kind."), (U, "One?"), (A, "1")], {"rejected"}),
+        ("preference", PREFERENCE_ANSWERS, [(U, "One?"), (A, "1"), (U, "Two?"), (A, "2")], {"rejected"}),
+        ("preference", PREFERENCE_WHOLE, [(U, "One?"), (A, "1")], {"rejected", "score_chosen"}),
+        ("preference", {**PREFERENCE_WHOLE, "chosen": [{"role": A, "content": "1"}]}, [(U, "One?"), (A, "1")],
+         {"rejected", "score_chosen"}),
     ],
 )  # fmt: skip
 def test_each_form_is_read_as_it_is_published(form: str, row: dict[str, Any], messages: Said, unused: set[str]) -> None:
@@ -185,6 +202,11 @@ def test_what_a_template_names_it_is_given() -> None:
         ({"trainable": False}, False),
         ({"training": "false"}, False),
         ({"weight": 1, "train": False}, False),
+        ({"weight": "0"}, False),
+        ({"weight": "1.0"}, True),
+        ({"train_on_turn": False}, False),
+        ({"masked": True}, False),
+        ({"mask": 0}, True),
     ],
 )  # fmt: skip
 def test_flags_of_an_answer(answer: dict[str, Any], is_learnt: bool) -> None:
@@ -195,6 +217,21 @@ def test_flags_of_an_answer(answer: dict[str, Any], is_learnt: bool) -> None:
     found = read(row)
     assert [message.is_learnt for message in found.messages] == [True, is_learnt, True, True]
     assert found.unused == set()
+
+
+def test_a_bad_completion_is_not_trained_on() -> None:
+    """KTO labels it so; a label that is no flag is told."""
+    row = {"prompt": "One?", "completion": "3"}
+    assert read({**row, "label": True}).unused == set()
+    assert read({**row, "label": 4}).unused == {"label"}
+    settings = ConversationSettings(chat_template="{{ messages }}")
+    assert parse(json.dumps({**row, "label": False}), settings) is Reason.NOTHING_LEARNT
+
+
+def test_keys_of_a_turn_may_be_mixed() -> None:
+    """`role` beside `value`, `from` beside `content`."""
+    row = {"conversations": [{"role": "user", "value": "A"}, {"from": "gpt", "content": "B"}]}
+    assert said(read(row)) == [(U, "A"), (A, "B")]
 
 
 def test_flags_of_other_turns_lose_nothing() -> None:
@@ -239,7 +276,7 @@ def test_an_error_says_what_the_first_row_has() -> None:
 def test_every_form_reads_columns_and_has_its_own_place() -> None:
     """The order in which forms are tried is total, and their columns are what is read of a row."""
     forms = list(FORMS.values())
-    assert len({form.order for form in forms}) == len(forms) == 8
+    assert len({form.order for form in forms}) == len(forms) == 9
     assert all(form.columns and form.named for form in forms)
 
 

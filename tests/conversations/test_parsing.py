@@ -114,8 +114,8 @@ def test_system_prompts() -> None:
 @pytest.mark.parametrize(
     ("settings", "columns"),
     [
-        ({}, ("messages", "conversations", "conversation", "data", "prompt", "completion", "response", "instruction",
-              "context", "input", "output", "question", "answer")),
+        ({}, ("messages", "conversations", "conversation", "data", "prompt", "completion", "response", "label",
+              "question", "instruction", "chosen", "context", "input", "output", "answer")),
         ({"form": "openai"}, ("messages",)),
         ({"form": "sharegpt"}, ("conversations", "conversation")),
         ({"form": "magpie"}, ("instruction", "response")),

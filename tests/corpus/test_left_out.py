@@ -198,3 +198,20 @@ def test_globs_leave_outputs_of_ours_out_too(tmp_path: Path) -> None:
     assert (left.reason, left.examples) == ("output folders of nextlong-hub", ("nextlong",))
     within = find([SourceSettings(name="rows", path=f"{output}/data/*.jsonl")])
     assert [piece.name for piece in within.pieces] == ["rows.jsonl"]
+
+
+@pytest.mark.parametrize(
+    ("pattern", "split", "remark"),
+    [
+        ("*.jsonl", None, "test: 1 (c-test.jsonl)"),
+        ("*.jsonl", "train", ""),
+        ("c-test.jsonl", None, ""),
+        ("a*", None, ""),
+    ],
+)
+def test_files_of_other_splits_that_a_glob_names(tmp_path: Path, pattern: str, split: str | None, remark: str) -> None:
+    """They are read, as the glob says, and that is told; a file that is named alone is meant."""
+    for name in ("a-train", "ab-train", "c-test"):
+        (tmp_path / f"{name}.jsonl").write_text(f'{{"id": "{name}", "text": "words"}}\n')
+    [found] = find([SourceSettings(name="s", path=str(tmp_path / pattern), split=split)]).sources
+    assert (remark in found.remark) if remark else not found.remark

@@ -128,6 +128,14 @@ def test_no_header_is_too_odd_to_be_judged(header: dict[str, Any]) -> None:
         (["<script>|`"], "other", "script"),
         (["\u202e\x1b"], "other", "unnamed"),
         (["unknown"], "other", "unknown"),
+        (["MIT AND CC-BY-NC-4.0"], "cc-by-nc-4.0", None),
+        (["MIT AND GPL-3.0", "Apache-2.0"], "gpl-3.0", None),
+        (["MIT OR GPL-3.0"], "other", "mit-or-gpl-3.0"),
+        (["https://creativecommons.org/licenses/by-nc/4.0/", "mit"], "cc-by-nc-4.0", None),
+        (["http://creativecommons.org/licenses/by-sa/3.0/deed.en"], "cc-by-sa-3.0", None),
+        (["https://creativecommons.org/publicdomain/mark/1.0/", "mit"], "mit", None),
+        (["https://www.apache.org/licenses/LICENSE-2.0"], "apache-2.0", None),
+        (["https://opensource.org/licenses/MIT"], "mit", None),
     ],
 )
 def test_the_stricter_licence_wins(stated: list[str | None], licence: str, name: str | None) -> None:

@@ -9,10 +9,12 @@ from building import make_request
 
 from nextlong_hub.corpus.settings import SourceSettings
 from nextlong_hub.datacard.text import parse_card
+from nextlong_hub.dataset.manifest import require_manifest
 from nextlong_hub.documents.fit import FitRequest
 from nextlong_hub.documents.import_rows import ImportRequest
 from nextlong_hub.errors import DataError
 from nextlong_hub.pipeline import build, fit, import_rows
+from nextlong_hub.testing.worlds import tiny_recipe
 from nextlong_hub.verification import verify
 
 SPAN = ("start", "end", "tokens")
@@ -97,3 +99,24 @@ def test_a_column_of_that_name_that_is_none_of_ours_is_told(tmp_path: Path) -> N
     )
     assert report.manifest.corpus.sources[0].reading.unused_columns == {"segments": 1}
     assert len(rows_of(tmp_path / "o")[0]["segments"]) == 1
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("part", ["", "data/tiny"])
+def test_scores_keep_their_name(part: str, corpus_file: Path, tmp_path: Path) -> None:
+    """A fit or an import of rows calls their scores as the retriever that gave them does."""
+    recipe = tiny_recipe()
+    recipe = recipe.model_copy(update={"retrieval": recipe.retrieval.model_copy(update={"retriever": "random"})})
+    build(make_request(corpus_file, recipe, rows=2), tmp_path / "made")
+    source = source_of(tmp_path / "made" / part)
+    fit(
+        FitRequest(source=source, tokenizer="demo", target_length=200, modes=frozenset({"truncate"})),
+        tmp_path / "fitted",
+    )
+    import_rows(ImportRequest(source=source, tokenizer="demo"), tmp_path / "imported")
+    for name in ("fitted", "imported"):
+        [config] = require_manifest(tmp_path / name).configs.values()
+        assert config.score_name == "random number"
+        card = (tmp_path / name / "README.md").read_text()
+        assert "random number" in card
+        assert "BM25" not in card

@@ -10,6 +10,7 @@ from nextlong_hub.cli.reports.sources import show_left_out, show_not_read
 from nextlong_hub.cli.reports.spelled import show_spelled
 from nextlong_hub.cli.reports.wording import LINE, count, show_controls, words
 from nextlong_hub.core.printable import NOTHING, compact, counted, duration, size
+from nextlong_hub.corpus.telling import columns_seen
 from nextlong_hub.dataset.links import THICKER_ROWS, thin_rows
 from nextlong_hub.dataset.proportions import uneven_proportions
 from nextlong_hub.dataset.stop_words import stop_words_phrases
@@ -231,6 +232,8 @@ def show_estimate(estimate: "BuildEstimate", output: Path, workers: int, free_by
         f"Corpus:  about {estimate.documents:,} documents, {estimate.chunks:,} chunks, "
         f"{compact(estimate.tokens)} tokens of {estimate.characters_per_token:.2f} characters each."
     )
+    for name, seen in estimate.columns.items():
+        show_line(f"Columns: {name}: {columns_seen(seen.used, seen.unused, seen.unread_members)}.")
     show_line()
     show_table(_estimate_rows(estimate.configs), [config.config for config in estimate.configs])
     published = sum(config.published_bytes for config in estimate.configs)

@@ -15,6 +15,8 @@ def show_verification(report: "VerifyReport", folder: Path) -> None:
     """Print each fault on a line of its own, then what was checked."""
     for fault in report.faults:
         show_verbatim(f"{fault.place}: {fault.message}")
+    for remark in report.remarks:
+        show_line(f"Note: {remark}.", "bold yellow")
     checked = f"{report.files:,} files, {report.rows:,} rows, {report.segments:,} segments"
     if report.encoded_rows:
         checked += f", {report.encoded_rows:,} rows encoded again"

@@ -8,6 +8,7 @@ prompt_completion   prompt, completion                             strings, or m
 dolly               instruction, context, response
 alpaca              instruction, input, output                     with `history` and `system`
 magpie              instruction, response
+preference          prompt, chosen                                 strings, or messages
 openorca            system_prompt, question, response
 columns             what several of them share: a question, its context and its answer in columns of their own
 """

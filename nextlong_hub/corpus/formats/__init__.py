@@ -8,6 +8,7 @@ What several of them share:
 
     damage                         damaged files, as opposed to a disk or network that failed
     blocks                         bytes of JSON Lines and texts, decompressed
+    csv_slabs                      bytes of CSV in slabs of whole rows
     rows_of_dataset                rows of a `datasets.Dataset`
     measuring                      sizes and samples of a corpus for the dry run
 

@@ -1,5 +1,6 @@
 """Files within an archive: each is read by the format that its name says, without being unpacked onto the disk."""
 
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import PurePosixPath
@@ -13,6 +14,8 @@ from nextlong_hub.records import Document
 
 _BLOCK_BYTES = 1 << 18
 _OBJECT = ".json"
+_HIDDEN = re.compile(r"(?:^|/)(?:\.(?!/)|__MACOSX)")
+"""A part of a name that is hidden, or what macOS adds to an archive."""
 
 Readers = Mapping[str, ReadBlocks]
 """What reads files within archives, by their ending."""
@@ -32,8 +35,8 @@ def read_member(handle: Any, name: str, piece: Piece, notes: ReadingNotes, reade
     where it has one itself.
     """
     suffix = suffix_of(name, readers)
-    path = PurePosixPath(name)
-    if not suffix or any(part.startswith((".", "__MACOSX")) for part in path.parts):
+    if not suffix or _HIDDEN.search(name):
+        path = PurePosixPath(name)
         notes.add({}, {f"*{path.suffix}" if path.suffix else path.name: 1}, 0)
         return
     inner = replace(
@@ -42,7 +45,7 @@ def read_member(handle: Any, name: str, piece: Piece, notes: ReadingNotes, reade
         name=f"{piece.id_prefix}{name}",
         id_prefix=f"{piece.id_prefix}{name[: len(name) - len(suffix)]}/",
     )
-    results = readers[suffix](_blocks(decompressed(handle, name)), inner)
+    results = readers[suffix](_blocks(decompressed(handle, suffix)), inner)
     yield from results if suffix != _OBJECT else _only_texts(results, suffix, notes)
 
 

@@ -19,7 +19,7 @@ from nextlong_hub.corpus.rows import documents_of_table
 
 def read(piece: Piece) -> Results:
     """Read the record batches in order, and of them only the columns that are needed."""
-    with open_any(piece.location) as handle:
+    with open_any(piece.address) as handle:
         row = 0
         try:
             schema, batches = _open(handle)

@@ -11,6 +11,7 @@ import pyarrow as pa
 from nextlong_hub.corpus.formats.damage import READ_ERRORS, is_damage
 from nextlong_hub.corpus.pieces import BadDocument, BadReason
 from nextlong_hub.corpus.reading import open_any
+from nextlong_hub.corpus.remote import without_query
 from nextlong_hub.errors import DataError
 
 LONGEST_TEXT_BYTES = 1 << 30
@@ -72,7 +73,8 @@ def decompressed(handle: Any, name: str) -> Any:
 
 def compression_of(location: str) -> str | None:
     """How a file is compressed, as its name says."""
-    return next((name for suffix, name in _COMPRESSIONS.items() if location.lower().endswith(suffix)), None)
+    name = without_query(location)
+    return _COMPRESSIONS.get(name[name.rfind(".") :].lower())
 
 
 def joined(parts: list[bytes]) -> bytes:
@@ -159,9 +161,10 @@ def _rest_with_wide_window(location: str, delivered: int) -> Iterator[bytes]:
         except ImportError:
             from backports import zstd
     except ImportError as error:
+        shown = without_query(location)
         raise DataError(
-            f"{location} was written with a window above 128 MiB (zstd --long), which needs Python 3.14 or the package "
-            f"backports.zstd; pip install 'nextlong-hub[zstd]', or write it again: zstd -d --long=31 -c {location} | "
+            f"{shown} was written with a window above 128 MiB (zstd --long), which needs Python 3.14 or the package "
+            f"backports.zstd; pip install 'nextlong-hub[zstd]', or write it again: zstd -d --long=31 -c {shown} | "
             "zstd -o again.zst"
         ) from error
     options = {zstd.DecompressionParameter.window_log_max: _WIDEST_WINDOW_BITS}

@@ -6,8 +6,10 @@ Bytes are decoded strictly as UTF-8, so that no document ever arrives with other
 import codecs
 import io
 import json
+from collections import deque
 from collections.abc import Iterator, Sequence
 from functools import partial
+from itertools import islice
 from typing import Any, NamedTuple
 
 from nextlong_hub.corpus.formats.base import CorpusFormat, Results, Stratum, TextsOf
@@ -31,6 +33,8 @@ from nextlong_hub.records import Document
 
 _MOST_FILES = 16
 """Files that are measured in one source; the others are taken to be like them, byte for byte."""
+_FIRST_LINES = 20
+"""Lines of each that are read as a build would: they show which fields there are."""
 _WINDOW_BYTES = 1 << 16
 _WINDOWS = 96
 _UNPACKED_BYTES = 256 << 20
@@ -45,7 +49,7 @@ def read(piece: Piece, longest_line_bytes: int = LONGEST_TEXT_BYTES) -> Results:
 
     Blank lines give nothing; lines are numbered from 1, as editors do, and the objects of an array from 0.
     """
-    yield from read_blocks(blocks(piece.location), piece, longest_line_bytes)
+    yield from read_blocks(blocks(piece.address), piece, longest_line_bytes)
 
 
 def read_blocks(content: Iterator[bytes], piece: Piece, longest_line_bytes: int = LONGEST_TEXT_BYTES) -> Results:
@@ -79,12 +83,12 @@ def measure(pieces: Sequence[Piece], texts_of: TextsOf) -> Iterator[Stratum]:
     step = -(-len(pieces) // _MOST_FILES)
     chosen = pieces[step // 2 :: step]
     with source_errors(chosen[0]):
-        sizes = {piece.location: size_of(piece.location) for piece in pieces}
+        sizes = {piece.location: size_of(piece.address) for piece in pieces}
     scale = sum(sizes.values()) / max(1, sum(sizes[piece.location] for piece in chosen))
     for piece in chosen:
-        next(texts_of(piece), None)  # raises the reader's own error for a wrong column or a damaged line
+        deque(islice(texts_of(piece), _FIRST_LINES), 0)  # raises the reader's own error for a wrong column
         with source_errors(piece):
-            head, _ = begun(blocks(piece.location))
+            head, _ = begun(blocks(piece.address))
         if not are_lines(head):
             yield from measure_by_reading([piece], texts_of)
             continue
@@ -176,7 +180,7 @@ def _lines(content: Iterator[bytes], longest_bytes: int) -> Iterator[tuple[bytes
 
 def _some_lines(piece: Piece, size: int, files: int) -> tuple[list[bytes], int]:
     """Lines spread over a file, one of so many that are measured, and the bytes it has once unpacked."""
-    with source_errors(piece), open_any(piece.location) as handle:
+    with source_errors(piece), open_any(piece.address) as handle:
         if compression_of(piece.location) is not None:
             stream = decompressed(handle, piece.location)
             return _lines_unpacked(handle, stream, size, _UNPACKED_BYTES // files)

@@ -25,7 +25,7 @@ _LENGTH_BYTES = 4
 
 def read(piece: Piece) -> Results:
     """Read the row groups of a piece in order, verifying page checksums where the file has them."""
-    with open_any(piece.location) as handle:
+    with open_any(piece.address) as handle:
         try:
             # Ahead of a slow connection it pays to fetch a whole row group; from a disk it only costs memory.
             is_remote = "://" in piece.location
@@ -80,8 +80,10 @@ def _filled(group: pq.RowGroupMetaData, names: set[str]) -> Counter[str]:
     counts: Counter[str] = Counter()
     for number in range(group.num_columns):
         column = group.column(number)
-        name, _, below = column.path_in_schema.partition(".")
-        if name in names and name not in counts:
+        path = column.path_in_schema
+        name = next((name for name in names if path == name or path.startswith(f"{name}.")), "")
+        below = path != name
+        if name and name not in counts:
             statistics = column.statistics if not below and column.is_stats_set else None
             nulls = statistics.null_count if statistics is not None and statistics.has_null_count else 0
             counts[name] = group.num_rows - nulls
@@ -90,7 +92,7 @@ def _filled(group: pq.RowGroupMetaData, names: set[str]) -> Counter[str]:
 
 def _split_row_groups(piece: Piece, piece_bytes: int) -> list[Piece]:
     """Close a piece once its columns reach `piece_bytes`; a damaged footer stays for `read` to refuse."""
-    with source_errors(piece), open_any(piece.location) as handle:
+    with source_errors(piece), open_any(piece.address) as handle:
         try:
             metadata = pq.read_metadata(handle)
         except READ_ERRORS as error:
@@ -115,7 +117,7 @@ def _split_row_groups(piece: Piece, piece_bytes: int) -> list[Piece]:
 
 def _row_groups(piece: Piece, texts_of: TextsOf) -> Iterator[tuple[Piece, int, int]]:
     """Each row group, with its rows and the bytes of its text."""
-    with source_errors(piece), open_any(piece.location) as handle:
+    with source_errors(piece), open_any(piece.address) as handle:
         try:
             metadata = pq.read_metadata(handle)
         except READ_ERRORS:

@@ -14,11 +14,13 @@ def read(piece: Piece) -> Results:
     notes = ReadingNotes()
     yield notes
     readers = member_readers()
-    stream = ByteStream(blocks(piece.location))
+    stream = ByteStream(blocks(piece.address))
     try:
         with tarfile.open(fileobj=stream, mode="r|") as archive:
             for member in archive:
                 opened = archive.extractfile(member) if member.isfile() else None
+                if opened is None and not member.isdir():
+                    notes.add({}, {"links and devices": 1}, 0)
                 if opened is not None:
                     yield from read_member(opened, member.name.removeprefix("./"), piece, notes, readers)
                 if stream.is_broken:  # the reader of the file has told it

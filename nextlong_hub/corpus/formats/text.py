@@ -11,18 +11,19 @@ from nextlong_hub.corpus.formats.damage import READ_ERRORS, damage_fault
 from nextlong_hub.corpus.formats.measuring import evenly, size_of
 from nextlong_hub.corpus.pieces import BadDocument, BadReason, Piece
 from nextlong_hub.corpus.reading import source_errors
+from nextlong_hub.corpus.remote import without_query
 from nextlong_hub.records import Document
 
 
 def read(piece: Piece, longest_bytes: int = LONGEST_TEXT_BYTES) -> Results:
     """Read one document a file; its id is the file's name within the source."""
     for member, path in zip(piece.members, piece.files, strict=True):
-        yield _text_of(blocks(path), member, path, piece, longest_bytes)
+        yield _text_of(blocks(path), piece.id_prefix + member, without_query(path), piece, longest_bytes)
 
 
 def read_blocks(content: Iterator[bytes], piece: Piece) -> Results:
     """Read a file within an archive; its id is that of the archive, and its name there."""
-    yield _text_of(content, piece.name, piece.location, replace(piece, id_prefix=""), LONGEST_TEXT_BYTES)
+    yield _text_of(content, piece.name, piece.location, piece, LONGEST_TEXT_BYTES)
 
 
 def split(files: Sequence[Piece], bytes_of: Mapping[str, int], limits: PieceLimits) -> Iterator[Piece]:
@@ -55,7 +56,7 @@ def _joined(files: Sequence[Piece]) -> Piece:
 
 
 def _text_of(
-    content: Iterator[bytes], member: str, path: str, piece: Piece, longest_bytes: int
+    content: Iterator[bytes], identity: str, path: str, piece: Piece, longest_bytes: int
 ) -> Document | BadDocument:
     parts: list[bytes] = []
     bytes_held = 0
@@ -67,10 +68,10 @@ def _text_of(
                 break
     except READ_ERRORS as error:
         return damage_fault(error, path)
-    return _document(joined(parts), member, path, piece, longest_bytes)
+    return _document(joined(parts), identity, path, piece, longest_bytes)
 
 
-def _document(content: bytes, member: str, path: str, piece: Piece, longest_bytes: int) -> Document | BadDocument:
+def _document(content: bytes, identity: str, path: str, piece: Piece, longest_bytes: int) -> Document | BadDocument:
     if len(content) > longest_bytes:
         return BadDocument(BadReason.TOO_LONG, path)
     if is_wide(content):
@@ -84,7 +85,7 @@ def _document(content: bytes, member: str, path: str, piece: Piece, longest_byte
         return BadDocument(BadReason.EMPTY, path)
     if "\0" in text:
         return BadDocument(BadReason.NUL_CHARACTER, path, f"character {text.index(chr(0))}")
-    return Document(id=piece.id_prefix + member, text=text, source=piece.source)
+    return Document(id=identity, text=text, source=piece.source)
 
 
 def _draw(texts_of: TextsOf, piece: Piece, wanted: int) -> Iterator[str | None]:

@@ -14,7 +14,7 @@ def read(piece: Piece) -> Results:
     """Read the files of an archive in their order; a document without an id is called by its file."""
     notes = ReadingNotes()
     yield notes
-    with open_any(piece.location) as handle:
+    with open_any(piece.address) as handle:
         try:
             with zipfile.ZipFile(handle) as archive:
                 readers = member_readers()

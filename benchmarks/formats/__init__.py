@@ -1,0 +1,1 @@
+"""Every format through every command, with documents in, used and told."""
