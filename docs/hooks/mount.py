@@ -33,10 +33,10 @@ def on_files(files: Files, config: MkDocsConfig) -> Files:
 def on_page_markdown(markdown: str, page: Page, config: MkDocsConfig, files: Files) -> str:
     """Make each link one from page to page of the site."""
     origin = Path(page.file.abs_src_path or "").resolve()
-    here = os.path.dirname(page.file.src_uri)
+    here = Path(page.file.src_uri).parent
 
     def link(target: str) -> str:
-        return os.path.relpath(site_path(linked_file(origin, target)), here or ".")
+        return os.path.relpath(site_path(linked_file(origin, target)), here)
 
     return with_links(markdown, link)
 
@@ -60,7 +60,9 @@ def reached(pages: Iterable[Path]) -> set[Path]:
 def with_links(markdown: str, change: Callable[[str], str]) -> str:
     """The text with each relative link, outside of code blocks, replaced by what `change` makes of it."""
     parts = _FENCED.split(markdown)
-    return "".join(part if number % 2 else _LINK.sub(lambda found: change(found[1]), part) for number, part in enumerate(parts))
+    return "".join(
+        part if number % 2 else _LINK.sub(lambda found: change(found[1]), part) for number, part in enumerate(parts)
+    )
 
 
 def linked_file(page: Path, target: str) -> Path:

@@ -174,7 +174,10 @@ INSERTS: dict[str, Callable[[], str]] = {
 def _command(command: click.Command) -> str:
     context = click.Context(command, info_name=f"nextlong-hub {command.name}")
     usage = command.get_usage(context).removeprefix("Usage: ")
-    rows = [(f"`{names}`", _cell(words)) for names, words in filter(None, (p.get_help_record(context) for p in command.params))]
+    rows = [
+        (f"`{_cell(names)}`", _cell(words))
+        for names, words in filter(None, (p.get_help_record(context) for p in command.params))
+    ]
     parts = [f"## `{command.name}`", f"```text\n{usage}\n```", inspect.cleandoc(command.help or "").replace("\b\n", "")]
     parts.append(_table(("option", "what it does"), rows))
     examples = (command.epilog or "").partition("Examples:\n")[2]
@@ -189,7 +192,12 @@ def _keys(model: type[BaseModel], *, heading: str, anchor: str = "") -> str:
     schema = model.model_json_schema(mode=mode)
     meanings = _meanings(model)
     rows = [
-        (f"`{name}`", _type(field, schema, links=bool(anchor)), _default(name, field, schema), _cell(meanings.get(name, "")))
+        (
+            f"`{name}`",
+            _type(field, schema, links=bool(anchor)),
+            _default(name, field, schema),
+            _cell(meanings.get(name, "")),
+        )
         for name, field in schema["properties"].items()
     ]
     head = ("key", "value", "default", "meaning")
@@ -212,9 +220,8 @@ def _collect(model: type[BaseModel], found: dict[str, type[BaseModel]]) -> None:
     found[model.__name__] = model
 
     def walk(kind: Any) -> None:
-        if isinstance(kind, type) and issubclass(kind, BaseModel):
-            if kind.__name__ not in found:
-                _collect(kind, found)
+        if isinstance(kind, type) and issubclass(kind, BaseModel) and kind.__name__ not in found:
+            _collect(kind, found)
         for part in getattr(kind, "__args__", ()):
             walk(part)
 
@@ -255,7 +262,12 @@ def _type(field: Schema, schema: Schema, *, links: bool) -> str:
         return f"table of {_type(values, schema, links=links)}" if isinstance(values, dict) and values else "table"
     limits = [
         f"{words} {field[key]:,}"
-        for key, words in (("minimum", "at least"), ("exclusiveMinimum", "above"), ("maximum", "at most"), ("exclusiveMaximum", "below"))
+        for key, words in (
+            ("minimum", "at least"),
+            ("exclusiveMinimum", "above"),
+            ("maximum", "at most"),
+            ("exclusiveMaximum", "below"),
+        )
         if key in field
     ]
     return ", ".join([field.get("type", "any"), *limits])

@@ -15,6 +15,7 @@ import tempfile
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from html import escape
+from io import StringIO
 from pathlib import Path
 
 import pyarrow.parquet as pq
@@ -36,6 +37,7 @@ _UNSTEADY = ("time to ", "Other stages", "Peak memory", "Not read of")
 _ELIDED = ("candidates", "kept", "truncated", "tokens cut", "discarded", "queries", "unanswered", "near-duplicates")
 """Lines that the picture has no room for; one dotted line stands for them."""
 
+_FONTS = "system-ui, -apple-system, Segoe UI, Helvetica, Arial, sans-serif"
 _WIDTH = 1000
 _CARDS = 5
 
@@ -73,8 +75,26 @@ DARK = Colours(
 _TERMINAL = TerminalTheme(
     (27, 30, 38),
     (226, 228, 232),
-    [(27, 30, 38), (236, 110, 104), (124, 196, 122), (222, 184, 94), (116, 182, 242), (200, 146, 220), (98, 196, 200), (226, 228, 232)],
-    [(124, 130, 142), (240, 130, 124), (144, 212, 142), (236, 202, 120), (146, 200, 250), (216, 170, 232), (126, 212, 216), (255, 255, 255)],
+    [
+        (27, 30, 38),
+        (236, 110, 104),
+        (124, 196, 122),
+        (222, 184, 94),
+        (116, 182, 242),
+        (200, 146, 220),
+        (98, 196, 200),
+        (226, 228, 232),
+    ],
+    [
+        (124, 130, 142),
+        (240, 130, 124),
+        (144, 212, 142),
+        (236, 202, 120),
+        (146, 200, 250),
+        (216, 170, 232),
+        (126, 212, 216),
+        (255, 255, 255),
+    ],
 )
 
 
@@ -143,7 +163,7 @@ def pictures(folder: Path) -> dict[str, str]:
 def longest_row(dataset: Path) -> Row:
     """The row with the most meta-chunks, of several the first."""
     rows = pq.read_table(dataset / "data" / "128k").drop_columns(["input_ids"]).to_pylist()
-    row = max(rows, key=lambda one: (sum(part["role"] == "meta" for part in one["segments"])))
+    row = max(rows, key=lambda one: sum(part["role"] == "meta" for part in one["segments"]))
     parts = tuple(
         Part(
             number=number,
@@ -188,7 +208,7 @@ def row_picture(row: Row, colours: Colours) -> str:
     x = 0.0
     for colour, words in (
         (colours.meta, "meta-chunk: a piece of the document that is extended"),
-        (colours.shades[0], "hard negative: the most similar chunk of another document, paler by rank"),
+        (colours.shades[0], "hard negative: the most similar chunk of another document, with its score; paler by rank"),
     ):
         body.append(f'<rect x="{x:.0f}" y="{y - 11}" width="14" height="14" rx="2" fill="{colour}"/>')
         body.append(_words(x + 20, y + 1, words, colours.quiet))
@@ -201,22 +221,28 @@ def method_picture(row: Row, colours: Colours) -> str:
     """The three steps that made the row."""
     shown = row.meta[:3]
     body: list[str] = []
-    columns = (0, 250, 0)
-    titles = ((0, "1  Cut a document into meta-chunks"), (330, "2  Find hard negatives for each, in all other documents"))
+    titles = (
+        (0, "1  Cut a document into meta-chunks"),
+        (330, "2  Find hard negatives for each, in all other documents"),
+    )
     body += [_words(x, 16, words, colours.ink, size=15, weight=600) for x, words in titles]
     height, gap = 62, 12
     for place, meta in enumerate(shown):
         y = 32 + place * (height + gap)
-        body.append(f'<rect x="{columns[0]}" y="{y}" width="290" height="{height}" rx="5" fill="{colours.meta}"/>')
+        body.append(f'<rect x="0" y="{y}" width="290" height="{height}" rx="5" fill="{colours.meta}"/>')
         body.append(_words(12, y + 24, f"{meta.document}, chunk {meta.chunk}", colours.paper, size=14, weight=600))
         body.append(_words(12, y + 46, _short(meta.text, 36), colours.paper))
         body.append(
-            f'<path d="M294 {y + height / 2} h26 m-7 -5 l7 5 l-7 5" fill="none" stroke="{colours.quiet}" stroke-width="1.6"/>'
+            f'<path d="M294 {y + height / 2} h26 m-7 -5 l7 5 l-7 5" fill="none" stroke="{colours.quiet}" '
+            'stroke-width="1.6"/>'
         )
         for number, negative in enumerate(row.negatives_of(meta)[:3]):
             x = 330 + number * 226
             colour = colours.shades[number]
-            body.append(f'<rect x="{x}" y="{y}" width="218" height="{height}" rx="5" fill="{colours.paper}" stroke="{colour}" stroke-width="1.6"/>')
+            body.append(
+                f'<rect x="{x}" y="{y}" width="218" height="{height}" rx="5" fill="{colours.paper}" '
+                f'stroke="{colour}" stroke-width="1.6"/>'
+            )
             body.append(_words(x + 10, y + 24, _short(negative.document, 19), colours.ink, size=13, weight=600))
             body.append(_words(x + 208, y + 24, f"{negative.score:.1f}", colour, size=13, weight=600, anchor="end"))
             body.append(_words(x + 10, y + 46, _short(negative.text, 27), colours.quiet))
@@ -225,15 +251,15 @@ def method_picture(row: Row, colours: Colours) -> str:
         body.append(_words(0, y + 6, f"… and {len(row.meta) - len(shown)} more", colours.quiet))
         y += 14
     y += 26
-    body.append(_words(0, y, f"3  Interleave, and stop at exactly {row.tokens:,} tokens", colours.ink, size=15, weight=600))
+    body.append(
+        _words(0, y, f"3  Interleave, and stop at exactly {row.tokens:,} tokens", colours.ink, size=15, weight=600)
+    )
     body += _strip(row.parts, 0, y + 34, 40, colours)
     scale = _WIDTH / sum(part.tokens for part in row.parts)
     left = 0.0
     for part in row.parts:
         if part.is_meta:
-            body.append(
-                _words(left, y + 26, f"chunk {part.chunk}", colours.meta, size=13, weight=600)
-            )
+            body.append(_words(left, y + 26, f"chunk {part.chunk}", colours.meta, size=13, weight=600))
         left += part.tokens * scale
     label = f"How row {row.name} was made: {len(row.meta)} chunks of one document, each followed by its hard negatives"
     return _svg(y + 78, label, body)
@@ -241,7 +267,7 @@ def method_picture(row: Row, colours: Colours) -> str:
 
 def terminal_picture(folder: Path) -> str:
     """A terminal with the first commands and what they print."""
-    console = Console(record=True, width=_COLUMNS, file=open(os.devnull, "w"), force_terminal=True, color_system="truecolor")  # noqa: PTH123, SIM115
+    console = Console(record=True, width=_COLUMNS, file=StringIO(), force_terminal=True, color_system="truecolor")
     for number, (typed, arguments) in enumerate(_SHOWN):
         if number:
             console.print()
@@ -253,11 +279,23 @@ def terminal_picture(folder: Path) -> str:
 
 def printed(arguments: Iterable[str], folder: Path) -> str:
     """What a command prints on a terminal of its own."""
-    environment = os.environ | {"COLUMNS": str(_COLUMNS), "FORCE_COLOR": "1", "TERM": "xterm-256color", "HF_HUB_OFFLINE": "1"}
+    environment = os.environ | {
+        "COLUMNS": str(_COLUMNS),
+        "FORCE_COLOR": "1",
+        "TERM": "xterm-256color",
+        "HF_HUB_OFFLINE": "1",
+    }
     environment.pop("NO_COLOR", None)
-    script = "import sys; from nextlong_hub.cli import run; sys.stdout.isatty = lambda: True; sys.exit(run(sys.argv[1:]))"
+    script = (
+        "import sys; from nextlong_hub.cli import run; sys.stdout.isatty = lambda: True; sys.exit(run(sys.argv[1:]))"
+    )
     done = subprocess.run(
-        [sys.executable, "-c", script, *arguments], cwd=folder, env=environment, capture_output=True, encoding="utf-8", check=False
+        [sys.executable, "-c", script, *arguments],
+        cwd=folder,
+        env=environment,
+        capture_output=True,
+        encoding="utf-8",
+        check=False,
     )
     if done.returncode:
         raise SystemExit(done.stderr)
@@ -271,7 +309,7 @@ def _steady(text: str) -> Iterator[str]:
         plain = Text.from_ansi(line).plain.strip()
         if plain.startswith(_ELIDED):
             plain, line = "⋮", "⋮"
-        if plain.startswith(_UNSTEADY) or plain == before and plain in ("", "⋮"):
+        if plain.startswith(_UNSTEADY) or (plain == before and plain in ("", "⋮")):
             continue
         before = plain
         yield line
@@ -287,8 +325,8 @@ def _strip(parts: Iterable[Part], x: float, y: float, height: float, colours: Co
         inset = 0 if part.is_meta else 6
         colour = colours.meta if part.is_meta else colours.shades[min(4, int(5 * ((part.rank - 1) / last) ** 0.5))]
         yield (
-            f'<rect x="{x:.2f}" y="{y + inset}" width="{width - min(0.8, width / 4):.2f}" height="{height - 2 * inset}" '
-            f'fill="{colour}"/>'
+            f'<rect x="{x:.2f}" y="{y + inset}" width="{width - min(0.8, width / 4):.2f}" '
+            f'height="{height - 2 * inset}" fill="{colour}"/>'
         )
         x += width
 
@@ -303,11 +341,11 @@ def _card(part: Part, x: float, y: float, width: float, colours: Colours) -> Ite
     yield f'<rect x="{x:.1f}" y="{y}" width="{width:.1f}" height="5" fill="{colour}"/>'
     yield _words(x + 10, y + 27, role, colour, size=14, weight=600)
     yield _words(x + 10, y + 48, _short(f"{part.document}", 24), colours.ink, size=13, weight=600)
-    score = f", score {part.score:.1f}" if not part.is_meta else ""
-    yield _words(x + 10, y + 66, f"chunk {part.chunk}{score}", colours.quiet)
+    yield _words(x + 10, y + 66, f"chunk {part.chunk}, {part.tokens} tokens", colours.quiet)
     for line, words in enumerate(_wrapped(part.text, 24, 2)):
         yield _words(x + 10, y + 88 + 17 * line, words, colours.ink)
-    yield _words(x + width - 10, y + 27, f"{part.tokens}", colours.quiet, anchor="end")
+    if not part.is_meta:
+        yield _words(x + width - 10, y + 27, f"{part.score:.0f}", colour, anchor="end")
 
 
 def _wrapped(text: str, characters: int, lines: int) -> list[str]:
@@ -341,7 +379,7 @@ def _words(
 def _svg(height: float, label: str, body: Iterable[str]) -> str:
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="-4 -4 {_WIDTH + 8} {height + 8:.0f}" role="img" '
-        f'aria-label="{escape(label)}" font-family="system-ui, -apple-system, Segoe UI, Helvetica, Arial, sans-serif">\n'
+        f'aria-label="{escape(label)}" font-family="{_FONTS}">\n'
         f"<title>{escape(label)}</title>\n" + "\n".join(body) + "\n</svg>\n"
     )
 
@@ -349,12 +387,14 @@ def _svg(height: float, label: str, body: Iterable[str]) -> str:
 _TERMINAL_FORMAT = """\
 <svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" role="img" aria-label="A terminal">
 <style>
-.{unique_id}-matrix {{ font-family: ui-monospace, SFMono-Regular, Menlo, Consolas, "DejaVu Sans Mono", monospace; font-size: {char_height}px; line-height: {line_height}px; }}
+.{unique_id}-matrix {{ font-size: {char_height}px; line-height: {line_height}px;
+font-family: ui-monospace, SFMono-Regular, Menlo, Consolas, "DejaVu Sans Mono", monospace; }}
 .{unique_id}-title {{ font-size: 18px; font-weight: bold; font-family: system-ui, Helvetica, Arial, sans-serif; }}
 {styles}
 </style>
 <defs>
-<clipPath id="{unique_id}-clip-terminal"><rect x="0" y="0" width="{terminal_width}" height="{terminal_height}" /></clipPath>
+<clipPath id="{unique_id}-clip-terminal">
+<rect x="0" y="0" width="{terminal_width}" height="{terminal_height}" /></clipPath>
 {lines}
 </defs>
 {chrome}
