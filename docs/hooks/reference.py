@@ -176,7 +176,8 @@ def _command(command: click.Command) -> str:
     usage = command.get_usage(context).removeprefix("Usage: ")
     rows = [
         (f"`{_cell(names)}`", _cell(words))
-        for names, words in filter(None, (p.get_help_record(context) for p in command.params))
+        for names, words in filter(None, (one.get_help_record(context) for one in command.params))
+        if words
     ]
     parts = [f"## `{command.name}`", f"```text\n{usage}\n```", inspect.cleandoc(command.help or "").replace("\b\n", "")]
     parts.append(_table(("option", "what it does"), rows))
@@ -194,7 +195,7 @@ def _keys(model: type[BaseModel], *, heading: str, anchor: str = "") -> str:
     rows = [
         (
             f"`{name}`",
-            _type(field, schema, links=bool(anchor)),
+            _type(field, schema, links=bool(anchor)).replace("a section", f"[a section](#{name})"),
             _default(name, field, schema),
             _cell(meanings.get(name, "")),
         )
