@@ -51,10 +51,21 @@ def reached(pages: Iterable[Path]) -> set[Path]:
             continue
         found.add(path)
         if path.suffix == ".md":
-            targets: list[str] = []
-            with_links(path.read_text(encoding="utf-8"), lambda target, kept=targets: kept.append(target) or target)
+            targets = _targets(path.read_text(encoding="utf-8"))
             waiting += [linked_file(path, target) for target in targets]
     return {path for path in found if path.is_file()}
+
+
+def _targets(markdown: str) -> list[str]:
+    """Where the relative links of a text lead."""
+    found: list[str] = []
+
+    def keep(target: str) -> str:
+        found.append(target)
+        return target
+
+    with_links(markdown, keep)
+    return found
 
 
 def with_links(markdown: str, change: Callable[[str], str]) -> str:

@@ -126,7 +126,7 @@ def manifest_keys() -> str:
     records: dict[str, type[BaseModel]] = {}
     _collect(Manifest, records)
     return "\n\n".join(
-        _keys(record, heading="" if record is Manifest else f"### `{name}`", anchor=name)
+        _keys(record, heading="" if record is Manifest else f"### `{name}`", is_recorded=True)
         for name, record in records.items()
     )
 
@@ -187,25 +187,25 @@ def _command(command: click.Command) -> str:
     return "\n\n".join(parts)
 
 
-def _keys(model: type[BaseModel], *, heading: str, anchor: str = "") -> str:
-    """A heading, what the model is for, and a table of its fields."""
+def _keys(model: type[BaseModel], *, heading: str, is_recorded: bool = False) -> str:
+    """A heading, what the model is for, and a table of its fields; what is recorded and not chosen has no defaults."""
     mode: Any = "validation" if issubclass(model, Section) else "serialization"
     schema = model.model_json_schema(mode=mode)
     meanings = _meanings(model)
     rows = [
         (
             f"`{name}`",
-            _type(field, schema, links=bool(anchor)).replace("a section", f"[a section](#{name})"),
+            _type(field, schema, links=is_recorded).replace("a section", f"[a section](#{name})"),
             _default(name, field, schema),
             _cell(meanings.get(name, "")),
         )
         for name, field in schema["properties"].items()
     ]
-    head = ("key", "value", "default", "meaning")
-    if anchor:
-        head, rows = ("key", "value", "meaning"), [(key, value, words) for key, value, _, words in rows]
-    words = _first_line(model)
-    return "\n\n".join(filter(None, (heading, words, _table(head, rows))))
+    if is_recorded:
+        table = _table(("key", "value", "meaning"), ((key, value, words) for key, value, _, words in rows))
+    else:
+        table = _table(("key", "value", "default", "meaning"), rows)
+    return "\n\n".join(filter(None, (heading, _first_line(model), table)))
 
 
 def _sections(model: type[Section]) -> Iterator[tuple[str, type[Section]]]:

@@ -13,6 +13,7 @@ from mkdocs.commands.build import build
 from mkdocs.config import load_config
 
 CHECKOUT = Path(__file__).parents[2]
+ELSEWHERE = "(?:https?:)?//"
 pytestmark = [pytest.mark.slow, pytest.mark.filterwarnings("ignore::DeprecationWarning")]
 
 
@@ -28,12 +29,10 @@ def test_pages_load_nothing_from_elsewhere(site: Path) -> None:
     """No font, script, style or picture comes over the network."""
     for page in site.rglob("*.html"):
         text = page.read_text(encoding="utf-8")
-        loaded = re.findall(
-            r"<(?:script|img|link|iframe|source)\b[^>]*?(?:src|href)=\"?((?:https?:)?//[^\s\">]+)", text
-        )
+        loaded = re.findall(rf"<(?:script|img|link|iframe|source)\b[^>]*?(?:src|href)=\"?({ELSEWHERE}[^\s\">]+)", text)
         assert loaded == [], page
     for style in site.rglob("*.css"):
-        assert re.findall(r"(?:@import|url\()\s*[\"']?(?:https?:)?//", style.read_text(encoding="utf-8")) == [], style
+        assert re.findall(rf"(?:@import|url\()\s*[\"']?{ELSEWHERE}", style.read_text(encoding="utf-8")) == [], style
 
 
 def test_what_stands_beside_docs_is_shown(site: Path) -> None:

@@ -79,7 +79,7 @@ class PageSession:
 
 def fill_hub(hub: LocalHub) -> None:
     """Put the datasets and tokenizers there that pages name."""
-    edu, cosmopedia = parquet(documents(3)), parquet(documents(3, first=1))
+    edu, cosmopedia = parquet(documents(6)), parquet(documents(6, first=1))
     config = "configs:\n- config_name: {}\n  data_files: {}\n"
     size = "- config_name: {}\n  splits:\n  - name: train\n    num_examples: {}\n"
     hub.put(
@@ -125,12 +125,12 @@ def fill_hub(hub: LocalHub) -> None:
 def fill_folder(folder: Path) -> None:
     """Lay down the files that pages call the reader's own, and the examples of a checkout."""
     (folder / "wikipedia").mkdir(parents=True)
-    (folder / "wikipedia" / "000.parquet").write_bytes(parquet(documents(3)))
+    (folder / "wikipedia" / "000.parquet").write_bytes(parquet(documents(5)))
     (folder / "web").mkdir()
     (folder / "web" / "000.parquet").write_bytes(parquet(documents(1)))
-    (folder / "docs.jsonl").write_text(lines(documents(4)), encoding="utf-8")
+    (folder / "docs.jsonl").write_text(lines(documents(6)), encoding="utf-8")
     (folder / "notes.jsonl.zst").write_bytes(
-        pa.compress(lines(documents(12, first=2)).encode(), codec="zstd", asbytes=True)
+        pa.compress(lines(documents(10, first=2)).encode(), codec="zstd", asbytes=True)
     )
     (folder / "evaluation.jsonl").write_text(lines(BENCHMARK), encoding="utf-8")
     (folder / "faq.jsonl").write_text(
