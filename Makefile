@@ -3,7 +3,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help demo demo-push test test-fast lint types unit unit-fast coverage compat check-attention check-mds check-trainers bench-retrieval teaches-smoke clean
+.PHONY: help demo demo-push test test-fast lint types unit unit-fast docs pictures coverage compat check-attention check-mds check-trainers bench-retrieval teaches-smoke clean
 
 help: ## List these targets
 	@sed -n 's/^\([a-z-]*\):[^#]*## \(.*\)/\1|\2/p' $(MAKEFILE_LIST) | while IFS='|' read -r name words; do printf '  make %-16s %s\n' "$$name" "$$words"; done
@@ -35,6 +35,13 @@ unit-fast: $(VENV)/installed ## Run the tests that are not marked slow
 coverage: $(VENV)/installed ## Run every test and tell which lines none of them ran, in other processes too
 	$(BIN)/pytest --numprocesses auto --dist worksteal --cov --cov-report=term:skip-covered
 
+docs: $(VENV)/installed-docs ## Build the documentation into build/site; a link that leads nowhere ends it
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
+	$(BIN)/pytest tests/docs/test_site.py
+
+pictures: $(VENV)/installed ## Draw the pictures of README and documentation again, from a real row and a real run
+	$(BIN)/python docs/pictures/draw.py
+
 compat: $(VENV)/installed ## Run the checks of the builder and of push on every supported release of datasets and huggingface_hub
 	$(BIN)/python tests/compat/check_datasets_versions.py
 	$(BIN)/python tests/compat/check_hub_versions.py
@@ -61,6 +68,10 @@ $(VENV)/installed: pyproject.toml
 
 $(VENV)/installed-bench: $(VENV)/installed
 	$(BIN)/python -m pip install --quiet --editable '.[dev,bench]'
+	touch $@
+
+$(VENV)/installed-docs: $(VENV)/installed
+	$(BIN)/python -m pip install --quiet --editable '.[dev,docs]'
 	touch $@
 
 $(VENV)/installed-teaches: $(VENV)/installed

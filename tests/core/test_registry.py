@@ -29,7 +29,7 @@ def test_names_are_listed_without_an_import() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     formats, exports, modules = (line.split() for line in done.stdout.splitlines())
-    assert formats == ["arrow", "csv", "hub", "jsonl", "memory", "parquet", "tar", "text", "zip"]
+    assert formats == ["arrow", "csv", "hub", "jsonl", "parquet", "tar", "text", "zip"]
     assert exports == ["axolotl", "jsonl", "mds", "megatron", "nanotron", "text", "trl"]
     assert {"pyarrow", "numpy", "nextlong_hub.corpus.formats.text", "nextlong_hub.exports.text"}.isdisjoint(modules)
 

@@ -16,7 +16,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from nextlong_hub.corpus import digest, find, read
+from nextlong_hub.corpus import find, identify, read
 from nextlong_hub.corpus.licences import stated_licences
 from nextlong_hub.corpus.settings import SourceSettings
 from nextlong_hub.errors import AuthError, DataError, NetworkError
@@ -74,7 +74,7 @@ def ids(path: str) -> list[str]:
 
 def identity(path: str) -> str:
     """The digest of a source by itself."""
-    return digest(find([source(path)]).pieces)
+    return identify(find([source(path)]).pieces).digest
 
 
 THREE = ["0", "1", "2"]

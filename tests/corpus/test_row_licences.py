@@ -21,7 +21,7 @@ def told(path: Path) -> tuple[list[str | None], dict[str, int]]:
     notes = ReadingNotes()
     found = []
     for piece in discover([SourceSettings(name="s", path=str(path))]):
-        for document in read(piece, "fail", None, notes):
+        for document in read(piece, "fail", notes):
             assert isinstance(document, Document)
             found.append(document.metadata.get("license"))
     return found, dict(notes.columns)
@@ -73,6 +73,6 @@ def test_what_stands_beside_a_nested_text(tmp_path: Path) -> None:
     for name in ("a.jsonl", "b.parquet"):
         notes = ReadingNotes()
         source = SourceSettings(name="s", path=str(tmp_path / name), text_column="message.content")
-        [document] = [one for piece in discover([source]) for one in read(piece, "fail", None, notes)]
+        [document] = [one for piece in discover([source]) for one in read(piece, "fail", notes)]
         assert isinstance(document, Document)
         assert (document.text, dict(notes.columns)) == ("words", {"message.role": 1})

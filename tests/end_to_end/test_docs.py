@@ -1,4 +1,4 @@
-"""The documents cannot lie: what README says is run or compared with the code."""
+"""The documents cannot lie: what they say is compared with the code. Their code blocks are run by `tests/docs`."""
 
 import ast
 import os
@@ -14,11 +14,10 @@ from pathlib import Path
 import pytest
 
 import nextlong_hub
+from docs.hooks.reference import SCHEMA_PAGE
 from nextlong_hub import cli
 from nextlong_hub.corpus.formats import FORMATS as CORPUS_FORMATS
-from nextlong_hub.dataset.schema import RowContents, RowKind, column_table
 from nextlong_hub.exports import FORMATS as EXPORT_FORMATS
-from nextlong_hub.recipe import parse_recipe
 
 CHECKOUT = Path(__file__).parents[2]
 PACKAGE = CHECKOUT / "nextlong_hub"
@@ -29,7 +28,10 @@ WRITTEN = sorted(
     for path in [*(CHECKOUT / folder).rglob("*.py"), *(CHECKOUT / folder).rglob("*.ipynb")]
 )
 WRITTEN += DOCUMENTS
-README = (CHECKOUT / "README.md").read_text(encoding="utf-8")
+PAGES = [CHECKOUT / "README.md", *(CHECKOUT / "docs").rglob("*.md")]
+HOUSE = (CHECKOUT / "docs" / "contributing" / "house.md").read_text(encoding="utf-8")
+GENERATED = {CHECKOUT / "docs" / SCHEMA_PAGE}
+"""Files of the site that pages link to and that are written when it is built."""
 
 
 def run_python(script: str, folder: Path) -> str:
@@ -46,35 +48,10 @@ def run_python(script: str, folder: Path) -> str:
     return done.stdout
 
 
-def test_the_documented_columns_are_those_of_a_row() -> None:
-    """README's table of columns is the one that a card of all kinds of row would print."""
-    contents = RowContents(kinds=frozenset(RowKind), synthesised=True, score="BM25 `score`")
-    table = "".join(f"| `{name}` | {meaning} |\n" for name, meaning in column_table(contents))
-    assert README.split("| column | what it holds |\n| --- | --- |\n")[1].split("\n\n")[0] + "\n" == table
-
-
 @pytest.mark.parametrize("command", sorted(cli.commands.commands))
-def test_every_command_stands_in_readme(command: str) -> None:
-    """A command nobody can find does not exist."""
-    assert f"nextlong-hub {command}" in README
-
-
-@pytest.mark.slow
-def test_the_python_of_readme_runs(tmp_path: Path) -> None:
-    """The block a reader copies first works as it stands, in an empty folder with an empty cache."""
-    blocks = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
-    assert blocks
-    for number, block in enumerate(blocks):
-        script = tmp_path / f"block{number}.py"
-        script.write_text(block)
-        assert run_python(str(script), tmp_path).split()[-1] == "65536"
-
-
-def test_the_recipe_of_readme_is_one() -> None:
-    """The TOML a reader copies is accepted, every key of it."""
-    [block] = re.findall(r"```toml\n(.*?)```", README, re.DOTALL)
-    recipe = parse_recipe(block.encode(), "README")
-    assert [source.license for source in recipe.corpus] == ["CC-BY-SA-4.0", "CC0-1.0"]
+def test_every_command_stands_on_a_page(command: str) -> None:
+    """A command nobody can find does not exist: README or a page that is written by hand names it."""
+    assert any(f"nextlong-hub {command}" in path.read_text(encoding="utf-8") for path in PAGES)
 
 
 @pytest.mark.slow
@@ -96,7 +73,7 @@ def test_the_example_of_reading_a_row_runs(dataset: Path, tmp_path: Path) -> Non
 
 def cells_of(table: str) -> list[list[str]]:
     """What stands in backticks in each cell of the rows of the table whose head is `table`."""
-    rows = README.split(f"{table}\n")[1].split("\n\n")[0].splitlines()[1:]
+    rows = HOUSE.split(f"{table}\n")[1].split("\n\n")[0].splitlines()[1:]
     return [[*map(re.compile("`([^`]+)`").findall, row.strip("| ").split(" | "))] for row in rows]
 
 
@@ -112,7 +89,7 @@ def rooms_imported(path: Path) -> set[str]:
 
 
 def test_the_map_names_every_room_once() -> None:
-    """A room that is new or gone changes the map of README."""
+    """A room that is new or gone changes the map."""
     rooms = [path for path in PACKAGE.iterdir() if path.suffix == ".py" or (path / "__init__.py").is_file()]
     there = {f"{path.name}/" if path.is_dir() else path.name for path in rooms} - {"__init__.py"}
     drawn = [room for [room], *_ in cells_of("| room | what is there |")]
@@ -121,7 +98,7 @@ def test_the_map_names_every_room_once() -> None:
 
 
 def test_the_map_is_in_the_order_of_the_flow() -> None:
-    """A room imports only rooms that stand above it, as README says."""
+    """A room imports only rooms that stand above it, as the map says."""
     above: set[str] = set()
     for [name], *_ in cells_of("| room | what is there |"):
         room = name.removesuffix("/").removesuffix(".py")
@@ -131,34 +108,41 @@ def test_the_map_is_in_the_order_of_the_flow() -> None:
             assert rooms_imported(module) - {"builders", "cards"} <= above, module
 
 
-def test_what_readme_says_to_edit_is_there() -> None:
+def test_what_the_map_says_to_edit_is_there() -> None:
     """Every path of both tables and of the lines between them."""
-    named = re.findall(r"`([\w/.]+(?:/|\.py))`", README.split("## The map\n")[1].split("\n## ")[0])
+    named = re.findall(r"`([\w/.]+(?:/|\.py))`", HOUSE)
     assert len(named) > 40
     missing = [name for name in named if not ((CHECKOUT / name).exists() or any(PACKAGE.rglob(name.rstrip("/"))))]
     assert missing == []
 
 
-def test_readme_lists_the_formats_that_are_registered() -> None:
+def test_pages_list_the_formats_that_are_registered() -> None:
     """Those that a corpus may have, and those that trainers are given."""
-    corpora = README.split("* **Corpora**")[1].split("* **")[0]
+    corpora = (
+        (CHECKOUT / "docs/how-to/corpus.md").read_text(encoding="utf-8").split("Formats are ")[1].split(". Text")[0]
+    )
     assert set(re.findall(r"`(\w+)`", corpora)) == set(CORPUS_FORMATS.names())
-    trainers = README.split("## To a trainer\n")[1].split("```\n\n")[1].split("\n[")[0]
-    assert set(re.findall(r"`(\w+)`", trainers)) == set(EXPORT_FORMATS.names())
+    table = (CHECKOUT / "docs/how-to/train.md").read_text(encoding="utf-8").split("| trainer |")[1].split("\n\n")[0]
+    assert set(re.findall(r"^\|[^|]+\| `(\w+)` \|", table, re.MULTILINE)) == set(EXPORT_FORMATS.names())
 
 
 def test_the_flow_is_the_same_everywhere() -> None:
-    """README and the package draw one line of arrows."""
+    """The map and the package draw one line of arrows."""
     flow = "corpus ▶ chunking ▶ retrieval ▶ negatives ▶ interleave ▶ tokens ▶ shards ▶ manifest"
-    assert flow in README
+    assert flow in HOUSE
     assert flow in (nextlong_hub.__doc__ or "")
+
+
+def is_there(path: Path) -> bool:
+    """Whether a link leads to a file of the repository, or to one that the site will have."""
+    return path.exists() or path in GENERATED
 
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: str(path.relative_to(CHECKOUT)))
 def test_every_link_leads_somewhere(document: Path) -> None:
     """A file that a document of the repository links is there."""
     links = re.findall(r"\]\(([^)#]+)(?:#[\w-]+)?\)", document.read_text(encoding="utf-8"))
-    assert [link for link in links if "://" not in link and not (document.parent / link).exists()] == []
+    assert [link for link in links if "://" not in link and not is_there(document.parent / link)] == []
 
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: str(path.relative_to(CHECKOUT)))
