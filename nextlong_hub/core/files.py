@@ -20,13 +20,13 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 _BLOCK_BYTES = 1 << 20
-_ASIDE = re.compile(r"\..+\.\d+\.tmp")
+_ASIDE = re.compile(r"\.(.+)\.\d+\.tmp")
 _REMEDIES = {
     errno.ENOSPC: "free some space there, then run the same command again: finished work is kept",
     errno.EDQUOT: "raise the quota or free some space, then run the same command again: finished work is kept",
-    errno.EROFS: "choose an --output on a file system that can be written",
-    errno.EACCES: "choose another --output or change the permissions",
-    errno.EPERM: "choose another --output or change the permissions",
+    errno.EROFS: "choose a folder on a file system that can be written",
+    errno.EACCES: "choose another folder, or change the permissions",
+    errno.EPERM: "choose another folder, or change the permissions",
     errno.EFBIG: "raise the limit on file sizes (ulimit -f), then run the same command again: finished work is kept",
     errno.EIO: "the disk failed: check it, then run the same command again; what was finished is checked before use",
     errno.EMFILE: "raise the limit on open files (ulimit -n), then run the same command again: finished work is kept",
@@ -49,7 +49,7 @@ def storage_errors(path: Path) -> Iterator[None]:
             raise StorageError(f"cannot write {path}: {os.strerror(error.errno)}; {_REMEDIES[error.errno]}") from error
         if error.errno in (errno.ENOTDIR, errno.EISDIR, errno.EEXIST):
             raise ConflictError(
-                f"cannot write {path}: {os.strerror(error.errno)}; remove what stands in the way or choose another path"
+                f"cannot write {path}: {os.strerror(error.errno)}; remove what stands in the way, or choose another path"
             ) from error
         raise
 
@@ -75,9 +75,18 @@ def written_aside(path: Path) -> Iterator[Path]:
             aside.unlink(missing_ok=True)
 
 
+def left_aside_of(path: Path) -> Path | None:
+    """The file that was being written when a killed process left `path`; None of a file that `written_aside` never made.
+
+    True only while no process writes there.
+    """
+    match = _ASIDE.fullmatch(path.name)
+    return path.with_name(match[1]) if match else None
+
+
 def is_left_aside(path: Path) -> bool:
     """Whether a file is what a killed process left of `written_aside`; true only while no process writes there."""
-    return _ASIDE.fullmatch(path.name) is not None
+    return left_aside_of(path) is not None
 
 
 def flush(path: Path) -> None:

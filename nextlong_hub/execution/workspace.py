@@ -4,6 +4,7 @@
         manifest.json  data/  recipes/     the finished dataset
         .work/
             lock                           held by the process that writes
+            own-files.jsonl                names of the files that runs have made outside `.work`
             file-digests.json              digests of the corpus files, by path
             store-<id>/                    the cut corpus
             index-<id>/                    the retriever's index

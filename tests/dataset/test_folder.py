@@ -155,7 +155,7 @@ def test_a_disk_that_cannot_be_written_is_a_storage_error(small_disk: Path) -> N
     subprocess.run(["mount", "-o", "remount,ro", str(small_disk)], check=True)
     for name in ("empty", "new"):
         with (
-            pytest.raises(StorageError, match=rf"{name}: Read-only file system; choose an --output"),
+            pytest.raises(StorageError, match=rf"{name}: Read-only file system; choose a folder"),
             locked(small_disk / name),
         ):
             pytest.fail("a read-only disk was taken")
@@ -171,3 +171,25 @@ def test_work_on_other_inputs_lies_elsewhere(tmp_path: Path) -> None:
     )]  # fmt: skip
     assert len(set(folders)) == len(folders) == 10
     assert all(folder.parent == tmp_path for folder in folders)
+
+
+def test_unfinished_work_behind_a_link_is_not_swept(tmp_path: Path) -> None:
+    """A link may lead to an empty folder or to work of ours; elsewhere, and links within, are refused."""
+    outside = tmp_path / "outside"
+    outside.mkdir()
+    with locked(tmp_path / "out"):
+        pass
+    (tmp_path / "out" / WORK_NAME).rename(tmp_path / "work")
+    (tmp_path / "out" / WORK_NAME).symlink_to(outside)
+    (outside / ".precious.1.tmp").write_text("mine")
+    with pytest.raises(ConflictError, match=r"\.work"), locked(tmp_path / "out"):
+        pytest.fail("work was taken behind a link")
+    assert contents(outside) == {".precious.1.tmp": b"mine"}
+    (tmp_path / "out" / WORK_NAME).unlink()
+    (tmp_path / "out" / WORK_NAME).symlink_to(tmp_path / "work")
+    (tmp_path / "work/.half.1.tmp").touch()
+    with locked(tmp_path / "out"):
+        assert not (tmp_path / "work/.half.1.tmp").exists()
+    (tmp_path / "work/index-1").symlink_to(outside)
+    with pytest.raises(ConflictError, match=r"index-1 is a symbolic link, which no run"), locked(tmp_path / "out"):
+        pytest.fail("work with a link in it was taken")
