@@ -34,6 +34,11 @@ _REMEDIES = {
 }
 
 
+def remedy_of(error: OSError) -> str | None:
+    """What to do about a storage fault of the operating system; None of any other fault."""
+    return _REMEDIES.get(error.errno or 0)
+
+
 @contextmanager
 def storage_errors(path: Path) -> Iterator[None]:
     """Turn the operating system's storage faults around `path` into ours.
@@ -45,9 +50,9 @@ def storage_errors(path: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        if error.errno in _REMEDIES:
-            raise StorageError(f"cannot write {path}: {os.strerror(error.errno)}; {_REMEDIES[error.errno]}") from error
-        if error.errno in (errno.ENOTDIR, errno.EISDIR, errno.EEXIST):
+        if error.errno is not None and (advice := remedy_of(error)):
+            raise StorageError(f"cannot write {path}: {os.strerror(error.errno)}; {advice}") from error
+        if error.errno in (errno.ENOTDIR, errno.EISDIR, errno.EEXIST, errno.ELOOP):
             raise ConflictError(
                 f"cannot write {path}: {os.strerror(error.errno)}; remove what stands in the way, or choose another path"
             ) from error

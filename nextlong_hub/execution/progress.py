@@ -7,6 +7,10 @@ from time import perf_counter
 from typing import Protocol
 
 
+STAGE_NOTE = "at the stage "
+"""Begins the note that an exception gets on its way out of a stage."""
+
+
 class Progress(Protocol):
     """Receives reports about stages: the command line draws bars, `NullProgress` shows nothing."""
 
@@ -67,6 +71,9 @@ class ProgressTracker:
         self._progress.start(name, total, unit)
         try:
             yield self._progress.advance
+        except BaseException as error:
+            error.add_note(f"{STAGE_NOTE}{name!r}")  # for whoever tells of it
+            raise
         finally:
             self._progress.finish()
             self._seconds[name] = self._seconds.get(name, 0.0) + perf_counter() - started
