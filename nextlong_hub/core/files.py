@@ -136,8 +136,16 @@ def json_bytes(value: Any) -> bytes:
 def read_json(path: Path) -> Any:
     """Read a JSON file; None when there is none, or when it does not hold JSON (a leftover of another tool)."""
     try:
-        return json.loads(path.read_bytes())
-    except (FileNotFoundError, NotADirectoryError, ValueError):
+        return parse_json(path.read_bytes())
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+
+
+def parse_json(content: bytes | str) -> Any:
+    """The value of JSON text; None where it is not JSON, or nested too deep to be anybody's data."""
+    try:
+        return json.loads(content)
+    except (ValueError, RecursionError):
         return None
 
 

@@ -4,19 +4,18 @@
 and nothing in it depends on the clock, the machine or the number of workers.
 """
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import Field, ValidationError
+from pydantic import AfterValidator, Field, ValidationError
 
-from nextlong_hub.core.files import digest_of, json_bytes, write_bytes
+from nextlong_hub.core.files import digest_of, json_bytes, parse_json, write_bytes
 from nextlong_hub.core.settings import explain
 from nextlong_hub.dataset.corpus_record import CorpusRecord, Record
 from nextlong_hub.errors import DataError
-from nextlong_hub.recipe import Recipe, recorded_recipe
+from nextlong_hub.recipe import Name, Recipe, recorded_recipe
 from nextlong_hub.retrieval import is_control, score_name
 
 MANIFEST_NAME = "manifest.json"
@@ -26,6 +25,24 @@ _NOTICED_SHARE = 0.01
 _TOOL = "nextlong-hub"
 _OWN_KEYS = frozenset({"configs", "corpus", "tokenizer", "digest"})
 """Keys by which a manifest of ours is known even if the name of the tool was damaged."""
+
+
+_Count = Annotated[int, Field(ge=0, lt=2**63)]
+_Path = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*(/[A-Za-z0-9][A-Za-z0-9._-]*)*$", max_length=400)]
+"""Below the folder: no part of it begins with a dot, so none leads out of it."""
+_Version = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9.+!_-]{0,63}$")]
+
+
+def _as_a_recipe(values: dict[str, Any]) -> dict[str, Any]:
+    """The values of a recipe as they are, once they are known to be those of one."""
+    try:
+        recorded_recipe(values)
+    except ValidationError as error:
+        raise ValueError(explain(error, Recipe)) from error
+    return values
+
+
+_RecipeValues = Annotated[dict[str, Any], AfterValidator(_as_a_recipe)]
 
 
 class TokenizerRecord(Record):
@@ -74,12 +91,12 @@ class PortabilityRecord(Record):
 class FileRecord(Record):
     """One published file."""
 
-    path: str
+    path: _Path
     """Relative to the folder, with forward slashes."""
     sha256: str
-    bytes: int
-    rows: int
-    tokens: int
+    bytes: _Count
+    rows: _Count
+    tokens: _Count
 
 
 class SegmentRecord(Record):
@@ -216,7 +233,7 @@ class IngredientRecord(Record):
     """Rows of the ingredient that there were to choose from. 0 in older manifests."""
     apart: dict[str, str] = Field(default_factory=dict)
     """As `ConfigRecord.apart`, of the ingredient."""
-    recipe: dict[str, Any]
+    recipe: _RecipeValues
     """The resolved recipe that made these rows."""
 
 
@@ -264,14 +281,14 @@ class MixShare:
 class ConfigRecord(Record):
     """One configuration of the dataset."""
 
-    recipe: dict[str, Any]
+    recipe: _RecipeValues
     fingerprint: str
-    rows: int
-    tokens: int
+    rows: _Count
+    tokens: _Count
     segments: SegmentRecord
     synthesis: SynthesisRecord | None
     """None for a mixture: its rows were made for its ingredients."""
-    mixture: dict[str, IngredientRecord]
+    mixture: dict[Name, IngredientRecord]
     """By the name before the slash in the id of a row, or of a document of one; empty unless the configuration takes
     rows of others."""
     packing: PackingRecord | None = None
@@ -292,7 +309,7 @@ class ConfigRecord(Record):
     """None in manifests of versions that did not count it."""
     not_exact: int = 0
     """Imported documents whose text does not encode to their tokens; the tokens are those that were imported."""
-    files: tuple[FileRecord, ...]
+    files: tuple[FileRecord, ...] = Field(min_length=1)
 
     @property
     def row_recipes(self) -> dict[str, Recipe]:
@@ -329,7 +346,7 @@ class Manifest(Record):
 
     tool: Literal["nextlong-hub"] = "nextlong-hub"
     format: Literal[1] = 1
-    version: str
+    version: _Version
     """Version of nextlong-hub that wrote it."""
     kind: Literal["build", "fit", "import"] = "build"
     seed: int
@@ -338,7 +355,7 @@ class Manifest(Record):
     portability: tuple[PortabilityRecord, ...] = ()
     """Of each tokenizer under which the samples have at least their target length, that of `token_count` first; empty
     where nothing was synthesised."""
-    configs: dict[str, ConfigRecord]
+    configs: dict[Name, ConfigRecord] = Field(min_length=1)
 
     @property
     def files(self) -> list[FileRecord]:
@@ -388,7 +405,7 @@ def parse_manifest(content: bytes, place: str) -> Manifest | None:
     Raises:
         DataError: it is ours, but damaged or of another version.
     """
-    values = _json(content)
+    values = parse_json(content)
     if values is None and b'"nextlong-hub"' in content:
         raise DataError(
             f"{place} is not JSON any more: it was damaged after it was written; build again into an empty folder"
@@ -411,13 +428,6 @@ def parse_manifest(content: bytes, place: str) -> Manifest | None:
     return manifest
 
 
-def _json(content: bytes) -> Any:
-    try:
-        return json.loads(content)
-    except ValueError:
-        return None
-
-
 def write_manifest(folder: Path, manifest: Manifest) -> None:
     """Commit: from this moment the folder is a finished dataset."""
     write_bytes(folder / MANIFEST_NAME, manifest_bytes(manifest))
@@ -431,7 +441,7 @@ def manifest_bytes(manifest: Manifest) -> bytes:
 
 def is_as_written(content: bytes) -> bool:
     """Whether a manifest is laid out as every version of ours lays one out; its own digest proves what it says."""
-    return json_bytes(_json(content)) == content
+    return json_bytes(parse_json(content)) == content
 
 
 def differences(kept: Mapping[str, Any], wanted: Mapping[str, Any]) -> list[str]:

@@ -30,7 +30,11 @@ def check_file(
     if path.stat().st_size != record.bytes:
         check.fault(record.path, f"has {path.stat().st_size:,} bytes instead of {record.bytes:,}")
         return
-    found = sha256_of(path)
+    try:
+        found = sha256_of(path)
+    except OSError as error:
+        check.fault(record.path, f"cannot be read: {error.strerror or error}")
+        return
     if found != record.sha256:
         check.fault(record.path, f"its sha256 is {found} instead of {record.sha256}")
         return
