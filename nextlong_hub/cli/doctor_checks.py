@@ -133,7 +133,7 @@ def _workers() -> Finding:
     if reason := no_workers():
         found = f"cannot be started ({reason}): all work is done in one process, with the same bytes"
         return Finding(subject="worker processes", state="note", found=found, advice="mount a writable /dev/shm")
-    return Finding(subject="worker processes", state="ok", found=f"{default_workers()} unless --num-proc says otherwise")
+    return Finding(subject="worker processes", state="ok", found=f"{default_workers()}, or as many as --num-proc says")
 
 
 def _space(subject: str, folder: Path, advice_to_write: str) -> Finding:

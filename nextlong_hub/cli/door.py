@@ -1,7 +1,7 @@
 """The last door: whatever nobody foresaw leaves the command line as one line and an exit code, not as a traceback.
 
-The line says what was being done, what came, and what to do; `--debug`, or `NEXTLONG_DEBUG=1`, shows where as well. What
-is known by then about an exception of the system, such as a full disk, gives its exit code; all else is exit code 1.
+The line says what was being done, what came, and what to do; `--debug`, or `NEXTLONG_DEBUG=1`, shows where as well.
+A fault of the system, such as a full disk, has the exit code of its kind; all else is exit code 1.
 """
 
 import errno
@@ -83,7 +83,8 @@ class Door:
     @staticmethod
     def _print(text: str) -> None:
         with suppress(OSError, ValueError, AttributeError):  # standard error may be full, closed or missing
-            print(text, file=sys.stderr, flush=True)
+            sys.stderr.write(f"{text}\n")
+            sys.stderr.flush()
 
 
 def _is_want_of_memory(error: BaseException) -> bool:
@@ -111,7 +112,7 @@ option_debug = click.Option(
 
 
 def flush_stdout() -> None:
-    """Write what standard output still holds; where it cannot be written, point it at nothing: Python tries once more."""
+    """Write what standard output holds; where that fails, point it at nothing, as Python tries once more at its end."""
     try:
         if sys.stdout is not None:
             sys.stdout.flush()

@@ -54,7 +54,7 @@ def storage_errors(path: Path) -> Iterator[None]:
             raise StorageError(f"cannot write {path}: {os.strerror(error.errno)}; {advice}") from error
         if error.errno in (errno.ENOTDIR, errno.EISDIR, errno.EEXIST, errno.ELOOP):
             raise ConflictError(
-                f"cannot write {path}: {os.strerror(error.errno)}; remove what stands in the way, or choose another path"
+                f"cannot write {path}: {os.strerror(error.errno)}; remove what stands in the way or choose another path"
             ) from error
         raise
 
@@ -81,7 +81,7 @@ def written_aside(path: Path) -> Iterator[Path]:
 
 
 def left_aside_of(path: Path) -> Path | None:
-    """The file that was being written when a killed process left `path`; None of a file that `written_aside` never made.
+    """The file that was being written when a killed process left `path`; None if `written_aside` never made that.
 
     True only while no process writes there.
     """

@@ -146,7 +146,9 @@ def refuse_other_file(path: Path, mark: bytes, what: str) -> None:
             with path.open("rb") as handle:
                 if mark in handle.read(1024):
                     return
-    raise ConflictError(f"{path} is there and is no {what} of nextlong-hub; choose another file, or --force to replace it")
+    raise ConflictError(
+        f"{path} is there and is no {what} of nextlong-hub; choose another file, or --force to replace it"
+    )
 
 
 def listed_names(names: Iterable[str], shown: int = _SHOWN) -> str:

@@ -62,7 +62,7 @@ def visible_line(text: str) -> str:
 
 
 def visible_json(text: str) -> str:
-    r"""JSON with its hidden characters as JSON escapes, `\u202e`: the same value, and nothing that hides or commands."""
+    r"""JSON with its hidden characters as escapes, `\u202e`: the same value, and nothing that hides or commands."""
     return _HIDDEN.sub(lambda match: json.dumps(match[0])[1:-1], text)
 
 

@@ -75,8 +75,8 @@ class LocalExecutor:
     `multiprocessing.Pool` waits for ever for the answer of a worker that was killed (python/cpython#96062);
     `ProcessPoolExecutor` notices and breaks. A new pool is then built, and all tasks that had not finished run again.
 
-    Where the system lends no means for it (no `/dev/shm`, as in some sandboxes), all tasks run in this process, which is
-    told; the bytes are the same.
+    Where the system lends no means for it (no `/dev/shm`, as in some sandboxes), all tasks run in this process, and
+    it is told; the bytes are the same.
 
     Sets the variables that give workers one thread each for matrix products, unless they are set: processes share out
     the cores.

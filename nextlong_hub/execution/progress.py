@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from time import perf_counter
 from typing import Protocol
 
-
 STAGE_NOTE = "at the stage "
 """Begins the note that an exception gets on its way out of a stage."""
 

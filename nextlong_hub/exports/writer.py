@@ -155,8 +155,8 @@ class ExportWriter:
         content = read_json(self._folder / EXPORT_NAME)
         if not isinstance(content, dict) or content.get("tool") != _TOOL:
             raise ConflictError(
-                f"{self._folder} already holds {listed_names(names)} and was not made by nextlong-hub export; choose an empty or "
-                "new folder with --output"
+                f"{self._folder} already holds {listed_names(names)} and was not made by nextlong-hub export; choose "
+                "an empty or new folder with --output"
             )
         changes = [key for key in self._head if content.get(key) != self._head[key]]
         if changes:

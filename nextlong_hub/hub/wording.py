@@ -82,8 +82,8 @@ _PROXY = (
     "HTTPS_PROXY and HTTP_PROXY, or for a SOCKS proxy `pip install socksio` (`pysocks` for huggingface_hub before 1.0)",
 )
 _NO_ANSWER = (
-    "what came from {endpoint} for {subject} is no answer of a Hub, but that of a proxy or of a network's login page, it "
-    "seems ({reason})"
+    "what came from {endpoint} for {subject} is no answer of a Hub, but that of a proxy or of a network's login page, "
+    "it seems ({reason})"
 )
 _BAD_NAME = (DataError, "{name!r} cannot be the name of a dataset: {reason}")
 

@@ -42,7 +42,11 @@ def nobody_foresaw(error: BaseException) -> Callable[..., None]:
         (Panic("regex"), 1, "Panic: regex; nobody"),
         (EOFError("Ran out of input"), 1, "EOFError: Ran out of input; nobody"),
         (MemoryError(), 1, "there was too little memory (MemoryError: ); run it again with a smaller --num-proc"),
-        (OSError("Could not find/load shared object file 'libllvmlite.so'"), 1, "there was too little memory (OSError: "),
+        (
+            OSError("Could not find/load shared object file 'libllvmlite.so'"),
+            1,
+            "there was too little memory (OSError: ",
+        ),
         (OSError(errno.ENOSPC, "full"), 7, "No space left on device; free some space there"),
         (OSError(errno.EMFILE, "many", "a.bin"), 7, "a.bin: Too many open files; raise the limit on open files"),
         (FileNotFoundError(errno.ENOENT, "gone", "a.bin"), 1, "a.bin is not there; if it was removed or renamed meanw"),

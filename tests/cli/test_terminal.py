@@ -186,7 +186,7 @@ def test_nothing_printed_commands_the_terminal(
 
 
 def test_a_console_makes_visible_what_a_caller_forgets() -> None:
-    """The last step before the terminal does it, so no renderable and no bar can get round it; codes of its own stay."""
+    """The last step before the terminal does it, so no bar and no table can get round it; codes of its own stay."""
     console = terminal._VisibleConsole(file=io.StringIO(), force_terminal=True, color_system="standard", width=60)
     console.print(HIDDEN, Text(HIDDEN, "red"), markup=False)
     with Bars(console) as bars:

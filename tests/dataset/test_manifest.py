@@ -227,7 +227,7 @@ def _set(*path: Any) -> Callable[[dict[str, Any]], None]:
 def test_a_manifest_from_elsewhere_is_checked_like_a_recipe(
     folder: Path, change: Callable[[dict[str, Any]], None], place: str
 ) -> None:
-    """With a digest that fits, too: a name, path, number or recipe that no run of ours writes is refused by its place."""
+    """With a digest that fits, too: a name, path, number or recipe that no run writes is refused by its place."""
 
     def forge(content: dict[str, Any]) -> None:
         change(content)

@@ -18,8 +18,9 @@ from pathlib import Path
 from typing import Any
 
 from numba import njit
-from numba.core.caching import FunctionCache, IndexDataCacheFile
+from numba.core import caching
 
+_caching: Any = caching  # no types of its own
 _log = logging.getLogger(__name__)
 
 
@@ -29,10 +30,10 @@ def kernel(function: Callable[..., Any]) -> Callable[..., Any]:
     Numba keeps it beside the module, else in the user's cache, or where `NUMBA_CACHE_DIR` says. A container that runs
     as a user without a home may have no such place: every process then compiles anew, some ten seconds of CPU.
     """
-    compiled = njit(nogil=True)(function)
+    compiled: Any = njit(nogil=True)(function)
     with suppress(RuntimeError, OSError):  # what numba raises when it may write nowhere
         compiled._cache = _KernelCache(function)
-    return compiled
+    return compiled  # type: ignore[no-any-return]
 
 
 def kernels_kept_in() -> str | None:
@@ -73,7 +74,7 @@ def _is_own_group(number: int) -> bool:
         return False
 
 
-class _CheckedFile(IndexDataCacheFile):  # type: ignore[misc]
+class _CheckedFile(_caching.IndexDataCacheFile):  # type: ignore[misc]
     """The files of one kernel, each with the digest of its bytes before them."""
 
     def _dump(self, obj: Any) -> bytes:
@@ -107,9 +108,8 @@ def _checked(content: bytes) -> bytes:
     return content[size:]
 
 
-class _KernelCache(FunctionCache):  # type: ignore[misc]
-    """What is kept of one kernel. It never fails: a kernel that cannot be loaded is compiled, one that cannot be kept
-    is not."""
+class _KernelCache(_caching.FunctionCache):  # type: ignore[misc]
+    """What is kept of one kernel. It never fails: what cannot be loaded is compiled, what cannot be kept is not."""
 
     def __init__(self, function: Callable[..., Any]) -> None:
         super().__init__(function)
