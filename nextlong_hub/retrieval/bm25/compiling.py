@@ -31,7 +31,7 @@ def kernel(function: Callable[..., Any]) -> Callable[..., Any]:
     as a user without a home may have no such place: every process then compiles anew, some ten seconds of CPU.
     """
     compiled: Any = njit(nogil=True)(function)
-    with suppress(RuntimeError, OSError):  # what numba raises when it may write nowhere
+    with suppress(Exception):  # RuntimeError where numba may write nowhere, anything from a numba that keeps otherwise
         compiled._cache = _KernelCache(function)
     return compiled  # type: ignore[no-any-return]
 
