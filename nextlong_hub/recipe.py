@@ -104,7 +104,7 @@ class Recipe(Section):
 
     name: Name
     description: str = ""
-    target_length: int = Field(default=131_072, ge=8)
+    target_length: int = Field(default=131_072, ge=8, lt=2**31)
     """Tokens in every row. Of a mixture: in its longest row. Packed: in a row at most."""
     tokens: bool = True
     """Write the `input_ids` column."""
@@ -398,6 +398,8 @@ def parse_recipe(content: bytes, origin: str, overrides: Mapping[str, Any] | Non
         values = with_main_choices(tomllib.loads(content.decode()), Recipe)
     except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise RecipeError(f"{origin} is not TOML: {error}; mend that place") from error
+    except RecursionError as error:
+        raise RecipeError(f"{origin} is nested too deep to be a recipe; write it as those that come with us") from error
     for key, value in (overrides or {}).items():
         _set(values, _steps(key, value), value, origin)
     try:

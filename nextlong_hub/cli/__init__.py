@@ -6,13 +6,15 @@
     autoload  doctor                   the Python environment; doctor_checks: what `doctor` checks
     options                            options and helpers that several commands share
     arguments                          the arguments of `build` as a `BuildRequest`
+    door                               what leaves as one line and an exit code, whatever it was
     reports/                           the printed result of each command
 
 Only click and light modules are imported at the top, everything else inside the commands: `--help` must be instant.
-Results go to stdout, progress and errors to stderr; a known error is one line and an exit code (see `errors`).
+Results go to stdout, progress and errors to stderr; every error is one line and an exit code (see `errors`).
 """
 
 import logging
+import os
 import sys
 from pathlib import Path
 from typing import NoReturn
@@ -21,9 +23,9 @@ import click
 
 from nextlong_hub._version import __version__
 from nextlong_hub.cli import autoload, build, card, doctor, export, fit, import_rows, inspect, push, stats, verify, view
+from nextlong_hub.cli.door import DEBUG_VARIABLE, Door, flush_stdout, option_debug
 from nextlong_hub.cli.options import examples
 from nextlong_hub.core.signals import SigtermReceived, signals_as_exceptions
-from nextlong_hub.errors import NextLongError, on_command_line
 
 _NAMES = ("nextlong-hub", "hf-nextlong")
 _INTERRUPTED = 130
@@ -38,26 +40,35 @@ def main() -> NoReturn:
             stream.reconfigure(errors="backslashreplace")  # a file name need not fit the terminal's encoding
     with signals_as_exceptions():
         code = run(sys.argv[1:], name if name in _NAMES else _NAMES[0])
+    flush_stdout()
     sys.exit(code)
 
 
 def run(arguments: list[str], name: str = _NAMES[0]) -> int:
-    """Run one command and return its exit code; an unexpected exception is raised with its traceback."""
+    """Run one command and return its exit code."""
     logging.getLogger("nextlong_hub").addHandler(_NOTES)
+    command = next((one for one in arguments if one in commands.commands), name)
+    door = Door(command, debug=bool(os.environ.get(DEBUG_VARIABLE)))
     try:
-        outcome = commands.main(arguments, name, standalone_mode=False)
+        outcome = commands.main(arguments, name, standalone_mode=False, obj=door)
+        if sys.stdout is not None:
+            sys.stdout.flush()
     except click.ClickException as error:
-        error.show()
+        from nextlong_hub import terminal
+
+        terminal.show_usage_error(error)
         return error.exit_code
-    except click.Abort:
+    except click.Abort as error:
+        # click takes an EOFError for Ctrl-D, and it may be that of a file that ends too early.
+        return door.leave(error.__cause__) if isinstance(error.__cause__, EOFError) else _INTERRUPTED
+    except KeyboardInterrupt:
         return _INTERRUPTED
     except SigtermReceived:
         return _TERMINATED
-    except NextLongError as error:
-        from nextlong_hub import terminal
-
-        terminal.show_error(on_command_line(error.message))
-        return error.exit_code
+    except (SystemExit, GeneratorExit):
+        raise
+    except BaseException as error:
+        return door.leave(error)
     return outcome if isinstance(outcome, int) else 0
 
 
@@ -101,4 +112,6 @@ for _command in (
     autoload.autoload,
     doctor.doctor,
 ):
+    _command.params.append(option_debug)
     commands.add_command(_command)
+commands.params.append(option_debug)

@@ -8,16 +8,18 @@ import os
 import platform
 import shutil
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
+from tempfile import TemporaryFile
 from typing import Literal
 
 from packaging.requirements import Requirement
 
 from nextlong_hub.errors import NextLongError
+from nextlong_hub.execution.local import default_workers, no_workers
 from nextlong_hub.hub.login import describe_login
 from nextlong_hub.load_dataset import autoload
-from nextlong_hub.retrieval.bm25.compiling import kernels_kept_in
+from nextlong_hub.retrieval.bm25.compiling import kernels_kept_in, others_may_write
 from nextlong_hub.tokenization.compare import difference_from_transformers
 from nextlong_hub.tokenization.loading import load_tokenizer
 from nextlong_hub.tokenization.special_tokens import control_tokens
@@ -73,7 +75,8 @@ def check_environment(tokenizer: str | None = None, *, online: bool = False) -> 
         findings=(
             *_packages(needed, packages),
             _kernels(),
-            _space("disk, here", Path.cwd()),
+            _workers(),
+            _here(),
             *_hub(online=online),
             _name(),
             *(_tokenizer(tokenizer) if tokenizer else ()),
@@ -103,6 +106,13 @@ def _packages(needed: list[Requirement], packages: dict[str, str]) -> Iterator[F
 
 def _kernels() -> Finding:
     kept_in = kernels_kept_in()
+    if kept_in and others_may_write(kept_in):
+        return Finding(
+            subject="compiled kernels",
+            state="note",
+            found=f"are not kept in {kept_in}: others may write there, and kernels are code",
+            advice="chmod go-w that folder, or set NUMBA_CACHE_DIR to one of your own",
+        )
     if kept_in:
         return Finding(subject="compiled kernels", state="ok", found=f"kept in {kept_in}")
     return Finding(
@@ -113,8 +123,27 @@ def _kernels() -> Finding:
     )
 
 
-def _space(subject: str, folder: Path) -> Finding:
+def _here() -> Finding:
+    """The working folder: only `build` writes there unasked."""
+    found = _space("disk, here", Path.cwd(), "name an --output elsewhere")
+    return found if found.state != "problem" else replace(found, state="note")
+
+
+def _workers() -> Finding:
+    if reason := no_workers():
+        found = f"cannot be started ({reason}): all work is done in one process, with the same bytes"
+        return Finding(subject="worker processes", state="note", found=found, advice="mount a writable /dev/shm")
+    return Finding(subject="worker processes", state="ok", found=f"{default_workers()}, or as many as --num-proc says")
+
+
+def _space(subject: str, folder: Path, advice_to_write: str) -> Finding:
     place = next(place for place in (folder, *folder.parents) if place.is_dir())
+    try:
+        with TemporaryFile(dir=place):
+            pass
+    except OSError as error:
+        found = f"{folder} cannot be written: {error.strerror}"
+        return Finding(subject=subject, state="problem", found=found, advice=advice_to_write)
     free = shutil.disk_usage(place).free
     found = f"{free / 1e9:,.1f} GB are free at {folder}"
     if free < _LITTLE_SPACE_BYTES:
@@ -125,7 +154,7 @@ def _space(subject: str, folder: Path) -> Finding:
 
 def _hub(*, online: bool) -> Iterator[Finding]:
     login = describe_login()
-    yield _space("disk, Hub cache", login.cache)
+    yield _space("disk, Hub cache", login.cache, "set HF_HOME to a folder that can be written")
     if login.is_offline:
         advice = "unset HF_HUB_OFFLINE to read from the Hub or to push"
         yield Finding(subject="Hub", state="note", found=f"{login.endpoint}, switched off", advice=advice)

@@ -1,6 +1,5 @@
 """Options and helpers that several commands share: examples, JSON output, interruption, the executor."""
 
-import json
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from pathlib import Path
@@ -130,8 +129,10 @@ def option_output(**more: Any) -> Callable[[Command], Command]:
 
 def resumable(output: Path) -> AbstractContextManager[None]:
     """Print a message when a run is interrupted: finished work is kept."""
+    from nextlong_hub import terminal
+
     message = f"Interrupted. Finished work is kept in {output}: the same command resumes it."
-    return on_signal(lambda: click.echo(message, err=True))
+    return on_signal(lambda: terminal.show_interruption(message))
 
 
 def examples(*lines: str) -> str:
@@ -141,7 +142,9 @@ def examples(*lines: str) -> str:
 
 def print_json(value: Any) -> None:
     """Print one JSON value on stdout."""
-    click.echo(json.dumps(value, indent=2, ensure_ascii=False, default=str))
+    from nextlong_hub import terminal
+
+    terminal.show_json(value)
 
 
 def executor_of(num_proc: int | None) -> "Executor":

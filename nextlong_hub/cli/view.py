@@ -36,6 +36,7 @@ from nextlong_hub.cli.options import examples, option_json, print_json
 )
 @click.option("--row", "wanted", multiple=True, metavar="ID", help="Show this row, by id or number. Repeatable.")
 @click.option("--revision", metavar="NAME", help="Branch, tag or commit of a dataset on the Hub. [default: main]")
+@click.option("--force", is_flag=True, help="Replace FILE even if it is no page of ours.")
 @option_json
 def view(
     where: str,
@@ -44,6 +45,7 @@ def view(
     rows: int | None,
     wanted: tuple[str, ...],
     revision: str | None,
+    force: bool,
     as_json: bool,
 ) -> None:
     """Write rows as one static HTML page: each sample as a strip, its text, and where every segment comes from.
@@ -56,7 +58,7 @@ def view(
 
     if rows is not None and wanted:
         raise click.UsageError("--rows takes the first rows, --row takes certain ones: choose one of the two.")
-    report = write_page(where, output, configs, rows=rows, wanted=wanted, revision=revision)
+    report = write_page(where, output, configs, rows=rows, wanted=wanted, revision=revision, force=force)
     if as_json:
         print_json(pages.page_as_json(report))
     else:

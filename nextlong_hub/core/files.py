@@ -15,24 +15,29 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from nextlong_hub.core.foreign import parse_json
-from nextlong_hub.errors import ConflictError, StorageError, argument
+from nextlong_hub.errors import ConflictError, StorageError
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 _BLOCK_BYTES = 1 << 20
-_ASIDE = re.compile(r"\..+\.\d+\.tmp")
+_ASIDE = re.compile(r"\.(.+)\.\d+\.tmp")
 _REMEDIES = {
     errno.ENOSPC: "free some space there, then run the same command again: finished work is kept",
     errno.EDQUOT: "raise the quota or free some space, then run the same command again: finished work is kept",
-    errno.EROFS: f"choose an {argument('output')} on a file system that can be written",
-    errno.EACCES: f"choose another {argument('output')} or change the permissions",
-    errno.EPERM: f"choose another {argument('output')} or change the permissions",
+    errno.EROFS: "choose a folder on a file system that can be written",
+    errno.EACCES: "choose another folder, or change the permissions",
+    errno.EPERM: "choose another folder, or change the permissions",
     errno.EFBIG: "raise the limit on file sizes (ulimit -f), then run the same command again: finished work is kept",
     errno.EIO: "the disk failed: check it, then run the same command again; what was finished is checked before use",
     errno.EMFILE: "raise the limit on open files (ulimit -n), then run the same command again: finished work is kept",
     errno.ENFILE: "close other programs, then run the same command again: finished work is kept",
 }
+
+
+def remedy_of(error: OSError) -> str | None:
+    """What to do about a storage fault of the operating system; None of any other fault."""
+    return _REMEDIES.get(error.errno or 0)
 
 
 @contextmanager
@@ -46,9 +51,9 @@ def storage_errors(path: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        if error.errno in _REMEDIES:
-            raise StorageError(f"cannot write {path}: {os.strerror(error.errno)}; {_REMEDIES[error.errno]}") from error
-        if error.errno in (errno.ENOTDIR, errno.EISDIR, errno.EEXIST):
+        if error.errno is not None and (advice := remedy_of(error)):
+            raise StorageError(f"cannot write {path}: {os.strerror(error.errno)}; {advice}") from error
+        if error.errno in (errno.ENOTDIR, errno.EISDIR, errno.EEXIST, errno.ELOOP):
             raise ConflictError(
                 f"cannot write {path}: {os.strerror(error.errno)}; remove what stands in the way or choose another path"
             ) from error
@@ -76,9 +81,18 @@ def written_aside(path: Path) -> Iterator[Path]:
             aside.unlink(missing_ok=True)
 
 
+def left_aside_of(path: Path) -> Path | None:
+    """The file that was being written when a killed process left `path`; None if `written_aside` never made that.
+
+    True only while no process writes there.
+    """
+    match = _ASIDE.fullmatch(path.name)
+    return path.with_name(match[1]) if match else None
+
+
 def is_left_aside(path: Path) -> bool:
     """Whether a file is what a killed process left of `written_aside`; true only while no process writes there."""
-    return _ASIDE.fullmatch(path.name) is not None
+    return left_aside_of(path) is not None
 
 
 def flush(path: Path) -> None:

@@ -7,6 +7,7 @@ mark that a reader sees: `␛` for U+001B, `⟨U+202E⟩` for an override. Line 
 Left alone are the variation selectors U+FE0E and U+FE0F, which only choose between a letter and its emoji.
 """
 
+import json
 import re
 from collections.abc import Iterable, Mapping
 from difflib import get_close_matches
@@ -58,6 +59,11 @@ def visible(text: str) -> str:
 def visible_line(text: str) -> str:
     """Like `visible`, and on one line: `⏎` for a line feed, `⇥` for a tab."""
     return visible(text).translate(_BREAKS)
+
+
+def visible_json(text: str) -> str:
+    r"""JSON with its hidden characters as escapes, `\u202e`: the same value, and nothing that hides or commands."""
+    return _HIDDEN.sub(lambda match: json.dumps(match[0])[1:-1], text)
 
 
 def mark(character: str) -> str:

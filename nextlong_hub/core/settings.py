@@ -7,6 +7,8 @@ from pydantic import BaseModel, ConfigDict, SerializerFunctionWrapHandler, Valid
 
 from nextlong_hub.core.printable import did_you_mean
 
+_LONGEST_INPUT = 200
+"""Characters of a wrong value that a message shows."""
 BYTES_FORMAT = 2
 """Raised whenever the same recipe starts to give other bytes; part of every fingerprint."""
 
@@ -41,9 +43,14 @@ def explain(error: ValidationError, model: type[BaseModel]) -> str:
         elif fault["type"] == "missing":
             sentences.append(f"{place!r} is missing; add it")
         else:
-            given = "" if isinstance(fault["input"], Mapping) else f"{place} = {fault['input']!r}: "
+            shown = "" if isinstance(fault["input"], Mapping) else f" = {_shortened(repr(fault['input']))}"
+            given = f"{place}{shown}: " if place else ""
             sentences.append(given + fault["msg"].removeprefix("Value error, "))
     return "; ".join(sentences)
+
+
+def _shortened(text: str) -> str:
+    return text if len(text) <= _LONGEST_INPUT else f"{text[:_LONGEST_INPUT]}…"
 
 
 def _keys_at(model: type[BaseModel], path: Iterable[Any]) -> list[str]:

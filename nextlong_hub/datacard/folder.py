@@ -5,7 +5,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from nextlong_hub.core.files import storage_errors, write_bytes
+from nextlong_hub.core.files import write_bytes
+from nextlong_hub.core.ownership import OwnFiles
 from nextlong_hub.datacard.header import lists_files_of
 from nextlong_hub.datacard.limits import preflight
 from nextlong_hub.datacard.lint import lint_card
@@ -13,7 +14,7 @@ from nextlong_hub.datacard.merging import MergedCard, merge_card
 from nextlong_hub.datacard.pictures import OUR_PICTURES, is_whole, pictures_of
 from nextlong_hub.datacard.rendering import GeneratedCard, generate_card
 from nextlong_hub.datacard.text import format_card, parse_card
-from nextlong_hub.dataset.folder import CARD_NAME
+from nextlong_hub.dataset.folder import CARD_NAME, own_files
 from nextlong_hub.dataset.manifest import MANIFEST_NAME, Manifest, require_manifest
 from nextlong_hub.errors import DataError
 from nextlong_hub.execution.workspace import WORK_NAME
@@ -62,13 +63,18 @@ def write_card(
 
     Raises:
         DataError: the folder holds no dataset, a file is missing or damaged, or the header of its card is not YAML.
+        ConflictError: a picture is to be written where a file is that is not ours, or behind a link.
         StorageError: the folder cannot be written.
     """
-    fresh = generate_card(folder, manifest or require_manifest(folder), plots=plots)
+    manifest = manifest or require_manifest(folder)
+    fresh = generate_card(folder, manifest, plots=plots)
     path, there = folder / CARD_NAME, edited or folder / CARD_NAME
     text, notes = fresh.text, list(fresh.warnings)
-    if there.is_file():
-        merged = _merged(folder, _read(there), fresh)
+    before = _read(there) if there.is_file() else None
+    own = _own_files(folder, manifest, before)
+    own.claim(fresh.pictures)
+    if before is not None:
+        merged = _merged(folder, before, fresh)
         text = merged.text
         notes += [f"{_part(part)} of {path} {_EDITED}" for part in merged.conflicts]
     if values:
@@ -76,13 +82,21 @@ def write_card(
         text = format_card(replace(card, header={**card.header, **values}))
     for name, content in fresh.pictures.items():
         write_bytes(folder / name, content)
-    with storage_errors(folder):
-        for name in OUR_PICTURES.difference(pictures_of(text)):
-            (folder / name).unlink(missing_ok=True)
+    own.remove(sorted(OUR_PICTURES.difference(pictures_of(text))))
     write_bytes(path, text.encode())
     if (folder / WORK_NAME).is_dir():
         write_bytes(folder / WORK_NAME / _GENERATED, fresh.text.encode())
     return WrittenCard(path=path, pictures=tuple(fresh.pictures), notes=tuple(notes))
+
+
+def _own_files(folder: Path, manifest: Manifest, card: str | None) -> OwnFiles:
+    """Which files of a dataset folder are ours, the generated pictures that its card shows among them.
+
+    Where no run has kept names, as in a folder that was fetched from the Hub, all generated pictures are.
+    """
+    shown = OUR_PICTURES.intersection(pictures_of(card or ""))
+    own = own_files(folder, manifest, shown)
+    return own if own.has_record else own_files(folder, manifest, OUR_PICTURES)
 
 
 def is_described(folder: Path) -> bool:

@@ -2,7 +2,7 @@
 
 import logging
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, closing, contextmanager
 from importlib.resources import files
 from importlib.util import find_spec
@@ -11,6 +11,7 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 
 from nextlong_hub.core.files import is_left_aside, storage_errors, write_bytes, write_json
+from nextlong_hub.core.ownership import OwnFiles, first_link_below
 from nextlong_hub.dataset.manifest import (
     MANIFEST_NAME,
     Manifest,
@@ -26,6 +27,9 @@ from nextlong_hub.recipe import recorded_toml
 
 CARD_NAME = "README.md"
 _MARK = "nextlong-hub.json"
+_OWN = "own-files.jsonl"
+"""The names of the files that runs have made outside `.work`."""
+
 _log = logging.getLogger(__name__)
 
 
@@ -80,6 +84,7 @@ def locked(output: Path) -> Iterator[Workspace]:
     """
     work = output / WORK_NAME
     refuse_foreign(output)
+    _refuse_links(work)
     with storage_errors(output):
         work.mkdir(parents=True, exist_ok=True)
         write_json(work / _MARK, {"tool": "nextlong-hub"})
@@ -95,6 +100,41 @@ def locked(output: Path) -> Iterator[Workspace]:
         yield Workspace(work)
     finally:
         lock.release()
+
+
+def _refuse_links(work: Path) -> None:
+    """Make sure that sweeping stays among what is ours: a folder from elsewhere may hold links.
+
+    Raises:
+        ConflictError: unfinished work lies behind a link, in a folder that holds something else; or there is a link in
+            it, which no run makes.
+    """
+    with storage_errors(work):
+        if work.is_symlink() and work.is_dir() and any(work.iterdir()) and not (work / _MARK).is_file():
+            raise ConflictError(
+                f"{work} is a symbolic link to a folder that nextlong-hub did not make; remove the link, or let it "
+                "lead to an empty folder"
+            )
+        if (work / _MARK).is_file() and (link := first_link_below(work)):
+            raise ConflictError(f"{link} is a symbolic link, which no run of nextlong-hub makes; remove it")
+
+
+def own_files(output: Path, manifest: Manifest | None, listed: Iterable[str] = ()) -> OwnFiles:
+    """Which files of a dataset folder are ours: those that its runs have noted, and those of its manifest.
+
+    Args:
+        output: the folder.
+        manifest: what it holds; None where nothing is finished.
+        listed: names that are ours besides.
+    """
+    work = output / WORK_NAME
+    files = (MANIFEST_NAME, CARD_NAME, *(names_of(manifest) if manifest is not None else ()))
+    return OwnFiles(output, work / _OWN if work.is_dir() else None, (*files, *listed))
+
+
+def names_of(manifest: Manifest) -> tuple[str, ...]:
+    """The files that a manifest stands for, without card and pictures: shards and recipes."""
+    return (*(file.path for file in manifest.files), *(f"recipes/{name}.toml" for name in recipe_files(manifest)))
 
 
 def _sweep(work: Path) -> None:

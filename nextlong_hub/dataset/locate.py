@@ -126,22 +126,11 @@ def _configs(
     content = read(MANIFEST_NAME)
     manifest = parse_manifest(content, f"{name}/{MANIFEST_NAME}") if content is not None else None
     if manifest is not None:
-        outside = [file.path for file in manifest.files if _leaves(file.path)]
-        if outside:
-            raise DataError(
-                f"{name}/{MANIFEST_NAME} names {outside[0]!r}, which lies outside; do not trust this dataset"
-            )
         configs = {config: tuple(file.path for file in record.files) for config, record in manifest.configs.items()}
         return manifest, configs
     if not files:
         raise DataError(f"{name} holds no Parquet file; give a dataset folder, or build one with `nextlong-hub build`")
     return None, _configs_of_card(read(_CARD), files) or _configs_of_folders(files)
-
-
-def _leaves(path: str) -> bool:
-    """Whether a path that a manifest names leads out of the dataset."""
-    parts = PurePosixPath(path)
-    return parts.is_absolute() or ".." in parts.parts
 
 
 def _configs_of_card(card: bytes | None, files: list[str]) -> dict[str, tuple[str, ...]]:

@@ -7,16 +7,16 @@ and nothing in it depends on the clock, the machine or the number of workers.
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import Field, ValidationError
+from pydantic import AfterValidator, Field, ValidationError
 
 from nextlong_hub.core.files import digest_of, json_bytes, write_bytes
 from nextlong_hub.core.foreign import parse_json
 from nextlong_hub.core.settings import explain
 from nextlong_hub.dataset.corpus_record import CorpusRecord, Record
 from nextlong_hub.errors import DataError
-from nextlong_hub.recipe import Recipe, recorded_recipe
+from nextlong_hub.recipe import Name, Recipe, recorded_recipe
 from nextlong_hub.retrieval import is_control, score_name
 
 MANIFEST_NAME = "manifest.json"
@@ -26,6 +26,24 @@ _NOTICED_SHARE = 0.01
 _TOOL = "nextlong-hub"
 _OWN_KEYS = frozenset({"configs", "corpus", "tokenizer", "digest"})
 """Keys by which a manifest of ours is known even if the name of the tool was damaged."""
+
+
+_Count = Annotated[int, Field(ge=0, lt=2**63)]
+_Path = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*(/[A-Za-z0-9][A-Za-z0-9._-]*)*$", max_length=400)]
+"""Below the folder: no part of it begins with a dot, so none leads out of it."""
+_Version = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9.+!_-]{0,63}$")]
+
+
+def _as_a_recipe(values: dict[str, Any]) -> dict[str, Any]:
+    """The values of a recipe as they are, once they are known to be those of one."""
+    try:
+        recorded_recipe(values)
+    except ValidationError as error:
+        raise ValueError(explain(error, Recipe)) from error
+    return values
+
+
+_RecipeValues = Annotated[dict[str, Any], AfterValidator(_as_a_recipe)]
 
 
 class TokenizerRecord(Record):
@@ -74,12 +92,12 @@ class PortabilityRecord(Record):
 class FileRecord(Record):
     """One published file."""
 
-    path: str
+    path: _Path
     """Relative to the folder, with forward slashes."""
     sha256: str
-    bytes: int
-    rows: int
-    tokens: int
+    bytes: _Count
+    rows: _Count
+    tokens: _Count
     rows_sha256: str = ""
     """Digest of its rows, which does not depend on what wrote the file; see `row_digest`. Older manifests have none."""
     writer: str = ""
@@ -234,7 +252,7 @@ class IngredientRecord(Record):
     """As `ConfigRecord.apart`, of the ingredient."""
     stop_words: StopWordsRecord | None = None
     """As `SynthesisRecord.stop_words`, of the ingredient."""
-    recipe: dict[str, Any]
+    recipe: _RecipeValues
     """The resolved recipe that made these rows."""
 
 
@@ -285,14 +303,14 @@ class MixShare:
 class ConfigRecord(Record):
     """One configuration of the dataset."""
 
-    recipe: dict[str, Any]
+    recipe: _RecipeValues
     fingerprint: str
-    rows: int
-    tokens: int
+    rows: _Count
+    tokens: _Count
     segments: SegmentRecord
     synthesis: SynthesisRecord | None
     """None for a mixture: its rows were made for its ingredients."""
-    mixture: dict[str, IngredientRecord]
+    mixture: dict[Name, IngredientRecord]
     """By the name before the slash in the id of a row, or of a document of one; empty unless the configuration takes
     rows of others."""
     packing: PackingRecord | None = None
@@ -315,7 +333,7 @@ class ConfigRecord(Record):
     """Under each further tokenizer that the rows were made for, by its digest; special tokens are its own."""
     not_exact: int = 0
     """Imported documents whose text does not encode to their tokens; the tokens are those that were imported."""
-    files: tuple[FileRecord, ...]
+    files: tuple[FileRecord, ...] = Field(min_length=1)
 
     @property
     def row_recipes(self) -> dict[str, Recipe]:
@@ -359,7 +377,7 @@ class Manifest(Record):
 
     tool: Literal["nextlong-hub"] = "nextlong-hub"
     format: Literal[1] = 1
-    version: str
+    version: _Version
     """Version of nextlong-hub that wrote it."""
     kind: Literal["build", "fit", "import"] = "build"
     seed: int
@@ -368,7 +386,7 @@ class Manifest(Record):
     portability: tuple[PortabilityRecord, ...] = ()
     """Of each tokenizer under which the samples have at least their target length, that of `token_count` first; empty
     where nothing was synthesised."""
-    configs: dict[str, ConfigRecord]
+    configs: dict[Name, ConfigRecord] = Field(min_length=1)
 
     @property
     def files(self) -> list[FileRecord]:

@@ -15,7 +15,7 @@ import pyarrow as pa
 
 from nextlong_hub.core.files import digest_of
 from nextlong_hub.corpus.store import ChunkStore
-from nextlong_hub.dataset.folder import invalidate
+from nextlong_hub.dataset.folder import invalidate, kept_manifest, own_files
 from nextlong_hub.dataset.links import link_record
 from nextlong_hub.dataset.manifest import ConfigRecord, FileRecord, PackingRecord, SynthesisRecord
 from nextlong_hub.dataset.packing_plan import PackedPlan, Planner
@@ -157,15 +157,23 @@ def write_rows(
 
     Raises:
         StorageError: no space, or no permission.
+        ConflictError: a file that is not ours has the name of one, or a link leads to its folder.
     """
     tasks, content = (_packed_shards if recipe.pack else _plain_shards)(
         run, recipe, chosen, tuple(map(TokenizerReference.of, tokenizers))
     )
+
+    def before_first() -> None:
+        own = own_files(run.output, kept_manifest(run.output, run.workspace))
+        shards = (task.output.relative_to(run.output).as_posix() for task in tasks)
+        own.claim([*shards, f"recipes/{recipe.name}.toml"])
+        invalidate(run.output, run.workspace)
+
     receipts: list[Receipt[ShardCounts]] = run.map(
         f"write {recipe.name}",
         tasks,
         digest_of([recipe.fingerprint, content]),
-        lambda: invalidate(run.output, run.workspace),
+        before_first,
     )
     files = tuple(_file_record(run.output, receipt) for receipt in receipts)
     rows, tokens = sum(file.rows for file in files), sum(file.tokens for file in files)

@@ -1,5 +1,7 @@
 """Tasks on processes of this machine."""
 
+import errno
+import logging
 import os
 import pickle
 import threading
@@ -15,6 +17,8 @@ from nextlong_hub.errors import RecipeError, WorkerError, argument
 from nextlong_hub.execution.base import Counts, Receipt, Task, perform, task_from_json
 from nextlong_hub.execution.open import ExecutorKind
 
+_log = logging.getLogger(__name__)
+
 _DEATHS_ALLOWED = 3
 _WINDOW_PER_WORKER = 2
 _THREADS_OF_A_WORKER = ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS")
@@ -28,12 +32,25 @@ def default_workers() -> int:
     return min(may_use, _MOST_WORKERS)
 
 
+def no_workers() -> str:
+    """Why this system lends worker processes nothing to talk through; empty where it does."""
+    try:
+        get_context("spawn").Lock()
+    except (OSError, ImportError, NotImplementedError) as error:
+        if isinstance(error, OSError) and error.errno in (errno.EMFILE, errno.ENFILE):
+            raise
+        return f"{error}; is there no /dev/shm?"
+    return ""
+
+
 def _perform_away(task_json: str) -> Receipt[Any]:
     """Run one task in a worker; an exception that cannot be pickled becomes a `RuntimeError`."""
     task = task_from_json(task_json)
     try:
         return perform(task)
-    except Exception as error:
+    except (KeyboardInterrupt, SystemExit):
+        raise
+    except BaseException as error:  # a library in another language may raise what is no Exception
         try:
             pickle.loads(pickle.dumps(error))
         except Exception:  # the pool would take it for the death of the worker
@@ -58,6 +75,9 @@ class LocalExecutor:
     `multiprocessing.Pool` waits for ever for the answer of a worker that was killed (python/cpython#96062);
     `ProcessPoolExecutor` notices and breaks. A new pool is then built, and all tasks that had not finished run again.
 
+    Where the system lends no means for it (no `/dev/shm`, as in some sandboxes), all tasks run in this process, and
+    it is told; the bytes are the same.
+
     Sets the variables that give workers one thread each for matrix products, unless they are set: processes share out
     the cores.
     """
@@ -67,9 +87,13 @@ class LocalExecutor:
         for name in _THREADS_OF_A_WORKER:
             os.environ.setdefault(name, "1")
         self._pool: ProcessPoolExecutor | None = None
+        self._inline = False
 
     def run(self, tasks: Sequence[Task[Counts]]) -> Iterator[Receipt[Counts]]:
         """See `Executor.run`."""
+        if not self._has_workers():
+            yield from map(perform, tasks)
+            return
         waiting: deque[Task[Any]] = deque(tasks)
         running: dict[Future[Receipt[Any]], Task[Any]] = {}
         deaths: Counter[tuple[str, str]] = Counter()
@@ -135,6 +159,17 @@ class LocalExecutor:
                 self.workers, mp_context=get_context("spawn"), initializer=_leave_with_parent
             )
         return self._pool
+
+    def _has_workers(self) -> bool:
+        """Whether this system has what worker processes talk through; told once where it has not."""
+        if self._pool is None and not self._inline and (reason := no_workers()):
+            _log.warning(
+                "no worker processes can be started here (%s): all work is done in this process, and the bytes are the "
+                "same; --num-proc 1 leaves this note out",
+                reason,
+            )
+            self.workers, self._inline = 1, True
+        return not self._inline
 
     def _discard_pool(self) -> None:
         if self._pool is not None:

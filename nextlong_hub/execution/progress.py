@@ -7,11 +7,13 @@ from dataclasses import dataclass
 from time import monotonic, perf_counter
 from typing import Protocol
 
-from nextlong_hub.core.printable import duration
+from nextlong_hub.core.printable import duration, visible_line
 from nextlong_hub.execution.forecast import ExpectedStage, Forecast
 
 _WORTH_A_LINE = 0.5
 """Duration in seconds from which a stage that had nothing to do is shown."""
+STAGE_NOTE = "at the stage "
+"""Begins the note that an exception gets on its way out of a stage."""
 
 
 class Progress(Protocol):
@@ -95,6 +97,9 @@ class ProgressTracker:
         self._progress.start(name, total, unit)
         try:
             yield self._advance
+        except BaseException as error:
+            error.add_note(f"{STAGE_NOTE}{name!r}")  # for whoever tells of it
+            raise
         finally:
             self._forecast.stop()
             self._progress.stop()
@@ -148,12 +153,12 @@ class StageCount:
     """How far one stage is, in words."""
 
     def __init__(self, stage: str, unit: str, clock: Callable[[], float] = monotonic) -> None:
-        self.stage = stage
+        self.stage = visible_line(stage)
         self.done = 0
         self.total: int | None = 0
         self.failed = False
         """It was stopped by an error."""
-        self._unit = unit
+        self._unit = visible_line(unit)
         self._clock = clock
         self._seconds = 0.0
         self._started: float | None = None

@@ -4,6 +4,7 @@
         manifest.json  data/  recipes/     the finished dataset
         .work/
             lock                           held by the process that writes
+            own-files.jsonl                names of the files that runs have made outside `.work`
             file-digests.json              digests of the corpus files, by path
             memory/                        rows that a Python caller held, each as a file in a folder of its digest
             tokenizers/                    tokenizers that a Python caller held

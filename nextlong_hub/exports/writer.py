@@ -20,9 +20,13 @@ from nextlong_hub.core.files import (
     write_json,
     written_aside,
 )
+from nextlong_hub.core.ownership import OwnFiles, listed_names
 from nextlong_hub.errors import ConflictError, argument
 
 EXPORT_NAME = "nextlong-export.json"
+
+_OWN = ".nextlong-files.jsonl"
+"""The names of the files that unfinished runs have made; a finished export has them in its manifest."""
 
 _TOOL = "nextlong-hub"
 
@@ -75,6 +79,7 @@ class ExportWriter:
         self._head = {"tool": _TOOL, "kind": "export", **head}
         self._files: list[ExportedFile] = []
         self._claim()
+        self._own = OwnFiles(folder, folder / _OWN, self._listed())
 
     def finished(self) -> dict[str, Any] | None:
         """The manifest of an earlier run that finished and whose files are unchanged; else None."""
@@ -91,19 +96,25 @@ class ExportWriter:
         return content
 
     def begin(self) -> None:
-        """Write the request, and remove incomplete files of a killed process."""
+        """Write the request, and remove incomplete files of a killed process.
+
+        Raises:
+            ConflictError: an earlier export lies behind a link by now.
+            StorageError: the folder cannot be written.
+        """
+        self._own.claim(self._listed())
         write_json(self._folder / EXPORT_NAME, self._head)
-        with storage_errors(self._folder):
-            for path in [path for path in self._folder.rglob(".*.tmp") if is_left_aside(path)]:
-                path.unlink(missing_ok=True)
+        self._own.remove_incomplete()
 
     @contextmanager
     def stream(self, name: str) -> Iterator[Stream]:
         """Write a file piece by piece; it gets its name when the block ends without an error.
 
         Raises:
+            ConflictError: a file that is not ours has that name.
             StorageError: the disk is full or cannot be written.
         """
+        self._own.claim([name])
         with written_aside(self._folder / name) as aside, aside.open("wb") as handle:
             stream = Stream(handle)
             yield stream
@@ -123,7 +134,15 @@ class ExportWriter:
         files = sorted(self._files, key=lambda file: file.path)
         content = {**self._head, "counts": dict(counts), "files": [asdict(file) for file in files]}
         write_json(self._folder / EXPORT_NAME, {**content, "digest": digest_of(content)})
+        self._own.forget_record()
         return content
+
+    def _listed(self) -> list[str]:
+        """The files of a finished export."""
+        content = read_json(self._folder / EXPORT_NAME)
+        files = content.get("files") if isinstance(content, dict) else None
+        paths = [file.get("path") for file in files if isinstance(file, dict)] if isinstance(files, list) else []
+        return [EXPORT_NAME, *(path for path in paths if isinstance(path, str))]
 
     def _claim(self) -> None:
         with storage_errors(self._folder):
@@ -137,10 +156,9 @@ class ExportWriter:
             return
         content = read_json(self._folder / EXPORT_NAME)
         if not isinstance(content, dict) or content.get("tool") != _TOOL:
-            listed = ", ".join(names[:3]) + (" …" if len(names) > 3 else "")
             raise ConflictError(
-                f"{self._folder} already holds {listed} and was not made by nextlong-hub export; choose an empty or "
-                f"new folder with {argument('output')}"
+                f"{self._folder} already holds {listed_names(names)} and was not made by nextlong-hub export; choose "
+                f"an empty or new folder with {argument('output')}"
             )
         changes = [key for key in self._head if content.get(key) != self._head[key]]
         if changes:

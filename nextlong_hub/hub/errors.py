@@ -4,8 +4,11 @@ huggingface_hub is imported when an error is there, so that readers of local fil
 """
 
 import errno
+import sys
+import traceback
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from json import JSONDecodeError
 
 from nextlong_hub.errors import NextLongError, causes_of, come_from
 from nextlong_hub.hub.address import name_in, page_of
@@ -14,7 +17,13 @@ from nextlong_hub.hub.retry import Moved, TooLarge, Transient, asked_seconds
 from nextlong_hub.hub.wording import READING, Failure, Wording
 
 _NETWORK_LIBRARIES = {"aiohttp", "httpcore", "httpcore2", "httpx", "httpx2", "requests", "urllib3"}
+_TAKERS = {"huggingface_hub", "nextlong_hub.hub", *_NETWORK_LIBRARIES}
+"""Who takes answers apart."""
+_SHAPES = (JSONDecodeError, UnicodeDecodeError, AttributeError, IndexError, KeyError, RecursionError, TypeError)
+"""What they raise for an answer of another shape."""
 _XET_TRIES = 3
+_NO_ANSWER_TRIES = 2
+"""Something else than the Hub that answers is seldom gone by the next try."""
 _DISK_FULL = (errno.ENOSPC, errno.EDQUOT)
 _QUOTA_PHRASES = ("storage limit", "storage quota", "out of storage", "exceeded your storage")
 _PROXY_PHRASES = ("SOCKS", "proxy URL")
@@ -75,7 +84,8 @@ def _translated(error: Exception, subject: str, wording: Wording, revision: str 
         return kind(message)
     # hf_xet retries for minutes by itself; its errors are of no Python library.
     is_xet = failure is Failure.UNREACHABLE and not evidence.is_of_network
-    return kind(message, asked_seconds(evidence.headers), tries=_XET_TRIES if is_xet else 1)
+    tries = _XET_TRIES if is_xet else _NO_ANSWER_TRIES if failure is Failure.NO_ANSWER else 1
+    return kind(message, asked_seconds(evidence.headers), tries=tries)
 
 
 class _Evidence:
@@ -106,11 +116,18 @@ class _Evidence:
         """Whether the message of an error of the chain holds a phrase."""
         return any(phrase in str(cause) for cause in self.causes)
 
+    @property
+    def other_shape(self) -> BaseException | None:
+        """What was raised for an answer of another shape than those of the Hub have; None where none had."""
+        return next((one for one in self.causes if isinstance(one, _SHAPES) and _raised_in(one) in _TAKERS), None)
+
     def reason(self, failure: Failure) -> str:
         """What the Hub or the library says about a failure, on one line."""
         if failure is Failure.BAD_CARD:
             text = next(str(cause) for cause in self.causes if _CARD_PHRASE in str(cause))
             return "; ".join(line.removeprefix("- ") for line in text.split("\n")[1:])
+        if failure is Failure.NO_ANSWER:
+            return f"{type(self.other_shape).__name__}: {' '.join(str(self.other_shape).split())}"
         if failure is Failure.UNREADABLE:
             return " ".join(str(self.causes[0]).split())
         last = self.causes[-1]
@@ -126,6 +143,17 @@ class _Evidence:
 def _status(error: BaseException | None) -> int | None:
     """Status of the answer that an error holds."""
     return getattr(getattr(error, "response", None), "status_code", None)
+
+
+def _raised_in(error: BaseException) -> str:
+    """The package that raised an error, the standard library left aside; of ours the room, too."""
+    modules = [str(frame.f_globals.get("__name__", "")) for frame, _ in traceback.walk_tb(error.__traceback__)]
+    packages = [(module.partition(".")[0], module) for module in modules]
+    outside = [(top, module) for top, module in packages if top not in sys.stdlib_module_names]
+    if not outside:
+        return ""
+    top, module = outside[-1]
+    return ".".join(module.split(".")[:2]) if top == __name__.partition(".")[0] else top
 
 
 _CLASSIFICATION: tuple[tuple[Failure, Callable[[_Evidence], bool]], ...] = (
@@ -156,6 +184,7 @@ _CLASSIFICATION: tuple[tuple[Failure, Callable[[_Evidence], bool]], ...] = (
     (Failure.UNREACHABLE, lambda e: e.is_of_network or e.has(ConnectionError, TimeoutError)),
     (Failure.UNREACHABLE, lambda e: e.has(e.hub.HfHubHTTPError, e.hub.LocalEntryNotFoundError)),
     (Failure.NO_FILE, lambda e: e.has(FileNotFoundError)),
+    (Failure.NO_ANSWER, lambda e: e.other_shape is not None),
     (Failure.UNREADABLE, lambda e: e.has(ValueError) or come_from({"datasets"}, e.causes)),
     (Failure.INCOMPLETE, lambda e: None in e.numbers),
     (Failure.DISK, lambda e: bool(e.numbers)),

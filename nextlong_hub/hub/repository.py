@@ -138,9 +138,9 @@ class Repository:
                 who = self._api.whoami()
             except LocalTokenNotFoundError as error:
                 raise AuthError("you are not logged in to the Hub; run `hf auth login`, or set HF_TOKEN") from error
-        name = str(who["name"])
-        token = (who.get("auth") or {}).get("accessToken") or {}
-        organizations = [o["name"] for o in who.get("orgs") or () if o.get("roleInOrg") != "read"]
+            name = str(who["name"])
+            token = (who.get("auth") or {}).get("accessToken") or {}
+            organizations = [o["name"] for o in who.get("orgs") or () if o.get("roleInOrg") != "read"]
         return Account(name=name, writable=frozenset({name, *organizations}), may_write=token.get("role") != "read")
 
     def look(self, revision: str = MAIN) -> Remote | None:

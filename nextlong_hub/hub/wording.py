@@ -47,6 +47,8 @@ class Failure(Enum):
     """Any other answer with an error status; stands in for those that a table does not name."""
     PROXY = auto()
     """The proxy that the environment names is none that can be used here."""
+    NO_ANSWER = auto()
+    """What came is no answer of a Hub, whatever its status says: a proxy or the login page of a network sent it."""
     UNREACHABLE = auto()
     """There was no answer."""
     DISK = auto()
@@ -78,6 +80,10 @@ _PROXY = (
     NetworkError,
     "the proxy that the environment names cannot be used for {subject}: {reason}; correct or unset ALL_PROXY, "
     "HTTPS_PROXY and HTTP_PROXY, or for a SOCKS proxy `pip install socksio` (`pysocks` for huggingface_hub before 1.0)",
+)
+_NO_ANSWER = (
+    "what came from {endpoint} for {subject} is no answer of a Hub, but that of a proxy or of a network's login page, "
+    "it seems ({reason})"
 )
 _BAD_NAME = (DataError, "{name!r} cannot be the name of a dataset: {reason}")
 
@@ -117,6 +123,10 @@ READING: Wording = {
     Failure.REFUSED: _READ_UNREACHABLE,
     Failure.BAD_TOKEN: _BAD_TOKEN,
     Failure.PROXY: _PROXY,
+    Failure.NO_ANSWER: (
+        NetworkError,
+        _NO_ANSWER + "; check the connection, then run the same command again: finished work is kept",
+    ),
     Failure.UNREACHABLE: _READ_UNREACHABLE,
     Failure.BAD_NAME: _BAD_NAME,
     Failure.UNREADABLE: (
@@ -164,6 +174,7 @@ WRITING: Wording = {
     Failure.REFUSED: (DataError, "the Hub does not take this: {status}, {reason}"),
     Failure.BAD_TOKEN: _BAD_TOKEN,
     Failure.PROXY: _PROXY,
+    Failure.NO_ANSWER: (Transient, _NO_ANSWER),
     Failure.UNREACHABLE: (Transient, "the Hub at {endpoint} could not be reached ({reason})"),
     Failure.BAD_NAME: _BAD_NAME,
     Failure.BAD_CARD: (DataError, "the Hub does not take the card: {reason}; correct README.md and push again"),
@@ -208,6 +219,7 @@ def _downloading(kind: str) -> Wording:
         Failure.NO_FILE: unreachable,
         Failure.BAD_TOKEN: _BAD_TOKEN,
         Failure.PROXY: _PROXY,
+        Failure.NO_ANSWER: unreachable,
         Failure.UNREACHABLE: unreachable,
         Failure.INCOMPLETE: unreachable,
         Failure.DISK: (

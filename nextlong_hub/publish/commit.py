@@ -7,15 +7,18 @@ from pathlib import Path
 from typing import Any, Literal
 
 from nextlong_hub._version import __version__
-from nextlong_hub.core.files import is_left_aside, sha256_of, storage_errors, write_bytes
+from nextlong_hub.core.files import sha256_of, write_bytes
+from nextlong_hub.core.ownership import listed_names
 from nextlong_hub.corpus.naming import public_path
-from nextlong_hub.datacard import ASSETS, WrittenCard, is_described, write_card
+from nextlong_hub.datacard import WrittenCard, is_described, write_card
 from nextlong_hub.dataset.folder import (
     CARD_NAME,
     invalidate,
     is_placeholder,
     kept_manifest,
     locked,
+    names_of,
+    own_files,
     recipe_files,
 )
 from nextlong_hub.dataset.manifest import (
@@ -116,7 +119,9 @@ def _require_whole(output: Path, configs: Mapping[str, ConfigRecord]) -> None:
 
 
 def commit(run: Run, manifest: Manifest) -> bool:
-    """Commit a dataset, unless it is committed already, and remove files of an earlier state.
+    """Commit a dataset, unless it is committed already, and remove our files of an earlier state, which is told.
+
+    Files below `data` and `recipes` that are not ours are kept, and told.
 
     The manifest is invalidated first and written last, so that it exists only while the folder matches it. A card that
     was edited by hand stays unchanged while the manifest is the same; edits are kept when the card is generated again.
@@ -127,20 +132,29 @@ def commit(run: Run, manifest: Manifest) -> bool:
 
     Returns:
         Whether anything had to be written.
+
+    Raises:
+        ConflictError: a file that is not ours has the name of one that is to be written, or a link leads to its folder.
+        StorageError: no space, or no permission.
     """
     output, workspace = run.output, run.workspace
+    kept = kept_manifest(output, workspace)
+    own = own_files(output, kept)
     recipes = {output / "recipes" / f"{name}.toml": content for name, content in recipe_files(manifest).items()}
-    leftovers = _leftovers(output, manifest)
-    is_same = kept_manifest(output, workspace) == manifest
+    published = names_of(manifest)
+    own.remove_incomplete()
+    leftovers = [name for name in own.besides(published) if name.startswith(("data/", "recipes/"))]
+    _tell_foreign(output, [name for below in ("data", "recipes") for name in own.foreign(below)])
+    is_same = kept == manifest
     card, invalidated_card = output / CARD_NAME, workspace.invalidated / CARD_NAME
     has_card = is_same and is_described(output) and not is_placeholder(card)
     is_whole = has_card and all(path.is_file() and path.read_bytes() == recipes[path] for path in recipes)
     if is_whole and not leftovers and (output / MANIFEST_NAME).is_file():
         return False
+    own.claim(published)
     invalidate(output, workspace)
-    with storage_errors(output):
-        for path in leftovers:
-            path.unlink()
+    if removed := own.remove(leftovers):
+        _log.warning("removed from %s, as the dataset no longer has it: %s", output, listed_names(removed))
     for path, content in recipes.items():
         write_bytes(path, content)
     edited = invalidated_card if is_placeholder(card) else card
@@ -166,10 +180,8 @@ def renew_card(folder: Path, *, plots: bool = True, values: Mapping[str, Any] | 
         return write_card(folder, plots=plots, values=values)
 
 
-def _leftovers(output: Path, manifest: Manifest) -> list[Path]:
-    """Shards that the manifest does not list, and files that a killed process left incomplete."""
-    published = {output / file.path for file in manifest.files}
-    shards = [path for path in (output / "data").rglob("*.parquet") if path not in published]
-    folders = (output.glob("*"), (output / "data").rglob("*"), *((output / n).glob("*") for n in ("recipes", ASSETS)))
-    unfinished = [path for folder in folders for path in folder if path.is_file() and is_left_aside(path)]
-    return sorted({*shards, *unfinished})
+def _tell_foreign(output: Path, names: Sequence[str]) -> None:
+    if names:
+        _log.warning(
+            "%s holds what nextlong-hub did not make: %s; it is kept, and never pushed", output, listed_names(names)
+        )

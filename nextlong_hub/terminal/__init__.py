@@ -2,23 +2,29 @@
 
 Results go to stdout, everything else to stderr, so that a pipe carries results only. Progress bars need a terminal;
 elsewhere (a file, a cluster's log, `HF_HUB_DISABLE_PROGRESS_BARS`) a stage is one plain line, and a long one a line
-every half minute. rich handles `NO_COLOR`. Printed text may come from a corpus, a card or a server: all of it is
-sanitized with `core.printable.visible`, so that it cannot contain control sequences.
+every half minute. rich handles `NO_COLOR`.
+
+Printed text may come from a corpus, a card, a manifest or a server. Every way out of here makes it visible, whatever
+the caller has done: the console as it lays text out, JSON by its escapes, click's messages in their stream.
 """
 
+import io
+import json
 import os
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import Literal
+from typing import Any, Literal
 
+import click
 from rich import box
-from rich.console import Console, RenderableType
+from rich.console import Console, ConsoleOptions, RenderableType
 from rich.padding import Padding
+from rich.segment import Segment
 from rich.table import Table
 from rich.text import Text
 
-from nextlong_hub.core.printable import visible, visible_line
+from nextlong_hub.core.printable import visible, visible_json, visible_line
 from nextlong_hub.errors import on_command_line
 from nextlong_hub.execution.lines import Lines
 from nextlong_hub.execution.notebook import bars_are_unwanted
@@ -70,6 +76,21 @@ def show_error(message: str) -> None:
     """Print a known error on stderr, without line breaks: it may hold a path or a command to copy."""
     console = _console(sys.stderr.isatty(), stderr=True)
     console.print(Text("Error: ", "bold red") + Text(visible(message)), soft_wrap=True)
+
+
+def show_usage_error(error: click.ClickException) -> None:
+    """Print what click says of wrong arguments on stderr."""
+    error.show(file=_VisibleStream())
+
+
+def show_interruption(message: str) -> None:
+    """Print on stderr what became of a run that a signal ended."""
+    _console(sys.stderr.isatty(), stderr=True).print(Text(visible(message)), soft_wrap=True)
+
+
+def show_json(value: Any) -> None:
+    """Print one JSON value on stdout."""
+    click.echo(visible_json(json.dumps(value, indent=2, ensure_ascii=False, default=str)))
 
 
 def show_note(message: str) -> None:
@@ -189,6 +210,23 @@ def _print_filling(content: RenderableType) -> None:
         console.print(content)
     for line in captured.get().splitlines():
         console.print(Text(line.rstrip()), soft_wrap=True)
+
+
+class _VisibleConsole(Console):
+    """A console that makes every text visible as it lays it out; only its own codes for colours and cursor are not."""
+
+    def render(self, renderable: RenderableType, options: ConsoleOptions | None = None) -> Iterable[Segment]:
+        """Yield the segments of something printable, their text made visible."""
+        for segment in super().render(renderable, options):
+            yield segment if segment.control else segment._replace(text=visible(segment.text))
+
+
+class _VisibleStream(io.StringIO):
+    """Takes text for stderr and makes it visible."""
+
+    def write(self, text: str) -> int:
+        """Write it to stderr."""
+        return sys.stderr.write(visible(text))
 
 
 def _console(is_terminal: bool, *, stderr: bool = False) -> Console:

@@ -66,7 +66,10 @@ def _fault_of_bytes(path: Path, record: FileRecord) -> str | None:
     size = path.stat().st_size
     if size != record.bytes:
         return f"has {size:,} bytes instead of {record.bytes:,}"
-    found = sha256_of(path)
+    try:
+        found = sha256_of(path)
+    except OSError as error:
+        return f"cannot be read: {error.strerror or error}"
     return None if found == record.sha256 else f"its sha256 is {found} instead of {record.sha256}"
 
 

@@ -285,17 +285,6 @@ def test_a_bad_document_is_named_and_can_be_left_out(
     assert json.loads(capsys.readouterr().out)["manifest"]["corpus"]["skipped"] == {"invalid_json": 1}
 
 
-def test_a_fault_nobody_foresaw_keeps_its_traceback(arguments: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
-    """A bug is shown as one, never dressed up as a message."""
-
-    def broken(*arguments: object, **options: object) -> None:
-        raise ZeroDivisionError
-
-    monkeypatch.setattr("nextlong_hub.pipeline.build", broken)
-    with pytest.raises(ZeroDivisionError):
-        cli.run(arguments)
-
-
 @pytest.mark.slow
 def test_a_dry_run_writes_nothing_and_says_what_to_expect(
     arguments: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]

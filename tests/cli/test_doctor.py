@@ -57,3 +57,25 @@ def test_no_secret_is_shown(monkeypatch: pytest.MonkeyPatch, capsys: pytest.Capt
     printed = capsys.readouterr()
     assert "a token is set" in printed.out
     assert SECRET not in printed.out + printed.err
+
+
+def test_a_cache_that_cannot_be_written_stands_in_the_way(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """A user without a home may not be told that all is ready; nothing is left of having looked."""
+    nowhere = Path("/proc/nowhere/hub")
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(nowhere))
+    monkeypatch.chdir(tmp_path)
+    report = check_environment()
+    found = find(report.findings, "disk, Hub cache")
+    assert (found.state, report.is_ready) == ("problem", False)
+    assert found.found.startswith(f"{nowhere} cannot be written: ")
+    assert "HF_HOME" in found.advice
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_kernels_that_others_may_write_are_told(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """With what to do about it."""
+    tmp_path.chmod(0o777)
+    monkeypatch.setattr("nextlong_hub.cli.doctor_checks.kernels_kept_in", lambda: str(tmp_path))
+    found = find(check_environment().findings, "compiled kernels")
+    assert found.state == "note"
+    assert "others may write there" in found.found

@@ -1,10 +1,18 @@
 """What a person sees on a terminal, and what a log file gets."""
 
 import io
+import json
+import re
+import sys
+from pathlib import Path
 
+import click
 import pytest
 from rich.console import Console
+from rich.text import Text
 
+from nextlong_hub import cli, terminal
+from nextlong_hub.core.printable import visible
 from nextlong_hub.execution.forecast import ExpectedStage
 from nextlong_hub.execution.lines import Lines
 from nextlong_hub.execution.progress import ProgressTracker
@@ -164,3 +172,61 @@ def test_no_color_is_respected(monkeypatch: pytest.MonkeyPatch) -> None:
     show_error("no")
     assert "\x1b[31m" not in stream.getvalue()
     assert "31m" not in stream.getvalue()
+
+
+HIDDEN = "a\x1b[31mb\x00c\u202ed\x9be\x7ff"
+
+
+@pytest.mark.parametrize("is_terminal", [True, False])
+def test_nothing_printed_commands_the_terminal(
+    is_terminal: bool, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Whatever way out is taken and wherever the text came from, a hidden character is a mark that a reader sees."""
+    for stream in (sys.stdout, sys.stderr):
+        monkeypatch.setattr(stream, "isatty", lambda: is_terminal)
+    monkeypatch.setenv("NO_COLOR", "1")
+    monkeypatch.setenv("TERM", "dumb")
+    terminal.show_error(HIDDEN)
+    terminal.show_note(HIDDEN)
+    terminal.show_line(HIDDEN)
+    terminal.show_verbatim(HIDDEN)
+    terminal.show_interruption(HIDDEN)
+    terminal.show_pieces([(HIDDEN, "bold")], indent=2)
+    terminal.show_listing([(HIDDEN, "left"), (HIDDEN, "right")], [[(HIDDEN, ""), (HIDDEN, "")]])
+    terminal.show_table([(HIDDEN, [HIDDEN])], [HIDDEN])
+    terminal.show_json({HIDDEN: HIDDEN})
+    terminal.show_usage_error(click.UsageError(HIDDEN))
+    with watching(quiet=False) as progress:
+        progress.start(HIDDEN, 1, HIDDEN)
+        progress.note(HIDDEN)
+        progress.advance()
+        progress.finish(HIDDEN)
+    told = capsys.readouterr()
+    for text in (told.out, told.err):
+        assert visible(text) == text
+        assert "⟨U+202E⟩" in text
+    assert json.loads(told.out[told.out.index("{") : told.out.index("}") + 1]) == {HIDDEN: HIDDEN}
+
+
+def test_a_console_makes_visible_what_a_caller_forgets() -> None:
+    """The last step before the terminal does it, so no bar and no table can get round it; codes of its own stay."""
+    console = terminal._VisibleConsole(file=io.StringIO(), force_terminal=True, color_system="standard", width=60)
+    console.print(HIDDEN, Text(HIDDEN, "red"), markup=False)
+    with Bars(console) as bars:
+        bars.start(HIDDEN, 2, HIDDEN)
+        bars.advance()
+        bars.note(HIDDEN)
+        bars.finish(HIDDEN)
+    assert isinstance(console.file, io.StringIO)
+    printed = console.file.getvalue()
+    for character in "\x00\u202e\x9b\x7f":
+        assert character not in printed
+    assert "\x1b[31mb" not in printed
+
+
+def test_only_the_terminal_and_the_door_print() -> None:
+    """No other module of the command line writes by itself, but words of its own."""
+    folder = Path(cli.__file__).parent
+    prints = re.compile(r"(?<![\w.])(?:print|click\.echo|click\.secho)\((?!\"[^\"{]*\"[,)])")
+    found = {path.name for path in folder.rglob("*.py") if prints.search(path.read_text())}
+    assert found <= {"door.py", "builds.py"}  # builds.py: within a command to copy

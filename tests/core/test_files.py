@@ -89,7 +89,7 @@ def test_a_folder_without_permission_is_a_storage_error() -> None:
     command = [sys.executable, "-c", textwrap.dedent(script)]
     done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
     assert re.search(
-        r"^cannot write .*data\.bin: Permission denied; choose another --output or change the permissions$", done.stdout
+        r"^cannot write .*data\.bin: Permission denied; choose another folder, or change the permissions$", done.stdout
     ), done.stderr
 
 

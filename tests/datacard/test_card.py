@@ -21,7 +21,7 @@ from markdown_it import MarkdownIt
 
 from nextlong_hub.cli import run
 from nextlong_hub.corpus.settings import SourceSettings
-from nextlong_hub.datacard import check_card, lint_card, rendering
+from nextlong_hub.datacard import check_card, lint_card, rendering, write_card
 from nextlong_hub.datacard.pictures import PLOT_NAMES
 from nextlong_hub.datacard.text import parse_card
 from nextlong_hub.dataset.folder import invalidate, locked
@@ -582,3 +582,21 @@ def test_a_rerun_that_changes_nothing_draws_nothing(dataset: Path, corpus_file: 
     assert len(stamps) == 1 + len(DRAWN)
     assert build(make_request(corpus_file), dataset).unchanged
     assert {path: path.stat().st_mtime_ns for path in stamps} == stamps
+
+
+def test_pictures_of_people_stay(dataset: Path, tmp_path: Path) -> None:
+    """A card is not written through a link, and over no picture but one of ours."""
+    (dataset / "assets").rename(tmp_path / "ours")
+    (tmp_path / "outside").mkdir()
+    (dataset / "assets").symlink_to(tmp_path / "outside")
+    with pytest.raises(ConflictError, match="assets is a symbolic link, and nothing is written through one"):
+        write_card(dataset)
+    assert list((tmp_path / "outside").iterdir()) == []
+    (dataset / "assets").unlink()
+    (tmp_path / "ours").rename(dataset / "assets")
+    write_card(dataset, plots=False)
+    assert not (dataset / "assets/lengths.png").exists()
+    (dataset / "assets/lengths.png").write_text("a photograph")
+    with pytest.raises(ConflictError, match=r"holds assets/lengths\.png, not made by nextlong-hub"):
+        write_card(dataset)
+    assert (dataset / "assets/lengths.png").read_text() == "a photograph"

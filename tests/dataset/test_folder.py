@@ -1,6 +1,7 @@
 """The output folder: foreign ones are refused and left alone, and only one process writes."""
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -8,9 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from nextlong_hub.dataset.corpus_record import CorpusRecord
 from nextlong_hub.dataset.folder import locked, open_run, refuse_foreign
-from nextlong_hub.dataset.manifest import Manifest, TokenizerRecord, write_manifest
 from nextlong_hub.errors import ConflictError, StorageError
 from nextlong_hub.execution.workspace import WORK_NAME, Workspace
 
@@ -80,17 +79,17 @@ def test_new_empty_and_own_folders_are_taken(tmp_path: Path) -> None:
         pass
 
 
-def test_a_finished_dataset_without_its_work_is_ours(tmp_path: Path) -> None:
+def test_a_finished_dataset_without_its_work_is_ours(dataset: Path, tmp_path: Path) -> None:
     """Downloaded from the Hub, a folder has our manifest and nothing of `.work`; a foreign manifest does not count."""
-    (tmp_path / "README.md").touch()
-    (tmp_path / "manifest.json").write_text('{"name": "web app"}')
+    foreign = tmp_path / "foreign"
+    foreign.mkdir()
+    (foreign / "README.md").touch()
+    (foreign / "manifest.json").write_text('{"name": "web app"}')
     with pytest.raises(ConflictError, match=r"already holds README\.md, manifest\.json and was not made"):
-        refuse_foreign(tmp_path)
-    corpus = CorpusRecord(digest="c0ffee", documents=0, chunks=0, characters=0, skipped={}, sources=())
-    tokenizer = TokenizerRecord(name="demo", revision=None, digest="d16e57", characters_per_token=4.0)
-    write_manifest(tmp_path, Manifest(version="0.1.0", seed=1, corpus=corpus, tokenizer=tokenizer, configs={}))
-    refuse_foreign(tmp_path)
-    with locked(tmp_path):
+        refuse_foreign(foreign)
+    shutil.rmtree(dataset / WORK_NAME)
+    refuse_foreign(dataset)
+    with locked(dataset):
         pass
 
 
@@ -155,7 +154,7 @@ def test_a_disk_that_cannot_be_written_is_a_storage_error(small_disk: Path) -> N
     subprocess.run(["mount", "-o", "remount,ro", str(small_disk)], check=True)
     for name in ("empty", "new"):
         with (
-            pytest.raises(StorageError, match=rf"{name}: Read-only file system; choose an output="),
+            pytest.raises(StorageError, match=rf"{name}: Read-only file system; choose a folder"),
             locked(small_disk / name),
         ):
             pytest.fail("a read-only disk was taken")
@@ -171,3 +170,25 @@ def test_work_on_other_inputs_lies_elsewhere(tmp_path: Path) -> None:
     )]  # fmt: skip
     assert len(set(folders)) == len(folders) == 10
     assert all(folder.parent == tmp_path for folder in folders)
+
+
+def test_unfinished_work_behind_a_link_is_not_swept(tmp_path: Path) -> None:
+    """A link may lead to an empty folder or to work of ours; elsewhere, and links within, are refused."""
+    outside = tmp_path / "outside"
+    outside.mkdir()
+    with locked(tmp_path / "out"):
+        pass
+    (tmp_path / "out" / WORK_NAME).rename(tmp_path / "work")
+    (tmp_path / "out" / WORK_NAME).symlink_to(outside)
+    (outside / ".precious.1.tmp").write_text("mine")
+    with pytest.raises(ConflictError, match=r"\.work"), locked(tmp_path / "out"):
+        pytest.fail("work was taken behind a link")
+    assert contents(outside) == {".precious.1.tmp": b"mine"}
+    (tmp_path / "out" / WORK_NAME).unlink()
+    (tmp_path / "out" / WORK_NAME).symlink_to(tmp_path / "work")
+    (tmp_path / "work/.half.1.tmp").touch()
+    with locked(tmp_path / "out"):
+        assert not (tmp_path / "work/.half.1.tmp").exists()
+    (tmp_path / "work/index-1").symlink_to(outside)
+    with pytest.raises(ConflictError, match=r"index-1 is a symbolic link, which no run"), locked(tmp_path / "out"):
+        pytest.fail("work with a link in it was taken")

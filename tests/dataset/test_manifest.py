@@ -193,3 +193,59 @@ def test_differences_name_both_sides(manifest: Manifest) -> None:
         "corpus: c0ffee there, beef here",
         "seed: 42 there, 7 here",
     ]
+
+
+def _set(*path: Any) -> Callable[[dict[str, Any]], None]:
+    """A change that puts the last of `path` where the others lead."""
+    *steps, last, value = path
+
+    def change(content: dict[str, Any]) -> None:
+        for step in steps:
+            content = content[step]
+        content[last] = value
+
+    return change
+
+
+@pytest.mark.parametrize(
+    ("change", "place"),
+    [
+        (_set("configs", {}), "configs"),
+        (_set("configs", "128k", "files", []), "configs.128k.files"),
+        (_set("configs", "128k", "files", 0, "path", "data/../../x.parquet"), "configs.128k.files.0.path"),
+        (_set("configs", "128k", "files", 0, "path", "/x.parquet"), "configs.128k.files.0.path"),
+        (_set("configs", "128k", "files", 0, "path", "data/\u202ex.parquet"), "configs.128k.files.0.path"),
+        (_set("configs", "128k", "files", 0, "rows", -1), "configs.128k.files.0.rows"),
+        (_set("configs", "128k", "rows", 10**30), "configs.128k.rows"),
+        (_set("configs", "128k", "recipe", "name", "../x"), "name = '../x'"),
+        (_set("configs", "128k", "recipe", "target_length", 10**30), "target_length"),
+        (_set("configs", "subset", "mixture", "64k", "recipe", {}), "configs.subset.mixture.64k.recipe"),
+        (_set("configs", "a\x1b[31m", {}), "configs"),
+        (_set("version", "<b>1"), "version"),
+        (_set("version", "1\n# Heading"), "version"),
+    ],
+)
+def test_a_manifest_from_elsewhere_is_checked_like_a_recipe(
+    folder: Path, change: Callable[[dict[str, Any]], None], place: str
+) -> None:
+    """With a digest that fits, too: a name, path, number or recipe that no run writes is refused by its place."""
+
+    def forge(content: dict[str, Any]) -> None:
+        change(content)
+        del content["digest"]
+        content["digest"] = digest_of(content)
+
+    edit(folder, forge)
+    with pytest.raises(DataError, match="cannot be used") as caught:
+        read_manifest(folder)
+    assert place in str(caught.value)
+
+
+def test_json_without_an_end_to_its_depth_is_no_manifest(folder: Path) -> None:
+    """It is damaged, if it was ours; else it is somebody else's."""
+    deep = "[" * 100_000 + "]" * 100_000
+    (folder / MANIFEST_NAME).write_text(f'{{"tool": "nextlong-hub", "configs": {deep}}}')
+    with pytest.raises(DataError, match="is not JSON any more"):
+        read_manifest(folder)
+    (folder / MANIFEST_NAME).write_text(deep)
+    assert read_manifest(folder) is None

@@ -302,7 +302,7 @@ def test_a_read_only_output_is_a_storage_error(read_only: Path, corpus_file: Pat
     code, message = attempt(corpus_file, output=read_only / "dataset")
     assert code == 7
     assert "Read-only file system" in message
-    assert "choose an --output on a file system that can be written" in message
+    assert "choose a folder on a file system that can be written" in message
 
 
 @pytest.mark.slow

@@ -374,3 +374,20 @@ def test_a_daemonic_process_is_told_what_works_and_it_does(tmp_path: Path) -> No
     process.join()
     assert 'take executor="inline"' in refused
     assert made == [Number(number=3)]
+
+
+def test_without_semaphores_all_work_is_done_here(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A sandbox without /dev/shm gives the same receipts in one process, and it is told once."""
+
+    def lacking(*arguments: object, **options: object) -> None:
+        raise FileNotFoundError(2, "No such file or directory")
+
+    monkeypatch.setattr("multiprocessing.synchronize.SemLock.__init__", lacking)
+    with closing(LocalExecutor(2)) as executor:
+        for stage in ("one", "two"):
+            tasks = [TellPid(key=f"{stage}-{number}", output=tmp_path / f"{stage}-{number}") for number in range(3)]
+            assert {receipt.counts.number for receipt in executor.run(tasks)} == {os.getpid()}
+        assert executor.workers == 1
+    assert caplog.text.count("no worker processes can be started here") == 1

@@ -21,7 +21,7 @@ from nextlong_hub import cli
 from nextlong_hub.dataset import open_split
 from nextlong_hub.dataset.row import row_from
 from nextlong_hub.dataset.shards import to_table
-from nextlong_hub.errors import DataError
+from nextlong_hub.errors import ConflictError, DataError
 from nextlong_hub.explore.page.page import PAYLOAD_BYTES, write_page
 from nextlong_hub.explore.page.payload import describe, encode
 from nextlong_hub.explore.strip import SHADES, bars, strip_data_uri, strip_svg
@@ -206,3 +206,20 @@ def test_the_command_says_what_is_in_the_page(built: Path, tmp_path: Path, capsy
     assert report["bytes"] == output.stat().st_size
     assert cli.run(["view", str(built), "-o", str(output), "--rows", "2", "--row", "3"]) == 2
     assert "choose one of the two" in capsys.readouterr().err
+
+
+def test_a_file_that_is_no_page_of_ours_is_not_replaced(dataset: Path, tmp_path: Path) -> None:
+    """Neither a corpus nor a link; a page of ours is, and everything is when that is asked for."""
+    page, corpus, link = tmp_path / "page.html", tmp_path / "corpus.jsonl", tmp_path / "link.html"
+    for _ in range(2):
+        write_page(dataset, page, rows=1)
+    corpus.write_text("precious")
+    link.symlink_to(corpus)
+    for path in (corpus, link):
+        with pytest.raises(ConflictError, match=r"is there and is no page of nextlong-hub.*--force"):
+            write_page(dataset, path, rows=1)
+    assert corpus.read_text() == "precious"
+    write_page(dataset, link, rows=1, force=True)
+    assert (corpus.read_text(), link.is_symlink()) == ("precious", False)
+    write_page(dataset, corpus, rows=1, force=True)
+    assert corpus.read_bytes() == page.read_bytes()

@@ -8,7 +8,7 @@ import nextlong_hub.builders
 import pytest
 from building import ROWS, build_command, make_request, published, read_rows, run_command
 
-from nextlong_hub.dataset.folder import invalidate, locked
+from nextlong_hub.dataset.folder import invalidate, locked, own_files
 from nextlong_hub.dataset.manifest import read_manifest, write_manifest
 from nextlong_hub.errors import ConflictError
 from nextlong_hub.execution.progress import NullProgress
@@ -183,6 +183,7 @@ def test_a_configuration_left_half_published_is_asked_for_first(dataset: Path, c
     """When the interrupted run had already replaced files, only the same run can finish; another one says so."""
     with locked(dataset) as workspace:
         invalidate(dataset, workspace)
+        own_files(dataset, None).claim(["data/tiny/train-00000-of-00002.parquet"])
     shutil.move(dataset / "data/tiny/train-00000-of-00001.parquet", dataset / "data/tiny/train-00000-of-00002.parquet")
     other = tiny_recipe(name="other", target_length=300)
     with pytest.raises(ConflictError, match=r"interrupted while it published 'tiny'.*build 'tiny' again first"):
@@ -223,4 +224,44 @@ def test_the_manifest_is_the_only_thing_that_makes_a_dataset(dataset: Path) -> N
     [fault] = verify(dataset).faults
     assert fault.place == "manifest.json"
     write_manifest(dataset, manifest)
+    assert verify(dataset).faults == ()
+
+
+def test_files_of_people_stay_and_are_told(
+    dataset: Path, corpus_file: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Below `data` too, whether the dataset changes or not; a folder behind a link is not touched."""
+    (dataset / "data/mine").mkdir()
+    theirs = [dataset / name for name in ("data/mine/precious.parquet", "data/.precious.1.tmp", "recipes/mine.toml")]
+    for path in theirs:
+        path.write_text("precious")
+    for rows in (ROWS, 3):
+        caplog.clear()
+        build(make_request(corpus_file, rows=rows), dataset)
+        assert "data/mine/precious.parquet, recipes/mine.toml; it is kept, and never pushed" in caplog.text
+    (dataset / "data").rename(tmp_path / "big")
+    (dataset / "data").symlink_to(tmp_path / "big")
+    with pytest.raises(ConflictError, match="data is a symbolic link, and nothing is written through one"):
+        build(make_request(corpus_file, rows=2), dataset)
+    (dataset / "data").unlink()
+    (tmp_path / "big").rename(dataset / "data")
+    assert [path.read_text() for path in theirs] == ["precious"] * 3
+
+
+def test_a_recipe_file_of_a_person_is_not_replaced(dataset: Path, corpus_file: Path) -> None:
+    """A new configuration of that name is refused, and what stands stays whole."""
+    (dataset / "recipes/other.toml").write_text("mine")
+    with pytest.raises(ConflictError, match=r"holds recipes/other\.toml, not made by nextlong-hub.* move it away"):
+        build(make_request(corpus_file, tiny_recipe(name="other", target_length=300)), dataset)
+    assert (dataset / "recipes/other.toml").read_text() == "mine"
+    assert (dataset / "manifest.json").is_file()
+    assert verify(dataset).files == 1  # the manifest is there: nothing had begun
+
+
+def test_what_is_removed_is_told(dataset: Path, corpus_file: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """A shard that a killed run had written and the dataset does not have."""
+    own_files(dataset, None).claim(["data/tiny/train-00007-of-00008.parquet"])
+    (dataset / "data/tiny/train-00007-of-00008.parquet").touch()
+    build(make_request(corpus_file), dataset)
+    assert "as the dataset no longer has it: data/tiny/train-00007-of-00008.parquet" in caplog.text
     assert verify(dataset).faults == ()

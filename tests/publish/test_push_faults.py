@@ -90,6 +90,19 @@ CASES = [
         fault={"status": 307, "headers": NOWHERE, "times": OFTEN},
         code=5,
     ),
+    *(
+        Case(what=f"200 and {body!r} for {what}", method=method, path=path, fault={"status": 200, "body": body})
+        for what, method, path in (("whoami", "GET", "whoami"), ("commit", "POST", "/commit/main"))
+        for body in ([], {}, 7, "log in")
+    ),
+    Case(
+        what="200 and a login page always",
+        method="GET",
+        path="whoami",
+        fault={"status": 200, "body": "log in", "times": OFTEN},
+        code=5,
+        says="no answer of a Hub, but that of a proxy",
+    ),
     Case(what="timeout commit", fault={"delay_seconds": 1.5}, retry_policy={"answer_seconds": 0.4}),
     Case(
         what="timeout always",

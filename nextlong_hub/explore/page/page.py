@@ -19,6 +19,7 @@ from jinja2.sandbox import SandboxedEnvironment
 
 from nextlong_hub._version import __version__
 from nextlong_hub.core.files import write_bytes
+from nextlong_hub.core.ownership import refuse_other_file
 from nextlong_hub.core.printable import javascript_class, visible_line
 from nextlong_hub.dataset import Row, SplitReader, open_splits
 from nextlong_hub.errors import DataError
@@ -32,6 +33,8 @@ PAYLOAD_BYTES = 8_000_000
 ROWS_PER_CONFIG = 5
 """Rows of each configuration, unless they are too large."""
 
+_MARK = b'<meta name="generator" content="nextlong-hub">'
+"""Within the head of every page."""
 _SCRIPTS = ("page", "row", "text", "strip", "panel", "documents", "plots", "search", "main")
 """The parts of the page's one script, in order."""
 _COLUMNS = ("id", "text", "token_count", "meta_document", "source", "segments", "documents")
@@ -62,6 +65,7 @@ def write_page(
     rows: int | None = None,
     wanted: Sequence[str] = (),
     revision: str | None = None,
+    force: bool = False,
 ) -> PageReport:
     """Write a page that shows rows of a dataset; the same rows give the same bytes.
 
@@ -72,11 +76,15 @@ def write_page(
         rows: how many rows of each configuration; None takes five, or fewer where they exceed 8 MB.
         wanted: show exactly these rows, by id or by number.
         revision: branch, tag or commit of a dataset on the Hub.
+        force: replace whatever file is there.
 
     Raises:
         DataError: nothing is there, a configuration or row is unknown, or there is no row or no text.
-        StorageError, ConflictError: the file cannot be written.
+        ConflictError: a file is there that is no page of ours.
+        StorageError: the file cannot be written.
     """
+    if not force:
+        refuse_other_file(output, _MARK, "page")
     splits = open_splits(where, configs, revision=revision)
     names = [split.config for split in splits]
     for split in splits:

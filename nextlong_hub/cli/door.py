@@ -1,0 +1,124 @@
+"""The last door: whatever nobody foresaw leaves the command line as one line and an exit code, not as a traceback.
+
+The line says what was being done, what came, and what to do; `--debug`, or `NEXTLONG_DEBUG=1`, shows where as well.
+A fault of the system, such as a full disk, has the exit code of its kind; all else is exit code 1.
+"""
+
+import errno
+import os
+import sys
+import traceback
+from contextlib import suppress
+from dataclasses import dataclass
+
+import click
+
+from nextlong_hub.core.files import remedy_of
+from nextlong_hub.core.printable import visible
+from nextlong_hub.errors import DataError, NextLongError, StorageError, WorkerError, causes_of, on_command_line
+from nextlong_hub.execution.progress import STAGE_NOTE
+
+DEBUG_VARIABLE = "NEXTLONG_DEBUG"
+
+_WANT_OF_MEMORY = (
+    "bad_alloc",
+    "can't start new thread",
+    "cannot allocate memory",
+    "failed to map segment",
+    "libllvmlite",
+    "unable to allocate",
+)
+"""What libraries say, in lower case, when the system gives them no more memory."""
+_VANISHED = (errno.ENOENT, errno.ENOTDIR, errno.ESTALE)
+_LONGEST = 400
+"""Characters of a foreign message that are shown."""
+
+
+@dataclass(slots=True)
+class Door:
+    """What the last door has to know of the command that is run."""
+
+    command: str
+    """As it was typed: `build`."""
+    debug: bool = False
+    """Show where an error came from."""
+
+    def leave(self, error: BaseException) -> int:
+        """Print one error and give the exit code."""
+        known = error if isinstance(error, NextLongError) else self._known(error)
+        message = on_command_line(known.message)
+        if self.debug:
+            self._print(visible("".join(traceback.format_exception(error))).rstrip())
+        try:
+            from nextlong_hub import terminal
+
+            terminal.show_error(message)
+        except Exception:  # too few open files or too little memory for it, too
+            self._print(f"Error: {visible(message)}")
+        return known.exit_code
+
+    def _known(self, error: BaseException) -> NextLongError:
+        """What an exception that is none of ours means."""
+        notes = [note for cause in causes_of(error) for note in getattr(cause, "__notes__", ())]
+        stage = next((f" {note}" for note in notes if note.startswith(STAGE_NOTE)), "")
+        doing = f"{self.command} stopped{stage}"
+        came = " ".join(str(error).split())[:_LONGEST]
+        if any(_is_want_of_memory(cause) for cause in causes_of(error)):
+            return WorkerError(
+                f"{doing}: there was too little memory ({type(error).__name__}: {came}); run it again with a smaller "
+                "--num-proc, or raise the limit on memory: finished work is kept"
+            )
+        if isinstance(error, OSError) and (advice := remedy_of(error)):
+            place = f"{error.filename}: " if error.filename is not None else ""
+            return StorageError(f"{doing}: {place}{os.strerror(error.errno or 0)}; {advice}")
+        if isinstance(error, OSError) and error.errno in _VANISHED:
+            return DataError(
+                f"{doing}: {error.filename} is not there; if it was removed or renamed meanwhile, run the same command "
+                "again: finished work is kept"
+            )
+        hint = "" if self.debug else "run it again with --debug to see where, and "
+        return NextLongError(
+            f"{doing}: {type(error).__name__}{': ' if came else ''}{came}; nobody foresaw this: {hint}report it"
+        )
+
+    @staticmethod
+    def _print(text: str) -> None:
+        with suppress(OSError, ValueError, AttributeError):  # standard error may be full, closed or missing
+            sys.stderr.write(f"{text}\n")
+            sys.stderr.flush()
+
+
+def _is_want_of_memory(error: BaseException) -> bool:
+    if isinstance(error, MemoryError) or (isinstance(error, OSError) and error.errno == errno.ENOMEM):
+        return True
+    return isinstance(error, OSError | ImportError | RuntimeError) and any(
+        phrase in str(error).lower() for phrase in _WANT_OF_MEMORY
+    )
+
+
+def _set_debug(context: click.Context, option: click.Parameter, value: bool) -> None:
+    if value and isinstance(context.obj, Door):
+        context.obj.debug = True
+
+
+option_debug = click.Option(
+    ["--debug"],
+    is_flag=True,
+    expose_value=False,
+    is_eager=True,
+    callback=_set_debug,
+    help="Show where an error came from.",
+)
+"""For every command; it tells the `Door` that is the object of the context."""
+
+
+def flush_stdout() -> None:
+    """Write what standard output holds; where that fails, point it at nothing, as Python tries once more at its end."""
+    try:
+        if sys.stdout is not None:
+            sys.stdout.flush()
+    except (OSError, ValueError):
+        with suppress(OSError, ValueError):
+            nothing = os.open(os.devnull, os.O_WRONLY)
+            os.dup2(nothing, sys.stdout.fileno())
+            os.close(nothing)
