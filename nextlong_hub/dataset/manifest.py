@@ -10,8 +10,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import Field, ValidationError
+from pydantic import Field, ValidationError, field_validator
 
+from nextlong_hub.core.config_names import ONE_FOLDER, ConfigName, same_folder
 from nextlong_hub.core.files import digest_of, json_bytes, write_bytes
 from nextlong_hub.core.settings import explain
 from nextlong_hub.dataset.corpus_record import CorpusRecord, Record
@@ -338,7 +339,14 @@ class Manifest(Record):
     portability: tuple[PortabilityRecord, ...] = ()
     """Of each tokenizer under which the samples have at least their target length, that of `token_count` first; empty
     where nothing was synthesised."""
-    configs: dict[str, ConfigRecord]
+    configs: dict[ConfigName, ConfigRecord]
+
+    @field_validator("configs")
+    @classmethod
+    def _each_has_its_folder(cls, configs: dict[str, ConfigRecord]) -> dict[str, ConfigRecord]:
+        if two := same_folder(configs):
+            raise ValueError(f"{two[0]!r} and {two[1]!r} {ONE_FOLDER}")
+        return configs
 
     @property
     def files(self) -> list[FileRecord]:
