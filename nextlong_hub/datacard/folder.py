@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from nextlong_hub.core.files import storage_errors, write_bytes
+from nextlong_hub.core.files import remove, write_bytes
 from nextlong_hub.datacard.header import lists_files_of
 from nextlong_hub.datacard.limits import preflight
 from nextlong_hub.datacard.lint import lint_card
@@ -76,9 +76,8 @@ def write_card(
         text = format_card(replace(card, header={**card.header, **values}))
     for name, content in fresh.pictures.items():
         write_bytes(folder / name, content)
-    with storage_errors(folder):
-        for name in OUR_PICTURES.difference(pictures_of(text)):
-            (folder / name).unlink(missing_ok=True)
+    for name in OUR_PICTURES.difference(pictures_of(text)):
+        remove(folder / name)
     write_bytes(path, text.encode())
     if (folder / WORK_NAME).is_dir():
         write_bytes(folder / WORK_NAME / _GENERATED, fresh.text.encode())

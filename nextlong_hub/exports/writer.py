@@ -15,6 +15,7 @@ from nextlong_hub.core.files import (
     digest_of,
     is_left_aside,
     read_json,
+    remove,
     sha256_of,
     storage_errors,
     write_json,
@@ -93,9 +94,8 @@ class ExportWriter:
     def begin(self) -> None:
         """Write the request, and remove incomplete files of a killed process."""
         write_json(self._folder / EXPORT_NAME, self._head)
-        with storage_errors(self._folder):
-            for path in [path for path in self._folder.rglob(".*.tmp") if is_left_aside(path)]:
-                path.unlink(missing_ok=True)
+        for path in [path for path in self._folder.rglob(".*.tmp") if is_left_aside(path)]:
+            remove(path)
 
     @contextmanager
     def stream(self, name: str) -> Iterator[Stream]:

@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 from nextlong_hub._version import __version__
 from nextlong_hub.core.config_names import ONE_FOLDER, same_folder
-from nextlong_hub.core.files import is_left_aside, sha256_of, storage_errors, write_bytes
+from nextlong_hub.core.files import is_left_aside, remove, sha256_of, write_bytes
 from nextlong_hub.datacard import ASSETS, WrittenCard, is_described, write_card
 from nextlong_hub.dataset.folder import (
     CARD_NAME,
@@ -141,9 +141,8 @@ def commit(run: Run, manifest: Manifest) -> bool:
     if is_whole and not leftovers and (output / MANIFEST_NAME).is_file():
         return False
     invalidate(output, workspace)
-    with storage_errors(output):
-        for path in leftovers:
-            path.unlink()
+    for path in leftovers:
+        remove(path)
     for path, content in recipes.items():
         write_bytes(path, content)
     edited = invalidated_card if is_placeholder(card) else card
@@ -154,7 +153,7 @@ def commit(run: Run, manifest: Manifest) -> bool:
             _log.warning("%s", note)
     write_manifest(output, manifest)
     for name in (MANIFEST_NAME, CARD_NAME):
-        (workspace.invalidated / name).unlink(missing_ok=True)
+        remove(workspace.invalidated / name)
     return True
 
 
