@@ -16,7 +16,7 @@ class SigtermReceived(BaseException):
 
 @contextmanager
 def signals_as_exceptions() -> Iterator[None]:
-    """Turn SIGINT, SIGTERM and SIGBREAK into exceptions; kill the workers at once: their outputs are whole or absent."""
+    """Make SIGINT, SIGTERM and SIGBREAK exceptions; kill the workers at once: their outputs are whole or absent."""
 
     def leave(number: int, frame: FrameType | None) -> None:
         signal.signal(number, signal.SIG_DFL)
