@@ -3,8 +3,8 @@
     python tests/compat/check_sdist.py                  # some fast tests, from the unpacked distribution
     python tests/compat/check_sdist.py tests/publish    # these, with pytest's own options
 
-It is built from a copy of the checkout, unpacked, and installed as editable in an environment that finds everything else
-in this one. Leaves with 1 if a file is missing or a test fails.
+It is built from a copy of the checkout, unpacked, and installed as editable in an environment that finds everything
+else in this one. Leaves with 1 if a file is missing or a test fails.
 """
 
 import argparse
