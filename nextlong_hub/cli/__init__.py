@@ -5,6 +5,7 @@
     card  verify  push  export         describe, check, publish and convert a dataset
     autoload  doctor                   the Python environment; doctor_checks: what `doctor` checks
     options                            options and helpers that several commands share
+    completion                         what the tab key completes
     arguments                          the arguments of `build` as a `BuildRequest`
     terminal                           progress on stderr, tables on stdout
     reports/                           the printed result of each command
@@ -22,6 +23,7 @@ import click
 
 from nextlong_hub._version import __version__
 from nextlong_hub.cli import autoload, build, card, doctor, export, fit, import_rows, inspect, push, stats, verify, view
+from nextlong_hub.cli.completion import options_completion
 from nextlong_hub.cli.options import examples
 from nextlong_hub.core.signals import SigtermReceived, signals_as_exceptions
 from nextlong_hub.errors import NextLongError
@@ -83,6 +85,7 @@ _NOTES = _Notes(logging.WARNING)
         "nextlong-hub verify nextlong",
     ),
 )
+@options_completion
 @click.version_option(__version__, "-V", "--version", message="%(prog)s %(version)s")
 def commands() -> None:
     """Turn a pile of short documents into a long-context dataset that load_dataset reads."""
