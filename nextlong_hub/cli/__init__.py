@@ -5,6 +5,7 @@
     card  verify  push  export         describe, check, publish and convert a dataset
     autoload  doctor                   the Python environment; doctor_checks: what `doctor` checks
     options                            options and helpers that several commands share
+    hf_command                         our commands as commands of `hf`
     completion                         what the tab key completes
     arguments                          the arguments of `build` as a `BuildRequest`
     terminal                           progress on stderr, tables on stdout

@@ -25,8 +25,8 @@ def autoload(action: str, hf: bool, as_json: bool) -> None:
     `enable` writes one file into this Python environment, `disable` removes it, `status` says whether it is there. With
     --hf the file is the one, in your home, by which the command `hf` knows what `hf nextlong` runs.
     """
+    from nextlong_hub.cli.hf_command import disable_hf, enable_hf, hf_status
     from nextlong_hub.cli.reports.wording import show_fields
-    from nextlong_hub.hub.hf_command import disable_hf, enable_hf, hf_status
     from nextlong_hub.load_dataset.autoload import disable, enable, status
 
     if hf:

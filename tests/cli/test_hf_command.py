@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from nextlong_hub import __version__
+from nextlong_hub.cli.hf_command import HfStatus, disable_hf, enable_hf, hf_status
 from nextlong_hub.errors import ConflictError
-from nextlong_hub.hub.hf_command import HfStatus, disable_hf, enable_hf, hf_status
 
 HF = "import sys; sys.argv[0] = 'hf'; from huggingface_hub.cli.hf import main; main()"
 

@@ -19,6 +19,7 @@ from pathlib import Path
 
 from nextlong_hub.core.files import read_json, remove, write_json
 from nextlong_hub.errors import ConflictError
+from nextlong_hub.hub.extensions import extensions_folder
 
 _SHORT_NAME = "nextlong"
 _NAME = f"hf-{_SHORT_NAME}"
@@ -82,25 +83,12 @@ def hf_status() -> HfStatus:
         ConflictError: this `hf` has no extensions.
     """
     program = Path(sysconfig.get_path("scripts")) / (f"{_NAME}.exe" if sys.platform == "win32" else _NAME)
-    manifest = _extensions() / _NAME / "manifest.json"
+    manifest = extensions_folder() / _NAME / "manifest.json"
     there = read_json(manifest)
     runs = there["executable_path"] if _is_ours(there) else None
     return HfStatus(
         enabled=runs == str(program) and program.is_file(), changed=False, manifest=manifest, program=program
     )
-
-
-def _extensions() -> Path:
-    import huggingface_hub
-
-    try:
-        from huggingface_hub.cli.extensions import EXTENSIONS_ROOT
-    except ImportError as error:
-        raise ConflictError(
-            f"the hf command of huggingface_hub {huggingface_hub.__version__} has no extensions; upgrade it, or call "
-            f"the program itself: {_NAME}"
-        ) from error
-    return EXTENSIONS_ROOT.expanduser()
 
 
 def _is_ours(manifest: object) -> bool:
