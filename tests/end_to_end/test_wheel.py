@@ -51,7 +51,8 @@ def scripts(tmp_path_factory: pytest.TempPathFactory) -> Path:
     wheel = next(folder.glob("*.whl"))
     subprocess.run([*pip, "install", "--no-deps", "--target", str(site), str(wheel)], check=True)
     # A path in a .pth file is searched, but the .pth files lying there are not read: not even our own editable one.
-    (site / "dependencies.pth").write_text(sysconfig.get_path("purelib") + "\n")
+    found_here = "".join(f"{folder}\n" for folder in sys.path if Path(folder).name == "site-packages")
+    (site / "dependencies.pth").write_text(found_here)
     return environment / "bin"
 
 
