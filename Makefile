@@ -3,7 +3,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help demo demo-push test test-fast lint types unit unit-fast docs pictures coverage compat check-attention check-mds check-trainers bench-retrieval teaches-smoke clean
+.PHONY: help demo demo-push test test-fast lint types unit unit-fast docs pictures coverage compat check-attention check-lowest check-mds check-newest check-sdist check-trainers bench-retrieval teaches-smoke clean
 
 help: ## List these targets
 	@sed -n 's/^\([a-z-]*\):[^#]*## \(.*\)/\1|\2/p' $(MAKEFILE_LIST) | while IFS='|' read -r name words; do printf '  make %-16s %s\n' "$$name" "$$words"; done
@@ -51,6 +51,15 @@ check-attention: $(VENV)/installed ## Have PyTorch prove that documents of a row
 
 check-mds: $(VENV)/installed ## Read our MDS exports with the real mosaicml-streaming; installs it in a folder of its own
 	$(BIN)/python tests/compat/check_mds.py
+
+check-lowest: $(VENV)/installed ## Run the checks of the builder and of push on the lowest versions that we declare
+	$(BIN)/python tests/compat/check_bounds.py lowest
+
+check-newest: $(VENV)/installed ## The same on the newest versions
+	$(BIN)/python tests/compat/check_bounds.py newest
+
+check-sdist: $(VENV)/installed ## Compare the source distribution with what git tracks, and run tests from it
+	$(BIN)/python tests/compat/check_sdist.py
 
 check-trainers: $(VENV)/installed ## Read every export with the packages of its trainer; installs about 6 GB
 	$(BIN)/python tests/compat/check_trainers.py

@@ -8,11 +8,12 @@ import tomllib
 from collections.abc import Iterable, Mapping, Sequence
 from importlib.resources import files
 from pathlib import Path
-from typing import Annotated, Any, ClassVar, Literal, Self
+from typing import Any, ClassVar, Literal, Self
 
 import tomli_w
 from pydantic import Field, ValidationError, model_validator
 
+from nextlong_hub.core.config_names import ONE_FOLDER, ConfigName, same_folder
 from nextlong_hub.core.files import digest_of
 from nextlong_hub.core.printable import did_you_mean
 from nextlong_hub.core.settings import BYTES_FORMAT, Section, explain, with_main_choices, with_tuples, without_none
@@ -94,15 +95,12 @@ class MixSettings(Section):
     """Share of the tokens that are ordinary documents. None of them is a meta-document of any sample."""
 
 
-Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")]
-
-
 class Recipe(Section):
     """A named configuration of a dataset."""
 
     left_out_when_empty: ClassVar[frozenset[str]] = frozenset({"filters", "producer", "options", "mix"})
 
-    name: Name
+    name: ConfigName
     description: str = ""
     target_length: int = Field(default=131_072, ge=8, lt=2**31)
     """Tokens in every row. Of a mixture: in its longest row. Packed: in a row at most."""
@@ -292,7 +290,8 @@ def load_recipes(
     `mix.documents`, holds for the recipes that have the section.
 
     Raises:
-        RecipeError: see `load_recipe`; or a name occurs twice, or no recipe has the section of a choice.
+        RecipeError: see `load_recipe`; or a name occurs twice, or two differ in capitals only, or no recipe has the
+            section of a choice.
     """
     asked = list(names)
     common, apart = _told_apart(asked, overrides or {})
@@ -307,6 +306,8 @@ def load_recipes(
     for name in taken:
         if taken.count(name) > 1:
             raise RecipeError(f"the configuration {name!r} was asked for {taken.count(name)} times; name it once")
+    if two := same_folder(taken):
+        raise RecipeError(f"the configurations {two[0]!r} and {two[1]!r} {ONE_FOLDER}")
     recipes: list[Recipe] = []
     ingredients: dict[str, Recipe] = {}
     for origin in asked:

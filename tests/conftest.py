@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 from building import make_request
+from hypothesis import settings
 
 from nextlong_hub.datacard import rendering
 from nextlong_hub.execution import base
@@ -16,6 +17,9 @@ from nextlong_hub.execution.local import LocalExecutor
 from nextlong_hub.pipeline import build
 from nextlong_hub.stats import DatasetStats
 from nextlong_hub.testing.worlds import make_documents, write_corpus
+
+settings.register_profile("no times", deadline=None)  # kernels are compiled when they are first called: a second
+settings.load_profile("no times")
 
 
 def pytest_collection_finish() -> None:

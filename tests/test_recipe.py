@@ -236,6 +236,10 @@ def test_any_text_and_number_survives_the_resolved_recipe(text: str, number: flo
         ("target_length = 9", "'name' is missing; add it"),
         ('name = "a/b"', "name = 'a/b': String should match pattern"),
         ('name = "../x"', "should match pattern"),
+        ('name = "x."', "name = 'x.': the name of a folder on Windows cannot end in a dot; leave the dot out"),
+        ('name = "con"', "name = 'con': Windows reserves this name for a device; choose another, such as 'my-con'"),
+        ('name = "Aux.v2"', "name = 'Aux.v2': Windows reserves this name"),
+        ('name = "lpt1"', "name = 'lpt1': Windows reserves this name"),
         ('name = "x"\ntarget_length = "9"', "target_length = '9': Input should be a valid integer"),
         ('name = "x"\ntarget_length = 7', "target_length = 7: Input should be greater than or equal to 8"),
         ('name = "x"\ntokens = 1', "tokens = 1: Input should be a valid boolean"),
@@ -333,6 +337,15 @@ def test_ingredients_come_with_the_mixture_and_overrides_hold_for_all() -> None:
     assert load_recipes(["64k", "512k", "subset"])[1] == ()
     with pytest.raises(RecipeError, match="'64k' was asked for 2 times; name it once"):
         load_recipes(["64k", "128k", "64k"])
+
+
+def test_names_that_are_one_folder_on_some_systems_are_refused(tmp_path: Path) -> None:
+    """`Mine` and `mine` are one folder on Windows and macOS; a name that only begins like a device is good."""
+    for name in ("Mine", "mine", "console", "null.v2"):
+        (tmp_path / f"{name}.toml").write_text(f'name = "{name}"')
+    with pytest.raises(RecipeError, match=r"'Mine' and 'mine' differ in capitals only.* one folder .*; rename one"):
+        load_recipes([str(tmp_path / f"{name}.toml") for name in ("Mine", "console", "mine")])
+    assert len(load_recipes([str(tmp_path / f"{name}.toml") for name in ("Mine", "console", "null.v2")])[0]) == 3
 
 
 def test_a_choice_of_a_section_holds_for_the_recipes_that_have_it() -> None:

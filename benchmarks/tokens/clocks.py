@@ -6,7 +6,8 @@ from functools import wraps
 from time import process_time
 from typing import Any
 
-from nextlong_hub.tokenization import Stitched, TokenCache, Tokenizer, tasks
+from nextlong_hub.tokenization import Stitched, Tokenizer, tasks
+from nextlong_hub.tokenization.cache import TokenCache
 
 TOKEN_WORK = (
     (Tokenizer, "tokenise_chunks"),

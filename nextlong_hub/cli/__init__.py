@@ -5,6 +5,8 @@
     card  verify  push  export         describe, check, publish and convert a dataset
     autoload  doctor                   the Python environment; doctor_checks: what `doctor` checks
     options                            options and helpers that several commands share
+    hf_command                         our commands as commands of `hf`
+    completion                         what the tab key completes
     arguments                          the arguments of `build` as a `BuildRequest`
     door                               what leaves as one line and an exit code, whatever it was
     reports/                           the printed result of each command
@@ -23,6 +25,7 @@ import click
 
 from nextlong_hub._version import __version__
 from nextlong_hub.cli import autoload, build, card, doctor, export, fit, import_rows, inspect, push, stats, verify, view
+from nextlong_hub.cli.completion import options_completion
 from nextlong_hub.cli.door import DEBUG_VARIABLE, Door, flush_stdout, option_debug
 from nextlong_hub.cli.options import examples
 from nextlong_hub.core.signals import SigtermReceived, signals_as_exceptions
@@ -93,6 +96,7 @@ _NOTES = _Notes(logging.WARNING)
         "nextlong-hub verify nextlong",
     ),
 )
+@options_completion
 @click.version_option(__version__, "-V", "--version", message="%(prog)s %(version)s")
 def commands() -> None:
     """Turn a pile of short documents into a long-context dataset that load_dataset reads."""

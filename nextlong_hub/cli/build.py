@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from nextlong_hub.cli.completion import complete_paths, complete_recipes
 from nextlong_hub.cli.options import (
     examples,
     executor_of,
@@ -46,7 +47,7 @@ if TYPE_CHECKING:
         "nextlong-hub build --recipe mine.toml --set retrieval.k1=1.2 --dry-run",
     ),
 )
-@click.argument("configs", nargs=-1, metavar="[CONFIG]...")
+@click.argument("configs", nargs=-1, metavar="[CONFIG]...", shell_complete=complete_recipes)
 @option_corpus
 @option_tokenizer(
     multiple=True,
@@ -76,6 +77,7 @@ if TYPE_CHECKING:
     "recipe_files",
     multiple=True,
     metavar="FILE.toml",
+    shell_complete=complete_paths,
     help="Build this recipe of yours, besides the CONFIGs named. Repeatable.",
 )
 @click.option(

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import click
 
+from nextlong_hub.cli.completion import complete_formats, complete_paths
 from nextlong_hub.cli.options import examples, option_json, option_num_proc, option_quiet, option_tokenizer, print_json
 
 
@@ -29,8 +30,8 @@ class _ExportCommand(click.Command):
         "nextlong-hub export nextlong axolotl --tokenizer Qwen/Qwen3-8B --output qwen",
     ),
 )
-@click.argument("dataset", metavar="DATASET")
-@click.argument("format_name", metavar="FORMAT")
+@click.argument("dataset", metavar="DATASET", shell_complete=complete_paths)
+@click.argument("format_name", metavar="FORMAT", shell_complete=complete_formats)
 @click.option("--config", metavar="NAME", help="Configuration to export. [default: 128k, else the first]")
 @click.option(
     "--output", type=click.Path(path_type=Path), required=True, metavar="DIR", help="New folder for the files."

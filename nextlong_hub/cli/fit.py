@@ -7,6 +7,7 @@ from typing import Literal
 
 import click
 
+from nextlong_hub.cli.completion import complete_paths
 from nextlong_hub.cli.options import (
     examples,
     executor_of,
@@ -35,7 +36,7 @@ from nextlong_hub.cli.options import (
         "    --output packed",
     ),
 )
-@click.argument("source", metavar="SOURCE")
+@click.argument("source", metavar="SOURCE", shell_complete=complete_paths)
 @option_tokenizer(required=True, help="Folder or Hub name of the tokenizer that counts tokens.")
 @click.option("--target", required=True, metavar="TOKENS", help="Tokens of every row: 131072.")
 @click.option(

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from nextlong_hub.cli.completion import complete_paths
 from nextlong_hub.cli.options import (
     examples,
     executor_of,
@@ -31,7 +32,7 @@ from nextlong_hub.cli.options import (
         "nextlong-hub import 'long/*.jsonl' --tokenizer ./qwen3 --config 128k --output in",
     ),
 )
-@click.argument("source", metavar="SOURCE")
+@click.argument("source", metavar="SOURCE", shell_complete=complete_paths)
 @option_tokenizer(required=True, help="Folder or Hub name of the tokenizer; of an MDS folder the one that made it.")
 @option_output(required=True)
 @click.option("--config", default="imported", show_default=True, metavar="NAME", help="What the rows are called.")

@@ -2,6 +2,7 @@
 
 import click
 
+from nextlong_hub.cli.completion import complete_configs, complete_paths
 from nextlong_hub.cli.options import examples, option_corpus, option_json, option_quiet, options_columns, print_json
 
 
@@ -15,8 +16,8 @@ from nextlong_hub.cli.options import examples, option_corpus, option_json, optio
         "nextlong-hub inspect me/nextlong 128k 4 --why 17 --corpus docs.jsonl",
     ),
 )
-@click.argument("where", metavar="DIR")
-@click.argument("config", required=False)
+@click.argument("where", metavar="DIR", shell_complete=complete_paths)
+@click.argument("config", required=False, shell_complete=complete_configs)
 @click.argument("row", default="0")
 @click.option("--segment", type=int, metavar="N", help="Print this segment in full.")
 @click.option("--why", type=int, metavar="N", help="Print what made this segment a hard negative, word by word.")

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from nextlong_hub.cli.completion import complete_paths
 from nextlong_hub.core.signals import on_signal
 
 if TYPE_CHECKING:
@@ -93,6 +94,7 @@ def option_decontaminate(command: Command) -> Command:
         "benchmarks",
         multiple=True,
         metavar="PATH",
+        shell_complete=complete_paths,
         help="Leave out documents that share 13 words in a row with this benchmark: a file, folder, hf:// address or "
         "Hub dataset, USER/NAME:CONFIG@SPLIT; all columns, configurations and splits unless one is named. Name what "
         "you evaluate on: HELMET, RULER, LongBench v2 and Pro, MRCR, AA-LCR. Repeatable.",
@@ -113,12 +115,14 @@ class _CorpusOption(click.Option):
 
 def option_corpus(command: Command) -> Command:
     """Add the repeatable `--corpus`, which the command takes as `corpora`."""
-    return click.option("--corpus", "corpora", multiple=True, metavar="[NAME=]PATH", cls=_CorpusOption)(command)
+    return click.option(
+        "--corpus", "corpora", multiple=True, metavar="[NAME=]PATH", cls=_CorpusOption, shell_complete=complete_paths
+    )(command)
 
 
 def option_tokenizer(**more: Any) -> Callable[[Command], Command]:
     """Add `--tokenizer`; `more` goes to `click.option`."""
-    return click.option("--tokenizer", metavar="NAME_OR_DIR", **more)
+    return click.option("--tokenizer", metavar="NAME_OR_DIR", shell_complete=complete_paths, **more)
 
 
 def option_output(**more: Any) -> Callable[[Command], Command]:

@@ -2,6 +2,7 @@
 
 import click
 
+from nextlong_hub.cli.completion import complete_configs, complete_paths
 from nextlong_hub.cli.options import examples, option_json, print_json
 
 
@@ -13,8 +14,8 @@ from nextlong_hub.cli.options import examples, option_json, print_json
         "nextlong-hub stats me/nextlong subset",
     ),
 )
-@click.argument("dataset", metavar="DIR_OR_REPO")
-@click.argument("configs", nargs=-1, metavar="[CONFIG]...")
+@click.argument("dataset", metavar="DIR_OR_REPO", shell_complete=complete_paths)
+@click.argument("configs", nargs=-1, metavar="[CONFIG]...", shell_complete=complete_configs)
 @click.option("--revision", metavar="NAME", help="Branch, tag or commit of a dataset on the Hub.")
 @option_json
 def stats(dataset: str, configs: tuple[str, ...], revision: str | None, as_json: bool) -> None:

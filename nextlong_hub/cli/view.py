@@ -4,6 +4,7 @@ from pathlib import Path
 
 import click
 
+from nextlong_hub.cli.completion import complete_configs, complete_paths
 from nextlong_hub.cli.options import examples, option_json, print_json
 
 
@@ -16,8 +17,8 @@ from nextlong_hub.cli.options import examples, option_json, print_json
         "nextlong-hub view me/nextlong 128k -o page.html",
     ),
 )
-@click.argument("where", metavar="DIR")
-@click.argument("configs", nargs=-1, metavar="[CONFIG]...")
+@click.argument("where", metavar="DIR", shell_complete=complete_paths)
+@click.argument("configs", nargs=-1, metavar="[CONFIG]...", shell_complete=complete_configs)
 @click.option(
     "-o",
     "--output",

@@ -2,6 +2,7 @@
 
 files        files that are whole or absent, digests, JSON
 settings     the base of every section of a recipe, and its errors in words
+config_names what a configuration may be called on every file system
 registry     extensions found by the constant that they define
 printable    hidden characters made visible; numbers, sizes and durations as text
 lazy         public names that are imported when they are first used

@@ -1,16 +1,22 @@
 """Files that are either whole or absent: written aside, flushed to the disk, then renamed into place.
 
 A reader, a crash or a full disk can therefore never leave half a file under its final name.
+
+Windows replaces and removes no file that any process has open or mapped: `insist` waits for those that let go soon, and
+`storage_errors` says what to do about the others.
 """
 
 import errno
+import gc
 import hashlib
 import io
 import json
 import os
 import re
-from collections.abc import Iterator
-from contextlib import contextmanager
+import shutil
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -33,6 +39,11 @@ _REMEDIES = {
     errno.EMFILE: "raise the limit on open files (ulimit -n), then run the same command again: finished work is kept",
     errno.ENFILE: "close other programs, then run the same command again: finished work is kept",
 }
+_DENIED = 5
+_OPEN_ELSEWHERE = frozenset({32, 33, 1224})
+"""What Windows calls a file that another handle, a lock or a map holds; often it says no more than `_DENIED`."""
+_CLOSE_IT = "close what has it open or mapped (a notebook, a viewer, a virus scanner), then run the same command again"
+_WAITS_SECONDS = (0.05, 0.1, 0.2, 0.4, 0.8)
 
 
 def remedy_of(error: OSError) -> str | None:
@@ -45,12 +56,19 @@ def storage_errors(path: Path) -> Iterator[None]:
     """Turn the operating system's storage faults around `path` into ours.
 
     Raises:
-        StorageError: no space, no permission, a read-only file system, a failing disk, or a limit of the system.
+        StorageError: no space, no permission, a read-only file system, a failing disk, a limit of the system, or on
+            Windows a file that is in use.
         ConflictError: a file stands where a folder is needed, or the other way round.
     """
     try:
         yield
     except OSError as error:
+        code = _windows_code(error)
+        if code == _DENIED and Path(error.filename2 or error.filename or "").is_dir():
+            raise ConflictError(f"cannot write {path}: it is a folder; remove it or choose another path") from error
+        if code == _DENIED or code in _OPEN_ELSEWHERE:
+            denied = "" if code in _OPEN_ELSEWHERE else f", or {_REMEDIES[errno.EACCES]}"
+            raise StorageError(f"cannot write {path}: {error.strerror}; {_CLOSE_IT}{denied}") from error
         if error.errno is not None and (advice := remedy_of(error)):
             raise StorageError(f"cannot write {path}: {os.strerror(error.errno)}; {advice}") from error
         if error.errno in (errno.ENOTDIR, errno.EISDIR, errno.EEXIST, errno.ELOOP):
@@ -75,10 +93,52 @@ def written_aside(path: Path) -> Iterator[Path]:
         try:
             yield aside
             flush(aside)
-            aside.replace(path)
+            insist(lambda: aside.replace(path))
             _flush_folder(path.parent)
         finally:
-            aside.unlink(missing_ok=True)
+            sweep(aside)
+
+
+def insist(change: Callable[[], object]) -> None:
+    """Rename or remove; where Windows says that the file is in use, again for a second and a half.
+
+    Maps of this process that nothing uses any more are let go in between.
+
+    Raises:
+        OSError: it cannot be done.
+    """
+    for seconds in _WAITS_SECONDS:
+        try:
+            change()
+            return
+        except OSError as error:
+            if _windows_code(error) not in {_DENIED, *_OPEN_ELSEWHERE}:
+                raise
+        gc.collect()
+        time.sleep(seconds)
+    change()
+
+
+def remove(path: Path) -> None:
+    """Remove a file or a folder that must not stay; one that is not there is good.
+
+    Raises:
+        StorageError, ConflictError: see `storage_errors`.
+    """
+    with storage_errors(path):
+        if path.is_dir() and not path.is_symlink():
+            insist(lambda: shutil.rmtree(path))
+        else:
+            insist(lambda: path.unlink(missing_ok=True))
+
+
+def sweep(path: Path) -> None:
+    """Remove a file or a folder that nobody needs; what cannot be removed now stays for a later run to sweep."""
+    with suppress(OSError):
+        if path.is_dir() and not path.is_symlink():
+            shutil.rmtree(path, ignore_errors=True)
+        else:
+            insist(lambda: path.unlink(missing_ok=True))
 
 
 def left_aside_of(path: Path) -> Path | None:
@@ -179,6 +239,11 @@ def digest_of(value: Any) -> str:
     """Twelve hexadecimal digits that stand for any JSON value: same value, same digits, on every machine."""
     canonical = json.dumps(value, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
     return hashlib.sha256(canonical.encode("utf-8", "surrogatepass")).hexdigest()[:12]
+
+
+def _windows_code(error: OSError) -> int | None:
+    """What Windows itself called the fault; None elsewhere."""
+    return getattr(error, "winerror", None)
 
 
 def _flush_folder(folder: Path) -> None:

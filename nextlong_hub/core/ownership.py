@@ -14,7 +14,7 @@ import os
 from collections.abc import Iterable, Iterator
 from pathlib import Path, PurePosixPath
 
-from nextlong_hub.core.files import left_aside_of, storage_errors, write_bytes
+from nextlong_hub.core.files import left_aside_of, remove, storage_errors, write_bytes
 from nextlong_hub.errors import ConflictError
 
 _SHOWN = 3
@@ -78,7 +78,7 @@ class OwnFiles:
         """
         if self._record is not None:
             with storage_errors(self._record):
-                self._record.unlink(missing_ok=True)
+                remove(self._record)
             self._recorded = set()
 
     def besides(self, names: Iterable[str]) -> tuple[str, ...]:
@@ -94,7 +94,7 @@ class OwnFiles:
         removed = tuple(name for name in names if name in self._names and self._is_there(name))
         with storage_errors(self._folder):
             for name in removed:
-                (self._folder / name).unlink(missing_ok=True)
+                remove(self._folder / name)
         self._names.difference_update(removed)
         if self._record is not None and not self._recorded.isdisjoint(removed):
             self._recorded.difference_update(removed)
@@ -111,7 +111,7 @@ class OwnFiles:
         with storage_errors(self._folder):
             for folder in sorted({path.parent for path in ours if path.parent.is_dir()}):
                 for path in [path for path in folder.iterdir() if left_aside_of(path) in ours]:
-                    path.unlink(missing_ok=True)
+                    remove(path)
 
     def foreign(self, below: str) -> tuple[str, ...]:
         """Files below one of its folders that are not ours and not hidden, in order; links are named, not followed."""

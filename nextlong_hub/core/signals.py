@@ -1,4 +1,4 @@
-"""Signal handling: SIGINT and SIGTERM end a run as exceptions."""
+"""Signal handling: SIGINT and SIGTERM, or what Windows has in its place, end a run as exceptions."""
 
 import signal
 import sys
@@ -6,14 +6,17 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from types import FrameType
 
+_CTRL_BREAK = "SIGBREAK"
+"""What Windows sends where others send SIGTERM, which never arrives there; other systems do not know it."""
+
 
 class SigtermReceived(BaseException):
-    """SIGTERM arrived, for example from a scheduler that needs the machine."""
+    """SIGTERM or Ctrl-Break arrived, for example from a scheduler that needs the machine."""
 
 
 @contextmanager
 def signals_as_exceptions() -> Iterator[None]:
-    """Turn SIGINT and SIGTERM into exceptions, and kill the workers at once: their outputs are whole or absent."""
+    """Make SIGINT, SIGTERM and SIGBREAK exceptions; kill the workers at once: their outputs are whole or absent."""
 
     def leave(number: int, frame: FrameType | None) -> None:
         signal.signal(number, signal.SIG_DFL)
@@ -23,9 +26,10 @@ def signals_as_exceptions() -> Iterator[None]:
             for worker in active_children():
                 with suppress(OSError, ValueError):  # it has ended by itself
                     worker.kill()
-        raise SigtermReceived if number == signal.SIGTERM else KeyboardInterrupt
+        raise KeyboardInterrupt if number == signal.SIGINT else SigtermReceived
 
-    before = {number: signal.signal(number, leave) for number in (signal.SIGINT, signal.SIGTERM)}
+    handled = [signal.SIGINT, signal.SIGTERM, *filter(None, [getattr(signal, _CTRL_BREAK, None)])]
+    before = {number: signal.signal(number, leave) for number in handled}
     try:
         yield
     finally:

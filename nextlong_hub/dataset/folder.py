@@ -1,7 +1,6 @@
 """A dataset folder while it is written: its lock, what may be overwritten, and how its manifest is invalidated."""
 
 import logging
-import shutil
 from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, closing, contextmanager
 from importlib.resources import files
@@ -10,7 +9,7 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
-from nextlong_hub.core.files import is_left_aside, storage_errors, write_bytes, write_json
+from nextlong_hub.core.files import insist, is_left_aside, storage_errors, sweep, write_bytes, write_json
 from nextlong_hub.core.ownership import OwnFiles, first_link_below
 from nextlong_hub.dataset.manifest import (
     MANIFEST_NAME,
@@ -140,10 +139,7 @@ def names_of(manifest: Manifest) -> tuple[str, ...]:
 def _sweep(work: Path) -> None:
     """Remove what killed processes were writing: with the lock held, no other process writes."""
     for path in [path for path in work.rglob(".*.tmp") if is_left_aside(path)]:
-        if path.is_dir():
-            shutil.rmtree(path, ignore_errors=True)
-        else:
-            path.unlink(missing_ok=True)
+        sweep(path)
 
 
 def invalidate(output: Path, workspace: Workspace) -> None:
@@ -157,9 +153,9 @@ def invalidate(output: Path, workspace: Workspace) -> None:
         with storage_errors(workspace.invalidated):
             workspace.invalidated.mkdir(exist_ok=True)
             if card.is_file() and not is_placeholder(card):
-                card.replace(workspace.invalidated / CARD_NAME)
+                insist(lambda: card.replace(workspace.invalidated / CARD_NAME))
             write_bytes(card, _placeholder())
-            manifest.replace(workspace.invalidated / MANIFEST_NAME)
+            insist(lambda: manifest.replace(workspace.invalidated / MANIFEST_NAME))
 
 
 def is_placeholder(card: Path) -> bool:

@@ -9,14 +9,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, Field, ValidationError
+from pydantic import AfterValidator, Field, ValidationError, field_validator
 
+from nextlong_hub.core.config_names import ONE_FOLDER, ConfigName, same_folder
 from nextlong_hub.core.files import digest_of, json_bytes, write_bytes
 from nextlong_hub.core.foreign import parse_json
 from nextlong_hub.core.settings import explain
 from nextlong_hub.dataset.corpus_record import CorpusRecord, Record
 from nextlong_hub.errors import DataError
-from nextlong_hub.recipe import Name, Recipe, recorded_recipe
+from nextlong_hub.recipe import Recipe, recorded_recipe
 from nextlong_hub.retrieval import is_control, score_name
 
 MANIFEST_NAME = "manifest.json"
@@ -310,7 +311,7 @@ class ConfigRecord(Record):
     segments: SegmentRecord
     synthesis: SynthesisRecord | None
     """None for a mixture: its rows were made for its ingredients."""
-    mixture: dict[Name, IngredientRecord]
+    mixture: dict[ConfigName, IngredientRecord]
     """By the name before the slash in the id of a row, or of a document of one; empty unless the configuration takes
     rows of others."""
     packing: PackingRecord | None = None
@@ -386,7 +387,14 @@ class Manifest(Record):
     portability: tuple[PortabilityRecord, ...] = ()
     """Of each tokenizer under which the samples have at least their target length, that of `token_count` first; empty
     where nothing was synthesised."""
-    configs: dict[Name, ConfigRecord] = Field(min_length=1)
+    configs: dict[ConfigName, ConfigRecord] = Field(min_length=1)
+
+    @field_validator("configs")
+    @classmethod
+    def _each_has_its_folder(cls, configs: dict[str, ConfigRecord]) -> dict[str, ConfigRecord]:
+        if two := same_folder(configs):
+            raise ValueError(f"{two[0]!r} and {two[1]!r} {ONE_FOLDER}")
+        return configs
 
     @property
     def files(self) -> list[FileRecord]:

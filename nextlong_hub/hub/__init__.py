@@ -4,6 +4,7 @@ address      `user/name` and `hf://datasets/…`
 files        reading: files by address, datasets by name, files of a tokenizer
 repository   one dataset repository: its files, and the requests of a push
 changes      differences between the files of a dataset and those on the Hub
+extensions   where `hf` keeps the commands of others
 login        endpoint, offline mode, token and cache
 errors       every error around the Hub, translated into one of ours
 wording      which error and message each failure becomes, by what was attempted

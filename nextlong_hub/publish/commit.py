@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import Any, Literal
 
 from nextlong_hub._version import __version__
-from nextlong_hub.core.files import sha256_of, write_bytes
+from nextlong_hub.core.config_names import ONE_FOLDER, same_folder
+from nextlong_hub.core.files import remove, sha256_of, write_bytes
 from nextlong_hub.core.ownership import listed_names
 from nextlong_hub.corpus.naming import public_path
 from nextlong_hub.datacard import WrittenCard, is_described, write_card
@@ -79,11 +80,13 @@ def committed_manifest(run: Run, inputs: Inputs, recipes: Sequence[Recipe]) -> M
     """The manifest of the dataset in the folder, which this run adds to; None when there is none.
 
     Raises:
-        ConflictError: it was made from other inputs, or by other recipes of the same names; or an interrupted commit
-            left a configuration unfinished that is not in `recipes`.
+        ConflictError: it was made from other inputs, or by other recipes of the same names; or two names differ in
+            capitals only; or an interrupted commit left a configuration unfinished that is not in `recipes`.
     """
     output = run.output
     kept = kept_manifest(output, run.workspace)
+    if two := same_folder([*(kept.configs if kept else ()), *(recipe.name for recipe in recipes)]):
+        raise ConflictError(f"the configurations {two[0]!r} and {two[1]!r} of {output} {ONE_FOLDER}")
     if kept is None:
         return None
     wanted = {
@@ -165,7 +168,7 @@ def commit(run: Run, manifest: Manifest) -> bool:
             _log.warning("%s", note)
     write_manifest(output, manifest)
     for name in (MANIFEST_NAME, CARD_NAME):
-        (workspace.invalidated / name).unlink(missing_ok=True)
+        remove(workspace.invalidated / name)
     return True
 
 

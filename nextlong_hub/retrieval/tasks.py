@@ -8,7 +8,6 @@ read_answers     that file ▶ candidates, for the selection of negatives
 likely_chunks    that file ▶ chunks to tokenise before samples are made
 """
 
-import shutil
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -18,7 +17,14 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from nextlong_hub.core.files import digest_of, read_checked_json, sha256_of_folder, write_checked_json, written_aside
+from nextlong_hub.core.files import (
+    digest_of,
+    read_checked_json,
+    remove,
+    sha256_of_folder,
+    write_checked_json,
+    written_aside,
+)
 from nextlong_hub.core.mapping import map_array, map_table
 from nextlong_hub.corpus.store import ChunkStore, open_store
 from nextlong_hub.execution.base import InputPath, Task
@@ -80,7 +86,7 @@ def _index(run: Run, store: ChunkStore, settings: RetrievalSettings, identity: s
     digest_file = run.workspace.receipts(identity) / "index.json"
     digest = read_checked_json(digest_file)
     if digest is not None and digest != [*sha256_of_folder(folder)]:
-        shutil.rmtree(folder, ignore_errors=True)
+        remove(folder)
         digest = None
     with run.stage("index", None, "shards") as advance:
         build_index(store, settings, folder, run.executor, lambda receipt: advance(1))

@@ -12,7 +12,8 @@ from nextlong_hub.method.guard import GUARD_RUN_TOKENS, Guard, ShingleOverlap, T
 from nextlong_hub.method.near_duplicates import shingles_of
 from nextlong_hub.method.repeats import different
 from nextlong_hub.recipe import Recipe
-from nextlong_hub.tokenization import ChunkTokens, TokenCache, Tokenizer
+from nextlong_hub.tokenization import ChunkTokens, Tokenizer
+from nextlong_hub.tokenization.cache import TokenCache
 
 _LEAST_CORE = 0.5
 """Share of a chunk's characters from which its core stands for the chunk when its runs of tokens are compared."""

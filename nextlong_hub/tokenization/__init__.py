@@ -12,9 +12,11 @@ stitching        chunks tokenised before                      ▶  the ids of a 
 cache            chunks tokenised before                      ▶  files on disk, mapped into memory
 tasks            the chunks that samples are likely to need   ▶  the token cache, filled by the executor
 compare          a tokenizer                                  ▶  whether transformers makes the same ids
+
+`cache` and `tasks` are imported by their own names: they need pyarrow, which starts a thread when it is imported, and
+Python 3.12 warns whoever forks a process that has one.
 """
 
-from nextlong_hub.tokenization.cache import TokenCache
 from nextlong_hub.tokenization.chat import ChatTokenizer, EncodedChat, turn_delimiters
 from nextlong_hub.tokenization.chat_templates import ChatTemplate, find_template, template_name
 from nextlong_hub.tokenization.loading import EMBEDDED, load_tokenizer, reopen
@@ -34,7 +36,6 @@ __all__ = [
     "SpecialTokens",
     "SplitPoints",
     "Stitched",
-    "TokenCache",
     "Tokenizer",
     "Unfitted",
     "bounds",

@@ -45,14 +45,19 @@ def main() -> int:
 
 def build_wheel(scratch: Path) -> Path:
     """Build the package from a copy of the checkout, so that nothing is left behind in it."""
-    copy = scratch / "checkout"
-    tracked = subprocess.run(["git", "ls-files", "-z"], cwd=CHECKOUT, capture_output=True, text=True, check=True).stdout
-    for name in filter(None, tracked.split("\0")):
-        if (CHECKOUT / name).is_file():
-            (copy / name).parent.mkdir(parents=True, exist_ok=True)
-            shutil.copyfile(CHECKOUT / name, copy / name)
-    pip(sys.executable, "wheel", "--no-deps", "--wheel-dir", str(scratch), str(copy))
+    copy_tracked(scratch / "checkout")
+    pip(sys.executable, "wheel", "--no-deps", "--wheel-dir", str(scratch), str(scratch / "checkout"))
     return next(scratch.glob("*.whl"))
+
+
+def copy_tracked(target: Path) -> list[str]:
+    """Copy the files that git tracks, as they are in the checkout; their names."""
+    tracked = subprocess.run(["git", "ls-files", "-z"], cwd=CHECKOUT, capture_output=True, text=True, check=True).stdout
+    names = [name for name in tracked.split("\0") if name and (CHECKOUT / name).is_file()]
+    for name in names:
+        (target / name).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(CHECKOUT / name, target / name)
+    return names
 
 
 def prepare(folder: Path, version: str, wheel: Path) -> Path:

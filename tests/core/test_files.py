@@ -14,9 +14,12 @@ from hypothesis import strategies as st
 
 from nextlong_hub.core.files import (
     digest_of,
+    insist,
     read_json,
+    remove,
     sha256_of,
     storage_errors,
+    sweep,
     write_bytes,
     write_json,
     written_aside,
@@ -167,3 +170,75 @@ def test_sha256_of_a_file_longer_than_one_read(tmp_path: Path) -> None:
     """The digest of three million zero bytes, as `sha256sum` gives it."""
     (tmp_path / "zeros").write_bytes(bytes(3_000_000))
     assert sha256_of(tmp_path / "zeros") == "35bce4eae54ec8e6cc2868baa8d157914d6ae2858811b4cc0c078c94460fa26f"
+
+
+class Busy:
+    """A rename on Windows while somebody has the file open: refused a number of times, then done."""
+
+    def __init__(self, times: int, winerror: int = 32, name: Path | None = None) -> None:
+        self.times = times
+        self.done = False
+        self.error = PermissionError(13, "in use", str(name or "data.bin"))
+        self.error.winerror = winerror
+
+    def __call__(self) -> None:
+        """Refuse, or do it."""
+        if self.times:
+            self.times -= 1
+            raise self.error
+        self.done = True
+
+
+@pytest.mark.parametrize("winerror", [5, 32, 33, 1224])
+def test_a_file_that_somebody_reads_for_a_moment_is_waited_for(winerror: int) -> None:
+    """Windows refuses to replace a file that is open or mapped: readers that let go soon do not end a run."""
+    busy = Busy(2, winerror)
+    insist(busy)
+    assert busy.done
+
+
+@pytest.mark.parametrize(("winerror", "also"), [(32, "$"), (1224, "$"), (5, ", or choose another --output")])
+def test_a_file_that_stays_in_use_is_said_to_be(winerror: int, also: str) -> None:
+    """The message says to close what has the file open, and does not send people to permissions alone."""
+    path = Path("data.bin")
+    with (
+        pytest.raises(StorageError, match=rf"cannot write data\.bin: in use; close what has it open or mapped.*{also}"),
+        storage_errors(path),
+    ):
+        Busy(1, winerror)()
+
+
+def test_a_folder_in_the_place_of_a_file_is_said_to_be_one_on_windows(tmp_path: Path) -> None:
+    """Windows says "access denied" of a folder that is opened as a file: the advice is not to change permissions."""
+    with (
+        pytest.raises(ConflictError, match="it is a folder; remove it or choose"),
+        storage_errors(tmp_path),
+    ):
+        Busy(1, 5, tmp_path)()
+
+
+def test_other_faults_are_not_waited_for() -> None:
+    """What Linux or macOS refuse, they refuse for good."""
+    calls: list[int] = []
+
+    def refuse() -> None:
+        calls.append(1)
+        raise PermissionError(13, "no")
+
+    with pytest.raises(PermissionError):
+        insist(refuse)
+    assert len(calls) == 1
+
+
+def test_what_must_go_is_gone_and_what_is_not_there_is_good(tmp_path: Path) -> None:
+    """Files and folders alike; a link to a folder is removed, and what it leads to stays."""
+    for take in (remove, sweep):
+        (tmp_path / "folder" / "deep").mkdir(parents=True)
+        (tmp_path / "folder" / "deep" / "file").touch()
+        (tmp_path / "file").touch()
+        (tmp_path / "link").symlink_to(tmp_path / "folder")
+        take(tmp_path / "link")
+        assert (tmp_path / "folder" / "deep" / "file").exists()
+        for name in ("folder", "file", "never there"):
+            take(tmp_path / name)
+        assert list(tmp_path.iterdir()) == []

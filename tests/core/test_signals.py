@@ -31,3 +31,13 @@ def test_ctrl_c_is_a_keyboard_interrupt() -> None:
     """SIGINT raises what Python programs expect."""
     with pytest.raises(KeyboardInterrupt), signals_as_exceptions(), on_signal(lambda: None):
         os.kill(os.getpid(), signal.SIGINT)
+
+
+@pytest.mark.skipif(not hasattr(signal, "SIGUSR1"), reason="a signal that stands for Windows' own is needed")
+def test_ctrl_break_ends_a_run_as_sigterm_does(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Windows sends SIGBREAK where others send SIGTERM; afterwards the handler of before is back."""
+    monkeypatch.setattr(signal, "SIGBREAK", signal.SIGUSR1, raising=False)
+    before = signal.getsignal(signal.SIGUSR1)
+    with pytest.raises(SigtermReceived), signals_as_exceptions(), on_signal(lambda: None):
+        os.kill(os.getpid(), signal.SIGUSR1)
+    assert signal.getsignal(signal.SIGUSR1) == before

@@ -143,6 +143,9 @@ def test_the_recipes_behind_the_rows_are_kept(folder: Path) -> None:
         (lambda m: m["configs"]["subset"]["mixture"]["64k"].update(share=1), "unknown key .*mixture.64k.share"),
         (lambda m: m["configs"].update({"64k": []}), "configs.64k"),
         (lambda m: m.update(configs=None), "configs = None"),
+        (lambda m: m["configs"].update({"../x": m["configs"]["128k"]}), "configs.*should match pattern"),
+        (lambda m: m["configs"].update({"nul": m["configs"]["128k"]}), "configs.*Windows reserves this name"),
+        (lambda m: m["configs"].update({"128K": m["configs"]["128k"]}), "'128k' and '128K' differ in capitals only"),
     ],
 )
 def test_a_damaged_manifest_is_a_data_error(

@@ -1,13 +1,17 @@
 """What is shipped is what is tested: the wheel, installed where there is no checkout."""
 
 import os
+import re
 import subprocess
 import sys
 import sysconfig
 import venv
+from email import message_from_string
 from pathlib import Path
 
 import pytest
+
+import nextlong_hub
 
 pytestmark = pytest.mark.slow
 
@@ -47,7 +51,8 @@ def scripts(tmp_path_factory: pytest.TempPathFactory) -> Path:
     wheel = next(folder.glob("*.whl"))
     subprocess.run([*pip, "install", "--no-deps", "--target", str(site), str(wheel)], check=True)
     # A path in a .pth file is searched, but the .pth files lying there are not read: not even our own editable one.
-    (site / "dependencies.pth").write_text(sysconfig.get_path("purelib") + "\n")
+    found_here = "".join(f"{folder}\n" for folder in sys.path if Path(folder).name == "site-packages")
+    (site / "dependencies.pth").write_text(found_here)
     return environment / "bin"
 
 
@@ -68,6 +73,21 @@ def test_the_wheel_holds_what_it_reads(scripts: Path, tmp_path: Path) -> None:
     done = run(scripts, "-c", READS_ITS_DATA, cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     assert str(scripts.parent) in done.stdout
+
+
+def test_the_page_on_pypi_has_no_dead_link(scripts: Path) -> None:
+    """Every link and picture is an address, and one into the repository leads to a file of it."""
+    site = Path(sysconfig.get_path("purelib", vars={"base": str(scripts.parent), "platbase": str(scripts.parent)}))
+    metadata = message_from_string(next(site.glob("nextlong_hub-*.dist-info/METADATA")).read_text("utf-8"))
+    urls = dict(line.split(", ") for line in metadata.get_all("Project-URL", []))
+    assert {"Repository", "Issues", "Changelog"} <= urls.keys()
+    links = re.findall(r"\]\(([^)]+)\)", str(metadata.get_payload()))
+    assert len(links) > 3
+    assert [link for link in links if not link.startswith(("https://", "#"))] == []
+    tag = f"/v{nextlong_hub.__version__}/"
+    ours = [link.partition(tag)[2] for link in links if link.startswith(urls["Repository"]) and tag in link]
+    assert [name for name in ours if not (CHECKOUT / name.partition("#")[0]).exists()] == []
+    assert {f"{urls['Repository']}/raw{tag}{name}" for name in ours if name.endswith(".png")} <= set(links)
 
 
 @pytest.mark.parametrize("module", ["builders", "cards", "tests"])

@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 from tiny_tokenizers import PATTERNS, PROVEN, byte_level, demo_texts
 from token_texts import FOLDERS, TEXTS
 
-from nextlong_hub.tokenization import ChunkTokens, Stitched, TokenCache, Tokenizer, bounds, load_tokenizer
-from nextlong_hub.tokenization.cache import PART_CHUNKS, part_path, part_ranges, round_path, write_part
+from nextlong_hub.tokenization import ChunkTokens, Stitched, Tokenizer, bounds, load_tokenizer
+from nextlong_hub.tokenization.cache import PART_CHUNKS, TokenCache, part_path, part_ranges, round_path, write_part
 
 MAKERS: dict[str, Callable[[], Tokenizer]] = {
     **PROVEN,

@@ -9,7 +9,6 @@ is cut into shards nor on the workers. `index.json` is written last; until then 
 """
 
 import re
-import shutil
 import unicodedata
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, fields
@@ -19,7 +18,7 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from nextlong_hub.core.files import write_json
+from nextlong_hub.core.files import sweep, write_json
 from nextlong_hub.corpus.store import ChunkStore
 from nextlong_hub.execution.base import Counts, Executor, InputPath, Receipt, Task
 from nextlong_hub.execution.receipts import run_missing
@@ -366,7 +365,6 @@ def _sweep(folder: Path, identity: str) -> None:
     """Remove what the finished index does not need: other indexes, bags of terms, receipts."""
     for entry in folder.iterdir():
         if re.fullmatch("[0-9a-f]{12}", entry.name) and entry.name != identity:
-            shutil.rmtree(entry, ignore_errors=True)
-    for name in ("lexed", "receipts"):
-        shutil.rmtree(folder / identity / name, ignore_errors=True)
-    (folder / identity / "merged.npz").unlink(missing_ok=True)
+            sweep(entry)
+    for name in ("lexed", "receipts", "merged.npz"):
+        sweep(folder / identity / name)

@@ -8,7 +8,6 @@ Parts do not depend on the number of workers. Two bytes a component: 512 bytes a
 """
 
 import re
-import shutil
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -18,7 +17,7 @@ from typing import Any, ClassVar, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from nextlong_hub.core.files import digest_of, read_json, write_array, write_json
+from nextlong_hub.core.files import digest_of, read_json, sweep, write_array, write_json
 from nextlong_hub.core.mapping import map_array
 from nextlong_hub.corpus.store import ChunkStore
 from nextlong_hub.errors import DataError, RecipeError
@@ -178,10 +177,10 @@ class Building:
             self.folder / "index.json",
             {"id": self.identity, "store": store.id, "chunks": store.chunks, "dimension": dimension, "files": files},
         )
-        shutil.rmtree(self.home / "receipts", ignore_errors=True)
+        sweep(self.home / "receipts")
         for entry in self.folder.iterdir():
             if re.fullmatch("[0-9a-f]{12}", entry.name) and entry.name != self.identity:
-                shutil.rmtree(entry, ignore_errors=True)
+                sweep(entry)
 
 
 def fill_vectors(store: ChunkStore, options: VectorOptions, building: Building) -> list[Receipt[VectorCounts]]:
