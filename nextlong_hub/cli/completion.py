@@ -85,13 +85,14 @@ def _show(context: click.Context, _parameter: click.Parameter, shell: str | None
 
 
 def _install(context: click.Context, _parameter: click.Parameter, shell: str | None) -> None:
-    from nextlong_hub.core.files import write_bytes
-
     if not shell or context.resilient_parsing:
         return
+    from nextlong_hub import terminal
+    from nextlong_hub.core.files import write_bytes
+
     path, needs = _place(shell, str(context.info_name))
     write_bytes(path, f"{_script(context, shell)}\n".encode())
-    click.echo(f"Wrote {path}; it is used from the next start of {shell} on{needs}")
+    terminal.show_verbatim(f"Wrote {path}; it is used from the next start of {shell} on{needs}")
     context.exit()
 
 

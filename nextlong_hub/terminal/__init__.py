@@ -230,4 +230,4 @@ class _VisibleStream(io.StringIO):
 
 
 def _console(is_terminal: bool, *, stderr: bool = False) -> Console:
-    return Console(stderr=stderr, force_terminal=None if is_terminal else False, highlight=False)
+    return _VisibleConsole(stderr=stderr, force_terminal=None if is_terminal else False, highlight=False)

@@ -17,8 +17,7 @@ from chat_worlds import CHATML, as_dicts, chat_recipe, theirs, tokenizer_of
 from transformers import PreTrainedTokenizerFast
 
 from nextlong_hub.core.files import sha256_of
-from nextlong_hub.corpus import digest as corpus_digest
-from nextlong_hub.corpus import discover
+from nextlong_hub.corpus import discover, identify
 from nextlong_hub.corpus.settings import SourceSettings
 from nextlong_hub.dataset.best_fit import unpack
 from nextlong_hub.dataset.manifest import read_manifest, write_manifest
@@ -350,7 +349,7 @@ def test_columns_that_were_read_are_read_again(
     source = SourceSettings(name="talks", path=str(corpus))
     digest = "0" * 64
     if columns:
-        digest = corpus_digest(discover([source.model_copy(update={"record_columns": columns})]))
+        digest = identify(discover([source.model_copy(update={"record_columns": columns})])).digest
     sources = (record.model_copy(update={"reading": reading}),)
     changed = manifest.corpus.model_copy(update={"digest": digest, "sources": sources})
     write_manifest(folder, manifest.model_copy(update={"corpus": changed}))

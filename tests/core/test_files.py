@@ -197,7 +197,7 @@ def test_a_file_that_somebody_reads_for_a_moment_is_waited_for(winerror: int) ->
     assert busy.done
 
 
-@pytest.mark.parametrize(("winerror", "also"), [(32, "$"), (1224, "$"), (5, ", or choose another --output")])
+@pytest.mark.parametrize(("winerror", "also"), [(32, "$"), (1224, "$"), (5, ", or choose another folder")])
 def test_a_file_that_stays_in_use_is_said_to_be(winerror: int, also: str) -> None:
     """The message says to close what has the file open, and does not send people to permissions alone."""
     path = Path("data.bin")

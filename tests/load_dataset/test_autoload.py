@@ -90,7 +90,7 @@ def test_what_is_left_after_an_uninstall_does_nothing_and_says_nothing(tmp_path:
     package = tmp_path / "packages" / "nextlong_hub"
     for folder in ("core", "load_dataset"):
         (package / folder).mkdir(parents=True)
-    modules = ("__init__", "_version", "errors", "core/__init__", "core/files")
+    modules = ("__init__", "_version", "errors", "core/__init__", "core/files", "core/foreign")
     for name in (*modules, *(f"load_dataset/{own}" for own in ("__init__", "register", "autoload"))):
         (package / f"{name}.py").write_bytes((CHECKOUT / "nextlong_hub" / f"{name}.py").read_bytes())
     environment = Environment(tmp_path / "environment")
