@@ -128,8 +128,20 @@ class FoundBenchmarks:
     pieces: tuple[Piece, ...]
     benchmarks: tuple[Benchmark, ...]
     """With the commits that are read, and the digests of their content."""
-    stamps: tuple[tuple[str, int, int], ...]
-    """Path, bytes and time of change of each local file."""
+
+    @property
+    def is_current(self) -> bool:
+        """Whether the local files are still what was hashed.
+
+        Raises:
+            DataError, StorageError: one has gone, or cannot be read.
+        """
+        states = {path: state for piece in self.pieces for path, state in zip(piece.files, piece.states, strict=False)}
+        for path, state in states.items():
+            with file_errors(path):
+                if not state.holds_for(Path(path)):
+                    return False
+        return True
 
 
 class BenchmarkRuns:
@@ -205,7 +217,7 @@ def find_benchmarks(against: Sequence[Benchmark]) -> FoundBenchmarks:
         RecipeError, DataError, StorageError, AuthError, NetworkError: see `corpus.find`.
     """
     known = _found.get(tuple(against))
-    if known is not None and all(_stamp(path) == (path, *rest) for path, *rest in known.stamps):
+    if known is not None and known.is_current:
         return known
     sources = [_as_source(number, one) for number, one in enumerate(dict.fromkeys(against), 1)]
     try:
@@ -213,10 +225,13 @@ def find_benchmarks(against: Sequence[Benchmark]) -> FoundBenchmarks:
     except DataError as error:
         raise DataError(f"a benchmark to decontaminate against (--decontaminate): {error}") from error
     settings = {one.settings.name: one.settings for one in listed.sources}
+    pieces: list[Piece] = []
     pinned = []
     for source, benchmark in zip(sources, dict.fromkeys(against), strict=True):
-        own = [_as_content(piece) for piece in listed.pieces if piece.source == source.name]
-        content = identify(own).digest
+        own = [piece for piece in listed.pieces if piece.source == source.name]
+        identified = identify([_as_content(piece) for piece in own])
+        pieces += [replace(piece, states=one.states) for piece, one in zip(own, identified.pieces, strict=True)]
+        content = identified.digest
         if benchmark.digest not in (None, content):
             raise RecipeError(
                 f"the benchmark {benchmark.path} has the digest {content}, and the recipe names one with "
@@ -226,10 +241,7 @@ def find_benchmarks(against: Sequence[Benchmark]) -> FoundBenchmarks:
         revision = settings[source.name].revision or benchmark.revision
         update = {"digest": content, "revision": revision, "path": settings[source.name].path}
         pinned.append(benchmark.model_copy(update=update))
-    local = sorted({path for piece in listed.pieces if piece.revision is None for path in piece.files})
-    found = FoundBenchmarks(
-        pieces=listed.pieces, benchmarks=tuple(pinned), stamps=tuple(_stamp(path) for path in local)
-    )
+    found = FoundBenchmarks(pieces=tuple(pieces), benchmarks=tuple(pinned))
     _found[tuple(against)] = found
     return found
 
@@ -269,12 +281,6 @@ def open_runs(against: Sequence[Benchmark], rules: RunRules) -> BenchmarkRuns:
 
 _found: dict[tuple[Benchmark, ...], FoundBenchmarks] = {}
 _opened: dict[tuple[tuple[Benchmark, ...], RunRules], BenchmarkRuns] = {}
-
-
-def _stamp(path: str) -> tuple[str, int, int]:
-    with file_errors(path):
-        status = Path(path).stat()
-    return path, status.st_size, status.st_mtime_ns
 
 
 def _texts_of(pieces: Sequence[Piece]) -> Iterator[BenchmarkText]:
