@@ -14,6 +14,7 @@ import pyarrow.parquet as pq
 
 from nextlong_hub.corpus.in_memory import Source
 from nextlong_hub.corpus.ingest import FoundCorpus
+from nextlong_hub.corpus.naming import with_parts
 from nextlong_hub.corpus.settings import ReadingSettings, SourceSettings
 from nextlong_hub.dataset.manifest import read_manifest
 from nextlong_hub.documents.lineage import retrieval_of
@@ -130,18 +131,20 @@ def rows_of(source: Source) -> Source:
     """The rows of a source that is a dataset folder of ours, rather than all files of that folder.
 
     Raises:
-        DataError: the folder has several configurations.
+        DataError: the folder has several configurations and none is named, or not the one that is.
     """
-    if not isinstance(source, SourceSettings) or not Path(source.path).is_dir():
+    if not isinstance(source, SourceSettings):
         return source
-    manifest = read_manifest(Path(source.path))
+    settings = with_parts(source)
+    folder = Path(settings.path)
+    manifest = read_manifest(folder) if folder.is_dir() else None
     if manifest is None:
         return source
-    if len(manifest.configs) > 1:
-        folders = ", ".join(str(Path(source.path) / "data" / name) for name in manifest.configs)
-        raise DataError(f"{source.path} is a dataset of {len(manifest.configs)} configurations; name one: {folders}")
-    [name] = manifest.configs
-    return source.model_copy(update={"path": str(Path(source.path) / "data" / name)})
+    name = settings.config or (next(iter(manifest.configs)) if len(manifest.configs) == 1 else "")
+    if name not in manifest.configs:
+        said = f"has no configuration {name!r}" if name else f"is a dataset of {len(manifest.configs)} configurations"
+        raise DataError(f"{folder} {said}; name one of {', '.join(manifest.configs)} with {argument('config')}")
+    return settings.model_copy(update={"path": str(folder / "data" / name), "config": None})
 
 
 def refuse_packed_rows(corpus: FoundCorpus) -> None:

@@ -36,7 +36,7 @@ def long_texts(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return write_corpus(tmp_path_factory.mktemp("long") / "corpus.jsonl", [*documents, *more])
 
 
-def run(source: Path, output: Path, modes: str = "truncate,discard", target: int = TARGET, **more: Any) -> FitReport:
+def run(source: Path | str, output: Path, modes: str = "truncate,discard", target: int = TARGET, **more: Any) -> FitReport:
     """Fit to 200 tokens under the embedded tokenizer."""
     settings = SourceSettings(name="corpus", path=str(source))
     executor = more.pop("executor", "inline")
@@ -161,8 +161,11 @@ def test_a_dataset_folder_of_ours_is_a_source(dataset: Path, tmp_path: Path) -> 
     assert read_rows(tmp_path / "folder", "200") == read_rows(tmp_path / "shards", "200")
     run(dataset / "data" / "tiny", tmp_path / "two")
     run(dataset / "data" / "tiny", tmp_path / "two", target=100)
-    with pytest.raises(DataError, match=r"a dataset of 2 configurations; name one: .*/data/100, .*/data/200"):
+    with pytest.raises(DataError, match=r"a dataset of 2 configurations; name one of 100, 200 with config="):
         run(tmp_path / "two", tmp_path / "out")
+    with pytest.raises(DataError, match=r"has no configuration '300'; name one of 100, 200 with config="):
+        run(f"{tmp_path / 'two'}:300", tmp_path / "out")
+    assert run(f"{tmp_path / 'two'}:200", tmp_path / "out", target=100).read > 0
 
 
 def test_packed_rows_are_no_texts(long_texts: Path, tmp_path: Path) -> None:
