@@ -160,7 +160,7 @@ def test_more_than_there_is_for_all_is_refused_at_once(corpus_file: Path, tmp_pa
         run(tmp_path / "dataset", corpus_file, short=30, long=12)
     assert "recipe short: 30 samples were asked for, but only 28 of the 40 documents" in str(error.value)
     assert "others are meta-documents of long" in str(error.value)
-    assert "long 12, short 28" in str(error.value) and "meta_documents.choice=nested" in str(error.value)
+    assert "long 12, short 28" in str(error.value) and "{'meta_documents.choice': 'nested'}" in str(error.value)
     assert not list((tmp_path / "dataset").glob(".work/index-*"))
     run(tmp_path / "dataset", corpus_file, short=28, long=12)
     require_apart(tmp_path / "dataset", "short", "long")
