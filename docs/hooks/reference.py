@@ -90,7 +90,11 @@ def retriever_options() -> str:
 
 def filter_keys() -> str:
     """The settings of each filter."""
-    return "\n\n".join(_keys(FILTERS[name], heading=f"### `filters.{name}`") for name in FILTERS.names())
+    parts = []
+    for name in FILTERS.names():
+        parts.append(_keys(FILTERS[name], heading=f"### `filters.{name}`"))
+        parts += [_keys(section, heading=f"#### `{key}`") for key, section in _sections(FILTERS[name])]
+    return "\n\n".join(parts)
 
 
 def columns() -> str:

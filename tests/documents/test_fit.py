@@ -36,7 +36,9 @@ def long_texts(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return write_corpus(tmp_path_factory.mktemp("long") / "corpus.jsonl", [*documents, *more])
 
 
-def run(source: Path | str, output: Path, modes: str = "truncate,discard", target: int = TARGET, **more: Any) -> FitReport:
+def run(
+    source: Path | str, output: Path, modes: str = "truncate,discard", target: int = TARGET, **more: Any
+) -> FitReport:
     """Fit to 200 tokens under the embedded tokenizer."""
     settings = SourceSettings(name="corpus", path=str(source))
     executor = more.pop("executor", "inline")
