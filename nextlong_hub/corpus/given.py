@@ -94,7 +94,7 @@ def _source(one: Any, name: str, others: Sequence[Source]) -> Source:
     if is_table(one) or _are_rows(one):
         return memory_source(one, name or _free("memory", others))
     hint = "; call it, and give what it returns" if callable(one) else ""
-    raise RecipeError(f"{argument('corpus')} holds a {type(one).__name__}{hint}; give {_KINDS}")
+    raise RecipeError(f"{argument('corpus')} holds something of type {type(one).__name__}{hint}; give {_KINDS}")
 
 
 def _are_several(corpus: Sequence[Any]) -> bool:

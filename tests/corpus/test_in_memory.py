@@ -147,12 +147,12 @@ def test_values_that_no_json_holds_are_no_texts(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("corpus", "message"),
     [
-        (42, "corpus= holds a int; give a path"),
-        (b"bytes", "corpus= holds a bytes"),
+        (42, "corpus= holds something of type int; give a path"),
+        (b"bytes", "corpus= holds something of type bytes"),
         ([], "corpus= is empty"),
-        ([1, 2], "corpus= holds a int"),
+        ([1, 2], "corpus= holds something of type int"),
         ({1: "a.jsonl"}, "keys that are no names"),
-        (lambda: iter(ROWS), "holds a function; call it"),
+        (lambda: iter(ROWS), "holds something of type function; call it"),
         (f"{SECRET}\n{SECRET}", "a string of 47 characters that reads like a text"),
         ([f"{SECRET}.", "notes.jsonl"], "a list of 2 strings, 1 of which read like texts and 1 like paths"),
         (

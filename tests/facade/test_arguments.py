@@ -17,7 +17,7 @@ ROWS = [{"text": f"{SECRET} {number}"} for number in range(3)]
     [
         ({"configs": 64}, "configs= is 64"),
         ({"configs": "64K"}, r"no recipe '64K'.*did you mean '64k'"),
-        ({"corpus": 3.5}, "corpus= holds a float"),
+        ({"corpus": 3.5}, "corpus= holds something of type float"),
         ({"corpus": ROWS, "tokenizer": None}, "tokenizer= is missing.*tokenizer='demo'"),
         ({"corpus": ROWS, "tokenizer": 7}, "tokenizer= is a int"),
         ({"output": 3}, "output= is 3; give a path"),
@@ -94,7 +94,7 @@ def test_wrong_arguments_of_methods(built: Path, tmp_path: Path) -> None:
         ds.view(3)  # type: ignore[arg-type]
     with pytest.raises(DataError, match="cannot be the name of a dataset"):
         ds.push("nextlong")
-    with pytest.raises(RecipeError, match="corpus= holds a int"):
+    with pytest.raises(RecipeError, match="corpus= holds something of type int"):
         ds.verify(corpus=3)
     with pytest.raises(RecipeError, match="mode=: 'trunkate' is neither"):
         nl.fit(ROWS, tokenizer="demo", target=8, output=tmp_path / "fit", mode="trunkate")
