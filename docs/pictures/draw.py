@@ -272,7 +272,10 @@ def terminal_picture(folder: Path) -> str:
         if number:
             console.print()
         console.print(Text.assemble(("$ ", "bright_black"), (typed, "bold")))
-        for line in _steady(printed(arguments, folder).rstrip()):
+        lines = list(_steady(printed(arguments, folder)))
+        while not Text.from_ansi(lines[-1]).plain.strip():  # a terminal's last codes stand on a line of their own
+            lines.pop()
+        for line in lines:
             console.print(Text.from_ansi(line), soft_wrap=False, no_wrap=True, overflow="crop")
     return console.export_svg(title="nextlong-hub", theme=_TERMINAL, code_format=_TERMINAL_FORMAT, unique_id="terminal")
 
