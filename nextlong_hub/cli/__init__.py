@@ -28,7 +28,7 @@ from nextlong_hub.cli import autoload, build, card, doctor, export, fit, import_
 from nextlong_hub.cli.completion import options_completion
 from nextlong_hub.cli.door import DEBUG_VARIABLE, Door, flush_stdout, option_debug
 from nextlong_hub.cli.options import examples
-from nextlong_hub.core.signals import SigtermReceived, signals_as_exceptions
+from nextlong_hub.core.signals import SigtermReceived, signal_behind, signals_as_exceptions
 
 _NAMES = ("nextlong-hub", "hf-nextlong")
 _INTERRUPTED = 130
@@ -64,14 +64,13 @@ def run(arguments: list[str], name: str = _NAMES[0]) -> int:
     except click.Abort as error:
         # click takes an EOFError for Ctrl-D, and it may be that of a file that ends too early.
         return door.leave(error.__cause__) if isinstance(error.__cause__, EOFError) else _INTERRUPTED
-    except KeyboardInterrupt:
-        return _INTERRUPTED
-    except SigtermReceived:
-        return _TERMINATED
     except (SystemExit, GeneratorExit):
         raise
     except BaseException as error:
-        return door.leave(error)
+        signalled = signal_behind(error)
+        if signalled is None:
+            return door.leave(error)
+        return _TERMINATED if isinstance(signalled, SigtermReceived) else _INTERRUPTED
     return outcome if isinstance(outcome, int) else 0
 
 

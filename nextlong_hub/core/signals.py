@@ -14,6 +14,10 @@ class SigtermReceived(BaseException):
     """SIGTERM or Ctrl-Break arrived, for example from a scheduler that needs the machine."""
 
 
+_arrived: list[BaseException] = []
+"""The exception of the signal that ends this run. Handlers are those of the process, so this is, too."""
+
+
 @contextmanager
 def signals_as_exceptions() -> Iterator[None]:
     """Make SIGINT, SIGTERM and SIGBREAK exceptions; kill the workers at once: their outputs are whole or absent."""
@@ -26,13 +30,15 @@ def signals_as_exceptions() -> Iterator[None]:
             for worker in active_children():
                 with suppress(OSError, ValueError):  # it has ended by itself
                     worker.kill()
-        raise KeyboardInterrupt if number == signal.SIGINT else SigtermReceived
+        _arrived.append(KeyboardInterrupt() if number == signal.SIGINT else SigtermReceived())
+        raise _arrived[-1]
 
     handled = [signal.SIGINT, signal.SIGTERM, *filter(None, [getattr(signal, _CTRL_BREAK, None)])]
     before = {number: signal.signal(number, leave) for number in handled}
     try:
         yield
     finally:
+        _arrived.clear()
         for number, handler in before.items():
             signal.signal(number, handler)
 
@@ -46,15 +52,19 @@ def on_signal(tell: Callable[[], None]) -> Iterator[None]:
     try:
         yield
     except BaseException as error:
-        signalled = _signal_behind(error)
+        signalled = signal_behind(error)
         if signalled is None:
             raise
         tell()
         raise signalled from None
 
 
-def _signal_behind(error: BaseException | None) -> BaseException | None:
-    """The signal's exception, if `error` is it or was raised while it was handled."""
-    while error is not None and not isinstance(error, KeyboardInterrupt | SigtermReceived):
-        error = error.__context__
-    return error
+def signal_behind(error: BaseException) -> BaseException | None:
+    """The signal's exception, if `error` is it or came after it.
+
+    A compiled library that a signal meets in a callback may raise an error of its own and keep no word of the cause,
+    so what arrived counts, not what `error` says of its context.
+    """
+    if isinstance(error, KeyboardInterrupt | SigtermReceived):
+        return error
+    return _arrived[-1] if _arrived else None

@@ -4,8 +4,9 @@ import os
 import signal
 
 import pytest
+from pydantic_core import SchemaSerializer, core_schema
 
-from nextlong_hub.core.signals import SigtermReceived, on_signal, signals_as_exceptions
+from nextlong_hub.core.signals import SigtermReceived, on_signal, signal_behind, signals_as_exceptions
 
 
 def test_a_signal_stays_one_when_unwinding_it_fails() -> None:
@@ -17,6 +18,26 @@ def test_a_signal_stays_one_when_unwinding_it_fails() -> None:
         finally:
             raise RuntimeError("a worker was killed")
     assert told == ["once"]
+
+
+def test_a_library_that_makes_a_signal_its_own_error_hides_nothing() -> None:
+    """A compiled serializer that calls back raises an error without a context; the run ends by the signal."""
+
+    def stopped(value: object) -> object:
+        os.kill(os.getpid(), signal.SIGTERM)
+        return value
+
+    serializer = SchemaSerializer(
+        core_schema.any_schema(serialization=core_schema.plain_serializer_function_ser_schema(stopped))
+    )
+    with pytest.raises(SigtermReceived), signals_as_exceptions(), on_signal(lambda: None):
+        serializer.to_json("x")
+
+
+def test_a_signal_of_an_earlier_run_is_forgotten() -> None:
+    """Only what arrived in this run explains its errors."""
+    test_ctrl_c_is_a_keyboard_interrupt()
+    assert signal_behind(RuntimeError("of its own")) is None
 
 
 def test_a_fault_is_no_signal() -> None:

@@ -109,7 +109,7 @@ def test_sources_come_from_whatever_names_them(corpus_file: Path) -> None:
         f"{corpus_file.stem}-2",
     ]
     assert as_sources({"mine": str(corpus_file)}) == (SourceSettings(name="mine", path=str(corpus_file)),)
-    with pytest.raises(RecipeError, match="corpus= holds a int"):
+    with pytest.raises(RecipeError, match="corpus= holds something of type int; give a path"):
         as_sources([3])
 
 
