@@ -52,10 +52,13 @@ def main() -> int:
 
 def find_torch() -> str | None:
     """A Python that has torch: this one, or the system's."""
-    for python in (sys.executable, SYSTEM_PYTHON):
-        if Path(python).exists() and not subprocess.run([python, "-c", "import torch"], capture_output=True).returncode:
-            return python
-    return None
+    return next(filter(has_torch, (sys.executable, SYSTEM_PYTHON)), None)
+
+
+def has_torch(python: str) -> bool:
+    """Whether there is such a Python, and it has torch."""
+    find = "import importlib.util, sys; sys.exit(importlib.util.find_spec('torch') is None)"
+    return Path(python).exists() and not subprocess.run([python, "-c", find], capture_output=True).returncode
 
 
 def write_arrays(path: Path, scratch: Path) -> None:

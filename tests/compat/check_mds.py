@@ -1,10 +1,12 @@
 """Read our MDS exports with the real mosaicml-streaming, in a virtual environment of its own.
 
-    python tests/compat/check_mds.py                     # about a minute, nearly all of it installing PyTorch
+    python tests/compat/check_mds.py                     # a minute where PyTorch must be installed
     python tests/compat/check_mds.py --keep ~/.venvs     # the environment is kept and used again
 
 mosaicml-streaming 0.13 cannot be installed beside today's huggingface_hub and transformers, and asks for the clients of
 six clouds. Here it gets what reading and writing local files needs: PyTorch, NumPy, its digests and its compressions.
+PyTorch is that of the system's Python where it has one, as after `make check-attention`: it runs on the CPU and spares
+two gigabytes of CUDA.
 """
 
 import argparse
@@ -21,15 +23,13 @@ from nextlong_hub.exports import ExportRequest, export
 from nextlong_hub.records import PackedRow
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "support"))
+from check_attention import SYSTEM_PYTHON, has_torch
 from packed_rows import packed_row, write_packed
 from trainer_readers import read_mds
 
 CHECKS = Path(__file__).with_name("mds_checks.py")
 TORCH = "torch==1.13.1" if sys.version_info < (3, 12) else "torch"
-REQUIREMENTS = (
-    *(TORCH, "numpy<2", "typing_extensions", "xxhash==3.5.0", "zstd<2", "python-snappy", "Brotli"),
-    *("tqdm", "catalogue", "filelock", "Pillow"),
-)
+REQUIREMENTS = ("xxhash==3.5.0", "zstd<2", "python-snappy", "Brotli", "tqdm", "catalogue", "filelock", "Pillow")
 STREAMING = "mosaicml-streaming==0.13.0"
 
 ROWS, ROW_TOKENS = 24, 3000
@@ -80,9 +80,15 @@ def prepare(folder: Path) -> Path:
     """An environment with the reader; its Python."""
     python = folder / ("Scripts" if os.name == "nt" else "bin") / "python"
     if not python.exists():
-        venv.create(folder, with_pip=True)
-        pip = [python, "-m", "pip", "--quiet", "--disable-pip-version-check", "install"]
-        subprocess.run([*pip, *REQUIREMENTS], check=True)
+        requirements = REQUIREMENTS
+        if has_torch(SYSTEM_PYTHON):
+            make = [SYSTEM_PYTHON, "-m", "venv", "--without-pip", "--system-site-packages", folder]
+            subprocess.run(make, check=True)
+        else:
+            venv.create(folder)
+            requirements = (TORCH, "numpy<2", "typing_extensions", *REQUIREMENTS)
+        pip = [sys.executable, "-m", "pip", "--python", python, "--quiet", "--disable-pip-version-check", "install"]
+        subprocess.run([*pip, *requirements], check=True)
         subprocess.run([*pip, "--no-deps", STREAMING], check=True)
     return python
 
