@@ -36,8 +36,7 @@ coverage: $(VENV)/installed ## Run every test and tell which lines none of them 
 	$(BIN)/pytest --numprocesses auto --dist worksteal --cov --cov-report=term:skip-covered
 
 docs: $(VENV)/installed-docs ## Build the documentation into build/site; a link that leads nowhere ends it
-	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
-	$(BIN)/pytest tests/docs/test_site.py
+	NEXTLONG_SITE=build/site $(BIN)/pytest tests/docs/test_site.py
 
 pictures: $(VENV)/installed ## Draw the pictures of README and documentation again, from a real row and a real run
 	$(BIN)/python docs/pictures/draw.py
@@ -79,9 +78,10 @@ $(VENV)/installed-bench: $(VENV)/installed
 	$(BIN)/python -m pip install --quiet --editable '.[dev,bench]'
 	touch $@
 
-$(VENV)/installed-docs: $(VENV)/installed
+$(VENV)/installed-docs: pyproject.toml
+	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --editable '.[dev,docs]'
-	touch $@
+	touch $(VENV)/installed $@
 
 $(VENV)/installed-teaches: $(VENV)/installed
 	$(BIN)/python -m pip install --quiet --editable '.[dev,teaches]'

@@ -1,14 +1,18 @@
 """What several test files need around them."""
 
 import gc
+import os
 import shutil
 import subprocess
 from collections.abc import Iterator
 from contextlib import closing
+from importlib.resources import files
 from pathlib import Path
+from typing import Any
 
 import pytest
 from building import make_request
+from filelock import FileLock
 from hypothesis import settings
 
 from nextlong_hub.datacard import rendering
@@ -17,6 +21,7 @@ from nextlong_hub.execution.local import LocalExecutor
 from nextlong_hub.pipeline import build
 from nextlong_hub.stats import DatasetStats
 from nextlong_hub.testing.worlds import make_documents, write_corpus
+from nextlong_hub.tokenization import Tokenizer, loading
 
 settings.register_profile("no times", deadline=None)  # kernels are compiled when they are first called: a second
 settings.load_profile("no times")
@@ -63,6 +68,23 @@ def _pictures_are_drawn_once() -> Iterator[None]:
 
 
 @pytest.fixture(scope="session", autouse=True)
+def _embedded_tokenizer_is_read_once() -> Iterator[None]:
+    """Parse the embedded tokenizer once, since nothing changes it: a third of what a build of a tiny world costs."""
+    embedded = files("nextlong_hub.builders").joinpath("demo/gpt2/tokenizer.json").read_bytes()
+    parse, parsed = loading._from_json, list[Tokenizer]()
+
+    def parse_once(content: bytes, origin: str, **where: Any) -> Tokenizer:
+        if content != embedded:
+            return parse(content, origin, **where)
+        parsed[:] = parsed or [parse(content, origin, **where)]
+        return Tokenizer(parsed[0]._backend, digest=parsed[0].digest, **where)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(loading, "_from_json", parse_once)
+        yield
+
+
+@pytest.fixture(scope="session", autouse=True)
 def _freed_memory_is_kept() -> Iterator[None]:
     """Do not hand freed memory back after each task: in a process as full as this one that costs more than the task."""
     with pytest.MonkeyPatch.context() as patch:
@@ -93,17 +115,40 @@ def two_workers() -> Iterator[LocalExecutor]:
 
 
 @pytest.fixture(scope="session")
-def corpus_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A corpus of forty short documents; nobody may change it."""
-    return write_corpus(tmp_path_factory.mktemp("world") / "corpus.jsonl", make_documents(40))
+def shared(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder that every worker of this session has; what is made there once is made under its lock."""
+    mine = tmp_path_factory.getbasetemp()
+    folder = (mine.parent if "PYTEST_XDIST_WORKER" in os.environ else mine) / "shared"
+    folder.mkdir(exist_ok=True)
+    return folder
 
 
 @pytest.fixture(scope="session")
-def built(corpus_file: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def corpus_file(shared: Path) -> Path:
+    """A corpus of forty short documents; nobody may change it."""
+    path = shared / "world" / "corpus.jsonl"
+    with FileLock(shared / "world.lock"):
+        if not path.exists():
+            path.parent.mkdir()
+            write_corpus(path, make_documents(40))
+    return path
+
+
+@pytest.fixture(scope="session")
+def built(corpus_file: Path, shared: Path) -> Path:
     """A finished dataset of eight rows made from `corpus_file`; nobody may change it."""
-    output = tmp_path_factory.mktemp("built") / "dataset"
-    build(make_request(corpus_file), output)
+    output = shared / "built" / "dataset"
+    with FileLock(shared / "built.lock"):
+        if not output.exists():
+            build(make_request(corpus_file), output)
     return output
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _kernels_are_compiled_once(request: pytest.FixtureRequest) -> None:
+    """Let one of several workers compile what the first build needs, and the others load it: eight seconds of CPU."""
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        request.getfixturevalue("built")
 
 
 @pytest.fixture

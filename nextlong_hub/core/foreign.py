@@ -35,8 +35,10 @@ def parse_yaml(text: str) -> Any:
     if len(text) > _MOST_YAML_CHARACTERS:
         raise ValueError(f"it has {len(text):,} characters, and at most {_MOST_YAML_CHARACTERS:,} are read")
     try:
-        _count_values(yaml.compose(text, Loader=yaml.SafeLoader), {})
-        return yaml.safe_load(text)
+        loader = yaml.SafeLoader(text)
+        node = loader.get_single_node()
+        _count_values(node, {})
+        return None if node is None else loader.construct_document(node)
     except RecursionError:
         raise ValueError("it is nested too deeply") from None
     except yaml.YAMLError as error:

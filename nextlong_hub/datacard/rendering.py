@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -79,7 +80,7 @@ def generate_card(folder: Path, manifest: Manifest, *, plots: bool = True) -> Ge
     pictures = draw_pictures(stats) if plots else {}
     body = (
         _environment()
-        .from_string(_prose(_TEMPLATE))
+        .get_template(_TEMPLATE)
         .render(
             manifest=manifest,
             stats=stats,
@@ -103,8 +104,9 @@ def generate_card(folder: Path, manifest: Manifest, *, plots: bool = True) -> Ge
     return GeneratedCard(text=text, pictures=pictures, warnings=tuple(warnings))
 
 
+@cache
 def _environment() -> SandboxedEnvironment:
-    """Templates in which every value is escaped unless it is known to be Markdown."""
+    """Templates in which every value is escaped unless it is known to be Markdown; each is compiled once a process."""
     environment = SandboxedEnvironment(
         loader=_Prose(),
         undefined=StrictUndefined,

@@ -52,13 +52,22 @@ def build_and_unpack(scratch: Path) -> Path:
 
 def run_tests(environment: Path, unpacked: Path, tests: Sequence[str]) -> bool:
     """Install it beside what is installed here, but not beside this checkout, and run its tests where it lies."""
-    venv.create(environment, with_pip=True)
+    venv.create(environment)
     bases = {"base": str(environment), "platbase": str(environment)}
     # A path in a .pth file is searched, but the .pth files lying there are not read: not even our own editable one.
     found_here = "".join(f"{folder}\n" for folder in sys.path if Path(folder).name == "site-packages")
     (Path(sysconfig.get_path("purelib", vars=bases)) / "dependencies.pth").write_text(found_here)
     python = Path(sysconfig.get_path("scripts", vars=bases)) / "python"
-    pip(python, "install", "--no-deps", "--ignore-installed", "--editable", str(unpacked))
+    pip(
+        sys.executable,
+        "--python",
+        str(python),
+        "install",
+        "--no-deps",
+        "--ignore-installed",
+        "--editable",
+        str(unpacked),
+    )
     command = [python, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-m", "not slow", *tests]
     return subprocess.run(command, cwd=unpacked, check=False).returncode == 0
 

@@ -1,5 +1,6 @@
 """The documentation is a site of its own: every page is there, and reading it loads nothing from elsewhere."""
 
+import os
 import re
 from pathlib import Path
 
@@ -19,8 +20,9 @@ pytestmark = [pytest.mark.slow, pytest.mark.filterwarnings("ignore::DeprecationW
 
 @pytest.fixture(scope="module")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The site, built strictly: a warning is an error."""
-    folder = tmp_path_factory.mktemp("site")
+    """The site, built strictly where `make docs` wants it: a warning is an error."""
+    wanted = os.environ.get("NEXTLONG_SITE")
+    folder = CHECKOUT / wanted if wanted else tmp_path_factory.mktemp("site")
     build(load_config(str(CHECKOUT / "mkdocs.yml"), site_dir=str(folder), strict=True))
     return folder
 
