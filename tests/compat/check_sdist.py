@@ -19,6 +19,9 @@ from pathlib import Path
 
 from check_datasets_versions import copy_tracked, pip, say
 
+sys.path.insert(0, str(Path(__file__).parents[1] / "support"))
+from kernels import lend_kernels
+
 LEFT_OUT = (".ci/", ".git", ".pre-commit-config.yaml")
 """What belongs to the place where it is developed begins with one of these."""
 TESTS = ("tests/core", "tests/dataset", "tests/method", "tests/test_architecture.py", "tests/test_recipe.py")
@@ -58,16 +61,9 @@ def run_tests(environment: Path, unpacked: Path, tests: Sequence[str]) -> bool:
     found_here = "".join(f"{folder}\n" for folder in sys.path if Path(folder).name == "site-packages")
     (Path(sysconfig.get_path("purelib", vars=bases)) / "dependencies.pth").write_text(found_here)
     python = Path(sysconfig.get_path("scripts", vars=bases)) / "python"
-    pip(
-        sys.executable,
-        "--python",
-        str(python),
-        "install",
-        "--no-deps",
-        "--ignore-installed",
-        "--editable",
-        str(unpacked),
-    )
+    install = ("install", "--no-deps", "--ignore-installed", "--editable", str(unpacked))
+    pip(sys.executable, "--python", str(python), *install)
+    lend_kernels(unpacked / "nextlong_hub")
     command = [python, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-m", "not slow", *tests]
     return subprocess.run(command, cwd=unpacked, check=False).returncode == 0
 

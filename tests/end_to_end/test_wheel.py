@@ -10,6 +10,7 @@ from email import message_from_string
 from pathlib import Path
 
 import pytest
+from kernels import lend_kernels
 
 import nextlong_hub
 
@@ -53,6 +54,8 @@ def scripts(tmp_path_factory: pytest.TempPathFactory) -> Path:
     # A path in a .pth file is searched, but the .pth files lying there are not read: not even our own editable one.
     found_here = "".join(f"{folder}\n" for folder in sys.path if Path(folder).name == "site-packages")
     (site / "dependencies.pth").write_text(found_here)
+    for package in (site / "nextlong_hub", copy / "nextlong_hub"):
+        lend_kernels(package)
     return environment / "bin"
 
 
