@@ -2,11 +2,15 @@
 
 from dataclasses import asdict
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from nextlong_hub.cli.completion import complete_formats, complete_paths
 from nextlong_hub.cli.options import examples, option_json, option_num_proc, option_quiet, option_tokenizer, print_json
+
+if TYPE_CHECKING:
+    from nextlong_hub.exports.endings import EosRule
 
 
 class _ExportCommand(click.Command):
@@ -45,8 +49,14 @@ class _ExportCommand(click.Command):
 @click.option(
     "--token-bytes",
     type=click.Choice(["2", "4"]),
-    help="Bytes of a token; megatron and nanotron. [default: by the vocabulary]",
+    help="Bytes of a token; megatron, nanotron, olmo. [default: by the vocabulary]",
 )
+@click.option(
+    "--eos",
+    type=click.Choice(["keep", "fit", "append"]),
+    help="What ends a document: its last token, the EOS in its place, or behind it. [default: by format]",
+)
+@click.option("--eos-id", type=int, metavar="ID", help="The id of the EOS. [default: the tokenizer's]")
 @option_num_proc
 @option_json
 @option_quiet
@@ -62,6 +72,8 @@ def export(
     by_source: bool,
     hashes: tuple[str, ...],
     token_bytes: str | None,
+    eos: "EosRule | None",
+    eos_id: int | None,
     num_proc: int | None,
     as_json: bool,
     quiet: bool,
@@ -87,6 +99,8 @@ def export(
         by_source=by_source,
         hashes=hashes,
         token_bytes={None: None, "2": 2, "4": 4}[token_bytes],
+        eos=eos,
+        eos_id=eos_id,
     )
     with terminal.watching(quiet=quiet) as progress:
         report = export_rows(dataset, request, output, threads=num_proc or default_workers(), progress=progress)

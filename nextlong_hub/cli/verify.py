@@ -59,7 +59,7 @@ def verify(
     as_json: bool,
     quiet: bool,
 ) -> int:
-    """Check a finished dataset folder: every file, row and segment.
+    """Check a finished dataset folder, every file, row and segment, or an export.
 
     With --corpus each text is rebuilt from the corpus by its segments, of which none may be a chunk that is barred;
     with --tokenizer it is encoded again. Of a dataset on the Hub, hf://datasets/USER/NAME[@REVISION], only card and

@@ -5,14 +5,19 @@
     base                  `ExportFormat`, and the registry of formats
     options               the request, checked against the format
     run                   `export`: from a dataset to the last file
+    endings               how each document ends: with an EOS or without
     export_rows           rows read in batches, unpacked into documents or packed into longer rows
+    proof                 what was written is read back
     writer                the export writer: the folder, its files and their manifest
     parquet               Parquet shards, used by several formats
 
     mds                   ProLong and NExtLong; mds_layout: the bytes of a shard, encoded and decoded
     trl, axolotl          Parquet with tokens and labels
     text                  Parquet with text: LLaMA-Factory, torchtitan
+    megatron_bridge       packed Parquet
+    skyrl                 Parquet with tokens and a mask: SkyRL, prime-rl
     megatron, nanotron    flat files of tokens with an index
+    olmo, torchtitan      flat arrays of tokens with the borders of documents
     jsonl                 every field of a row, for other readers
 
 To add a format, write a file with a `FORMAT` beside these, or put one into another package and name it by an entry

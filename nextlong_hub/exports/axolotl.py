@@ -4,12 +4,13 @@ It treats a row as one document, so packed rows are exported as one row for each
 """
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
 
 from nextlong_hub.exports import parquet
-from nextlong_hub.exports.base import ExportFormat, ExportSettings
+from nextlong_hub.exports.base import ExportFormat, ExportSettings, ReadDocument
 from nextlong_hub.exports.export_rows import ExportRow
 from nextlong_hub.exports.writer import ExportWriter
 
@@ -29,11 +30,20 @@ def write(rows: Iterator[ExportRow], writer: ExportWriter, settings: ExportSetti
     parquet.write_shards(values, _SCHEMA, writer, settings.shard_bytes)
 
 
+def read(folder: Path) -> Iterator[ReadDocument]:
+    """The document of each row."""
+    for input_ids, ones, labels in parquet.read_columns(folder, _SCHEMA.names):
+        if len(ones) != len(input_ids) or not ones.all():
+            raise ValueError("an attention_mask is not all ones")
+        yield parquet.document_of_labels(input_ids, labels)
+
+
 FORMAT = ExportFormat(
     name="axolotl",
     reader="axolotl",
     trainer_setting="datasets: [{{path: {0}, split: train, type: }}]",
     write=write,
+    read=read,
     tokens="always",
     wants_text=False,
     takes_packed_rows=False,

@@ -8,11 +8,16 @@ This module imports no heavy library, so that `--help` can list the names.
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from nextlong_hub.core.registry import Registry
 
 if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from nextlong_hub.exports.endings import Ending, EosRule
     from nextlong_hub.exports.export_rows import ExportRow
     from nextlong_hub.exports.writer import ExportWriter
 
@@ -36,8 +41,29 @@ class ExportSettings:
     """Bytes of one token, where the format has a choice."""
     masked: bool
     """The rows carry a loss mask."""
+    ending: "Ending"
+    """What is done at the end of each document."""
     tokenizer_name: str
 
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReadDocument:
+    """A document as it is read back from an export."""
+
+    input_ids: "NDArray[np.int32] | None" = None
+    """None where the format is text. Shape: (tokens,)."""
+    loss_mask: "NDArray[np.uint8] | None" = None
+    """1 where the loss is taken; that of the first token does not count. None where the format has none. Shape:
+    (tokens,)."""
+    text: str = ""
+
+
+Read = Callable[[Path], Iterator[ReadDocument]]
+"""Reads all documents of a finished export.
+
+Raises:
+    ValueError, KeyError, IndexError, OSError: a file is not what the format says.
+"""
 
 Write = Callable[[Iterator["ExportRow"], "ExportWriter", ExportSettings], None]
 """Writes all rows."""
@@ -53,6 +79,8 @@ class ExportFormat:
     trainer_setting: str
     """The trainer's setting for the folder, which replaces `{0}`."""
     write: Write
+    read: Read | None = None
+    """Reads what `write` has written, so that an export proves itself; None: what is written is not proven."""
     tokens: Literal["always", "never", "where stored"]
     """Whether tokens are written; never: the trainer makes them from the text."""
     wants_text: bool
@@ -66,6 +94,12 @@ class ExportFormat:
     takes_sources_apart: bool = False
     token_bytes: Literal["by vocabulary", "by vocabulary or 4"] | None = None
     """How tokens get 2 or 4 bytes: by the size of the vocabulary; an unknown one is an error, or takes 4."""
+    two_byte_vocabulary: int = 65_499
+    """The largest vocabulary whose tokens have 2 bytes; by default Megatron-LM's, which leaves room for padding."""
+    eos: "EosRule" = "keep"
+    """How documents end unless it is asked otherwise."""
+    eos_is_border: bool = False
+    """Its reader takes every EOS for the end of a document."""
 
 
 FORMATS: Registry[ExportFormat] = Registry(

@@ -1,12 +1,17 @@
 """JSON Lines with every field of a row, for readers without a format of their own."""
 
+import io
 import json
 from collections.abc import Iterator
+from itertools import pairwise
+from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 
-from nextlong_hub.exports.base import ExportFormat, ExportSettings
+from nextlong_hub.dataset import best_fit as packing
+from nextlong_hub.exports.base import ExportFormat, ExportSettings, ReadDocument
 from nextlong_hub.exports.export_rows import ExportRow
 from nextlong_hub.exports.writer import ExportWriter, Stream
 
@@ -31,6 +36,22 @@ def write(rows: Iterator[ExportRow], writer: ExportWriter, settings: ExportSetti
             if isinstance(sink, _Frame):
                 sink.finish()
         number += 1
+
+
+def read(folder: Path) -> Iterator[ReadDocument]:
+    """The documents of each line: its tokens between `document_lengths`, or its text."""
+    for path in sorted(folder.glob("train-*.jsonl*")):
+        with pa.OSFile(str(path)) as file:
+            stream = pa.CompressedInputStream(file, "zstd") if path.suffix == ".zst" else file
+            for line in io.BufferedReader(stream, 1 << 20):
+                values = json.loads(line)
+                if "input_ids" not in values:
+                    yield ReadDocument(text=values["text"])
+                    continue
+                ids = np.array(values["input_ids"], np.int32)
+                mask = np.array(values.get("loss_mask", np.ones(len(ids))), np.uint8)
+                for start, end in pairwise(packing.cu_seqlens(values["document_lengths"]).tolist()):
+                    yield ReadDocument(input_ids=ids[start:end], loss_mask=mask[start:end])
 
 
 class _Frame:
@@ -65,6 +86,7 @@ FORMAT = ExportFormat(
     reader="anything that reads JSON Lines",
     trainer_setting='load_dataset("json", data_files="{0}/*.jsonl*")',
     write=write,
+    read=read,
     tokens="where stored",
     wants_text=True,
     takes_packed_rows=True,

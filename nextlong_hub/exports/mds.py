@@ -7,6 +7,7 @@ within a document. A sample is one document, `[[0, length]]`; eight of 64K packe
 import hashlib
 import json
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
@@ -17,7 +18,7 @@ from numpy.typing import NDArray
 from nextlong_hub.dataset import best_fit as packing
 from nextlong_hub.errors import RecipeError, argument
 from nextlong_hub.exports import mds_layout
-from nextlong_hub.exports.base import ExportFormat, ExportSettings
+from nextlong_hub.exports.base import ExportFormat, ExportSettings, ReadDocument
 from nextlong_hub.exports.export_rows import UNKNOWN_SOURCE, ExportRow
 from nextlong_hub.exports.writer import ExportWriter
 
@@ -128,6 +129,21 @@ def write(rows: Iterator[ExportRow], writer: ExportWriter, settings: ExportSetti
         writer.put(INDEX_NAME, _index([_below(p, entry) for p, f in sorted(folders.items()) for entry in f.entries]))
 
 
+def read(folder: Path) -> Iterator[ReadDocument]:
+    """The documents of each sample, by `indices`, of the shards that the index names."""
+    for entry in json.loads((folder / INDEX_NAME).read_bytes())["shards"]:
+        columns = mds_layout.columns_of(dict(zip(entry["column_names"], entry["column_encodings"], strict=True)))
+        raw = entry["raw_data"]
+        content = (folder / (entry["zip_data"] or raw)["basename"]).read_bytes()
+        if entry["zip_data"]:
+            content = pa.Codec("zstd").decompress(content, raw["bytes"], asbytes=True)
+        for sample in mds_layout.samples_of(memoryview(content), columns, frozenset(columns.names)):
+            ids = sample["input_ids"].astype(np.int32)
+            mask = sample.get("mask", np.ones(len(ids), np.uint8))
+            for start, end in sample["indices"].tolist():
+                yield ReadDocument(input_ids=ids[start:end], loss_mask=mask[start:end])
+
+
 def folder_name(source: str) -> str:
     """A source as a folder name; other characters are percent-encoded, so that names stay distinct."""
     quoted = quote(source or UNKNOWN_SOURCE, safe="")
@@ -149,6 +165,7 @@ FORMAT = ExportFormat(
     reader="ProLong, NExtLong (mosaicml-streaming)",
     trainer_setting="--tokenized_mds_train {0}        # ProLong's and NExtLong's trainer",
     write=write,
+    read=read,
     tokens="always",
     wants_text=False,
     takes_packed_rows=True,

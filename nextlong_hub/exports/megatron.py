@@ -14,10 +14,11 @@ tokens and the next one as its last label.
 
 import struct
 from collections.abc import Iterator
+from pathlib import Path
 
 import numpy as np
 
-from nextlong_hub.exports.base import ExportFormat, ExportSettings
+from nextlong_hub.exports.base import ExportFormat, ExportSettings, ReadDocument
 from nextlong_hub.exports.export_rows import ExportRow
 from nextlong_hub.exports.writer import ExportWriter
 
@@ -44,6 +45,21 @@ def write(rows: Iterator[ExportRow], writer: ExportWriter, settings: ExportSetti
     writer.put(f"{PREFIX}.idx", index_bytes(lengths, code, settings.token_bytes))
 
 
+def read(folder: Path) -> Iterator[ReadDocument]:
+    """The sequences that `train.idx` names."""
+    content = (folder / f"{PREFIX}.idx").read_bytes()
+    place = len(_HEADER) + struct.calcsize("<QBQQ")
+    version, code, sequences, _ = struct.unpack_from("<QBQQ", content, len(_HEADER))
+    if not content.startswith(_HEADER) or version != _VERSION:
+        raise ValueError(f"{PREFIX}.idx does not begin as an index of version {_VERSION}")
+    width, kind = next((width, kind) for width, (known, kind) in _TYPES.items() if known == code)
+    lengths = np.frombuffer(content, "<i4", sequences, place)
+    pointers = np.frombuffer(content, "<i8", sequences, place + lengths.nbytes)
+    tokens = np.memmap(folder / f"{PREFIX}.bin", kind, "r")
+    for length, pointer in zip(lengths.tolist(), (pointers // width).tolist(), strict=True):
+        yield ReadDocument(input_ids=tokens[pointer : pointer + length].astype(np.int32))
+
+
 def index_bytes(lengths: list[int], code: int, token_bytes: int) -> bytes:
     """The `.idx` of sequences of those lengths, each a document."""
     pointers = np.cumsum([0, *lengths[:-1]], dtype=np.int64) * token_bytes if lengths else np.zeros(0, np.int64)
@@ -63,6 +79,7 @@ FORMAT = ExportFormat(
     reader="Megatron-LM, Megatron Bridge",
     trainer_setting="--data-path {0}/train",
     write=write,
+    read=read,
     tokens="always",
     wants_text=False,
     takes_packed_rows=False,

@@ -10,10 +10,12 @@ nanotron cuts a file into windows of `sequence_length` + 1 tokens that do not ov
 
 import math
 from collections.abc import Iterator
+from itertools import pairwise
+from pathlib import Path
 
 import numpy as np
 
-from nextlong_hub.exports.base import ExportFormat, ExportSettings
+from nextlong_hub.exports.base import ExportFormat, ExportSettings, ReadDocument
 from nextlong_hub.exports.export_rows import ExportRow
 from nextlong_hub.exports.writer import ExportWriter
 
@@ -42,6 +44,18 @@ def write(rows: Iterator[ExportRow], writer: ExportWriter, settings: ExportSetti
         number += 1
 
 
+def read(folder: Path) -> Iterator[ReadDocument]:
+    """The documents between the ends that `.ds.index` names."""
+    for path in sorted(folder.glob("*.ds")):
+        ends = np.fromfile(f"{path}.index", "<u8").astype(np.int64).tolist()
+        width = int(Path(f"{path}.metadata").read_text("utf-8").splitlines()[0].rpartition("|")[2])
+        tokens = np.memmap(path, _TYPES[width], "r")
+        if ends[-1] != len(tokens):
+            raise ValueError(f"{path.name} has {len(tokens):,} tokens, and its index ends at {ends[-1]:,}")
+        for start, end in pairwise([0, *ends]):
+            yield ReadDocument(input_ids=tokens[start:end].astype(np.int32))
+
+
 def metadata_text(settings: ExportSettings, tokens: int) -> str:
     """The content of `.ds.metadata`; the reader splits it at line ends and at `|`."""
     name = " ".join(settings.tokenizer_name.replace("|", " ").split())
@@ -60,6 +74,7 @@ FORMAT = ExportFormat(
     reader="nanotron (datatrove)",
     trainer_setting="dataset_folder: {0}",
     write=write,
+    read=read,
     tokens="always",
     wants_text=False,
     takes_packed_rows=True,

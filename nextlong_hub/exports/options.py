@@ -8,10 +8,8 @@ from typing import Literal
 from nextlong_hub.dataset import SplitReader
 from nextlong_hub.errors import RecipeError, argument
 from nextlong_hub.exports.base import FORMATS, ExportFormat, ExportSettings
+from nextlong_hub.exports.endings import EOS_RULES, Ending, EosRule, find_eos
 from nextlong_hub.tokenization import EMBEDDED, Tokenizer, load_tokenizer
-
-_FEW_TOKENS = 65_500
-"""Vocabularies below it have tokens of 2 bytes: Megatron-LM's border, which leaves room for padding."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,6 +28,10 @@ class ExportRequest:
     by_source: bool = False
     hashes: tuple[str, ...] = ()
     token_bytes: Literal[2, 4] | None = None
+    eos: EosRule | None = None
+    """How each document ends: see `endings`."""
+    eos_id: int | None = None
+    """The id of the EOS; None asks the tokenizer."""
 
 
 def choose_tokenizer(kind: ExportFormat, request: ExportRequest, split: SplitReader) -> Tokenizer | None:
@@ -86,8 +88,17 @@ def choose_settings(
         hashes=tuple(sorted(set(request.hashes))),
         token_bytes=request.token_bytes or _token_bytes(kind, _vocabulary_size(request, split)),
         masked="loss_mask" in split.columns,
+        ending=_choose_ending(kind, request, split),
         tokenizer_name=Path(request.tokenizer).name if request.tokenizer else recorded or "unknown tokenizer",
     )
+
+
+def _choose_ending(kind: ExportFormat, request: ExportRequest, split: SplitReader) -> Ending:
+    rule = request.eos or kind.eos
+    if rule == "keep" and not kind.eos_is_border:
+        return Ending()
+    eos = request.eos_id if request.eos_id is not None else find_eos(request.tokenizer, split)
+    return Ending(rule=rule, eos=eos, is_border=kind.eos_is_border)
 
 
 def _refused_rows(kind: ExportFormat, split: SplitReader) -> Iterator[str]:
@@ -122,6 +133,12 @@ def _refused_options(kind: ExportFormat, request: ExportRequest, *, has_tokens: 
         )
     if request.shard_bytes is not None and not kind.shard_bytes:
         yield f"{kind.name} puts all tokens into one file; leave out {argument('shard-bytes')}"
+    if request.eos not in (None, *EOS_RULES):
+        yield f"{argument('eos', request.eos)} is none of {', '.join(EOS_RULES)}; choose one of them"
+    if request.eos_id is not None and not (isinstance(request.eos_id, int) and 0 <= request.eos_id < 2**31):
+        yield f"{argument('eos-id', request.eos_id)} is no token id; give one from 0 to {2**31 - 1:,}"
+    if request.eos is not None and not (kind.tokens == "always" or (kind.tokens == "where stored" and has_tokens)):
+        yield f"{kind.name} is text, whose ends its trainer makes; leave out {argument('eos')}"
     if request.token_bytes is not None and kind.token_bytes is None:
         yield f"{kind.name} leaves no choice how many bytes a token has; leave out {argument('token-bytes')}"
 
@@ -150,4 +167,4 @@ def _token_bytes(kind: ExportFormat, vocabulary: int | None) -> Literal[2, 4]:
             f"{kind.name} reads tokens of 2 or 4 bytes by the size of the vocabulary, which this dataset does not "
             f"tell; name its tokenizer with {argument('tokenizer')}, or give {argument('token-bytes')}"
         )
-    return 2 if vocabulary is not None and vocabulary < _FEW_TOKENS else 4
+    return 2 if vocabulary is not None and vocabulary <= kind.two_byte_vocabulary else 4

@@ -1,6 +1,7 @@
 """Parquet for trainers: shards closed by size, row groups small enough to stream, every page with a checksum."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -8,6 +9,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
+from nextlong_hub.exports.base import ReadDocument
+from nextlong_hub.exports.export_rows import IGNORED_LABEL
 from nextlong_hub.exports.writer import ExportWriter
 
 SHARD_BYTES = 1 << 27
@@ -45,6 +48,29 @@ def write_shards(rows: Iterable[RowColumns], schema: pa.Schema, writer: ExportWr
                 table = _table(list(group), schema)
                 file.write_table(table, row_group_size=table.num_rows)
         writer.put(f"data/train-{number:05d}.parquet", memoryview(sink.getvalue()))
+
+
+def read_columns(folder: Path, columns: Sequence[str]) -> Iterator[list[NDArray[np.int32]]]:
+    """The lists of each row, in the order of `columns`, of all files that `write_shards` has written.
+
+    Raises:
+        KeyError: a column is missing.
+    """
+    for path in sorted((folder / "data").glob("*.parquet")):
+        for batch in pq.ParquetFile(path).iter_batches(batch_size=1, columns=list(columns)):
+            yield [np.asarray(batch.column(name)[0].values.to_numpy(), np.int32) for name in columns]
+
+
+def document_of_labels(input_ids: NDArray[np.int32], labels: NDArray[np.int32]) -> ReadDocument:
+    """A document that is read back from tokens and labels.
+
+    Raises:
+        ValueError: a label is neither its token nor -100.
+    """
+    mask = labels != IGNORED_LABEL
+    if len(labels) != len(input_ids) or (labels[mask] != input_ids[mask]).any():
+        raise ValueError("a label is neither its token nor -100")
+    return ReadDocument(input_ids=input_ids, loss_mask=mask.astype(np.uint8))
 
 
 def _groups(rows: Iterable[RowColumns], limit_bytes: int) -> Iterator[Iterator[RowColumns]]:

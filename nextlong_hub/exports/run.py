@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, nullcontext
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -17,11 +18,15 @@ from nextlong_hub.dataset.spelled import spelled_sentence
 from nextlong_hub.errors import DataError
 from nextlong_hub.execution.progress import NullProgress, Progress, ProgressTracker
 from nextlong_hub.exports.base import FORMATS, ExportFormat, ExportSettings
+from nextlong_hub.exports.endings import end_documents
 from nextlong_hub.exports.export_rows import EncodeBatch, ExportRow, pack, read_rows, unpack
 from nextlong_hub.exports.options import ExportRequest, choose_settings, choose_tokenizer
+from nextlong_hub.exports.proof import DocumentsDigest, documents_of, read_back
 from nextlong_hub.exports.writer import ExportedFile, ExportWriter
 from nextlong_hub.producer import special_tokens_of
 from nextlong_hub.tokenization import SpecialTokens, Tokenizer
+
+_COUNTS = ("rows", "documents", "tokens", "learned_tokens", "eos_replacing", "eos_appended")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,6 +46,12 @@ class ExportReport:
     folder: Path
     is_unchanged: bool
     """The folder held this finished export already."""
+    documents_digest: str = ""
+    """Of the documents that went in and were read back: see `proof`; empty where the format has no reader."""
+    eos_replacing: int = 0
+    """Documents whose last token gave way to the EOS."""
+    eos_appended: int = 0
+    """Documents behind which the EOS was put."""
     spelled: str = ""
     """Where only text was exported: which rows spell special tokens, and what to set; see `spelled_sentence`."""
 
@@ -89,8 +100,11 @@ def export(
         if finished is not None:
             return _report(finished, output, is_unchanged=True, spelled=spelled)
         writer.begin()
-        counts = _write(kind, settings, split, tokenizer, writer, threads, ProgressTracker(progress or NullProgress()))
-    return _report(writer.commit(counts), output, is_unchanged=False, spelled=spelled)
+        stages = ProgressTracker(progress or NullProgress())
+        digest = DocumentsDigest()
+        counts = _write(kind, settings, split, tokenizer, writer, threads, stages, digest)
+        proven = _prove(output, kind, digest, stages)
+    return _report(writer.commit(counts, **proven), output, is_unchanged=False, spelled=spelled)
 
 
 def _write(
@@ -101,19 +115,43 @@ def _write(
     writer: ExportWriter,
     threads: int,
     stages: ProgressTracker,
+    digest: DocumentsDigest,
 ) -> dict[str, int]:
     """Write all rows and count them."""
-    counts = dict.fromkeys(("rows", "documents", "tokens", "learned_tokens"), 0)
+    counts = dict.fromkeys(_COUNTS, 0)
     encoder = _Encoder(tokenizer, _special_tokens(split, tokenizer), threads) if tokenizer else None
     with (
         closing(encoder) if encoder else nullcontext(),
         stages.stage(f"export {split.config}", len(split), "rows") as advance,
     ):
         encode = encoder.encode if encoder else None
-        kind.write(_counted(_rows(kind, settings, split, encode, advance), counts), writer, settings)
+        rows = end_documents(_rows(kind, settings, split, encode, advance), settings.ending, partial(_count, counts))
+        kind.write(_digested(_counted(rows, counts), kind, digest), writer, settings)
     if not counts["rows"]:
         raise DataError(f"{split.config} of {split.where} has no rows, so there is nothing to export")
     return counts
+
+
+def _digested(rows: Iterable[ExportRow], kind: ExportFormat, digest: DocumentsDigest) -> Iterator[ExportRow]:
+    for row in rows:
+        for document in documents_of(row, kind):
+            digest.add(document)
+        yield row
+
+
+def _prove(folder: Path, kind: ExportFormat, written: DocumentsDigest, stages: ProgressTracker) -> dict[str, str]:
+    """Read the files back; what the manifest says of their documents."""
+    with stages.stage("read back", written.documents, "documents") as advance:
+        read = read_back(folder, kind)
+        advance(written.documents)
+    if read is None:
+        return {}
+    if read.hexdigest() != written.hexdigest():
+        raise DataError(
+            f"{folder} holds other documents than were written to it ({read.documents:,} of {written.documents:,} were "
+            "read back); the disk or the memory is faulty, or somebody else writes there: run the export again"
+        )
+    return {"documents_digest": read.hexdigest()}
 
 
 class _Encoder:
@@ -165,6 +203,10 @@ def _with_progress(rows: Iterable[ExportRow], advance: Callable[[int], None]) ->
         advance(1)
 
 
+def _count(counts: dict[str, int], name: str) -> None:
+    counts[name] += 1
+
+
 def _counted(rows: Iterable[ExportRow], counts: dict[str, int]) -> Iterator[ExportRow]:
     for row in rows:
         counts["rows"] += 1
@@ -193,6 +235,7 @@ def _report(content: dict[str, Any], folder: Path, *, is_unchanged: bool, spelle
         config=content["source"]["config"],
         **content["counts"],
         bytes=sum(file.bytes for file in files),
+        documents_digest=content.get("documents_digest", ""),
         files=files,
         folder=folder,
         is_unchanged=is_unchanged,

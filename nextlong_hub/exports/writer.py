@@ -41,6 +41,15 @@ class ExportedFile:
     bytes: int
 
 
+def finished_manifest(folder: Path) -> dict[str, Any] | None:
+    """The manifest of the finished export in a folder; None if there is none, or it is not as it was written."""
+    content = read_json(folder / EXPORT_NAME)
+    if not isinstance(content, dict) or "files" not in content:
+        return None
+    digest = content.pop("digest", None)
+    return content if digest == digest_of(content) else None
+
+
 class Stream:
     """A file that is being written, and its digest."""
 
@@ -83,11 +92,8 @@ class ExportWriter:
 
     def finished(self) -> dict[str, Any] | None:
         """The manifest of an earlier run that finished and whose files are unchanged; else None."""
-        content = read_json(self._folder / EXPORT_NAME)
-        if not isinstance(content, dict) or "files" not in content:
-            return None
-        digest = content.pop("digest", None)
-        if digest != digest_of(content):
+        content = finished_manifest(self._folder)
+        if content is None:
             return None
         for file in content["files"]:
             path = self._folder / file["path"]
@@ -129,10 +135,10 @@ class ExportWriter:
         with self.stream(name) as stream:
             stream.write(content)
 
-    def commit(self, counts: Mapping[str, int]) -> dict[str, Any]:
-        """Write the manifest of all files and return it."""
+    def commit(self, counts: Mapping[str, int], **proven: str) -> dict[str, Any]:
+        """Write the manifest of all files and return it; `proven` goes into it."""
         files = sorted(self._files, key=lambda file: file.path)
-        content = {**self._head, "counts": dict(counts), "files": [asdict(file) for file in files]}
+        content = {**self._head, "counts": dict(counts), **proven, "files": [asdict(file) for file in files]}
         write_json(self._folder / EXPORT_NAME, {**content, "digest": digest_of(content)})
         self._own.forget_record()
         return content

@@ -307,6 +307,8 @@ class LongDataset:
         by_source: bool = False,
         hash: str | Sequence[str] = (),
         token_bytes: Literal[2, 4] | None = None,
+        eos: Literal["keep", "fit", "append"] | None = None,
+        eos_id: int | None = None,
         num_proc: int | None = None,
         progress: Progress | bool | None = None,
     ) -> "ExportReport":
@@ -323,6 +325,9 @@ class LongDataset:
             by_source: A folder for each source, where the format can.
             hash: Digests to put into the index, where the format has one.
             token_bytes: Bytes of a token; None by the vocabulary.
+            eos: How each document ends: `keep` as it is, `fit` with the EOS in the place of its last token, `append`
+                with the EOS behind it; None by the format.
+            eos_id: The id of the EOS; None asks the tokenizer.
             num_proc: Threads that encode texts.
             progress: Whether progress is shown.
 
@@ -355,6 +360,8 @@ class LongDataset:
                 by_source=by_source,
                 hashes=several("hash", hash),
                 token_bytes=token_bytes,
+                eos=eos,
+                eos_id=eos_id,
             )
             threads = default_workers() if num_proc is None else a_count("num-proc", num_proc)
             folder = Path(default) if output is None else a_path("output", output)

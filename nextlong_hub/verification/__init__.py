@@ -10,6 +10,7 @@ rows themselves are checked: a changed row could come with a changed sha256.
     documents        one document, by the checker of its producer
     configurations   counts, order and portability of a whole configuration
     apart            documents that configurations must not share
+    exported         a finished export
     report           faults and counts
 """
 

@@ -11,9 +11,10 @@ from nextlong_hub.corpus.settings import SourceSettings
 from nextlong_hub.corpus.texts import CorpusTexts
 from nextlong_hub.dataset.manifest import MANIFEST_NAME, ConfigRecord, Manifest, read_manifest
 from nextlong_hub.dataset.taken import Taken
-from nextlong_hub.errors import DataError, RecipeError
+from nextlong_hub.errors import DataError, RecipeError, argument
 from nextlong_hub.execution.progress import NullProgress, Progress, ProgressTracker
 from nextlong_hub.execution.run import Run
+from nextlong_hub.exports.writer import EXPORT_NAME
 from nextlong_hub.producer import Inputs, RowRequest, producer_of
 from nextlong_hub.recipe import Recipe, recorded_recipe
 from nextlong_hub.stats import measure_folder
@@ -22,6 +23,7 @@ from nextlong_hub.tokenization.spelled import SpellingFinder
 from nextlong_hub.verification.apart import check_apart
 from nextlong_hub.verification.companions import check_companions
 from nextlong_hub.verification.configurations import check_config, check_portability
+from nextlong_hub.verification.exported import verify_export
 from nextlong_hub.verification.repeats import check_repeats
 from nextlong_hub.verification.report import Check, RowDocument, VerifyReport
 from nextlong_hub.verification.shards import check_file
@@ -35,7 +37,7 @@ def verify(
     benchmarks: Sequence[str] = (),
     progress: Progress | None = None,
 ) -> VerifyReport:
-    """Check a dataset folder against its manifest.
+    """Check a dataset folder, or a finished export, against its manifest.
 
     Always: the manifest's own digest, every shard's size and sha256, the recipes, the files that the card names, the
     schema, row and token counts, the repeats (where rows have their tokens, or with `tokenizer`), that each row's
@@ -50,9 +52,18 @@ def verify(
     Not checked, because it needs a second retrieval: the value of a score, and that no better negative existed.
     The card may be edited by hand, apart from the list of files that `load_dataset` reads.
 
+    Of an export: every file's size and sha256, and that the documents read back are those that were written.
+
     Raises:
         DataError, RecipeError: the corpus, the tokenizer or a benchmark cannot be read.
     """
+    if (folder / EXPORT_NAME).is_file():
+        if sources or tokenizer or benchmarks:
+            raise RecipeError(
+                f"{folder} is an export, which is checked by its files alone; leave out {argument('corpus')}, "
+                f"{argument('tokenizer')} and {argument('decontaminate')}, or verify the dataset that it was made from"
+            )
+        return verify_export(folder)
     tracker = ProgressTracker(progress or NullProgress())
     check = Check()
     try:

@@ -26,11 +26,16 @@ from packed_rows import packed_row, write_packed
 
 CHECKS = Path(__file__).with_name("trainer_checks.py")
 EXAMPLES = Path(__file__).parents[2] / "examples" / "trainers"
-TRAINERS = ("trl", "axolotl", "llama_factory", "torchtitan", "megatron", "nanotron")
+TRAINERS = ("trl", "axolotl", "llama_factory", "torchtitan", "megatron", "nanotron", "olmo")
 WHOLE = ("torch", "trl", "datatrove", "megatron-core", "peft", "tyro", "omegaconf", "einops", "torchdata", "av", "fire")
-LIBRARIES = (*WHOLE, "addict", "spmd_types", "art", "colorama", "tensorboard", "humanize")
-ALONE = ("llamafactory", "torchtitan", "axolotl", "torchaudio", "posthog", "distro", "numba", "llvmlite")
+LIBRARIES = (*WHOLE, "cached-path", "addict", "spmd_types", "art", "colorama", "tensorboard", "humanize")
+ALONE = (
+    *("llamafactory", "torchtitan", "axolotl", "torchaudio", "posthog", "distro", "numba", "llvmlite"),
+    *("ai2-olmo-core", "bettermap", "dataclass-extensions", "importlib-resources"),
+)
 
+EOS = 50_256
+"""That of the embedded tokenizer, `<|endoftext|>`."""
 SENTENCES = ("The quick brown fox jumps over the lazy dog.", "A stitch in time saves nine.", "Still waters run deep.")
 
 
@@ -71,6 +76,7 @@ def write_exports(folder: Path) -> None:
         write_packed(folder / kind, [packed_row(f"{kind}/{number}", row) for number, row in enumerate(rows)])
     for form in ("trl", "axolotl", "text", "megatron"):
         export(folder / "packed", ExportRequest(format=form), folder / form)
+    export(folder / "packed", ExportRequest(format="olmo", token_bytes=2, eos_id=EOS), folder / "olmo")
     for form in ("text", "nanotron"):
         token_bytes = 2 if form == "nanotron" else None
         export(folder / "even", ExportRequest(format=form, token_bytes=token_bytes), folder / f"even-{form}")

@@ -151,6 +151,40 @@ def nanotron(folder: Path, examples: Path, rows: Rows) -> str:
     return "datatrove's dataset, which nanotron reads with, cut windows that are rows"
 
 
+def olmo(folder: Path, examples: Path, rows: Rows) -> str:
+    """OLMo-core cuts at each EOS, and at the borders beside the array; its packed dataset keeps each document whole."""
+    import numpy as np
+    from olmo_core.data import NumpyPackedFSLDatasetConfig, TokenizerConfig
+    from olmo_core.data.numpy_dataset import NumpyDatasetDType
+    from olmo_core.data.utils import iter_document_indices, load_array_slice
+
+    array = str(folder / "olmo" / "token_ids_part_0000.npy")
+    eos = 50_256
+    documents = [[*document[:-1], eos] for row in rows for document in row]
+    for choices in ({"eos_token_id": eos, "dtype": np.uint16}, {"use_array_if_local": False}):
+        borders = list(iter_document_indices(array, **choices))
+        same("documents", [load_array_slice(array, *span, np.uint16).tolist() for span in borders], documents)
+    tokenizer = TokenizerConfig(vocab_size=50_257, eos_token_id=eos, pad_token_id=eos)
+    dataset = NumpyPackedFSLDatasetConfig(
+        paths=[array],
+        tokenizer=tokenizer,
+        sequence_length=1 << max(map(len, documents)).bit_length(),
+        generate_doc_lengths=True,
+        dtype=NumpyDatasetDType.uint16,
+        work_dir=str(folder / "olmo-work"),
+    ).build()
+    dataset.prepare()
+    found = []
+    for number in range(len(dataset)):
+        item = dataset[number]
+        ids, kept = item["input_ids"].tolist(), item["doc_lens"].tolist()
+        for length in kept:
+            found.append(ids[:length])
+            ids = ids[length:]
+    same("packed documents", sorted(document for document in found if document[0] != eos), sorted(documents))
+    return "OLMo-core cut the documents in both ways, and packed each of them whole"
+
+
 def load_module(path: Path) -> Any:
     """An example as a module."""
     spec = importlib.util.spec_from_file_location(path.stem, path)
@@ -172,7 +206,7 @@ def require(holds: bool, message: str) -> None:
         raise SystemExit(f"FAILED: {message}")
 
 
-CHECKS = {check.__name__: check for check in (trl, axolotl, llama_factory, torchtitan, megatron, nanotron)}
+CHECKS = {check.__name__: check for check in (trl, axolotl, llama_factory, torchtitan, megatron, nanotron, olmo)}
 EVEN = ("torchtitan", "nanotron")
 """Read windows of one length, so they get rows of one."""
 

@@ -19,12 +19,15 @@ from building import plain_tokenizer, read_rows, run_command
 from packed_rows import packed_row, write_packed
 from plugins import install
 from trainer_readers import (
+    collate_bridge,
     read_jsonl,
     read_mds,
     read_megatron,
     read_nanotron,
+    read_olmo,
     read_parquet,
     read_prolong,
+    read_torchtitan,
 )
 
 from nextlong_hub import cli
@@ -38,6 +41,15 @@ PACKED = [
     packed_row("p/2", [("gh", "web", [10]), ("i", "web", [11, 12])]),
 ]
 """Three rows of five documents."""
+EOS = 50_256
+"""That of the embedded tokenizer."""
+OPTIONS: dict[str, dict[str, Any]] = {
+    "nanotron": {"token_bytes": 2},
+    "olmo": {"token_bytes": 2, "eos_id": 0},
+    "torchtitan": {"eos_id": 0},
+    "megatron-bridge": {"eos_id": 0},
+}
+"""What rows without a manifest do not tell."""
 PLACE = {"id": "d", "source": "s", "meta_document": "d", "offset": 0, "start": 0, "end": 1}
 MASKS = ([0, 1, 1, 0, 1], [0, 0, 1, 1], [1, 0, 1])
 
@@ -79,8 +91,10 @@ def test_every_format_gives_the_rows_back(built: Path, tmp_path: Path) -> None:
     tokens = [row["input_ids"] for row in rows]
     for name in FORMATS:
         report = run(built, name, tmp_path / name)
+        longer = name in ("megatron-bridge", "torchtitan")
         assert (report.rows, report.documents) == (8, 8)
-        assert report.tokens == (0 if name == "text" else 8 * 512) == report.learned_tokens
+        assert report.tokens == (0 if name == "text" else 8 * (512 + longer)) == report.learned_tokens
+        assert (report.eos_replacing, report.eos_appended) == (8 * (name == "olmo"), 8 * longer)
     samples = list(read_mds(tmp_path / "mds"))
     assert [sample["input_ids"] for sample in samples] == tokens
     assert {(str(s["indices"]), s["length"], s["domain"]) for s in samples} == {("[[0, 512]]", 512, "corpus")}
@@ -90,6 +104,11 @@ def test_every_format_gives_the_rows_back(built: Path, tmp_path: Path) -> None:
     assert read_parquet(tmp_path / "text") == [{"text": row["text"]} for row in rows]
     assert read_megatron(tmp_path / "megatron") == tokens
     assert read_nanotron(tmp_path / "nanotron") == tokens
+    ended = [[*t, EOS] for t in tokens]
+    assert read_torchtitan(tmp_path / "torchtitan") == ended
+    assert read_olmo(tmp_path / "olmo", 2) == [([*t[:-1], EOS], None) for t in tokens]
+    assert collate_bridge(read_parquet(tmp_path / "megatron-bridge")) == [[(t, [*t[1:], EOS])] for t in tokens]
+    assert read_parquet(tmp_path / "skyrl") == [{"input_ids": t, "loss_mask": [0, *ones[1:]]} for t in tokens]
     assert read_jsonl(tmp_path / "jsonl") == [
         {
             "id": row["id"],
@@ -116,7 +135,7 @@ def test_prolong_takes_no_loss_on_the_first_token_of_a_document(packed: Path, tm
 def test_packed_rows_keep_their_documents_apart(packed: Path, tmp_path: Path) -> None:
     """A format either carries the lengths or gets a document a row; none joins two documents."""
     for name in FORMATS:
-        run(packed, name, tmp_path / name, **({"token_bytes": 2} if name == "nanotron" else {}))
+        run(packed, name, tmp_path / name, **OPTIONS.get(name, {}))
     documents = [[1, 2, 3], [4, 5], [6, 7, 8, 9], [10], [11, 12]]
     assert [sample["indices"] for sample in read_mds(tmp_path / "mds")] == [
         [[0, 3], [3, 5]],
@@ -129,11 +148,16 @@ def test_packed_rows_keep_their_documents_apart(packed: Path, tmp_path: Path) ->
     assert read_megatron(tmp_path / "megatron") == documents
     assert read_nanotron(tmp_path / "nanotron") == documents
     assert [row["document_lengths"] for row in read_jsonl(tmp_path / "jsonl")] == [[3, 2], [4], [1, 2]]
+    assert read_torchtitan(tmp_path / "torchtitan") == [[*document, 0] for document in documents]
+    assert read_olmo(tmp_path / "olmo", 2) == [([*document[:-1], 0], None) for document in documents]
+    assert [row["input_ids"] for row in read_parquet(tmp_path / "skyrl")] == documents
+    bridge = [[inputs for inputs, _ in row] for row in collate_bridge(read_parquet(tmp_path / "megatron-bridge"))]
+    assert bridge == [documents[:2], documents[2:3], documents[3:]]
 
 
 def test_the_loss_mask_becomes_labels(masked: Path, tmp_path: Path) -> None:
     """Where the mask is 0 the label is -100, or MDS has its `mask`; a format that would lose it is refused."""
-    for name in ("mds", "trl", "axolotl", "jsonl"):
+    for name in ("mds", "trl", "axolotl", "jsonl", "skyrl"):
         report = run(masked, name, tmp_path / name)
         assert (report.tokens, report.learned_tokens) == (12, 7)
     assert [sample["mask"] for sample in read_mds(tmp_path / "mds")] == list(MASKS)
@@ -143,7 +167,19 @@ def test_the_loss_mask_becomes_labels(masked: Path, tmp_path: Path) -> None:
     assert [row["labels"] for row in read_parquet(tmp_path / "trl")] == joined
     assert [row["loss_mask"] for row in read_jsonl(tmp_path / "jsonl")] == list(MASKS)
     assert [batch["labels"] for batch in read_prolong(tmp_path / "mds", masked=True)][1] == [-100, -100, 8, 9]
-    for name in ("text", "megatron", "nanotron"):
+    assert [row["loss_mask"] for row in read_parquet(tmp_path / "skyrl")] == [
+        [0, 1, 1],
+        [0, 1],
+        [0, 0, 1, 1],
+        [0],
+        [0, 1],
+    ]
+    run(masked, "olmo", tmp_path / "olmo", **OPTIONS["olmo"])
+    assert [mask for _, mask in read_olmo(tmp_path / "olmo", 2)] == [[0, 1, 0], [0, 0], [0, 0, 1, 0], [0], [0, 0]]
+    run(masked, "megatron-bridge", tmp_path / "bridge", eos_id=0)
+    learnt = [labels for row in collate_bridge(read_parquet(tmp_path / "bridge")) for _, labels in row]
+    assert learnt == [[2, 3, -100], [5, -100], [-100, 8, 9, -100], [-100], [12, -100]]
+    for name in ("text", "megatron", "nanotron", "torchtitan"):
         with pytest.raises(RecipeError, match=f"has a loss mask, which {name} cannot carry"):
             run(masked, name, tmp_path / name)
         assert not (tmp_path / name).exists()

@@ -1,5 +1,6 @@
 """The bytes of MDS, Megatron and datatrove files: golden ones written by hand, and laws for what is between."""
 
+import gzip
 import hashlib
 import json
 import struct
@@ -81,6 +82,28 @@ def test_one_datatrove_file_byte_by_byte(tmp_path: Path) -> None:
     ends = bytes.fromhex("0300000000000000 0400000000000000")
     assert (tmp_path / "out" / "train_00000.ds.index").read_bytes() == ends
     assert (tmp_path / "out" / "train_00000.ds.metadata").read_bytes() == b"unknown tokenizer|2\n4\n4.00 T"
+
+
+def test_one_array_for_olmo_byte_by_byte(tmp_path: Path) -> None:
+    """Documents of three and two tokens, whose last gives way to the EOS: tokens without a header, borders, mask."""
+    documents = [("a", "web", [7, 513, 8]), ("b", "web", [1, 2])]
+    folder = write_packed(tmp_path / "rows", [packed_row("r", documents, [0, 1, 1, 1, 1])], masked=True)
+    export(folder, ExportRequest(format="olmo", token_bytes=2, eos_id=9), tmp_path / "out")
+    assert (tmp_path / "out" / "token_ids_part_0000.npy").read_bytes() == bytes.fromhex("0700 0102 0900 0100 0900")
+    assert (tmp_path / "out" / "labels_mask_part_0000.npy").read_bytes() == bytes.fromhex("00 01 00 01 00")
+    borders = (tmp_path / "out" / "token_ids_part_0000.csv.gz").read_bytes()
+    assert borders[4:8] == bytes(4)  # no time in its header
+    assert gzip.decompress(borders) == b"0,3\n3,5\n"
+
+
+def test_one_document_for_torchtitan_byte_by_byte(tmp_path: Path) -> None:
+    """Three tokens and the EOS behind them, uint32; offsets as NumPy writes them."""
+    folder = write_packed(tmp_path / "rows", [packed_row("r", [("a", "web", [7, 70_000, 8])])])
+    export(folder, ExportRequest(format="torchtitan", eos_id=9), tmp_path / "out")
+    tokens = bytes.fromhex("07000000 70110100 08000000 09000000")
+    assert (tmp_path / "out" / "tokens.bin").read_bytes() == tokens
+    offsets = np.load(tmp_path / "out" / "document_offsets.npy")
+    assert (offsets.dtype, offsets.tolist()) == (np.dtype("<i8"), [0, 4])
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,7 @@
 """What trainers read, read without our code: one tiny reader a format, written from the formats' descriptions."""
 
+import gzip
+import itertools
 import json
 import struct
 from collections.abc import Iterator
@@ -137,3 +139,41 @@ def read_jsonl(folder: Path) -> list[dict[str, Any]]:
             content = pa.CompressedInputStream(pa.BufferReader(content), "zstd").read()
         found += [json.loads(line) for line in content.decode().split("\n") if line]
     return found
+
+
+def read_olmo(folder: Path, width: int) -> list[tuple[list[int], list[int] | None]]:
+    """The documents of all arrays by their `.csv.gz`, with their labels' mask where there is one."""
+    found: list[tuple[list[int], list[int] | None]] = []
+    for borders in sorted(folder.glob("token_ids_part_*.csv.gz")):
+        part = borders.name.split("_")[-1].removesuffix(".csv.gz")
+        content = (folder / f"token_ids_part_{part}.npy").read_bytes()
+        tokens = struct.unpack(f"<{len(content) // width}{'H' if width == 2 else 'I'}", content)
+        masks = folder / f"labels_mask_part_{part}.npy"
+        mask = list(masks.read_bytes()) if masks.exists() else None
+        for line in gzip.decompress(borders.read_bytes()).decode().splitlines():
+            start, end = map(int, line.split(","))
+            found.append((list(tokens[start:end]), None if mask is None else mask[start:end]))
+    return found
+
+
+def read_torchtitan(folder: Path) -> list[list[int]]:
+    """The documents between the offsets, as the pretokenised source of its documentation takes them."""
+    content = (folder / "tokens.bin").read_bytes()
+    tokens = struct.unpack(f"<{len(content) // 4}I", content)
+    offsets = np.load(folder / "document_offsets.npy").tolist()
+    return [list(tokens[start:end]) for start, end in itertools.pairwise(offsets)]
+
+
+def collate_bridge(rows: list[dict[str, Any]]) -> list[list[tuple[list[int], list[int]]]]:
+    """Inputs and labels of each document of each row, as the collator cuts them; -100 where its mask is 0."""
+    collated = []
+    for row in rows:
+        borders = [*row["seq_start_id"], len(row["input_ids"])]
+        documents = []
+        for start, end in itertools.pairwise(borders):
+            labels = row["input_ids"][start + 1 : end]
+            mask = row["loss_mask"][start : end - 1]
+            kept = [label if learnt else -100 for label, learnt in zip(labels, mask, strict=True)]
+            documents.append((row["input_ids"][start : end - 1], kept))
+        collated.append(documents)
+    return collated

@@ -21,6 +21,8 @@ def show_export(report: "ExportReport", output: Path) -> None:
         ("documents", [count(report.documents)]),
         ("tokens", [count(report.tokens or None)]),
         ("  with loss", [count(report.learned_tokens or None)]),
+        ("EOS for the last token", [count(report.eos_replacing or None)]),
+        ("EOS behind", [count(report.eos_appended or None)]),
         ("files", [count(len(report.files))]),
         ("on disk", [size(report.bytes)]),
     ]
