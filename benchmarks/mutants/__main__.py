@@ -52,20 +52,20 @@ def main() -> None:
         for room, (drawn, total) in samples.items():
             real, same = apart(drawn, equivalent)
             wanted = [one for one in real if survivors is None or (one.module, *one.diff) in survivors]
-            judged = list(_judged(judge, wanted, ends))
-            rows.append(_row(room, total, len(same), len(wanted) - len(judged), judged))
-            results.parent.mkdir(parents=True, exist_ok=True)
-            results.write_text(json.dumps(rows, indent=2) + "\n")
+            rows.append(_row(room, total, len(same), len(wanted), []))
+            judged: list[tuple[Mutant, Verdict]] = []
+            for mutant in wanted:
+                if time.monotonic() > ends:
+                    break
+                judged.append((mutant, judge.judge(mutant)))
+                print(f"{len(judged)}/{len(wanted)} {_told(*judged[-1])}", flush=True)
+                rows[-1] = _row(room, total, len(same), len(wanted) - len(judged), judged)
+                results.write_text(json.dumps(rows, indent=2) + "\n")
     _print(rows)
 
 
-def _judged(judge: Judge, mutants: list[Mutant], ends: float) -> Any:
-    for number, mutant in enumerate(mutants, start=1):
-        if time.monotonic() > ends:
-            return
-        verdict = judge.judge(mutant)
-        print(f"{number}/{len(mutants)} {verdict.outcome} {verdict.seconds:.0f} s {mutant}", flush=True)
-        yield mutant, verdict
+def _told(mutant: Mutant, verdict: Verdict) -> str:
+    return f"{verdict.outcome} {verdict.seconds:.0f} s {mutant}"
 
 
 def _survivors(results: Path) -> set[tuple[str, str, str]]:

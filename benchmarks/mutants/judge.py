@@ -24,12 +24,13 @@ from benchmarks.mutants.selection import CHOSEN, NOTES
 
 WIDER = ("tests/synthesis", "tests/documents", "tests/verification", "tests/end_to_end/test_pipeline.py")
 """Tests that make whole datasets: they run a part of every room."""
-_MOST_SECONDS = 60.0
+_MOST_SECONDS = 40.0
 """Of tests that are run on one mutant, as they took without it."""
 _PATIENCE_SECONDS = 60.0
 _PATIENCE = 6
 """A mutant hangs when its tests take so many times what they took without it, and `_PATIENCE_SECONDS` more."""
 _NOTHING_RUN = 5
+_USAGE = 4
 _FAILED = (1, 2, 3)
 """Exit codes of pytest: tests failed, the module cannot be imported, or the session broke."""
 
@@ -138,11 +139,11 @@ class Judge:
         began = time.monotonic()
         try:
             first, others = self._chosen(mutant)
-            verdicts = [self._stage(mutant, chosen) for chosen in (first, others)[:1]]
-            if verdicts[-1].outcome == "survived" and others:
-                verdicts.append(self._stage(mutant, others))
-            if verdicts[-1].outcome == "survived" and self._slow:
-                verdicts.append(self._stage(mutant, []))
+            stages = [one for one in (first, others) if one] + [[]] * self._slow
+            verdicts = [Verdict(outcome="survived", seconds=0, tests=0)]
+            for chosen in stages:
+                if verdicts[-1].outcome == "survived":
+                    verdicts.append(self._stage(mutant, chosen))
         finally:
             path.write_text(mutant.source)
             os.utime(path, ns=(stamp.st_atime_ns, stamp.st_mtime_ns))
@@ -188,6 +189,8 @@ class Judge:
         code, output = self._pytest(targets, options, _PATIENCE_SECONDS + _PATIENCE * usual, environment)
         if code is None:
             return Verdict(outcome="hung", seconds=0, tests=len(chosen))
+        if code == _USAGE and "ImportError while loading conftest" in output:
+            return Verdict(outcome="killed", seconds=0, tests=len(chosen), by="no test could be imported")
         if code not in (0, _NOTHING_RUN, *_FAILED):
             raise RuntimeError(f"pytest ended with {code} on {mutant}:\n{output[-2000:]}")
         failed = next((line for line in output.splitlines() if line.startswith(("FAILED", "ERROR"))), "")
