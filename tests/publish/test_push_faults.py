@@ -263,7 +263,7 @@ def test_a_card_edited_during_a_push_keeps_the_edit(
 
 @pytest.mark.parametrize(
     ("method", "path"),
-    [("GET", "/tree/main"), ("POST", "objects/batch")],
+    [("GET", "/tree/"), ("POST", "objects/batch")],
     ids=["between the check and its turn", "just before it is sent"],
 )
 def test_a_file_that_changes_while_it_is_sent_is_never_committed(
