@@ -15,8 +15,15 @@ class Account:
     token: str
     organizations: tuple[str, ...] = ()
     """Organisations whose repositories the user may write."""
+    reader_of: tuple[str, ...] = ()
+    """Organisations of which the user is a member who may only read."""
     role: Literal["write", "read"] = "write"
     """Permission of the token."""
+
+    @property
+    def memberships(self) -> dict[str, str]:
+        """The user's role in each organisation."""
+        return dict.fromkeys(self.organizations, self.role) | dict.fromkeys(self.reader_of, "read")
 
     def owns(self, namespace: str) -> bool:
         """Whether the namespace, the part of a repository's name before the slash, is the user's."""

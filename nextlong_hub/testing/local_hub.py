@@ -146,11 +146,18 @@ class LocalHub:
         }
 
     def add_account(
-        self, name: str, *, organizations: Collection[str] = (), role: Literal["write", "read"] = "write"
+        self,
+        name: str,
+        *,
+        organizations: Collection[str] = (),
+        reader_of: Collection[str] = (),
+        role: Literal["write", "read"] = "write",
     ) -> Account:
         """Make an account with a fresh token."""
         token = f"hf_{secrets.token_hex(16)}"
-        account = Account(name=name, token=token, organizations=tuple(organizations), role=role)
+        account = Account(
+            name=name, token=token, organizations=tuple(organizations), reader_of=tuple(reader_of), role=role
+        )
         self._state.accounts.add(account)
         return account
 

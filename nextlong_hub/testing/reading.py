@@ -25,7 +25,7 @@ def who_am_i(hub: HubState, request: Request) -> Answer:
             "name": account.name,
             "fullname": account.name,
             "isPro": False,
-            "orgs": [{"type": "org", "name": name, "roleInOrg": account.role} for name in account.organizations],
+            "orgs": [{"type": "org", "name": name, "roleInOrg": role} for name, role in account.memberships.items()],
             "auth": {
                 "type": "access_token",
                 "accessToken": {"displayName": account.name, "role": account.role, "createdAt": now()},

@@ -9,18 +9,21 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from durability import recorded
 from hypothesis import given
 from hypothesis import strategies as st
 
 from nextlong_hub.core.files import (
     digest_of,
     insist,
+    read_checked_json,
     read_json,
     remove,
     sha256_of,
     storage_errors,
     sweep,
     write_bytes,
+    write_checked_json,
     write_json,
     written_aside,
 )
@@ -57,6 +60,43 @@ def test_the_new_content_appears_under_its_name_only_at_the_end(tmp_path: Path) 
         assert not path.exists()
     assert path.read_bytes() == b"new"
     assert list(path.parent.iterdir()) == [path]
+
+
+def test_a_file_is_flushed_before_it_gets_its_name_and_its_folder_after(tmp_path: Path) -> None:
+    """A power cut leaves the old file or the new one: what kills of a process cannot show, the calls do."""
+    path = tmp_path / "data.bin"
+    for content in (b"old", b"newer"):
+        with recorded() as recorder:
+            write_bytes(path, content)
+        assert [what for _, what in recorder.of(path)] == ["flush", "rename"]
+        assert [what for _, what in recorder.of(tmp_path)] == ["flush"]
+        assert [event.what for event in recorder.events] == ["flush", "rename", "flush"]
+        assert recorder.is_lasting(path)
+
+
+def test_two_processes_that_write_one_file_do_not_write_into_each_other(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each writes aside under a name of its own; the last to end has its content under the name, whole."""
+    with written_aside(tmp_path / "data.bin") as mine:
+        mine.write_bytes(b"mine, and longer")
+        monkeypatch.setattr(os, "getpid", lambda: 1)
+        with written_aside(tmp_path / "data.bin") as theirs:
+            theirs.write_bytes(b"theirs")
+        assert (tmp_path / "data.bin").read_bytes() == b"theirs"
+    assert (tmp_path / "data.bin").read_bytes() == b"mine, and longer"
+    assert list(tmp_path.iterdir()) == [tmp_path / "data.bin"]
+
+
+def test_what_is_kept_to_be_believed_is_not_believed_with_another_digit(tmp_path: Path) -> None:
+    """Any change of the same length, of the value or of its digest, is as good as nothing kept."""
+    path = tmp_path / "kept.json"
+    write_checked_json(path, {"rows": 12, "of": "a"})
+    kept = path.read_bytes()
+    assert read_checked_json(path) == {"rows": 12, "of": "a"}
+    for place in (number for number, byte in enumerate(kept) if chr(byte).isalnum()):
+        path.write_bytes(kept[:place] + (b"3" if kept[place : place + 1] != b"3" else b"4") + kept[place + 1 :])
+        assert read_checked_json(path) is None, place
 
 
 def test_a_full_disk_is_a_storage_error_and_keeps_the_old_content(small_disk: Path) -> None:

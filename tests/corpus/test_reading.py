@@ -325,6 +325,9 @@ def test_byte_order_mark_of_json_lines_is_no_character(tmp_path: Path) -> None:
     assert skipped == Skipped("invalid_utf8", f"{tmp_path}/a.jsonl, line 2")
     with pytest.raises(BadDocumentError, match="byte 27 of the file"):
         read_all(tmp_path)
+    (tmp_path / "a.jsonl").write_bytes(b'\xef\xbb\xbf{"text": "\xff"}\n')
+    with pytest.raises(BadDocumentError, match="byte 13 of the file"):
+        read_all(tmp_path)
 
 
 def test_line_beyond_the_limit_is_refused_without_being_held(tmp_path: Path) -> None:

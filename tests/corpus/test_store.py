@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from durability import recorded
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from small_stores import Parts, make_store
@@ -37,6 +38,25 @@ def test_counts_by_hand(store: ChunkStore) -> None:
     assert store.summary.bytes == len("".join(FLAT).encode())
     assert store.summary.skipped == {"empty": 2}
     assert [part.documents for part in store.summary.parts] == [3, 0, 2]
+
+
+def test_a_part_is_on_the_disk_before_anything_vouches_for_it(tmp_path: Path) -> None:
+    """Text and names are flushed whole before the part counts as written; `store.json` gets its name last of all."""
+    documents = [Document(id=f"d{number}", text="word " * 5000, source="s") for number in range(3)]
+    with recorded() as recorder:
+        with PartWriter(tmp_path / "part-00000") as part:
+            for document in documents:
+                part.add(document, [ChunkSpan(0, len(document.text))], [0])
+        done = len(recorder.events)
+        finish_store(tmp_path, [part.counts], "0123456789ab", {})
+    files = [path for path in tmp_path.rglob("*") if path.is_file()]
+    assert len(files) == 7
+    assert [path.name for path in files if not recorder.is_lasting(path)] == []
+    for name in ("text.bin", "documents.arrow"):
+        assert any(what == "flush" and number < done for number, what in recorder.of(tmp_path / "part-00000" / name))
+    assert recorder.renamed(tmp_path / "store.json") == max(
+        number for number, event in enumerate(recorder.events) if event.what == "rename"
+    )
 
 
 def test_every_document_knows_its_name_and_every_chunk_its_document(store: ChunkStore) -> None:

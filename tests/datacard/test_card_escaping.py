@@ -146,6 +146,13 @@ def test_words_of_a_shell_are_single(text: str) -> None:
         assert shlex.split(word) == [text]
 
 
+@pytest.mark.parametrize("sign", "&<>\"'|`*_[]#~$\\{}!@")
+def test_no_sign_that_means_something_stands_by_itself(sign: str) -> None:
+    """A name mentions nobody, opens nothing and closes nothing: its signs are entities."""
+    assert escape(f"a{sign}b") == f"a&#{ord(sign)};b"
+    assert escape(f"{sign}someone") == f"&#{ord(sign)};someone"
+
+
 def test_what_is_markdown_already_stays() -> None:
     """Only values that our own code made are let through, and joining one with a string makes a string again."""
     assert escape(Markdown("**bold**")) == "**bold**"

@@ -119,6 +119,20 @@ def test_a_removed_section_stays_removed_and_a_new_one_finds_its_place() -> None
     assert merge_card(None, merged.text, fresh).text == merged.text
 
 
+@pytest.mark.parametrize("behind", ["overview", "sources", "citation"])
+def test_a_new_section_follows_the_one_that_it_follows_in_ours(behind: str) -> None:
+    """Also where a person has put the sections into another order, and two come at once."""
+    names = ["citation", "overview", "sources"]
+    theirs = format_card(
+        Card(header=HEADER, sections={n: SECTIONS[n] for n in names}, digests=digests_of(HEADER, SECTIONS))
+    )
+    ours = list(SECTIONS)
+    ours[ours.index(behind) + 1 : ours.index(behind) + 1] = ["news", "more"]
+    merged = merge_card(None, theirs, card(body={name: SECTIONS.get(name, "new") for name in ours}))
+    names[names.index(behind) + 1 : names.index(behind) + 1] = ["news", "more"]
+    assert list(parse_card(merged.text).sections) == names
+
+
 def test_keys_of_the_header() -> None:
     """An added, an edited and a removed one stay so; which files there are is always ours to say."""
     theirs = card().replace("cc0-1.0", "mit").replace("tags:\n- long-context\n", "language:\n- en\n")

@@ -232,7 +232,7 @@ def test_a_source_can_name_no_folder_elsewhere(source: str, tmp_path: Path) -> N
 @pytest.mark.slow
 @pytest.mark.parametrize("name", ["mds", "trl", "axolotl", "text", "nanotron", "jsonl"])
 def test_files_are_closed_at_the_size_asked_for(name: str, built: Path, tmp_path: Path) -> None:
-    """Small files hold the same rows in the same order, and none is empty."""
+    """Small files hold the same rows in the same order."""
     report = run(built, name, tmp_path / "small", shard_bytes=2500)
     run(built, name, tmp_path / "large")
     data = [file for file in report.files if file.path.endswith((".mds", ".parquet", ".ds", ".jsonl"))]
@@ -240,6 +240,37 @@ def test_files_are_closed_at_the_size_asked_for(name: str, built: Path, tmp_path
     readers = {"mds": lambda f: list(read_mds(f)), "nanotron": read_nanotron, "jsonl": read_jsonl}
     read = readers.get(name, read_parquet)
     assert read(tmp_path / "small") == read(tmp_path / "large")
+
+
+VALUE_BYTES = {"trl": 4 * (100 + 100 + 1), "axolotl": 4 * 3 * 100, "text": 100}
+"""Of a row of a hundred tokens and characters, where they are counted before they are encoded."""
+
+
+@pytest.mark.parametrize("name", ["mds", "trl", "axolotl", "text", "nanotron", "jsonl"])
+def test_files_are_filled_up_to_the_size_asked_for(name: str, tmp_path: Path) -> None:
+    """Ten equal rows: three in each file where three fit, one in each where none does, the rest in the last."""
+    rows = [packed_row(f"{number}/", [("x" * 100, "web", [number] * 100)]) for number in range(10)]
+    folder = write_packed(tmp_path / "data", rows)
+    choices = {"token_bytes": 2} if name == "nanotron" else {}
+
+    def files_of(shard_bytes: int) -> list[int]:
+        """The rows of each file of Parquet, the bytes of each other file that holds rows."""
+        output = tmp_path / str(shard_bytes)
+        report = run(folder, name, output, shard_bytes=shard_bytes, **choices)
+        data = [file for file in report.files if file.path.endswith((".mds", ".parquet", ".ds", ".jsonl"))]
+        read = {"mds": lambda where: list(read_mds(where)), "nanotron": read_nanotron, "jsonl": read_jsonl}
+        assert len(read.get(name, read_parquet)(output)) == 10
+        names = sorted((file.path, file.bytes) for file in data)
+        return [pq.read_metadata(output / path).num_rows if name in VALUE_BYTES else size for path, size in names]
+
+    [whole] = files_of(1 << 20)
+    ones = files_of(1)
+    assert len(ones) == 10
+    row_bytes = VALUE_BYTES.get(name, (whole - ones[0]) // 9)
+    room = ones[0] - row_bytes if name == "mds" else 0  # a shard's own settings count
+    threes = files_of(3 * row_bytes + room + (0 if name == "nanotron" else row_bytes // 2))
+    assert len(threes) == 4
+    assert threes[0] == threes[1] == threes[2] > threes[3] >= ones[0]
 
 
 @pytest.mark.parametrize("name", ["mds", "jsonl"])
@@ -340,9 +371,12 @@ def test_a_finished_export_is_left_as_it_is(dataset: Path, tmp_path: Path) -> No
     stamps = {path: path.stat().st_mtime_ns for path in output.iterdir()}
     assert run(dataset, "mds", output).is_unchanged
     assert {path: path.stat().st_mtime_ns for path in output.iterdir()} == stamps
-    (output / "shard.00000.mds").write_bytes(b"damaged")
-    assert not run(dataset, "mds", output).is_unchanged
-    assert bytes_of(output) == once
+    shard = output / "shard.00000.mds"
+    content = shard.read_bytes()
+    for damaged in (b"damaged", content[:-1] + bytes([content[-1] ^ 1]), content + b"\0"):
+        shard.write_bytes(damaged)
+        assert not run(dataset, "mds", output).is_unchanged
+        assert bytes_of(output) == once
 
 
 def test_an_export_vouches_for_its_files(built: Path, tmp_path: Path) -> None:

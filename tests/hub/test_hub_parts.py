@@ -219,7 +219,7 @@ def test_a_busy_hub_says_how_long_to_wait() -> None:
 def test_tokens_are_found_where_they_stand(token: str, tmp_path: Path) -> None:
     """By file and line in text, and in the metadata of Parquet, nested fields included; rows are not searched."""
     (tmp_path / "a.md").write_text(f"one\ntwo {token}\n")
-    (tmp_path / "clean.md").write_text("hf_hub_download(), an hf_ prefix, hf_short\n")
+    (tmp_path / "clean.md").write_text(f"hf_hub_download(), an hf_ prefix, hf_short, x{token}, 7{token}\n")
     inner = pa.field("inner", pa.string(), metadata={"by": token})
     schema = pa.schema([pa.field("outer", pa.struct([inner]))])
     pq.write_table(pa.Table.from_pylist([{"outer": {"inner": "x"}}], schema), tmp_path / "nested.parquet")

@@ -397,10 +397,12 @@ def test_a_name_that_cannot_be_is_refused_at_once(
 
 def test_who_may_not_write_is_told_before_a_byte_is_sent(hub: LocalHub, session: Session, built: Path) -> None:
     """A token that only reads, somebody else's name, nobody logged in: exit 4 and no request that changes anything."""
-    reader, member = hub.add_account("reader", role="read"), hub.add_account("member", organizations=["crew"])
+    reader = hub.add_account("reader", role="read")
+    member = hub.add_account("member", organizations=["crew"], reader_of=["press"])
     cases = {
         ("reader/x", reader.token): "your token can only read",
-        ("tester/x", member.token): "name it as one of crew/…, member/…",
+        ("tester/x", member.token): "name it as one of crew/…, member/…, or use",
+        ("press/x", member.token): "name it as one of crew/…, member/…, or use",
         ("tester/y", "hf_" + "nobody" * 6): "the Hub does not know you",
         ("tester/z", ""): "you are not logged in",
     }

@@ -45,9 +45,14 @@ class Case:
 
 RATE = {"RateLimit": '"api";r=0;t=0', "RateLimit-Policy": '"fixed window";"api";q=1000;w=300'}
 NOWHERE = {"Location": "http://nowhere.invalid/"}
+NOT_FOUND = {"headers": {"X-Error-Code": "RepoNotFound"}}
 QUOTA = {"X-Error-Message": "Private repository storage limit reached, see your plan"}
 CASES = [
     Case(what="401 who are you", method="GET", path="whoami", fault={"status": 401}, code=4, says="hf auth login"),
+    Case(
+        what="401 repository", method="GET", path="api/datasets/", fault={"status": 401}, code=4, says="hf auth login"
+    ),
+    Case(what="401 no such repository", method="GET", path="api/datasets/", fault={"status": 401, **NOT_FOUND}),
     Case(what="403 commit", fault={"status": 403, "times": OFTEN}, code=4, says="write access"),
     Case(what="403 upload", path="objects/batch", fault={"status": 403}, code=4, says="write access"),
     Case(what="403 quota", path="objects/batch", fault={"status": 403, "headers": QUOTA}, code=7, says="no more space"),
@@ -133,8 +138,9 @@ def hub() -> Iterator[LocalHub]:
 def session(hub: LocalHub, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Session]:
     """A process that pushes; in the end the token must be nowhere in what it printed."""
     with Session(hub, tmp_path_factory.mktemp("session")) as opened:
-        yield opened
+        assert opened.push(Path("nowhere"), "tester/nowhere").code == 1
         assert "Error" in opened.printed
+        yield opened
         assert hub.account.token[:12] not in opened.printed
 
 
@@ -190,7 +196,7 @@ def test_a_fault_ends_with_one_commit_or_none_and_the_next_push_goes_on(
         assert (commits, files_of(hub, name)) == (1, files_in(built))
         assert outcome.report is not None
         assert (outcome.report["status"], outcome.report["faults"]) == ("pushed", [])
-        assert outcome.report["failed_tries"] > 0 or case.what.startswith(("409", "412", "413"))
+        assert outcome.report["failed_tries"] > 0 or case.what.startswith(("401", "409", "412", "413"))
     again = session.push(built, name)
     assert again.report is not None, again.err
     assert again.report["status"] == ("unchanged" if case.code == 0 else "pushed")
@@ -252,6 +258,33 @@ def test_a_card_edited_during_a_push_keeps_the_edit(
     assert outcome.code == 0, outcome.err
     assert [request.status for request in hub.requests_to("POST", f"{name}/commit/main")] == [412, 200]
     assert "Written by a person meanwhile." in hub.files("datasets", name)["README.md"].decode()
+    assert (commits_of_pushes(hub, name), files_of(hub, name)) == (1, files_in(dataset))
+
+
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [("GET", "/tree/"), ("POST", "objects/batch")],
+    ids=["between the check and its turn", "just before it is sent"],
+)
+def test_a_file_that_changes_while_it_is_sent_is_never_committed(
+    method: str, path: str, hub: LocalHub, session: Session, dataset: Path, tell: Callable[..., None]
+) -> None:
+    """Another byte of the same length: nothing is published, and the push that follows the mended file publishes it."""
+    name = f"tester/changed-{method.lower()}"
+    hub.put("datasets", name, {"LICENSE": "words"})
+    [shard] = (dataset / "data" / "tiny").iterdir()
+    content = shard.read_bytes()
+    fault = hub.fail(method, path, delay_seconds=0.5)
+    session.start(folder=str(dataset), name=name, retry_policy={"first_seconds": 0.01}, limits={})
+    wait_for(lambda: fault.times == 0)
+    shard.write_bytes(content[:-1] + bytes([content[-1] ^ 1]))
+    outcome = session.result()
+    tell("a shard changed while it was sent", outcome, commits_of_pushes(hub, name))
+    assert outcome.code == 1, outcome.err
+    assert "changed" in outcome.err
+    assert (commits_of_pushes(hub, name), files_of(hub, name)) == (0, set())
+    shard.write_bytes(content)
+    assert session.push(dataset, name).code == 0
     assert (commits_of_pushes(hub, name), files_of(hub, name)) == (1, files_in(dataset))
 
 

@@ -143,6 +143,20 @@ def test_a_finished_index_is_used_again_and_another_one_replaces_it(tmp_path: Pa
         open_retriever(folder, other, okapi)
 
 
+def test_a_finished_build_sweeps_its_own_leftovers_only(tmp_path: Path) -> None:
+    """Indexes of other settings go, and what was needed to build; folders and files of people beside them stay."""
+    store = make_store(tmp_path / "store")
+    kept = ["notes", "0123456789ab.old", "0123456789abc", "0123456789AB"]
+    for name in (*kept, "0123456789ab"):
+        (tmp_path / "index" / name).mkdir(parents=True)
+        (tmp_path / "index" / name / "todo.txt").write_text("mine")
+    build_index(store, SETTINGS, tmp_path / "index", InlineExecutor())
+    identity = json.loads((tmp_path / "index" / "index.json").read_text())["id"]
+    assert {path.name for path in (tmp_path / "index").iterdir()} == {*kept, "index.json", identity}
+    left = {path.name for path in (tmp_path / "index" / identity).iterdir()}
+    assert left == {"vocabulary.npz", *(path.name for path in (tmp_path / "index" / identity).glob("shard-*.npz"))}
+
+
 def test_a_shard_that_was_cut_short_is_noticed(tmp_path: Path) -> None:
     """Opening compares sizes; index.json also holds each shard's sha256 for whoever wants to be sure."""
     store = make_store(tmp_path / "store")

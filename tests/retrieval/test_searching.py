@@ -13,6 +13,7 @@ from worded_corpora import ALL_WORDS, WORDS, Corpus, corpora, every_chunk, opene
 
 from nextlong_hub.corpus.store import ChunkStore
 from nextlong_hub.records import Hits
+from nextlong_hub.retrieval.bm25.queries import QueryBatch
 from nextlong_hub.retrieval.bm25.search import Bm25Searcher
 from nextlong_hub.retrieval.ranking import merge_hits, ordered
 from nextlong_hub.retrieval.settings import RetrievalSettings
@@ -229,6 +230,51 @@ def test_candidates_grow_until_the_answer_is_certain() -> None:
             scores = lucene_scores(corpus, texts[query]).astype(np.float32)
             scores[query] = 0
             assert hits.chunks[row].tolist() == np.lexsort((np.arange(900), -scores))[:5].tolist()
+
+
+AT_THE_FLOOR = {
+    "two scores within a step": {},
+    "two scores just below a whole step": {"k1": 1.4959995130053876, "b": 0.7502392966942849},
+}
+"""Settings under which the better chunk has the lower bound; in the second, rounding decides whether it is seen."""
+
+
+@pytest.mark.parametrize("chosen", AT_THE_FLOOR.values(), ids=AT_THE_FLOOR)
+def test_no_answer_is_certified_that_a_chunk_left_out_could_beat(chosen: dict[str, float]) -> None:
+    """The floor is the last score's own step: the first answer, of 150 alike, is found when it is asked again.
+
+    `three` has the highest bound, as three impacts are rounded up in it, and the lower score by a hair. The candidates
+    overflow, all those of one bound together leave them, and `three` alone is scored.
+    """
+    three = " ".join(["bee"] * 3 + ["cow"] + ["dog"] * 2 + [f"p{number}x" for number in range(135)])
+    rest = " ".join(f"z{number}x" for number in range(20))
+    columns = [[f"{word} {rest}"] for word in ("bee", "cow", "dog") for _ in range(60)]
+    corpus = [["ant bee cow dog"], *[["ant"]] * 150, [three], *columns, *[["eel"]] * 50]
+    with opened(corpus, **chosen) as (_, retriever):
+        best, other = retriever.score(np.array([0]), np.array([[1, 151]]))[0]
+        assert 0 < best - other < retriever.index.statistics["step"]
+        hits = retriever.search(np.array([0]), 1)
+        assert (hits.chunks.tolist(), hits.scores.tolist()) == ([[1]], [[best]])
+        assert retriever.counts.repeated == 1
+
+
+def test_a_budget_is_spent_on_the_words_that_tell_most_for_their_cost() -> None:
+    """Three postings buy the rare word, whose weight is highest, and not the frequent one that costs them all."""
+    rare, often = 0, 1
+    batch = QueryBatch(
+        numbers=np.array([0, 1]),
+        own_starts=np.array([0, 1]),
+        own_stops=np.array([1, 2]),
+        starts=np.array([0, 2, 3]),
+        terms=np.array([rare, often, often], np.uint32),
+        counts=np.array([1, 1, 1], np.uint32),
+    )
+    idf, frequencies = np.array([2.0, 1.9]), np.array([2, 3])
+    reduced, is_partial = batch.within_budget(3, idf, frequencies)
+    assert (reduced.terms.tolist(), reduced.starts.tolist()) == ([rare, often], [0, 1, 2])
+    assert is_partial.tolist() == [True, False]
+    assert batch.within_budget(2, idf, frequencies)[0].starts.tolist() == [0, 1, 1]
+    assert batch.within_budget(5, idf, frequencies)[0].starts.tolist() == [0, 2, 3]
 
 
 def test_more_hits_wanted_than_chunks() -> None:

@@ -68,6 +68,18 @@ def byte_level(*patterns: str, normalizer: Any = None, added: tuple[AddedToken, 
     return ours(backend)
 
 
+def of_bytes(*words: str) -> Tokenizer:
+    """A tokenizer in which each byte is a token, but for these words, each learned from its end to its beginning."""
+    alphabet = pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False)
+    spelled = [alphabet.pre_tokenize_str(word)[0][0] for word in words]
+    merges = [(word[place], word[place + 1 :]) for word in spelled for place in range(len(word) - 2, -1, -1)]
+    pieces = [*sorted(pre_tokenizers.ByteLevel.alphabet()), *(first + rest for first, rest in merges)]
+    backend = tokenizers.Tokenizer(models.BPE({piece: number for number, piece in enumerate(pieces)}, merges))
+    backend.pre_tokenizer = alphabet
+    backend.decoder = decoders.ByteLevel()
+    return ours(backend)
+
+
 def sentencepiece(*, whole: bool = False, form: str = "prepend", added: tuple[AddedToken, ...] = ()) -> Tokenizer:
     """A tokenizer that merges over the whole text; `whole` also lets it learn merges over the whole text."""
     learner = tokenizers.Tokenizer(models.BPE())

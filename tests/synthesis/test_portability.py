@@ -1,19 +1,22 @@
 """Several tokenizers: rows long enough under each, exactly under the one that needs most text, and a table of them."""
 
+import random
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import nextlong_hub.builders
 import numpy as np
 import pytest
 from building import make_request, published, read_rows
-from tiny_tokenizers import PATTERNS, byte_level, sentencepiece
+from tiny_tokenizers import PATTERNS, byte_level, of_bytes, sentencepiece
 
 from nextlong_hub.dataset.manifest import manifest_bytes, read_manifest
 from nextlong_hub.errors import ConflictError, RecipeError
 from nextlong_hub.pipeline import BuildRequest, build
+from nextlong_hub.records import Document
 from nextlong_hub.synthesis.portability import Size, reach
-from nextlong_hub.testing.worlds import tiny_recipe
+from nextlong_hub.testing.worlds import tiny_recipe, write_corpus
 from nextlong_hub.tokenization import Tokenizer, load_tokenizer
 from nextlong_hub.verification import verify
 
@@ -66,6 +69,37 @@ def test_rows_are_as_long_as_the_neediest_tokenizer_demands(several: Path, folde
         assert own[1] == 512 < own[0]
         assert row["token_count"] == own[0]
         assert row["input_ids"] == tokenizers[0].encode(row["text"]).tolist()
+
+
+def test_a_cut_that_suits_one_tokenizer_is_none_if_it_is_too_short_for_another(tmp_path: Path) -> None:
+    """Two tokenizers that need the same text on average: no row is short under either.
+
+    The first takes `abcd` and `ef` whole and a smile in four; the second takes `ab` and the smile whole. Where the
+    first's last token is a part of a smile, its nearest exact cut is behind `abc`, three tokens of it, two of the other.
+    """
+    both = [of_bytes("abcd", "ef"), of_bytes("ab", "🙂")]
+    assert [[len(one.encode(text)) for text in ("abcd🙂", "abc", "ef")] for one in both] == [[5, 3, 1], [4, 2, 2]]
+    chance = random.Random(1)
+    letters = "ghijklmnopqrstuvwxyz"
+    texts = [
+        " ".join(
+            "abcd🙂" if kind < 0.4 else "ef" if kind < 0.8 else "".join(chance.choices(letters, k=3))
+            for kind in (chance.random() for _ in range(45))
+        )
+        for _ in range(60)
+    ]
+    documents = [Document(id=f"d{number}", text=text, source="w") for number, text in enumerate(texts)]
+    names = [str(tmp_path / name) for name in "ab"]
+    for name, tokenizer in zip(names, both, strict=True):
+        Path(name).mkdir()
+        (Path(name) / "tokenizer.json").write_text(tokenizer.copy_backend().to_str())
+    plain = make_request(write_corpus(tmp_path / "c.jsonl", documents), tiny_recipe(chunking={"chunk_characters": 128}))
+    build(replace(plain, rows={"tiny": 40}, tokenizer=names[0], more_tokenizers=(names[1],)), tmp_path / "dataset")
+    rows = read_rows(tmp_path / "dataset")
+    assert len(rows) == 40
+    own = [counts(row, both) for row in rows]
+    assert {min(tokens) for tokens in own} == {512}
+    assert len({tokens.index(512) for tokens in own}) == 2, "each is the needier one in some row"
 
 
 def test_the_table_says_what_each_makes_of_the_rows(several: Path, folders: list[str]) -> None:

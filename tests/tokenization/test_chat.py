@@ -9,12 +9,13 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from tiny_tokenizers import byte_level, demo_texts, ours, plain
 from token_texts import FOLDERS
+from tokenizers import AddedToken
 from transformers import PreTrainedTokenizerFast
 
 from nextlong_hub.conversations.assemble import ConversationBuilder
 from nextlong_hub.conversations.layout import Layout, lay_out
 from nextlong_hub.errors import DataError, RecipeError
-from nextlong_hub.records import Message
+from nextlong_hub.records import Message, Turn
 from nextlong_hub.tokenization import ChatTemplate, ChatTokenizer, EncodedChat, load_tokenizer
 from nextlong_hub.tokenization.chat_templates import find_template
 
@@ -277,3 +278,26 @@ def test_a_templates_own_marks_are_believed() -> None:
     assert layout is not None
     encoded = bench.encode(layout, bench.template)
     assert theirs("marked").decode(encoded.input_ids[encoded.loss_mask == 1]) == "tell"
+
+
+def test_of_two_control_tokens_that_begin_alike_the_longer_is_found() -> None:
+    """Where one control token begins another, ids and mask are those of the tokenizer library, whatever their order."""
+    names = ("<|end|>", "<|end|>of<|turn|>", "<|turn|>")
+    for order in (names, names[::-1]):
+        tokenizer = byte_level(added=tuple(AddedToken(name, special=True, normalized=False) for name in order))
+        ids = {token.content: number for number, token in tokenizer.added_tokens.items()}
+        text = "Hi<|end|>of<|turn|>Yes.<|end|>of<|turn|>"
+        turns = [
+            Turn(number=0, role="user", start=0, end=2),
+            Turn(number=1, role="assistant", start=19, end=23),
+        ]
+        chat = ChatTokenizer(tokenizer, delimiters=names)
+        assert [control.id for control in chat.controls(text, turns)] == [ids["<|end|>of<|turn|>"]] * 2
+        plain_backend = tokenizer.copy_backend()
+        plain_backend.encode_special_tokens = False
+        encoded = chat.encode(text, turns)
+        assert encoded.input_ids.tolist() == plain_backend.encode(text, add_special_tokens=False).ids
+        answer = len(tokenizer.encode("Yes."))
+        hidden = len(encoded.input_ids) - answer - 1
+        assert encoded.loss_mask.tolist() == [0] * hidden + [1] * (answer + 1)
+        assert chat.spelt_controls(text) == 2

@@ -82,6 +82,26 @@ def test_cuts_are_exact(name: str, chunks: list[str], separator: str, choice: in
         assert target not in tokenizer.count([whole.text[:cut] for cut in range(1, len(whole.text) + 1)])
 
 
+@pytest.mark.parametrize(
+    ("name", "chunks"),
+    [
+        ("qwen 2 with NFC", ["It zq xq zq \ufb1d", "so it is"]),
+        ("qwen 2 with NFC", ["the cafe\u0301 qz xq zq \u0958e\u0301e\u0301", "so it is"]),
+        ("mistral", ["a ▁ zq xq▁ ▁zq", "▁so it ▁is"]),
+        ("gemma", ["a ▁▁▁ zq xq▁ ▁zq", "▁so it ▁is"]),
+    ],
+    ids=["one byte longer", "as long as before", "a visible space", "a visible space, Gemma"],
+)
+def test_a_chunk_that_the_normaliser_alters_is_stitched_like_the_whole(name: str, chunks: list[str]) -> None:
+    """Its tokens spell another text than it has, of as many bytes or of one more: their places are not taken from it."""
+    tokenizer = tokenizer_named(name)
+    assert all(tokenizer.split_points.altered_by(chunk) for chunk in chunks[:1])
+    whole = stitched(tokenizer, chunks, "\n")
+    spans = bounds([len(chunk) for chunk in chunks], 1)
+    for cut in range(1, len(whole.text) + 1):
+        check_beginning(tokenizer, whole, cut, spans)
+
+
 def check_long_text(tokenizer: Tokenizer) -> float:
     """A text of real chunks, put together; the share of its characters that had been tokenised before."""
     chunks = [text[start : start + 1500] for text in demo_texts()[:16] for start in (0, 3000) if len(text) > start]

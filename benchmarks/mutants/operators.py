@@ -1,0 +1,259 @@
+"""What a mutant is: one expression or statement of a module replaced by another that a person might have written.
+
+Left alone: text and messages, annotations, decorators, what only type checkers read, and `strict=` of `zip`.
+"""
+
+import ast
+import difflib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from itertools import chain
+from pathlib import Path
+
+_BOUNDARIES: dict[type[ast.cmpop], str] = {ast.Lt: "<=", ast.LtE: "<", ast.Gt: ">=", ast.GtE: ">"}
+_OPPOSITES: dict[type[ast.cmpop], str] = {
+    ast.Lt: ">=", ast.LtE: ">", ast.Gt: "<=", ast.GtE: "<", ast.Eq: "!=", ast.NotEq: "==",
+    ast.Is: "is not", ast.IsNot: "is", ast.In: "not in", ast.NotIn: "in",
+}  # fmt: skip
+_SYMBOLS: dict[type[ast.cmpop], str] = {
+    ast.Lt: "<", ast.LtE: "<=", ast.Gt: ">", ast.GtE: ">=", ast.Eq: "==", ast.NotEq: "!=",
+    ast.Is: "is", ast.IsNot: "is not", ast.In: "in", ast.NotIn: "not in",
+}  # fmt: skip
+_ARITHMETIC: dict[type[ast.operator], ast.operator] = {
+    ast.Add: ast.Sub(), ast.Sub: ast.Add(), ast.Mult: ast.FloorDiv(), ast.Div: ast.Mult(), ast.FloorDiv: ast.Mult(),
+    ast.Mod: ast.FloorDiv(), ast.LShift: ast.RShift(), ast.RShift: ast.LShift(), ast.Pow: ast.Mult(),
+    ast.BitAnd: ast.BitOr(), ast.BitXor: ast.BitAnd(),
+}  # fmt: skip
+_TWINS = {"min": "max", "max": "min", "any": "all", "all": "any", "minimum": "maximum", "maximum": "minimum"}
+_SILENT = frozenset({"_log", "done", "checked", "warnings"})
+"""What is called to tell people of progress."""
+_TYPING = frozenset({"TypeVar", "TypeAdapter", "NewType", "cast", "ConfigDict"})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Place:
+    """Where a piece of source text lies: lines from 1, columns in bytes from 0."""
+
+    line: int
+    column: int
+    end_line: int
+    end_column: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Mutant:
+    """A module with one change."""
+
+    module: str
+    """Path below the root, with forward slashes."""
+    operator: str
+    place: Place
+    source: str
+    """The whole module, unchanged."""
+    replacement: str
+    """What stands at the place instead."""
+    scope: tuple[int, int]
+    """First and last line of the innermost function around it; the same line twice where there is none."""
+
+    @cached_property
+    def mutated(self) -> str:
+        """The whole module, changed."""
+        lines = [line.encode() for line in self.source.splitlines(keepends=True)]
+        first, last = self.place.line - 1, self.place.end_line - 1
+        before = lines[first][: self.place.column]
+        behind = lines[last][self.place.end_column :]
+        changed = [*lines[:first], before + self.replacement.encode() + behind, *lines[last + 1 :]]
+        return b"".join(changed).decode()
+
+    @cached_property
+    def diff(self) -> tuple[str, str]:
+        """The lines that go and those that come, each without its margins."""
+        changes = list(difflib.unified_diff(self.source.splitlines(), self.mutated.splitlines(), lineterm="", n=0))[2:]
+        return _joined(changes, "-"), _joined(changes, "+")
+
+    def __str__(self) -> str:
+        return f"{self.module}:{self.place.line} ({self.operator})\n    - {self.diff[0]}\n    + {self.diff[1]}"
+
+
+def mutants_of(root: Path, module: str) -> list[Mutant]:
+    """Every mutant of a module, in the order of its text; those that would change nothing are left out."""
+    source = (root / module).read_text()
+    tree = ast.parse(source)
+    tests = {id(test) for node in ast.walk(tree) for test in _tests(node)}
+    found = {}
+    for node, scope in _reachable(tree):
+        for operator, replacement in chain(_replacements(node), _answers(node, tests)):
+            mutant = Mutant(
+                module=module,
+                operator=operator,
+                place=_place(node),
+                source=source,
+                replacement=replacement,
+                scope=scope or (node.lineno, node.lineno),
+            )
+            if ast.dump(ast.parse(mutant.mutated)) != ast.dump(tree):
+                found[mutant.diff, mutant.place] = mutant
+    return sorted(found.values(), key=lambda one: (one.place.line, one.place.column, one.operator, one.replacement))
+
+
+def _joined(changes: list[str], sign: str) -> str:
+    return " ⏎ ".join(line[1:].strip() for line in changes if line.startswith(sign))
+
+
+def _place(node: ast.expr | ast.stmt) -> Place:
+    end_line, end_column = node.end_lineno, node.end_col_offset
+    if end_line is None or end_column is None:
+        raise ValueError(f"{ast.dump(node)} has no end")  # what `ast.parse` makes always has one
+    return Place(line=node.lineno, column=node.col_offset, end_line=end_line, end_column=end_column)
+
+
+def _reachable(
+    tree: ast.AST, scope: tuple[int, int] | None = None
+) -> Iterator[tuple[ast.expr | ast.stmt, tuple[int, int] | None]]:
+    """The nodes that may be replaced, each with the lines of the function around it."""
+    for node in _children(tree):
+        if isinstance(node, ast.expr | ast.stmt):
+            yield node, scope
+        own = scope
+        if isinstance(node, ast.FunctionDef):
+            own = (node.lineno, node.end_lineno or node.lineno)
+        yield from _reachable(node, own)
+
+
+def _children(node: ast.AST) -> list[ast.AST]:
+    """The parts of a node that may be changed."""
+    left_out: list[ast.AST | None] = []
+    if isinstance(node, ast.FunctionDef):
+        left_out = [*node.decorator_list, node.returns]
+        if node.name in ("__repr__", "__str__", "_repr_html_"):
+            return []
+    elif isinstance(node, ast.ClassDef):
+        left_out = [*node.decorator_list, *node.bases, *(keyword.value for keyword in node.keywords)]
+    elif isinstance(node, ast.AnnAssign):
+        left_out = [node.annotation]
+    elif isinstance(node, ast.arg):
+        return []
+    elif isinstance(node, ast.keyword) and node.arg in ("strict", "kw_only", "init", "repr"):
+        return []
+    elif isinstance(node, ast.JoinedStr | ast.Raise | ast.Assert | ast.Import | ast.ImportFrom | ast.Subscript):
+        left_out = [] if isinstance(node, ast.Subscript) and not _is_type(node) else list(ast.iter_child_nodes(node))
+    elif isinstance(node, ast.Call) and (_name(node.func) in _TYPING or _root(node.func) in _SILENT):
+        return []
+    elif isinstance(node, ast.If) and "TYPE_CHECKING" in ast.unparse(node.test):
+        return []
+    elif isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant):
+        return []
+    return [child for child in ast.iter_child_nodes(node) if child not in left_out]
+
+
+def _replacements(node: ast.AST) -> Iterator[tuple[str, str]]:
+    """What may stand in a node's place: the kind of the change, and the new text."""
+    match node:
+        case ast.Compare(left=left, ops=ops, comparators=right):
+            for number, op in enumerate(ops):
+                for operator, table in (("boundary", _BOUNDARIES), ("comparison", _OPPOSITES)):
+                    if type(op) in table:
+                        symbols = [_SYMBOLS[type(one)] for one in ops]
+                        symbols[number] = table[type(op)]
+                        pairs = zip(symbols, right, strict=True)
+                        yield operator, " ".join([_part(left), *(f"{sign} {_part(one)}" for sign, one in pairs)])
+        case ast.BoolOp(op=op, values=values):
+            other = " or " if isinstance(op, ast.And) else " and "
+            yield "boolean", f"({other.join(map(_part, values))})"
+            for number in range(len(values)):
+                yield "condition", f"({ast.unparse(ast.BoolOp(op, values[:number] + values[number + 1 :]))})"
+        case ast.UnaryOp(op=ast.Not(), operand=operand):
+            yield "boolean", f"({ast.unparse(operand)})"
+        case ast.UnaryOp(op=ast.USub(), operand=operand):
+            yield "arithmetic", ast.unparse(operand)
+        case ast.BinOp(left=left, op=op, right=right) if type(op) in _ARITHMETIC and not _is_text(left, right):
+            yield "arithmetic", f"({ast.unparse(ast.BinOp(left, _ARITHMETIC[type(op)], right))})"
+        case ast.AugAssign(target=target, op=op, value=value) if type(op) in _ARITHMETIC and not _is_text(value):
+            yield "arithmetic", ast.unparse(ast.AugAssign(target, _ARITHMETIC[type(op)], value))
+        case ast.Constant(value=bool(value)):
+            yield "constant", str(not value)
+        case ast.Constant(value=int(value)):
+            yield "constant", str(value + 1)
+        case ast.Constant(value=float(value)):
+            yield "constant", str(value * 2 or 1.0)
+        case ast.keyword(arg="side", value=ast.Constant()):
+            return
+        case ast.Constant(value="left" | "right" as side):
+            yield "boundary", repr("left" if side == "right" else "right")
+        case ast.Call(func=ast.Name(id="sorted"), args=[first, *_]):
+            yield "order", f"list({ast.unparse(first)})"
+        case ast.Call(func=func) if _name(func) in _TWINS:
+            yield "bound", _renamed(node, _TWINS[_name(func)])
+        case ast.Expr(value=ast.Call(func=func)) if _root(func) not in _SILENT:
+            yield "call", "pass"
+        case ast.IfExp(body=body, orelse=other):
+            yield "condition", f"({ast.unparse(body)})"
+            yield "condition", f"({ast.unparse(other)})"
+        case ast.Return(value=value) if value is not None and not _is_none(value):
+            yield "return", "return None"
+        case ast.Continue():
+            yield "jump", "break"
+        case ast.Break():
+            yield "jump", "pass"
+
+
+def _tests(node: ast.AST) -> list[ast.expr]:
+    """What decides whether a part of a node is run at all."""
+    if isinstance(node, ast.If | ast.While):
+        return [node.test]
+    return node.ifs if isinstance(node, ast.comprehension) else []
+
+
+def _answers(node: ast.AST, tests: set[int]) -> Iterator[tuple[str, str]]:
+    """The two answers of a test."""
+    if id(node) in tests and not isinstance(node, ast.Constant):
+        yield from (("condition", "False"), ("condition", "True"))
+
+
+def _part(node: ast.expr) -> str:
+    """An expression that stands between others."""
+    text = ast.unparse(node)
+    return f"({text})" if isinstance(node, ast.BoolOp | ast.Compare | ast.IfExp | ast.Lambda | ast.NamedExpr) else text
+
+
+def _renamed(call: ast.AST, name: str) -> str:
+    """A call of another function."""
+    copy = ast.parse(ast.unparse(call), mode="eval").body
+    if isinstance(copy, ast.Call) and isinstance(copy.func, ast.Name):
+        copy.func.id = name
+    elif isinstance(copy, ast.Call) and isinstance(copy.func, ast.Attribute):
+        copy.func.attr = name
+    return ast.unparse(copy)
+
+
+def _name(node: ast.expr) -> str:
+    """The last part of a name."""
+    if isinstance(node, ast.Attribute):
+        return node.attr
+    return node.id if isinstance(node, ast.Name) else ""
+
+
+def _root(node: ast.expr) -> str:
+    """The first part of a name."""
+    while isinstance(node, ast.Attribute):
+        node = node.value
+    return node.id if isinstance(node, ast.Name) else ""
+
+
+def _is_none(node: ast.expr) -> bool:
+    return isinstance(node, ast.Constant) and node.value is None
+
+
+def _is_text(*nodes: ast.expr) -> bool:
+    """Whether one of them is text or a list: those are joined by `+`, and are not numbers."""
+    return any(
+        isinstance(node, ast.JoinedStr | ast.List) or (isinstance(node, ast.Constant) and isinstance(node.value, str))
+        for node in nodes
+    )
+
+
+def _is_type(node: ast.Subscript) -> bool:
+    """Whether it is a type: `Callable[[int], str]`, `dict[str, int]()`."""
+    name = _name(node.value)
+    return name[:1].isupper() or name in ("dict", "list", "tuple", "set", "frozenset", "type", "array")
