@@ -44,18 +44,23 @@ class Goal:
     rows_in_unit: float | Fraction
     """About how many rows one gives; where there is patience, the most that one can give."""
     patience: int | None = None
-    """Candidates that may be tried for each row; see `is_hopeless`. None tries all that there are."""
-    first_wave: int | None = None
-    """Most units that run before anything is known of their yield; None sets no limit."""
+    """Candidates that may be tried for each row; see `Goal.is_hopeless`. None tries all that there are."""
+    unit_candidates: int = 1
+    """Candidates in a unit: no wave runs far beyond the one at which patience would end."""
 
     def needs(self, rows: int) -> int:
         """How many more units it takes at least, where there are so many rows."""
         return self.units if self.rows is None else max(1, ceil((self.rows - rows) / self.rows_in_unit))
 
 
-def is_hopeless(patience: int | None, candidates: int, kept: int) -> bool:
-    """Whether so many candidates gave so few rows that no more are tried: for each row, and for one more, `patience`."""
-    return patience is not None and candidates >= patience * (kept + 1)
+    def is_hopeless(self, candidates: int, kept: int) -> bool:
+        """Whether so many candidates gave so few rows that no more are tried: `patience` for each row and one more."""
+        return self.patience is not None and candidates >= self.patience * (kept + 1)
+
+    def bears(self, candidates: int, kept: int) -> int:
+        """How many more units run before it is hopeless, even if none of them gives a row."""
+        left = None if self.patience is None else self.patience * (kept + 1) - candidates
+        return self.units if left is None else max(1, ceil(left / self.unit_candidates))
 
 
 def run_waves(
@@ -82,13 +87,13 @@ def run_waves(
             stop = min(goal.units, taken + goal.needs(rows))
             waves.plan(rows, taken)
             own: list[Receipt[Counted]] = []
-            while taken + len(own) < stop and not is_hopeless(goal.patience, candidates, kept):
-                own.append(waves.unit(taken + len(own), stop))
+            while taken + len(own) < stop and not goal.is_hopeless(candidates, kept):
+                own.append(waves.unit(taken + len(own), stop, goal.bears(candidates, kept)))
                 candidates += own[-1].counts.candidates
                 kept += own[-1].counts.kept
             rows = take(own)
             taken += len(own)
-            if is_hopeless(goal.patience, candidates, kept):
+            if goal.is_hopeless(candidates, kept):
                 return taken < goal.units and (goal.rows is None or rows < goal.rows)
     return False
 
@@ -101,7 +106,8 @@ class _Waves(Generic[Counted]):
         self._goal = goal
         self._make = make
         self._ready: list[Receipt[Counted]] = []
-        self._most = goal.first_wave or goal.units
+        self._most: int | None = None
+        """Units of the next wave; None before the first."""
         self._planned = min(goal.units, goal.needs(0))
         """Units of the first plan, of which a forecast knows."""
         self._rows = self._taken = 0
@@ -117,12 +123,19 @@ class _Waves(Generic[Counted]):
         self._expected = (self._goal.rows - rows) * (taken - self._taken) / gained if gained > 0 else self._goal.units
         self._rows, self._taken = rows, taken
 
-    def unit(self, number: int, stop: int) -> Receipt[Counted]:
-        """One unit, run now unless it ran before; units up to `stop` are needed by now."""
+    def unit(self, number: int, stop: int, bearable: int) -> Receipt[Counted]:
+        """One unit, run now unless it ran before.
+
+        Args:
+            number: of the unit.
+            stop: units up to this one are needed by now.
+            bearable: most units that run before somebody looks at what they gave.
+        """
         if number == len(self._ready):
+            left = self._goal.units - number
             wanted = max(stop - number, int(self._expected))
-            size = min(self._most, wanted, self._goal.units - number)
+            size = min(wanted, left, bearable, self._most or left)
             self._run.progress.wave(size / self._planned if stop <= self._planned else None)
             self._ready += self._make(range(number, number + size))
-            self._most = 2 * size
+            self._most = max(2 * size, self._most or 0)
         return self._ready[number]

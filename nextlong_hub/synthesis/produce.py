@@ -25,7 +25,7 @@ from nextlong_hub.execution import usual
 from nextlong_hub.execution.base import Receipt
 from nextlong_hub.execution.forecast import ExpectedStage
 from nextlong_hub.execution.run import Run
-from nextlong_hub.execution.waves import Goal, is_hopeless, run_waves
+from nextlong_hub.execution.waves import Goal, run_waves
 from nextlong_hub.producer import (
     CandidatePool,
     Produced,
@@ -210,19 +210,15 @@ class UnitStream:
 
     def _is_reached(self, unit: int) -> bool:
         """Whether it is not given up before a unit: only as many earlier ones are looked at as it takes to know."""
-        patience, size = self._goal.patience, self.prepared.recipe.output.unit_documents
+        goal, size = _goal(self.prepared, self.wanted), self.prepared.recipe.output.unit_documents
         kept = 0
         for earlier in range(unit):
-            if not is_hopeless(patience, unit * size, kept):
+            if not goal.is_hopeless(unit * size, kept):
                 return True
             kept += self._unit(earlier).counts.kept
-            if is_hopeless(patience, (earlier + 1) * size, kept):
+            if goal.is_hopeless((earlier + 1) * size, kept):
                 return False
         return True
-
-    @property
-    def _goal(self) -> Goal:
-        return _goal(self.prepared, self.wanted)
 
     def _table(self, unit: int) -> pa.Table:
         return read_table(self._unit(unit).output, row_schema(tokens=self.prepared.recipe.tokens).names)
@@ -243,7 +239,7 @@ class UnitStream:
 def _goal(prepared: Prepared, wanted: int) -> Goal:
     """So many rows, unless hardly any candidate gives one."""
     tries, size = prepared.recipe.meta_documents.tries_for_a_row, prepared.recipe.output.unit_documents
-    return Goal(rows=wanted, units=prepared.units, rows_in_unit=size, patience=tries, first_wave=-(-tries // size))
+    return Goal(rows=wanted, units=prepared.units, rows_in_unit=size, patience=tries, unit_candidates=size)
 
 
 def _wanted(prepared: Prepared, rows: int | None) -> int:
