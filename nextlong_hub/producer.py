@@ -7,10 +7,9 @@ or describes a dataset asks `producer_of(recipe)` instead of testing the kind of
 
 from abc import ABC, abstractmethod
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
-from math import ceil
 from pathlib import Path
 from typing import Any, ClassVar, Protocol
 
@@ -433,23 +432,3 @@ def special_tokens_of(recipe: Recipe, tokenizers: Sequence[Tokenizer]) -> Specia
     """
     found = [find_special_tokens(one, bos=recipe.add_bos_token, eos=recipe.add_eos_token) for one in tokenizers]
     return found[0] if found else SpecialTokens()
-
-
-def units_until(
-    run: Run, rows: int | None, units: int, rows_in_unit: float | Fraction, make: Callable[[range], int]
-) -> None:
-    """Run units in order, as many as it takes: a candidate that is discarded costs another one.
-
-    Args:
-        run: where progress is reported; the stages of all rounds together are one.
-        rows: how many are wanted; None runs all units.
-        units: how many units there are.
-        rows_in_unit: about how many rows one gives; decides only how many units run at a time.
-        make: runs a range of units and returns how many rows there are by then.
-    """
-    done = made = 0
-    with run.progress.rounds():
-        while done < units and (rows is None or made < rows):
-            more = units if rows is None else max(1, ceil((rows - made) / rows_in_unit))
-            made = make(range(done, min(done + more, units)))
-            done = min(done + more, units)

@@ -210,6 +210,8 @@ class Reason(StrEnum):
 
     TOO_FEW_NEGATIVES = "too_few_negatives"
     """The retriever had no more admissible chunks before the target length was reached."""
+    NEAR_DUPLICATES = "near_duplicates"
+    """So many of them were near-copies of the meta-document that the others were too few."""
     BELOW_TARGET = "below_target"
     """The text stayed shorter than the target length (`fill = "reference"`)."""
     OVER_TARGET = "over_target"

@@ -31,8 +31,10 @@ from nextlong_hub.dataset.corpus_description import corpus_record
 from nextlong_hub.dataset.manifest import ConfigRecord, ConversationRecord
 from nextlong_hub.dataset.write import PackedRows, outcome_record
 from nextlong_hub.errors import CorpusTooSmallError, RecipeError, argument
+from nextlong_hub.execution.base import Receipt
 from nextlong_hub.execution.forecast import ExpectedStage
 from nextlong_hub.execution.run import Run
+from nextlong_hub.execution.waves import Goal, run_waves
 from nextlong_hub.method.settings import WHOLE_DOCUMENT
 from nextlong_hub.producer import (
     GUESSED_CHARACTERS_PER_TOKEN,
@@ -43,7 +45,6 @@ from nextlong_hub.producer import (
     RowPlan,
     RowRequest,
     encoding_stage,
-    units_until,
 )
 from nextlong_hub.recipe import Recipe
 from nextlong_hub.records import Reason
@@ -120,14 +121,17 @@ class ConversationProducer(Producer):
         gathered = PackedRows(recipe)
         counts: list[ConversationCounts] = []
 
-        def run_units(units: range) -> int:
-            receipts = run.map(f"converse {recipe.name}", tasks[units.start : units.stop], identity)
+        def make(units: range) -> list[Receipt[ConversationCounts]]:
+            return run.map(f"converse {recipe.name}", tasks[units.start : units.stop], identity)
+
+        def take(receipts: Sequence[Receipt[ConversationCounts]]) -> int:
             gathered.take(receipts)
             counts.extend(receipt.counts for receipt in receipts)
             return gathered.rows
 
         expected_rows = Fraction(store.summary.characters, GUESSED_CHARACTERS_PER_TOKEN * recipe.target_length)
-        units_until(run, request.rows, len(tasks), max(Fraction(1), expected_rows) / len(tasks), run_units)
+        rows_in_unit = max(Fraction(1), expected_rows) / len(tasks)
+        run_waves(run, Goal(rows=request.rows, units=len(tasks), rows_in_unit=rows_in_unit), make, take)
         outcome = outcome_record(counts, store.documents)
         if not outcome.kept:
             first = store.texts(np.zeros(1, np.int64))[0]

@@ -184,6 +184,9 @@ class SynthesisRecord(Record):
     """Those of them that stand in no row, as no more rows were asked for."""
     discarded: dict[str, int]
     """Candidates that did not, by reason."""
+    given_up: int = 0
+    """Documents that could be extended and were not tried for the rows that are missing, as too few of those before
+    them gave one: see `meta_documents.patience`."""
     truncated: int
     """Samples whose text was cut to the target length."""
     truncated_tokens: int

@@ -36,6 +36,7 @@ from nextlong_hub.errors import CorpusTooSmallError, RecipeError
 from nextlong_hub.execution.base import Receipt
 from nextlong_hub.execution.forecast import ExpectedStage
 from nextlong_hub.execution.run import Run
+from nextlong_hub.execution.waves import Goal, run_waves
 from nextlong_hub.method.settings import WHOLE_DOCUMENT
 from nextlong_hub.producer import (
     CandidatePool,
@@ -48,7 +49,6 @@ from nextlong_hub.producer import (
     producer_of,
     special_tokens_of,
     taken_documents,
-    units_until,
 )
 from nextlong_hub.recipe import Recipe
 from nextlong_hub.retrieval.tasks import UnitRange
@@ -201,14 +201,17 @@ def _take_documents(run: Run, request: RowRequest, store: ChunkStore, shape: Mix
     tasks, identity = _tasks(run, request, store, order, shape)
     units: list[_Unit] = []
 
-    def run_units(those: range) -> int:
-        receipts = run.map(f"take {request.recipe.name}", tasks[those.start : those.stop], identity)
+    def make(those: range) -> list[Receipt[UnitCounts]]:
+        return run.map(f"take {request.recipe.name}", tasks[those.start : those.stop], identity)
+
+    def take(receipts: Sequence[Receipt[UnitCounts]]) -> int:
         units.extend(_read_unit(receipt, number_of) for receipt in receipts)
         return _tokens_left(units)(shape.samples(rows))
 
     tokens = int(store.document_characters[order].sum() / samples.characters_per_token)
     if tasks:
-        units_until(run, shape.room(rows), len(tasks), Fraction(max(1, tokens), len(tasks)), run_units)
+        tokens_in_unit = Fraction(max(1, tokens), len(tasks))
+        run_waves(run, Goal(rows=shape.room(rows), units=len(tasks), rows_in_unit=tokens_in_unit), make, take)
     left = _tokens_left(units)
     filled = shape.rows_filled(rows, left)
     if shape.room(rows) and not (shape.room(filled) and left(shape.samples(filled))):

@@ -17,8 +17,10 @@ from nextlong_hub.documents.check import DocumentChecker
 from nextlong_hub.documents.fit import refuse_packed_rows, require_room, rows_of, whole_documents
 from nextlong_hub.documents.tasks import FitUnit, unit_ranges
 from nextlong_hub.errors import CorpusTooSmallError, argument
+from nextlong_hub.execution.base import Receipt
 from nextlong_hub.execution.forecast import ExpectedStage
 from nextlong_hub.execution.run import Run
+from nextlong_hub.execution.waves import Goal, run_waves
 from nextlong_hub.producer import (
     GUESSED_CHARACTERS_PER_TOKEN,
     Produced,
@@ -28,7 +30,6 @@ from nextlong_hub.producer import (
     RowRequest,
     encoding_stage,
     special_tokens_of,
-    units_until,
 )
 from nextlong_hub.recipe import Recipe
 from nextlong_hub.tokenization import Tokenizer
@@ -97,13 +98,16 @@ class DocumentProducer(Producer):
         gathered: Gathered = PackedRows(recipe) if recipe.pack else PlainRows()
         counts: list[UnitCounts] = []
 
-        def run_units(units: range) -> int:
-            receipts = run.map("fit", tasks[units.start : units.stop], identity)
+        def make(units: range) -> list[Receipt[UnitCounts]]:
+            return run.map("fit", tasks[units.start : units.stop], identity)
+
+        def take(receipts: Sequence[Receipt[UnitCounts]]) -> int:
             gathered.take(receipts)
             counts.extend(receipt.counts for receipt in receipts)
             return gathered.rows
 
-        units_until(run, request.rows, len(tasks), Fraction(_expected_rows(request, store), len(tasks)), run_units)
+        rows_in_unit = Fraction(_expected_rows(request, store), len(tasks))
+        run_waves(run, Goal(rows=request.rows, units=len(tasks), rows_in_unit=rows_in_unit), make, take)
         outcome = outcome_record(counts, store.documents)
         if not outcome.kept:
             raise CorpusTooSmallError(

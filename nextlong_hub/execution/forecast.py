@@ -46,6 +46,11 @@ class Forecast:
         self._over: dict[str, float] = {}
         self._unit_seconds: dict[str, float] = {}
         self._in_rounds: set[str] | None = None
+        self._share: float | None = 1.0
+        self._plans: dict[str, float] = {}
+        """What the stages of the current rounds usually take in all of them."""
+        self._later: dict[str, float] = {}
+        """What of that is left for later rounds."""
         self._stage = ""
         self._usual: float | None = None
         self._total: int | None = None
@@ -63,6 +68,11 @@ class Forecast:
     def rounds(self, *, begin: bool) -> None:
         """Several stages take turns from here on, or no longer: one that was there before is no other one."""
         self._in_rounds = set() if begin else None
+        self._share, self._plans, self._later = 1.0, {}, {}
+
+    def wave(self, share: float | None) -> None:
+        """The next round does so much of what its stages do in all; None: nobody knows how many more will follow."""
+        self._share = share
 
     def start(self, stage: str, total: int | None) -> None:
         """A stage begins, and those that should have come before it are over."""
@@ -70,13 +80,15 @@ class Forecast:
         self._done = self._kept = 0
         self._started = self._clock()
         if self._in_rounds is not None and stage in self._in_rounds:
+            self._begin_part(stage)
             return
         if self._in_rounds is not None:
             self._in_rounds.add(stage)
         names = [one.stage for one in self._coming]
         if stage in names:
             place = names.index(stage)
-            self._usual = self._coming[place].seconds
+            self._plans[stage] = self._later[stage] = self._coming[place].seconds
+            self._begin_part(stage)
             del self._coming[: place + 1]
 
     def advance(self, amount: int) -> None:
@@ -117,11 +129,20 @@ class Forecast:
         """Seconds until the run is over."""
         if not self._is_known:
             return None
-        paces = [self._pace(one.stage) for one in self._coming]
+        later = [ExpectedStage(stage=stage, seconds=left) for stage, left in self._later.items() if left > 0]
+        coming = [*self._coming, *later]
+        paces = [self._pace(one.stage) for one in coming]
         own = self.stage_left if self._stage else 0.0
-        if own is None or None in paces:
+        if own is None or None in paces or self._share is None:
             return None
-        return own + sum(one.seconds * (pace or 0.0) for one, pace in zip(self._coming, paces, strict=True))
+        return own + sum(one.seconds * (pace or 0.0) for one, pace in zip(coming, paces, strict=True))
+
+    def _begin_part(self, stage: str) -> None:
+        """The part of a stage that this round does is no longer to come."""
+        part = min(self._later.get(stage, 0.0), self._plans.get(stage, 0.0) * (self._share or 0.0))
+        self._usual = part or None
+        if part:
+            self._later[stage] -= part
 
     def _expected(self) -> float | None:
         """What the rest of the current stage should take in all, by what is known besides its own units."""

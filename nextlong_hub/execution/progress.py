@@ -125,6 +125,10 @@ class ProgressTracker:
             for name in over:
                 self._progress.finish(name)
 
+    def wave(self, share: float | None) -> None:
+        """A round of stages begins that does so much of what they do in all; see `Forecast.wave`."""
+        self._forecast.wave(share)
+
     def expect(self, stages: Sequence[ExpectedStage]) -> None:
         """Say which stages the run will have, in order, those that are over included; see `Forecast.expect`."""
         self._forecast.expect(stages)

@@ -140,6 +140,8 @@ def _outcome(config: ConfigRecord) -> Iterator[Node]:
         yield Node("not eligible", listed(not_eligible))
     discarded = listed(synthesis.discarded)
     yield Node("discarded", f"{discarded} of {counted(synthesis.candidates, 'candidate')}")
+    if synthesis.given_up:
+        yield Node("given up", f"{counted(synthesis.given_up, 'document')} not tried, as hardly any gave a row")
     if synthesis.truncated:
         yield Node("cut", f"{counted(synthesis.truncated, 'text')}, by {compact(synthesis.truncated_tokens)} tokens")
 

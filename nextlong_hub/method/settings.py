@@ -13,6 +13,8 @@ _STUMP_CHARACTERS = 200
 """Titles and captions are shorter, paragraphs rarely."""
 _AUTO_TARGETS = (65_536, 524_288)
 """Target lengths between which longer documents come to be preferred."""
+_USUAL_PATIENCE = 2_048
+"""A corpus with two hundred near-copies of every text still gave a row for each four hundred candidates."""
 
 
 class ChunkingSettings(Section):
@@ -54,6 +56,7 @@ WHOLE_DOCUMENT = ChunkingSettings(chunk_characters=2**31 - 1)
 class MetaDocumentSettings(Section):
     """Which documents are extended."""
 
+    left_out_when_empty: ClassVar[frozenset[str]] = frozenset({"patience"})
     before: ClassVar[Mapping[str, Any]] = {"choice": "nested", "length_preference": 0.0}
     main_choice: ClassVar[str] = "choice"
 
@@ -70,6 +73,14 @@ class MetaDocumentSettings(Section):
     """A document of one chunk has no long-range dependency to learn."""
     maximum_share: float = Field(default=0.5, gt=0, le=1)
     """Longest own text, as a share of the target length: beyond it there is no room for negatives."""
+    patience: int | None = Field(default=None, ge=1)
+    """How many documents may be tried for each row: as soon as fewer than one in so many gave a row, no more of them
+    are tried, and there are fewer rows than asked for, or none. None: 2,048."""
+
+    @property
+    def tries_for_a_row(self) -> int:
+        """What `patience` means, None worked out."""
+        return self.patience or _USUAL_PATIENCE
 
     def preference_at(self, target_length: int) -> float:
         """What `length_preference` means in rows of so many tokens, `auto` worked out."""

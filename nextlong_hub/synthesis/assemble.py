@@ -251,7 +251,15 @@ class SampleBuilder:
                 draft.banned |= {selection.negatives[-1][-1].chunk}
             self._start(draft)
             (selection,) = self._settle([draft])
-        return Discarded(meta_document=identity, reason=rejected.reason, tokens=rejected.tokens)
+        reason = Reason.NEAR_DUPLICATES if self._is_crowded_out(draft, rejected) else rejected.reason
+        return Discarded(meta_document=identity, reason=reason, tokens=rejected.tokens)
+
+    def _is_crowded_out(self, draft: _Draft, rejected: _Rejected) -> bool:
+        """Whether a text that is too short would be about long enough with the near-copies that were passed over."""
+        if rejected.reason not in (Reason.TOO_FEW_NEGATIVES, Reason.BELOW_TARGET):
+            return False
+        characters = sum(self._store.characters_of(chunk) for chunk, is_copy in draft.copies.items() if is_copy)
+        return rejected.tokens + characters / self._tokenizers[draft.binding].characters_per_token >= self._target
 
     def _fit(self, draft: _Draft, selection: Selection) -> BuiltSample | _Rejected:
         """Lay out the text of a settled draft and cut it."""

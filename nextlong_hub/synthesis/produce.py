@@ -13,7 +13,6 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from nextlong_hub.core.printable import listed
 from nextlong_hub.corpus.store import ChunkStore
 from nextlong_hub.dataset.corpus_description import corpus_record
 from nextlong_hub.dataset.manifest import SelectionRecord
@@ -26,6 +25,7 @@ from nextlong_hub.execution import usual
 from nextlong_hub.execution.base import Receipt
 from nextlong_hub.execution.forecast import ExpectedStage
 from nextlong_hub.execution.run import Run
+from nextlong_hub.execution.waves import Goal, run_waves
 from nextlong_hub.producer import (
     CandidatePool,
     Produced,
@@ -33,12 +33,12 @@ from nextlong_hub.producer import (
     RowChecker,
     RowPlan,
     RowRequest,
-    units_until,
 )
 from nextlong_hub.recipe import Recipe
 from nextlong_hub.retrieval import IndexSample, pin, retriever_of
 from nextlong_hub.retrieval.tasks import RetrieveCounts, index_store
 from nextlong_hub.synthesis.check import SampleChecker
+from nextlong_hub.synthesis.outcome import PoorYield, why_none, why_so_few
 from nextlong_hub.synthesis.prepare import Prepared, measure, prepare
 from nextlong_hub.synthesis.sampling import choose_candidates, require_tokens, wanted_rows
 from nextlong_hub.synthesis.tasks import SelectionCounts, SynthesisCounts
@@ -102,8 +102,9 @@ class SynthesisProducer(Producer):
         gathered = PlainRows()
         answers: list[Receipt[RetrieveCounts]] = []
         made: list[Receipt[SynthesisCounts]] = []
+        told = PoorYield(request.recipe)
 
-        def run_units(units: range) -> int:
+        def make(units: range) -> list[Receipt[SynthesisCounts]]:
             answered = run.map(
                 f"retrieve {request.recipe.name}", [prepared.retrieve(unit) for unit in units], prepared.identity
             )
@@ -114,11 +115,16 @@ class SynthesisProducer(Producer):
                 f"synthesise {request.recipe.name}", [prepared.synthesise(unit) for unit in units], prepared.identity
             )
             answers.extend(answered)
+            told.look(run, [receipt.counts for receipt in synthesised], wanted)
+            return synthesised
+
+        def take(synthesised: Sequence[Receipt[SynthesisCounts]]) -> int:
             made.extend(synthesised)
             gathered.take(synthesised)
             return gathered.rows
 
-        units_until(run, wanted, prepared.units, request.recipe.output.unit_documents, run_units)
+        gave_up = run_waves(run, _goal(prepared, wanted), make, take)
+        del answers[len(made) :]  # of units that ran ahead and were not needed
         outcome = outcome_record(
             [receipt.counts for receipt in made],
             prepared.eligible_documents,
@@ -130,12 +136,12 @@ class SynthesisProducer(Producer):
             selection=_selection([receipt.counts.selection for receipt in made]),
             stop_words=stop_words_record(prepared.languages),
         )
+        if gave_up:
+            outcome = outcome.model_copy(update={"given_up": prepared.eligible_documents - outcome.candidates})
         if not outcome.kept:
-            raise CorpusTooSmallError(
-                f"recipe {request.recipe.name}: none of {sum(outcome.discarded.values()):,} candidates became a sample "
-                f"({listed(outcome.discarded)}); {store.documents:,} documents are too few or too alike for rows of "
-                f"{request.recipe.target_length:,} tokens: add documents or build a shorter recipe"
-            )
+            raise CorpusTooSmallError(why_none(request.recipe, outcome, store.documents))
+        if gave_up:
+            run.note(why_so_few(request.recipe, outcome, store.documents))
         return Produced(
             recipe=request.recipe,
             rows=gathered.finish(wanted),
@@ -180,28 +186,60 @@ class UnitStream:
         return -(-self.wanted // self.prepared.recipe.output.unit_documents)
 
     def tables(self, unit: int) -> Iterator[pa.Table]:
-        """See `RowStream.tables`."""
-        if unit < self.units() - 1:
-            yield from self._row_groups(self._unit(unit))
-            return
-        missing = self.wanted - sum(self._unit(earlier).num_rows for earlier in range(unit))
-        while missing > 0 and unit < self.prepared.units:
-            table = self._unit(unit).slice(0, missing)
-            yield from self._row_groups(table)
-            missing -= table.num_rows
-            unit += 1
+        """See `RowStream.tables`.
 
-    def _unit(self, unit: int) -> pa.Table:
-        """One unit's rows, made now unless they are there; a lock keeps two processes from making the same unit."""
+        Raises:
+            CorpusTooSmallError: the last unit is asked for, and no candidate gives a row.
+        """
+        if unit < self.units() - 1:
+            if self._is_reached(unit):
+                yield from self._row_groups(self._table(unit))
+            return
+        made = [self._unit(earlier).counts for earlier in range(unit)]
+        missing = self.wanted - sum(one.kept for one in made)
+        while missing > 0 and unit < self.prepared.units and self._is_reached(unit):
+            made.append(self._unit(unit).counts)
+            yield from self._row_groups(self._table(unit).slice(0, missing))
+            missing -= made[-1].kept
+            unit += 1
+        if missing == self.wanted:
+            eligible = self.prepared.eligible_documents
+            untried = eligible - sum(one.candidates for one in made)
+            outcome = outcome_record(made, eligible, given_up=untried)
+            raise CorpusTooSmallError(why_none(self.prepared.recipe, outcome, self.prepared.store.documents))
+
+    def _is_reached(self, unit: int) -> bool:
+        """Whether it is not given up before a unit: only as many earlier ones are looked at as it takes to know."""
+        goal, size = _goal(self.prepared, self.wanted), self.prepared.recipe.output.unit_documents
+        kept = 0
+        for earlier in range(unit):
+            if not goal.is_hopeless(unit * size, kept):
+                return True
+            kept += self._unit(earlier).counts.kept
+            if goal.is_hopeless((earlier + 1) * size, kept):
+                return False
+        return True
+
+    def _table(self, unit: int) -> pa.Table:
+        return read_table(self._unit(unit).output, row_schema(tokens=self.prepared.recipe.tokens).names)
+
+    def _unit(self, unit: int) -> Receipt[SynthesisCounts]:
+        """One unit, made now unless it is there; a lock keeps two processes from making the same one."""
         prepared = self.prepared
         with self.run.workspace.exclusive(f"{prepared.units_folder.name}-{unit}"):
             self.run.map("retrieve", [prepared.retrieve(unit)], prepared.identity)
             [made] = self.run.map("synthesise", [prepared.synthesise(unit)], prepared.identity)
-        return read_table(made.output, row_schema(tokens=prepared.recipe.tokens).names)
+        return made
 
     def _row_groups(self, table: pa.Table) -> Iterator[pa.Table]:
         for start, stop in row_groups(table, self.prepared.recipe.output.row_group_bytes):
             yield table.slice(start, stop - start)
+
+
+def _goal(prepared: Prepared, wanted: int) -> Goal:
+    """So many rows, unless hardly any candidate gives one."""
+    tries, size = prepared.recipe.meta_documents.tries_for_a_row, prepared.recipe.output.unit_documents
+    return Goal(rows=wanted, units=prepared.units, rows_in_unit=size, patience=tries, unit_candidates=size)
 
 
 def _wanted(prepared: Prepared, rows: int | None) -> int:

@@ -60,6 +60,8 @@ class VerifyReport:
     """Of each two of them."""
     rewritten: tuple[str, ...] = ()
     """Files whose rows are those of the manifest but not their bytes, each with the program that wrote it anew."""
+    foreign: tuple[str, ...] = ()
+    """Files below `data/` and `recipes/` that are not of this dataset, and that nobody reads as its rows."""
     remarks: tuple[str, ...] = ()
     """What could not be checked, in sentences."""
 
@@ -100,6 +102,8 @@ class Check:
     controls: list[str] = field(default_factory=list)
     """Configurations that are controls."""
     rewritten: list[str] = field(default_factory=list)
+    """See `VerifyReport`."""
+    foreign: list[str] = field(default_factory=list)
     """See `VerifyReport`."""
     repeats: NDArray[np.int64] = field(default_factory=lambda: np.zeros(COUNTS, np.int64))
     """Of the documents of one configuration, as `count_repeats` counts them. Shape: COUNTS."""
@@ -145,6 +149,7 @@ class Check:
             contents=tuple(_contents(self.stats)) if self.stats else (),
             overlaps=self.stats.overlaps if self.stats else (),
             rewritten=tuple(self.rewritten),
+            foreign=tuple(self.foreign),
             remarks=tuple(dict.fromkeys(self.remarks)),
         )
 

@@ -221,7 +221,7 @@ REFUSED: dict[str, tuple[Callable[[Path], Path], str]] = {
     ),
     "one text many times": (
         lambda folder: write_corpus(folder / "c.jsonl", [replace(GOOD[0], id=str(n)) for n in range(20)]),
-        r"none of 20 candidates became a sample \(20 too_few_negatives\).*too few or too alike",
+        r"none of 20 candidates became a sample \(20 near duplicates\); .* remove copies from the corpus",
     ),
     "nothing long enough": (
         lambda folder: write_corpus(folder / "c.jsonl", [replace(d, text=d.text[:99]) for d in GOOD]),

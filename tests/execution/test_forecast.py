@@ -141,6 +141,38 @@ def test_a_second_round_is_no_new_stage() -> None:
     assert forecast.whole_left == pytest.approx(8)
 
 
+def test_what_later_waves_will_do_is_not_forgotten() -> None:
+    """A first wave of a quarter took 2 s a stage: three times as much is left of each, and writing as slow as that."""
+    clock = Clock()
+    forecast = Forecast(clock)
+    forecast.expect(expected(retrieve=4, synthesise=4, write=1))
+    forecast.rounds(begin=True)
+    forecast.wave(0.25)
+    work(forecast, clock, "retrieve", 2)
+    work(forecast, clock, "synthesise", 2)
+    assert forecast.whole_left == pytest.approx(6 + 6 + 2)
+    forecast.wave(0.75)
+    forecast.start("retrieve", 3)
+    assert forecast.stage_left == pytest.approx(6)
+    assert forecast.whole_left == pytest.approx(6 + 6 + 2)
+
+
+def test_of_waves_that_nobody_foresaw_nothing_is_claimed() -> None:
+    """How many more candidates it takes is not known: no end is told while such a wave runs, and one afterwards."""
+    clock = Clock()
+    forecast = Forecast(clock)
+    forecast.expect(expected(retrieve=4, write=1))
+    forecast.rounds(begin=True)
+    forecast.wave(1.0)
+    work(forecast, clock, "retrieve", 8)
+    forecast.wave(None)
+    forecast.start("retrieve", 2)
+    assert (forecast.stage_left, forecast.whole_left) == (pytest.approx(4), None)
+    forecast.stop()
+    forecast.rounds(begin=False)
+    assert forecast.whole_left == pytest.approx(2)
+
+
 def test_a_stage_that_overruns_is_unknown_rather_than_wrong() -> None:
     """A stage whose units cannot be counted, and that takes longer than its kind usually does."""
     clock = Clock()

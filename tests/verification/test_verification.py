@@ -81,12 +81,32 @@ def test_a_missing_file_is_found(name: str, dataset: Path) -> None:
     assert [fault.place for fault in verify(dataset).faults] == [name]
 
 
-@pytest.mark.parametrize("name", ["data/tiny/train-00000-of-00002.parquet", "data/more.csv", "recipes/mine.toml"])
-def test_a_file_that_nobody_published_is_found(name: str, dataset: Path) -> None:
-    """A stray file among the data is named, whatever its kind."""
-    (dataset / name).write_bytes(b"stray")
+@pytest.mark.parametrize("name", ["data/tiny/train-00000-of-00002.parquet", "data/tiny/mine.parquet"])
+def test_a_file_that_is_read_with_the_rows_is_a_fault(name: str, dataset: Path) -> None:
+    """`data/tiny/*.parquet`, as the card shows it for polars and duckdb, reads a stray Parquet file there, too."""
+    (dataset / name).write_bytes((dataset / SHARD).read_bytes())
     [fault] = verify(dataset).faults
-    assert (fault.place, fault.message) == (name, "is not in the manifest; remove it")
+    assert (fault.place, fault.message.split(";")[0]) == (name, "is not in the manifest, and is read with the rows")
+
+
+@pytest.mark.parametrize("name", ["data/mine/precious.parquet", "data/more.csv", "data/tiny/notes", "recipes/mine.toml"])
+def test_a_file_of_a_person_that_nobody_reads_as_rows_is_told(name: str, dataset: Path) -> None:
+    """It is theirs: neither the card's list of files nor the folder of a configuration leads to it."""
+    (dataset / name).parent.mkdir(exist_ok=True)
+    (dataset / name).write_bytes((dataset / SHARD).read_bytes())
+    report = verify(dataset)
+    assert (report.faults, report.foreign) == ((), (name,))
+
+
+@pytest.mark.slow
+def test_load_dataset_reads_the_files_of_the_manifest_alone(dataset: Path, tmp_path: Path) -> None:
+    """The card lists files, not patterns: a stray Parquet file, wherever it lies below `data/`, adds no row."""
+    datasets = pytest.importorskip("datasets")
+    rows = verify(dataset).rows
+    for name in ("data/mine/precious.parquet", "data/tiny/mine.parquet"):
+        (dataset / name).parent.mkdir(exist_ok=True)
+        (dataset / name).write_bytes((dataset / SHARD).read_bytes())
+    assert datasets.load_dataset(str(dataset), split="train", cache_dir=str(tmp_path / "cache")).num_rows == rows
 
 
 def test_a_fault_costs_one_line_each(dataset: Path) -> None:

@@ -83,11 +83,10 @@ def _show_warnings(report: "BuildReport", records: "Sequence[ConfigRecord]", run
     """What is not as it was asked for, or as it was before."""
     for name, missing in report.missing_rows.items():
         record = report.manifest.configs[name]
-        reason = producer_of(recorded_recipe(record.recipe)).runs_out
-        show_line(
-            f"{name} has {record.rows:,} rows, {missing:,} fewer than asked for: {reason}. Add documents for more.",
-            "bold yellow",
-        )
+        reason = f"{producer_of(recorded_recipe(record.recipe)).runs_out}. Add documents for more"
+        if record.synthesis and record.synthesis.given_up:
+            reason = "hardly any candidate gave a row, see above"
+        show_line(f"{name} has {record.rows:,} rows, {missing:,} fewer than asked for: {reason}.", "bold yellow")
     for name, removed in report.removed_rows.items():
         standing = report.manifest.configs[name].rows
         show_line(f"{name}: {removed:,} of the {standing + removed:,} rows that were there are removed.", "bold yellow")
@@ -143,6 +142,7 @@ def _outcome(part: "SynthesisRecord", reasons: Sequence[str]) -> dict[str, int]:
         "    tokens cut": part.truncated_tokens,
         "  discarded": sum(part.discarded.values()),
         **{f"    {words(reason)}": part.discarded.get(reason, 0) for reason in reasons},
+        **({"not tried, as hardly any gave a row": part.given_up} if part.given_up else {}),
         **({"queries": part.queries, "  unanswered": part.unanswered} if part.queries else {}),
         **({"near-duplicates passed over": part.near_duplicates} if part.queries else {}),
         **(_selection(part.selection) if part.selection else {}),

@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from nextlong_hub.cli.reports.wording import count, show_controls
+from nextlong_hub.core.ownership import listed_names
 from nextlong_hub.core.printable import NOTHING, counted
 from nextlong_hub.terminal import show_line, show_table, show_verbatim
 
@@ -30,6 +31,9 @@ def show_verification(report: "VerifyReport", folder: Path) -> None:
         _show_contents(report)
     for file in report.rewritten:
         show_line(f"Written anew by another program: {file}. Other bytes than the manifest names, but the same rows.")
+    if report.foreign:
+        files = counted(len(report.foreign), "file")
+        show_line(f"Beside it {files} not of this dataset, never pushed: {listed_names(report.foreign)}.", "bold yellow")
     show_controls(report.controls)
 
 
