@@ -49,6 +49,10 @@ def _signs(text: str) -> int:
     return sum(map(text.count, ",[{"))
 
 
+class TooLarge(Exception):
+    """A part of a file that can only be read as a whole is too large for it; the message says how large."""
+
+
 class ExpandsTooFar(pa.ArrowInvalid):  # type: ignore[misc]
     """A packed file gives so much more than it takes that it holds no text: a decompression bomb."""
 
