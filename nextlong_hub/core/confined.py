@@ -179,6 +179,19 @@ class Confined:
         }[limit]
 
 
+def call_confined(function: Callable[[Any], Any], request: Any, limits: Limits) -> Any:
+    """The answer of a function to one request, in a process for that alone.
+
+    Raises:
+        RefusedError, OutOfBudgetError, WorkerError: see `Confined.call`.
+    """
+    confined = Confined(function, limits)
+    try:
+        return confined.call(request)
+    finally:
+        confined.close()
+
+
 def serve(module: str, name: str, cpu_seconds: str, memory_bytes: str) -> None:
     """Answer requests from standard input until it is closed; what a confined process does."""
     requests, answers = sys.stdin.buffer, os.fdopen(os.dup(1), "wb")

@@ -10,10 +10,10 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
-from nextlong_hub.core.confined import OutOfBudgetError, RefusedError
+from nextlong_hub.core.confined import OutOfBudgetError, RefusedError, call_confined
 from nextlong_hub.errors import DataError, RecipeError, argument
 from nextlong_hub.records import Message
-from nextlong_hub.tokenization.loading import folder_of, quiet_transformers
+from nextlong_hub.tokenization.loading import LIMITS, folder_of, quiet_transformers
 from nextlong_hub.tokenization.rendering import render
 from nextlong_hub.tokenization.tokenizer import Tokenizer
 
@@ -168,17 +168,27 @@ def _shipped(name: str) -> str:
 def _chat_files(tokenizer: Tokenizer) -> tuple[str | None, dict[str, str]]:
     """A tokenizer's own chat template, the default one of several, and its special tokens by their names."""
     folder = folder_of(tokenizer, _CHAT_FILES)
+    try:
+        template, special = call_confined(chat_files_here, str(folder), LIMITS)
+    except (RefusedError, OutOfBudgetError) as error:
+        raise RecipeError(
+            f"transformers cannot read the chat template of the tokenizer {tokenizer.name} ({error}); write "
+            f"{argument('set', 'conversations.chat_template=my-template.jinja')}, or mend its tokenizer_config.json"
+        ) from error
+    return template, special
+
+
+def chat_files_here(folder: str) -> tuple[str | None, dict[str, str]]:
+    """What `_chat_files` gives, from the files of a folder.
+
+    Raises:
+        Exception: whatever a tokenizer class raises on files that it cannot read.
+    """
     with quiet_transformers():
         from transformers import AutoTokenizer, PreTrainedTokenizerFast
 
-        loader: Any = PreTrainedTokenizerFast if (folder / "tokenizer.json").is_file() else AutoTokenizer
-        try:
-            found = loader.from_pretrained(str(folder), local_files_only=True)
-            template = found.get_chat_template() if found.chat_template else None
-        except Exception as error:  # tokenizer classes raise errors of many classes on files they cannot read
-            raise RecipeError(
-                f"transformers cannot read the chat template of the tokenizer {tokenizer.name} ({error}); write "
-                f"{argument('set', 'conversations.chat_template=my-template.jinja')}, or mend its tokenizer_config.json"
-            ) from error
-    special = {name: token for name, token in found.special_tokens_map.items() if isinstance(token, str)}
-    return template, special
+        has_library_file = (Path(folder) / "tokenizer.json").is_file()
+        loader: Any = PreTrainedTokenizerFast if has_library_file else AutoTokenizer
+        found = loader.from_pretrained(folder, local_files_only=True)
+        template = found.get_chat_template() if found.chat_template else None
+    return template, {name: token for name, token in found.special_tokens_map.items() if isinstance(token, str)}
