@@ -23,7 +23,7 @@ _MOST_CHARACTERS = 8_000_000
 _MOST_TOKENS = 64
 """Tokens of one character; a byte-level tokenizer makes four of an emoji that it does not know."""
 _FREE_TOKENS = 4096
-_FREE_SECONDS = 60
+_FREE_SECONDS = 30
 _CHARACTERS_A_SECOND = 10_000
 """A hundredth of what a slow tokenizer does."""
 _AT_ONCE_CHARACTERS = 1000
@@ -106,7 +106,7 @@ class BoundedCalls:
             return within(_FREE_SECONDS + characters * self._growth / _CHARACTERS_A_SECOND, work)
         except TookTooLongError as error:
             raise RecipeError(
-                f"the tokenizer {self._name} was given up: {characters:,} characters took it more than a minute, where "
+                f"the tokenizer {self._name} was given up: {characters:,} characters took it more than half a minute, where "
                 "others take less than a second; look at the regular expressions in its tokenizer.json, or use another "
                 "tokenizer"
             ) from error
@@ -133,6 +133,6 @@ def _growth_of_table(table: bytes) -> int:
 
 
 def _growth_of_replacement(pattern: Mapping[str, str], content: str) -> int:
-    if "String" in pattern and pattern["String"]:
+    if pattern.get("String"):
         return max(1, math.ceil(len(content) / len(pattern["String"])))
     return 1 + len(content)  # what is replaced may be nothing, between any two characters

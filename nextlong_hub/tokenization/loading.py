@@ -165,9 +165,15 @@ def _from_folder(folder: Path, origin: _Origin) -> Tokenizer:
 
 def _from_json(content: bytes, origin: _Origin, place: str) -> Tokenizer:
     digest = _digest(content)
-    try:
-        if digest != origin.known:
+    if digest != origin.known:
+        try:
             require_sound(content)
+        except ValueError as error:
+            raise RecipeError(
+                f"{place} is not opened: {error}; download it again (`git lfs pull` if it is a Git LFS pointer of some "
+                "hundred bytes), or use another tokenizer"
+            ) from error
+    try:
         backend = tokenizers.Tokenizer.from_buffer(content)
     except Exception as error:  # tokenizers raises nothing narrower
         raise RecipeError(

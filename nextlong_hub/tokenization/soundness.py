@@ -32,7 +32,7 @@ def require_sound(content: bytes) -> None:
         raise ValueError(f"it has {len(content):,} bytes, and at most {_MOST_BYTES:,} are read")
     values = parse_json(content)
     if not isinstance(values, dict):
-        raise ValueError("it is no object")
+        raise ValueError("it holds no object")
     try:
         _check(values)
     except (TypeError, KeyError, AttributeError, RecursionError) as error:
@@ -47,7 +47,7 @@ def _check(values: Mapping[str, Any]) -> None:
     if (largest := max(ids, default=0)) > _LARGEST_ID:
         raise ValueError(f"a token has the id {largest:,}, and the largest that can be is {_LARGEST_ID:,}")
     for name in _AFFIXES:
-        _require_at_most(len(model.get(name) or "") if isinstance(model.get(name), str) else 0, _LONGEST_AFFIX, name)
+        _require_at_most(len(_text_of(model.get(name))), _LONGEST_AFFIX, f"the length of {name}")
     _require_at_most(model.get("max_input_chars_per_word") or 0, _LONGEST_WORD, "max_input_chars_per_word")
     parts = {name: values.get(name) for name in ("normalizer", "pre_tokenizer", "post_processor", "decoder")}
     for name, part in (*parts.items(), ("model", {key: model[key] for key in model if key not in _LISTS})):
@@ -64,9 +64,13 @@ def _check(values: Mapping[str, Any]) -> None:
             raise ValueError(f"its {name} may make more than {_MOST_GROWTH:,} characters of one")
 
 
+def _text_of(value: Any) -> str:
+    return value if isinstance(value, str) else ""
+
+
 def _require_at_most(value: int, most: int, name: str) -> None:
     if value > most:
-        raise ValueError(f"{name} is {value:,}, and at most {most:,} is borne")
+        raise ValueError(f"{name} is {value:,}, and at most {most:,} is taken")
 
 
 def _strings(value: Any, key: str = "") -> Iterator[tuple[str, str]]:

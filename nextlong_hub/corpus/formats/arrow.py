@@ -9,8 +9,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from nextlong_hub.corpus.columns import columns_of, noted, values_of
-from nextlong_hub.corpus.formats.base import CorpusFormat, Results, Stratum, TextsOf
 from nextlong_hub.corpus.formats.arrow_sizes import require_bounded
+from nextlong_hub.corpus.formats.base import CorpusFormat, Results, Stratum, TextsOf
 from nextlong_hub.corpus.formats.bounds import TooLarge, Unpacked
 from nextlong_hub.corpus.formats.damage import READ_ERRORS, damage_fault
 from nextlong_hub.corpus.formats.measuring import evenly, measure_by_reading, usable

@@ -9,7 +9,6 @@ from nextlong_hub.corpus.formats.bounds import Counted, Unpacked
 from nextlong_hub.corpus.formats.damage import READ_ERRORS, damage_fault
 from nextlong_hub.corpus.pieces import BadDocument, BadReason, Piece, ReadingNotes
 
-
 _HEADERS = (
     tarfile.GNUTYPE_LONGNAME,
     tarfile.GNUTYPE_LONGLINK,

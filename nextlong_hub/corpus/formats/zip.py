@@ -11,7 +11,6 @@ from nextlong_hub.corpus.formats.bounds import Counted, Unpacked
 from nextlong_hub.corpus.pieces import BadDocument, BadReason, Piece, ReadingNotes
 from nextlong_hub.corpus.reading import open_any
 
-
 _STEP_BYTES = 1 << 20
 
 
