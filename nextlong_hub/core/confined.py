@@ -23,7 +23,8 @@ import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import IO, Any
+from pathlib import Path
+from typing import IO, Any, cast
 
 from nextlong_hub.errors import WorkerError
 
@@ -36,7 +37,7 @@ _START = (
     "import json, sys; sys.path[:] = json.loads(sys.argv[1]); "
     "from nextlong_hub.core.confined import serve; serve(*sys.argv[2:])"
 )
-_PAGES = "/proc/self/statm"
+_PAGES = Path("/proc/self/statm")
 """Begins with the pages of memory that a process has on Linux."""
 
 
@@ -132,15 +133,15 @@ class Confined:
 
     def _process_ready(self, process: "subprocess.Popen[bytes]") -> None:
         """Wait until its modules are imported: a slow disk is not the fault of a request."""
-        if _received(process.stdout) is None:
+        if _received(cast("IO[bytes]", process.stdout)) is None:
             raise OSError(f"it ended with the exit code {process.wait()}")
 
     def _exchange(self, process: "subprocess.Popen[bytes]", request: Any) -> Any:
         """The answer of the process; None where it has ended without one."""
         self._deadline = time.monotonic() + self._limits.wall_seconds
         try:
-            _send(process.stdin, request)
-            return _received(process.stdout)
+            _send(cast("IO[bytes]", process.stdin), request)
+            return _received(cast("IO[bytes]", process.stdout))
         except (BrokenPipeError, ConnectionError):
             return None
         finally:
@@ -220,8 +221,7 @@ def _bound_memory(more_bytes: int) -> None:
         return
     import resource
 
-    with open(_PAGES) as pages:
-        held = int(pages.read().split()[0]) * resource.getpagesize()
+    held = int(_PAGES.read_text().split()[0]) * resource.getpagesize()
     resource.setrlimit(resource.RLIMIT_AS, (held + more_bytes, held + more_bytes))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
 
@@ -238,16 +238,14 @@ def _bound_cpu(seconds: int) -> None:
     resource.setrlimit(resource.RLIMIT_CPU, (most if hardest < 0 else min(most, hardest), hardest))
 
 
-def _send(stream: "IO[bytes] | None", value: Any) -> None:
-    assert stream is not None
+def _send(stream: IO[bytes], value: Any) -> None:
     content = json.dumps(value).encode()
     stream.write(_LENGTH.pack(len(content)) + content)
     stream.flush()
 
 
-def _received(stream: "IO[bytes] | None") -> Any:
+def _received(stream: IO[bytes]) -> Any:
     """The next value; None at the end."""
-    assert stream is not None
     head = stream.read(_LENGTH.size)
     if len(head) < _LENGTH.size:
         return None

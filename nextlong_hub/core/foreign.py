@@ -16,7 +16,8 @@ _MOST_TOML_CHARACTERS = 1 << 20
 _MOST_TOML_STEPS = 256
 """Of one key; the time that it takes grows with their square."""
 _TOML_TEXT = re.compile(
-    r'''"""(?:[^"\\]|\\.|"(?!""))*+"""|\'{3}(?:[^']|'(?!''))*+\'{3}|"(?:[^"\\\n]|\\.)*+"|'[^'\n]*+'|\#[^\n]*+''',
+    r'''"""(?:[^"\\]|\\.|"(?!""))*+"""|'{3}(?:[^']|'(?!''))*+'{3}|'''
+    r""""(?:[^"\\\n]|\\.)*+"|'[^'\n]*+'|\#[^\n]*+""",
     re.DOTALL,
 )
 """Strings and comments."""

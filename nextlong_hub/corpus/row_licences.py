@@ -9,6 +9,8 @@ from typing import Any
 
 import pyarrow as pa
 
+from nextlong_hub.core.foreign import parse_json
+
 LICENCE_COLUMNS = (
     *("license", "licence", "licenses", "licences", "license_name", "license_id"),
     *("License", "Licence", "LICENSE", "LICENCE"),

@@ -42,9 +42,13 @@ def together(sizes: NDArray[np.int64]) -> Iterator[tuple[int, int]]:
 
 def _of_records(table: pa.RecordBatch | pa.Table) -> NDArray[np.int64]:
     rows = table.num_rows
+    sizes = np.zeros(rows, np.int64)
+    for column in table.columns:
+        if pa.types.is_dictionary(column.type):
+            sizes += _lengths(column)
     if table.nbytes <= _TOGETHER_BYTES:
-        return np.full(rows, table.nbytes // max(1, rows), np.int64)
-    return np.fromiter((table.slice(row, 1).nbytes for row in range(rows)), np.int64, rows)
+        return sizes + table.nbytes // max(1, rows)
+    return sizes + np.fromiter((table.slice(row, 1).nbytes for row in range(rows)), np.int64, rows)
 
 
 def _lengths(column: pa.Array | pa.ChunkedArray) -> NDArray[np.int64]:

@@ -70,6 +70,15 @@ def document_of_object(
 
     `notes` gets the fields that are not used.
     """
+    try:
+        return _document_of_object(value, piece, unit, number, notes)
+    except RecursionError:
+        return BadDocument(BadReason.INVALID_JSON, place_of(piece, unit, number), "it is nested too deeply")
+
+
+def _document_of_object(
+    value: Any, piece: Piece, unit: str, number: int, notes: ReadingNotes | None
+) -> Document | BadDocument:
     if not isinstance(value, Mapping):
         place = place_of(piece, unit, number)
         return BadDocument(BadReason.WRONG_TYPE, place, f"it is {_kind(value)} where an object was needed")

@@ -106,8 +106,8 @@ class BoundedCalls:
             return within(_FREE_SECONDS + characters * self._growth / _CHARACTERS_A_SECOND, work)
         except TookTooLongError as error:
             raise RecipeError(
-                f"the tokenizer {self._name} was given up: {characters:,} characters took it more than half a minute, where "
-                "others take less than a second; look at the regular expressions in its tokenizer.json, or use another "
+                f"the tokenizer {self._name} was given up: {characters:,} characters took it more than half a minute, "
+                "and others less than a second; look at the regular expressions in its tokenizer.json, or use another "
                 "tokenizer"
             ) from error
         except BaseException as error:

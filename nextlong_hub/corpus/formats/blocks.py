@@ -68,7 +68,7 @@ def decompressed(handle: Any, name: str) -> Any:
     if compression is None:
         return handle
     if compression == "xz":
-        stream: Any = _Decompressing(lzma.LZMAFile(handle), lzma.LZMAError)
+        stream: Any = _Decompressing(lzma.LZMAFile(handle), lzma.LZMAError)  # noqa: SIM115 (whoever reads it closes it)
     else:
         native = handle if isinstance(handle, pa.NativeFile) else pa.PythonFile(handle, "r")
         stream = pa.CompressedInputStream(native, compression)
