@@ -399,9 +399,7 @@ def parse_recipe(content: bytes, origin: str, overrides: Mapping[str, Any] | Non
     try:
         values = with_main_choices(parse_toml(content.decode()), Recipe)
     except ValueError as error:
-        raise RecipeError(
-            f"{origin} is not TOML that can be read: {error}; mend that place, or write it as those that come with us"
-        ) from error
+        raise RecipeError(f"{origin} is not TOML: {error}; mend that place") from error
     for key, value in (overrides or {}).items():
         _set(values, _steps(key, value), value, origin)
     try:

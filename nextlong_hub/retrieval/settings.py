@@ -23,7 +23,7 @@ class RetrievalSettings(Section):
     """Name of a registered retriever. All other choices but `options` are those of `bm25`, `rank-bm25` and `hybrid`."""
     formula: Literal["lucene", "okapi"] = "lucene"
     """`okapi` is rank-bm25's exact formula, including its floor under negative idf."""
-    k1: float = Field(default=1.5, ge=0, le=1000)
+    k1: float = Field(default=1.5, ge=0)
     b: float = Field(default=0.75, ge=0, le=1)
     stop_words: tuple[str, ...] | Literal["auto"] = "auto"
     """Languages whose function words are ignored; empty keeps every word. `auto`: those that the corpus is found to be

@@ -64,7 +64,7 @@ def rows_at_once(file: pq.ParquetFile, group: int, paths: Sequence[str], handle:
     held = sum(column.total_uncompressed_size for _, column in columns)
     for number, column in columns:
         try:
-            pages = list(_pages(handle, column))
+            pages = list(pages_of(handle, column))
         except _Unreadable:
             return 1
         if (largest := max((page.bytes for page in pages), default=0)) > MOST_PAGE_BYTES:
@@ -99,7 +99,7 @@ def _longest_entry(file: pq.ParquetFile, group: int, column: int, handle: IO[byt
     return int(pc.max(pc.binary_length(entry.dictionary)).as_py() or 0)
 
 
-def _pages(handle: IO[bytes], column: pq.ColumnChunkMetaData) -> Iterator[Page]:
+def pages_of(handle: IO[bytes], column: pq.ColumnChunkMetaData) -> Iterator[Page]:
     """The pages of one column in one row group.
 
     Raises:
