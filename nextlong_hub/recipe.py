@@ -15,11 +15,12 @@ from pydantic import Field, ValidationError, model_validator
 
 from nextlong_hub.core.config_names import ONE_FOLDER, ConfigName, same_folder
 from nextlong_hub.core.files import digest_of
+from nextlong_hub.core.foreign import parse_toml
 from nextlong_hub.core.printable import did_you_mean
 from nextlong_hub.core.settings import BYTES_FORMAT, Section, explain, with_main_choices, with_tuples, without_none
 from nextlong_hub.corpus.filters import open_filters, published_settings
 from nextlong_hub.corpus.settings import ReadingSettings, SourceSettings
-from nextlong_hub.errors import RecipeError
+from nextlong_hub.errors import RecipeError, argument
 from nextlong_hub.method.settings import ChunkingSettings, InterleaveSettings, MetaDocumentSettings, NegativeSettings
 from nextlong_hub.retrieval.base import resolved
 from nextlong_hub.retrieval.settings import RetrievalSettings
@@ -45,11 +46,11 @@ class ConversationSettings(Section):
     columns: tuple[str, ...] = ()
     """Other names for the columns of that form, in its order: one for a list of turns, two for a question and its
     answer, three with a context between them. With `auto` their number tells the form."""
-    system_prompt: str = ""
+    system_prompt: str = Field(default="", max_length=1_000_000)
     """Given to conversations that have none of their own."""
     too_long: Literal["truncate", "discard"] = "truncate"
     """What becomes of a conversation longer than a row: cut behind the last answer that fits, or left out."""
-    chat_template: str = "auto"
+    chat_template: str = Field(default="auto", max_length=1_000_000)
     """`auto`: the tokenizer's own or, if it has none, the one in `builders/chat_templates` whose control tokens it
     knows. Else the name of one of those, the path of a `.jinja` file, or the template itself. What was used is written
     out in the resolved recipe."""
@@ -60,7 +61,7 @@ class ConversationSettings(Section):
 class PackingSettings(Section):
     """How documents come to share a row (`pack = true`)."""
 
-    window_tokens: int = Field(default=4_194_304, ge=1)
+    window_tokens: int = Field(default=4_194_304, ge=1, lt=2**31)
     """Documents are packed a stretch of so many tokens at a time: longer stretches fill rows better, shorter ones keep
     documents nearer to their neighbours."""
 
@@ -68,11 +69,11 @@ class PackingSettings(Section):
 class OutputSettings(Section):
     """How rows are written into shards."""
 
-    unit_documents: int = Field(default=4, ge=1)
+    unit_documents: int = Field(default=4, ge=1, le=65_536)
     """Meta-documents in one unit: the grain of parallelism and of resume."""
-    shard_bytes: int = Field(default=134_217_728, ge=1)
+    shard_bytes: int = Field(default=134_217_728, ge=1, le=2**40)
     """Bytes of text and tokens from which a Parquet shard is closed."""
-    row_group_bytes: int = Field(default=33_554_432, ge=1)
+    row_group_bytes: int = Field(default=33_554_432, ge=1, lt=2**31)
     """Bytes of text and tokens in a row group at most; the Hub's viewer refuses to read very large ones."""
 
 
@@ -80,7 +81,7 @@ class Ingredient(Section):
     """One ingredient of a mixture."""
 
     recipe: str
-    share: float = Field(gt=0)
+    share: float = Field(ge=1e-6, le=1e6)
     """Share of the mixture's tokens, relative to the other ingredients."""
 
 
@@ -396,11 +397,9 @@ def parse_recipe(content: bytes, origin: str, overrides: Mapping[str, Any] | Non
         RecipeError: it is not TOML, or holds an unknown key or a wrong value.
     """
     try:
-        values = with_main_choices(tomllib.loads(content.decode()), Recipe)
-    except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        values = with_main_choices(parse_toml(content.decode()), Recipe)
+    except ValueError as error:
         raise RecipeError(f"{origin} is not TOML: {error}; mend that place") from error
-    except RecursionError as error:
-        raise RecipeError(f"{origin} is nested too deep to be a recipe; write it as those that come with us") from error
     for key, value in (overrides or {}).items():
         _set(values, _steps(key, value), value, origin)
     try:
@@ -422,9 +421,11 @@ def parse_setting(text: str) -> tuple[str, Any]:
     if not equals or not key.strip():
         raise RecipeError(f"--set {text!r} has no key or no value; write it as --set retrieval.k1=1.2")
     try:
-        return key.strip(), tomllib.loads(f"value = {value.strip()}")["value"]
+        return key.strip(), parse_toml(f"value = {value.strip()}")["value"]
     except tomllib.TOMLDecodeError:
         return key.strip(), value.strip()
+    except ValueError as error:
+        raise RecipeError(f"the value of {argument('set', key.strip())} cannot be read: {error}") from error
 
 
 def _steps(key: str, value: Any) -> list[str]:

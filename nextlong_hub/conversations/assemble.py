@@ -52,7 +52,10 @@ class ConversationBuilder:
 
     def make(self, identity: str, source: str, record: str) -> "BuiltConversation | Discarded":
         """One row of the corpus as a document of a packed row, or the reason why it gives none."""
-        conversation = parse(record, self._settings)
+        try:
+            conversation = parse(record, self._settings)
+        except RecursionError:  # it is nested too deeply
+            conversation = Reason.UNPARSEABLE
         if isinstance(conversation, Reason):
             return Discarded(meta_document=identity, reason=conversation, tokens=0)
         try:

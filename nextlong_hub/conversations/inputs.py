@@ -12,6 +12,7 @@ from typing import Any
 
 from nextlong_hub.conversations.layout import is_laid_out
 from nextlong_hub.conversations.parse import Conversation
+from nextlong_hub.core.foreign import parse_json
 from nextlong_hub.records import Message, Role
 
 
@@ -65,7 +66,7 @@ class TemplateInputs:
         if not content:
             return cls()
         try:
-            values = json.loads(content)
+            values = parse_json(content)
             not_learnt = frozenset(map(int, values.get("not_learnt", ())))
             return cls(
                 tools=tuple(values.get("tools", ())),

@@ -7,7 +7,6 @@ and `chat_template_kwargs` go to the chat template, as far as it names them. Wha
 its own name, never left out silently.
 """
 
-import json
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
@@ -23,6 +22,7 @@ from nextlong_hub.conversations.turns import (
     speaker,
     without_nulls,
 )
+from nextlong_hub.core.foreign import parse_json
 from nextlong_hub.corpus.emptiness import has_value
 from nextlong_hub.errors import RecipeError
 from nextlong_hub.recipe import ConversationSettings, Recipe
@@ -101,7 +101,7 @@ def parse(record: str, settings: ConversationSettings) -> Conversation | Reason:
         The conversation, or why the row gives none.
     """
     try:
-        row = json.loads(record)
+        row = parse_json(record)
         found = _found(row, settings) if isinstance(row, Mapping) else None
     except (ValueError, RecursionError):
         return Reason.UNPARSEABLE

@@ -10,12 +10,12 @@
 Whatever else a turn holds is counted under its name.
 """
 
-import json
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from nextlong_hub.core.foreign import parse_json
 from nextlong_hub.corpus.emptiness import has_value
 from nextlong_hub.records import Message, Reason, Role
 
@@ -129,8 +129,8 @@ def as_function(value: Any, arguments: str) -> dict[str, Any] | None:
 def json_or_none(text: str) -> Any:
     """A JSON value; None where the text is none."""
     try:
-        return json.loads(text)
-    except (ValueError, RecursionError):
+        return parse_json(text)
+    except ValueError:
         return None
 
 

@@ -20,7 +20,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from nextlong_hub.core.foreign import parse_json
+from nextlong_hub.core.foreign import content_within_limits, parse_json
 from nextlong_hub.errors import ConflictError, StorageError
 
 if TYPE_CHECKING:
@@ -197,7 +197,7 @@ def json_bytes(value: Any) -> bytes:
 def read_json(path: Path) -> Any:
     """Read a JSON file; None when there is none, or when it does not hold JSON (a leftover of another tool)."""
     try:
-        return parse_json(path.read_bytes())
+        return parse_json(content_within_limits(path))
     except (FileNotFoundError, NotADirectoryError, ValueError):
         return None
 

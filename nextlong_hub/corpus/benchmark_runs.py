@@ -9,7 +9,6 @@ what is found is compared word by word. No false alarm comes of a digest.
 """
 
 import json
-import tomllib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
@@ -21,6 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field, model_validator
 
+from nextlong_hub.core.foreign import parse_json, parse_toml
 from nextlong_hub.core.settings import Section
 from nextlong_hub.core.words import run_digests, word_digests, words_of
 from nextlong_hub.corpus.discovery import find
@@ -64,8 +64,8 @@ class Benchmark(Section):
         """A path alone, a table or, as on the command line, a table of TOML as text."""
         if isinstance(value, str) and value.startswith("{"):
             try:
-                value = tomllib.loads(f"value = {value}")["value"]
-            except tomllib.TOMLDecodeError as error:
+                value = parse_toml(f"value = {value}")["value"]
+            except ValueError as error:
                 raise ValueError(f"it is no table of TOML ({error})") from error
         values = {"path": value} if isinstance(value, str) else value
         if not isinstance(values, dict) or not isinstance(values.get("path"), str):
@@ -294,8 +294,8 @@ def _texts_of(pieces: Sequence[Piece]) -> Iterator[BenchmarkText]:
 def _value_of(text: str) -> Any:
     """The row that a record is; a plain text is itself."""
     try:
-        value = json.loads(text) if text.startswith("{") else text
-    except (ValueError, RecursionError):
+        value = parse_json(text) if text.startswith("{") else text
+    except ValueError:
         return text
     return value
 

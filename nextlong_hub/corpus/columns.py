@@ -74,7 +74,7 @@ def columns_of(schema: pa.Schema, piece: Piece) -> Columns | BadDocument:
         return fault
     identity = _id_column(types, piece)
     licence = licence_column(types)
-    source = SOURCE_COLUMN if SOURCE_COLUMN in types and _is_text(types[SOURCE_COLUMN]) else None
+    source = SOURCE_COLUMN if SOURCE_COLUMN in types and is_text(types[SOURCE_COLUMN]) else None
     is_ours = piece.keeps_segments and SEGMENTS_COLUMN in types and are_segments(types[SEGMENTS_COLUMN])
     segments = SEGMENTS_COLUMN if is_ours and not record else None
     used = [name for name in (text, *record, identity, source, licence, segments) if name]
@@ -141,14 +141,14 @@ def _record_fault(types: Mapping[str, pa.DataType], piece: Piece) -> BadDocument
 def _text_fault(types: Mapping[str, pa.DataType], piece: Piece) -> BadDocument | None:
     """What is wrong with every row of a table without the column of texts."""
     kind = _type_at(types, piece.text_column)
-    hint = likely_text_column(piece, {name: _is_text(one) for name, one in _leaf_types(types)})
+    hint = likely_text_column(piece, {name: is_text(one) for name, one in _leaf_types(types)})
     if kind is None:
         return BadDocument(
             BadReason.MISSING_TEXT,
             piece.location,
             f"no column {piece.text_column!r}; its columns are {listed_names(types)}{hint}",
         )
-    if not (_is_text(kind) or pa.types.is_null(kind)):
+    if not (is_text(kind) or pa.types.is_null(kind)):
         return BadDocument(
             BadReason.WRONG_TYPE,
             piece.location,
@@ -165,7 +165,7 @@ def _id_column(types: Mapping[str, pa.DataType], piece: Piece) -> str | None:
         kind = _type_at(types, name)
         if kind is None:
             continue
-        if _is_text(kind) or pa.types.is_integer(kind) or pa.types.is_null(kind):
+        if is_text(kind) or pa.types.is_integer(kind) or pa.types.is_null(kind):
             return name
         if name == piece.id_column:
             raise DataError(
@@ -201,7 +201,7 @@ def _top(path: str, names: Container[str]) -> str:
     return path if path in names else path.partition(".")[0]
 
 
-def _is_text(kind: pa.DataType) -> bool:
+def is_text(kind: pa.DataType) -> bool:
     """Whether a column holds strings, or bytes that may be strings."""
     if pa.types.is_dictionary(kind):
         kind = kind.value_type

@@ -32,7 +32,7 @@ def values_there(column: pa.Array | pa.ChunkedArray) -> pa.BooleanArray:
         return pa.concat_arrays([pa.nulls(0, pa.bool_()), *map(values_there, column.chunks)])
     kind = column.type
     if pa.types.is_dictionary(kind):
-        return values_there(column.cast(kind.value_type))
+        return pc.fill_null(values_there(column.dictionary).take(column.indices), False)
     if pa.types.is_struct(kind):
         there = pa.array(np.zeros(len(column), bool))
         for field in column.flatten():  # null where the struct is

@@ -148,7 +148,10 @@ class BadReason(StrEnum):
     """Half of a pair that stands for one character, such as JSON's `\\ud800`: no UTF-8 can hold it."""
     NUL_CHARACTER = "nul_character"
     TOO_LONG = "too_long"
-    """One line, or one plain text, above 1 GiB: most likely no text at all."""
+    """A document, or the line, row, object or page that holds it, is too large to be read at once: most likely it is no
+    text at all."""
+    EXPANDS = "expands"
+    """A packed file, or a row group, gives hundreds of times as many bytes as it takes: a decompression bomb."""
 
 
 _SKIP = 'or set on_bad_document = "skip" to leave such documents out and count them'
@@ -173,7 +176,12 @@ _WORDS: dict[BadReason, tuple[str, str]] = {
     BadReason.NULL_TEXT: ("has null for its text", "remove the row"),
     BadReason.LONE_SURROGATE: ("holds half of a surrogate pair, which is no character", "replace it in the text"),
     BadReason.NUL_CHARACTER: ("holds a NUL character", "remove the character from the text"),
-    BadReason.TOO_LONG: ("is longer than 1 GiB", "check that the file is text, and split the document"),
+    BadReason.TOO_LONG: ("is too long to be read at once", "check that it is text, and split it"),
+    BadReason.EXPANDS: (
+        "expands to far more than text does",
+        "check where the file comes from: this is how a decompression bomb looks; if it is what it should be, unpack "
+        "it and name what it holds",
+    ),
 }
 
 

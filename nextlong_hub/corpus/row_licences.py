@@ -4,11 +4,12 @@ A row under several licences may only be used as all of them allow. They are joi
 `mit AND gpl-3.0`.
 """
 
-import json
 from collections.abc import Container, Iterable, Mapping
 from typing import Any
 
 import pyarrow as pa
+
+from nextlong_hub.core.foreign import parse_json
 
 LICENCE_COLUMNS = (
     *("license", "licence", "licenses", "licences", "license_name", "license_id"),
@@ -25,19 +26,19 @@ _NAMES = ("spdx_id", "spdx", "id", "key", "identifier", "name", "type", "title",
 """Where an object that is a licence has its name."""
 
 
-def licence_said(value: Any) -> str | None:
-    """The licence that a value states: a string, an object that has its name, or a list of either."""
+def licence_said(value: Any, depth: int = 4) -> str | None:
+    """The licence that a value states: a string, an object that has its name, or a list of either, so many in one."""
     if isinstance(value, str):
         if not value.startswith("["):
             return value.strip() or None
         try:
-            value = json.loads(value)
-        except (ValueError, RecursionError):
+            value = parse_json(value)
+        except ValueError:
             return str(value).strip()
     if isinstance(value, Mapping):
         return next((said for name in _NAMES if isinstance(said := value.get(name), str) and said.strip()), None)
-    if isinstance(value, list | tuple):
-        return BOTH.join(dict.fromkeys(said for one in value if (said := licence_said(one)))) or None
+    if isinstance(value, list | tuple) and depth:
+        return BOTH.join(dict.fromkeys(said for one in value if (said := licence_said(one, depth - 1)))) or None
     return None
 
 
@@ -59,8 +60,8 @@ def licence_in_text(value: Any, name: str) -> dict[str, Any]:
     if name not in TEXTS_OF_JSON or not isinstance(value, str) or '"licen' not in value:
         return {}
     try:
-        found = json.loads(value)
-    except (ValueError, RecursionError):
+        found = parse_json(value)
+    except ValueError:
         return {}
     return found if isinstance(found, dict) else {}
 

@@ -20,26 +20,36 @@ from nextlong_hub.corpus.columns import (
 )
 from nextlong_hub.corpus.emptiness import has_value, values_there
 from nextlong_hub.corpus.formats.base import Results
+from nextlong_hub.corpus.formats.bounds import LONGEST_DOCUMENT_BYTES, Unpacked, more_than
 from nextlong_hub.corpus.kept_segments import SEGMENTS_COLUMN, kept_segments
 from nextlong_hub.corpus.pieces import BadDocument, BadReason, Piece, ReadingNotes, add_named
 from nextlong_hub.corpus.row_licences import licence_of_row, licences_of_column
+from nextlong_hub.corpus.row_sizes import row_bytes, together
 from nextlong_hub.corpus.settings import EVERY_COLUMN, USUAL_ID_COLUMNS
 from nextlong_hub.records import Document
 
 _MISSING = object()
 
-_SLICE_BYTES = 16 << 20
 
+def documents_of_table(
+    table: pa.RecordBatch | pa.Table, columns: Columns, piece: Piece, first_row: int, unpacked: Unpacked | None = None
+) -> Results:
+    """Give the rows of `table`, the first of which is row `first_row` of its file, in order.
 
-def documents_of_table(table: pa.RecordBatch | pa.Table, columns: Columns, piece: Piece, first_row: int) -> Results:
-    """Give the rows of `table`, the first of which is row `first_row` of its file, in order."""
+    Raises:
+        ExpandsTooFar: the file of which `unpacked` keeps count gives far more than it takes.
+    """
     notes = ReadingNotes(read={columns.names})
     yield notes
-    # Text becomes Python strings a slice at a time: a table of a few huge documents must not be held twice.
-    rows = table.num_rows
-    step = max(1, rows * _SLICE_BYTES // max(1, table.nbytes))
-    for start in range(0, rows, step):
-        part = table.slice(start, step)
+    sizes = row_bytes(table, columns)
+    if unpacked is not None:
+        unpacked.add(int(sizes.sum()))
+    for start, stop in together(sizes):
+        if sizes[start] > LONGEST_DOCUMENT_BYTES:  # it stands alone
+            place = place_of(piece, "row", first_row + start)
+            yield BadDocument(BadReason.TOO_LONG, place, more_than(LONGEST_DOCUMENT_BYTES))
+            continue
+        part = table.slice(start, stop - start)
         texts = _records(part, columns) if columns.record else _strings(values_of(part, columns.text))
         nothing: list[Any] = [None] * len(texts)
         ids = _strings(values_of(part, columns.id)) if columns.id else nothing
@@ -60,6 +70,15 @@ def document_of_object(
 
     `notes` gets the fields that are not used.
     """
+    try:
+        return _document_of_object(value, piece, unit, number, notes)
+    except RecursionError:
+        return BadDocument(BadReason.INVALID_JSON, place_of(piece, unit, number), "it is nested too deeply")
+
+
+def _document_of_object(
+    value: Any, piece: Piece, unit: str, number: int, notes: ReadingNotes | None
+) -> Document | BadDocument:
     if not isinstance(value, Mapping):
         place = place_of(piece, unit, number)
         return BadDocument(BadReason.WRONG_TYPE, place, f"it is {_kind(value)} where an object was needed")

@@ -49,7 +49,7 @@ class SourceSettings(Section):
     path: str = Field(min_length=1)
     """A file, a folder, a glob, `hf://datasets/…`, the name of a Hub dataset, or a URL that fsspec knows. A dataset may
     be followed by `:config` and `@split`."""
-    weight: float | None = Field(default=None, gt=0)
+    weight: float | None = Field(default=None, ge=1e-6, le=1e6)
     """Share of the meta-documents relative to the other sources. When no source has a weight, each gives in proportion
     to its documents; when some have one, the others weigh 1."""
     license: str | None = None

@@ -1,6 +1,5 @@
 """What rows of our own datasets bring along when they are fitted or imported: segments, and who gave the scores."""
 
-import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -8,6 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from nextlong_hub.core.foreign import parse_json
 from nextlong_hub.corpus.in_memory import Source
 from nextlong_hub.corpus.settings import SourceSettings
 from nextlong_hub.dataset.manifest import MANIFEST_NAME, read_manifest
@@ -30,7 +30,7 @@ def segments_of(document: str, kept: str, text: str, tokenizer: Tokenizer, *, of
         offset: characters of the row before the text.
     """
     starts = tokenizer.encode_with_starts(text)[1]
-    segments = _cut(json.loads(kept), offset, len(text), starts) if kept else ()
+    segments = _cut(parse_json(kept), offset, len(text), starts) if kept else ()
     return segments or (whole_segment(document, len(text), len(starts)),)
 
 

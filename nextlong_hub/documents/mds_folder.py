@@ -5,7 +5,6 @@ where it holds them, and nothing pickled is ever opened.
 """
 
 import hashlib
-import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
@@ -15,6 +14,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from nextlong_hub.core.foreign import content_within_limits, parse_json
 from nextlong_hub.errors import DataError
 from nextlong_hub.exports.mds import INDEX_NAME
 from nextlong_hub.exports.mds_layout import VERSION, ShardColumns, can_decode, samples_of
@@ -110,7 +110,7 @@ def read_rows(shard: Shard) -> Iterator[MdsRow]:
 
 def _shards_of(index: Path, source: Path) -> Iterator[Shard]:
     try:
-        content = json.loads(index.read_bytes())
+        content = parse_json(content_within_limits(index))
         entries = content["shards"]
         if content["version"] != VERSION:
             raise ValueError(f"version {content['version']} instead of {VERSION}")

@@ -25,7 +25,7 @@ class ChunkingSettings(Section):
 
     mode: Literal["lossless", "reference"] = "lossless"
     """`lossless`: joined chunks give the document back. `reference`: the authors' chunker, quirks included."""
-    chunk_characters: int = Field(default=2048, ge=1)
+    chunk_characters: int = Field(default=2048, ge=16, lt=2**31)
     minimum_characters: Literal["auto"] | Annotated[int, Field(ge=0)] = "auto"
     """`lossless`: a shorter chunk, such as a title, is joined with the one behind it, the last one with the one before
     it: by itself it says too little to find a hard negative by. Chunks may thereby become longer than
@@ -69,7 +69,7 @@ class MetaDocumentSettings(Section):
     """How much longer documents are preferred: the chance of a document grows with this power of the links that it
     gives, one less than its chunks. 0: not at all. `auto`: 0 up to a target of 65,536 tokens, 1 from 524,288, and
     between them with the logarithm of the target; 0 where documents are nested, whose order is one for all."""
-    minimum_chunks: int = Field(default=2, ge=1)
+    minimum_chunks: int = Field(default=2, ge=1, le=1_000_000)
     """A document of one chunk has no long-range dependency to learn."""
     maximum_share: float = Field(default=0.5, gt=0, le=1)
     """Longest own text, as a share of the target length: beyond it there is no room for negatives."""
@@ -95,8 +95,8 @@ class NegativeSettings(Section):
 
     near_duplicate: float = Field(default=0.5, gt=0, le=1)
     """Share of common word shingles from which a chunk counts as a copy of a meta-chunk: a false negative."""
-    shingle_words: int = Field(default=5, ge=1)
-    first_rank: int = Field(default=1, ge=1)
+    shingle_words: int = Field(default=5, ge=1, le=1000)
+    first_rank: int = Field(default=1, ge=1, le=65_536)
     """Chunks that the retriever ranks before this place are passed over: 9 leaves out the eight most alike."""
     guard: Literal["off", "shingles", "tokens"] = "off"
     """What is passed over because the row repeats it already. `shingles`: near-copies of another negative of the row.
@@ -117,8 +117,8 @@ class InterleaveSettings(Section):
     negatives in the same order."""
     fill: Literal["even", "reference"] = "even"
     """`even`: negatives spread evenly until the target is reached. `reference`: the paper's k for every meta-chunk."""
-    separator: str = "\n"
-    characters_per_token: float = Field(default=4.0, gt=0)
+    separator: str = Field(default="\n", max_length=1000)
+    characters_per_token: float = Field(default=4.0, ge=0.01, le=1000)
     """E of the paper's formula (`fill = "reference"`)."""
-    adjustment: float = Field(default=1.5, gt=0)
+    adjustment: float = Field(default=1.5, gt=0, le=1000)
     """w of the paper's formula (`fill = "reference"`)."""

@@ -30,11 +30,11 @@ class RetrievalSettings(Section):
     in, one in twenty of its chunks at least."""
     keep_short_words: bool = False
     """Keep words of a single character: "C", "R", "I"."""
-    shard_chunks: int = Field(default=65_536, ge=1, le=65_536)
+    shard_chunks: int = Field(default=65_536, ge=32, le=65_536)
     """Chunks in one index shard; a shard's accumulators fit the second-level cache."""
-    postings_budget: float = Field(default=0.0, ge=0)
+    postings_budget: float = Field(default=0.0, ge=0, le=1e6)
     """0: exact. Else the postings read for one query, as a multiple of the number of chunks."""
-    pool_chunks: int = Field(default=0, ge=0)
+    pool_chunks: int = Field(default=0, ge=0, lt=2**63)
     """0: the whole corpus. Else each query sees a seeded subset of index shards of about this many chunks."""
     options: dict[str, Option | tuple[Option, ...]] = Field(default={})
     """Choices of any other retriever, checked against its `Retriever.options`."""

@@ -66,6 +66,7 @@ class ChatTokenizer:
             token.content: number for number, token in added.items() if token.special or token.content in delimiters
         }
         self._bos = bos
+        self._calls = tokenizer.calls
         self._any_added = _one_of(token.content for token in added.values())
         self._backend = tokenizer.copy_backend()
         # To the copy special tokens are plain text, and now these are special; what is not is found in any text.
@@ -127,7 +128,7 @@ class ChatTokenizer:
         for control in controls:
             pieces += [text[last : control.start], _STAND_IN.format(control.id)]
             last = control.end
-        encoding = self._backend.encode("".join((*pieces, text[last:])), add_special_tokens=False)
+        encoding = self._calls.encode(self._backend, "".join((*pieces, text[last:])))
         ids = np.array(encoding.ids, np.int32)
         is_control = ids >= self._first_stand_in
         if int(is_control.sum()) != len(controls):

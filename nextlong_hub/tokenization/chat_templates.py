@@ -1,7 +1,7 @@
 """Chat templates: where they come from, and the text they make of a conversation.
 
-A template is untrusted code, so it runs in the sandbox of transformers, as in `apply_chat_template`. It gets no clock:
-the same conversation must give the same text on any day.
+A template is untrusted code, so it runs in the sandbox of transformers, and in a process with limits: see `rendering`.
+It gets no clock: the same conversation must give the same text on any day.
 """
 
 from collections.abc import Mapping, Sequence
@@ -10,9 +10,11 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
+from nextlong_hub.core.confined import OutOfBudgetError, RefusedError, call_confined
 from nextlong_hub.errors import DataError, RecipeError, argument
 from nextlong_hub.records import Message
-from nextlong_hub.tokenization.loading import folder_of, quiet_transformers
+from nextlong_hub.tokenization.loading import LIMITS, folder_of, quiet_transformers
+from nextlong_hub.tokenization.rendering import render
 from nextlong_hub.tokenization.tokenizer import Tokenizer
 
 _SHIPPED = ("nextlong_hub.builders", "chat_templates")
@@ -22,6 +24,7 @@ _CONTROL_TOKENS = {
 }
 """The templates that come with the package, and the tokens that a tokenizer needs for them."""
 _CHAT_FILES = ("tokenizer_config.json", "special_tokens_map.json", "chat_template*", "additional_chat_templates/*")
+_SHOWN_CHARACTERS = 60
 _CLOCK = "strftime_now"
 _GENERATION = "endgeneration"
 
@@ -53,7 +56,8 @@ class ChatTemplate:
 
         Raises:
             DataError: the template refuses these messages, or fails on them.
-            RecipeError: it uses the time of day.
+            RecipeError: it uses the time of day, or takes too long or too much memory.
+            WorkerError: no process can be started here.
         """
         return self._run(messages, add_generation_prompt=open_turn)[0]
 
@@ -61,32 +65,40 @@ class ChatTemplate:
         """Characters of the text that the template marks as the assistant's, each from its first to past its last.
 
         Raises:
-            DataError, RecipeError: see `render`.
+            DataError, RecipeError, WorkerError: see `render`.
         """
         return self._run(messages, return_assistant_tokens_mask=True)[1]
 
     def _run(self, messages: Sequence[Message], **how: bool) -> tuple[str, list[tuple[int, int]]]:
         conversation = [{"role": message.role, "content": message.content, **message.more} for message in messages]
+        arguments = {
+            "conversations": [conversation],
+            "tools": [*self.tools] or None,
+            "chat_template": self.text,
+            **how,
+        }
         try:
-            texts, spans = _renderer()(
-                conversations=[conversation],
-                tools=[*self.tools] or None,
-                chat_template=self.text,
-                **how,
-                **{**self.variables, _CLOCK: ""},  # a text instead of a clock: every call of it fails
-            )
-        except Exception as error:  # templates, and Jinja itself, raise errors of many classes
-            if isinstance(error, TypeError) and _CLOCK in self.text and "'str' object is not callable" in str(error):
+            # a text instead of a clock: every call of it fails
+            text, spans = render(arguments, {**self.variables, _CLOCK: ""})
+        except OutOfBudgetError as error:
+            beginning = str(conversation[0]["content"])[:_SHOWN_CHARACTERS] if conversation else ""
+            raise RecipeError(
+                f"the chat template {self.name} was stopped over the conversation that begins {beginning!r}: {error}, "
+                "and a template takes milliseconds; use another template "
+                f"({argument('set', 'conversations.chat_template=chatml')}), or mend its loops"
+            ) from error
+        except RefusedError as error:
+            if error.kind == "TypeError" and _CLOCK in self.text and "'str' object is not callable" in str(error):
                 raise RecipeError(
                     f"the chat template {self.name} asks for today's date, and rows must not depend on the day they "
                     "are made; give it the date in conversations.template_variables, for example date_string = "
                     '"26 Jul 2024", or use another template'
                 ) from error
             raise DataError(
-                f"the chat template {self.name} refuses a conversation ({type(error).__name__}: {error}); mend the "
-                "template or the conversation"
+                f"the chat template {self.name} refuses a conversation ({error.kind}: {error}); mend the template or "
+                "the conversation"
             ) from error
-        return str(texts[0]), [(int(start), int(end)) for start, end in (spans[0] if spans else ())]
+        return text, [(start, end) for start, end in spans]
 
 
 def find_template(wanted: str, variables: Mapping[str, Any], tokenizer: Tokenizer) -> ChatTemplate:
@@ -156,24 +168,27 @@ def _shipped(name: str) -> str:
 def _chat_files(tokenizer: Tokenizer) -> tuple[str | None, dict[str, str]]:
     """A tokenizer's own chat template, the default one of several, and its special tokens by their names."""
     folder = folder_of(tokenizer, _CHAT_FILES)
-    with quiet_transformers():
-        from transformers import AutoTokenizer, PreTrainedTokenizerFast
-
-        loader: Any = PreTrainedTokenizerFast if (folder / "tokenizer.json").is_file() else AutoTokenizer
-        try:
-            found = loader.from_pretrained(str(folder), local_files_only=True)
-            template = found.get_chat_template() if found.chat_template else None
-        except Exception as error:  # tokenizer classes raise errors of many classes on files they cannot read
-            raise RecipeError(
-                f"transformers cannot read the chat template of the tokenizer {tokenizer.name} ({error}); write "
-                f"{argument('set', 'conversations.chat_template=my-template.jinja')}, or mend its tokenizer_config.json"
-            ) from error
-    special = {name: token for name, token in found.special_tokens_map.items() if isinstance(token, str)}
+    try:
+        template, special = call_confined(chat_files_here, str(folder), LIMITS)
+    except (RefusedError, OutOfBudgetError) as error:
+        raise RecipeError(
+            f"transformers cannot read the chat template of the tokenizer {tokenizer.name} ({error}); write "
+            f"{argument('set', 'conversations.chat_template=my-template.jinja')}, or mend its tokenizer_config.json"
+        ) from error
     return template, special
 
 
-def _renderer() -> Any:
-    with quiet_transformers():
-        from transformers.utils.chat_template_utils import render_jinja_template
+def chat_files_here(folder: str) -> tuple[str | None, dict[str, str]]:
+    """What `_chat_files` gives, from the files of a folder.
 
-        return render_jinja_template
+    Raises:
+        Exception: whatever a tokenizer class raises on files that it cannot read.
+    """
+    with quiet_transformers():
+        from transformers import AutoTokenizer, PreTrainedTokenizerFast
+
+        has_library_file = (Path(folder) / "tokenizer.json").is_file()
+        loader: Any = PreTrainedTokenizerFast if has_library_file else AutoTokenizer
+        found = loader.from_pretrained(folder, local_files_only=True)
+        template = found.get_chat_template() if found.chat_template else None
+    return template, {name: token for name, token in found.special_tokens_map.items() if isinstance(token, str)}

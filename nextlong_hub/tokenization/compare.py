@@ -4,8 +4,10 @@ A trainer opens a tokenizer by `AutoTokenizer`, whose class may override what `t
 front of every text, another splitter). Texts are fitted by `tokenizer.json`, so such a row would miss its length there.
 """
 
-from nextlong_hub.errors import RecipeError
-from nextlong_hub.tokenization.loading import auto_tokenizer, folder_of, quiet_transformers
+from pathlib import Path
+
+from nextlong_hub.core.confined import OutOfBudgetError, RefusedError, call_confined
+from nextlong_hub.tokenization.loading import LIMITS, auto_tokenizer, folder_of, quiet_transformers
 from nextlong_hub.tokenization.tokenizer import Tokenizer
 
 PROBES = (
@@ -26,15 +28,24 @@ def difference_from_transformers(tokenizer: Tokenizer) -> str:
         AuthError, NetworkError, RecipeError, StorageError: see `load_tokenizer`.
     """
     folder = folder_of(tokenizer, ())
-    with quiet_transformers():
-        try:
-            theirs = auto_tokenizer(folder)
-        except RecipeError as error:
-            return f"AutoTokenizer cannot open it: {error}"
-        for text in PROBES:
-            ours = tokenizer.encode(text).tolist()
-            ids = theirs(text, add_special_tokens=False, split_special_tokens=True)["input_ids"]
-            if ids != ours:
-                kind = type(theirs).__name__
-                return f"{kind} makes other tokens of {text!r} ({len(ids)}) than tokenizer.json ({len(ours)})"
+    try:
+        kind, found = call_confined(probe_here, str(folder), LIMITS)
+    except (RefusedError, OutOfBudgetError) as error:
+        return f"AutoTokenizer cannot open it: {error}"
+    for text, ids in zip(PROBES, found, strict=True):
+        ours = tokenizer.encode(text).tolist()
+        if ids != ours:
+            return f"{kind} makes other tokens of {text!r} ({len(ids)}) than tokenizer.json ({len(ours)})"
     return ""
+
+
+def probe_here(folder: str) -> tuple[str, list[list[int]]]:
+    """The class of the tokenizer that transformers makes of a folder, and its ids of the probes.
+
+    Raises:
+        RecipeError: see `auto_tokenizer`.
+    """
+    with quiet_transformers():
+        theirs = auto_tokenizer(Path(folder))
+        ids = [theirs(text, add_special_tokens=False, split_special_tokens=True)["input_ids"] for text in PROBES]
+    return type(theirs).__name__, ids

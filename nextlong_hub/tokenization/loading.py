@@ -8,13 +8,15 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from importlib.resources import files
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import tokenizers
 
+from nextlong_hub.core.confined import Limits, OutOfBudgetError, RefusedError, call_confined
 from nextlong_hub.errors import DataError, RecipeError, StorageError
 from nextlong_hub.hub.address import model_name
 from nextlong_hub.hub.files import download_file, download_folder
+from nextlong_hub.tokenization.soundness import require_sound
 from nextlong_hub.tokenization.tokenizer import Tokenizer
 
 EMBEDDED = "demo"
@@ -22,6 +24,8 @@ EMBEDDED = "demo"
 
 _EMBEDDED_FOLDER = ("nextlong_hub.builders", "demo/gpt2")
 _TOKENIZER_FILE = "tokenizer.json"
+LIMITS = Limits(cpu_seconds=300, wall_seconds=3600, memory_bytes=8 << 30)
+"""What reading the files of a tokenizer may take; a large one takes seconds."""
 _CONVERTIBLE_FILES = (
     "tokenizer_config.json",
     "special_tokens_map.json",
@@ -51,21 +55,26 @@ def load_tokenizer(name_or_folder: str) -> Tokenizer:
         NetworkError: the Hub could not be reached.
         StorageError: a file cannot be read, or the Hub's cache cannot be written.
     """
+    return _load(name_or_folder, known="")
+
+
+def _load(name_or_folder: str, *, known: str) -> Tokenizer:
+    """See `load_tokenizer`; one whose digest is `known` was found sound before."""
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
     if name_or_folder == EMBEDDED:
         package, folder = _EMBEDDED_FOLDER
         content = files(package).joinpath(folder, _TOKENIZER_FILE).read_bytes()
-        return _from_json(content, EMBEDDED, name=EMBEDDED, location=EMBEDDED, revision=None)
+        return _from_json(content, _Origin(EMBEDDED, EMBEDDED, None, _digest(content)), EMBEDDED)
     path = Path(name_or_folder).expanduser()
     if path.exists():
-        return _from_folder(path, name=name_or_folder, location=str(path.resolve()), revision=None)
+        return _from_folder(path, _Origin(name_or_folder, str(path.resolve()), None, known))
     hub_name = model_name(name_or_folder)
     if hub_name is None:
         raise RecipeError(
             f"there is no folder {name_or_folder} to load a tokenizer from; give a folder that holds "
             f"{_TOKENIZER_FILE}, the name of a Hub repository, or {EMBEDDED!r} for the embedded GPT-2"
         )
-    return _from_hub(*hub_name, name=name_or_folder)
+    return _from_hub(*hub_name, name=name_or_folder, known=known)
 
 
 def reopen(location: str, digest: str, name: str | None = None) -> Tokenizer:
@@ -79,7 +88,7 @@ def reopen(location: str, digest: str, name: str | None = None) -> Tokenizer:
     Raises:
         DataError: the files have changed in the meantime.
     """
-    tokenizer = load_tokenizer(location)
+    tokenizer = _load(location, known=digest)
     if tokenizer.digest != digest:
         raise DataError(
             f"the tokenizer {name or location} had the digest {digest} when this run started and now has "
@@ -126,7 +135,17 @@ def auto_tokenizer(folder: Path) -> Any:
         raise RecipeError((str(error).strip().splitlines() or [type(error).__name__])[0]) from error
 
 
-def _from_folder(folder: Path, *, name: str, location: str, revision: str | None) -> Tokenizer:
+class _Origin(NamedTuple):
+    """Where a tokenizer comes from; see `Tokenizer`."""
+
+    name: str
+    location: str
+    revision: str | None
+    known: str
+    """The digest of one that was found sound before."""
+
+
+def _from_folder(folder: Path, origin: _Origin) -> Tokenizer:
     if not folder.is_dir():
         raise RecipeError(f"the tokenizer {folder} is a file; give the folder that holds {_TOKENIZER_FILE}")
     file = folder / _TOKENIZER_FILE
@@ -135,26 +154,37 @@ def _from_folder(folder: Path, *, name: str, location: str, revision: str | None
             content = file.read_bytes()
         except OSError as error:
             raise StorageError(f"cannot read {file}: {error.strerror}; change its permissions") from error
-        return _from_json(content, str(file), name=name, location=location, revision=revision)
+        return _from_json(content, origin, str(file))
     if not any(match for pattern in _CONVERTIBLE_FILES for match in folder.glob(pattern)):
         raise RecipeError(
             f"the folder {folder} holds no tokenizer; give one that holds {_TOKENIZER_FILE} "
             "(a tokenizer writes it with save_pretrained)"
         )
-    content = _convert(folder)
-    return _from_json(content, str(folder), name=name, location=location, revision=revision)
+    return _from_json(_convert(folder), origin, str(folder))
 
 
-def _from_json(content: bytes, origin: str, *, name: str, location: str, revision: str | None) -> Tokenizer:
+def _from_json(content: bytes, origin: _Origin, place: str) -> Tokenizer:
+    digest = _digest(content)
+    if digest != origin.known:
+        try:
+            require_sound(content)
+        except ValueError as error:
+            raise RecipeError(
+                f"{place} is not opened: {error}; download it again (`git lfs pull` if it is a Git LFS pointer of some "
+                "hundred bytes), or use another tokenizer"
+            ) from error
     try:
         backend = tokenizers.Tokenizer.from_buffer(content)
     except Exception as error:  # tokenizers raises nothing narrower
         raise RecipeError(
-            f"{origin} is no tokenizer that tokenizers {tokenizers.__version__} can read ({error}); download it again "
+            f"{place} is no tokenizer that tokenizers {tokenizers.__version__} can read ({error}); download it again "
             "(`git lfs pull` if it is a Git LFS pointer of some hundred bytes), or upgrade tokenizers"
         ) from error
-    digest = hashlib.sha256(content).hexdigest()[:12]
-    return Tokenizer(backend, name=name, location=location, revision=revision, digest=digest)
+    return Tokenizer(backend, name=origin.name, location=origin.location, revision=origin.revision, digest=digest)
+
+
+def _digest(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()[:12]
 
 
 def _convert(folder: Path) -> bytes:
@@ -163,27 +193,37 @@ def _convert(folder: Path) -> bytes:
     A tokenizer that stays slow is refused: it cannot say where a token lies in the text, so no segment's tokens could
     be counted, and it encodes in Python, in a time that grows faster than the text (huggingface/transformers#28629).
     """
-    with quiet_transformers():
-        try:
-            found = auto_tokenizer(folder)
-        except RecipeError as error:
-            raise RecipeError(
-                f"{folder} holds no {_TOKENIZER_FILE}, and transformers cannot make one of the other files "
-                f"({error}); give a folder that holds {_TOKENIZER_FILE}"
-            ) from error
-    if not found.is_fast:
+    try:
+        kind, content = call_confined(convert_here, str(folder), LIMITS)
+    except (RefusedError, OutOfBudgetError) as error:
         raise RecipeError(
-            f"the tokenizer in {folder} ({type(found).__name__}) is a slow one, which cannot tell where its tokens lie "
-            f"in the text; give one that has a {_TOKENIZER_FILE}"
+            f"{folder} holds no {_TOKENIZER_FILE}, and transformers cannot make one of the other files "
+            f"({error}); give a folder that holds {_TOKENIZER_FILE}"
+        ) from error
+    if content is None:
+        raise RecipeError(
+            f"the tokenizer in {folder} ({kind}) is a slow one, which cannot tell where its tokens lie in the text; "
+            f"give one that has a {_TOKENIZER_FILE}"
         )
-    return str(found.backend_tokenizer.to_str()).encode()
+    return str(content).encode()
 
 
-def _from_hub(repository: str, revision: str | None, *, name: str) -> Tokenizer:
+def convert_here(folder: str) -> tuple[str, str | None]:
+    """The class of the tokenizer that transformers makes of a folder, and its `tokenizer.json` unless it is a slow one.
+
+    Raises:
+        RecipeError: see `auto_tokenizer`.
+    """
+    with quiet_transformers():
+        found = auto_tokenizer(Path(folder))
+    return type(found).__name__, str(found.backend_tokenizer.to_str()) if found.is_fast else None
+
+
+def _from_hub(repository: str, revision: str | None, *, name: str, known: str) -> Tokenizer:
     file = download_file(repository, _TOKENIZER_FILE, revision)
     folder = download_folder(repository, _CONVERTIBLE_FILES, revision) if file is None else file.parent
     commit = folder.name
-    return _from_folder(folder, name=name, location=f"{repository}@{commit}", revision=commit)
+    return _from_folder(folder, _Origin(name, f"{repository}@{commit}", commit, known))
 
 
 def _travel(tokenizer: Tokenizer) -> tuple[Callable[..., Tokenizer], tuple[str, str, str]]:

@@ -32,7 +32,8 @@ class SpellingFinder:
         found: Counter[str] = Counter()
         if not self._names:
             return found
-        for text, encoding in zip(texts, self._finder.encode_batch_fast(texts, add_special_tokens=False), strict=True):
+        calls = self._tokenizer.calls
+        for text, encoding in zip(texts, calls.encode_batch(self._finder, texts), strict=True):
             names = [self._names[number] for number in encoding.ids if number in self._names]
             if names and self._has_other_ids(text):
                 found.update(names)
@@ -40,8 +41,8 @@ class SpellingFinder:
 
     def _has_other_ids(self, text: str) -> bool:
         """Whether the ids differ at all: a model may have the piece `</s>` in its vocabulary, with the same id."""
-        theirs = self._stock.encode_batch_fast([text], add_special_tokens=False)[0].ids
-        return bool(theirs != self._tokenizer.encode(text).tolist())
+        (theirs,) = self._tokenizer.calls.encode_batch(self._stock, [text])
+        return bool(theirs.ids != self._tokenizer.encode(text).tolist())
 
     @cached_property
     def _stock(self) -> tokenizers.Tokenizer:

@@ -22,6 +22,7 @@ from numpy.typing import NDArray
 
 from nextlong_hub.errors import DataError, RecipeError
 from nextlong_hub.records import Reason
+from nextlong_hub.tokenization.bounded import BoundedCalls
 from nextlong_hub.tokenization.spellings import (
     Spellings,
     TokenSpans,
@@ -82,6 +83,8 @@ class Tokenizer:
             backend.model.dropout = None  # training noise: the same text must have the same ids
         backend.post_processor = None  # without special tokens, all it does is to move a token's start past its spaces
         self._backend = backend
+        self.calls = BoundedCalls(name, backend)
+        """How the library is called, with this tokenizer or a copy of it."""
 
     @property
     def vocabulary_size(self) -> int:
@@ -243,20 +246,15 @@ class Tokenizer:
         remaining = iter(ids)
         return [np.concatenate([next(remaining) for _ in own]) for own in blocks]
 
-    @staticmethod
-    def _encode_batch(backend: tokenizers.Tokenizer, texts: Sequence[str]) -> list[NDArray[np.int32]]:
-        if not texts:
-            return []
-        # The fast way does not track characters.
-        encodings = backend.encode_batch_fast(list(texts), add_special_tokens=False)
-        return [np.array(encoding.ids, np.int32) for encoding in encodings]
+    def _encode_batch(self, backend: tokenizers.Tokenizer, texts: Sequence[str]) -> list[NDArray[np.int32]]:
+        return [np.array(encoding.ids, np.int32) for encoding in self.calls.encode_batch(backend, texts)]
 
     def _spans(self, text: str, ids: NDArray[np.int32], is_beginning: bool) -> TokenSpans:
         """Where the tokens of a text or a part lie: from their spellings, else by encoding again, at twice the cost."""
         spans = self._spellings.spans(text, ids) if self._spellings else None
         if spans is None:
             backend = self._backend if is_beginning else self._inner_backend
-            offsets = backend.encode(text, add_special_tokens=False).offsets  # tuples: there is no other access
+            offsets = self.calls.encode(backend, text).offsets  # tuples: there is no other access
             pairs = np.fromiter(chain.from_iterable(offsets), np.int64, 2 * len(offsets))
             spans = TokenSpans(starts=pairs[::2], ends=pairs[1::2])
         return spans
@@ -276,7 +274,7 @@ class Tokenizer:
         return Spellings((added | spelled).items())  # Gemma lists the `▁▁` of its vocabulary as added too
 
     def _lengths(self, texts: list[str]) -> list[int]:
-        return [len(encoding) for encoding in self._backend.encode_batch_fast(texts, add_special_tokens=False)]
+        return [len(encoding) for encoding in self.calls.encode_batch(self._backend, texts)]
 
 
 _UNKNOWN = ChunkTokens(tokens=0, first=-1, last=-1, ids=np.zeros(0, np.int32))

@@ -1,10 +1,10 @@
 """What several forms share: turns as a list, and a question, its context and its answer in columns of their own."""
 
-import json
 from collections.abc import Iterable, Sequence
 from typing import Any
 
 from nextlong_hub.conversations.forms.base import Fields, FoundTurns, Read
+from nextlong_hub.core.foreign import parse_json
 
 
 def listed_turns(names: Iterable[str]) -> Read:
@@ -23,7 +23,7 @@ def as_list(value: Any) -> tuple[Any, ...]:
     Raises:
         ValueError: it is neither.
     """
-    turns = json.loads(value) if isinstance(value, str) else value
+    turns = parse_json(value) if isinstance(value, str) else value
     if not isinstance(turns, list):
         raise ValueError("there is no list of turns")
     return tuple(turns)

@@ -27,9 +27,9 @@ class Decontaminate(Filter):
     action: Literal["drop", "bar"] = "drop"
     """`drop` leaves the document out. `bar` keeps it without the chunks that have a word of the run: they are in no
     row, and the document is not extended; one of which nothing is left, as of one chunk, is left out."""
-    run_words: int = Field(default=13, ge=2)
+    run_words: int = Field(default=13, ge=2, le=1000)
     """Neighbouring words that a document and a benchmark must share."""
-    distinct_words: int = Field(default=8, ge=1)
+    distinct_words: int = Field(default=8, ge=1, le=1000)
     """Fewest different words in them that are no numbers: runs of digits are found in texts that have nothing to do
     with each other."""
 

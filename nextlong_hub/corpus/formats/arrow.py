@@ -9,10 +9,12 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from nextlong_hub.corpus.columns import columns_of, noted, values_of
+from nextlong_hub.corpus.formats.arrow_sizes import require_bounded
 from nextlong_hub.corpus.formats.base import CorpusFormat, Results, Stratum, TextsOf
+from nextlong_hub.corpus.formats.bounds import TooLarge, Unpacked
 from nextlong_hub.corpus.formats.damage import READ_ERRORS, damage_fault
 from nextlong_hub.corpus.formats.measuring import evenly, measure_by_reading, usable
-from nextlong_hub.corpus.pieces import BadDocument, Piece
+from nextlong_hub.corpus.pieces import BadDocument, BadReason, Piece
 from nextlong_hub.corpus.reading import open_any, source_errors
 from nextlong_hub.corpus.rows import documents_of_table
 
@@ -21,10 +23,15 @@ def read(piece: Piece) -> Results:
     """Read the record batches in order, and of them only the columns that are needed."""
     with open_any(piece.address) as handle:
         row = 0
+        size = handle.seek(0, 2)
+        unpacked = Unpacked(lambda: size)
         try:
+            if "://" not in piece.location:  # elsewhere, a request for each batch would take longer than the batches
+                require_bounded(handle, size)
             schema, batches = _open(handle)
             columns = columns_of(schema, piece)
             for batch in batches:
+                unpacked.add(batch.num_rows)
                 if isinstance(columns, BadDocument):
                     yield from repeat(columns, batch.num_rows)
                     continue
@@ -32,8 +39,10 @@ def read(piece: Piece) -> Results:
                 yield noted(batch, columns)
                 wanted = batch.select(list(columns.top_names(batch.schema.names)))
                 _require_sound(wanted)
-                yield from documents_of_table(wanted, columns, piece, row)
+                yield from documents_of_table(wanted, columns, piece, row, unpacked)
                 row += batch.num_rows
+        except TooLarge as error:
+            yield BadDocument(BadReason.TOO_LONG, piece.location, str(error))
         except READ_ERRORS as error:
             yield damage_fault(error, f"{piece.location}, after row {row - 1}" if row else piece.location)
 
@@ -55,6 +64,7 @@ def measure(pieces: Sequence[Piece], texts_of: TextsOf) -> Iterator[Stratum]:
 
 
 def _open(handle: IO[bytes]) -> tuple[pa.Schema, Iterator[pa.RecordBatch]]:
+    handle.seek(0)
     is_file = handle.read(6) == b"ARROW1"
     handle.seek(0)
     if is_file:

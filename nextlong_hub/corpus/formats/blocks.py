@@ -8,14 +8,12 @@ from typing import Any
 
 import pyarrow as pa
 
+from nextlong_hub.corpus.formats.bounds import LONGEST_DOCUMENT_BYTES, Counted, ExpandsTooFar, Unpacked
 from nextlong_hub.corpus.formats.damage import READ_ERRORS, is_damage
 from nextlong_hub.corpus.pieces import BadDocument, BadReason
 from nextlong_hub.corpus.reading import open_any
 from nextlong_hub.corpus.remote import without_query
 from nextlong_hub.errors import DataError
-
-LONGEST_TEXT_BYTES = 1 << 30
-"""A line or text beyond this is refused: a decompression bomb, or no text."""
 
 COMPRESSED = ("", ".gz", ".zst", ".zstd", ".bz2", ".xz")
 """What may follow the ending of a file that is read by blocks."""
@@ -32,6 +30,7 @@ def blocks(location: str) -> Iterator[bytes]:
     """Give the decompressed bytes of a file; what precedes a break in it is given before the break is raised.
 
     Raises:
+        ExpandsTooFar: it is a decompression bomb.
         DataError: Zstandard compressed it with a window that needs another library, and there is none.
     """
     delivered = 0
@@ -42,7 +41,7 @@ def blocks(location: str) -> Iterator[bytes]:
                 yield block
             return
         except READ_ERRORS as error:
-            if not is_damage(error):
+            if not is_damage(error) or isinstance(error, ExpandsTooFar):
                 raise
             is_wide_window = _WINDOW_FAULT in str(error)
     if is_wide_window:
@@ -61,14 +60,19 @@ def blocks(location: str) -> Iterator[bytes]:
 
 
 def decompressed(handle: Any, name: str) -> Any:
-    """The bytes of an open file, decompressed if its name says that they are compressed."""
+    """The bytes of an open file, decompressed if its name says that they are compressed.
+
+    Reading them raises `ExpandsTooFar` where they are too many.
+    """
     compression = compression_of(name)
     if compression is None:
         return handle
     if compression == "xz":
-        return _Decompressing(lzma.LZMAFile(handle), lzma.LZMAError)
-    native = handle if isinstance(handle, pa.NativeFile) else pa.PythonFile(handle, "r")
-    return pa.CompressedInputStream(native, compression)
+        stream: Any = _Decompressing(lzma.LZMAFile(handle), lzma.LZMAError)  # noqa: SIM115 (whoever reads it closes it)
+    else:
+        native = handle if isinstance(handle, pa.NativeFile) else pa.PythonFile(handle, "r")
+        stream = pa.CompressedInputStream(native, compression)
+    return Counted(stream, Unpacked(handle.tell))
 
 
 def compression_of(location: str) -> str | None:
@@ -102,6 +106,8 @@ class ByteStream(io.RawIOBase):
         self._rest = memoryview(b"")
         self.is_broken = False
         """Whether the file is damaged, and its readable part has been read."""
+        self.given = 0
+        """Bytes that were read."""
 
     def readable(self) -> bool:
         """It can be read, and nothing else."""
@@ -118,10 +124,17 @@ class ByteStream(io.RawIOBase):
         size = min(len(buffer), len(self._rest))
         buffer[:size] = self._rest[:size]
         self._rest = self._rest[size:]
+        self.given += size
         return size
 
     def read(self, size: int = -1) -> bytes:
-        """So many bytes, and fewer at the end only."""
+        """So many bytes, and fewer at the end only.
+
+        Raises:
+            pa.ArrowInvalid: so many were never meant: what asks for them read their number in a damaged file.
+        """
+        if size > LONGEST_DOCUMENT_BYTES:
+            raise pa.ArrowInvalid(f"it names a part of {size:,} bytes")
         buffer = bytearray(size)
         view = memoryview(buffer)
         held = 0
@@ -137,10 +150,8 @@ class _Decompressing:
         self._stream = stream
         self._error = error
 
-    def __enter__(self) -> "_Decompressing":
-        return self
-
-    def __exit__(self, *_: object) -> None:
+    def close(self) -> None:
+        """Close it; the file beneath stays open."""
         self._stream.close()
 
     def read(self, size: int) -> bytes:
@@ -168,7 +179,9 @@ def _rest_with_wide_window(location: str, delivered: int) -> Iterator[bytes]:
             "zstd -o again.zst"
         ) from error
     options = {zstd.DecompressionParameter.window_log_max: _WIDEST_WINDOW_BITS}
-    with open_any(location) as handle, _Decompressing(zstd.ZstdFile(handle, options=options), zstd.ZstdError) as stream:
+    with open_any(location) as handle:
+        opened = _Decompressing(zstd.ZstdFile(handle, options=options), zstd.ZstdError)
+        stream = Counted(opened, Unpacked(handle.tell))
         _skip(stream, delivered)
         while block := stream.read(_BLOCK_BYTES):
             yield block

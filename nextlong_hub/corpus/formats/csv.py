@@ -19,7 +19,8 @@ from pyarrow.csv import ConvertOptions, ParseOptions, ReadOptions, read_csv
 from nextlong_hub.corpus.columns import Columns, columns_of, values_of
 from nextlong_hub.corpus.emptiness import values_there
 from nextlong_hub.corpus.formats.base import CorpusFormat, Results
-from nextlong_hub.corpus.formats.blocks import COMPRESSED, LONGEST_TEXT_BYTES, ByteStream, blocks, is_wide, wide_fault
+from nextlong_hub.corpus.formats.blocks import COMPRESSED, ByteStream, blocks, is_wide, wide_fault
+from nextlong_hub.corpus.formats.bounds import LONGEST_DOCUMENT_BYTES, more_than
 from nextlong_hub.corpus.formats.csv_slabs import SLAB_BYTES, slabs
 from nextlong_hub.corpus.formats.damage import READ_ERRORS, damage_fault
 from nextlong_hub.corpus.formats.json_values import NO_UTF8, begun
@@ -116,12 +117,17 @@ class Table:
 
     def one_by_one(self, content: Iterable[bytes]) -> Results:
         """The documents of rows that have to be read one by one."""
-        csv.field_size_limit(LONGEST_TEXT_BYTES)
-        rows = csv.reader(_lines(iter(content)), delimiter=self.delimiter, strict=True)
+        csv.field_size_limit(LONGEST_DOCUMENT_BYTES)
+        lines = _Lines(iter(content))
+        rows = csv.reader(lines, delimiter=self.delimiter, strict=True)
         while True:
             place = place_of(self._piece, "row", self._row)
+            lines.held = 0
             try:
                 fields = next(rows, None)
+            except _RowTooLong:
+                yield BadDocument(BadReason.TOO_LONG, place, more_than(LONGEST_DOCUMENT_BYTES))
+                return
             except csv.Error as error:
                 is_cut = "unexpected end of data" in str(error)
                 yield BadDocument(BadReason.TRUNCATED if is_cut else BadReason.CORRUPT, place, str(error))
@@ -153,10 +159,30 @@ class Table:
         return document_of_object(row, self._piece, "row", self._row, self.notes)
 
 
-def _lines(content: Iterator[bytes]) -> Iterator[str]:
+class _RowTooLong(Exception):
+    """A row is longer than a document may be."""
+
+
+class _Lines:
     """The lines of a file with their ends, as they are; bytes that are no UTF-8 become halves of surrogate pairs."""
-    stream = io.BufferedReader(ByteStream(content), _BUFFER_BYTES)
-    return io.TextIOWrapper(stream, "utf-8-sig", "surrogateescape", newline="")
+
+    def __init__(self, content: Iterator[bytes]) -> None:
+        stream = io.BufferedReader(ByteStream(content), _BUFFER_BYTES)
+        self._stream = io.TextIOWrapper(stream, "utf-8-sig", "surrogateescape", newline="")
+        self.held = 0
+        """Characters of the row that is read."""
+
+    def __iter__(self) -> Iterator[str]:
+        return self
+
+    def __next__(self) -> str:
+        line = self._stream.readline(LONGEST_DOCUMENT_BYTES)
+        self.held += len(line)
+        if self.held >= LONGEST_DOCUMENT_BYTES:
+            raise _RowTooLong
+        if not line:
+            raise StopIteration
+        return line
 
 
 def _delimiter(head: bytes, name: str) -> str:

@@ -13,6 +13,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from nextlong_hub.corpus.formats.bounds import LONGEST_DOCUMENT_BYTES
 from nextlong_hub.corpus.formats.damage import READ_ERRORS
 
 SLAB_BYTES = 2 << 20
@@ -51,9 +52,12 @@ def slabs(content: Iterator[bytes], delimiter: str, slab_bytes: int = SLAB_BYTES
             held, is_first = held.removeprefix(BOM_UTF8), False
         quotes = np.flatnonzero(np.frombuffer(held, np.uint8) == _QUOTE)
         end = len(held) if is_over else _end_of_rows(held, quotes)
-        if not end and not is_over:  # a row goes on
-            wanted = 2 * size
+        if not end and not is_over and size <= LONGEST_DOCUMENT_BYTES:  # a row goes on
+            wanted = min(2 * size, LONGEST_DOCUMENT_BYTES + 1)
             continue
+        if not end and not is_over:  # whoever reads it line by line will say that it is too long
+            yield Slab(held, chain(content))
+            return
         if not _is_regular(held, end, quotes[quotes < end], delimiter):
             yield Slab(held, chain(content))
             return

@@ -11,6 +11,7 @@ from itertools import chain
 from typing import Any, NamedTuple
 
 from nextlong_hub.corpus.formats.base import Results
+from nextlong_hub.corpus.formats.bounds import TOO_MANY_VALUES, has_too_many_values, more_than
 from nextlong_hub.corpus.formats.damage import READ_ERRORS, damage_reason, is_damage
 from nextlong_hub.corpus.pieces import BadDocument, BadReason, Piece, ReadingNotes
 from nextlong_hub.corpus.rows import document_of_object, place_of, without_surrogates
@@ -100,6 +101,8 @@ class _Text:
     def value(self) -> Any:
         """Go behind the value that stands here and give it, or the fault of the file."""
         while True:
+            if has_too_many_values(self.held):
+                return _Fault(BadReason.TOO_LONG, f"one object, {TOO_MANY_VALUES}")
             try:
                 value, end = _decode(self.held, self.place)
             except json.JSONDecodeError as error:
@@ -128,17 +131,20 @@ class _Text:
                 return fault
 
     def more(self) -> _Fault | None:
-        """Read as much again as is held, at least a block; give the fault of the file, if it ends in one."""
+        """Read as much again as is held, at least a block; give the fault of the file, if it ends in one.
+
+        No more is read than makes the longest object too long.
+        """
         if self.has_ended:
             return _Fault(BadReason.TRUNCATED, "the file ends within an object")
         parts = [self.held[self.place :]]
         wanted = len(parts[0])
         if wanted > self._longest:
-            return _Fault(BadReason.TOO_LONG, "one object")
+            return _Fault(BadReason.TOO_LONG, f"one object, {more_than(self._longest)}")
         self.place = 0
         got = 0
         try:
-            while got == 0 or got < wanted:
+            while got == 0 or got < min(wanted, self._longest + 1 - wanted):
                 block = next(self._content, b"")
                 self.has_ended = not block
                 parts.append(self._decoder.decode(block, final=not block))

@@ -15,7 +15,6 @@ from typing import Any, NamedTuple
 from nextlong_hub.corpus.formats.base import CorpusFormat, Results, Stratum, TextsOf
 from nextlong_hub.corpus.formats.blocks import (
     COMPRESSED,
-    LONGEST_TEXT_BYTES,
     blocks,
     compression_of,
     decompressed,
@@ -23,6 +22,7 @@ from nextlong_hub.corpus.formats.blocks import (
     joined,
     wide_fault,
 )
+from nextlong_hub.corpus.formats.bounds import LONGEST_DOCUMENT_BYTES, TOO_MANY_VALUES, has_too_many_values, more_than
 from nextlong_hub.corpus.formats.damage import READ_ERRORS, damage_reason, is_damage
 from nextlong_hub.corpus.formats.json_values import are_lines, begun, objects_of
 from nextlong_hub.corpus.formats.measuring import evenly, measure_by_reading, size_of, usable
@@ -44,7 +44,7 @@ _KEPT_BYTES = 16_000_000
 """Most bytes of lines kept of one compressed file."""
 
 
-def read(piece: Piece, longest_line_bytes: int = LONGEST_TEXT_BYTES) -> Results:
+def read(piece: Piece, longest_line_bytes: int = LONGEST_DOCUMENT_BYTES) -> Results:
     """Read one object a line; or, as the beginning of the file tells, one array of objects, or objects on many lines.
 
     Blank lines give nothing; lines are numbered from 1, as editors do, and the objects of an array from 0.
@@ -52,7 +52,7 @@ def read(piece: Piece, longest_line_bytes: int = LONGEST_TEXT_BYTES) -> Results:
     yield from read_blocks(blocks(piece.address), piece, longest_line_bytes)
 
 
-def read_blocks(content: Iterator[bytes], piece: Piece, longest_line_bytes: int = LONGEST_TEXT_BYTES) -> Results:
+def read_blocks(content: Iterator[bytes], piece: Piece, longest_line_bytes: int = LONGEST_DOCUMENT_BYTES) -> Results:
     """Read the bytes of a file as they come; see `read`."""
     notes = ReadingNotes()
     yield notes
@@ -67,7 +67,7 @@ def read_blocks(content: Iterator[bytes], piece: Piece, longest_line_bytes: int 
             yield BadDocument(damage_reason(line), place_of(piece, "line", number), str(line))
             return
         if line is None:
-            yield BadDocument(BadReason.TOO_LONG, place_of(piece, "line", number))
+            yield BadDocument(BadReason.TOO_LONG, place_of(piece, "line", number), more_than(longest_line_bytes))
             continue
         if number == 1 and is_wide(line):
             yield wide_fault(piece.location)
@@ -128,6 +128,8 @@ def _document_of_line(whole: _Line, piece: Piece, notes: ReadingNotes) -> Docume
         return BadDocument(BadReason.INVALID_UTF8, place, f"byte {start + error.start} of the file: {error.reason}")
     if not text or text.isspace():
         return None
+    if has_too_many_values(text):
+        return BadDocument(BadReason.TOO_LONG, place_of(piece, "line", number), TOO_MANY_VALUES)
     has_escapes = "\\u" in text
     try:
         value = json.loads(text)
@@ -195,9 +197,9 @@ def _lines_in_windows(handle: io.BufferedReader, size: int, windows: int) -> lis
     for number in range(windows):
         handle.seek(size * number // windows)
         if number:
-            handle.readline()  # the rest of the line we fell into
+            handle.readline(LONGEST_DOCUMENT_BYTES)  # the rest of the line we fell into
         taken = 0
-        while taken < _WINDOW_BYTES and (line := handle.readline()):
+        while taken < _WINDOW_BYTES and (line := handle.readline(LONGEST_DOCUMENT_BYTES)):
             taken += len(line)
             if line.strip():
                 lines.append(line)
@@ -209,10 +211,14 @@ def _lines_unpacked(handle: Any, stream: Any, size: int, most_bytes: int) -> tup
     lines: list[bytes] = []
     unpacked = number = 0
     step = 1
-    rest = b""
+    rest: list[bytes] = []
     while unpacked < most_bytes and (block := stream.read(_BLOCK_BYTES)):
         unpacked += len(block)
-        *whole, rest = (rest + block).split(b"\n")
+        *whole, last = block.split(b"\n")
+        if whole:
+            whole[0] = joined([*rest, whole[0]])
+            rest = []
+        rest.append(last)
         for line in whole:
             if number % step == 0 and line.strip():
                 lines.append(line + b"\n")

@@ -5,20 +5,26 @@ from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from itertools import repeat
+from typing import NamedTuple
 
 import pyarrow.parquet as pq
 
 from nextlong_hub.corpus.columns import SOURCE_COLUMN, Columns, columns_of
 from nextlong_hub.corpus.formats.base import CorpusFormat, PieceLimits, Results, Stratum, TextsOf
+from nextlong_hub.corpus.formats.bounds import TooLarge, Unpacked
 from nextlong_hub.corpus.formats.damage import READ_ERRORS, damage_fault, is_damage
 from nextlong_hub.corpus.formats.measuring import stratum_of
-from nextlong_hub.corpus.pieces import BadDocument, Piece, ReadingNotes
+from nextlong_hub.corpus.formats.parquet_pages import rows_at_once
+from nextlong_hub.corpus.pieces import BadDocument, BadReason, Piece, ReadingNotes
 from nextlong_hub.corpus.reading import open_any, source_errors
 from nextlong_hub.corpus.rows import documents_of_table
 
 _BATCH_BYTES = 8 << 20
 _MOST_BATCH_ROWS = 4096
 _FOOTERS_AT_ONCE = 8
+_CHUNK_BYTES = 64 << 20
+"""A column of a row group is read as a whole up to this many bytes, packed as it is, and a longer one bit by bit."""
+_BUFFER_BYTES = 1 << 20
 _LENGTH_BYTES = 4
 """Plain Parquet encoding puts so many bytes before each string."""
 
@@ -26,10 +32,20 @@ _LENGTH_BYTES = 4
 def read(piece: Piece) -> Results:
     """Read the row groups of a piece in order, verifying page checksums where the file has them."""
     with open_any(piece.address) as handle:
+        size = handle.seek(0, 2)
+        unpacked = Unpacked(lambda: size)
         try:
+            metadata = pq.read_metadata(handle)
             # Ahead of a slow connection it pays to fetch a whole row group; from a disk it only costs memory.
-            is_remote = "://" in piece.location
-            file = pq.ParquetFile(handle, page_checksum_verification=True, pre_buffer=is_remote)
+            is_small = _largest_chunk(metadata) <= _CHUNK_BYTES
+            file = pq.ParquetFile(
+                handle,
+                metadata=metadata,
+                page_checksum_verification=True,
+                pre_buffer=is_small and "://" in piece.location,
+                buffer_size=0 if is_small else _BUFFER_BYTES,
+            )
+            unpacked.add(metadata.num_rows)
         except READ_ERRORS as error:
             yield damage_fault(error, piece.location)
             return
@@ -41,7 +57,7 @@ def read(piece: Piece) -> Results:
         row = piece.first_row
         for group in range(first, stop):
             yield ReadingNotes(columns=_filled(file.metadata.row_group(group), set(columns.unused)))
-            yield from _read_row_group(file, group, columns, piece, row)
+            yield from _read_row_group(_Open(file, columns, unpacked), group, piece, row)
             row += file.metadata.row_group(group).num_rows
 
 
@@ -62,15 +78,36 @@ def measure(pieces: Sequence[Piece], texts_of: TextsOf) -> Iterator[Stratum]:
             yield stratum_of(part, documents, size, texts_of)
 
 
-def _read_row_group(file: pq.ParquetFile, group: int, columns: Columns, piece: Piece, first_row: int) -> Results:
+class _Open(NamedTuple):
+    """A file that is read."""
+
+    file: pq.ParquetFile
+    columns: Columns
+    unpacked: Unpacked
+
+
+def _largest_chunk(metadata: pq.FileMetaData) -> int:
+    """Bytes of the largest column of a row group."""
+    groups = map(metadata.row_group, range(metadata.num_row_groups))
+    chunks = (group.column(number) for group in groups for number in range(group.num_columns))
+    return max((chunk.total_compressed_size for chunk in chunks), default=0)
+
+
+def _read_row_group(opened: _Open, group: int, piece: Piece, first_row: int) -> Results:
+    file, columns, unpacked = opened
     metadata = file.metadata.row_group(group)
     row_bytes = max(1, metadata.total_byte_size // max(1, metadata.num_rows))
     batch_rows = min(_MOST_BATCH_ROWS, max(1, _BATCH_BYTES // row_bytes))
     row = first_row
     try:
+        if "://" not in piece.location:  # elsewhere, a request for each page would take longer than the pages
+            with open_any(piece.address) as handle:
+                batch_rows = rows_at_once(file, group, columns.paths, handle, batch_rows)
         for batch in file.iter_batches(batch_rows, row_groups=[group], columns=columns.paths, use_threads=False):
-            yield from documents_of_table(batch, columns, piece, row)
+            yield from documents_of_table(batch, columns, piece, row, unpacked)
             row += batch.num_rows
+    except TooLarge as error:
+        yield BadDocument(BadReason.TOO_LONG, f"{piece.location}, row group {group}", str(error))
     except READ_ERRORS as error:
         yield damage_fault(error, f"{piece.location}, row group {group} from row {row}")
 

@@ -6,7 +6,8 @@ from dataclasses import replace
 from functools import partial
 
 from nextlong_hub.corpus.formats.base import CorpusFormat, PieceLimits, Results, Stratum, TextsOf
-from nextlong_hub.corpus.formats.blocks import COMPRESSED, LONGEST_TEXT_BYTES, blocks, is_wide, joined, wide_fault
+from nextlong_hub.corpus.formats.blocks import COMPRESSED, blocks, is_wide, joined, wide_fault
+from nextlong_hub.corpus.formats.bounds import LONGEST_DOCUMENT_BYTES, more_than
 from nextlong_hub.corpus.formats.damage import READ_ERRORS, damage_fault
 from nextlong_hub.corpus.formats.measuring import evenly, size_of
 from nextlong_hub.corpus.pieces import BadDocument, BadReason, Piece
@@ -15,7 +16,7 @@ from nextlong_hub.corpus.remote import without_query
 from nextlong_hub.records import Document
 
 
-def read(piece: Piece, longest_bytes: int = LONGEST_TEXT_BYTES) -> Results:
+def read(piece: Piece, longest_bytes: int = LONGEST_DOCUMENT_BYTES) -> Results:
     """Read one document a file; its id is the file's name within the source."""
     for member, path in zip(piece.members, piece.files, strict=True):
         yield _text_of(blocks(path), piece.id_prefix + member, without_query(path), piece, longest_bytes)
@@ -23,7 +24,7 @@ def read(piece: Piece, longest_bytes: int = LONGEST_TEXT_BYTES) -> Results:
 
 def read_blocks(content: Iterator[bytes], piece: Piece) -> Results:
     """Read a file within an archive; its id is that of the archive, and its name there."""
-    yield _text_of(content, piece.name, piece.location, piece, LONGEST_TEXT_BYTES)
+    yield _text_of(content, piece.name, piece.location, piece, LONGEST_DOCUMENT_BYTES)
 
 
 def split(files: Sequence[Piece], bytes_of: Mapping[str, int], limits: PieceLimits) -> Iterator[Piece]:
@@ -65,15 +66,13 @@ def _text_of(
             parts.append(block)
             bytes_held += len(block)
             if bytes_held > longest_bytes:
-                break
+                return BadDocument(BadReason.TOO_LONG, path, more_than(longest_bytes))
     except READ_ERRORS as error:
         return damage_fault(error, path)
-    return _document(joined(parts), identity, path, piece, longest_bytes)
+    return _document(joined(parts), identity, path, piece)
 
 
-def _document(content: bytes, identity: str, path: str, piece: Piece, longest_bytes: int) -> Document | BadDocument:
-    if len(content) > longest_bytes:
-        return BadDocument(BadReason.TOO_LONG, path)
+def _document(content: bytes, identity: str, path: str, piece: Piece) -> Document | BadDocument:
     if is_wide(content):
         return wide_fault(path)
     try:

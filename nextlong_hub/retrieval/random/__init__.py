@@ -23,7 +23,7 @@ _STEP = np.float32(2.0**-24)
 class RandomOptions(Section):
     """The choices of `random`."""
 
-    seed: int = Field(default=0, ge=0)
+    seed: int = Field(default=0, ge=0, lt=2**63)
     """Another seed draws other chunks."""
 
 

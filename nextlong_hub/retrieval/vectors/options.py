@@ -36,12 +36,12 @@ class DenseOptions(VectorOptions):
     search: Literal["auto", "exact", "faiss"] = "auto"
     """`exact`: every chunk is compared with every query. `faiss`: only chunks of the nearest clusters, and recall is
     measured. `auto`: exact up to a million chunks."""
-    probes: int = Field(default=64, ge=1)
+    probes: int = Field(default=64, ge=1, le=1_000_000)
     """`faiss`: clusters that are searched for a query."""
 
 
 class HybridOptions(VectorOptions):
     """The choices of `hybrid`."""
 
-    depth: int = Field(default=4, ge=1)
+    depth: int = Field(default=4, ge=1, le=1000)
     """How many chunks BM25 puts forward for each one that is asked for."""
