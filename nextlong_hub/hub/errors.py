@@ -12,8 +12,10 @@ from json import JSONDecodeError
 
 from nextlong_hub.errors import NextLongError, causes_of, come_from
 from nextlong_hub.hub.address import name_in, page_of
+from nextlong_hub.hub.budget import spending
 from nextlong_hub.hub.redact import redacted
-from nextlong_hub.hub.retry import Moved, TooLarge, Transient, asked_seconds
+from nextlong_hub.hub.retry import Moved, NotTheHub, TooLarge, Transient, asked_seconds
+from nextlong_hub.hub.transport import guard
 from nextlong_hub.hub.wording import READING, Failure, Wording
 
 _NETWORK_LIBRARIES = {"aiohttp", "httpcore", "httpcore2", "httpx", "httpx2", "requests", "urllib3"}
@@ -47,8 +49,10 @@ def hub_errors(subject: str, wording: Wording = READING, *, revision: str | None
         StorageError: the account on the Hub, or a disk here, is full.
         Transient, Moved, TooLarge: only with `WRITING`.
     """
+    guard()
     try:
-        yield
+        with spending():
+            yield
     except (NextLongError, Transient, Moved, TooLarge):
         raise
     except Exception as error:
@@ -63,6 +67,8 @@ def _translated(error: Exception, subject: str, wording: Wording, revision: str 
     from huggingface_hub import constants
 
     evidence = _Evidence(error)
+    if evidence.known is not None:
+        return evidence.known
     failure = next((failure for failure, is_met in _CLASSIFICATION if is_met(evidence)), None)
     if failure is None:
         return None
@@ -117,15 +123,24 @@ class _Evidence:
         return any(phrase in str(cause) for cause in self.causes)
 
     @property
+    def known(self) -> NextLongError | None:
+        """An error of ours that a library has wrapped."""
+        return next((one for one in self.causes if isinstance(one, NextLongError)), None)
+
+    @property
     def other_shape(self) -> BaseException | None:
         """What was raised for an answer of another shape than those of the Hub have; None where none had."""
-        return next((one for one in self.causes if isinstance(one, _SHAPES) and _raised_in(one) in _TAKERS), None)
+        disbelieved = next((one for one in self.causes if isinstance(one, NotTheHub)), None)
+        shapes = (one for one in self.causes if isinstance(one, _SHAPES) and _raised_in(one) in _TAKERS)
+        return disbelieved or next(shapes, None)
 
     def reason(self, failure: Failure) -> str:
         """What the Hub or the library says about a failure, on one line."""
         if failure is Failure.BAD_CARD:
             text = next(str(cause) for cause in self.causes if _CARD_PHRASE in str(cause))
             return "; ".join(line.removeprefix("- ") for line in text.split("\n")[1:])
+        if isinstance(self.other_shape, NotTheHub):
+            return str(self.other_shape)
         if failure is Failure.NO_ANSWER:
             return f"{type(self.other_shape).__name__}: {' '.join(str(self.other_shape).split())}"
         if failure is Failure.UNREADABLE:
@@ -158,6 +173,7 @@ def _raised_in(error: BaseException) -> str:
 
 _CLASSIFICATION: tuple[tuple[Failure, Callable[[_Evidence], bool]], ...] = (
     (Failure.OFFLINE, lambda e: e.has(e.hub.OfflineModeIsEnabled)),
+    (Failure.NO_ANSWER, lambda e: e.has(NotTheHub)),
     (
         Failure.DISK_FULL,
         lambda e: any(number in _DISK_FULL for number in e.numbers) or e.says("No space left on device"),

@@ -19,7 +19,6 @@ from huggingface_hub.errors import (
     RepositoryNotFoundError,
     RevisionNotFoundError,
 )
-from huggingface_hub.hf_api import RepoFile
 from huggingface_hub.utils import (
     are_progress_bars_disabled,
     build_hf_headers,
@@ -33,6 +32,7 @@ from nextlong_hub.errors import AuthError, DataError
 from nextlong_hub.hub.address import page_of
 from nextlong_hub.hub.changes import ListedContent, LocalFile, RemoteFile
 from nextlong_hub.hub.errors import hub_errors
+from nextlong_hub.hub.listing import DATASET, tree_of
 from nextlong_hub.hub.retry import Transient, counted_tries
 from nextlong_hub.hub.wording import WRITING
 
@@ -45,7 +45,6 @@ MAIN = constants.DEFAULT_REVISION
 TRAILER = "nextlong-push-id: "
 """Begins the line of a commit's message by which a push finds its own commit."""
 
-_TYPE = "dataset"
 _MOST_BYTES_READ = 64 << 20
 """Of a card or a manifest."""
 _BLOCK_BYTES = 1 << 20
@@ -111,7 +110,7 @@ class Repository:
         self.name = name
         self._seconds = answer_seconds
         self._api = HfApi(library_name="nextlong-hub")
-        self._at: dict[str, Any] = {"repo_id": name, "repo_type": _TYPE}
+        self._at: dict[str, Any] = {"repo_id": name, "repo_type": DATASET}
         self.failed_tries = 0
         """Failed tries that huggingface_hub itself has followed by one that succeeded."""
 
@@ -152,22 +151,16 @@ class Repository:
                 if getattr(error.response, "status_code", None) == 401 and not _says_not_found(error):
                     raise
                 return None
-            head, has_branch = str(info.sha), True
+            at, has_branch = info, True
             if revision != MAIN:
                 try:
-                    head = str(self._api.repo_info(**self._at, revision=revision, timeout=self._seconds).sha)
+                    at = self._api.repo_info(**self._at, revision=revision, timeout=self._seconds)
                 except RevisionNotFoundError:
                     has_branch = False
-            files: dict[str, RemoteFile] = {}
-            for file in self._api.list_repo_tree(**self._at, recursive=True, revision=head):
-                if not isinstance(file, RepoFile):
-                    continue
-                if file.path in files:  # pages that link to themselves would never end
-                    raise Transient(f"the listing of {self.page} names {file.path} twice")
-                files[file.path] = RemoteFile(
-                    size_bytes=file.size, oid=file.blob_id, sha256=file.lfs.sha256 if file.lfs else None
-                )
-        return Remote(head=head, files=files, private=bool(info.private), gated=bool(info.gated), has_branch=has_branch)
+            files = tree_of(self._api, self.name, at)
+        return Remote(
+            head=str(at.sha), files=files, private=bool(info.private), gated=bool(info.gated), has_branch=has_branch
+        )
 
     def other_kind(self) -> str | None:
         """Return `model` or `space` when there is one of that name, None when there is neither."""
@@ -204,7 +197,7 @@ class Repository:
         """Yield a file's content; the last block comes only when the whole is what is listed."""
         check = ListedContent(listed)
         deadline = time.monotonic() + self._seconds + listed.size_bytes / _LEAST_BYTES_A_SECOND
-        url = hf_hub_url(self.name, path, repo_type=_TYPE, revision=commit)
+        url = hf_hub_url(self.name, path, repo_type=DATASET, revision=commit)
         held = b""
         with self._request(), _streamed(url, build_hf_headers()) as (answer, blocks):
             hf_raise_for_status(answer)
@@ -283,25 +276,25 @@ class Repository:
     def create_pull_request(self, title: str) -> PullRequest:
         """Create a pull request, as a draft without changes."""
         with self._request():
-            made = self._api.create_pull_request(self.name, title, repo_type=_TYPE, description=_DESCRIPTION)
+            made = self._api.create_pull_request(self.name, title, repo_type=DATASET, description=_DESCRIPTION)
         return PullRequest(number=made.num, is_draft=True)
 
     def mark_ready(self, pull_request: PullRequest) -> None:
         """Turn a draft into an open pull request."""
         with self._request():
-            self._api.change_discussion_status(self.name, pull_request.number, "open", repo_type=_TYPE)
+            self._api.change_discussion_status(self.name, pull_request.number, "open", repo_type=DATASET)
 
     def close_pull_request(self, pull_request: PullRequest, reason: str) -> None:
         """Close a pull request without merging it."""
         with self._request():
             self._api.change_discussion_status(
-                self.name, pull_request.number, "closed", comment=reason, repo_type=_TYPE
+                self.name, pull_request.number, "closed", comment=reason, repo_type=DATASET
             )
 
     def merge_pull_request(self, pull_request: PullRequest) -> None:
         """Bring a pull request into main, as one commit."""
         with self._request():
-            self._api.merge_pull_request(self.name, pull_request.number, repo_type=_TYPE)
+            self._api.merge_pull_request(self.name, pull_request.number, repo_type=DATASET)
 
     def pull_request_url(self, pull_request: PullRequest) -> str:
         """The web page of a pull request."""

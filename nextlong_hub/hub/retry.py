@@ -47,6 +47,10 @@ class Transient(Exception):
         self.tries = tries
 
 
+class NotTheHub(Exception):
+    """What came is no answer of the Hub, whatever its status says; the message says what came."""
+
+
 class Moved(Exception):
     """The repository has changed since it was listed: list it again, then try."""
 

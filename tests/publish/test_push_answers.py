@@ -110,7 +110,7 @@ def lagging(hub: LocalHub, session: Session, folder: Path, name: str, times: int
 
 def replaced_head(body: bytes, head: str) -> bytes:
     """What a repository says of itself, with an older head."""
-    return json.dumps({**json.loads(body), "sha": head}).encode()
+    return json.dumps({**json.loads(body), "sha": head, "siblings": []}).encode()
 
 
 def own_commits(hub: LocalHub, name: str) -> int:
