@@ -50,6 +50,8 @@ class Spending:
         self._moved_bytes = 0
         self._answers_bytes = 0
         self._pages: Counter[str] = Counter()
+        self.failed_tries = 0
+        """Questions that were asked again, as no answer of the Hub came."""
 
     @property
     def left_seconds(self) -> float:

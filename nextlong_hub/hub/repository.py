@@ -30,6 +30,7 @@ from huggingface_hub.utils import (
 
 from nextlong_hub.errors import AuthError, DataError
 from nextlong_hub.hub.address import page_of
+from nextlong_hub.hub.budget import spending
 from nextlong_hub.hub.changes import ListedContent, LocalFile, RemoteFile
 from nextlong_hub.hub.errors import hub_errors
 from nextlong_hub.hub.listing import DATASET, tree_of
@@ -121,14 +122,15 @@ class Repository:
 
     @contextmanager
     def _request(self) -> Iterator[None]:
-        with counted_tries() as counter:
+        with counted_tries() as counter, spending() as spent:
+            before = spent.failed_tries
             try:
                 with hub_errors(self.name, WRITING), _limited(self._seconds):
                     yield
             except Transient as fault:
                 fault.tries = max(fault.tries, counter.most)
                 raise
-        self.failed_tries += counter.total
+        self.failed_tries += counter.total + spent.failed_tries - before
 
     def account(self) -> Account:
         """Request who is logged in, and where that account may write."""

@@ -173,6 +173,7 @@ class _Transport:
             except NotTheHub as error:
                 if tried == _TRIES:
                     raise _raised_by(request, error) from error
+                exchange.spending.failed_tries += 1
                 time.sleep(_FIRST_SECONDS * 2 ** (tried - 1))
             else:
                 return answer

@@ -183,4 +183,4 @@ def test_a_listing_without_an_end_ends_the_push(hub: LocalHub, session: Session,
     fault.times = 0
     assert outcome.code == 5
     assert "names .gitattributes twice" in outcome.err
-    assert len(hub.requests_to("GET", f"{name}/tree/")) == 6
+    assert len(hub.requests_to("GET", f"{name}/tree/")) == 3
