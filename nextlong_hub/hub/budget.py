@@ -114,16 +114,16 @@ _spendings: list[tuple[int, Spending]] = []
 
 
 @contextmanager
-def spending(budget: Budget | None = None) -> Iterator[Spending]:
+def spending(of: Budget | Spending | None = None) -> Iterator[Spending]:
     """Bound what the requests within the block take; without a budget they are part of the block around, if any.
 
     Blocks of generators need not end in the order in which they began.
 
     Args:
-        budget: The bounds.
+        of: The bounds, or what has been spent already.
     """
-    shared = _of_this_thread() if budget is None else None
-    entry = (get_ident(), shared or Spending(budget or DEFAULT))
+    own = Spending(of) if isinstance(of, Budget) else of
+    entry = (get_ident(), own or _of_this_thread() or Spending(DEFAULT))
     _spendings.append(entry)
     try:
         yield entry[1]

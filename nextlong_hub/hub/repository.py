@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
-from huggingface_hub import CommitOperationAdd, CommitOperationDelete, HfApi, constants, hf_hub_url
+from huggingface_hub import CommitOperationAdd, CommitOperationDelete, HfApi, constants, get_token, hf_hub_url
 from huggingface_hub.errors import (
     HfHubHTTPError,
     LocalTokenNotFoundError,
@@ -32,7 +32,8 @@ from nextlong_hub.errors import AuthError, DataError
 from nextlong_hub.hub.address import page_of
 from nextlong_hub.hub.budget import spending
 from nextlong_hub.hub.changes import ListedContent, LocalFile, RemoteFile
-from nextlong_hub.hub.errors import hub_errors
+from nextlong_hub.hub.errors import hub_errors, is_unknown_login
+from nextlong_hub.hub.keyless import dataset_of, keyless_resource
 from nextlong_hub.hub.listing import DATASET, tree_of
 from nextlong_hub.hub.retry import Transient, counted_tries
 from nextlong_hub.hub.wording import WRITING
@@ -51,6 +52,7 @@ _MOST_BYTES_READ = 64 << 20
 _BLOCK_BYTES = 1 << 20
 _LEAST_BYTES_A_SECOND = 10_000
 """A file that comes more slowly than this, after the wait for the first byte, does not come."""
+_PUBLISHER = "a trusted publisher"
 _DESCRIPTION = "Made by nextlong-hub push."
 _WARNINGS = (
     "Warnings while validating metadata",  # the card was checked before
@@ -68,6 +70,8 @@ class Account:
     """Namespaces in which the account may write."""
     may_write: bool
     """Whether the token may write at all."""
+    only: str | None = None
+    """What a keyless login is for, and nothing else: `datasets/USER/NAME`; None of any other login."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -112,6 +116,7 @@ class Repository:
         self._seconds = answer_seconds
         self._api = HfApi(library_name="nextlong-hub")
         self._at: dict[str, Any] = {"repo_id": name, "repo_type": DATASET}
+        self._has_answered = False
         self.failed_tries = 0
         """Failed tries that huggingface_hub itself has followed by one that succeeded."""
 
@@ -130,11 +135,19 @@ class Repository:
             except Transient as fault:
                 fault.tries = max(fault.tries, counter.most)
                 raise
+            except AuthError as error:
+                if self._has_answered and keyless_resource() and is_unknown_login(error):
+                    raise Transient("the token of the keyless login is not taken any more") from error
+                raise
+        self._has_answered = True
         self.failed_tries += counter.total + spent.failed_tries - before
 
     def account(self) -> Account:
-        """Request who is logged in, and where that account may write."""
+        """Request who is logged in, and where that account may write; a keyless login says it by itself."""
         with self._request():
+            if only := keyless_resource():
+                get_token()
+                return Account(name=_PUBLISHER, writable=frozenset(), may_write=dataset_of(only) is not None, only=only)
             try:
                 who = self._api.whoami()
             except LocalTokenNotFoundError as error:

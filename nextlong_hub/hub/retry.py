@@ -7,9 +7,11 @@ import time
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from nextlong_hub.errors import NetworkError
+from nextlong_hub.hub import budget
+from nextlong_hub.hub.budget import Budget
 
 _RETRIES_OF_THE_LIBRARY = "huggingface_hub.utils._http"
 _RATE_LIMIT = re.compile(r";\s*r=(\d+).*;\s*t=(\d+)")
@@ -29,6 +31,11 @@ class RetryPolicy:
     """When the Hub asks for a longer wait than this, the push fails."""
     answer_seconds: float = 120.0
     """How long to wait for an answer; the Hub itself gives up on a commit after 60 seconds."""
+
+    @property
+    def budget(self) -> Budget:
+        """What all requests of a command may take, with this wait for one of them."""
+        return replace(budget.DEFAULT, answer_seconds=self.answer_seconds)
 
 
 class Transient(Exception):
