@@ -28,6 +28,9 @@ _COMMITS = re.compile(rf"{_API}/commits/[^/]+")
 _REPOSITORY = re.compile(rf"{_API}(?:/revision/[^/]+)?")
 _RANGE = re.compile(r"bytes=(\d+)-(\d*)")
 _KINDS = {None: "model", "models": "model", "datasets": "dataset", "spaces": "space"}
+_WHOLE, _PART, _NO_SUCH_PART = 200, 206, 416
+GIVES_BYTES = (_WHOLE, _PART, _NO_SUCH_PART)
+"""The statuses that say something about the bytes of a file; 416 says that it ends before them."""
 _MOST_HELD = 64
 _SHOWN = 60
 
@@ -128,28 +131,26 @@ def parsed_answer(path: str, body: bytes) -> Any:
 
 
 def required_span(asked: AskedFile, listed: RemoteFile | None, status: int, headers: Any) -> tuple[int, int] | None:
-    """The first byte that an answer must have, and the one behind its last; None when it refuses the request.
+    """The first byte that an answer must have, and the one behind its last; None when it rightly gives none.
 
     Args:
         asked: What was asked for.
         listed: The file as the Hub lists it; None when it lists none.
-        status: Of the answer.
+        status: Of the answer, one of `GIVES_BYTES`.
         headers: Of the answer, by their names.
 
     Raises:
         NotTheHub: it is an answer to another question.
     """
-    if status not in (200, 206, 416):
-        return None
     if listed is None:
         raise NotTheHub(f"it gave {asked.path} of {asked.name}, which the Hub does not list")
     size = listed.size_bytes
     start, stop = asked.start, size if asked.stop is None else min(asked.stop, size)
-    if status == 416:
+    if status == _NO_SUCH_PART:
         if start >= size:
             return None
         raise _other_file(asked)
-    if status == 200:
+    if status == _WHOLE:
         start, stop = 0, size
     elif headers.get("Content-Range", "").strip() != f"bytes {start}-{stop - 1}/{size}":
         raise _other_file(asked)

@@ -257,8 +257,7 @@ def _list(api: Any, address: DatasetAddress, info: Any) -> tuple[str, dict[str, 
     from huggingface_hub.hf_api import RepoFile
 
     path, parts = address.path, address.path.split("/") if address.path else []
-    found = api.get_paths_info(address.name, [path], repo_type=DATASET, revision=info.sha) if path else []
-    entry = next((one for one in found if one.path == path), None)
+    entry = _entry(api, address, info) if path else None
     if isinstance(entry, RepoFile):
         return "/".join(parts[:-1]), {parts[-1]: int(entry.size)}, False
     fixed = next((number for number, part in enumerate(parts) if set(part) & set("*?[")), None)
@@ -277,6 +276,23 @@ def _list(api: Any, address: DatasetAddress, info: Any) -> tuple[str, dict[str, 
         },
         not is_glob,
     )
+
+
+def _entry(api: Any, address: DatasetAddress, info: Any) -> Any:
+    """The file or folder of an address as the Hub describes it; None where there is none, which two answers must say.
+
+    Raises:
+        NotTheHub: they contradict each other.
+        Exception: whatever huggingface_hub raises.
+    """
+    path = address.path
+    is_named = any(f"{one.rfilename}/".startswith(f"{path}/") for one in info.siblings or ())
+    for _ in range(2):
+        found = api.get_paths_info(address.name, [path], repo_type=DATASET, revision=info.sha)
+        entry = next((one for one in found if one.path == path), None)
+        if entry is not None or not is_named:
+            return entry
+    raise NotTheHub(f"it knows nothing of {path}, which it says {address.name} has")
 
 
 def _with_content_of_name(download: Callable[[bool], Path]) -> Path:

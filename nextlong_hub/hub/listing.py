@@ -29,7 +29,7 @@ class _Known:
     def __init__(self) -> None:
         self._lock = Lock()
         self._listings: OrderedDict[tuple[str, str, str], Listing] = OrderedDict()
-        self._files: OrderedDict[tuple[str, str, str, str], RemoteFile | None] = OrderedDict()
+        self._files: OrderedDict[tuple[str, str, str, str], RemoteFile] = OrderedDict()
 
     def add_listing(self, kind: str, name: str, commit: str, files: Listing) -> None:
         """Keep all files of a repository at a commit."""
@@ -38,8 +38,8 @@ class _Known:
             while len(self._listings) > _MOST_LISTINGS:
                 self._listings.popitem(last=False)
 
-    def add_file(self, kind: str, name: str, commit: str, path: str, file: RemoteFile | None) -> None:
-        """Keep one file, or that there is none."""
+    def add_file(self, kind: str, name: str, commit: str, path: str, file: RemoteFile) -> None:
+        """Keep one file."""
         with self._lock:
             self._files[kind, name, commit, path] = file
             while len(self._files) > _MOST_FILES:
@@ -112,7 +112,8 @@ def listed_file(kind: str, name: str, commit: str, path: str) -> RemoteFile | No
 
     found = HfApi().get_paths_info(name, [path], revision=commit, repo_type=kind)
     file = next((_remote_file(entry) for entry in found if isinstance(entry, RepoFile) and entry.path == path), None)
-    _known.add_file(kind, name, commit, path, file)
+    if file is not None:
+        _known.add_file(kind, name, commit, path, file)
     return file
 
 

@@ -21,6 +21,7 @@ from functools import cache
 from typing import Any
 
 from nextlong_hub.hub.answers import (
+    GIVES_BYTES,
     AskedFile,
     PartCheck,
     asked_file,
@@ -30,6 +31,7 @@ from nextlong_hub.hub.answers import (
     required_span,
 )
 from nextlong_hub.hub.budget import Spending, current_spending
+from nextlong_hub.hub.changes import RemoteFile
 from nextlong_hub.hub.listing import listed_file
 from nextlong_hub.hub.retry import NotTheHub
 
@@ -227,8 +229,11 @@ def _judge_file(request: Any, answer: Any, exchange: _Exchange) -> None:
     if asked is None:
         return
     try:
-        listed = listed_file(asked.kind, asked.name, asked.commit, asked.path)
-        span = required_span(asked, listed, answer.status_code, answer.headers)
+        listed = span = None
+        if answer.status_code in GIVES_BYTES:
+            # what came contradicts a first answer that there is no such file
+            listed = _listed(asked) or _listed(asked)
+            span = required_span(asked, listed, answer.status_code, answer.headers)
     except NotTheHub as error:
         answer.close()
         raise _raised_by(request, error) from error
@@ -239,6 +244,10 @@ def _judge_file(request: Any, answer: Any, exchange: _Exchange) -> None:
         answer.stream = _body_class(_library_of(request))(
             answer.stream, request, exchange, PartCheck(asked, listed, span)
         )
+
+
+def _listed(asked: AskedFile) -> RemoteFile | None:
+    return listed_file(asked.kind, asked.name, asked.commit, asked.path)
 
 
 def _whole_body(answer: Any, exchange: _Exchange) -> bytes:

@@ -80,9 +80,9 @@ _BAD_TOKEN = (
 )
 _KEYLESS = (
     AuthError,
-    "the keyless login that HF_OIDC_RESOURCE asks for failed ({reason}); name there datasets/USER/NAME, add this job as "
-    "a trusted publisher in the settings of that dataset, and let the job have `id-token: write` or an HF_OIDC_ID_TOKEN "
-    "for the audience {endpoint}; or unset HF_OIDC_RESOURCE and set HF_TOKEN",
+    "the keyless login that HF_OIDC_RESOURCE asks for failed ({reason}); name there datasets/USER/NAME, add this job "
+    "as a trusted publisher in the settings of that dataset, and let the job have `id-token: write` or an "
+    "HF_OIDC_ID_TOKEN for the audience {endpoint}; or unset HF_OIDC_RESOURCE and set HF_TOKEN",
 )
 _PROXY = (
     NetworkError,

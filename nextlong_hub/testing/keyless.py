@@ -1,4 +1,4 @@
-"""Routes of keyless logins: a CI that says what a job is, and the exchange of that for a token ("Trusted Publishers")."""
+"""Routes of keyless logins ("Trusted Publishers"): a CI that says what a job is, and the exchange for a token."""
 
 import base64
 import json
