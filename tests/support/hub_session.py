@@ -30,6 +30,7 @@ from nextlong_hub.corpus.licences import stated_licences
 from nextlong_hub.corpus.settings import SourceSettings
 from nextlong_hub.errors import NextLongError
 from nextlong_hub.hub import budget
+from nextlong_hub.hub.keyless import forget_token
 from nextlong_hub.publish import Limits, RetryPolicy, push
 
 def documents_of(settings):
@@ -43,6 +44,10 @@ answers, sys.stdout = sys.stdout, sys.stderr
 for line in sys.stdin:
     order = json.loads(line)
     os.environ["HF_TOKEN"] = order.pop("token")
+    environment = order.pop("environment", {})
+    before = {name: os.environ.get(name, "") for name in environment}
+    os.environ.update(environment)
+    forget_token()  # each order is that of another job
     budget.DEFAULT = budget.Budget(**order.pop("budget", {}))
     out, err, code, report = io.StringIO(), io.StringIO(), 0, None
     with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
@@ -62,6 +67,7 @@ for line in sys.stdin:
         except BaseException:
             code = -1
             traceback.print_exc()
+    os.environ.update(before)
     answer = {"code": code, "out": out.getvalue(), "err": err.getvalue(), "report": report}
     print(json.dumps(answer), file=answers, flush=True)
 """
