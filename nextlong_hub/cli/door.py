@@ -18,7 +18,6 @@ from nextlong_hub.core.printable import visible
 from nextlong_hub.errors import (
     DataError,
     NextLongError,
-    RecipeError,
     StorageError,
     WorkerError,
     causes_of,
@@ -69,8 +68,8 @@ class Door:
 
     def _known(self, error: BaseException) -> NextLongError:
         """What an exception that is none of ours means."""
-        if reason := endpoint_fault():
-            return RecipeError(f"HF_ENDPOINT is no address of a server ({reason}); correct or unset it")
+        if fault := endpoint_fault():
+            return fault
         notes = [note for cause in causes_of(error) for note in getattr(cause, "__notes__", ())]
         stage = next((f" {note}" for note in notes if note.startswith(STAGE_NOTE)), "")
         doing = f"{self.command} stopped{stage}"

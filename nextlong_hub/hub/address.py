@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Self
 from urllib.parse import quote, unquote, urlsplit
 
-from nextlong_hub.errors import DataError
+from nextlong_hub.errors import DataError, RecipeError
 from nextlong_hub.hub.redact import without_secrets
 
 _HUB = "https://huggingface.co"
@@ -96,13 +96,17 @@ def endpoint() -> str:
     return without_secrets(constants.ENDPOINT)
 
 
-def endpoint_fault() -> str:
-    """What is wrong with `HF_ENDPOINT`, which huggingface_hub cannot be imported with then; empty if nothing is."""
+def endpoint_fault() -> RecipeError | None:
+    """What is wrong with `HF_ENDPOINT`, with which huggingface_hub may not even be imported; None if nothing is."""
     try:
         address = urlsplit(os.environ.get("HF_ENDPOINT") or _HUB)
         _ = address.port
     except ValueError as error:
-        return str(error)
+        return _no_server(str(error))
     if address.scheme not in ("http", "https") or not address.hostname:
-        return "it must begin with https:// or http:// and name a host"
-    return ""
+        return _no_server("it must begin with https:// or http:// and name a host")
+    return None
+
+
+def _no_server(reason: str) -> RecipeError:
+    return RecipeError(f"HF_ENDPOINT is no address of a server ({reason}); correct or unset it")

@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from json import JSONDecodeError
 
 from nextlong_hub.errors import AuthError, NextLongError, causes_of, come_from
-from nextlong_hub.hub.address import endpoint, name_in, page_of
+from nextlong_hub.hub.address import endpoint, endpoint_fault, name_in, page_of
 from nextlong_hub.hub.budget import spending
 from nextlong_hub.hub.keyless import forget_token
 from nextlong_hub.hub.redact import redacted
@@ -49,10 +49,12 @@ def hub_errors(subject: str, wording: Wording = READING, *, revision: str | None
         AuthError: there is no valid login, or it lacks the permission.
         NetworkError: the Hub cannot be reached, or huggingface_hub is in offline mode.
         DataError: there is no such repository, revision, file, configuration or split; or the Hub refuses the content.
-        RecipeError: there is no such tokenizer or encoder.
+        RecipeError: there is no such tokenizer or encoder, or `HF_ENDPOINT` is no address.
         StorageError: the account on the Hub, or a disk here, is full.
         Transient, Moved, TooLarge: only with `WRITING`.
     """
+    if fault := endpoint_fault():
+        raise fault
     guard()
     try:
         with spending():

@@ -11,6 +11,7 @@ Before its version 1.0 huggingface_hub used another library for HTTP; there only
 is held to the listing, and each single wait is bounded, but no sum of them.
 """
 
+import logging
 import sys
 import threading
 import time
@@ -33,8 +34,10 @@ from nextlong_hub.hub.answers import (
 from nextlong_hub.hub.budget import Spending, current_spending
 from nextlong_hub.hub.changes import RemoteFile
 from nextlong_hub.hub.listing import listed_file
+from nextlong_hub.hub.redact import redacted
 from nextlong_hub.hub.retry import NotTheHub
 
+_LIBRARY = "huggingface_hub"
 _HTTP = "huggingface_hub.utils._http"
 _EXCHANGE = "nextlong_hub"
 """Key of what we know of a request in its extensions, which its redirects keep."""
@@ -48,11 +51,19 @@ _IDENTITY = "identity"
 
 
 def guard() -> None:
-    """Wrap the clients that huggingface_hub makes from now on, once; nothing when it is not imported yet."""
+    """Wrap the clients and the log of huggingface_hub, once; nothing when it is not imported yet."""
     http: Any = sys.modules.get(_HTTP)
     made_by = getattr(http, "_GLOBAL_CLIENT_FACTORY", None)
     if made_by is not None and not isinstance(made_by, _Factory):
         http.set_client_factory(_Factory(made_by))
+    for handler in logging.getLogger(_LIBRARY).handlers:
+        handler.addFilter(_without_secrets)
+
+
+def _without_secrets(record: logging.LogRecord) -> bool:
+    """Take secrets out of what the library itself logs, such as the address of a request that it tries again."""
+    record.msg, record.args = redacted(record.getMessage()), ()
+    return True
 
 
 class _Factory:
