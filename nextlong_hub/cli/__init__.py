@@ -29,6 +29,7 @@ from nextlong_hub.cli.completion import options_completion
 from nextlong_hub.cli.door import DEBUG_VARIABLE, Door, flush_stdout, option_debug
 from nextlong_hub.cli.options import examples
 from nextlong_hub.core.signals import SigtermReceived, signal_behind, signals_as_exceptions
+from nextlong_hub.hub.budget import spending
 
 _NAMES = ("nextlong-hub", "hf-nextlong")
 _INTERRUPTED = 130
@@ -53,7 +54,8 @@ def run(arguments: list[str], name: str = _NAMES[0]) -> int:
     command = next((one for one in arguments if one in commands.commands), name)
     door = Door(command, debug=bool(os.environ.get(DEBUG_VARIABLE)))
     try:
-        outcome = commands.main(arguments, name, standalone_mode=False, obj=door)
+        with spending():
+            outcome = commands.main(arguments, name, standalone_mode=False, obj=door)
         if sys.stdout is not None:
             sys.stdout.flush()
     except click.ClickException as error:

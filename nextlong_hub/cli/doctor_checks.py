@@ -159,13 +159,14 @@ def _hub(*, online: bool) -> Iterator[Finding]:
         advice = "unset HF_HUB_OFFLINE to read from the Hub or to push"
         yield Finding(subject="Hub", state="note", found=f"{login.endpoint}, switched off", advice=advice)
         return
-    if not login.has_token:
+    if not (login.has_token or login.keyless):
         found = f"{login.endpoint}, nobody is logged in"
         advice = "run `hf auth login`, or set HF_TOKEN, before you push or read what is private"
         yield Finding(subject="Hub", state="note", found=found, advice=advice)
         return
     if not online:
-        found = f"{login.endpoint}, a token is set (not tried; --online tries it)"
+        what = f"a keyless login for {login.keyless}" if login.keyless else "a token"
+        found = f"{login.endpoint}, {what} is set (not tried; --online tries it)"
         yield Finding(subject="Hub", state="ok", found=found)
         return
     try:
@@ -173,7 +174,8 @@ def _hub(*, online: bool) -> Iterator[Finding]:
     except NextLongError as error:
         yield Finding(subject="Hub", state="problem", found=str(error))
         return
-    writes = f"may write to {', '.join(sorted(account.writable))}" if account.may_write else "may only read"
+    where = [account.only] if account.only else sorted(account.writable)
+    writes = f"may write to {', '.join(where)}" if account.may_write else "may only read"
     yield Finding(subject="Hub", state="ok", found=f"{login.endpoint}, {account.name}, {writes}")
 
 

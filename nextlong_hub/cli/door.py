@@ -15,8 +15,17 @@ import click
 
 from nextlong_hub.core.files import remedy_of
 from nextlong_hub.core.printable import visible
-from nextlong_hub.errors import DataError, NextLongError, StorageError, WorkerError, causes_of, on_command_line
+from nextlong_hub.errors import (
+    DataError,
+    NextLongError,
+    StorageError,
+    WorkerError,
+    causes_of,
+    on_command_line,
+)
 from nextlong_hub.execution.progress import STAGE_NOTE
+from nextlong_hub.hub.address import endpoint_fault
+from nextlong_hub.hub.redact import without_secrets
 
 DEBUG_VARIABLE = "NEXTLONG_DEBUG"
 
@@ -59,6 +68,8 @@ class Door:
 
     def _known(self, error: BaseException) -> NextLongError:
         """What an exception that is none of ours means."""
+        if fault := endpoint_fault():
+            return fault
         notes = [note for cause in causes_of(error) for note in getattr(cause, "__notes__", ())]
         stage = next((f" {note}" for note in notes if note.startswith(STAGE_NOTE)), "")
         doing = f"{self.command} stopped{stage}"
@@ -84,7 +95,7 @@ class Door:
     @staticmethod
     def _print(text: str) -> None:
         with suppress(OSError, ValueError, AttributeError):  # standard error may be full, closed or missing
-            sys.stderr.write(f"{text}\n")
+            sys.stderr.write(f"{without_secrets(text)}\n")
             sys.stderr.flush()
 
 

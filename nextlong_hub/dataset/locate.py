@@ -16,10 +16,12 @@ from nextlong_hub.core.foreign import parse_yaml
 from nextlong_hub.dataset.manifest import MANIFEST_NAME, Manifest, parse_manifest
 from nextlong_hub.errors import DataError
 from nextlong_hub.hub.address import DatasetAddress, is_address, is_dataset_name, page_of
-from nextlong_hub.hub.files import list_files, open_file
+from nextlong_hub.hub.files import list_files, open_file, read_bytes
 
 _CARD = "README.md"
 _ONLY_CONFIG = "default"
+_MOST_BYTES_READ = 64 << 20
+"""Of a card or a manifest on the Hub."""
 _CARD_HEADER = re.compile(r"\A\s*---\r?\n(.*?\n)---\r?\n", re.DOTALL)
 
 
@@ -99,8 +101,7 @@ def _remote(name: str, url: str, revision: str | None) -> DatasetLocation:
         if not found.is_folder or file not in (*found.bytes_of, _CARD):
             return None
         try:
-            with open_at(file) as handle:
-                return handle.read()
+            return read_bytes(f"{found.root}/{file}", _MOST_BYTES_READ)
         except DataError:
             if file == _CARD:  # it is never listed, so only opening it tells whether there is one
                 return None

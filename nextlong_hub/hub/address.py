@@ -1,12 +1,15 @@
 """Names and addresses of datasets on the Hub: `user/name` and `hf://datasets/user/name[@revision][/path]`."""
 
+import os
 import re
 from dataclasses import dataclass
 from typing import Self
-from urllib.parse import quote, unquote
+from urllib.parse import quote, unquote, urlsplit
 
-from nextlong_hub.errors import DataError
+from nextlong_hub.errors import DataError, RecipeError
+from nextlong_hub.hub.redact import without_secrets
 
+_HUB = "https://huggingface.co"
 _SCHEME = "hf://"
 _DATASETS = f"{_SCHEME}datasets/"
 _NAME = re.compile(r"\w[\w.-]*/\w[\w.-]*", re.ASCII)
@@ -83,6 +86,27 @@ def name_in(subject: str) -> str:
 
 def page_of(subject: str) -> str:
     """The web page of a dataset; `subject` is its name, or the address of anything in it."""
+    return f"{endpoint()}/datasets/{name_in(subject)}"
+
+
+def endpoint() -> str:
+    """The address of the Hub as it is shown and written: without a user and a password."""
     from huggingface_hub import constants
 
-    return f"{constants.ENDPOINT}/datasets/{name_in(subject)}"
+    return without_secrets(constants.ENDPOINT)
+
+
+def endpoint_fault() -> RecipeError | None:
+    """What is wrong with `HF_ENDPOINT`, with which huggingface_hub may not even be imported; None if nothing is."""
+    try:
+        address = urlsplit(os.environ.get("HF_ENDPOINT") or _HUB)
+        _ = address.port
+    except ValueError as error:
+        return _no_server(str(error))
+    if address.scheme not in ("http", "https") or not address.hostname:
+        return _no_server("it must begin with https:// or http:// and name a host")
+    return None
+
+
+def _no_server(reason: str) -> RecipeError:
+    return RecipeError(f"HF_ENDPOINT is no address of a server ({reason}); correct or unset it")

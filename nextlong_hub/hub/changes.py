@@ -38,6 +38,13 @@ class ListedContent:
         self._digest.update(block)
         self.size_bytes += len(block)
 
+    def copy(self) -> "ListedContent":
+        """One that goes on from here by itself."""
+        other = ListedContent(self._listed)
+        other._digest = self._digest.copy()
+        other.size_bytes = self.size_bytes
+        return other
+
     @property
     def can_be_listed(self) -> bool:
         """Whether no more has come than is listed."""

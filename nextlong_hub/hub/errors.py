@@ -10,10 +10,13 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from json import JSONDecodeError
 
-from nextlong_hub.errors import NextLongError, causes_of, come_from
-from nextlong_hub.hub.address import name_in, page_of
+from nextlong_hub.errors import AuthError, NextLongError, causes_of, come_from
+from nextlong_hub.hub.address import endpoint, endpoint_fault, name_in, page_of
+from nextlong_hub.hub.budget import spending
+from nextlong_hub.hub.keyless import forget_token
 from nextlong_hub.hub.redact import redacted
-from nextlong_hub.hub.retry import Moved, TooLarge, Transient, asked_seconds
+from nextlong_hub.hub.retry import Moved, NotTheHub, TooLarge, Transient, asked_seconds
+from nextlong_hub.hub.transport import guard
 from nextlong_hub.hub.wording import READING, Failure, Wording
 
 _NETWORK_LIBRARIES = {"aiohttp", "httpcore", "httpcore2", "httpx", "httpx2", "requests", "urllib3"}
@@ -21,6 +24,9 @@ _TAKERS = {"huggingface_hub", "nextlong_hub.hub", *_NETWORK_LIBRARIES}
 """Who takes answers apart."""
 _SHAPES = (JSONDecodeError, UnicodeDecodeError, AttributeError, IndexError, KeyError, RecursionError, TypeError)
 """What they raise for an answer of another shape."""
+_EXCHANGE = "huggingface_hub._oidc"
+_BUSY = (408, 429)
+_UNKNOWN = 401
 _XET_TRIES = 3
 _NO_ANSWER_TRIES = 2
 """Something else than the Hub that answers is seldom gone by the next try."""
@@ -43,12 +49,16 @@ def hub_errors(subject: str, wording: Wording = READING, *, revision: str | None
         AuthError: there is no valid login, or it lacks the permission.
         NetworkError: the Hub cannot be reached, or huggingface_hub is in offline mode.
         DataError: there is no such repository, revision, file, configuration or split; or the Hub refuses the content.
-        RecipeError: there is no such tokenizer or encoder.
+        RecipeError: there is no such tokenizer or encoder, or `HF_ENDPOINT` is no address.
         StorageError: the account on the Hub, or a disk here, is full.
         Transient, Moved, TooLarge: only with `WRITING`.
     """
+    if fault := endpoint_fault():
+        raise fault
+    guard()
     try:
-        yield
+        with spending():
+            yield
     except (NextLongError, Transient, Moved, TooLarge):
         raise
     except Exception as error:
@@ -63,9 +73,13 @@ def _translated(error: Exception, subject: str, wording: Wording, revision: str 
     from huggingface_hub import constants
 
     evidence = _Evidence(error)
+    if evidence.known is not None:
+        return evidence.known
     failure = next((failure for failure, is_met in _CLASSIFICATION if is_met(evidence)), None)
     if failure is None:
         return None
+    if evidence.status == _UNKNOWN:
+        forget_token()
     entry = wording.get(failure) or (wording.get(Failure.REFUSED) if evidence.refusal is not None else None)
     if entry is None:
         return None
@@ -75,7 +89,7 @@ def _translated(error: Exception, subject: str, wording: Wording, revision: str 
         name=name_in(subject),
         page=page_of(subject),
         revision=revision,
-        endpoint=constants.ENDPOINT,
+        endpoint=endpoint(),
         home=constants.HF_HOME,
         status=evidence.status,
         reason=redacted(evidence.reason(failure)),
@@ -117,19 +131,37 @@ class _Evidence:
         return any(phrase in str(cause) for cause in self.causes)
 
     @property
+    def is_keyless(self) -> bool:
+        """Whether the exchange of a CI job's identity for a token was refused, or could not be tried."""
+        is_exchange = any(_passed_through(cause, _EXCHANGE) for cause in self.causes)
+        is_refused = self.status is not None and self.status < 500 and self.status not in _BUSY
+        return type(self.causes[0]).__name__ == "OIDCError" or (is_exchange and is_refused)
+
+    @property
+    def known(self) -> NextLongError | None:
+        """An error of ours that a library has wrapped."""
+        return next((one for one in self.causes if isinstance(one, NextLongError)), None)
+
+    @property
     def other_shape(self) -> BaseException | None:
         """What was raised for an answer of another shape than those of the Hub have; None where none had."""
-        return next((one for one in self.causes if isinstance(one, _SHAPES) and _raised_in(one) in _TAKERS), None)
+        disbelieved = next((one for one in self.causes if isinstance(one, NotTheHub)), None)
+        shapes = (one for one in self.causes if isinstance(one, _SHAPES) and _raised_in(one) in _TAKERS)
+        return disbelieved or next(shapes, None)
 
     def reason(self, failure: Failure) -> str:
         """What the Hub or the library says about a failure, on one line."""
         if failure is Failure.BAD_CARD:
             text = next(str(cause) for cause in self.causes if _CARD_PHRASE in str(cause))
             return "; ".join(line.removeprefix("- ") for line in text.split("\n")[1:])
+        if isinstance(self.other_shape, NotTheHub):
+            return str(self.other_shape)
         if failure is Failure.NO_ANSWER:
             return f"{type(self.other_shape).__name__}: {' '.join(str(self.other_shape).split())}"
         if failure is Failure.UNREADABLE:
             return " ".join(str(self.causes[0]).split())
+        if failure is Failure.KEYLESS:
+            return self.answer or " ".join(str(self.causes[0]).split()).partition(". ")[0]
         last = self.causes[-1]
         return self.answer or str(last).strip().split("\n")[0] or type(last).__name__
 
@@ -145,6 +177,16 @@ def _status(error: BaseException | None) -> int | None:
     return getattr(getattr(error, "response", None), "status_code", None)
 
 
+def is_unknown_login(error: AuthError) -> bool:
+    """Whether the Hub refused a request because it does not know its token."""
+    return any(_status(cause) == _UNKNOWN for cause in causes_of(error))
+
+
+def _passed_through(error: BaseException, module: str) -> bool:
+    """Whether an error came through a module."""
+    return any(frame.f_globals.get("__name__") == module for frame, _ in traceback.walk_tb(error.__traceback__))
+
+
 def _raised_in(error: BaseException) -> str:
     """The package that raised an error, the standard library left aside; of ours the room, too."""
     modules = [str(frame.f_globals.get("__name__", "")) for frame, _ in traceback.walk_tb(error.__traceback__)]
@@ -158,16 +200,18 @@ def _raised_in(error: BaseException) -> str:
 
 _CLASSIFICATION: tuple[tuple[Failure, Callable[[_Evidence], bool]], ...] = (
     (Failure.OFFLINE, lambda e: e.has(e.hub.OfflineModeIsEnabled)),
+    (Failure.NO_ANSWER, lambda e: e.has(NotTheHub)),
     (
         Failure.DISK_FULL,
         lambda e: any(number in _DISK_FULL for number in e.numbers) or e.says("No space left on device"),
     ),
+    (Failure.KEYLESS, lambda e: e.is_keyless),
     # `datasets` drops the cause and keeps these words of it.
     (Failure.GATED, lambda e: e.has(e.hub.GatedRepoError) or e.says("is a gated dataset")),
     (Failure.BAD_CARD, lambda e: e.has(ValueError) and e.says(_CARD_PHRASE)),
     (Failure.TOO_LARGE, lambda e: e.status == 413),
     (Failure.MOVED, lambda e: e.status in (409, 412)),
-    (Failure.BUSY, lambda e: e.status in (408, 429) or (e.status or 0) >= 500),
+    (Failure.BUSY, lambda e: e.status in _BUSY or (e.status or 0) >= 500),
     (Failure.QUOTA, lambda e: any(phrase in e.answer.lower() for phrase in _QUOTA_PHRASES)),
     (Failure.HIDDEN, lambda e: e.status == 401 and e.has(e.hub.RepositoryNotFoundError)),
     (Failure.UNAUTHENTICATED, lambda e: e.status == 401),

@@ -4,18 +4,28 @@ Token, endpoint and offline mode are read from the environment by huggingface_hu
 commit, and every piece has that commit: commits made during a build do not change what it reads.
 """
 
-from collections.abc import Sequence
+import re
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
 
 from nextlong_hub.errors import DataError
 from nextlong_hub.hub.address import DatasetAddress
+from nextlong_hub.hub.changes import ListedContent, RemoteFile
 from nextlong_hub.hub.errors import hub_errors
+from nextlong_hub.hub.listing import DATASET, tree_of
+from nextlong_hub.hub.retry import NotTheHub
 from nextlong_hub.hub.wording import TOKENIZER, Wording
 
 _MOST_SHARDS = 64
 _CARD = "README.md"
+_MOST_CARD_BYTES = 8 << 20
+_BLOCK_BYTES = 1 << 20
+_DIGEST = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
+_SHA256_DIGITS = 64
+_SMALL_BYTES = 5 << 20
+"""Files up to this size are fetched in one request, so that their content can be compared with the listing."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,28 +54,47 @@ def list_files(url: str, revision: str | None) -> RemoteFiles:
     address = DatasetAddress.parse(url)
     if address is None:
         raise DataError(f"{url!r} is no address of a dataset's files; write it as hf://datasets/user/name/path")
-    commit = resolve_commit(address.name, address.revision or revision)
-    base = str(DatasetAddress(name=address.name, revision=commit)).removeprefix("hf://")
+    from huggingface_hub import HfApi
+
+    api = HfApi()
+    with hub_errors(address.name, revision=address.revision or revision):
+        info = api.dataset_info(address.name, revision=address.revision or revision)
     with hub_errors(url):
-        root, files, is_folder = _list(base, address.path)
-    has_card = root == base and address.path != _CARD and files.pop(_CARD, None) is not None
+        below, files, is_folder = _list(api, address, info)
+    commit = str(info.sha)
+    has_card = not below and address.path != _CARD and files.pop(_CARD, None) is not None
+    root = str(DatasetAddress(name=address.name, revision=commit, path=below))
     return RemoteFiles(
-        root=f"hf://{root}",
+        root=root,
         commit=commit,
         bytes_of=files,
         is_folder=is_folder,
-        card=f"hf://{root}/{_CARD}" if has_card else None,
+        card=f"{root}/{_CARD}" if has_card else None,
     )
 
 
 def read_card(url: str) -> str:
-    """The text of a card by its address.
+    """The text of a card by its address, as far as any card goes.
 
     Raises:
         DataError, AuthError, NetworkError: see `hub_errors`.
     """
     with hub_errors(url), open_file(url) as file:
-        return file.read().decode("utf-8", "replace")
+        return file.read(_MOST_CARD_BYTES).decode("utf-8", "replace")
+
+
+def read_bytes(url: str, most_bytes: int) -> bytes:
+    """All of a small file by its address.
+
+    Raises:
+        DataError: it is not small; or see `hub_errors`.
+        AuthError, NetworkError: see `hub_errors`.
+    """
+    with hub_errors(url), open_file(url) as file:
+        size = int(file.size)  # type: ignore[attr-defined]
+        if size > most_bytes:
+            raise DataError(f"{url} has {size:,} bytes, and at most {most_bytes:,} are read of it; correct it there")
+        return file.read()
 
 
 def top_files(name: str, commit: str | None) -> list[str]:
@@ -74,12 +103,12 @@ def top_files(name: str, commit: str | None) -> list[str]:
     Raises:
         DataError, AuthError, NetworkError: see `hub_errors`.
     """
-    from huggingface_hub import HfFileSystem
+    from huggingface_hub import HfApi
+    from huggingface_hub.hf_api import RepoFile
 
-    base = str(DatasetAddress(name=name, revision=commit)).removeprefix("hf://")
     with hub_errors(name, revision=commit):
-        found: Any = HfFileSystem().ls(base, detail=True)
-    return sorted(entry["name"].rpartition("/")[2] for entry in found if entry["type"] == "file")
+        found = HfApi().list_repo_tree(name, repo_type=DATASET, revision=commit)
+        return sorted(entry.path for entry in found if isinstance(entry, RepoFile))
 
 
 def resolve_commit(name: str, revision: str | None) -> str:
@@ -95,7 +124,10 @@ def resolve_commit(name: str, revision: str | None) -> str:
 
 
 def open_file(url: str, *, cache_type: str = "readahead") -> IO[bytes]:
-    """Open one file by its `hf://` address; bytes are fetched as they are read.
+    """Open one file by its `hf://` address; bytes are fetched as they are read, those of a small file at once.
+
+    What comes is compared with the listing of the dataset: always the size of the file and of each part, and its
+    digest where it is small or read from its beginning to its end.
 
     Args:
         url: The file.
@@ -108,7 +140,9 @@ def open_file(url: str, *, cache_type: str = "readahead") -> IO[bytes]:
     from huggingface_hub import HfFileSystem
 
     with hub_errors(url):
-        return HfFileSystem().open(url, "rb", cache_type=cache_type)  # type: ignore[no-any-return]
+        filesystem = HfFileSystem()
+        is_small = cache_type != "none" and filesystem.info(url)["size"] <= _SMALL_BYTES
+        return filesystem.open(url, "rb", cache_type="all" if is_small else cache_type)  # type: ignore[no-any-return]
 
 
 def open_dataset(name: str, config: str | None, split: str, commit: str | None) -> Any:
@@ -184,7 +218,9 @@ def download_file(repository: str, file: str, revision: str | None, wording: Wor
 
     with hub_errors(repository, wording, revision=revision):
         try:
-            return Path(hf_hub_download(repository, file, revision=revision))
+            return _with_content_of_name(
+                lambda again: Path(hf_hub_download(repository, file, revision=revision, force_download=again))
+            )
         except RemoteEntryNotFoundError:
             return None
 
@@ -203,27 +239,88 @@ def download_folder(
     from huggingface_hub import snapshot_download
 
     with hub_errors(repository, wording, revision=revision):
-        return Path(snapshot_download(repository, revision=revision, allow_patterns=list(patterns)))
+        return _with_content_of_name(
+            lambda again: Path(
+                snapshot_download(repository, revision=revision, allow_patterns=list(patterns), force_download=again)
+            )
+        )
 
 
-def _list(base: str, path: str) -> tuple[str, dict[str, int], bool]:
-    """Give the folder below which the files lie, their sizes by name, and whether that folder itself was named."""
-    from huggingface_hub import HfFileSystem
+def _list(api: Any, address: DatasetAddress, info: Any) -> tuple[str, dict[str, int], bool]:
+    """Give the folder below which the files lie, their sizes by name, and whether that folder itself was named.
 
-    filesystem = HfFileSystem()
-    parts = path.split("/") if path else []
+    Raises:
+        FileNotFoundError: there is none.
+        Exception: whatever huggingface_hub raises.
+    """
+    from fsspec.utils import glob_translate
+    from huggingface_hub.hf_api import RepoFile
+
+    path, parts = address.path, address.path.split("/") if address.path else []
+    entry = _entry(api, address, info) if path else None
+    if isinstance(entry, RepoFile):
+        return "/".join(parts[:-1]), {parts[-1]: int(entry.size)}, False
     fixed = next((number for number, part in enumerate(parts) if set(part) & set("*?[")), None)
-    found: Any
-    if fixed is not None and not filesystem.exists("/".join([base, *parts])):  # type: ignore[no-untyped-call]
-        root = "/".join([base, *parts[:fixed]])
-        found = filesystem.glob(f"{base}/{path}", detail=True)
-        is_folder = False
-    else:
-        root = "/".join([base, *parts])
-        entry = filesystem.info(root)
-        if entry["type"] == "file":
-            return root.rpartition("/")[0], {parts[-1]: entry["size"]}, False
-        found = filesystem.find(root, detail=True)
-        is_folder = True
-    files = {key: entry for key, entry in found.items() if entry["type"] == "file"}
-    return root, {key.removeprefix(f"{root}/"): entry["size"] for key, entry in files.items()}, is_folder
+    if entry is None and path and fixed is None:
+        raise FileNotFoundError(path)
+    is_glob = entry is None and fixed is not None
+    below = "/".join(parts[:fixed]) if is_glob else path
+    wanted = re.compile(glob_translate(path)) if is_glob else None
+    files = tree_of(api, address.name, info, below)
+    return (
+        below,
+        {
+            name.removeprefix(f"{below}/" if below else ""): file.size_bytes
+            for name, file in files.items()
+            if wanted is None or wanted.match(name)
+        },
+        not is_glob,
+    )
+
+
+def _entry(api: Any, address: DatasetAddress, info: Any) -> Any:
+    """The file or folder of an address as the Hub describes it; None where there is none, which two answers must say.
+
+    Raises:
+        NotTheHub: they contradict each other.
+        Exception: whatever huggingface_hub raises.
+    """
+    path = address.path
+    is_named = any(f"{one.rfilename}/".startswith(f"{path}/") for one in info.siblings or ())
+    for _ in range(2):
+        found = api.get_paths_info(address.name, [path], repo_type=DATASET, revision=info.sha)
+        entry = next((one for one in found if one.path == path), None)
+        if entry is not None or not is_named:
+            return entry
+    raise NotTheHub(f"it knows nothing of {path}, which it says {address.name} has")
+
+
+def _with_content_of_name(download: Callable[[bool], Path]) -> Path:
+    """A file or folder in the cache of huggingface_hub, which calls each content by its digest: they must agree.
+
+    Args:
+        download: Gives its path; with True it is downloaded although it is there.
+
+    Raises:
+        NotTheHub: a file has another content, although it was downloaded again.
+        Exception: whatever huggingface_hub raises.
+    """
+    for again in (False, True):
+        place = download(again)
+        files = [place] if place.is_file() else sorted(path for path in place.rglob("*") if path.is_file())
+        wrong = next((path for path in files if not _has_content_of_name(path.resolve())), None)
+        if wrong is None:
+            return place
+    raise NotTheHub(f"{wrong.name} has not the content that the Hub lists")
+
+
+def _has_content_of_name(blob: Path) -> bool:
+    """Whether a file of the cache has the digest that it is called by; one that is called otherwise is no blob."""
+    if not _DIGEST.fullmatch(blob.name):
+        return True
+    sha256 = blob.name if len(blob.name) == _SHA256_DIGITS else None
+    content = ListedContent(RemoteFile(size_bytes=blob.stat().st_size, oid=blob.name, sha256=sha256))
+    with blob.open("rb") as file:
+        while block := file.read(_BLOCK_BYTES):
+            content.update(block)
+    return content.is_listed

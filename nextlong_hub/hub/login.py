@@ -6,6 +6,8 @@ from pathlib import Path
 from huggingface_hub import constants, get_token
 
 from nextlong_hub.errors import NetworkError
+from nextlong_hub.hub.address import endpoint
+from nextlong_hub.hub.keyless import keyless_resource
 from nextlong_hub.hub.repository import Account, Repository
 from nextlong_hub.hub.retry import RetryPolicy, Transient
 
@@ -18,6 +20,8 @@ class Login:
     """Address of the Hub."""
     is_offline: bool
     """`HF_HUB_OFFLINE` is set."""
+    keyless: str | None
+    """What a keyless login, which `HF_OIDC_RESOURCE` asks for, is for; None: there is none."""
     has_token: bool
     """Whether a token is set; it need not be valid."""
     cache: Path
@@ -38,9 +42,11 @@ class Login:
 
 def describe_login() -> Login:
     """The login found in the environment; sends no request."""
+    keyless = keyless_resource()
     return Login(
-        endpoint=constants.ENDPOINT,
+        endpoint=endpoint(),
         is_offline=constants.HF_HUB_OFFLINE,
-        has_token=get_token() is not None,
+        keyless=keyless,
+        has_token=keyless is None and get_token() is not None,
         cache=Path(constants.HF_HUB_CACHE),
     )

@@ -12,14 +12,13 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
-from huggingface_hub import CommitOperationAdd, CommitOperationDelete, HfApi, constants, hf_hub_url
+from huggingface_hub import CommitOperationAdd, CommitOperationDelete, HfApi, constants, get_token, hf_hub_url
 from huggingface_hub.errors import (
     HfHubHTTPError,
     LocalTokenNotFoundError,
     RepositoryNotFoundError,
     RevisionNotFoundError,
 )
-from huggingface_hub.hf_api import RepoFile
 from huggingface_hub.utils import (
     are_progress_bars_disabled,
     build_hf_headers,
@@ -31,8 +30,11 @@ from huggingface_hub.utils import (
 
 from nextlong_hub.errors import AuthError, DataError
 from nextlong_hub.hub.address import page_of
+from nextlong_hub.hub.budget import spending
 from nextlong_hub.hub.changes import ListedContent, LocalFile, RemoteFile
-from nextlong_hub.hub.errors import hub_errors
+from nextlong_hub.hub.errors import hub_errors, is_unknown_login
+from nextlong_hub.hub.keyless import dataset_of, keyless_resource
+from nextlong_hub.hub.listing import DATASET, tree_of
 from nextlong_hub.hub.retry import Transient, counted_tries
 from nextlong_hub.hub.wording import WRITING
 
@@ -45,12 +47,12 @@ MAIN = constants.DEFAULT_REVISION
 TRAILER = "nextlong-push-id: "
 """Begins the line of a commit's message by which a push finds its own commit."""
 
-_TYPE = "dataset"
 _MOST_BYTES_READ = 64 << 20
 """Of a card or a manifest."""
 _BLOCK_BYTES = 1 << 20
 _LEAST_BYTES_A_SECOND = 10_000
 """A file that comes more slowly than this, after the wait for the first byte, does not come."""
+_PUBLISHER = "a trusted publisher"
 _DESCRIPTION = "Made by nextlong-hub push."
 _WARNINGS = (
     "Warnings while validating metadata",  # the card was checked before
@@ -68,6 +70,8 @@ class Account:
     """Namespaces in which the account may write."""
     may_write: bool
     """Whether the token may write at all."""
+    only: str | None = None
+    """What a keyless login is for, and nothing else: `datasets/USER/NAME`; None of any other login."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -111,7 +115,8 @@ class Repository:
         self.name = name
         self._seconds = answer_seconds
         self._api = HfApi(library_name="nextlong-hub")
-        self._at: dict[str, Any] = {"repo_id": name, "repo_type": _TYPE}
+        self._at: dict[str, Any] = {"repo_id": name, "repo_type": DATASET}
+        self._has_answered = False
         self.failed_tries = 0
         """Failed tries that huggingface_hub itself has followed by one that succeeded."""
 
@@ -122,18 +127,27 @@ class Repository:
 
     @contextmanager
     def _request(self) -> Iterator[None]:
-        with counted_tries() as counter:
+        with counted_tries() as counter, spending() as spent:
+            before = spent.failed_tries
             try:
                 with hub_errors(self.name, WRITING), _limited(self._seconds):
                     yield
             except Transient as fault:
                 fault.tries = max(fault.tries, counter.most)
                 raise
-        self.failed_tries += counter.total
+            except AuthError as error:
+                if self._has_answered and keyless_resource() and is_unknown_login(error):
+                    raise Transient("the token of the keyless login is not taken any more") from error
+                raise
+        self._has_answered = True
+        self.failed_tries += counter.total + spent.failed_tries - before
 
     def account(self) -> Account:
-        """Request who is logged in, and where that account may write."""
+        """Request who is logged in, and where that account may write; a keyless login says it by itself."""
         with self._request():
+            if only := keyless_resource():
+                get_token()
+                return Account(name=_PUBLISHER, writable=frozenset(), may_write=dataset_of(only) is not None, only=only)
             try:
                 who = self._api.whoami()
             except LocalTokenNotFoundError as error:
@@ -152,22 +166,16 @@ class Repository:
                 if getattr(error.response, "status_code", None) == 401 and not _says_not_found(error):
                     raise
                 return None
-            head, has_branch = str(info.sha), True
+            at, has_branch = info, True
             if revision != MAIN:
                 try:
-                    head = str(self._api.repo_info(**self._at, revision=revision, timeout=self._seconds).sha)
+                    at = self._api.repo_info(**self._at, revision=revision, timeout=self._seconds)
                 except RevisionNotFoundError:
                     has_branch = False
-            files: dict[str, RemoteFile] = {}
-            for file in self._api.list_repo_tree(**self._at, recursive=True, revision=head):
-                if not isinstance(file, RepoFile):
-                    continue
-                if file.path in files:  # pages that link to themselves would never end
-                    raise Transient(f"the listing of {self.page} names {file.path} twice")
-                files[file.path] = RemoteFile(
-                    size_bytes=file.size, oid=file.blob_id, sha256=file.lfs.sha256 if file.lfs else None
-                )
-        return Remote(head=head, files=files, private=bool(info.private), gated=bool(info.gated), has_branch=has_branch)
+            files = tree_of(self._api, self.name, at)
+        return Remote(
+            head=str(at.sha), files=files, private=bool(info.private), gated=bool(info.gated), has_branch=has_branch
+        )
 
     def other_kind(self) -> str | None:
         """Return `model` or `space` when there is one of that name, None when there is neither."""
@@ -204,7 +212,7 @@ class Repository:
         """Yield a file's content; the last block comes only when the whole is what is listed."""
         check = ListedContent(listed)
         deadline = time.monotonic() + self._seconds + listed.size_bytes / _LEAST_BYTES_A_SECOND
-        url = hf_hub_url(self.name, path, repo_type=_TYPE, revision=commit)
+        url = hf_hub_url(self.name, path, repo_type=DATASET, revision=commit)
         held = b""
         with self._request(), _streamed(url, build_hf_headers()) as (answer, blocks):
             hf_raise_for_status(answer)
@@ -283,25 +291,25 @@ class Repository:
     def create_pull_request(self, title: str) -> PullRequest:
         """Create a pull request, as a draft without changes."""
         with self._request():
-            made = self._api.create_pull_request(self.name, title, repo_type=_TYPE, description=_DESCRIPTION)
+            made = self._api.create_pull_request(self.name, title, repo_type=DATASET, description=_DESCRIPTION)
         return PullRequest(number=made.num, is_draft=True)
 
     def mark_ready(self, pull_request: PullRequest) -> None:
         """Turn a draft into an open pull request."""
         with self._request():
-            self._api.change_discussion_status(self.name, pull_request.number, "open", repo_type=_TYPE)
+            self._api.change_discussion_status(self.name, pull_request.number, "open", repo_type=DATASET)
 
     def close_pull_request(self, pull_request: PullRequest, reason: str) -> None:
         """Close a pull request without merging it."""
         with self._request():
             self._api.change_discussion_status(
-                self.name, pull_request.number, "closed", comment=reason, repo_type=_TYPE
+                self.name, pull_request.number, "closed", comment=reason, repo_type=DATASET
             )
 
     def merge_pull_request(self, pull_request: PullRequest) -> None:
         """Bring a pull request into main, as one commit."""
         with self._request():
-            self._api.merge_pull_request(self.name, pull_request.number, repo_type=_TYPE)
+            self._api.merge_pull_request(self.name, pull_request.number, repo_type=DATASET)
 
     def pull_request_url(self, pull_request: PullRequest) -> str:
         """The web page of a pull request."""

@@ -7,9 +7,11 @@ import time
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from nextlong_hub.errors import NetworkError
+from nextlong_hub.hub import budget
+from nextlong_hub.hub.budget import Budget
 
 _RETRIES_OF_THE_LIBRARY = "huggingface_hub.utils._http"
 _RATE_LIMIT = re.compile(r";\s*r=(\d+).*;\s*t=(\d+)")
@@ -30,6 +32,11 @@ class RetryPolicy:
     answer_seconds: float = 120.0
     """How long to wait for an answer; the Hub itself gives up on a commit after 60 seconds."""
 
+    @property
+    def budget(self) -> Budget:
+        """What all requests of a command may take, with this wait for one of them."""
+        return replace(budget.DEFAULT, answer_seconds=self.answer_seconds)
+
 
 class Transient(Exception):
     """The Hub could not answer now, or the answer was lost: another try may succeed.
@@ -45,6 +52,10 @@ class Transient(Exception):
         self.reason = reason
         self.asked_seconds = asked_seconds
         self.tries = tries
+
+
+class NotTheHub(Exception):
+    """What came is no answer of the Hub, whatever its status says; the message says what came."""
 
 
 class Moved(Exception):

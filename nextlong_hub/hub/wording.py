@@ -25,6 +25,8 @@ class Failure(Enum):
     """The repository is private or missing: without permission the Hub does not say which."""
     BAD_TOKEN = auto()
     """The login holds characters that no header of a request can."""
+    KEYLESS = auto()
+    """The keyless login of a CI job failed."""
     UNAUTHENTICATED = auto()
     """No login, or one that the Hub does not know."""
     FORBIDDEN = auto()
@@ -76,6 +78,12 @@ _BAD_TOKEN = (
     "the token of your login holds a character that no token has; copy it again from {endpoint}/settings/tokens, into "
     "HF_TOKEN or with `hf auth login`",
 )
+_KEYLESS = (
+    AuthError,
+    "the keyless login that HF_OIDC_RESOURCE asks for failed ({reason}); name there datasets/USER/NAME, add this job "
+    "as a trusted publisher in the settings of that dataset, and let the job have `id-token: write` or an "
+    "HF_OIDC_ID_TOKEN for the audience {endpoint}; or unset HF_OIDC_RESOURCE and set HF_TOKEN",
+)
 _PROXY = (
     NetworkError,
     "the proxy that the environment names cannot be used for {subject}: {reason}; correct or unset ALL_PROXY, "
@@ -122,6 +130,7 @@ READING: Wording = {
     Failure.NO_FILE: _READ_NOTHING,
     Failure.REFUSED: _READ_UNREACHABLE,
     Failure.BAD_TOKEN: _BAD_TOKEN,
+    Failure.KEYLESS: _KEYLESS,
     Failure.PROXY: _PROXY,
     Failure.NO_ANSWER: (
         NetworkError,
@@ -173,6 +182,7 @@ WRITING: Wording = {
     ),
     Failure.REFUSED: (DataError, "the Hub does not take this: {status}, {reason}"),
     Failure.BAD_TOKEN: _BAD_TOKEN,
+    Failure.KEYLESS: _KEYLESS,
     Failure.PROXY: _PROXY,
     Failure.NO_ANSWER: (Transient, _NO_ANSWER),
     Failure.UNREACHABLE: (Transient, "the Hub at {endpoint} could not be reached ({reason})"),
@@ -218,6 +228,7 @@ def _downloading(kind: str) -> Wording:
         Failure.REFUSED: (NetworkError, f"the Hub failed on the {kind} {{subject}} ({{reason}}); try again later"),
         Failure.NO_FILE: unreachable,
         Failure.BAD_TOKEN: _BAD_TOKEN,
+        Failure.KEYLESS: _KEYLESS,
         Failure.PROXY: _PROXY,
         Failure.NO_ANSWER: unreachable,
         Failure.UNREACHABLE: unreachable,

@@ -7,6 +7,8 @@ from nextlong_hub.dataset.folder import CARD_NAME
 from nextlong_hub.dataset.manifest import MANIFEST_NAME
 from nextlong_hub.errors import AuthError, ConflictError, DataError, argument
 from nextlong_hub.hub.changes import Changes, LocalFile, compare
+from nextlong_hub.hub.keyless import RESOURCE, dataset_of
+from nextlong_hub.hub.redact import without_secrets
 from nextlong_hub.hub.repository import MAIN, Account, Remote, Repository
 from nextlong_hub.hub.retry import RetryPolicy
 from nextlong_hub.publish.card_merge import PublishedCard, card_to_publish
@@ -129,7 +131,7 @@ def plan_attempt(
         foreign=tuple(sorted(foreign)),
         proposes=options.create_pr,
         in_steps=options.revision == MAIN and (is_too_large or not options.limits.fit(changes, files)),
-        notes=(*card.notes, *contents.warnings, *_notes(repository, remote)),
+        notes=(*card.notes, *contents.warnings, *_notes(repository, remote), *_notes_on_message(options.message)),
     )
     listed = [[path, file.sha256] for path, file in sorted(files.items())]
     identity = f"{listed} without {sorted(stale)} on {remote.head if remote else None}"
@@ -146,13 +148,15 @@ def require_access(repository: Repository, remote: Remote | None, options: PushO
         ConflictError: the repository is not as visible as asked for.
     """
     page, namespace = repository.page, repository.name.partition("/")[0]
+    if account.only is not None:
+        _require_keyless_access(repository, remote, account.only)
     if not account.may_write:
         raise AuthError(f"your token can only read, and {page} is to be written; run `hf auth login` with another")
     if options.create_pr and remote is None:
         raise DataError(
             f"there is no {page} that you can see, so nothing to propose to; leave out {argument('create-pr', True)}"
         )
-    if not options.create_pr and namespace not in account.writable:
+    if account.only is None and not options.create_pr and namespace not in account.writable:
         owners = ", ".join(f"{owner}/…" for owner in sorted(account.writable))
         raise AuthError(
             f"you are logged in as {account.name}, who may not write at {page}; name it as one of {owners}, or use "
@@ -163,6 +167,19 @@ def require_access(repository: Repository, remote: Remote | None, options: PushO
         raise ConflictError(
             f"{page} is {is_now}, and a push never changes who sees a dataset; leave out --{wanted}, or change it in "
             "the settings there first"
+        )
+
+
+def _require_keyless_access(repository: Repository, remote: Remote | None, only: str) -> None:
+    if dataset_of(only) != repository.name:
+        raise AuthError(
+            f"the keyless login is for {only}, and {repository.page} is to be written; set {RESOURCE} to "
+            f"datasets/{repository.name}"
+        )
+    if remote is None:
+        raise AuthError(
+            f"there is no {repository.page}, and a keyless login cannot make it; make it once, and add this job as a "
+            "trusted publisher in its settings"
         )
 
 
@@ -179,6 +196,12 @@ def require_own_branch(plan: PushPlan) -> None:
             f"nothing was sent: push with {argument('remove-foreign', True)} to remove it in the same commit, or to a "
             "dataset of its own"
         )
+
+
+def _notes_on_message(message: str | None) -> list[str]:
+    if message and without_secrets(message) != message:
+        return ["The message holds what looks like a token, a key or a password, which is left out of it."]
+    return []
 
 
 def _notes(repository: Repository, remote: Remote | None) -> list[str]:

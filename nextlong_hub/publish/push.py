@@ -13,7 +13,9 @@ from typing import Literal, TypeVar
 from nextlong_hub.errors import ConflictError, DataError, StorageError
 from nextlong_hub.execution.progress import NullProgress, Progress, ProgressTracker
 from nextlong_hub.hub.address import dataset_name
+from nextlong_hub.hub.budget import Spending, spending
 from nextlong_hub.hub.changes import LocalFile
+from nextlong_hub.hub.redact import without_secrets
 from nextlong_hub.hub.repository import MAIN, Addition, PullRequest, Remote, Repository, addition, sent_sha256
 from nextlong_hub.hub.retry import Moved, Retries, RetryPolicy, TooLarge, Transient
 from nextlong_hub.publish.card_merge import remember_card
@@ -149,7 +151,8 @@ class PreparedPush:
         self._contents = contents
         self._repository = Repository(name, options.retry_policy.answer_seconds)
         self._options = options
-        self._message = options.message or f"Publish {', '.join(contents.manifest.configs)} with nextlong-hub"
+        published = f"Publish {', '.join(contents.manifest.configs)} with nextlong-hub"
+        self._message = without_secrets(options.message or published)
         self._stages = stages
         self._looks = Retries(options.retry_policy)
         self._sends = Retries(options.retry_policy)
@@ -163,7 +166,8 @@ class PreparedPush:
         """What was uploaded or is about to be, by path, sha256 and what the Hub had there."""
         self._uploaded: set[str] = set()
         """sha256 of the files that were uploaded."""
-        with self._stages.stage("look at the Hub", None, "files"):
+        self._spending = Spending(options.retry_policy.budget)
+        with spending(self._spending), self._stages.stage("look at the Hub", None, "files"):
             account = self._trying(self._repository.account)
             self._first = self._look()
         require_access(self._repository, self._first.remote, options, account)
@@ -183,6 +187,10 @@ class PreparedPush:
             DataError, AuthError, NetworkError, ConflictError, StorageError: see `push`.
         """
         self._stages = ProgressTracker(progress or NullProgress())
+        with spending(self._spending):
+            return self._carry_out()
+
+    def _carry_out(self) -> PushReport:
         attempt, conflicts = self._first, 0
         made: _Made | None = None
         require_own_branch(attempt.plan)

@@ -8,7 +8,8 @@ from nextlong_hub.datacard import lists_files_of
 from nextlong_hub.dataset.folder import CARD_NAME, recipe_files
 from nextlong_hub.dataset.manifest import MANIFEST_NAME, FileRecord, Manifest, is_as_written, parse_manifest
 from nextlong_hub.errors import DataError
-from nextlong_hub.hub.address import DatasetAddress, page_of
+from nextlong_hub.hub.address import DatasetAddress
+from nextlong_hub.hub.budget import spending
 from nextlong_hub.hub.changes import RemoteFile, git_oid
 from nextlong_hub.hub.repository import MAIN, Remote, Repository
 from nextlong_hub.hub.retry import Moved, Retries, RetryPolicy, TooLarge, Transient
@@ -51,17 +52,22 @@ def verify_remote(address: str, *, retry_policy: RetryPolicy | None = None) -> R
     name, revision = parsed.name, parsed.revision or MAIN
     policy = retry_policy or RetryPolicy()
     repository, retries = Repository(name, policy.answer_seconds), Retries(policy)
+    with spending(policy.budget):
+        return _looked_at(repository, revision, retries)
+
+
+def _looked_at(repository: Repository, revision: str, retries: Retries) -> RemoteReport:
     while True:
         try:
             remote = repository.look(revision)
             if remote is None or not remote.has_branch:
                 missing = f"has no revision {revision!r}" if remote else "is no dataset that you can see"
-                raise DataError(f"{page_of(name)} {missing}; check the name, or run `hf auth login`")
+                raise DataError(f"{repository.page} {missing}; check the name, or run `hf auth login`")
             return check(repository, remote)
         except Transient as fault:
             retries.wait_after(fault)
         except (Moved, TooLarge) as fault:
-            raise DataError(f"{page_of(name)} cannot be read: {fault}") from fault
+            raise DataError(f"{repository.page} cannot be read: {fault}") from fault
 
 
 def check(repository: Repository, remote: Remote) -> RemoteReport:

@@ -4,8 +4,9 @@ Results go to stdout, everything else to stderr, so that a pipe carries results 
 elsewhere (a file, a cluster's log, `HF_HUB_DISABLE_PROGRESS_BARS`) a stage is one plain line, and a long one a line
 every half minute. rich handles `NO_COLOR`.
 
-Printed text may come from a corpus, a card, a manifest or a server. Every way out of here makes it visible, whatever
-the caller has done: the console as it lays text out, JSON by its escapes, click's messages in their stream.
+Printed text may come from a corpus, a card, a manifest or a server. Every way out of here makes it visible and takes
+secrets out of it (`shown`), whatever the caller has done: before it is laid out, as a token may be wrapped, and once
+more as the console lays it out; JSON by its escapes; click's messages in their stream.
 """
 
 import io
@@ -24,12 +25,14 @@ from rich.segment import Segment
 from rich.table import Table
 from rich.text import Text
 
-from nextlong_hub.core.printable import visible, visible_json, visible_line
+from nextlong_hub.core.printable import visible_json
 from nextlong_hub.errors import on_command_line
 from nextlong_hub.execution.lines import Lines
 from nextlong_hub.execution.notebook import bars_are_unwanted
 from nextlong_hub.execution.progress import NullProgress, Progress
+from nextlong_hub.hub.redact import without_secrets
 from nextlong_hub.terminal.bars import Bars
+from nextlong_hub.terminal.safe import shown, shown_line
 
 _NARROWEST_COLUMN = 7
 _WIDTH_OF_PIPES = 120
@@ -64,7 +67,7 @@ def watching(*, quiet: bool, worded: Callable[[str], str] = on_command_line) -> 
         with Bars(console, worded) as bars:
             yield bars
     else:
-        yield Lines(lambda line: console.print(line, soft_wrap=True, markup=False), worded)
+        yield Lines(lambda line: console.print(shown(line), soft_wrap=True, markup=False), worded)
 
 
 def _can_move(console: Console) -> bool:
@@ -75,7 +78,7 @@ def _can_move(console: Console) -> bool:
 def show_error(message: str) -> None:
     """Print a known error on stderr, without line breaks: it may hold a path or a command to copy."""
     console = _console(sys.stderr.isatty(), stderr=True)
-    console.print(Text("Error: ", "bold red") + Text(visible(message)), soft_wrap=True)
+    console.print(Text("Error: ", "bold red") + Text(shown(message)), soft_wrap=True)
 
 
 def show_usage_error(error: click.ClickException) -> None:
@@ -85,24 +88,33 @@ def show_usage_error(error: click.ClickException) -> None:
 
 def show_interruption(message: str) -> None:
     """Print on stderr what became of a run that a signal ended."""
-    _console(sys.stderr.isatty(), stderr=True).print(Text(visible(message)), soft_wrap=True)
+    _console(sys.stderr.isatty(), stderr=True).print(Text(shown(message)), soft_wrap=True)
 
 
 def show_json(value: Any) -> None:
     """Print one JSON value on stdout."""
-    click.echo(visible_json(json.dumps(value, indent=2, ensure_ascii=False, default=str)))
+    click.echo(visible_json(json.dumps(_without_secrets(value), indent=2, ensure_ascii=False)))
+
+
+def _without_secrets(value: Any) -> Any:
+    """The same value for JSON, with no secret in any of its texts."""
+    if isinstance(value, dict):
+        return {without_secrets(str(key)): _without_secrets(one) for key, one in value.items()}
+    if isinstance(value, list | tuple):
+        return [_without_secrets(one) for one in value]
+    return value if value is None or isinstance(value, bool | int | float) else without_secrets(str(value))
 
 
 def show_note(message: str) -> None:
     """Print a warning on stderr."""
     console = _console(sys.stderr.isatty(), stderr=True)
-    console.print(Text("Note: ", "bold yellow") + Text(visible(message)), soft_wrap=True)
+    console.print(Text("Note: ", "bold yellow") + Text(shown(message)), soft_wrap=True)
 
 
 def show_line(line: str = "", style: str = "") -> None:
     """Print a sentence of the result on stdout, wrapped on a terminal, on one line in a pipe."""
     console = _console(sys.stdout.isatty())
-    console.print(Text(visible(line), style), soft_wrap=not console.is_terminal)
+    console.print(Text(shown(line), style), soft_wrap=not console.is_terminal)
 
 
 def show_verbatim(line: str, style: str = "") -> None:
@@ -117,7 +129,7 @@ def show_pieces(pieces: Sequence[StyledText], *, indent: int | None = None) -> N
         pieces: The parts of the line.
         indent: Wrap the line and indent all of it by this many columns; None does not wrap it.
     """
-    line = Text.assemble(*((visible(text), style) for text, style in pieces))
+    line = Text.assemble(*((shown(text), style) for text, style in pieces))
     if indent is None:
         _console(sys.stdout.isatty()).print(line, soft_wrap=True)
     else:
@@ -133,7 +145,7 @@ def line_width() -> int:
 
 def show_listing(columns: Sequence[Column], rows: Sequence[Sequence[StyledText]]) -> None:
     """Print rows of cells on stdout, one line each; words that do not fit are cut, numbers are not."""
-    cells = [[Text(visible_line(text), style) for text, style in row] for row in rows]
+    cells = [[Text(shown_line(text), style) for text, style in row] for row in rows]
     widths, gap = _listing_widths(columns, cells)
     table = Table(box=None, pad_edge=False, padding=(0, gap, 0, 0), header_style="dim")
     for (name, justify), width in zip(columns, widths, strict=False):
@@ -188,10 +200,10 @@ def show_table(rows: Rows, columns: Sequence[str]) -> None:
         table = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False, collapse_padding=True, padding=(0, 1))
         table.add_column("", no_wrap=True, min_width=label_width - 2)
         for name, width in zip(columns[first:last], widths[first:last], strict=True):
-            table.add_column(Text(visible_line(name)), justify="right", no_wrap=True, min_width=width - 2)
+            table.add_column(Text(shown_line(name)), justify="right", no_wrap=True, min_width=width - 2)
         for label, values in rows:
             if label:
-                table.add_row(*(Text(visible_line(value)) for value in (label, *values[first:last])))
+                table.add_row(*(Text(shown_line(value)) for value in (label, *values[first:last])))
             else:
                 table.add_section()
         console.print(table)
@@ -218,7 +230,7 @@ class _VisibleConsole(Console):
     def render(self, renderable: RenderableType, options: ConsoleOptions | None = None) -> Iterable[Segment]:
         """Yield the segments of something printable, their text made visible."""
         for segment in super().render(renderable, options):
-            yield segment if segment.control else segment._replace(text=visible(segment.text))
+            yield segment if segment.control else segment._replace(text=shown(segment.text))
 
 
 class _VisibleStream(io.StringIO):
@@ -226,7 +238,7 @@ class _VisibleStream(io.StringIO):
 
     def write(self, text: str) -> int:
         """Write it to stderr."""
-        return sys.stderr.write(visible(text))
+        return sys.stderr.write(shown(text))
 
 
 def _console(is_terminal: bool, *, stderr: bool = False) -> Console:

@@ -9,10 +9,11 @@ from rich.spinner import Spinner
 from rich.table import Table
 from rich.text import Text
 
-from nextlong_hub.core.printable import duration, visible_line
+from nextlong_hub.core.printable import duration
 from nextlong_hub.errors import on_command_line
 from nextlong_hub.execution.forecast import Forecast
 from nextlong_hub.execution.progress import StageCount, about
+from nextlong_hub.terminal.safe import shown_line
 
 _REFRESHES = 8
 """In a second."""
@@ -76,7 +77,7 @@ class Bars:
 
     def note(self, text: str) -> None:
         """See `Progress`."""
-        self._console.print(Text("  ") + Text(visible_line(self._worded(text)), "yellow"), soft_wrap=True)
+        self._console.print(Text("  ") + Text(shown_line(self._worded(text)), "yellow"), soft_wrap=True)
 
     def _picture(self) -> Table:
         """What is drawn now; another thread asks for it."""

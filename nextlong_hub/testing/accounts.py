@@ -19,6 +19,8 @@ class Account:
     """Organisations of which the user is a member who may only read."""
     role: Literal["write", "read"] = "write"
     """Permission of the token."""
+    only: str | None = None
+    """The one repository that the token is for, as `datasets/tester/notes`; None: all that the user may see."""
 
     @property
     def memberships(self) -> dict[str, str]:
@@ -35,10 +37,18 @@ class Accounts:
 
     def __init__(self) -> None:
         self._by_token: dict[str, Account] = {}
+        self._requests_left: dict[str, int] = {}
 
-    def add(self, account: Account) -> None:
-        """Add an account."""
+    def add(self, account: Account, requests: int | None = None) -> None:
+        """Add an account, whose token is known for so many requests; None: for ever."""
         self._by_token[account.token] = account
+        if requests is not None:
+            self._requests_left[account.token] = requests
+
+    def count(self, request: Request) -> None:
+        """Count a request with a token that is not known for ever."""
+        if request.token in self._requests_left:
+            self._requests_left[request.token] = max(0, self._requests_left[request.token] - 1)
 
     def name_behind(self, token: str | None) -> str | None:
         """The name of the account with that token; None when there is none."""
@@ -53,7 +63,7 @@ class Accounts:
         """
         if request.token is None:
             return None
-        if request.token not in self._by_token:
+        if request.token not in self._by_token or self._requests_left.get(request.token) == 0:
             raise Refusal(401, "Invalid credentials in Authorization header")
         return self._by_token[request.token]
 
@@ -68,8 +78,8 @@ class Accounts:
             raise Refusal(401, "Invalid username or password.")
         return account
 
-    def writer(self, request: Request, namespace: str) -> Account:
-        """The account behind a request that changes something in `namespace`.
+    def writer(self, request: Request, namespace: str, repository: str | None = None) -> Account:
+        """The account behind a request that changes something in `namespace`, or a repository there.
 
         Raises:
             Refusal: 401 without a valid token, 403 when the token may not write there.
@@ -77,6 +87,8 @@ class Accounts:
         account = self.known(request)
         if not account.owns(namespace):
             raise Refusal(403, f'You don\'t have the rights to write under the namespace "{namespace}"')
+        if account.only is not None and account.only != repository:
+            raise Refusal(403, f"This token is for {account.only} alone")
         if account.role != "write":
             raise Refusal(403, "Forbidden: you must use a write token to upload to a repository.")
         return account

@@ -32,15 +32,21 @@ class InjectedFault:
     alter: Callable[[bytes], bytes] | None = None
     """Carry out the request, and change the body of its answer as a proxy or a page to log in would."""
 
+    drip_seconds: float | None = None
+    """Carry out the request, and wait so long after each byte of the answer, headers included."""
+    rewrite: Callable[[Answer], Answer] | None = None
+    """Carry out the request, and give another answer."""
+
     @property
     def replaces_answer(self) -> bool:
         """Whether the failing answer replaces the request, which is then not carried out."""
-        return not (self.drop_after or self.delay_seconds or self.alter)
+        return not (self.drop_after or self.delay_seconds or self.alter or self.drip_seconds or self.rewrite)
 
     def follow(self, answer: Answer) -> Answer:
         """What becomes of the answer to a request that was carried out."""
         body = self.alter(answer.body) if self.alter else answer.body
-        return replace(answer, body=body, delay_seconds=self.delay_seconds)
+        answer = replace(answer, body=body, delay_seconds=self.delay_seconds, drip_seconds=self.drip_seconds)
+        return self.rewrite(answer) if self.rewrite else answer
 
     def answer(self) -> Answer:
         """The answer that replaces the real one."""

@@ -12,6 +12,7 @@ from typing import Any, Literal, Self
 
 from nextlong_hub.testing.accounts import Account, Accounts
 from nextlong_hub.testing.faults import Faults, InjectedFault
+from nextlong_hub.testing.keyless import CI_SECRET, Trust
 from nextlong_hub.testing.messages import Answer, Request
 from nextlong_hub.testing.repositories import Commit, Kind, Library, Repository
 from nextlong_hub.testing.routes import answer_to
@@ -161,6 +162,27 @@ class LocalHub:
         self._state.accounts.add(account)
         return account
 
+    def trust(self, name: str, *, seconds: int = 3600, requests: int | None = None) -> dict[str, str]:
+        """Make a CI job the trusted publisher of a dataset.
+
+        Args:
+            name: `<namespace>/<name>` of the dataset.
+            seconds: How long the Hub says that a token lasts.
+            requests: For how many requests a token is known; None: for ever.
+
+        Returns:
+            The environment of the job: that of GitHub Actions, no login, and `HF_OIDC_RESOURCE`.
+        """
+        resource = f"datasets/{name}"
+        with self._lock:
+            self._state.trusted[resource] = Trust(resource=resource, seconds=seconds, requests=requests)
+        return self.environment(None) | {
+            "HF_OIDC_RESOURCE": resource,
+            "GITHUB_ACTIONS": "true",
+            "ACTIONS_ID_TOKEN_REQUEST_URL": f"{self.endpoint}/ci/identity",
+            "ACTIONS_ID_TOKEN_REQUEST_TOKEN": CI_SECRET,
+        }
+
     def put(
         self,
         kind: Kind,
@@ -242,6 +264,8 @@ class LocalHub:
         reset_after_bytes: int | None = None,
         delay_seconds: float = 0.0,
         alter: Callable[[bytes], bytes] | None = None,
+        drip_seconds: float | None = None,
+        rewrite: Callable[[Answer], Answer] | None = None,
     ) -> InjectedFault:
         """Make the next requests that match fail.
 
@@ -256,6 +280,8 @@ class LocalHub:
             reset_after_bytes: Read this many bytes of the body, then reset the connection.
             delay_seconds: Carry out the request, but delay the answer.
             alter: Carry out the request, and give another body than that of its answer.
+            drip_seconds: Carry out the request, and send its answer byte by byte, the headers too, each after so long.
+            rewrite: Carry out the request, and give another answer than its own.
 
         To send the client to a host that does not exist, redirect it:
         `fail("POST", "/commit/", status=307, headers={"Location": "http://nowhere.invalid/"})`.
@@ -274,6 +300,8 @@ class LocalHub:
             reset_after_bytes=reset_after_bytes,
             delay_seconds=delay_seconds,
             alter=alter,
+            drip_seconds=drip_seconds,
+            rewrite=rewrite,
         )
         with self._lock:
             return self._faults.add(fault)

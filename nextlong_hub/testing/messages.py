@@ -53,6 +53,8 @@ class Answer:
     """Content-Length to announce to a HEAD request, in bytes; None: that of the body."""
     delay_seconds: float = 0.0
     """Delay before it is sent."""
+    drip_seconds: float | None = None
+    """Wait so long after each of its bytes; None: send it at once."""
 
 
 class Refusal(Exception):

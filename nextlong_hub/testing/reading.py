@@ -18,6 +18,8 @@ _RANGE = re.compile(r"bytes=(\d*)-(\d*)")
 def who_am_i(hub: HubState, request: Request) -> Answer:
     """`GET /api/whoami-v2`."""
     account = hub.accounts.known(request)
+    if account.only is not None:
+        raise Refusal(403, "This token belongs to no user")
     return json_answer(
         {
             "type": "user",

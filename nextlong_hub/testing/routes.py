@@ -3,7 +3,7 @@
 import re
 from collections.abc import Callable
 
-from nextlong_hub.testing import discussing, reading, writing
+from nextlong_hub.testing import discussing, keyless, reading, writing
 from nextlong_hub.testing.messages import Answer, Refusal, Request
 from nextlong_hub.testing.repositories import KINDS
 from nextlong_hub.testing.state import HubState
@@ -19,6 +19,8 @@ _DISCUSSION = rf"{_REPOSITORY}/discussions/(?P<number>\d+)"
 # The first that matches answers. Old names have no namespace, so `nextlong/refs` could be a name: ask for it last.
 _ROUTES: list[tuple[str, str, Callable[..., Answer]]] = [
     ("GET", r"/api/whoami-v2", reading.who_am_i),
+    ("GET", r"/ci/identity", keyless.give_identity),
+    ("POST", r"/oauth/token", keyless.exchange),
     ("POST", r"/api/validate-yaml", reading.check_card),
     ("POST", r"/api/repos/create", writing.create_repository),
     ("DELETE", r"/api/repos/delete", writing.delete_repository),
@@ -55,6 +57,7 @@ _ROUTES: list[tuple[str, str, Callable[..., Answer]]] = [
 
 def answer_to(hub: HubState, request: Request) -> Answer:
     """Carry out a request; a refusal becomes an answer."""
+    hub.accounts.count(request)
     try:
         for methods, pattern, function in _ROUTES:
             match = re.fullmatch(pattern, request.path)

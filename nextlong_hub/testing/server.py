@@ -113,6 +113,9 @@ class _Handler(BaseHTTPRequestHandler):
             return
         if answer.delay_seconds:
             self.server.closing.wait(answer.delay_seconds)
+        if answer.drip_seconds:
+            self._drip(answer, answer.drip_seconds)
+            return
         self.send_response(answer.status)
         for name, value in answer.headers.items():
             self.send_header(name, value)
@@ -120,6 +123,17 @@ class _Handler(BaseHTTPRequestHandler):
         self.end_headers()
         if self.command != "HEAD":
             self.wfile.write(answer.body)
+
+    def _drip(self, answer: Answer, seconds: float) -> None:
+        """Send an answer byte by byte, as long as the client waits for it."""
+        fields = {"Content-Length": str(len(answer.body)), **answer.headers}
+        head = "".join(f"{name}: {value}\r\n" for name, value in fields.items())
+        self.close_connection = True
+        with suppress(OSError):
+            for byte in f"HTTP/1.1 {answer.status} OK\r\n{head}\r\n".encode() + answer.body:
+                if self.server.closing.wait(seconds):
+                    return
+                self.connection.sendall(bytes([byte]))
 
     def _reset(self) -> None:
         self.close_connection = True

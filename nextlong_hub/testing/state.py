@@ -1,12 +1,16 @@
 """The state that all routes share: repositories, accounts, and pending uploads."""
 
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 from urllib.parse import unquote
 
 from nextlong_hub.testing.accounts import Accounts
 from nextlong_hub.testing.messages import Refusal, Request
 from nextlong_hub.testing.repositories import Kind, Library, Repository
 from nextlong_hub.testing.xet import XetStorage
+
+if TYPE_CHECKING:
+    from nextlong_hub.testing.keyless import Trust
 
 
 @dataclass(slots=True, kw_only=True)
@@ -24,6 +28,8 @@ class HubState:
     """Largest commit request that is taken; None: any."""
     xet: XetStorage | None = None
     """Where large files arrive through Xet; None: Xet is off."""
+    trusted: dict[str, "Trust"] = field(default_factory=dict)
+    """The trusted publisher of each repository that has one, by `datasets/tester/notes`."""
     parts: dict[str, dict[int, bytes]] = field(default_factory=dict)
     """Parts of large files that have arrived, by sha256 and part number from 1."""
     arrived: set[tuple[str, str]] = field(default_factory=set)
@@ -45,7 +51,7 @@ class HubState:
             Refusal: it does not exist, or the account may not change it.
         """
         repository = self.readable(request, kind, name)
-        self.accounts.writer(request, repository.namespace)
+        self.accounts.writer(request, repository.namespace, f"{repository.kind}/{repository.name}")
         return repository
 
     def has_large_file(self, sha256: str) -> bool:

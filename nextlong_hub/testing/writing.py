@@ -213,7 +213,7 @@ def _allow_commit(hub: HubState, request: Request, repository: Repository, *, an
     """The name of the committing account; any account that sees the repository may open a pull request."""
     if is_true(request.query.get("create_pr")) if anyone is None else anyone:
         return hub.accounts.known(request).name
-    return hub.accounts.writer(request, repository.namespace).name
+    return hub.accounts.writer(request, repository.namespace, f"{repository.kind}/{repository.name}").name
 
 
 def _upload_action(

@@ -13,10 +13,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from nextlong_hub.errors import AuthError, DataError, NetworkError, RecipeError, StorageError
-from nextlong_hub.hub.address import DatasetAddress, dataset_name, is_dataset_name, page_of
+from nextlong_hub.hub.address import DatasetAddress, dataset_name, endpoint_fault, is_dataset_name, page_of
 from nextlong_hub.hub.changes import Change, Changes, LocalFile, RemoteFile, compare, git_oid
 from nextlong_hub.hub.errors import hub_errors
-from nextlong_hub.hub.redact import redacted
+from nextlong_hub.hub.redact import redacted, without_secrets
 from nextlong_hub.hub.retry import Moved, Retries, RetryPolicy, TooLarge, Transient, asked_seconds
 from nextlong_hub.hub.wording import READING, TOKENIZER, WRITING, Wording
 from nextlong_hub.publish.contents import stale_files
@@ -227,3 +227,86 @@ def test_tokens_are_found_where_they_stand(token: str, tmp_path: Path) -> None:
     pq.write_table(rows, tmp_path / "rows.parquet", write_statistics=False)
     found = find_secrets(tmp_path, ["a.md", "clean.md", "nested.parquet", "rows.parquet"])
     assert found == ["a.md, line 2", "nested.parquet, in its metadata"]
+
+
+SECRETS = [
+    TOKEN,
+    "AKIA" + "IOSFODNN7EXAMPLE",
+    "ghp_" + "a1B2" * 9,
+    "github_pat_" + "a1B2" * 12,
+    "glpat-" + "a1B2" * 5,
+    "sk-proj-" + "a1B2" * 10,
+    "xoxb-" + "1234-" * 5,
+    "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiJ0ZXN0ZXIifQ." + "a1B2" * 6,
+    "-----BEGIN RSA PRIVATE KEY-----\nMIIEpAIBAAKCAQEA\n-----END RSA PRIVATE KEY-----",
+]
+
+
+@pytest.mark.parametrize("secret", SECRETS, ids=lambda secret: secret[:7])
+def test_no_secret_is_shown(secret: str) -> None:
+    """Its beginning at most, wherever it stands; what is around it stays."""
+    for text in (secret, f"a {secret} b", f'"{secret}"', f"({secret})", f"x={secret}"):
+        shown = without_secrets(text)
+        assert secret[4:] not in shown
+        before, _, behind = text.partition(secret)
+        assert shown.startswith(before) and shown.endswith(f"…{behind}")
+
+
+@given(st.text(), st.sampled_from(SECRETS))
+def test_secrets_are_removed_once_and_for_all(text: str, secret: str) -> None:
+    """Nothing is left for a second look; a text without any stays as it is."""
+    shown = without_secrets(f"{text} {secret} {text}")
+    assert secret[4:] not in shown
+    assert without_secrets(shown) == shown
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "hf_hub_download, hf_short, api_org_, sk-learn, ghp_short, xoxb",
+        "see https://medium.com/@somebody/a-story and mail me@example.org",
+        "https://example.org/?q=1&signed=no",
+        "AKIA and akiaiosfodnn7example0",
+        "-----BEGIN PUBLIC KEY-----",
+        "a-task-risk-management-and-some-more-words-behind-it",
+    ],
+)
+def test_what_is_no_secret_is_shown(text: str) -> None:
+    """Ordinary words, addresses and names stay."""
+    assert without_secrets(text) == text
+
+
+def test_passwords_and_signatures_leave_addresses() -> None:
+    """The rest of an address stays, so that one can see where it leads."""
+    assert without_secrets("at http://me:pass%40word@host:8/x") == "at http://host:8/x"
+    assert without_secrets("https://s3.example/key?X-Amz-Date=1&X-Amz-Signature=abc") == "https://s3.example/key"
+
+
+def test_what_the_environment_holds_is_known_to_the_letter(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A login of another form is no exception."""
+    monkeypatch.setenv("HF_TOKEN", "correct horse battery")
+    assert without_secrets("Bearer correct horse battery") == "Bearer HF_TOKEN…"
+    monkeypatch.setenv("HF_TOKEN", "a")
+    assert without_secrets("a banana") == "a banana"
+
+
+@pytest.mark.parametrize(
+    ("value", "is_fault"),
+    [
+        (None, False),
+        ("", False),
+        ("https://huggingface.co", False),
+        ("http://127.0.0.1:8080/hub", False),
+        ("http://me:word@host", False),
+        ("http://[::1", True),
+        ("http://host:port", True),
+        ("huggingface.co", True),
+        ("file:///etc", True),
+    ],
+)
+def test_an_address_of_the_hub_is_checked(value: str | None, is_fault: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where huggingface_hub would end in a traceback as it is imported, one line says what is wrong."""
+    monkeypatch.delenv("HF_ENDPOINT", raising=False)
+    if value is not None:
+        monkeypatch.setenv("HF_ENDPOINT", value)
+    assert bool(endpoint_fault()) == is_fault

@@ -25,18 +25,37 @@ really_sleep = time.sleep
 time.sleep = lambda seconds: really_sleep(min(seconds, 0.02))  # as often as ever, but not as long
 
 from nextlong_hub.cli import run
+from nextlong_hub.corpus import Skipped, discover, read
+from nextlong_hub.corpus.licences import stated_licences
+from nextlong_hub.corpus.settings import SourceSettings
 from nextlong_hub.errors import NextLongError
+from nextlong_hub.hub import budget
+from nextlong_hub.hub.keyless import forget_token
 from nextlong_hub.publish import Limits, RetryPolicy, push
+
+def documents_of(settings):
+    pieces = discover([SourceSettings(name="notes", **settings)], piece_bytes=100_000)
+    stated = stated_licences(SourceSettings(name="notes", **{**settings, "revision": pieces[0].revision}))
+    found = [document for piece in pieces for document in read(piece, "fail")]
+    texts = [document.text for document in found if not isinstance(document, Skipped)]
+    return {"texts": texts, "licences": [one.license for one in stated]}
 
 answers, sys.stdout = sys.stdout, sys.stderr
 for line in sys.stdin:
     order = json.loads(line)
     os.environ["HF_TOKEN"] = order.pop("token")
+    environment = order.pop("environment", {})
+    before = {name: os.environ.get(name, "") for name in environment}
+    os.environ.update(environment)
+    forget_token()  # each order is that of another job
+    budget.DEFAULT = budget.Budget(**order.pop("budget", {}))
     out, err, code, report = io.StringIO(), io.StringIO(), 0, None
     with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
         try:
             if "arguments" in order:
                 code = run(order["arguments"])
+            elif "source" in order:
+                report = documents_of(order["source"])
             else:
                 policy, limits = RetryPolicy(**order.pop("retry_policy")), Limits(**order.pop("limits"))
                 folder, name = Path(order.pop("folder")), order.pop("name")
@@ -48,6 +67,7 @@ for line in sys.stdin:
         except BaseException:
             code = -1
             traceback.print_exc()
+    os.environ.update(before)
     answer = {"code": code, "out": out.getvalue(), "err": err.getvalue(), "report": report}
     print(json.dumps(answer), file=answers, flush=True)
 """
@@ -62,7 +82,7 @@ class Outcome:
     out: str
     err: str
     report: dict[str, Any] | None
-    """What `push` returned, when it was called and not the command."""
+    """What `push` returned, or the texts that were read, when no command was run."""
 
 
 class Session:
@@ -88,9 +108,14 @@ class Session:
         self._process.communicate(timeout=60)
         self._log.close()
 
-    def run(self, *arguments: str | Path, token: str | None = None) -> Outcome:
-        """Run `nextlong-hub`, as the owner unless another token is given."""
-        self.start(arguments=list(map(str, arguments)), token=token)
+    def run(self, *arguments: str | Path, token: str | None = None, **budget: float) -> Outcome:
+        """Run `nextlong-hub`, as the owner unless another token is given; what is not the default of the budget."""
+        self.start(arguments=list(map(str, arguments)), token=token, budget=budget)
+        return self.result()
+
+    def read(self, source: dict[str, str], **budget: float) -> Outcome:
+        """Read all documents of a source; see `run`."""
+        self.start(source=source, budget=budget)
         return self.result()
 
     def push(self, folder: Path, name: str, **more: Any) -> Outcome:
