@@ -22,12 +22,12 @@ from nextlong_hub.recipe import (
 )
 
 FINGERPRINTS = {
-    "64k": "da5b5e09584f",
-    "128k": "370ee3d5b245",
-    "512k": "d0b9e3c8bfee",
-    "subset": "cbc8b9808645",
-    "mix": "226767811328",
-    "instruct": "8791f7e219b1",
+    "64k": "8cb13fa06e11",
+    "128k": "acb7abf67d2a",
+    "512k": "9dc92b547587",
+    "subset": "d4d397c4a9c9",
+    "mix": "d8e056df90cd",
+    "instruct": "3f027438a3fa",
 }
 
 OTHER_VALUES: dict[str, Any] = {
@@ -37,6 +37,7 @@ OTHER_VALUES: dict[str, Any] = {
     "add_bos_token": True,
     "add_eos_token": True,
     "on_bad_document": "skip",
+    "on_secret": "drop",
     "filters": {"language": {"keep": ["de", "en"]}},
     "chunking.mode": "reference",
     "chunking.chunk_characters": 1024,

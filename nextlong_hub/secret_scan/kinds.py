@@ -208,7 +208,7 @@ KINDS: tuple[Kind, ...] = (
     ),
     Kind(
         name="openai_style",
-        title="key that begins with sk-",
+        title="sk- key",
         hint=r"sk-[A-Za-z0-9]{32}|sk-or-v1-[0-9a-f]{64}",
         find=_Token(
             prefixes=("sk-",),
@@ -264,9 +264,7 @@ KINDS: tuple[Kind, ...] = (
         name="npm",
         title="npm token",
         hint=r"npm_[A-Za-z0-9]{36}",
-        find=_Token(
-            prefixes=("npm_",), pattern=re.compile(r"npm_(?P<body>[A-Za-z0-9]{36})"), is_real=has_checksum
-        ),
+        find=_Token(prefixes=("npm_",), pattern=re.compile(r"npm_(?P<body>[A-Za-z0-9]{36})"), is_real=has_checksum),
     ),
     Kind(
         name="pypi",
