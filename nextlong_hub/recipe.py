@@ -225,10 +225,14 @@ class Recipe(Section):
 
     @property
     def fingerprint(self) -> str:
-        """Twelve hexadecimal digits over every choice that decides the rows: neither prose nor the corpus."""
+        """Twelve hexadecimal digits over every choice that decides the rows: neither prose nor the corpus.
+
+        A choice that recipes did not have once, made as it was then, is none: such a recipe is the one it always was.
+        """
         values = self.public_values()
-        del values["description"]
-        return digest_of([BYTES_FORMAT, values])
+        chosen = {key: value for key, value in values.items() if key not in self.before or value != self.before[key]}
+        del chosen["description"]
+        return digest_of([BYTES_FORMAT, chosen])
 
     def with_pinned_filters(self) -> Self:
         """The same recipe with the content of all files that its filters read written out as digests.

@@ -19,7 +19,7 @@ OnSecret = Literal["mask", "drop", "keep", "fail"]
 """What becomes of a secret: as many `*` in its place, its document left out, nothing, or an error."""
 
 FATES: Mapping[OnSecret, str] = {
-    "mask": "masked, with as many '*' in their place",
+    "mask": "masked, an asterisk for each character",
     "drop": "their documents were left out",
     "keep": "kept as they are",
     "fail": "refused",
@@ -76,7 +76,7 @@ def scanned(document: Document, on_secret: OnSecret, place: str) -> ScannedDocum
     if on_secret == "fail":
         raise DataError(
             f"{place}, document {clean.id!r}, holds {_first(found)}; remove it there, and revoke it if it is a real "
-            f"one, or let {argument('on-secret', 'mask')} put as many '*' in its place"
+            f"one, or let {argument('on-secret', 'mask')} put asterisks in its place"
         )
     kept = document if on_secret == "keep" else clean
     return ScannedDocument(document=kept, kinds=kinds, is_left_out=on_secret == "drop")

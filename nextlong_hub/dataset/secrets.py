@@ -6,11 +6,11 @@ from nextlong_hub.corpus.secrets import FATES, OnSecret, found_in_words
 from nextlong_hub.dataset.corpus_record import SecretsRecord
 from nextlong_hub.dataset.manifest import Manifest
 
-NONE_FOUND = "no access token and no private key was found in the documents"
+NONE_FOUND = "No access token and no private key was found in the documents that were read"
 
 
 def secrets_phrase(record: SecretsRecord, fates: Mapping[OnSecret, list[str]]) -> str:
-    """What was found and what became of it.
+    """What was found and what became of it, as a sentence without a full stop.
 
     Args:
         record: Of all sources.
@@ -21,7 +21,7 @@ def secrets_phrase(record: SecretsRecord, fates: Mapping[OnSecret, list[str]]) -
     told = [
         FATES[fate] if len(fates) == 1 else f"for {' and '.join(names)} {FATES[fate]}" for fate, names in fates.items()
     ]
-    return f"{found_in_words(record.kinds, record.documents)}: {'; '.join(told)}"
+    return f"Found {found_in_words(record.kinds, record.documents)}: {'; '.join(told)}"
 
 
 def secrets_of(manifest: Manifest) -> str:

@@ -6,7 +6,7 @@ secret key beside one.
 """
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 
 from nextlong_hub.secret_scan.plausible import LEAST_BITS_HEX, has_checksum, is_mixed, is_random
@@ -95,6 +95,7 @@ def _is_unmarked_key(body: str) -> bool:
 
 _AWS_ID = re.compile(r"A[KS]IA[A-Z2-7]{16}")
 _AWS_NAME = re.compile(r"(?i)secret_?access_?key")
+_AWS_CHARACTERS = 40
 _AWS_SECRET = re.compile(r"(?<![A-Za-z0-9/+=])[A-Za-z0-9/+]{40}(?![A-Za-z0-9/+=])")
 _NEAR_ID = 400
 """Characters between an access key id and its secret at most."""
@@ -104,19 +105,23 @@ _NEAR_NAME = 60
 
 def _aws_secrets(text: str) -> Iterator[tuple[Span, ...]]:
     """Secret keys beside their access key id, or behind the name of the setting."""
-    seen: set[int] = set()
-    for found in _AWS_ID.finditer(text):
-        if "EXAMPLE" not in found[0]:
-            yield from _aws_within(text, max(0, found.start() - _NEAR_ID), found.end() + _NEAR_ID, seen)
-    for found in _AWS_NAME.finditer(text):
-        yield from _aws_within(text, found.end(), found.end() + _NEAR_NAME + 40, seen)
+    ids = (found.span() for found in _AWS_ID.finditer(text) if "EXAMPLE" not in found[0])
+    names = (found.end() for found in _AWS_NAME.finditer(text))
+    near_ids = _aws_within(text, ((start - _NEAR_ID, end + _NEAR_ID) for start, end in ids))
+    behind_names = _aws_within(text, ((end, end + _NEAR_NAME + _AWS_CHARACTERS) for end in names))
+    for span in sorted({*near_ids, *behind_names}):
+        yield (span,)
 
 
-def _aws_within(text: str, start: int, end: int, seen: set[int]) -> Iterator[tuple[Span, ...]]:
-    for found in _AWS_SECRET.finditer(text, start, min(end, len(text))):
-        if found.start() not in seen and _is_mixed_random(found[0]):
-            seen.add(found.start())
-            yield (found.span(),)
+def _aws_within(text: str, windows: Iterable[Span]) -> Iterator[Span]:
+    """The secret keys that lie wholly within one of the windows, which ascend; no character is looked at twice."""
+    reached = 0
+    for start, end in windows:
+        first = max(start, reached - _AWS_CHARACTERS, 0)
+        for found in _AWS_SECRET.finditer(text, first, end + 1):
+            if found.end() <= end and _is_mixed_random(found[0]):
+                yield found.span()
+        reached = end
 
 
 _PEM_HEADER = re.compile(r"-----BEGIN (?:[A-Z0-9]{1,12} ){0,3}PRIVATE KEY(?: BLOCK)?-----")
@@ -197,7 +202,7 @@ KINDS: tuple[Kind, ...] = (
     ),
     Kind(
         name="openai",
-        title="OpenAI-style key",
+        title="OpenAI key",
         hint=r"sk-[A-Za-z0-9_-]{0,200}T3BlbkFJ|sk-[A-Za-z0-9]{32}|sk-or-v1-[0-9a-f]{64}",
         find=_Token(
             prefixes=("sk-",),
@@ -208,7 +213,7 @@ KINDS: tuple[Kind, ...] = (
     ),
     Kind(
         name="openai_style",
-        title="sk- key",
+        title="OpenAI-style key",
         hint=r"sk-[A-Za-z0-9]{32}|sk-or-v1-[0-9a-f]{64}",
         find=_Token(
             prefixes=("sk-",),

@@ -238,7 +238,7 @@ def show_estimate(estimate: "BuildEstimate", output: Path, workers: int, free_by
         show_line(f"Columns: {name}: {columns_seen(seen.used, seen.unused, seen.unread_members)}.")
     if estimate.secrets.kinds:
         found = found_in_words(estimate.secrets.kinds, estimate.secrets.documents)
-        show_line(f"Secrets: in what was looked at, {found}: {FATES[estimate.on_secret]}.", "bold yellow")
+        show_line(f"Secrets: {found} of those looked at: {FATES[estimate.on_secret]}.", "bold yellow")
     show_line()
     show_table(_estimate_rows(estimate.configs), [config.config for config in estimate.configs])
     published = sum(config.published_bytes for config in estimate.configs)

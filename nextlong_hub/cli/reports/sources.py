@@ -31,9 +31,9 @@ def show_secrets(manifest: "Manifest") -> None:
     """Print what secrets were found, and what became of them; nothing where there was none."""
     found = manifest.corpus.secrets
     if found is not None and found.kinds:
-        show_line(f"Secrets: {secrets_of(manifest)}.", "bold yellow")
+        show_line(f"{secrets_of(manifest)}.", "bold yellow")
         if keeps_secrets(manifest):
-            show_line("Rows hold them: whoever reads the dataset can use those that are still valid.", "bold yellow")
+            show_line("Rows may hold them: whoever reads them can use those that are still valid.", "bold yellow")
 
 
 def show_left_out(manifest: "Manifest") -> None:
