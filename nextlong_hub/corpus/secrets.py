@@ -62,7 +62,7 @@ def scanned(document: Document, on_secret: OnSecret, place: str) -> ScannedDocum
     Args:
         document: As it was read.
         on_secret: What becomes of a secret.
-        place: Where the document was read, for an error.
+        place: Where the document was read, for an error; of one without an id what it is called.
 
     Raises:
         DataError: it holds one, and `on_secret` is `fail`.
@@ -75,7 +75,7 @@ def scanned(document: Document, on_secret: OnSecret, place: str) -> ScannedDocum
     clean = replace(document, **{name: masked(getattr(document, name), those) for name, those in found.items()})
     if on_secret == "fail":
         raise DataError(
-            f"{place}, document {clean.id!r}, holds {_first(found)}; remove it there, and revoke it if it is a real "
+            f"{_place(place, clean)} holds {_first(found)}; remove it there, and revoke it if it is a real "
             f"one, or let {argument('on-secret', 'mask')} put asterisks in its place"
         )
     kept = document if on_secret == "keep" else clean
@@ -96,6 +96,10 @@ def found_in_words(kinds: Mapping[str, int], documents: int) -> str:
     """How many secrets there are, and of which kinds: `3 secrets in 2 documents (2 GitHub tokens, 1 private key)`."""
     each = ", ".join(counted(number, title_of(name)) for name, number in kinds.items())
     return f"{counted(sum(kinds.values()), 'secret')} in {counted(documents, 'document')} ({each})"
+
+
+def _place(place: str, document: Document) -> str:
+    return f"{place}, document {document.id!r}," if document.id else place
 
 
 def _first(found: Mapping[str, list[Secret]]) -> str:

@@ -19,6 +19,7 @@ from nextlong_hub.corpus.formats.measuring import measure_by_reading
 from nextlong_hub.corpus.pieces import Amount
 from nextlong_hub.corpus.secrets import OnSecret, SecretCounts, merged_secrets, scanned
 from nextlong_hub.errors import CorpusTooSmallError
+from nextlong_hub.records import Document
 
 MOST_DOCUMENTS = 4_000
 MOST_BYTES = 16_000_000
@@ -77,17 +78,11 @@ def sample_corpus(
         CorpusTooSmallError: there is no document with text.
     """
     notes: defaultdict[str, corpus.ReadingNotes] = defaultdict(corpus.ReadingNotes)
-    secrets: dict[tuple[str, str], SecretCounts] = {}  # a document may be looked at twice
+    secrets: list[SecretCounts] = []
 
     def texts_of(piece: corpus.Piece) -> Iterator[str | None]:
         for result in corpus.read(piece, on_bad_document, notes[piece.source]):
-            if isinstance(result, corpus.Skipped):
-                yield None
-                continue
-            scan = scanned(result, on_secret, piece.location)
-            if scan.kinds:
-                secrets[result.source, result.id] = SecretCounts(kinds=scan.kinds, documents=1)
-            yield None if scan.is_left_out else scan.document.text
+            yield None if isinstance(result, corpus.Skipped) else result.text
 
     together: defaultdict[tuple[str, str], list[corpus.Piece]] = defaultdict(list)
     for piece in pieces:
@@ -106,6 +101,11 @@ def sample_corpus(
     for number, times in sorted(picks.items()):
         stands_for = total * times / sum(picks.values())
         drawn, seen = _draw(strata[number], times)
+        scans = [
+            scanned(Document(id="", text=text, source=""), on_secret, "a document of the sample") for text in drawn
+        ]
+        secrets += [SecretCounts(kinds=scan.kinds, documents=1) for scan in scans if scan.kinds]
+        drawn = [scan.document.text for scan in scans if not scan.is_left_out]
         texts += drawn
         met += seen
         weights += [stands_for / seen] * len(drawn)
@@ -121,7 +121,7 @@ def sample_corpus(
             texts=tuple(texts),
             weights=(1.0,) * len(texts),
             columns=columns,
-            secrets=merged_secrets(secrets.values()),
+            secrets=merged_secrets(secrets),
         )
     return CorpusSample(
         documents=total - left_out,
@@ -129,7 +129,7 @@ def sample_corpus(
         texts=tuple(texts),
         weights=tuple(weights),
         columns=columns,
-        secrets=merged_secrets(secrets.values()),
+        secrets=merged_secrets(secrets),
     )
 
 

@@ -117,11 +117,9 @@ def test_an_aws_secret_is_found_by_its_name_or_its_neighbour_and_once() -> None:
 def test_a_private_key_without_an_end_is_masked_as_far_as_its_lines_go() -> None:
     """A text that was cut off within a key holds most of the key."""
     key = next(one for seed in range(50) if len((one := make_secret("private_key", seed)).secret) > 6)
-    text = (
-        "-----BEGIN PRIVATE KEY-----\n" + "\n".join(key.secret[:5]) + "\n\nThe next paragraph is about something else."
-    )
+    text = "-----BEGIN PRIVATE KEY-----\n" + "\n".join(key.secret[:5]) + "\n\nThe next paragraph is of something else."
     assert masked(text, find_secrets(text)) == (
-        "-----BEGIN PRIVATE KEY-----\n" + "\n".join(["*" * 64] * 5) + "\n\nThe next paragraph is about something else."
+        "-----BEGIN PRIVATE KEY-----\n" + "\n".join(["*" * 64] * 5) + "\n\nThe next paragraph is of something else."
     )
 
 

@@ -90,14 +90,12 @@ def _openai_style(chance: random.Random) -> Synthetic:
 def _slack(chance: random.Random) -> Synthetic:
     team, user = (_some(chance, string.digits, chance.randint(10, 13)) for _ in range(2))
     words, digits = _some(chance, BASE62, 24), _some(chance, _HEX, 64)
+    hook = f"T{_some(chance, BASE62[:36], 8)}/B{_some(chance, BASE62[:36], 10)}"
     forms = (
         (f"xoxb-{team}-{user}-{words}", words),
         (f"xoxp-{team}-{user}-{team}-{digits[:32]}", digits[:32]),
         (f"xapp-1-A{_some(chance, BASE62[:36], 10)}-{team}-{digits}", digits),
-        (
-            f"https://hooks.slack.com/services/T{_some(chance, BASE62[:36], 8)}/B{_some(chance, BASE62[:36], 10)}/{words}",
-            words,
-        ),
+        (f"https://hooks.slack.com/services/{hook}/{words}", words),
     )
     text, body = chance.choice(forms)
     return Synthetic(text=text, secret=(body,))
