@@ -72,7 +72,12 @@ def scanned(document: Document, on_secret: OnSecret, place: str) -> ScannedDocum
     if not secrets:
         return ScannedDocument(document=document, kinds={})
     kinds = dict(sorted(Counter(secret.kind for secret in secrets).items()))
-    clean = replace(document, **{name: masked(getattr(document, name), those) for name, those in found.items()})
+    clean = replace(
+        document,
+        text=masked(document.text, found["text"]),
+        id=masked(document.id, found["id"]),
+        source=masked(document.source, found["source"]),
+    )
     if on_secret == "fail":
         raise DataError(
             f"{_place(place, clean)} holds {_first(found)}; remove it there, and revoke it if it is a real "
