@@ -2,7 +2,9 @@
 
 import json
 import random
+import re
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -165,3 +167,10 @@ def test_the_quick_search_loses_nothing(kind: object) -> None:
 def test_hostile_texts_take_no_longer_than_others(text: str) -> None:
     """What begins like a secret many times over is read once, and a little around each beginning."""
     assert len(find_secrets(text)) <= 1
+
+
+def test_the_page_names_every_kind() -> None:
+    """Its table says of each when it is found."""
+    page = Path(__file__).parents[2] / "docs" / "how-to" / "corpus.md"
+    rows = page.read_text("utf-8").split("| kind | found when |\n| --- | --- |\n")[1].split("\n\n")[0].splitlines()
+    assert sorted(name for row in rows for name in re.findall("`([a-z_]+)`", row.split(" | ")[0])) == sorted(NAMES)
