@@ -1,5 +1,6 @@
 """Secrets in a corpus: every one is masked, left out, kept or refused, as the recipe says, and counted."""
 
+import json
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -15,7 +16,7 @@ from nextlong_hub.corpus.ingest import IngestCounts, IngestPiece, store_identity
 from nextlong_hub.corpus.secrets import OnSecret, SecretCounts, merged_secrets, scanned
 from nextlong_hub.corpus.settings import SourceSettings
 from nextlong_hub.corpus.store import ChunkStore, finish_store
-from nextlong_hub.dataset.manifest import read_manifest
+from nextlong_hub.dataset.manifest import Manifest, read_manifest, write_manifest
 from nextlong_hub.documents.fit import FitRequest
 from nextlong_hub.documents.import_rows import ImportRequest
 from nextlong_hub.dry_run.sample import sample_corpus
@@ -223,7 +224,14 @@ def test_no_row_holds_a_secret_and_verify_reads_the_corpus_as_it_was_read(tmp_pa
     assert not any(part in text for text in texts for part in (BODY, *KEY.secret))
     assert any("*" * len(BODY) in text for text in texts)
     sources = [SourceSettings(name="corpus", path=str(corpus))]
-    assert verify(output, sources=sources, tokenizer="demo").faults == ()
+    report = verify(output, sources=sources, tokenizer="demo")
+    assert (report.faults, report.remarks) == ((), ())
+    content = json.loads((output / "manifest.json").read_text())
+    del content["digest"]
+    content["corpus"]["sources"][0]["reading"]["secrets"]["rules"] = 0
+    write_manifest(output, Manifest.model_validate_json(json.dumps(content)))
+    report = verify(output, sources=sources)
+    assert "secrets were looked for by the rules of another version" in report.remarks[0]
 
 
 @pytest.mark.slow
