@@ -19,6 +19,7 @@ from nextlong_hub.core.foreign import parse_toml
 from nextlong_hub.core.printable import did_you_mean
 from nextlong_hub.core.settings import BYTES_FORMAT, Section, explain, with_main_choices, with_tuples, without_none
 from nextlong_hub.corpus.filters import open_filters, published_settings
+from nextlong_hub.corpus.secrets import OnSecret
 from nextlong_hub.corpus.settings import ReadingSettings, SourceSettings
 from nextlong_hub.errors import RecipeError, argument
 from nextlong_hub.method.settings import ChunkingSettings, InterleaveSettings, MetaDocumentSettings, NegativeSettings
@@ -100,6 +101,7 @@ class Recipe(Section):
     """A named configuration of a dataset."""
 
     left_out_when_empty: ClassVar[frozenset[str]] = frozenset({"filters", "producer", "options", "mix"})
+    before: ClassVar[Mapping[str, Any]] = {"on_secret": "keep"}
 
     name: ConfigName
     description: str = ""
@@ -112,6 +114,9 @@ class Recipe(Section):
     add_eos_token: bool = False
     """Put the tokenizer's `eos_token` behind them; it counts, too."""
     on_bad_document: Literal["fail", "skip"] = "fail"
+    on_secret: OnSecret = "mask"
+    """What becomes of an access token or a private key in a document: as many `*` in its place (`mask`), the document
+    left out (`drop`), nothing (`keep`), or an error (`fail`). All are counted."""
     corpus: tuple[SourceSettings, ...] = ()
     """Sources to use when none is named on the command line."""
     filters: dict[str, dict[str, Any]] = Field(default_factory=dict)
@@ -199,7 +204,12 @@ class Recipe(Section):
     @property
     def reading(self) -> ReadingSettings:
         """How documents are read and cut."""
-        return ReadingSettings(chunking=self.chunking, on_bad_document=self.on_bad_document, filters=self.filters)
+        return ReadingSettings(
+            chunking=self.chunking,
+            on_bad_document=self.on_bad_document,
+            on_secret=self.on_secret,
+            filters=self.filters,
+        )
 
     @property
     def ingredients(self) -> tuple[str, ...]:
@@ -216,10 +226,14 @@ class Recipe(Section):
 
     @property
     def fingerprint(self) -> str:
-        """Twelve hexadecimal digits over every choice that decides the rows: neither prose nor the corpus."""
+        """Twelve hexadecimal digits over every choice that decides the rows: neither prose nor the corpus.
+
+        A choice that recipes did not have once, made as it was then, is none: such a recipe is the one it always was.
+        """
         values = self.public_values()
-        del values["description"]
-        return digest_of([BYTES_FORMAT, values])
+        chosen = {key: value for key, value in values.items() if key not in self.before or value != self.before[key]}
+        del chosen["description"]
+        return digest_of([BYTES_FORMAT, chosen])
 
     def with_pinned_filters(self) -> Self:
         """The same recipe with the content of all files that its filters read written out as digests.
@@ -381,7 +395,7 @@ def recorded_recipe(values: Mapping[str, Any]) -> Recipe:
         for name, value in values.items()
         if isinstance(section := sections.get(name), type) and issubclass(section, Section)
     }
-    return Recipe.model_validate({**values, **known})
+    return Recipe.model_validate({**Recipe.before, **values, **known})
 
 
 def recorded_toml(values: Mapping[str, Any]) -> str:

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Document:
-    """One text of a corpus, exactly as it was read."""
+    """One text of a corpus, as it was read, but for its secrets."""
 
     id: str
     """Unique within the corpus."""

@@ -20,7 +20,7 @@ from nextlong_hub.producer import PRODUCERS
 ROOT = Path(__file__).parents[1]
 
 FLOORS = [
-    "errors records _version",
+    "errors records secret_scan _version",
     "core hub",
     "execution method",
     "corpus terminal",
@@ -43,7 +43,7 @@ DOORS = {
     "numpy pyarrow": "every module",
     "numba rank_bm25 faiss model2vec sentence_transformers": "retrieval",
     "tokenizers transformers": "tokenization",
-    "pydantic": "core execution method corpus retrieval recipe dataset producer",
+    "pydantic": "secret_scan core execution method corpus retrieval recipe dataset producer",
     "tomli_w": "recipe",
     "filelock": "execution dataset",
     "packaging": "cli",

@@ -42,6 +42,7 @@ class BuildArguments:
     text_column: str | None = None
     id_column: str | None = None
     on_bad_document: str | None = None
+    on_secret: str | None = None
     config: str | None = None
     """Of every source that does not name one, like the two below."""
     split: str | None = None
@@ -62,6 +63,8 @@ def build_request(arguments: BuildArguments) -> BuildRequest:
     overrides: dict[str, Any] = dict(map(parse_setting, arguments.settings))
     if arguments.on_bad_document:
         overrides["on_bad_document"] = arguments.on_bad_document
+    if arguments.on_secret:
+        overrides["on_secret"] = arguments.on_secret
     if arguments.benchmarks:
         overrides["filters.decontaminate.against"] = list(arguments.benchmarks)
     if arguments.contaminated:

@@ -20,6 +20,7 @@ from nextlong_hub.cli.options import (
     option_license,
     option_limit,
     option_num_proc,
+    option_on_secret,
     option_output,
     option_quiet,
     option_tokenizer,
@@ -103,6 +104,7 @@ if TYPE_CHECKING:
     type=click.Choice(["fail", "skip"]),
     help="Stop at a document that cannot be read, or leave it out and count it. [default: fail]",
 )
+@option_on_secret
 @click.option("--dry-run", is_flag=True, help="Write nothing; predict rows, disk, memory and time.")
 @option_json
 @option_quiet

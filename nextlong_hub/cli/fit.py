@@ -3,7 +3,7 @@
 import json
 from contextlib import closing
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import click
 
@@ -16,6 +16,7 @@ from nextlong_hub.cli.options import (
     option_license,
     option_limit,
     option_num_proc,
+    option_on_secret,
     option_output,
     option_quiet,
     option_tokenizer,
@@ -24,6 +25,9 @@ from nextlong_hub.cli.options import (
     print_json,
     resumable,
 )
+
+if TYPE_CHECKING:
+    from nextlong_hub.corpus.secrets import OnSecret
 
 
 @click.command(
@@ -63,6 +67,7 @@ from nextlong_hub.cli.options import (
     show_default=True,
     help="Stop at a text that cannot be read, or leave it out and count it.",
 )
+@option_on_secret
 @option_num_proc
 @option_json
 @option_quiet
@@ -84,6 +89,7 @@ def fit(
     add_bos_token: bool,
     add_eos_token: bool,
     on_bad_document: Literal["fail", "skip"],
+    on_secret: "OnSecret | None",
     num_proc: int | None,
     as_json: bool,
     quiet: bool,
@@ -123,6 +129,7 @@ def fit(
         add_bos_token=add_bos_token,
         add_eos_token=add_eos_token,
         on_bad_document=on_bad_document,
+        on_secret=on_secret or "mask",
         filters=filters_against(benchmarks),
     )
     with (

@@ -3,6 +3,7 @@
 import json
 from contextlib import closing
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
@@ -14,6 +15,7 @@ from nextlong_hub.cli.options import (
     option_json,
     option_license,
     option_num_proc,
+    option_on_secret,
     option_output,
     option_quiet,
     option_tokenizer,
@@ -22,6 +24,9 @@ from nextlong_hub.cli.options import (
     print_json,
     resumable,
 )
+
+if TYPE_CHECKING:
+    from nextlong_hub.corpus.secrets import OnSecret
 
 
 @click.command(
@@ -40,6 +45,7 @@ from nextlong_hub.cli.options import (
 @option_license
 @options_columns
 @option_decontaminate
+@option_on_secret
 @option_num_proc
 @option_json
 @option_quiet
@@ -54,6 +60,7 @@ def import_command(
     text_column: str | None,
     id_column: str | None,
     benchmarks: tuple[str, ...],
+    on_secret: "OnSecret | None",
     num_proc: int | None,
     as_json: bool,
     quiet: bool,
@@ -74,7 +81,11 @@ def import_command(
     reading = Reading(text_column=text_column, id_column=id_column, license=license, split=split, revision=revision)
     [source_settings] = read_as(parse_sources([source]), reading)
     request = ImportRequest(
-        source=source_settings, tokenizer=tokenizer, config=config, filters=filters_against(benchmarks)
+        source=source_settings,
+        tokenizer=tokenizer,
+        config=config,
+        filters=filters_against(benchmarks),
+        on_secret=on_secret,
     )
     with (
         resumable(output),

@@ -101,6 +101,16 @@ def option_decontaminate(command: Command) -> Command:
     )(command)
 
 
+def option_on_secret(command: Command) -> Command:
+    """Add `--on-secret`."""
+    return click.option(
+        "--on-secret",
+        type=click.Choice(["mask", "drop", "keep", "fail"]),
+        help="What becomes of access tokens and private keys in the texts: put as many '*' in their place, leave the "
+        "document out, keep them, or stop. All are counted. [default: mask]",
+    )(command)
+
+
 class _CorpusOption(click.Option):
     """Lists the registered file formats when its help is shown, and not before: the search takes time."""
 

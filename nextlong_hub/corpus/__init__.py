@@ -18,6 +18,7 @@ A `Piece` is data: it travels in a task to the worker that reads it. The files h
     rows        from an Arrow batch or a JSON object to documents
     row_licences  what a row says of its licence
     reading     `read`: a piece of any format, and what happens to a bad document
+    secrets     tokens and keys in documents: masked, unless the recipe says otherwise
     filters/    documents that are left out by their content
     evidence    what they found in them; `benchmark_runs`: the runs of words that none of them may hold
     states      what a file was when it was hashed
@@ -25,7 +26,7 @@ A `Piece` is data: it travels in a task to the worker that reads it. The files h
     limits      the order in which a source with a limit is read
     origins     what rows say of where they come from, counted
     telling     what is not read, in words
-    ingest      the stage: every piece is read, filtered and cut into the chunk store
+    ingest      the stage: every piece is read, masked, filtered and cut into the chunk store
     store       the cut corpus on disk
     texts       chunk texts by document id and number
     order       the order in which documents are taken

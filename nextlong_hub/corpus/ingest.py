@@ -26,6 +26,13 @@ from nextlong_hub.corpus.left_out import FilesLeftOut
 from nextlong_hub.corpus.licences import StatedLicence, stated_licences
 from nextlong_hub.corpus.limits import pieces_for, reading_order, rest_of
 from nextlong_hub.corpus.origins import Origins, merged_origins
+from nextlong_hub.corpus.secrets import (
+    SECRET_REASON,
+    SecretCounts,
+    identity_of_scan,
+    merged_secrets,
+    scanned,
+)
 from nextlong_hub.corpus.settings import ReadingSettings, SourceSettings
 from nextlong_hub.corpus.store import (
     ChunkStore,
@@ -131,7 +138,7 @@ def _read(run: Run, found: FoundCorpus, settings: ReadingSettings, identity: str
             counts[number] = recount
     store = _finish(folder, identity, found, counts)
     for one in store.summary.sources:
-        for sentence in notes_of(one):
+        for sentence in notes_of(one, settings.on_secret):
             run.note(f"{one.name}: {sentence}")
     return store
 
@@ -184,6 +191,7 @@ def store_identity(corpus_digest: str, source_names: Iterable[str], settings: Re
             settings.chunking.model_dump(mode="json"),
             settings.on_bad_document,
             *(["segments"] if settings.keep_segments else []),
+            identity_of_scan(settings.on_secret),
             *open_filters(settings.filters).identity,
         ]
     )
@@ -209,11 +217,13 @@ class IngestCounts:
     """Of their UTF-8; counted where reading has a limit."""
     barred: dict[str, int] = field(default_factory=dict)
     """Chunks that no row may hold, by reason."""
+    secrets: SecretCounts = field(default_factory=SecretCounts)
+    """In the documents of the part, and in those that were left out for them."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class IngestPiece(Task[IngestCounts]):
-    """Read one piece of a corpus, filter and cut its documents, and write one part of the chunk store."""
+    """Read one piece of a corpus; mask, filter and cut its documents; write one part of the chunk store."""
 
     stage: ClassVar[str] = "ingest"
     noun: ClassVar[str] = "pieces"
@@ -248,6 +258,7 @@ class IngestPiece(Task[IngestCounts]):
         notes = corpus.ReadingNotes()
         origins = Origins(self.piece.source)
         examples: list[Example] = []
+        secrets: list[SecretCounts] = []
         documents = text_bytes = 0
         with PartWriter(self.output, segments=self.settings.keep_segments) as part:
             for document in corpus.read(self.piece, self.settings.on_bad_document, notes):
@@ -256,11 +267,16 @@ class IngestPiece(Task[IngestCounts]):
                     continue
                 documents += 1
                 text_bytes += len(document.text.encode()) if self.piece.most else 0
+                scan = scanned(document, self.settings.on_secret, self.piece.location)
+                document = scan.document
                 if (reason := filters.reject(document)) is not None:
                     skipped[reason] += 1
                     examples += [found] if (found := filters.example(document)) else []
                 elif document.id in held:
                     skipped["duplicate_id"] += 1
+                elif scan.is_left_out:
+                    skipped[SECRET_REASON] += 1
+                    secrets.append(SecretCounts(kinds=scan.kinds, documents=1))
                 else:
                     if self.settings.on_bad_document == "skip":
                         held.add(document.id)
@@ -273,6 +289,7 @@ class IngestPiece(Task[IngestCounts]):
                     barred.update(found_chunks.reasons.values())
                     part.add(document, chunks, found_chunks.reasons)
                     origins.add(document)
+                    secrets += [SecretCounts(kinds=scan.kinds, documents=1)] if scan.kinds else []
         return IngestCounts(
             part=part.counts,
             skipped=dict(sorted(skipped.items())),
@@ -284,6 +301,7 @@ class IngestPiece(Task[IngestCounts]):
             read_documents=documents,
             read_bytes=text_bytes,
             barred=dict(sorted(barred.items())),
+            secrets=merged_secrets(secrets),
         )
 
 
@@ -360,4 +378,5 @@ def _counts_of(name: str, parts: Sequence[IngestCounts]) -> SourceCounts:
         evidence=merged(one.evidence for one in parts),
         barred=dict(sorted(barred.items())),
         origins=merged_origins(name, [one.origins for one in parts]),
+        secrets=merged_secrets(one.secrets for one in parts),
     )

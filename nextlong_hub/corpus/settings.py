@@ -9,6 +9,7 @@ from pydantic import Field, field_validator
 from nextlong_hub.core.amounts import parse_amount
 from nextlong_hub.core.settings import Section
 from nextlong_hub.corpus.pieces import Amount
+from nextlong_hub.corpus.secrets import OnSecret
 from nextlong_hub.errors import RecipeError
 from nextlong_hub.method.settings import ChunkingSettings
 
@@ -34,6 +35,7 @@ class ReadingSettings:
 
     chunking: ChunkingSettings
     on_bad_document: Literal["fail", "skip"]
+    on_secret: OnSecret = "mask"
     filters: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     """Settings of the filters that leave documents out, by the names of the filters."""
     keep_segments: bool = False

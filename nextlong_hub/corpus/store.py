@@ -37,6 +37,7 @@ from nextlong_hub.core.files import flush, read_json, storage_errors, write_arra
 from nextlong_hub.core.mapping import map_array, map_bytes, map_table
 from nextlong_hub.corpus.evidence import Evidence
 from nextlong_hub.corpus.kept_segments import SEGMENTS_COLUMN
+from nextlong_hub.corpus.secrets import SecretCounts
 from nextlong_hub.errors import DataError
 from nextlong_hub.records import ChunkSpan, Document, TextBlock
 
@@ -101,6 +102,8 @@ class SourceCounts:
     """What filters found in documents that they left out or barred in part."""
     barred: Mapping[str, int] = field(default_factory=dict)
     """Chunks that no row may hold, by reason."""
+    secrets: SecretCounts = field(default_factory=SecretCounts)
+    """Tokens and keys that were found in its documents."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

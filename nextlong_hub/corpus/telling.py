@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from nextlong_hub.core.printable import counted
 from nextlong_hub.corpus.left_out import FilesLeftOut
+from nextlong_hub.corpus.secrets import FATES, OnSecret, found_in_words
 from nextlong_hub.corpus.store import SourceCounts
 from nextlong_hub.errors import argument
 
@@ -24,8 +25,10 @@ def columns_seen(used: Sequence[str], unused: Sequence[str], members: Sequence[s
     return "; ".join(parts)
 
 
-def notes_of(source: SourceCounts) -> Iterable[str]:
-    """What a source holds besides its texts, a sentence for each kind."""
+def notes_of(source: SourceCounts, on_secret: OnSecret) -> Iterable[str]:
+    """What a source holds besides its texts, a sentence for each kind; `on_secret` says what became of secrets."""
+    if source.secrets.kinds:
+        yield f"{found_in_words(source.secrets.kinds, source.secrets.documents)}: {FATES[on_secret]}"
     if source.unused:
         yield f"columns not used: {_most(source.unused)}"
     if source.members:

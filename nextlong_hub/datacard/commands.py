@@ -69,6 +69,7 @@ def mix_command(manifest: Manifest) -> str:
         "nextlong-hub build mix",
         *settings,
         *_compared(part),
+        *_secret_options(samples[name]),
         *([] if _is_demo(manifest) else _corpus(manifest)),
         *_tokenizers(manifest)[:1],
         "--output mixed",
@@ -88,6 +89,12 @@ def _compared(recipe: Recipe) -> list[str]:
         if getattr(found, name) != defaults[name].default
     ]
     return [*options_of(recipe), *([f"--contaminated {found.action}"] if found.action != "drop" else []), *settings]
+
+
+def _secret_options(config: ConfigRecord, usual: str = "mask") -> list[str]:
+    """What becomes of secrets, where it is not what the command does anyway; older versions had no such choice."""
+    fate = config.recipe.get("on_secret", usual)
+    return [] if fate == usual else [f"--on-secret {fate}"]
 
 
 def needs_of(manifest: Manifest) -> Markdown:
@@ -179,7 +186,7 @@ def _fit_again(manifest: Manifest) -> str:
         if config.packing and config.synthesis:
             is_part |= config.packing.documents - config.packing.continued_documents < config.synthesis.kept
         samples = f" --samples {config.rows}" if is_part else ""
-        compared = options_of(recorded_recipe(config.recipe))
+        compared = [*options_of(recorded_recipe(config.recipe)), *_secret_options(config)]
         options = f"{_fit_options(config)}{samples} {_OUTPUT}"
         commands.append(_INDENT.join([f"nextlong-hub fit {source}", *_tokenizers(manifest), *compared, options]))
     return "\n".join(commands)
@@ -196,6 +203,7 @@ def _import_again(manifest: Manifest) -> str:
                 f"nextlong-hub import {source}",
                 *_tokenizers(manifest),
                 *options_of(recorded_recipe(config.recipe)),
+                *_secret_options(config, "keep" if is_shards else "mask"),
                 f"--config {shell_word(name)} {_OUTPUT}",
             ]
         )

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 from nextlong_hub.core.printable import counted
 from nextlong_hub.corpus.pieces import OTHERS
+from nextlong_hub.corpus.secrets import found_in_words
 from nextlong_hub.datacard.escaping import Markdown, code, escape
 from nextlong_hub.dataset.corpus_record import ReadingRecord, SourceRecord
 
@@ -31,6 +32,8 @@ def _parts(reading: ReadingRecord) -> Iterator[str]:
     if reading.left_out:
         files = [f"{escape(one.reason)} ({one.files:,})" for one in reading.left_out]
         yield f"files not read: {', '.join(files)}"
+    if reading.secrets and reading.secrets.kinds:
+        yield found_in_words(reading.secrets.kinds, reading.secrets.documents)
     evidence = reading.evidence
     if evidence.items:
         ranked = sorted(evidence.items, key=lambda name: (name == OTHERS, -evidence.items[name], name))

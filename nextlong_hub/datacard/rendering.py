@@ -25,6 +25,7 @@ from nextlong_hub.dataset.links import thin_rows
 from nextlong_hub.dataset.manifest import Manifest
 from nextlong_hub.dataset.proportions import uneven_proportions
 from nextlong_hub.dataset.schema import RowContents, RowKind, column_table, kinds_of
+from nextlong_hub.dataset.secrets import keeps_secrets, secrets_of
 from nextlong_hub.dataset.stop_words import stop_words_phrases
 from nextlong_hub.errors import DataError
 from nextlong_hub.method.guard import PassedOver
@@ -232,6 +233,8 @@ def _kinds(manifest: Manifest, contents: RowContents) -> dict[str, Any]:
         "is_packed": RowKind.PACKED in contents.kinds,
         "has_conversations": contents.conversations,
         "decontaminations": decontaminations(manifest),
+        "secrets": secrets_of(manifest),
+        "keeps_secrets": keeps_secrets(manifest),
         "is_masked": RowKind.WITH_MASK in contents.kinds,
         "has_tokens": RowKind.WITH_TOKENS in contents.kinds,
         "has_samples": RowKind.SAMPLE in contents.kinds,

@@ -7,6 +7,7 @@ from nextlong_hub.corpus.ingest import FoundCorpus
 from nextlong_hub.corpus.licences import insisted
 from nextlong_hub.corpus.naming import public_path
 from nextlong_hub.corpus.remote import without_query
+from nextlong_hub.corpus.secrets import SecretCounts
 from nextlong_hub.corpus.settings import SourceSettings
 from nextlong_hub.corpus.store import ChunkStore, SourceCounts
 from nextlong_hub.dataset.corpus_record import (
@@ -15,9 +16,11 @@ from nextlong_hub.dataset.corpus_record import (
     LeftOutRecord,
     OriginRecord,
     ReadingRecord,
+    SecretsRecord,
     SourceRecord,
     StatedRecord,
 )
+from nextlong_hub.secret_scan import RULES
 
 
 def corpus_record(found: FoundCorpus, store: ChunkStore) -> CorpusRecord:
@@ -73,4 +76,10 @@ def _reading_record(found: FoundCorpus, source: SourceSettings, counts: SourceCo
         unread_members=dict(counts.members),
         evidence=EvidenceRecord.model_validate(asdict(counts.evidence)),
         origins=tuple(OriginRecord(**asdict(origin)) for origin in counts.origins),
+        secrets=secrets_record(counts.secrets),
     )
+
+
+def secrets_record(counts: SecretCounts) -> SecretsRecord:
+    """What the manifest says of the secrets in the documents of a source."""
+    return SecretsRecord(rules=RULES, kinds=dict(counts.kinds), documents=counts.documents)

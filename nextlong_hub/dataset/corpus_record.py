@@ -53,6 +53,17 @@ class EvidenceRecord(Record):
     """What the filters could not look at."""
 
 
+class SecretsRecord(Record):
+    """Access tokens and keys that were found in the documents of a source, before anything was done about them."""
+
+    rules: int
+    """Version of the rules by which they were looked for."""
+    kinds: dict[str, int] = {}
+    """How many, by kind."""
+    documents: int = 0
+    """Documents that hold one."""
+
+
 class ReadingRecord(Record):
     """How a source was read, and what of it was not."""
 
@@ -79,6 +90,8 @@ class ReadingRecord(Record):
     origins: tuple[OriginRecord, ...] = ()
     """What the rows say of where they come from; empty where they say nothing."""
     evidence: EvidenceRecord = EvidenceRecord()
+    secrets: SecretsRecord | None = None
+    """What becomes of them the recipes say (`on_secret`). None in manifests of versions that did not look for any."""
 
 
 class StatedRecord(Record):
@@ -153,3 +166,18 @@ class CorpusRecord(Record):
     barred_documents: int = 0
     """Documents that have such chunks; none of them is extended."""
     sources: tuple[SourceRecord, ...]
+
+    @property
+    def secrets(self) -> SecretsRecord | None:
+        """The secrets of all sources; None where they were not looked for."""
+        parts = [source.reading.secrets for source in self.sources]
+        found = [one for one in parts if one is not None]
+        if len(found) < len(parts) or not found:
+            return None
+        kinds: dict[str, int] = {}
+        for one in found:
+            for name, number in one.kinds.items():
+                kinds[name] = kinds.get(name, 0) + number
+        return SecretsRecord(
+            rules=found[0].rules, kinds=dict(sorted(kinds.items())), documents=sum(one.documents for one in found)
+        )

@@ -15,6 +15,7 @@ import pyarrow.parquet as pq
 from nextlong_hub.corpus.in_memory import Source
 from nextlong_hub.corpus.ingest import FoundCorpus
 from nextlong_hub.corpus.naming import with_parts
+from nextlong_hub.corpus.secrets import OnSecret
 from nextlong_hub.corpus.settings import ReadingSettings, SourceSettings
 from nextlong_hub.dataset.manifest import read_manifest
 from nextlong_hub.documents.lineage import retrieval_of
@@ -56,6 +57,8 @@ class FitRequest:
     """Put its `eos_token` behind each document, and behind each piece of a split one."""
     on_bad_document: Literal["fail", "skip"] = "fail"
     """Stop at a text that cannot be read, or leave it out and count it."""
+    on_secret: OnSecret = "mask"
+    """See `Recipe.on_secret`."""
     filters: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     """Settings of the filters that leave texts out, by the names of the filters."""
 
@@ -81,6 +84,7 @@ class FitRequest:
             add_bos_token=self.add_bos_token,
             add_eos_token=self.add_eos_token,
             on_bad_document=self.on_bad_document,
+            on_secret=self.on_secret,
             filters={name: dict(settings) for name, settings in self.filters.items()},
             chunking=WHOLE_DOCUMENT,
             output=OutputSettings(unit_documents=UNIT_DOCUMENTS),

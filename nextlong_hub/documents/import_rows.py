@@ -17,9 +17,10 @@ from nextlong_hub.core.files import digest_of, read_json
 from nextlong_hub.corpus.in_memory import Source
 from nextlong_hub.corpus.ingest import FoundCorpus, find_corpus, read_corpus
 from nextlong_hub.corpus.licences import insisted, stated_licences
+from nextlong_hub.corpus.secrets import OnSecret, SecretCounts, merged_secrets
 from nextlong_hub.corpus.settings import SourceSettings
-from nextlong_hub.dataset.corpus_description import corpus_record
-from nextlong_hub.dataset.corpus_record import CorpusRecord, SourceRecord, StatedRecord
+from nextlong_hub.dataset.corpus_description import corpus_record, secrets_record
+from nextlong_hub.dataset.corpus_record import CorpusRecord, ReadingRecord, SourceRecord, StatedRecord
 from nextlong_hub.dataset.packing_plan import PackedPlan
 from nextlong_hub.dataset.write import ChosenRows, PlainRows, outcome_record
 from nextlong_hub.documents.fit import UNIT_DOCUMENTS, refuse_packed_rows, rows_of, whole_documents
@@ -53,6 +54,8 @@ class ImportRequest:
     """What the configuration is called."""
     filters: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     """Settings of the filters that leave texts out, by the names of the filters."""
+    on_secret: OnSecret | None = None
+    """See `Recipe.on_secret`. None masks secrets in texts, and keeps those in MDS rows, which stay as they are."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,7 +82,13 @@ def import_source(run: Run, request: ImportRequest, tokenizer: Tokenizer) -> Imp
                 f"({', '.join(request.filters)}) can leave a document out; import it without --decontaminate, or give "
                 "the texts that it was made from"
             )
-        return _import_shards(run, source, request.config, tokenizer)
+        if request.on_secret in ("mask", "drop"):
+            raise RecipeError(
+                f"{source.path} holds MDS shards, whose rows are kept token for token, so that "
+                f"{argument('on-secret', request.on_secret)} can change none of them; take keep or fail, or give the "
+                "texts that it was made from"
+            )
+        return _import_shards(run, source, request.config, request.on_secret or "keep", tokenizer)
     return _import_texts(run, request, tokenizer)
 
 
@@ -97,7 +106,11 @@ def _import_texts(run: Run, request: ImportRequest, tokenizer: Tokenizer) -> Imp
     refuse_packed_rows(inputs.corpus)
     config = request.config
     filters = {name: dict(settings) for name, settings in request.filters.items()}
-    given = {"retrieval": retrieval_of(request.source), "filters": filters}
+    given = {
+        "retrieval": retrieval_of(request.source),
+        "filters": filters,
+        "on_secret": request.on_secret or "mask",
+    }
     recipe = _recipe(config, _SHORTEST_TARGET).model_copy(update=given).with_pinned_filters()
     store = read_corpus(run, inputs.corpus, whole_documents(recipe))
     identity = digest_of(["import", recipe.fingerprint, store.id, tokenizer.digest])
@@ -132,7 +145,9 @@ def _import_texts(run: Run, request: ImportRequest, tokenizer: Tokenizer) -> Imp
     return ImportedRows(inputs=inputs, produced=produced)
 
 
-def _import_shards(run: Run, source: SourceSettings, config: str, tokenizer: Tokenizer) -> ImportedRows:
+def _import_shards(
+    run: Run, source: SourceSettings, config: str, on_secret: OnSecret, tokenizer: Tokenizer
+) -> ImportedRows:
     shards = find_shards(Path(source.path))
     stamps = [(asdict(shard), shard.path.stat().st_mtime_ns) for shard in shards]
     identity = digest_of(["import", config, stamps, tokenizer.digest])
@@ -154,7 +169,8 @@ def _import_shards(run: Run, source: SourceSettings, config: str, tokenizer: Tok
     special = _special_tokens(counts, bos, eos)
     masked = any("mask" in shard.columns.names for shard in shards)
     packed = masked or any(one.most_documents != 1 for one in counts)
-    recipe = _recipe(config, max(one.longest_tokens for one in counts), packed=packed, special=special)
+    longest = max(one.longest_tokens for one in counts)
+    recipe = _recipe(config, longest, packed=packed, special=special).model_copy(update={"on_secret": on_secret})
     receipts = run.map(
         "import",
         [
@@ -257,7 +273,10 @@ def _record_of_shards(source: SourceSettings, digest: str, receipts: Sequence[Re
     license, is_insisted = insisted(source.license)
     stated = tuple(StatedRecord(**asdict(one)) for one in stated_licences(source))
     totals: dict[str, tuple[int, int]] = {}
+    secrets: dict[str, list[SecretCounts]] = {}
     for receipt in receipts:
+        for name, found in receipt.counts.secrets.items():
+            secrets.setdefault(name, []).append(found)
         for name, (documents, characters) in receipt.counts.sources.items():
             before = totals.get(name, (0, 0))
             totals[name] = (before[0] + documents, before[1] + characters)
@@ -278,6 +297,7 @@ def _record_of_shards(source: SourceSettings, digest: str, receipts: Sequence[Re
                 weight=None,
                 documents=totals[name][0],
                 characters=totals[name][1],
+                reading=ReadingRecord(secrets=secrets_record(merged_secrets(secrets.get(name, ())))),
             )
             for name in sorted(totals)
         ),

@@ -6,7 +6,7 @@ ImportTexts    documents of a chunk store      ▶  rows, each a document with i
 """
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 from typing import ClassVar
@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nextlong_hub.core.files import sha256_of, write_json
+from nextlong_hub.corpus.secrets import OnSecret, SecretCounts, merged_secrets, scanned
 from nextlong_hub.corpus.store import open_store
 from nextlong_hub.dataset.write_tasks import PackableDocument, UnitCounts, write_documents, write_samples
 from nextlong_hub.documents.lineage import segments_of, whole_segment
@@ -22,7 +23,7 @@ from nextlong_hub.documents.mds_folder import MdsRow, Shard, read_rows
 from nextlong_hub.errors import DataError
 from nextlong_hub.execution.base import InputPath, Task
 from nextlong_hub.recipe import Recipe
-from nextlong_hub.records import Discarded, PackedRow, Reason, Sample, Segment
+from nextlong_hub.records import Discarded, Document, PackedRow, Reason, Sample, Segment
 from nextlong_hub.tokenization import SpecialTokens, Tokenizer
 from nextlong_hub.tokenization.tasks import TokenizerReference
 
@@ -102,6 +103,8 @@ class ImportCounts(UnitCounts):
     """Documents whose text does not encode to their tokens."""
     sources: dict[str, tuple[int, int]]
     """Documents and characters by source."""
+    secrets: dict[str, SecretCounts]
+    """By source, of MDS rows; those in texts were counted when the texts were read."""
     longest_tokens: int
     """Of a row."""
 
@@ -130,12 +133,13 @@ class ImportShard(Task[ImportCounts]):
         decoder = _Decoder(tokenizer=self.tokenizer.open(), special_tokens=self.special_tokens)
         found = [document for row in read_rows(self.shard) for document in _documents(row, self.shard, self.source)]
         decoded = [decoder.decode(document) for document in found]
+        secrets = _secrets(decoded, self.recipe.on_secret, self.shard)
         if self.recipe.pack:
             pieces = [PackableDocument(rows=(one.packed(self.recipe),), truncated_tokens=0) for one in decoded]
             counts = write_documents(self.output, pieces, self.recipe, masked=self.masked)
         else:
             counts = write_samples(self.output, [one.sample(self.recipe) for one in decoded], self.recipe)
-        return _counts(counts, decoded)
+        return _counts(counts, decoded, secrets)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -262,7 +266,23 @@ def _documents(row: MdsRow, shard: Shard, source: str) -> Iterator[_EncodedDocum
         )
 
 
-def _counts(written: UnitCounts, documents: list[_DecodedDocument]) -> ImportCounts:
+def _secrets(documents: list[_DecodedDocument], on_secret: OnSecret, shard: Shard) -> dict[str, SecretCounts]:
+    """The secrets in the documents of a shard, by source; they are counted or refused.
+
+    Raises:
+        DataError: there is one, and `on_secret` is `fail`.
+    """
+    found: dict[str, list[SecretCounts]] = {}
+    for one in documents:
+        scan = scanned(Document(id=one.id, text=one.text, source=one.source), on_secret, str(shard.path))
+        if scan.kinds:
+            found.setdefault(one.source, []).append(SecretCounts(kinds=scan.kinds, documents=1))
+    return {source: merged_secrets(counts) for source, counts in sorted(found.items())}
+
+
+def _counts(
+    written: UnitCounts, documents: list[_DecodedDocument], secrets: Mapping[str, SecretCounts] | None = None
+) -> ImportCounts:
     sources: dict[str, tuple[int, int]] = {}
     for document in documents:
         count, characters = sources.get(document.source, (0, 0))
@@ -272,5 +292,6 @@ def _counts(written: UnitCounts, documents: list[_DecodedDocument]) -> ImportCou
         tokens=sum(len(document.ids) for document in documents),
         not_exact=sum(not document.is_exact for document in documents),
         sources=dict(sorted(sources.items())),
+        secrets=dict(secrets or {}),
         longest_tokens=max((len(document.ids) for document in documents), default=0),
     )

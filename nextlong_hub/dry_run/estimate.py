@@ -21,6 +21,7 @@ from nextlong_hub.core.files import digest_of
 from nextlong_hub.core.memory import driver_peak_bytes
 from nextlong_hub.corpus.in_memory import as_files
 from nextlong_hub.corpus.left_out import FilesLeftOut
+from nextlong_hub.corpus.secrets import OnSecret, SecretCounts
 from nextlong_hub.corpus.telling import not_read
 from nextlong_hub.dataset.manifest import StopWordsRecord
 from nextlong_hub.documents.mix_rows import MixShape
@@ -37,6 +38,9 @@ from nextlong_hub.synthesis.sampling import TAKEN
 
 _LONGEST_START = 5.0
 """Seconds of start-up at most: the processor time of a longer process is not that of its imports."""
+
+
+_STRICTEST_FIRST: tuple[OnSecret, ...] = ("fail", "drop", "mask", "keep")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -99,6 +103,10 @@ class BuildEstimate:
     """Files that are not read, by the name of their source."""
     columns: Mapping[str, ColumnsSeen] = field(default_factory=dict)
     """What the rows looked at have, by the name of their source."""
+    secrets: SecretCounts = field(default_factory=SecretCounts)
+    """In the documents looked at."""
+    on_secret: OnSecret = "mask"
+    """What becomes of them."""
 
     @property
     def disk_bytes(self) -> int:
@@ -141,7 +149,7 @@ def estimate(request: BuildRequest, *, workers: int = 1, progress: Progress | No
             settings, _ = as_files(request.sources, Path(scratch) / "memory")
             found = corpus.find(settings)
             limits = {one.settings.name: one.settings.most for one in found.sources if one.settings.most}
-            sample = sample_corpus(found.pieces, _strictest(made), limits)
+            sample = sample_corpus(found.pieces, _strictest(made), limits, _strictest_on_secret(made))
         left_out = {one.settings.name: one.left_out for one in found.sources if one.left_out}
         for one in found.sources:
             if one.remark:
@@ -155,7 +163,13 @@ def estimate(request: BuildRequest, *, workers: int = 1, progress: Progress | No
                 trial = run_trial(recipe, sample, request, Path(scratch) / kind)
                 estimators[kind] = Estimator(trial=trial, sample=sample, pieces=len(found.pieces), workers=workers)
                 done(1)
-        return replace(_assemble(request, made, estimators, workers, start), left_out=left_out, columns=sample.columns)
+        return replace(
+            _assemble(request, made, estimators, workers, start),
+            left_out=left_out,
+            columns=sample.columns,
+            secrets=sample.secrets,
+            on_secret=_strictest_on_secret(made),
+        )
 
 
 def _kind(recipe: Recipe) -> str:
@@ -166,6 +180,10 @@ def _kind(recipe: Recipe) -> str:
 
 def _strictest(recipes: Sequence[Recipe]) -> Literal["fail", "skip"]:
     return "fail" if any(recipe.on_bad_document == "fail" for recipe in recipes) else "skip"
+
+
+def _strictest_on_secret(recipes: Sequence[Recipe]) -> OnSecret:
+    return min((recipe.on_secret for recipe in recipes), key=_STRICTEST_FIRST.index)
 
 
 def _assemble(

@@ -9,7 +9,7 @@ Nothing here is random: the same corpus gives the same sample.
 
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import Literal
 
@@ -17,7 +17,9 @@ from nextlong_hub import corpus
 from nextlong_hub.corpus.formats import FORMATS, Stratum
 from nextlong_hub.corpus.formats.measuring import measure_by_reading
 from nextlong_hub.corpus.pieces import Amount
+from nextlong_hub.corpus.secrets import OnSecret, SecretCounts, merged_secrets, scanned
 from nextlong_hub.errors import CorpusTooSmallError
+from nextlong_hub.records import Document
 
 MOST_DOCUMENTS = 4_000
 MOST_BYTES = 16_000_000
@@ -40,6 +42,8 @@ class CorpusSample:
     """How many documents of the corpus each of them stands for. Shape: (texts,)."""
     columns: Mapping[str, "ColumnsSeen"]
     """What the rows looked at have, by the name of their source; nothing of plain texts."""
+    secrets: SecretCounts = field(default_factory=SecretCounts)
+    """What was found in the documents looked at, those that are then left out included."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,6 +62,7 @@ def sample_corpus(
     pieces: Sequence[corpus.Piece],
     on_bad_document: OnBadDocument,
     limits: Mapping[str, Amount] = MappingProxyType({}),
+    on_secret: OnSecret = "mask",
 ) -> CorpusSample:
     """Look at an even sample of a corpus: at most about 4,000 documents and 16 MB.
 
@@ -65,12 +70,15 @@ def sample_corpus(
         pieces: the corpus.
         on_bad_document: whether a bad document in the sample is an error.
         limits: the most that is read of a source, by its name.
+        on_secret: what becomes of a secret in the sample.
 
     Raises:
-        DataError: a file is damaged or has not the columns it needs, or a remote source does not say how large it is.
+        DataError: a file is damaged or has not the columns it needs, a remote source does not say how large it is, or
+            there is a secret where none may be.
         CorpusTooSmallError: there is no document with text.
     """
     notes: defaultdict[str, corpus.ReadingNotes] = defaultdict(corpus.ReadingNotes)
+    secrets: list[SecretCounts] = []
 
     def texts_of(piece: corpus.Piece) -> Iterator[str | None]:
         for result in corpus.read(piece, on_bad_document, notes[piece.source]):
@@ -93,6 +101,11 @@ def sample_corpus(
     for number, times in sorted(picks.items()):
         stands_for = total * times / sum(picks.values())
         drawn, seen = _draw(strata[number], times)
+        scans = [
+            scanned(Document(id="", text=text, source=""), on_secret, "a document of the sample") for text in drawn
+        ]
+        secrets += [SecretCounts(kinds=scan.kinds, documents=1) for scan in scans if scan.kinds]
+        drawn = [scan.document.text for scan in scans if not scan.is_left_out]
         texts += drawn
         met += seen
         weights += [stands_for / seen] * len(drawn)
@@ -108,6 +121,7 @@ def sample_corpus(
             texts=tuple(texts),
             weights=(1.0,) * len(texts),
             columns=columns,
+            secrets=merged_secrets(secrets),
         )
     return CorpusSample(
         documents=total - left_out,
@@ -115,6 +129,7 @@ def sample_corpus(
         texts=tuple(texts),
         weights=tuple(weights),
         columns=columns,
+        secrets=merged_secrets(secrets),
     )
 
 

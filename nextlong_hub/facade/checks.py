@@ -3,10 +3,14 @@
 import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from nextlong_hub.core.amounts import parse_amount
 from nextlong_hub.errors import RecipeError, argument, in_python
+
+Choice = TypeVar("Choice", bound=str)
+
+_SHORT = 20
 
 
 def a_path(name: str, value: Any) -> Path:
@@ -53,6 +57,19 @@ def a_count(name: str, value: Any) -> int:
     if whole < 1:
         raise RecipeError(f"{argument(name)} is {_said(value)}; give a whole number above 0, such as 64 or '4B'")
     return int(whole)
+
+
+def one_of(name: str, value: Any, choices: Sequence[Choice]) -> Choice:
+    """One of a few words.
+
+    Raises:
+        RecipeError: it is none of them.
+    """
+    found = next((choice for choice in choices if choice == value), None)
+    if found is None:
+        said = repr(value) if isinstance(value, str) and len(value) <= _SHORT else _said(value)
+        raise RecipeError(f"{argument(name)} is {said}; give one of {', '.join(map(str, choices))}")
+    return found
 
 
 def several(name: str, value: Any) -> tuple[str, ...]:

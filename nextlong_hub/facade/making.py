@@ -4,17 +4,18 @@ import logging
 import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 from nextlong_hub.corpus.given import as_sources
 from nextlong_hub.corpus.in_memory import Source
+from nextlong_hub.corpus.secrets import OnSecret
 from nextlong_hub.dataset.folder import locked
 from nextlong_hub.documents.fit import FitRequest
 from nextlong_hub.documents.import_rows import ImportRequest
 from nextlong_hub.errors import RecipeError, argument
 from nextlong_hub.execution.base import Executor
 from nextlong_hub.execution.progress import Progress
-from nextlong_hub.facade.checks import a_count, a_path, a_text, by_name, several
+from nextlong_hub.facade.checks import a_count, a_path, a_text, by_name, one_of, several
 from nextlong_hub.facade.dataset import LongDataset
 from nextlong_hub.facade.requests import Choices, Reading, modes_of, read_as, request_of, settings_by_keyword
 from nextlong_hub.facade.watching import watched
@@ -82,7 +83,7 @@ def build(
             `if __name__ == "__main__":`.
         executor: Where tasks run, instead: an address such as `"local:8"`, or an `Executor`.
         progress: True shows progress, False does not; None shows it on a terminal and in a notebook.
-        choices: Choices of the recipe by name: `target_length=4096`, `retriever="hybrid"`,
+        choices: Choices of the recipe by name: `target_length=4096`, `retriever="hybrid"`, `on_secret="drop"`,
             `negatives={"first_rank": 2}`.
 
     Returns:
@@ -133,6 +134,7 @@ def fit(
     add_bos_token: bool = False,
     add_eos_token: bool = False,
     on_bad_document: Literal["fail", "skip"] = "fail",
+    on_secret: OnSecret = "mask",
     license: str | None = None,
     text_column: str | None = None,
     id_column: str | None = None,
@@ -157,6 +159,8 @@ def fit(
         add_bos_token: Begin each text with the tokenizer's `bos_token`; it counts.
         add_eos_token: End each text with its `eos_token`; it counts.
         on_bad_document: Stop at a text that cannot be read, or leave it out and count it.
+        on_secret: What becomes of access tokens and private keys in the texts: `mask` puts as many `*` in their place,
+            `drop` leaves the text out, `keep` counts them, `fail` stops there.
         license: See `build`, as for all that follow.
         text_column: Column of the text.
         id_column: Column of ids.
@@ -186,6 +190,7 @@ def fit(
         add_bos_token=add_bos_token,
         add_eos_token=add_eos_token,
         on_bad_document=on_bad_document,
+        on_secret=one_of("on-secret", on_secret, get_args(OnSecret)),
     )
     with watched(progress) as shown:
         report = fit_folder(request, folder, executor=_executor(num_proc, executor), progress=shown)
@@ -198,6 +203,7 @@ def import_rows(
     tokenizer: Any,
     output: PathOrName,
     config: str = "imported",
+    on_secret: OnSecret | None = None,
     license: str | None = None,
     text_column: str | None = None,
     id_column: str | None = None,
@@ -214,6 +220,7 @@ def import_rows(
         tokenizer: See `build`; of MDS shards the one that made their tokens.
         output: The new folder.
         config: What the configuration is called.
+        on_secret: See `fit`. None masks secrets in texts, and keeps those in MDS rows, whose tokens stay as they are.
         license: See `build`, as for all that follow.
         text_column: Column of the text.
         id_column: Column of ids.
@@ -235,6 +242,7 @@ def import_rows(
         source=_only_source(corpus, reading),
         tokenizer=_only_tokenizer(tokenizer, folder),
         config=a_text("config", config) or "",
+        on_secret=None if on_secret is None else one_of("on-secret", on_secret, get_args(OnSecret)),
     )
     with watched(progress) as shown:
         report = import_folder(request, folder, executor=_executor(num_proc, executor), progress=shown)

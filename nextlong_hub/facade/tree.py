@@ -11,6 +11,7 @@ from itertools import chain
 
 from nextlong_hub.core.files import digest_of
 from nextlong_hub.core.printable import compact, counted, listed, size, visible_line
+from nextlong_hub.corpus.secrets import found_in_words
 from nextlong_hub.dataset.corpus_record import CorpusRecord, SourceRecord
 from nextlong_hub.dataset.locate import DatasetLocation
 from nextlong_hub.dataset.manifest import ConfigRecord, Manifest, TokenizerRecord
@@ -89,6 +90,8 @@ def _corpus(corpus: CorpusRecord) -> Node:
         below.append(Node(f"{len(corpus.sources) - _MOST_SOURCES:,} more sources", ""))
     if corpus.skipped:
         below.append(Node("left out", listed(corpus.skipped)))
+    if corpus.secrets and corpus.secrets.kinds:
+        below.append(Node("secrets", found_in_words(corpus.secrets.kinds, corpus.secrets.documents)))
     return Node("corpus", facts, tuple(below))
 
 

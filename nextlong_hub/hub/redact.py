@@ -1,14 +1,14 @@
 """Secrets: how they look, and how they are kept out of whatever is shown or published.
 
 Tokens of the Hub and of other services are known by their prefixes, a password in an address by its place; what the
-environment holds is known to the letter, whatever it looks like.
+environment holds is known to the letter, whatever it looks like. In what we print the look is enough: whether a token
+is a real one, which `secret_scan` asks of texts of a corpus, does not matter.
 """
 
 import os
 import re
 
-TOKEN = re.compile(r"(?<![A-Za-z0-9])(?:hf|api_org)_(?:oauth_|jwt_)?[A-Za-z0-9]{20,}(?:[-_.][A-Za-z0-9_-]{20,})*")
-"""A user or organisation token of the Hub: a prefix and 34 characters; shorter ones are taken for tokens too."""
+from nextlong_hub.secret_scan import HUB_TOKEN
 
 _MARK = "…"
 _OTHERS = (
@@ -36,7 +36,7 @@ def without_secrets(text: str) -> str:
         value = os.environ.get(variable, "").strip()
         if len(value) >= _SHORTEST and value in text:
             text = text.replace(value, f"{variable}{_MARK}")
-    text = _SIGNED.sub(r"\1", _USER.sub(r"\1", TOKEN.sub(f"hf_{_MARK}", text)))
+    text = _SIGNED.sub(r"\1", _USER.sub(r"\1", HUB_TOKEN.sub(f"hf_{_MARK}", text)))
     for pattern in _OTHERS:
         text = pattern.sub(lambda match: f"{match[0][:4]}{_MARK}", text)
     return text

@@ -13,7 +13,7 @@ from nextlong_hub.dataset.folder import CARD_NAME, recipe_files
 from nextlong_hub.dataset.manifest import MANIFEST_NAME, Manifest, read_manifest, require_manifest
 from nextlong_hub.errors import DataError
 from nextlong_hub.hub.changes import LocalFile
-from nextlong_hub.publish.secrets import find_secrets
+from nextlong_hub.publish.secrets import places_of_secrets
 
 _DATA = ".parquet"
 _SHOWN = 5
@@ -46,7 +46,7 @@ def read_contents(folder: Path, checked: Callable[[int], None]) -> Contents:
 
     Raises:
         DataError: the folder holds no finished dataset; a file does not match the manifest, is a symbolic link, or
-            holds what looks like an access token; or the Hub would reject the card.
+            holds what looks like a secret; or the Hub would reject the card.
     """
     manifest = read_manifest(folder)
     if manifest is None:
@@ -113,12 +113,12 @@ def _refuse_links(folder: Path, paths: list[str]) -> None:
 
 
 def _refuse_secrets(folder: Path, paths: list[str]) -> None:
-    places = find_secrets(folder, paths)
+    places = places_of_secrets(folder, paths)
     if places:
         shown = "; ".join(places[:_SHOWN]) + (f"; and {len(places) - _SHOWN} more" if len(places) > _SHOWN else "")
         raise DataError(
-            f"what looks like an access token of the Hub would be published: {shown}; remove it there, and revoke the "
-            "token if it is a real one; nothing was sent"
+            f"what looks like an access token or a key would be published: {shown}; remove it there, and revoke it if "
+            "it is a real one; nothing was sent"
         )
 
 

@@ -1,4 +1,4 @@
-"""The secret scan: access tokens of the Hub in the files that are about to be published."""
+"""The secret scan of a push: access tokens and keys in the files that are about to be published, beside their rows."""
 
 from collections.abc import Iterable
 from pathlib import Path
@@ -6,13 +6,13 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from nextlong_hub.hub.redact import TOKEN
+from nextlong_hub.secret_scan import HUB_TOKEN, find_secrets
 
 _PARQUET_TAIL_BYTES = 8
 
 
-def find_secrets(folder: Path, paths: Iterable[str]) -> list[str]:
-    """Find what looks like an access token of the Hub; returns the places, by file and line.
+def places_of_secrets(folder: Path, paths: Iterable[str]) -> list[str]:
+    """Find secrets, and whatever looks like a token of the Hub; returns the places, by file and line.
 
     In a Parquet file only the metadata is searched, footer and schema, and no row; in any other file every byte.
 
@@ -28,9 +28,15 @@ def find_secrets(folder: Path, paths: Iterable[str]) -> list[str]:
 
 def _places(file: Path, name: str) -> list[str]:
     if file.suffix == ".parquet":
-        return [f"{name}, in its metadata"] if TOKEN.search(_parquet_metadata(file)) else []
-    lines = file.read_bytes().decode("latin-1").split("\n")
-    return [f"{name}, line {number}" for number, line in enumerate(lines, 1) if TOKEN.search(line)]
+        return [f"{name}, in its metadata"] if _starts(_parquet_metadata(file)) else []
+    text = file.read_bytes().decode("latin-1")
+    lines = sorted({text.count("\n", 0, start) + 1 for start in _starts(text)})
+    return [f"{name}, line {number}" for number in lines]
+
+
+def _starts(text: str) -> set[int]:
+    """Where what must not be published begins."""
+    return {secret.spans[0][0] for secret in find_secrets(text)} | {one.start() for one in HUB_TOKEN.finditer(text)}
 
 
 def _parquet_metadata(file: Path) -> str:

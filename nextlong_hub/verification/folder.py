@@ -17,6 +17,7 @@ from nextlong_hub.execution.run import Run
 from nextlong_hub.exports.writer import EXPORT_NAME
 from nextlong_hub.producer import Inputs, RowRequest, producer_of
 from nextlong_hub.recipe import Recipe, recorded_recipe
+from nextlong_hub.secret_scan import RULES
 from nextlong_hub.stats import measure_folder
 from nextlong_hub.tokenization import load_tokenizer
 from nextlong_hub.tokenization.spelled import SpellingFinder
@@ -192,6 +193,12 @@ def _read_corpora(
     elif not check.is_same_corpus:
         check.fault(
             MANIFEST_NAME, f"made from corpus {manifest.corpus.digest[:12]}, but the one given is {found.digest[:12]}"
+        )
+    secrets = manifest.corpus.secrets
+    if secrets is not None and secrets.rules != RULES:
+        check.remarks.append(
+            "secrets were looked for by the rules of another version when the dataset was made; where it masks one "
+            "that is not found now, or the other way round, the row differs from the corpus"
         )
     inputs = Inputs(corpus=found, tokenizers=(), seed=manifest.seed)
     return {

@@ -21,7 +21,7 @@ from nextlong_hub.hub.retry import Moved, Retries, RetryPolicy, TooLarge, Transi
 from nextlong_hub.hub.wording import READING, TOKENIZER, WRITING, Wording
 from nextlong_hub.publish.contents import stale_files
 from nextlong_hub.publish.pull_request import Limits, steps_of
-from nextlong_hub.publish.secrets import find_secrets
+from nextlong_hub.publish.secrets import places_of_secrets
 
 TOKEN = "hf_" + "AbCdEfGhIjKlMnOpQrStUvWxYz01234567"
 EMPTY_SHA256 = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
@@ -225,7 +225,7 @@ def test_tokens_are_found_where_they_stand(token: str, tmp_path: Path) -> None:
     pq.write_table(pa.Table.from_pylist([{"outer": {"inner": "x"}}], schema), tmp_path / "nested.parquet")
     rows = pa.table({"text": [token]})
     pq.write_table(rows, tmp_path / "rows.parquet", write_statistics=False)
-    found = find_secrets(tmp_path, ["a.md", "clean.md", "nested.parquet", "rows.parquet"])
+    found = places_of_secrets(tmp_path, ["a.md", "clean.md", "nested.parquet", "rows.parquet"])
     assert found == ["a.md, line 2", "nested.parquet, in its metadata"]
 
 

@@ -6,10 +6,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from nextlong_hub.cli.reports.sources import show_left_out, show_not_read
+from nextlong_hub.cli.reports.sources import show_left_out, show_not_read, show_secrets
 from nextlong_hub.cli.reports.spelled import show_spelled
 from nextlong_hub.cli.reports.wording import LINE, count, show_controls, words
 from nextlong_hub.core.printable import NOTHING, compact, counted, duration, size
+from nextlong_hub.corpus.secrets import FATES, found_in_words
 from nextlong_hub.corpus.telling import columns_seen
 from nextlong_hub.dataset.links import THICKER_ROWS, thin_rows
 from nextlong_hub.dataset.proportions import uneven_proportions
@@ -58,6 +59,7 @@ def show_build(report: "BuildReport", run: BuildRun) -> None:
     _show_stop_words({name: found for one in records for name, found in one.row_stop_words.items()})
     show_not_read(report.manifest)
     show_left_out(report.manifest)
+    show_secrets(report.manifest)
     for name, record in zip(run.configs, records, strict=True):
         recall = record.synthesis and record.synthesis.recall
         if recall is not None:
@@ -234,6 +236,9 @@ def show_estimate(estimate: "BuildEstimate", output: Path, workers: int, free_by
     )
     for name, seen in estimate.columns.items():
         show_line(f"Columns: {name}: {columns_seen(seen.used, seen.unused, seen.unread_members)}.")
+    if estimate.secrets.kinds:
+        found = found_in_words(estimate.secrets.kinds, estimate.secrets.documents)
+        show_line(f"Secrets: {found} of those looked at: {FATES[estimate.on_secret]}.", "bold yellow")
     show_line()
     show_table(_estimate_rows(estimate.configs), [config.config for config in estimate.configs])
     published = sum(config.published_bytes for config in estimate.configs)

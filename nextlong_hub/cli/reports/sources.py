@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING
 
 from nextlong_hub.cli.reports.wording import words
 from nextlong_hub.core.printable import counted
+from nextlong_hub.dataset.secrets import keeps_secrets, secrets_of
 from nextlong_hub.terminal import show_line
 
 if TYPE_CHECKING:
@@ -24,6 +25,15 @@ def show_not_read(manifest: "Manifest") -> None:
             said.append(f"all beyond the limit of {reading.limit}")
         if said:
             show_line(f"Not read of {source.name}: {', '.join(said)}; manifest.json names them.")
+
+
+def show_secrets(manifest: "Manifest") -> None:
+    """Print what secrets were found, and what became of them; nothing where there was none."""
+    found = manifest.corpus.secrets
+    if found is not None and found.kinds:
+        show_line(f"{secrets_of(manifest)}.", "bold yellow")
+        if keeps_secrets(manifest):
+            show_line("Rows may hold them: whoever reads them can use those that are still valid.", "bold yellow")
 
 
 def show_left_out(manifest: "Manifest") -> None:
