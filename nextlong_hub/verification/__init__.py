@@ -10,6 +10,7 @@ rows themselves are checked: a changed row could come with a changed sha256.
     documents        one document, by the checker of its producer
     configurations   counts, order and portability of a whole configuration
     apart            documents that configurations must not share
+    proving          sampled rows derived again from the documents of the corpus, by the room `proof`
     report           faults and counts
 """
 

@@ -11,10 +11,11 @@ from nextlong_hub.corpus.settings import SourceSettings
 from nextlong_hub.corpus.texts import CorpusTexts
 from nextlong_hub.dataset.manifest import MANIFEST_NAME, ConfigRecord, Manifest, read_manifest
 from nextlong_hub.dataset.taken import Taken
-from nextlong_hub.errors import DataError, RecipeError
+from nextlong_hub.errors import DataError, RecipeError, argument
 from nextlong_hub.execution.progress import NullProgress, Progress, ProgressTracker
 from nextlong_hub.execution.run import Run
 from nextlong_hub.producer import Inputs, RowRequest, producer_of
+from nextlong_hub.proof import Amount
 from nextlong_hub.recipe import Recipe, recorded_recipe
 from nextlong_hub.stats import measure_folder
 from nextlong_hub.tokenization import load_tokenizer
@@ -22,6 +23,7 @@ from nextlong_hub.tokenization.spelled import SpellingFinder
 from nextlong_hub.verification.apart import check_apart
 from nextlong_hub.verification.companions import check_companions
 from nextlong_hub.verification.configurations import check_config, check_portability
+from nextlong_hub.verification.proving import Claim, prove_claims
 from nextlong_hub.verification.repeats import check_repeats
 from nextlong_hub.verification.report import Check, RowDocument, VerifyReport
 from nextlong_hub.verification.shards import check_file
@@ -34,6 +36,7 @@ def verify(
     tokenizer: str | Sequence[str] | None = None,
     benchmarks: Sequence[str] = (),
     progress: Progress | None = None,
+    prove: Amount | None = None,
 ) -> VerifyReport:
     """Check a dataset folder against its manifest.
 
@@ -47,12 +50,20 @@ def verify(
     was decontaminated against, unless they lie here under their names in the manifest. With tokenizer and sources, the
     rows must also be in the seeded order of their meta-documents.
 
-    Not checked, because it needs a second retrieval: the value of a score, and that no better negative existed.
+    The value of a score, and that no better negative existed, take a second retrieval: `prove` says of how many rows
+    they are derived again from the documents of the corpus, with the borders of chunks and the choice of negatives, by
+    code that shares nothing with the build; see `proof`.
     The card may be edited by hand, apart from the list of files that `load_dataset` reads.
 
     Raises:
         DataError, RecipeError: the corpus, the tokenizer or a benchmark cannot be read.
+        RecipeError: rows are to be proven without a corpus.
     """
+    if prove is not None and not sources:
+        raise RecipeError(
+            f"{argument('prove')} derives rows again from the documents of their corpus, and none was given; name it "
+            f"with {argument('corpus')}"
+        )
     tracker = ProgressTracker(progress or NullProgress())
     check = Check()
     try:
@@ -65,34 +76,35 @@ def verify(
         return check.report()
     _open_tokenizers([tokenizer] if isinstance(tokenizer, str) else tokenizer or (), manifest, check)
     check_companions(folder, manifest, check)
-    with (
-        TemporaryDirectory(prefix="nextlong-verify-") as scratch,
-        tracker.stage("verify", len(manifest.files), "files") as done,
-    ):
-        taken: dict[str, Taken] = {}
-        for name, config in manifest.configs.items():
-            check.recipe = recorded_recipe(config.recipe)
-            check.controls += [name] * config.is_control
-            if sources:
-                check.corpora = _read_corpora(
-                    Run.quiet(Path(scratch)), _recipes_of(config, benchmarks), sources, manifest, check
-                )
-            check.checkers = {
-                recipe_name: producer_of(recipe).checker(recipe, check.tokenizer)
-                for recipe_name, recipe in config.row_recipes.items()
-            }
-            rows: list[RowDocument] = []
-            first_row = 0
-            for record in config.files:
-                check_file(folder, record, config, first_row, rows, check)
-                first_row += record.rows
-                done(1)
-            if config.taken and not any(fault.place.startswith(f"data/{name}/") for fault in check.faults):
-                taken[name] = _taken(rows)
-            check_config(name, config, rows, manifest, check)
-            check_portability(name, config, manifest, check)
-            check_repeats(name, config, check)
-        check_apart(taken, manifest, check)
+    with TemporaryDirectory(prefix="nextlong-verify-") as scratch:
+        claims: list[Claim] = []
+        with tracker.stage("verify", len(manifest.files), "files") as done:
+            taken: dict[str, Taken] = {}
+            for name, config in manifest.configs.items():
+                check.recipe = recorded_recipe(config.recipe)
+                check.controls += [name] * config.is_control
+                recipes = _recipes_of(config, benchmarks)
+                if sources:
+                    check.corpora = _read_corpora(Run.quiet(Path(scratch)), recipes, sources, manifest, check)
+                check.checkers = {
+                    recipe_name: producer_of(recipe).checker(recipe, check.tokenizer)
+                    for recipe_name, recipe in config.row_recipes.items()
+                }
+                rows: list[RowDocument] = []
+                first_row = 0
+                for record in config.files:
+                    check_file(folder, record, config, first_row, rows, check)
+                    first_row += record.rows
+                    done(1)
+                if config.taken and not any(fault.place.startswith(f"data/{name}/") for fault in check.faults):
+                    taken[name] = _taken(rows)
+                check_config(name, config, rows, manifest, check)
+                check_portability(name, config, manifest, check)
+                check_repeats(name, config, check)
+                claims.append(Claim.of(name, config, recipes, check))
+            check_apart(taken, manifest, check)
+        if prove is not None:
+            prove_claims(folder, claims, prove, check, tracker)
     if not check.faults and any(config.segments.negative for config in manifest.configs.values()):
         check.stats = measure_folder(folder, manifest)
     return check.report()
@@ -171,7 +183,7 @@ def _read_corpora(
     wanted = producer_of(next(iter(recipes.values()))).sources(sources, list(recipes.values()))
     given, untold = _with_columns_of(wanted, manifest)
     found = find_corpus(run, given, trusts_cache=False)
-    check.is_same_corpus = found.digest == manifest.corpus.digest
+    check.found, check.is_same_corpus = found, found.digest == manifest.corpus.digest
     if not check.is_same_corpus and untold:
         check.remarks.append(
             f"whether the given corpus ({', '.join(untold)}) is the one that it was made of cannot be told: an earlier "

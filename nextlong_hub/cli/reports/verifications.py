@@ -9,6 +9,7 @@ from nextlong_hub.terminal import show_line, show_table, show_verbatim
 
 if TYPE_CHECKING:
     from nextlong_hub.verification import VerifyReport
+    from nextlong_hub.verification.report import ProofCounts
 
 
 def show_verification(report: "VerifyReport", folder: Path) -> None:
@@ -28,9 +29,26 @@ def show_verification(report: "VerifyReport", folder: Path) -> None:
     else:
         show_line(f"{folder} is what it says. Checked: {checked}.", "bold green")
         _show_contents(report)
+    for proof in report.proofs:
+        _show_proof(proof)
     for file in report.rewritten:
         show_line(f"Written anew by another program: {file}. Other bytes than the manifest names, but the same rows.")
     show_controls(report.controls)
+
+
+def _show_proof(proof: "ProofCounts") -> None:
+    """What was derived again of one configuration, and what was not."""
+    texts = counted(proof.texts, "text")
+    show_line(
+        f"{proof.config}: {counted(proof.rows, 'row')} of {proof.of_rows:,} derived again from the corpus, "
+        f"{proof.proven:,} of {texts} proven in full: {proof.borders:,} chunks, {proof.scores:,} scores and ranks, "
+        f"{counted(proof.encoded, 'text')} encoded."
+    )
+    if proof.passed_over:
+        reasons = ", ".join(f"{reason} ({number:,})" for reason, number in proof.passed_over.items())
+        show_line(f"{proof.config}: better chunks that were passed over with a reason: {reasons}.")
+    for what, number in proof.open.items():
+        show_line(f"{proof.config}: of {counted(number, 'text')} not proven: {what}.", "bold yellow")
 
 
 def _show_contents(report: "VerifyReport") -> None:
