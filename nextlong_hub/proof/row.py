@@ -29,7 +29,9 @@ _NO_TOKENIZER = "the number of its tokens: give the tokenizer"
 _GUARD = "what its guard on tokens passed over"
 _ENDED = "where the answer to a meta-chunk ended that has fewer negatives than its share"
 _UNTIED = "which negatives belong to which meta-chunk, as none are interleaved"
-_APPROXIMATE = "that no better chunk was passed over: its search is approximate, or sees a part of the corpus"
+_APPROXIMATE = (
+    "ranks, and that no better chunk was passed over: its search is approximate, or sees a part of the corpus"
+)
 
 
 class Prover:
@@ -59,11 +61,12 @@ class Prover:
         if not meta_chunks:
             finding.faults.append(f"the corpus has no document {row['meta_document']!r}")
             return finding
-        _prove_tokens(row, self._choices, self._encode, finding)
         numbers = [self._number(segment) for segment in row["segments"]]
         finding.faults += self._text_faults(row, numbers, finding)
         finding.faults += self._order_faults(row, numbers, meta_chunks)
-        if finding.faults:
+        is_of_chunks = not finding.faults
+        _prove_tokens(row, self._choices, self._encode, finding)
+        if not is_of_chunks:
             return finding
         groups = self._groups(row["segments"], len(meta_chunks))
         if self._choices.may_repeat or groups is None:
@@ -157,9 +160,13 @@ class Prover:
             rankings.append(Ranking(self._statistics.scores(meta_chunk), meta_chunks, said))
             finding.faults += self._score_faults(meta_chunk, group, own, rankings[-1])
             finding.scores += len(group)
+        if not self._choices.is_whole:
+            finding.open.append(_APPROXIMATE)
+            return
         self._prove_own_ranks(row, groups, rankings, meta_chunks, finding)
         if not finding.faults:
             self._prove_choice(groups, chosen, rankings, rules, finding)
+        if not finding.faults:
             self._prove_spread(meta_chunks, chosen, rankings, rules, finding)
 
     def _known(self, segment: Row) -> int:
@@ -198,7 +205,7 @@ class Prover:
                     f"{where} has the score {segment['score']:.6g}, and counted again the corpus gives "
                     f"{as_float32(score):.6g}"
                 )
-            elif ranking.ranks.get(chunk) != segment["rank"]:
+            elif self._choices.is_whole and ranking.ranks.get(chunk) != segment["rank"]:
                 yield (
                     f"{where} has rank {segment['rank']:,}, and {ranking.ranks.get(chunk, 1) - 1:,} chunks of other "
                     f"documents come before it for chunk {self._texts.place(meta_chunk)[1]:,}"
@@ -237,9 +244,6 @@ class Prover:
         finding: Finding,
     ) -> None:
         """Nothing better may have been passed over without a reason."""
-        if not self._choices.is_whole:
-            finding.open.append(_APPROXIMATE)
-            return
         if self._choices.guard == "tokens":
             finding.open.append(_GUARD)
             return
@@ -294,10 +298,11 @@ class Prover:
             )
             if free is not None and free <= _SURELY_ASKED:
                 finding.faults.append(
-                    f"its meta-chunk {number:,} has {counts[number]:,} negatives, fewer than its share, and the chunk "
+                    f"its meta-chunk {number:,} has fewer negatives than its share, {counts[number]:,}, and the chunk "
                     f"of rank {free:,} is free"
                 )
-            elif free is not None:
+                return
+            if free is not None:
                 finding.open.append(_ENDED)
 
 

@@ -4,11 +4,13 @@ Which documents of the sources a corpus holds, and which chunks its filters bar,
 again: a filter is not applied a second time by other code.
 """
 
+from bisect import bisect_right
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
 from functools import partial
+from itertools import accumulate
 from pathlib import Path
 from typing import Any, Self
 
@@ -32,7 +34,8 @@ from nextlong_hub.verification.report import Check, ProofCounts
 
 _OTHER_CORPUS = "nothing was derived again, for the given corpus is another one than the dataset was made of"
 _DAMAGED = "none of its rows was derived again, for a file of it is damaged"
-_NO_TEXTS = "all of it: it is no row of texts of the corpus"
+_NO_TEXTS = "all of it: {} are not derived again"
+_BROKEN = "all of it: its row is at fault as it lies there, and is not taken apart"
 _KEPT = "its segments, which it had before it came here"
 
 
@@ -59,8 +62,8 @@ class _Counting:
     """What is known so far of the rows of one configuration."""
 
     claim: Claim
-    rows: list[int]
-    """Their numbers."""
+    rows: dict[int, str]
+    """Their numbers, with their places."""
     texts: int = 0
     proven: int = 0
     borders: int = 0
@@ -115,7 +118,7 @@ def prove_claims(folder: Path, claims: Sequence[Claim], amount: Amount, check: C
         if claim.name in damaged:
             check.remarks.append(f"{claim.name}: {_DAMAGED}")
         else:
-            counting.append(_Counting(claim=claim, rows=amount.of(claim.name, claim.config.rows)))
+            counting.append(_begin(claim, amount, check))
     parts: defaultdict[str, list[tuple[_Counting, str]]] = defaultdict(list)
     for one in counting:
         for name, recipe in one.claim.recipes.items():
@@ -127,6 +130,24 @@ def prove_claims(folder: Path, claims: Sequence[Claim], amount: Amount, check: C
     check.proofs += [one.counts() for one in counting]
 
 
+def _begin(claim: Claim, amount: Amount, check: Check) -> _Counting:
+    """Choose the rows of a configuration; packed ones that cannot be taken apart are told at once."""
+    numbers = amount.of(claim.name, claim.config.rows)
+    ends = list(accumulate(file.rows for file in claim.config.files))
+    rows = {}
+    for number in numbers:
+        file = bisect_right(ends, number)
+        first = ends[file] - claim.config.files[file].rows
+        rows[number] = f"{claim.config.files[file].path}, row {number - first}"
+    one = _Counting(claim=claim, rows=rows)
+    if claim.config.packing is not None:
+        broken = set(rows.values()) & {fault.place for fault in check.faults}
+        one.rows = {number: place for number, place in rows.items() if place not in broken}
+        for _ in broken:
+            one.add(Finding(open=[_BROKEN]))
+    return one
+
+
 def _prove_world(folder: Path, parts: Sequence[tuple[_Counting, str]], check: Check, tracker: ProgressTracker) -> None:
     """Prove the texts of all recipes, each of a configuration, that read and cut the corpus alike."""
     first, name = parts[0]
@@ -134,7 +155,7 @@ def _prove_world(folder: Path, parts: Sequence[tuple[_Counting, str]], check: Ch
     if producer_of(recipe).reads != "texts" or check.found is None:
         for one, maker in parts:
             for _ in _texts(folder, one, maker):
-                one.add(Finding(open=[_NO_TEXTS]))
+                one.add(Finding(open=[_NO_TEXTS.format(producer_of(recipe).reads)]))
         return
     store = first.claim.stores[name]
     with Texts(_choices(recipe, ()).cutting) as texts:
@@ -249,13 +270,12 @@ def _texts(
 ) -> Iterator[tuple[str, dict[str, Any]]]:
     """The texts that a recipe made in the rows of a configuration that are to be proven, with their places."""
     with closing(open_split(folder, one.claim.name)) as split:
-        for number in one.rows:
+        for number, place in one.rows.items():
             row = _values(split, number)
-            texts = [row] if one.claim.config.packing is None else unpack(row)
-            for place, text in enumerate(texts):
+            packed = one.claim.config.packing is not None
+            for document, text in enumerate(unpack(row) if packed else [row]):
                 if text["id"].partition("/")[0] == maker:
-                    where = f"data/{one.claim.name}, row {number}"
-                    yield (where if len(texts) == 1 else f"{where}, document {place}"), text
+                    yield f"{place}, document {document}" if packed else place, text
             done(1)
 
 

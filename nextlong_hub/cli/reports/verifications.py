@@ -1,5 +1,7 @@
 """The report of a verification."""
 
+from collections import Counter
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -29,26 +31,39 @@ def show_verification(report: "VerifyReport", folder: Path) -> None:
     else:
         show_line(f"{folder} is what it says. Checked: {checked}.", "bold green")
         _show_contents(report)
-    for proof in report.proofs:
-        _show_proof(proof)
+    _show_proofs(report.proofs)
     for file in report.rewritten:
         show_line(f"Written anew by another program: {file}. Other bytes than the manifest names, but the same rows.")
     show_controls(report.controls)
 
 
-def _show_proof(proof: "ProofCounts") -> None:
-    """What was derived again of one configuration, and what was not."""
-    texts = counted(proof.texts, "text")
-    show_line(
-        f"{proof.config}: {counted(proof.rows, 'row')} of {proof.of_rows:,} derived again from the corpus, "
-        f"{proof.proven:,} of {texts} proven in full: {proof.borders:,} chunks, {proof.scores:,} scores and ranks, "
-        f"{counted(proof.encoded, 'text')} encoded."
-    )
-    if proof.passed_over:
-        reasons = ", ".join(f"{reason} ({number:,})" for reason, number in proof.passed_over.items())
-        show_line(f"{proof.config}: better chunks that were passed over with a reason: {reasons}.")
-    for what, number in proof.open.items():
-        show_line(f"{proof.config}: of {counted(number, 'text')} not proven: {what}.", "bold yellow")
+def _show_proofs(proofs: "Sequence[ProofCounts]") -> None:
+    """What was derived again from the corpus, and what was not."""
+    if not proofs:
+        return
+    show_line("Derived again from the corpus:")
+    columns = ["rows", "of", "texts", "proven", "chunks", "scores", "encoded"]
+    rows = [
+        (
+            one.config,
+            [
+                count(number)
+                for number in (
+                    *(one.rows, one.of_rows, one.texts, one.proven),
+                    *(one.borders, one.scores, one.encoded),
+                )
+            ],
+        )
+        for one in proofs
+    ]
+    show_table(rows, columns)
+    passed_over = sum((Counter(one.passed_over) for one in proofs), Counter[str]())
+    if passed_over:
+        reasons = ", ".join(f"{reason} ({number:,})" for reason, number in sorted(passed_over.items()))
+        show_line(f"Better chunks that were rightly passed over: {reasons}.")
+    for one in proofs:
+        for what, number in one.open.items():
+            show_line(f"{one.config}, of {counted(number, 'text')} not proven: {what}.", "bold yellow")
 
 
 def _show_contents(report: "VerifyReport") -> None:
