@@ -21,7 +21,7 @@ ROOT = Path(__file__).parents[1]
 
 FLOORS = [
     "errors records secret_scan _version",
-    "core hub",
+    "core hub proof",
     "execution method",
     "corpus terminal",
     "retrieval tokenization",

@@ -132,17 +132,11 @@ def _children(node: ast.AST) -> list[ast.AST]:
         left_out = [*node.decorator_list, *node.bases, *(keyword.value for keyword in node.keywords)]
     elif isinstance(node, ast.AnnAssign):
         left_out = [node.annotation]
-    elif isinstance(node, ast.arg):
-        return []
-    elif isinstance(node, ast.keyword) and node.arg in ("strict", "kw_only", "init", "repr"):
+    elif isinstance(node, ast.arg) or (isinstance(node, ast.keyword) and node.arg in ("strict", "kw_only", "init", "repr")):
         return []
     elif isinstance(node, ast.JoinedStr | ast.Raise | ast.Assert | ast.Import | ast.ImportFrom | ast.Subscript):
         left_out = [] if isinstance(node, ast.Subscript) and not _is_type(node) else list(ast.iter_child_nodes(node))
-    elif isinstance(node, ast.Call) and (_name(node.func) in _TYPING or _root(node.func) in _SILENT):
-        return []
-    elif isinstance(node, ast.If) and "TYPE_CHECKING" in ast.unparse(node.test):
-        return []
-    elif isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant):
+    elif (isinstance(node, ast.Call) and (_name(node.func) in _TYPING or _root(node.func) in _SILENT)) or (isinstance(node, ast.If) and "TYPE_CHECKING" in ast.unparse(node.test)) or (isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)):
         return []
     return [child for child in ast.iter_child_nodes(node) if child not in left_out]
 

@@ -33,6 +33,7 @@ class _Place(click.Path):
     epilog=examples(
         "nextlong-hub verify nextlong",
         "nextlong-hub verify long --corpus docs.parquet --tokenizer ./llama3",
+        "nextlong-hub verify long --corpus docs.parquet --prove 1%",
         "nextlong-hub verify hf://datasets/me/nextlong",
     ),
 )
@@ -46,6 +47,13 @@ class _Place(click.Path):
     metavar="PATH",
     help="Where a benchmark lies that the dataset was decontaminated against; read with --corpus. Repeatable.",
 )
+@click.option(
+    "--prove",
+    metavar="1%|20|all",
+    help="Of so many rows of each configuration, derive chunks, scores and the choice of negatives again from "
+    "--corpus, by slow code that shares nothing with the build.",
+)
+@click.option("--prove-seed", type=int, default=0, show_default=True, help="Which rows --prove takes.")
 @options_columns
 @option_json
 @option_quiet
@@ -54,6 +62,8 @@ def verify(
     corpora: tuple[str, ...],
     tokenizer: tuple[str, ...],
     benchmarks: tuple[str, ...],
+    prove: str | None,
+    prove_seed: int,
     text_column: str | None,
     id_column: str | None,
     as_json: bool,
@@ -62,29 +72,34 @@ def verify(
     """Check a finished dataset folder, every file, row and segment, or an export.
 
     With --corpus each text is rebuilt from the corpus by its segments, of which none may be a chunk that is barred;
-    with --tokenizer it is encoded again. Of a dataset on the Hub, hf://datasets/USER/NAME[@REVISION], only card and
-    manifest are downloaded: every file must have the size and sha256 that the manifest says. Every fault is printed on
-    one line, and any fault makes the exit code 3.
+    with --tokenizer it is encoded again. With --prove the method itself is done again for some rows: where chunks begin
+    and end, what each negative scores, and that no better one was passed over without a reason. Of a dataset on the
+    Hub, hf://datasets/USER/NAME[@REVISION], only card and manifest are downloaded: every file must have the size and
+    sha256 that the manifest says. Every fault is printed on one line, and any fault makes the exit code 3.
     """
     if isinstance(place, str):
-        if corpora or tokenizer or benchmarks:
+        if corpora or tokenizer or benchmarks or prove:
             from nextlong_hub.hub.address import name_in
 
             raise RecipeError(
-                "--corpus, --tokenizer and --decontaminate need the rows, which a check on the Hub does not download; "
-                f"run `hf download {name_in(place)} --repo-type dataset --local-dir DIR` and verify DIR"
+                "--corpus, --tokenizer, --decontaminate and --prove need the rows, which a check on the Hub does not "
+                f"download; run `hf download {name_in(place)} --repo-type dataset --local-dir DIR` and verify DIR"
             )
         return _verify_published(place, as_json=as_json, quiet=quiet)
     from nextlong_hub import terminal
     from nextlong_hub.cli.arguments import parse_sources
     from nextlong_hub.cli.reports.verifications import show_verification
     from nextlong_hub.facade.requests import Reading, read_as
+    from nextlong_hub.proof import parse_amount
     from nextlong_hub.verification import verify as verify_folder
 
+    amount = None if prove is None else parse_amount(prove, prove_seed)
     reading = Reading(text_column=text_column, id_column=id_column)
     sources = read_as(parse_sources(corpora), reading)
     with terminal.watching(quiet=quiet) as progress:
-        report = verify_folder(place, sources=sources, tokenizer=tokenizer, benchmarks=benchmarks, progress=progress)
+        report = verify_folder(
+            place, sources=sources, tokenizer=tokenizer, benchmarks=benchmarks, progress=progress, prove=amount
+        )
     if as_json:
         print_json({"ok": not report.faults, **asdict(report)})
     else:

@@ -254,30 +254,42 @@ class LongDataset:
         )
 
     def verify(
-        self, *, corpus: Any = None, tokenizer: Any = None, progress: Progress | bool | None = None
+        self,
+        *,
+        corpus: Any = None,
+        tokenizer: Any = None,
+        prove: int | str | None = None,
+        prove_seed: int = 0,
+        progress: Progress | bool | None = None,
     ) -> "VerifyReport":
         """Check a folder: every file, row and segment; of a dataset on the Hub every file's size and sha256.
 
         Args:
             corpus: The corpus, to rebuild each text from it: see `build`.
             tokenizer: The tokenizer, to encode each text again.
+            prove: Of how many rows of each configuration chunks, scores and the choice of negatives are derived again
+                from the corpus, by slow code that shares nothing with the build: `20`, `"1%"` or `"all"`.
+            prove_seed: Which rows these are.
             progress: Whether progress is shown.
 
         Returns:
             A report; it is `ok` where `faults` is empty. Of a dataset on the Hub no row is read.
 
         Raises:
-            RecipeError: corpus or tokenizer are given for a dataset on the Hub, or are none.
+            RecipeError: corpus, tokenizer or rows to prove are given for a dataset on the Hub, or are none; or rows are
+                to be proven without a corpus.
             DataError: the corpus or the tokenizer cannot be read.
             AuthError, NetworkError: the Hub refused, or could not be reached.
         """
+        from nextlong_hub.proof import parse_amount
         from nextlong_hub.verification import VerifyReport, verify
 
+        amount = None if prove is None else parse_amount(str(prove), prove_seed)
         if self.folder is None:
-            if corpus is not None or tokenizer is not None:
+            if corpus is not None or tokenizer is not None or prove is not None:
                 raise RecipeError(
-                    f"{argument('corpus')} and {argument('tokenizer')} need the rows, which a check on the Hub does "
-                    "not download; download the dataset, open its folder and verify that"
+                    f"{argument('corpus')}, {argument('tokenizer')} and {argument('prove')} need the rows, which a "
+                    "check on the Hub does not download; download the dataset, open its folder and verify that"
                 )
             from nextlong_hub.hub.address import DatasetAddress, dataset_name
             from nextlong_hub.publish.remote_check import verify_remote
@@ -292,7 +304,7 @@ class LongDataset:
         sources = () if corpus is None else as_sources(corpus)
         with TemporaryDirectory(prefix="nextlong-tokenizer-") as scratch, watched(progress) as shown:
             names = () if tokenizer is None else as_names(tokenizer, Path(scratch))
-            return verify(self.folder, sources=sources, tokenizer=names, progress=shown)
+            return verify(self.folder, sources=sources, tokenizer=names, progress=shown, prove=amount)
 
     def export(
         self,

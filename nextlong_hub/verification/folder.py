@@ -16,6 +16,7 @@ from nextlong_hub.execution.progress import NullProgress, Progress, ProgressTrac
 from nextlong_hub.execution.run import Run
 from nextlong_hub.exports.writer import EXPORT_NAME
 from nextlong_hub.producer import Inputs, RowRequest, producer_of
+from nextlong_hub.proof import Amount
 from nextlong_hub.recipe import Recipe, recorded_recipe
 from nextlong_hub.secret_scan import RULES
 from nextlong_hub.stats import measure_folder
@@ -25,6 +26,7 @@ from nextlong_hub.verification.apart import check_apart
 from nextlong_hub.verification.companions import check_companions
 from nextlong_hub.verification.configurations import check_config, check_portability
 from nextlong_hub.verification.exported import verify_export
+from nextlong_hub.verification.proving import Claim, prove_claims
 from nextlong_hub.verification.repeats import check_repeats
 from nextlong_hub.verification.report import Check, RowDocument, VerifyReport
 from nextlong_hub.verification.shards import check_file
@@ -37,6 +39,7 @@ def verify(
     tokenizer: str | Sequence[str] | None = None,
     benchmarks: Sequence[str] = (),
     progress: Progress | None = None,
+    prove: Amount | None = None,
 ) -> VerifyReport:
     """Check a dataset folder, or a finished export, against its manifest.
 
@@ -50,21 +53,29 @@ def verify(
     was decontaminated against, unless they lie here under their names in the manifest. With tokenizer and sources, the
     rows must also be in the seeded order of their meta-documents.
 
-    Not checked, because it needs a second retrieval: the value of a score, and that no better negative existed.
+    The value of a score, and that no better negative existed, take a second retrieval: `prove` says of how many rows
+    they are derived again from the documents of the corpus, with the borders of chunks and the choice of negatives, by
+    code that shares nothing with the build; see `proof`.
     The card may be edited by hand, apart from the list of files that `load_dataset` reads.
 
     Of an export: every file's size and sha256, and that the documents read back are those that were written.
 
     Raises:
         DataError, RecipeError: the corpus, the tokenizer or a benchmark cannot be read.
+        RecipeError: rows are to be proven without a corpus.
     """
     if (folder / EXPORT_NAME).is_file():
-        if sources or tokenizer or benchmarks:
+        if sources or tokenizer or benchmarks or prove is not None:
             raise RecipeError(
                 f"{folder} is an export, which is checked by its files alone; leave out {argument('corpus')}, "
                 f"{argument('tokenizer')} and {argument('decontaminate')}, or verify the dataset that it was made from"
             )
         return verify_export(folder)
+    if prove is not None and not sources:
+        raise RecipeError(
+            f"{argument('prove')} derives rows again from the documents of their corpus, and none was given; name it "
+            f"with {argument('corpus')}"
+        )
     tracker = ProgressTracker(progress or NullProgress())
     check = Check()
     try:
@@ -77,34 +88,35 @@ def verify(
         return check.report()
     _open_tokenizers([tokenizer] if isinstance(tokenizer, str) else tokenizer or (), manifest, check)
     check_companions(folder, manifest, check)
-    with (
-        TemporaryDirectory(prefix="nextlong-verify-") as scratch,
-        tracker.stage("verify", len(manifest.files), "files") as done,
-    ):
-        taken: dict[str, Taken] = {}
-        for name, config in manifest.configs.items():
-            check.recipe = recorded_recipe(config.recipe)
-            check.controls += [name] * config.is_control
-            if sources:
-                check.corpora = _read_corpora(
-                    Run.quiet(Path(scratch)), _recipes_of(config, benchmarks), sources, manifest, check
-                )
-            check.checkers = {
-                recipe_name: producer_of(recipe).checker(recipe, check.tokenizer)
-                for recipe_name, recipe in config.row_recipes.items()
-            }
-            rows: list[RowDocument] = []
-            first_row = 0
-            for record in config.files:
-                check_file(folder, record, config, first_row, rows, check)
-                first_row += record.rows
-                done(1)
-            if config.taken and not any(fault.place.startswith(f"data/{name}/") for fault in check.faults):
-                taken[name] = _taken(rows)
-            check_config(name, config, rows, manifest, check)
-            check_portability(name, config, manifest, check)
-            check_repeats(name, config, check)
-        check_apart(taken, manifest, check)
+    with TemporaryDirectory(prefix="nextlong-verify-") as scratch:
+        claims: list[Claim] = []
+        with tracker.stage("verify", len(manifest.files), "files") as done:
+            taken: dict[str, Taken] = {}
+            for name, config in manifest.configs.items():
+                check.recipe = recorded_recipe(config.recipe)
+                check.controls += [name] * config.is_control
+                recipes = _recipes_of(config, benchmarks)
+                if sources:
+                    check.corpora = _read_corpora(Run.quiet(Path(scratch)), recipes, sources, manifest, check)
+                check.checkers = {
+                    recipe_name: producer_of(recipe).checker(recipe, check.tokenizer)
+                    for recipe_name, recipe in config.row_recipes.items()
+                }
+                rows: list[RowDocument] = []
+                first_row = 0
+                for record in config.files:
+                    check_file(folder, record, config, first_row, rows, check)
+                    first_row += record.rows
+                    done(1)
+                if config.taken and not any(fault.place.startswith(f"data/{name}/") for fault in check.faults):
+                    taken[name] = _taken(rows)
+                check_config(name, config, rows, manifest, check)
+                check_portability(name, config, manifest, check)
+                check_repeats(name, config, check)
+                claims.append(Claim.of(name, config, recipes, check))
+            check_apart(taken, manifest, check)
+        if prove is not None:
+            prove_claims(folder, claims, prove, check, tracker)
     if not check.faults and any(config.segments.negative for config in manifest.configs.values()):
         check.stats = measure_folder(folder, manifest)
     return check.report()
@@ -183,7 +195,7 @@ def _read_corpora(
     wanted = producer_of(next(iter(recipes.values()))).sources(sources, list(recipes.values()))
     given, untold = _with_columns_of(wanted, manifest)
     found = find_corpus(run, given, trusts_cache=False)
-    check.is_same_corpus = found.digest == manifest.corpus.digest
+    check.found, check.is_same_corpus = found, found.digest == manifest.corpus.digest
     if not check.is_same_corpus and untold:
         check.remarks.append(
             f"whether the given corpus ({', '.join(untold)}) is the one that it was made of cannot be told: an earlier "

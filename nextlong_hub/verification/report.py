@@ -1,13 +1,14 @@
 """Faults and counts of a verification, and the inputs that it checks against."""
 
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from nextlong_hub.corpus.ingest import FoundCorpus
 from nextlong_hub.corpus.texts import CorpusTexts
 from nextlong_hub.dataset.spelled import SpelledCounts
 from nextlong_hub.method.repeats import COUNTS
@@ -41,6 +42,31 @@ class Contents:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ProofCounts:
+    """What was derived again of the rows of a configuration; see `proof`."""
+
+    config: str
+    rows: int
+    """Rows that were looked at."""
+    of_rows: int
+    """Rows that there are."""
+    texts: int
+    """Texts of those rows: a packed row has several."""
+    proven: int
+    """Texts of which everything was derived again, and is as it must be."""
+    borders: int
+    """Chunks whose borders in their document were found again."""
+    scores: int
+    """Negatives whose score and rank were found again."""
+    encoded: int
+    """Texts that were encoded again."""
+    passed_over: Mapping[str, int]
+    """Chunks with a better score than a negative of their row, by the reason for which they do not serve there."""
+    open: Mapping[str, int]
+    """Texts of which something was not proven, by what it is."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class VerifyReport:
     """The result of a verification."""
 
@@ -64,6 +90,8 @@ class VerifyReport:
     """Files below `data/` and `recipes/` that are not of this dataset, and that nobody reads as its rows."""
     remarks: tuple[str, ...] = ()
     """What could not be checked, in sentences."""
+    proofs: tuple[ProofCounts, ...] = ()
+    """Of each configuration, where a proof was asked for."""
 
     @property
     def ok(self) -> bool:
@@ -127,10 +155,13 @@ class Check:
     """Checkers of its rows, by the name before the slash in a row's id."""
     corpora: dict[str, CorpusTexts] = field(default_factory=dict)
     """The corpora of its rows, by the same name."""
+    found: FoundCorpus | None = None
+    """The given corpus, as it was found last."""
     is_same_corpus: bool = False
     """Whether `corpora` have the digest that the manifest names."""
     stats: DatasetStats | None = None
     """Of a dataset without faults."""
+    proofs: list[ProofCounts] = field(default_factory=list)
 
     def fault(self, place: str, message: str) -> None:
         """Record a fault."""
@@ -151,6 +182,7 @@ class Check:
             rewritten=tuple(self.rewritten),
             foreign=tuple(self.foreign),
             remarks=tuple(dict.fromkeys(self.remarks)),
+            proofs=tuple(self.proofs),
         )
 
 

@@ -1,5 +1,7 @@
 """The report of a verification."""
 
+from collections import Counter
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -10,6 +12,7 @@ from nextlong_hub.terminal import show_line, show_table, show_verbatim
 
 if TYPE_CHECKING:
     from nextlong_hub.verification import VerifyReport
+    from nextlong_hub.verification.report import ProofCounts
 
 
 def show_verification(report: "VerifyReport", folder: Path) -> None:
@@ -29,12 +32,42 @@ def show_verification(report: "VerifyReport", folder: Path) -> None:
     else:
         show_line(f"{folder} is what it says. Checked: {checked}.", "bold green")
         _show_contents(report)
+    _show_proofs(report.proofs)
     for file in report.rewritten:
         show_line(f"Written anew by another program: {file}. Other bytes than the manifest names, but the same rows.")
     if report.foreign:
         files = counted(len(report.foreign), "file")
         show_line(f"Beside it {files} not of this dataset, never pushed: {listed_names(report.foreign)}.", "bold yellow")
     show_controls(report.controls)
+
+
+def _show_proofs(proofs: "Sequence[ProofCounts]") -> None:
+    """What was derived again from the corpus, and what was not."""
+    if not proofs:
+        return
+    show_line("Derived again from the corpus:")
+    columns = ["rows", "of", "texts", "proven", "chunks", "scores", "encoded"]
+    rows = [
+        (
+            one.config,
+            [
+                count(number)
+                for number in (
+                    *(one.rows, one.of_rows, one.texts, one.proven),
+                    *(one.borders, one.scores, one.encoded),
+                )
+            ],
+        )
+        for one in proofs
+    ]
+    show_table(rows, columns)
+    passed_over = sum((Counter(one.passed_over) for one in proofs), Counter[str]())
+    if passed_over:
+        reasons = ", ".join(f"{reason} ({number:,})" for reason, number in sorted(passed_over.items()))
+        show_line(f"Better chunks that were rightly passed over: {reasons}.")
+    for one in proofs:
+        for what, number in one.open.items():
+            show_line(f"{one.config}, of {counted(number, 'text')} not proven: {what}.", "bold yellow")
 
 
 def _show_contents(report: "VerifyReport") -> None:
