@@ -1,4 +1,4 @@
-"""Run the campaign, and print fault × outcome and the summary; the exit code is 1 when a promise was broken."""
+"""Run the campaign, and print each fault with its outcome and the summary; the exit code is 1 when a promise was broken."""
 
 import argparse
 import re
@@ -19,7 +19,7 @@ def main() -> int:
         (kind, fault)
         for kind, faults in kinds().items()
         for fault in faults
-        if arguments.only is None or re.search(arguments.only, f"{kind}: {fault.name}")
+        if re.search(arguments.only, f"{kind}: {fault.name}") and (fault.hole or not arguments.holes)
     )
     if arguments.do == "list":
         print("\n".join(_listed(kind, fault) for kind, fault in chosen))
@@ -56,7 +56,8 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--seed", type=int, default=0, help="draws the order, the moments and the places")
     parser.add_argument("--minutes", type=float, default=9.0, help="no fault is begun later")
     parser.add_argument("--faults", type=int, metavar="N", help="try so many, no more")
-    parser.add_argument("--only", metavar="REGEX", help="faults whose `kind: name` matches")
+    parser.add_argument("--only", metavar="REGEX", default="", help="faults whose `kind: name` matches")
+    parser.add_argument("--holes", action="store_true", help="only those that broke something once")
     parser.add_argument("--jobs", type=int, default=4, metavar="N", help="faults at once")
     parser.add_argument(
         "--command", type=Path, default=Path(sys.executable).with_name("nextlong-hub"), help="the one to disturb"

@@ -64,7 +64,8 @@ class Running:
 
     def __init__(self, command: tuple[str, ...], place: Place) -> None:
         self._arguments = command[1:]
-        self._out, self._err = tempfile.TemporaryFile(), tempfile.TemporaryFile()
+        self._out: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115 -- closed by `wait`
+        self._err: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115
         self._begun = time.monotonic()
         self.process = subprocess.Popen(
             (*place.prefix, *command),

@@ -55,6 +55,7 @@ class Exchange:
         self._handler = handler
         self.proxy = handler.server.proxy
         self.method, self.target = handler.command, handler.path
+        self.headers = handler.headers
         self.body = body
 
     def forward(self) -> Answer:

@@ -64,6 +64,11 @@ class Trial:
         """Compare a file with itself at the end."""
         self._planted[path] = oracle.digest(path)
 
+    def forget(self, path: Path) -> None:
+        """Remove a file of a person that was planted for another fault."""
+        del self._planted[path]
+        path.unlink()
+
     def start(
         self, *arguments: str | Path, environment: Mapping[str, str] | None = None, prefix: tuple[str, ...] = ()
     ) -> Running:
@@ -169,6 +174,11 @@ class Trial:
     def says(self, outcome: Outcome, words: str) -> None:
         """Keep one finding."""
         self.findings.append(Finding(outcome=outcome, words=words))
+
+    def says_if_well(self, outcome: Outcome) -> None:
+        """Name a good end more precisely."""
+        if not self.findings:
+            self.says(outcome, "")
 
     def refused(self, run: Run) -> None:
         """A command must not say that it is done."""

@@ -191,7 +191,7 @@ _MANIFESTS = {
     "numbers for files": b'{"tool": "nextlong-hub", "format": 1, "configs": {"x": {"files": [5]}}}',
     "deep JSON": b"[" * 90_000 + b"]" * 90_000,
     "no UTF-8": b"\xff\xfe",
-    "paths that lead out": b'{"tool": "nextlong-hub", "format": 1, "configs": {"x": {"files": [{"path": "../../notes"}]}}}',
+    "paths that lead out": b'{"tool": "nextlong-hub", "format": 1, "configs": {"x": {"files": [{"path": "../notes"}]}}}',
 }
 
 FAULTS = (
@@ -222,5 +222,9 @@ FAULTS = (
         )
         for name, content in _MANIFESTS.items()
     ),
-    Fault(name="push and verify, the card on the Hub is a YAML bomb", inject=_there({"README.md": _bomb()}), hole=5),
+    Fault(
+        name="push and verify, the card on the Hub is a YAML bomb",
+        inject=_there({"README.md": _bomb()}),
+        hole=5,
+    ),
 )
