@@ -1,4 +1,4 @@
-"""Run the campaign, and print each fault with its outcome and the summary; the exit code is 1 when a promise was broken."""
+"""Run the campaign, print each fault with its outcome, and the summary; exit code 1 if a promise was broken."""
 
 import argparse
 import re

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import IO
 
 _POLL_SECONDS = 0.1
+_MOST_CROWDING = 4.0
 _PATIENCE_SECONDS = 5.0
 """How long processes of a run may outlive it."""
 MOST_BYTES = 3 << 30
@@ -101,12 +102,15 @@ class Running:
         return [pid for pid in others if name in _command_line(pid)]
 
     def wait(self, seconds: float) -> Run:
-        """Wait for its end; end it when it takes longer, or takes too much memory."""
+        """Wait for its end; end it when it takes longer, or takes too much memory.
+
+        Where more work waits than this machine has processors, seconds are longer.
+        """
         stopped = ""
         while self.is_alive and not stopped:
             with suppress(subprocess.TimeoutExpired):
                 self.process.wait(_POLL_SECONDS)
-            if self.seconds > seconds:
+            if self.seconds > seconds * _crowding():
                 stopped = "time"
             elif sum(map(_resident_bytes, _session(self.process.pid))) > MOST_BYTES:
                 stopped = "memory"
@@ -140,6 +144,11 @@ def under(**limits: int | str) -> tuple[str, ...]:
 def in_namespace(script: str) -> tuple[str, ...]:
     """The words that run a command where mounts of its own were made by a shell script."""
     return ("unshare", "--mount", "sh", "-c", f'{script} && exec "$@"', "sh")
+
+
+def _crowding() -> float:
+    """How much longer a second of work takes now than on an idle machine."""
+    return min(_MOST_CROWDING, max(1.0, os.getloadavg()[0] / (os.cpu_count() or 1)))
 
 
 def _content(file: IO[bytes]) -> str:

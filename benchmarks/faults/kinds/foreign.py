@@ -26,7 +26,9 @@ def _outside(trial: Trial, name: str) -> Path:
     """Move a folder of the dataset elsewhere, beside a corpus of a person, and leave a link."""
     trial.dataset()
     outside = trial.folder / "outside"
-    if (trial.output / name).exists():
+    if name == "assets":
+        shutil.rmtree(trial.output / name)
+    else:
         shutil.move(trial.output / name, outside)
     outside.mkdir(exist_ok=True)
     (trial.output / name).symlink_to(outside)

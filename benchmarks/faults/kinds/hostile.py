@@ -288,7 +288,7 @@ FAULTS = (
     Fault(
         name="texts and ids of escapes, scripts and paths",
         inject=_odd_texts(
-            ("\x1b[31mred\x00", "<script>alert(1)</script>", "\u202etxt", "](javascript:x) | `<b>`", "\r\n---\n")
+            ("\x1b[31mred", "<script>alert(1)</script>", "\u202etxt", "](javascript:x) | `<b>`", "\r\n---\n")
         ),
     ),
 )

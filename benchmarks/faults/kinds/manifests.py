@@ -155,7 +155,11 @@ FAULTS = (
         for what in ("a folder", "a loop", "nothing")
     ),
     *(
-        Fault(name=f"{words[0]}, a stranger's folder with escapes in a name", inject=_stranger(*words), hole=11)
+        Fault(
+            name=f"{' '.join(words[:1] + words[2:3])}, a stranger's folder with escapes in a name",
+            inject=_stranger(*words),
+            hole=11,
+        )
         for words in (
             ("export", "stranger", "jsonl", "--output", "exported"),
             ("stats", "stranger"),
@@ -164,7 +168,7 @@ FAULTS = (
         )
     ),
     *(
-        Fault(name=f"{words[0]!a}, escapes in what is typed", inject=_typed(*words), hole=11)
+        Fault(name=f"escapes in what is typed: {words[-1]!a}", inject=_typed(*words), hole=11)
         for words in (("build\x1b[31m",), ("stats", "--\x1b[31m\u202ex"), ("stats", "no\x1b[31m\u202ex"))
     ),
 )

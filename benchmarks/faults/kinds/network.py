@@ -191,7 +191,7 @@ _MANIFESTS = {
     "numbers for files": b'{"tool": "nextlong-hub", "format": 1, "configs": {"x": {"files": [5]}}}',
     "deep JSON": b"[" * 90_000 + b"]" * 90_000,
     "no UTF-8": b"\xff\xfe",
-    "paths that lead out": b'{"tool": "nextlong-hub", "format": 1, "configs": {"x": {"files": [{"path": "../notes"}]}}}',
+    "paths that lead out": b'{"tool": "nextlong-hub", "format": 1, "configs": {"x": {"files": [{"path": "../x"}]}}}',
 }
 
 FAULTS = (

@@ -1,13 +1,13 @@
 """Secrets in corpora, arguments and variables: none is published, none is printed."""
 
 from collections.abc import Callable
+from dataclasses import replace
 
 from benchmarks.faults.fault import Fault, Outcome
 from benchmarks.faults.kinds.network import FOREVER, PUSH
 from benchmarks.faults.proxy import Answer, Exchange, Proxy
 from benchmarks.faults.trial import Trial
-from benchmarks.faults.world import OUTPUT, REPOSITORY, build
-from nextlong_hub.records import Document
+from benchmarks.faults.world import DOCUMENTS, OUTPUT, REPOSITORY, build
 from nextlong_hub.testing import make_documents, write_corpus
 
 _LETTERS = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
@@ -25,7 +25,7 @@ _SECRETS: dict[str, Callable[[Trial], str]] = {
     "of a private key": lambda trial: "\n".join(
         (
             "-----BEGIN RSA PRIVATE KEY-----",
-            *(_drawn(trial, 64, _LETTERS + "+/") for _ in range(6)),
+            *(_drawn(trial, 64, _LETTERS + "+/") for _ in range(2)),
             "-----END RSA PRIVATE KEY-----",
         )
     ),
@@ -33,15 +33,15 @@ _SECRETS: dict[str, Callable[[Trial], str]] = {
 
 
 def _in_texts(kind: str) -> Callable[[Trial], None]:
-    """A secret in the middle of every text: it is masked, or the build ends; it is in no file of ours, and said."""
+    """A secret in the middle of every third text: it is masked, or the build ends; no file of ours has it."""
 
     def inject(trial: Trial) -> None:
         secret = _SECRETS[kind](trial)
         told = secret.splitlines()[1] if "\n" in secret else secret
         trial.secrets.add(told)
         documents = [
-            Document(id=one.id, text=f"{one.text[:300]} {secret} {one.text[300:]}", source=one.source)
-            for one in make_documents(60)
+            replace(one, text=f"{one.text[:300]} {secret} {one.text[300:]}") if number % 3 == 0 else one
+            for number, one in enumerate(make_documents(DOCUMENTS))
         ]
         write_corpus(trial.corpus, documents)
         run = trial.run(*build())
@@ -155,19 +155,14 @@ FAULTS = (
     *(Fault(name=f"a secret {kind} in texts, build", inject=_in_texts(kind), hole=9) for kind in _SECRETS),
     Fault(name="a token in --message, push", inject=_message, hole=9),
     *(
-        Fault(
-            name=f"a password in HF_ENDPOINT, {' '.join(words[:1] + words[-1:])}",
-            inject=_endpoint(*words),
-            hole=9,
-            seconds=150.0,
-        )
-        for words in (
-            PUSH,
-            (*PUSH, "--json"),
-            ("doctor",),
-            ("doctor", "--json"),
-            ("verify", f"hf://datasets/{REPOSITORY}"),
-        )
+        Fault(name=f"a password in HF_ENDPOINT, {name}", inject=_endpoint(*words), hole=9, seconds=150.0)
+        for name, words in {
+            "push": PUSH,
+            "push --json": (*PUSH, "--json"),
+            "doctor": ("doctor",),
+            "doctor --json": ("doctor", "--json"),
+            "verify": ("verify", f"hf://datasets/{REPOSITORY}"),
+        }.items()
     ),
     Fault(name="requests sent to another host, push", inject=_sent_elsewhere, hole=9, draws=True, seconds=150.0),
     *(
