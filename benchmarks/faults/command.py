@@ -44,6 +44,8 @@ class Run:
     seconds: float
     stopped: str = ""
     """Why the campaign ended it: `time`, `memory`; empty when it ended by itself."""
+    signalled: bool = False
+    """Whether a signal was sent to it."""
     left: int = 0
     """Processes that it left behind."""
 
@@ -68,6 +70,7 @@ class Running:
         self._out: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115 -- closed by `wait`
         self._err: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115
         self._begun = time.monotonic()
+        self._signalled = False
         self.process = subprocess.Popen(
             (*place.prefix, *command),
             cwd=place.folder,
@@ -90,6 +93,7 @@ class Running:
 
     def send(self, number: int, *, everybody: bool = False) -> None:
         """Send a signal to it, or to it and its workers."""
+        self._signalled = True
         with suppress(ProcessLookupError):
             if everybody:
                 os.killpg(self.process.pid, number)
@@ -116,6 +120,7 @@ class Running:
                 stopped = "memory"
         took = self.seconds
         left = 0 if stopped else self._left()
+        signalled = self._signalled
         self.send(signal.SIGKILL, everybody=True)
         code = self.process.wait()
         return Run(
@@ -125,6 +130,7 @@ class Running:
             err=_content(self._err),
             seconds=took,
             stopped=stopped,
+            signalled=signalled,
             left=left,
         )
 

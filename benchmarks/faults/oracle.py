@@ -10,7 +10,7 @@ from benchmarks.faults.fault import Finding, Outcome
 
 EXIT_CODES = (0, 1, 2, 3, 4, 5, 6, 7, 130, 143)
 """All that are documented."""
-_TOLD_BY_SIGNAL = (130, 143)
+_BY_SIGNAL = (130, 143)
 _VERIFICATION = 3
 _SHOWN = 160
 _CRASHED = ("Traceback (most recent call last)", "panicked at ", "Fatal Python error")
@@ -50,9 +50,12 @@ def judge(run: Run, secrets: Collection[str] = ()) -> Iterator[Finding]:
 
 def _told(run: Run) -> Iterator[Finding]:
     """Whether the exit code is documented, and one line says why."""
-    if run.code >= 0 and run.code not in EXIT_CODES:
+    by_signal = run.code < 0 or run.code in _BY_SIGNAL
+    if by_signal and not run.signalled:
+        yield Finding(outcome=Outcome.UNTOLD, words=f"exit code {run.code} without a signal")
+    elif run.code >= 0 and run.code not in EXIT_CODES:
         yield Finding(outcome=Outcome.UNTOLD, words=f"exit code {run.code}")
-    elif run.code > 0 and run.code not in _TOLD_BY_SIGNAL:
+    elif run.code and not by_signal:
         errors = [line for line in run.err.splitlines() if line.startswith("Error")]
         if len(errors) != 1 and not (run.code == _VERIFICATION and run.last_line):
             yield Finding(outcome=Outcome.UNTOLD, words=f"exit code {run.code}, {len(errors)} lines say why")

@@ -87,7 +87,7 @@ def outcomes(tries: Iterable[Result]) -> str:
     words = {outcome: f"**{outcome}**" if outcome.is_bad else str(outcome) for outcome in counts}
     if counts.total() == 1:
         return next(iter(words.values()))
-    return ", ".join(f"{count} times {words[outcome]}" for outcome, count in counts.most_common())
+    return ", ".join(f"{words[outcome]} ({count})" for outcome, count in counts.most_common())
 
 
 def write(page: Path, results: Sequence[Result], how: str) -> None:

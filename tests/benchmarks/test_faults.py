@@ -42,8 +42,10 @@ def test_every_kind_is_found_and_no_two_faults_have_one_name() -> None:
     [
         (DONE, set()),
         (REFUSED, set()),
-        (replace(DONE, code=130), set()),
-        (replace(DONE, code=-9), set()),
+        (replace(DONE, code=130, signalled=True), set()),
+        (replace(DONE, code=-9, signalled=True), set()),
+        (replace(DONE, code=130), {Outcome.UNTOLD}),
+        (replace(DONE, code=-11), {Outcome.UNTOLD}),
         (replace(DONE, code=3, out="data/1 is damaged\n"), set()),
         (
             replace(REFUSED, err="Traceback (most recent call last):\nKeyError\n", code=1),
@@ -204,11 +206,13 @@ def test_tables_count_and_mark_what_is_bad(tmp_path: Path) -> None:
     results = [result("a", Outcome.SURVIVED), result("a", Outcome.LOST), result("b", Outcome.REFUSED, 2)]
     assert [Result.load(one.dump()) for one in results] == results
     page = tmp_path / "page.md"
-    page.write_text("# Before\n<!-- faults:start -->old<!-- faults:end -->\nAfter\n")
+    page.write_text("# Before\n<!-- faults:start -->stale<!-- faults:end -->\nAfter\n")
     report.write(page, results, "make faults")
     text = page.read_text()
-    assert text.startswith("# Before\n") and text.endswith("\nAfter\n") and "old" not in text
-    assert "| a |  | 1 times survived, 1 times **DATA LOST** |" in text
+    assert text.startswith("# Before\n<!-- faults:start -->\n")
+    assert text.endswith("<!-- faults:end -->\nAfter\n")
+    assert "stale" not in text
+    assert "| a |  | survived (1), **DATA LOST** (1) |" in text
     assert "| b | 2 | refused in one line |" in text
     assert "3 faults tried: data lost 1, half-published 0, tracebacks 0, hangs 0," in text
     assert "| 2 | bits: b | not reached | refused in one line |  |" in report.comparison([], results)

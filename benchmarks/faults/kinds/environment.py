@@ -1,6 +1,7 @@
 """Limits, folders of the system, languages and variables of the process."""
 
 import shutil
+import signal
 from collections.abc import Callable, Mapping
 
 from benchmarks.faults.command import in_namespace, under
@@ -106,7 +107,7 @@ def _copied(trial: Trial) -> None:
     """A folder that was moved to another place goes on."""
     running = trial.start(*build())
     trial.random_moment(running)
-    running.process.kill()
+    running.send(signal.SIGKILL)
     trial.end(running)
     if trial.output.exists():
         shutil.copytree(trial.output, trial.folder / "moved")

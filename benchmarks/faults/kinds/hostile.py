@@ -3,12 +3,14 @@
 import gzip
 import json
 from collections.abc import Callable, Iterable
+from itertools import cycle
 from pathlib import Path
+from typing import Any
 
 from benchmarks.faults import oracle
 from benchmarks.faults.fault import Fault, Outcome
 from benchmarks.faults.trial import Trial
-from benchmarks.faults.world import CORPUS, OUTPUT, build
+from benchmarks.faults.world import CORPUS, DOCUMENTS, OUTPUT, build
 from nextlong_hub.testing import make_documents, write_corpus
 
 _SECONDS = 120.0
@@ -27,7 +29,10 @@ def _file(name: str, write: Callable[[Path, Trial], None], *more: str) -> Callab
 
 
 def _bytes(content: bytes) -> Callable[[Path, Trial], None]:
-    return lambda path, trial: path.write_bytes(content) and None
+    def write(path: Path, trial: Trial) -> None:
+        path.write_bytes(content)
+
+    return write
 
 
 def _long_line(path: Path, trial: Trial) -> None:
@@ -86,15 +91,13 @@ def _folder(files: dict[str, str]) -> Callable[[Trial], None]:
 
 def _copies(trial: Trial) -> None:
     """Near-copies only: no row can be made, and that is said soon."""
-    documents = make_documents(4, paragraphs=(8, 10))
-    lines = (
-        json.dumps({"id": f"{number}", "text": f"{documents[number % 4].text} {number}"}) for number in range(4_000)
-    )
+    texts = [document.text for document in make_documents(120, paragraphs=(2, 2))]
+    lines = (json.dumps({"id": f"{number}", "text": f"{texts[number % 120]} {number}"}) for number in range(6_000))
     trial.corpus.write_text("\n".join(lines), "utf-8")
     trial.run(*build(rows=600))
 
 
-def _tokenizer(change: Callable[[dict[str, object]], object]) -> Callable[[Trial], None]:
+def _tokenizer(change: Callable[[dict[str, Any]], object]) -> Callable[[Trial], None]:
     def inject(trial: Trial) -> None:
         folder = trial.folder / "tokenizer"
         folder.mkdir()
@@ -110,7 +113,7 @@ def _tokenizer(change: Callable[[dict[str, object]], object]) -> Callable[[Trial
     return inject
 
 
-def _big_id(values: dict[str, object]) -> None:
+def _big_id(values: dict[str, Any]) -> None:
     values["added_tokens"] = [
         {
             "id": 2**31,
@@ -124,12 +127,12 @@ def _big_id(values: dict[str, object]) -> None:
     ]
 
 
-def _multiplied(values: dict[str, object]) -> None:
+def _multiplied(values: dict[str, Any]) -> None:
     steps = [{"type": "Replace", "pattern": {"String": letter}, "content": letter * 100} for letter in "eeee"]
     values["normalizer"] = {"type": "Sequence", "normalizers": steps}
 
 
-def _regex(values: dict[str, object]) -> None:
+def _regex(values: dict[str, Any]) -> None:
     pattern = {"Regex": "(x+x+)+y|(?:(?:a|aa|[a-z ])+)+$Z"}
     values["pre_tokenizer"] = {"type": "Split", "pattern": pattern, "behavior": "Isolated", "invert": False}
 
@@ -178,7 +181,7 @@ _SHARD = {
     "version": 2,
     "zip_data": None,
 }
-_MDS = {
+_MDS: dict[str, dict[str, Any]] = {
     "a number of encodings": {"column_encodings": 5},
     "an encoding that is null": {"column_encodings": [None]},
     "samples that are a word": {"samples": "x"},
@@ -203,8 +206,10 @@ def _odd_texts(texts: Iterable[str]) -> Callable[[Trial], None]:
     """Texts, ids and names with what terminals and pages obey: nothing is raw, nothing is outside the folder."""
 
     def inject(trial: Trial) -> None:
-        ids = [f"../../{text[:20]}" for text in texts]
-        rows = [json.dumps({"id": ids[n % len(ids)] + str(n), "text": f"{t} {d.text}"}) for n, (d, t) in _pairs(texts)]
+        rows = [
+            json.dumps({"id": f"../../{text[:20]}{document.id}", "text": f"{text} {document.text}"})
+            for document, text in zip(make_documents(DOCUMENTS), cycle(texts), strict=False)
+        ]
         trial.corpus.write_text("\n".join(rows), "utf-8")
         run = trial.run(*build())
         if run.code == 0:
@@ -215,11 +220,6 @@ def _odd_texts(texts: Iterable[str]) -> Callable[[Trial], None]:
             trial.find(oracle.unfinished(trial.output))
 
     return inject
-
-
-def _pairs(texts: Iterable[str]) -> Iterable[tuple[int, tuple[object, str]]]:
-    every = list(texts)
-    return enumerate((document, every[n % len(every)]) for n, document in enumerate(make_documents(60)))
 
 
 FAULTS = (

@@ -3,6 +3,7 @@
 import json
 import os
 import shutil
+import signal
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -98,7 +99,7 @@ def _between(change: Callable[[Path], None], *, killed: bool) -> Callable[[Trial
         if killed:
             running = trial.start(*build())
             trial.until(running, lambda: any(trial.output.glob(".work/*digests*")))
-            running.process.kill()
+            running.send(signal.SIGKILL)
             trial.end(running)
         else:
             trial.dataset()
