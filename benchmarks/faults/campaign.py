@@ -50,6 +50,7 @@ class Plan:
     """Kind and fault."""
     seed: int
     minutes: float
+    """No fault is begun later; what has begun is waited for."""
     most: int | None
     """How many faults to try; None: as many as there is time for."""
     jobs: int
@@ -81,8 +82,8 @@ def run(plan: Plan, command: Path, tell: Callable[[Result], None]) -> Iterator[R
     """
     with tempfile.TemporaryDirectory(prefix="faults-", ignore_cleanup_errors=True) as name:
         folder = Path(name).resolve()
-        world = World.make(command, folder)
         deadline = time.monotonic() + plan.minutes * 60
+        world = World.make(command, folder)
         waiting: set[Future[Result]] = set()
         with ThreadPoolExecutor(plan.jobs) as pool:
             for count, (number, kind, fault) in enumerate(plan.order()):

@@ -11,7 +11,8 @@ from benchmarks.faults.fault import Finding, Outcome
 EXIT_CODES = (0, 1, 2, 3, 4, 5, 6, 7, 130, 143)
 """All that are documented."""
 _BY_SIGNAL = (130, 143)
-_VERIFICATION = 3
+_REPORTS = ("verify", "doctor")
+"""Commands whose output is a list of faults."""
 _SHOWN = 160
 _CRASHED = ("Traceback (most recent call last)", "panicked at ", "Fatal Python error")
 _RAW = re.compile("[\x00-\x08\x0b-\x0c\x0e-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
@@ -57,7 +58,8 @@ def _told(run: Run) -> Iterator[Finding]:
         yield Finding(outcome=Outcome.UNTOLD, words=f"exit code {run.code}")
     elif run.code and not by_signal:
         errors = [line for line in run.err.splitlines() if line.startswith("Error")]
-        if len(errors) != 1 and not (run.code == _VERIFICATION and run.last_line):
+        reported = run.arguments[0] in _REPORTS and run.out.strip()
+        if len(errors) != 1 and not reported:
             yield Finding(outcome=Outcome.UNTOLD, words=f"exit code {run.code}, {len(errors)} lines say why")
 
 

@@ -46,7 +46,7 @@ def test_every_kind_is_found_and_no_two_faults_have_one_name() -> None:
         (replace(DONE, code=-9, signalled=True), set()),
         (replace(DONE, code=130), {Outcome.UNTOLD}),
         (replace(DONE, code=-11), {Outcome.UNTOLD}),
-        (replace(DONE, code=3, out="data/1 is damaged\n"), set()),
+        (replace(DONE, arguments=("verify",), code=3, out="data/1 is damaged\n"), set()),
         (
             replace(REFUSED, err="Traceback (most recent call last):\nKeyError\n", code=1),
             {Outcome.TRACEBACK, Outcome.UNTOLD},

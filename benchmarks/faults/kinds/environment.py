@@ -124,11 +124,11 @@ _SAME: dict[str, dict[str, str]] = {
     "PYTHONHASHSEED": {"PYTHONHASHSEED": "77"},
     "PYTHONOPTIMIZE=2": {"PYTHONOPTIMIZE": "2"},
     "PYTHONWARNINGS=error": {"PYTHONWARNINGS": "error"},
-    "NUMBA_OPT=0": {"NUMBA_OPT": "0", "NUMBA_CACHE_DIR": ""},
+    "NUMBA_OPT=0": {"NUMBA_OPT": "0", "NUMBA_CACHE_DIR": "numba"},
     "OMP_NUM_THREADS=7": {"OMP_NUM_THREADS": "7", "TOKENIZERS_PARALLELISM": "true"},
     "TERM=dumb, COLUMNS=1": {"TERM": "dumb", "COLUMNS": "1"},
     "no HOME": {"HOME": "", "HF_HOME": "", "MPLCONFIGDIR": ""},
-    "HOME=/proc/x": {"HOME": "/proc/x", "HF_HOME": "", "MPLCONFIGDIR": "", "NUMBA_CACHE_DIR": ""},
+    "HOME=/proc/x": {"HOME": "/proc/x", "HF_HOME": "", "MPLCONFIGDIR": ""},
 }
 _PUSH = ("push", OUTPUT, REPOSITORY, "-y", "-q")
 
