@@ -46,6 +46,8 @@ class Run:
     """Why the campaign ended it: `time`, `memory`; empty when it ended by itself."""
     signalled: bool = False
     """Whether a signal was sent to it."""
+    mute: bool = False
+    """Whether its standard error led nowhere."""
     left: int = 0
     """Processes that it left behind."""
 
@@ -71,6 +73,7 @@ class Running:
         self._err: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115
         self._begun = time.monotonic()
         self._signalled = False
+        self._mute = bool({"full=2", "closed=2"} & {*place.prefix})
         self.process = subprocess.Popen(
             (*place.prefix, *command),
             cwd=place.folder,
@@ -131,6 +134,7 @@ class Running:
             seconds=took,
             stopped=stopped,
             signalled=signalled,
+            mute=self._mute,
             left=left,
         )
 

@@ -56,7 +56,7 @@ def _told(run: Run) -> Iterator[Finding]:
         yield Finding(outcome=Outcome.UNTOLD, words=f"exit code {run.code} without a signal")
     elif run.code >= 0 and run.code not in EXIT_CODES:
         yield Finding(outcome=Outcome.UNTOLD, words=f"exit code {run.code}")
-    elif run.code and not by_signal:
+    elif run.code and not by_signal and not run.mute:
         errors = [line for line in run.err.splitlines() if line.startswith("Error")]
         reported = run.arguments[0] in _REPORTS and run.out.strip()
         if len(errors) != 1 and not reported:

@@ -1,14 +1,14 @@
 """Flipped and cut bytes in every kind of file that we read."""
 
-import json
 import os
 import pickle
+import re
 import shutil
 from collections.abc import Callable
 from pathlib import Path
 
 from benchmarks.faults import oracle
-from benchmarks.faults.fault import Fault, Outcome
+from benchmarks.faults.fault import Fault, NotPossible, Outcome
 from benchmarks.faults.trial import Trial
 from benchmarks.faults.world import OUTPUT, build
 
@@ -68,7 +68,7 @@ def _card(trial: Trial) -> None:
     text = card.read_bytes()
     card.write_bytes(text[:start] + text[start:].replace(b"6,144", b"6,145"))
     seen = trial.run("verify", OUTPUT, "-q").code == _VERIFICATION
-    trial.undisturbed("card", OUTPUT, "-q")
+    trial.undisturbed("card", OUTPUT)
     same = card.read_bytes() == text
     if not (seen or same):
         trial.says(Outcome.REPAIRED, "people may edit the card: verify says nothing, and card keeps it as their words")
@@ -178,16 +178,15 @@ def _strangers_kernels(trial: Trial) -> None:
 
 
 def _other_writer(trial: Trial) -> None:
-    """The rows of a shard, written by a Parquet writer with other habits, and its digest in the manifest."""
-    import pyarrow.parquet as pq
-
+    """A shard as another release of pyarrow writes it: the same rows, and another name of the writer."""
     trial.dataset()
-    manifest = json.loads((trial.output / "manifest.json").read_text("utf-8"))
     [path] = trial.output.glob("data/tiny/*.parquet")
-    pq.write_table(pq.read_table(path), path, compression="gzip", write_page_checksum=True)
+    content, count = re.subn(rb"(parquet-cpp-arrow version )\d\d", rb"\g<1>22", path.read_bytes())
+    if not count:
+        raise NotPossible("Parquet files here are not written by pyarrow")
+    path.write_bytes(content)
     run = trial.run("verify", OUTPUT, "-q")
-    told = "rows" in run.out + run.err and "pyarrow" in json.dumps(manifest).lower()
-    if not told:
+    if run.code or "version 22" not in run.out + run.err:
         trial.says(Outcome.UNTOLD, "nothing says that the rows are the same and the writer another")
 
 
