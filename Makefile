@@ -3,7 +3,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help demo demo-push test test-fast lint types unit unit-fast docs pictures coverage compat check-attention check-lowest check-mds check-newest check-sdist check-trainers bench-retrieval teaches-smoke clean
+.PHONY: help demo demo-push test test-fast lint types unit unit-fast docs pictures coverage compat check-attention check-lowest check-mds check-newest check-sdist check-trainers bench-retrieval faults teaches-smoke clean
 
 help: ## List these targets
 	@sed -n 's/^\([a-z-]*\):[^#]*## \(.*\)/\1|\2/p' $(MAKEFILE_LIST) | while IFS='|' read -r name words; do printf '  make %-16s %s\n' "$$name" "$$words"; done
@@ -65,6 +65,9 @@ check-trainers: $(VENV)/installed ## Read every export with the packages of its 
 
 bench-retrieval: $(VENV)/installed-bench ## Compare retrieval with rank-bm25, bm25s and tantivy
 	$(BIN)/python -m benchmarks.retrieval $(if $(CORPUS),--corpus $(CORPUS))
+
+faults: $(VENV)/installed ## Disturb the command line in every way that is known, for ten minutes; SEED= MINUTES= FAULTS= ONLY= WRITE=1
+	$(BIN)/python -m benchmarks.faults $(if $(SEED),--seed $(SEED)) $(if $(MINUTES),--minutes $(MINUTES)) $(if $(FAULTS),--faults $(FAULTS)) $(if $(ONLY),--only '$(ONLY)') $(if $(WRITE),--write)
 
 teaches-smoke: $(VENV)/installed-teaches ## See that the training experiment runs, at toy size; installs PyTorch, about 3 GB
 	$(BIN)/python -m benchmarks.teaches run --preset cpu --output build/teaches

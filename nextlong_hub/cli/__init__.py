@@ -26,7 +26,7 @@ import click
 from nextlong_hub._version import __version__
 from nextlong_hub.cli import autoload, build, card, doctor, export, fit, import_rows, inspect, push, stats, verify, view
 from nextlong_hub.cli.completion import options_completion
-from nextlong_hub.cli.door import DEBUG_VARIABLE, Door, flush_stdout, option_debug
+from nextlong_hub.cli.door import DEBUG_VARIABLE, Door, flush_streams, open_streams, option_debug
 from nextlong_hub.cli.options import examples
 from nextlong_hub.core.signals import SigtermReceived, signal_behind, signals_as_exceptions
 from nextlong_hub.hub.budget import spending
@@ -39,12 +39,13 @@ _TERMINATED = 143
 def main() -> NoReturn:
     """Run the command line and leave with its exit code; the entry point of `nextlong-hub` and `hf-nextlong`."""
     name = Path(sys.argv[0]).name
+    open_streams()
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="backslashreplace")  # a file name need not fit the terminal's encoding
     with signals_as_exceptions():
         code = run(sys.argv[1:], name if name in _NAMES else _NAMES[0])
-    flush_stdout()
+    flush_streams()
     sys.exit(code)
 
 

@@ -123,13 +123,20 @@ option_debug = click.Option(
 """For every command; it tells the `Door` that is the object of the context."""
 
 
-def flush_stdout() -> None:
-    """Write what standard output holds; where that fails, point it at nothing, as Python tries once more at its end."""
-    try:
-        if sys.stdout is not None:
-            sys.stdout.flush()
-    except (OSError, ValueError):
-        with suppress(OSError, ValueError):
-            nothing = os.open(os.devnull, os.O_WRONLY)
-            os.dup2(nothing, sys.stdout.fileno())
-            os.close(nothing)
+def open_streams() -> None:
+    """Point standard streams that were closed at nothing: a file that is opened later would be taken for one."""
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        if getattr(sys, name) is None:
+            setattr(sys, name, os.fdopen(os.open(os.devnull, os.O_RDWR), mode, encoding="utf-8"))
+
+
+def flush_streams() -> None:
+    """Write what standard streams hold; one that fails is pointed at nothing, as Python tries once more at its end."""
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            stream.flush()
+        except (OSError, ValueError):
+            with suppress(OSError, ValueError):
+                nothing = os.open(os.devnull, os.O_WRONLY)
+                os.dup2(nothing, stream.fileno())
+                os.close(nothing)

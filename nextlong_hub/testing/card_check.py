@@ -3,7 +3,7 @@
 import re
 from typing import Any
 
-import yaml  # type: ignore[import-untyped]
+from nextlong_hub.core.foreign import parse_yaml
 
 _HEADER = re.compile(r"\s*---[^\S\r\n]*\r?\n(.*?)(?:^|\n)---", re.DOTALL)
 _TEXTS = ("license", "pretty_name", "license_name")
@@ -14,13 +14,13 @@ def card_metadata(readme: str) -> Any:
     """The YAML header of a README; an empty mapping when it has none.
 
     Raises:
-        ValueError: the header is not YAML.
+        ValueError: the header is not YAML, or stands for too much.
     """
     header = _HEADER.match(readme)
     try:
-        return (yaml.safe_load(header[1]) or {}) if header else {}
-    except yaml.YAMLError as error:
-        raise ValueError(f"YAML Metadata Error: {' '.join(str(error).split())}") from error
+        return (parse_yaml(header[1]) or {}) if header else {}
+    except ValueError as error:
+        raise ValueError(f"YAML Metadata Error: {error}") from error
 
 
 def card_faults(readme: str) -> list[str]:

@@ -133,3 +133,31 @@ def test_a_standard_output_that_is_full_is_told() -> None:
     assert done.returncode == 7
     assert len(done.stderr.splitlines()) == 1
     assert "No space left on device" in done.stderr
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("closed", [0, 1, 2])
+def test_a_standard_stream_that_is_closed_is_no_fault(closed: int) -> None:
+    """A service may start without one: the command does its work."""
+    done = subprocess.run(
+        [sys.executable, "-c", "from nextlong_hub.cli import main; main()", "doctor"],
+        capture_output=True,
+        text=True,
+        check=False,
+        preexec_fn=lambda: os.close(closed),
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full")
+def test_a_standard_error_that_is_full_changes_no_exit_code() -> None:
+    """The error cannot be told, but its code stays: the interpreter's end does not replace it."""
+    with Path("/dev/full").open("w") as full:
+        done = subprocess.run(
+            [sys.executable, "-c", "from nextlong_hub.cli import main; main()", "build", "129k"],
+            stdout=subprocess.PIPE,
+            stderr=full,
+            check=False,
+        )
+    assert done.returncode == 2
