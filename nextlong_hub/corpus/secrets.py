@@ -13,7 +13,7 @@ from typing import Literal
 from nextlong_hub.core.printable import counted
 from nextlong_hub.errors import DataError, argument
 from nextlong_hub.records import Document
-from nextlong_hub.secret_scan import RULES, Secret, find_secrets, masked, title_of
+from nextlong_hub.secret_scan import RULES, Secret, find_secrets, masked, may_hold_secret, title_of
 
 OnSecret = Literal["mask", "drop", "keep", "fail"]
 """What becomes of a secret: as many `*` in its place, its document left out, nothing, or an error."""
@@ -25,6 +25,8 @@ FATES: Mapping[OnSecret, str] = {
     "fail": "refused",
 }
 """What became of them, in words."""
+
+_NONE: Mapping[str, int] = {}
 
 SECRET_REASON = "secret"
 """Why a document is left out with `drop`."""
@@ -67,10 +69,12 @@ def scanned(document: Document, on_secret: OnSecret, place: str) -> ScannedDocum
     Raises:
         DataError: it holds one, and `on_secret` is `fail`.
     """
+    if not may_hold_secret(document.text) and not may_hold_secret(f"{document.id} {document.source}"):
+        return ScannedDocument(document=document, kinds=_NONE)
     found = {name: find_secrets(getattr(document, name)) for name in ("text", "id", "source")}
     secrets = [secret for those in found.values() for secret in those]
     if not secrets:
-        return ScannedDocument(document=document, kinds={})
+        return ScannedDocument(document=document, kinds=_NONE)
     kinds = dict(sorted(Counter(secret.kind for secret in secrets).items()))
     clean = replace(
         document,

@@ -9,8 +9,8 @@ A text is first asked for a few strings that no secret lacks, by one compiled se
 All else is done for the few texts that have one.
 """
 
-from nextlong_hub.secret_scan.finding import RULES, Secret, find_secrets
+from nextlong_hub.secret_scan.finding import RULES, Secret, find_secrets, may_hold_secret
 from nextlong_hub.secret_scan.kinds import HUB_TOKEN, KINDS, title_of
 from nextlong_hub.secret_scan.masking import masked
 
-__all__ = ["HUB_TOKEN", "KINDS", "RULES", "Secret", "find_secrets", "masked", "title_of"]
+__all__ = ["HUB_TOKEN", "KINDS", "RULES", "Secret", "find_secrets", "masked", "may_hold_secret", "title_of"]
