@@ -7,11 +7,12 @@ import signal
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 from benchmarks.faults import oracle
 from benchmarks.faults.fault import Fault, Outcome
 from benchmarks.faults.trial import Trial
-from benchmarks.faults.world import CORPUS, OUTPUT, REPOSITORY, build
+from benchmarks.faults.world import CORPUS, DOCUMENTS, OUTPUT, REPOSITORY, build
 from nextlong_hub.testing import make_documents, write_corpus
 
 _OTHER = 61
@@ -120,20 +121,21 @@ def _added(trial: Trial) -> None:
     """A file comes into the folder of the corpus."""
     folder = trial.folder / "files"
     folder.mkdir()
-    write_corpus(folder / "a.jsonl", make_documents(40))
+    documents = make_documents(DOCUMENTS)
+    write_corpus(folder / "a.jsonl", documents[:40])
     running = trial.start(*build("files"))
     trial.until(running, lambda: any(trial.output.glob(".work/*digests*")))
-    write_corpus(folder / "b.jsonl", make_documents(20, seed=5))
-    if trial.end(running).code == 0 and (manifest := _manifest(trial)):
-        again = trial.run(*build("files", "second"))
-        second = json.loads((trial.folder / "second" / "manifest.json").read_text("utf-8")) if not again.code else {}
-        documents = (manifest["corpus"]["documents"], manifest["corpus"]["digest"] == second["corpus"]["digest"])
-        if documents not in ((40, False), (60, True)):
-            trial.says(Outcome.WRONG, f"{documents[0]} documents, and the digest of another number of them")
+    write_corpus(folder / "b.jsonl", documents[40:])
+    if trial.end(running).code == 0:
+        trial.undisturbed(*build("files", "second"))
+        first, second = (_corpus(trial.folder / name) for name in (OUTPUT, "second"))
+        if (first["documents"], first["digest"] == second["digest"]) not in ((40, False), (60, True)):
+            trial.says(Outcome.WRONG, f"{first['documents']} documents, and the digest of another number of them")
 
 
-def _manifest(trial: Trial) -> dict[str, dict[str, object]]:
-    found: dict[str, dict[str, object]] = json.loads((trial.output / "manifest.json").read_text("utf-8"))
+def _corpus(folder: Path) -> dict[str, Any]:
+    """What a manifest says of the corpus."""
+    found: dict[str, Any] = json.loads((folder / "manifest.json").read_text("utf-8"))["corpus"]
     return found
 
 
@@ -150,7 +152,7 @@ def _inside(trial: Trial) -> None:
         trial.says(Outcome.WRONG, "the same command gave other bytes")
     elif again.code:
         trial.says(Outcome.WRONG, f"the same command took its own output for corpus: {again.code}")
-    elif _manifest(trial)["corpus"]["documents"] != 60:
+    elif _corpus(trial.output)["documents"] != DOCUMENTS:
         trial.says(Outcome.WRONG, "files of the output were read as corpus")
 
 
