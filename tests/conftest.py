@@ -73,11 +73,18 @@ def _embedded_tokenizer_is_read_once() -> Iterator[None]:
     embedded = files("nextlong_hub.builders").joinpath("demo/gpt2/tokenizer.json").read_bytes()
     parse, parsed = loading._from_json, list[Tokenizer]()
 
-    def parse_once(content: bytes, origin: str, **where: Any) -> Tokenizer:
+    def parse_once(content: bytes, origin: Any, place: str) -> Tokenizer:
         if content != embedded:
-            return parse(content, origin, **where)
-        parsed[:] = parsed or [parse(content, origin, **where)]
-        return Tokenizer(parsed[0]._backend, digest=parsed[0].digest, **where)
+            return parse(content, origin, place)
+        parsed[:] = parsed or [parse(content, origin, place)]
+        known = parsed[0]
+        return Tokenizer(
+            known._backend,
+            name=origin.name,
+            location=origin.location,
+            revision=origin.revision,
+            digest=known.digest,
+        )
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(loading, "_from_json", parse_once)

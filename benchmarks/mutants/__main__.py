@@ -44,8 +44,10 @@ def main() -> None:
         return
     results = _NOTES / "results.json"
     survivors = _survivors(results) if chosen.again else None
-    with tempfile.TemporaryDirectory(prefix="mutants-") as copy:
-        judge = Judge(ROOT, Path(copy), _NOTES, slow=chosen.slow)
+    with (
+        tempfile.TemporaryDirectory(prefix="mutants-") as folder,
+        Judge(ROOT, Path(folder), _NOTES, slow=chosen.slow) as judge,
+    ):
         judge.learn(chosen.rooms)
         ends = time.monotonic() + 60 * chosen.minutes
         rows = []

@@ -1,23 +1,25 @@
 """Runs the tests on mutants, one after the other, in a copy of the tree.
 
-Tests are chosen by what they run: once for each state of the tree every quick test of some folders is run with
-coverage, and a mutant is given to the tests that run its line. Those of the folder that mirrors its room come first,
-then the others, quick ones first. Lines that coverage does not see (kernels, what runs while a module is imported) are
-given to all tests that run anything of the module, or of the folder.
+Tests are chosen by what they run: each quick test of some folders is run with coverage once, and again only when its
+file or the package changes; a mutant is given to the tests that run its line. Those of the folder that mirrors its room
+come first, then the others, quick ones first. Lines that coverage does not see (kernels, what runs while a module is
+imported) are given to all tests that run anything of the module, or of the folder.
+
+A test that fails on a mutant is run without it, too, once: one that fails there proves nothing and is left out.
 """
 
 import hashlib
 import json
 import os
 import shutil
-import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 from benchmarks.mutants.operators import Mutant
 from benchmarks.mutants.selection import CHOSEN, NOTES
@@ -26,7 +28,7 @@ WIDER = ("tests/synthesis", "tests/documents", "tests/verification", "tests/end_
 """Tests that make whole datasets: they run a part of every room."""
 _MOST_SECONDS = 40.0
 """Of tests that are run on one mutant, as they took without it."""
-_PATIENCE_SECONDS = 60.0
+_PATIENCE_SECONDS = 90.0
 _PATIENCE = 6
 """A mutant hangs when its tests take so many times what they took without it, and `_PATIENCE_SECONDS` more."""
 _NOTHING_RUN = 5
@@ -41,23 +43,15 @@ class Verdict:
 
     outcome: str
     """`killed`, `hung` or `survived`."""
-    seconds: float
-    tests: int
+    seconds: float = 0.0
+    tests: int = 0
     """Tests that were given to it."""
     by: str = ""
     """The test that noticed."""
 
 
-@dataclass(slots=True, kw_only=True)
-class _Coverage:
-    seconds: dict[str, float] = field(default_factory=dict)
-    """By test, of those that pass."""
-    lines: dict[str, dict[str, list[str]]] = field(default_factory=dict)
-    """The tests that run a line, by module and line."""
-
-
 class Judge:
-    """A copy of the tree, and what its tests run."""
+    """A copy of the tree, what its tests run, and a process that runs them."""
 
     def __init__(self, root: Path, copy: Path, notes: Path, *, slow: bool = False) -> None:
         """Copy the tree.
@@ -69,164 +63,205 @@ class Judge:
             slow: tests marked slow of the mirroring folder have their turn, too, when no other noticed.
         """
         self._root = root
-        self._copy = copy
+        self._copy = copy / "tree"
+        self._work = copy
         self._notes = notes
         self._slow = slow
         listed = ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
         for name in subprocess.run(listed, cwd=root, capture_output=True, text=True, check=True).stdout.split("\0"):
             if name and (root / name).is_file():
-                (copy / name).parent.mkdir(parents=True, exist_ok=True)
-                shutil.copy2(root / name, copy / name)
-        (copy / "kernels").mkdir()
-        self._covered = _Coverage()
+                (self._copy / name).parent.mkdir(parents=True, exist_ok=True)
+                shutil.copy2(root / name, self._copy / name)
+        self._seconds: dict[str, float] = {}
+        """By test, of those that pass."""
+        self._lines: dict[str, dict[int, set[str]]] = {}
+        """The tests that run a line, by module and line."""
+        self._sound: dict[str, bool] = {}
+        """Whether a test passes without a mutant, of those that have noticed one."""
+        self._opened = ExitStack()
+
+    def __enter__(self) -> Self:
+        self._nursery = self._opened.enter_context(
+            subprocess.Popen(
+                [sys.executable, "-m", "benchmarks.mutants.nursery"],
+                cwd=self._copy,
+                env={**os.environ, **self._environment()},
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                text=True,
+            )
+        )
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._opened.close()
+
+    def _environment(self) -> dict[str, str]:
+        return {
+            "PYTHONPATH": os.pathsep.join([str(self._copy), str(self._copy / "tests" / "support")]),
+            "NUMBA_CACHE_DIR": str(self._work / "kernels"),
+            "PYTHONDONTWRITEBYTECODE": "1",
+        }
 
     def learn(self, rooms: Iterable[str]) -> None:
         """Find out what the tests run that mirror some rooms, and the wider ones."""
-        targets = [*WIDER, *(mirror(self._root, room) for room in rooms)]
+        targets = [*(mirror(self._root, room) for room in rooms), *WIDER]
         for target in dict.fromkeys(one for one in targets if (self._copy / one).exists()):
-            self._add(self._coverage_of(target))
+            home = self._copy / target
+            paths = sorted(home.rglob("test_*.py")) if home.is_dir() else [home]
+            kept = {path.relative_to(self._copy).as_posix(): self._kept_for(path) for path in paths}
+            if missing := [name for name, file in kept.items() if not file.is_file()]:
+                print(f"which lines they run: {len(missing)} of {len(kept)} files of {target}", flush=True)
+                self._cover(missing, kept)
+            for file in kept.values():
+                self._add(json.loads(file.read_text()))
 
-    def _coverage_of(self, target: str) -> dict[str, Any]:
-        kept = self._notes / f"{target.replace('/', '-')}-{self._state(target)}.json"
-        if kept.is_file():
-            return dict(json.loads(kept.read_text()))
-        print(f"which tests run what: {target}", flush=True)
-        passed, data = self._copy / "passed.json", self._copy / ".coverage"
-        config = self._copy / "coverage.ini"
-        config.write_text(f"[run]\nsource = {self._copy / 'nextlong_hub'}\ndata_file = {data}\n")
-        options = ["--cov", "--cov-context=test", f"--cov-config={config}", "--cov-report=", "-m", "not slow"]
-        self._pytest([target], options, 3600, {NOTES: str(passed)})
-        content = {"seconds": json.loads(passed.read_text()), "lines": self._lines(data)}
-        self._notes.mkdir(parents=True, exist_ok=True)
-        kept.write_text(json.dumps(content))
-        return content
-
-    def _lines(self, data: Path) -> dict[str, dict[int, list[str]]]:
+    def _cover(self, names: Sequence[str], kept: Mapping[str, Path]) -> None:
+        """Run the quick tests of some files with coverage, and keep what each file's tests run."""
         from coverage import CoverageData
 
+        passed, data, config = (self._work / name for name in ("passed.json", "coverage", "coverage.ini"))
+        config.write_text(f"[run]\nsource = {self._copy / 'nextlong_hub'}\ndata_file = {data}\n")
+        options = ["--cov", "--cov-context=test", f"--cov-config={config}", "--cov-report=", "-m", "not slow"]
+        self._pytest([*options, *names], 3600, {NOTES: str(passed)})
+        seconds = json.loads(passed.read_text())
         found = CoverageData(str(data))
         found.read()
-        lines = {}
+        lines: dict[str, dict[str, dict[int, list[str]]]] = {name: {} for name in names}
         for path in found.measured_files():
-            contexts = found.contexts_by_lineno(path).items()
-            own = {line: sorted({name.partition("|")[0] for name in names if name}) for line, names in contexts}
-            lines[Path(path).relative_to(self._copy).as_posix()] = {line: names for line, names in own.items() if names}
-        return lines
+            module = Path(path).relative_to(self._copy).as_posix()
+            for line, contexts in found.contexts_by_lineno(path).items():
+                for test in sorted({context.partition("|")[0] for context in contexts if context}):
+                    own = lines[test.partition("::")[0]].setdefault(module, {})
+                    own.setdefault(line, []).append(test)
+        self._notes.mkdir(parents=True, exist_ok=True)
+        for name in names:
+            own_seconds = {test: took for test, took in seconds.items() if test.startswith(f"{name}::")}
+            kept[name].write_text(json.dumps({"seconds": own_seconds, "lines": lines[name]}))
 
     def _add(self, content: dict[str, Any]) -> None:
-        self._covered.seconds |= content["seconds"]
+        self._seconds |= content["seconds"]
         for module, lines in content["lines"].items():
-            own = self._covered.lines.setdefault(module, {})
-            for line, names in lines.items():
-                own[str(line)] = own.get(str(line), []) + names
+            own = self._lines.setdefault(module, {})
+            for line, tests in lines.items():
+                own.setdefault(int(line), set()).update(tests)
 
-    def _state(self, target: str) -> str:
-        """Changes with the package and with these tests."""
-        digest = hashlib.sha256()
-        for part in ("nextlong_hub", "builders", "cards", "tests/support", "tests/conftest.py", target):
-            home = self._copy / part
-            for path in sorted(home.rglob("*")) if home.is_dir() else [home]:
-                if path.is_file() and "__pycache__" not in path.parts:
+    def _kept_for(self, test_file: Path) -> Path:
+        """Where it is kept what the tests of a file run; another place when the package or the file changes."""
+        digest = hashlib.sha256(test_file.read_bytes())
+        for part in ("nextlong_hub", "builders", "cards"):
+            for path in sorted((self._copy / part).rglob("*")):
+                if path.is_file() and "testing" not in path.parts:
                     digest.update(f"{path.relative_to(self._copy)}\0".encode() + path.read_bytes())
-        return digest.hexdigest()[:12]
+        return self._notes / f"{test_file.stem}-{digest.hexdigest()[:12]}.json"
 
     def judge(self, mutant: Mutant) -> Verdict:
         """Run the tests on one mutant until one fails."""
-        path = self._copy / mutant.module
-        stamp = path.stat()
-        path.write_text(mutant.mutated)
-        os.utime(path, ns=(stamp.st_atime_ns, stamp.st_mtime_ns + 1_000_000_000))  # compiled code is kept by this time
         began = time.monotonic()
-        try:
-            first, others = self._chosen(mutant)
-            stages = [one for one in (first, others) if one] + [[]] * self._slow
-            verdicts = [Verdict(outcome="survived", seconds=0, tests=0)]
-            for chosen in stages:
-                if verdicts[-1].outcome == "survived":
-                    verdicts.append(self._stage(mutant, chosen))
-        finally:
-            path.write_text(mutant.source)
-            os.utime(path, ns=(stamp.st_atime_ns, stamp.st_mtime_ns))
-        last = verdicts[-1]
-        tests = sum(verdict.tests for verdict in verdicts)
-        return Verdict(outcome=last.outcome, seconds=time.monotonic() - began, tests=tests, by=last.by)
+        given = 0
+        verdict = Verdict(outcome="survived")
+        stages = [one for one in self._chosen(mutant) if one] + [[]] * self._slow
+        for chosen in stages:
+            verdict = self._stage(mutant, chosen)
+            while verdict.by and not self._is_sound(verdict.by):
+                verdict = self._stage(mutant, [name for name in chosen if self._sound.get(name, True)])
+            given += verdict.tests
+            if verdict.outcome != "survived":
+                break
+        return Verdict(outcome=verdict.outcome, seconds=time.monotonic() - began, tests=given, by=verdict.by)
+
+    def _is_sound(self, test: str) -> bool:
+        """Whether a test passes without a mutant."""
+        if test not in self._sound:
+            code, _ = self._pytest([test.partition("::")[0]], 600, self._choice([test]))
+            self._sound[test] = code == 0
+        return self._sound[test]
 
     def _chosen(self, mutant: Mutant) -> tuple[list[str], list[str]]:
         """The tests of the mirroring folder, and the others, quick ones first, as many as there is time for."""
-        lines = self._covered.lines.get(mutant.module, {})
+        lines = self._lines.get(mutant.module, {})
         names = self._running(lines, range(mutant.place.line, mutant.place.end_line + 1))
         names = names or self._running(lines, range(mutant.scope[0] + 1, mutant.scope[1] + 1))
-        names = names or self._running(lines, map(int, lines))
+        names = names or self._running(lines, lines)
         own = mirror(self._root, _room(mutant))
-        seconds = self._covered.seconds
         if _is_compiled(mutant) or not names:
-            names |= {name for name in seconds if name.startswith(own)}
-        order = sorted(names & seconds.keys(), key=lambda name: (seconds[name], name))
+            names |= {name for name in self._seconds if name.startswith(own)}
+        order = sorted(names & self._seconds.keys(), key=lambda name: (self._seconds[name], name))
         chosen: tuple[list[str], list[str]] = [], []
         left = _MOST_SECONDS
         for name in sorted(order, key=lambda name: not name.startswith(own)):
-            if seconds[name] <= left:
-                left -= seconds[name]
+            if self._seconds[name] <= left and self._sound.get(name, True):
+                left -= self._seconds[name]
                 chosen[0 if name.startswith(own) else 1].append(name)
         return chosen
 
     @staticmethod
-    def _running(lines: dict[str, list[str]], wanted: Iterable[int]) -> set[str]:
-        return {name for line in wanted for name in lines.get(str(line), [])}
+    def _running(lines: Mapping[int, set[str]], wanted: Iterable[int]) -> set[str]:
+        return {name for line in wanted for name in lines.get(line, ())}
 
     def _stage(self, mutant: Mutant, chosen: Sequence[str]) -> Verdict:
         """Run chosen tests on the mutated copy; none chosen means the slow ones of the folder."""
-        usual = sum(self._covered.seconds[name] for name in chosen) if chosen else 5 * _MOST_SECONDS / _PATIENCE
-        listed = self._copy / "chosen.txt"
-        listed.write_text("\n".join(chosen))
-        environment = {CHOSEN: str(listed)} if chosen else {}
+        usual = sum(self._seconds.get(name, 1.0) for name in chosen) if chosen else _MOST_SECONDS
+        environment = self._choice(chosen)
         if _is_compiled(mutant):
-            kernels = self._copy / "kernels-mutated"
+            kernels = self._work / "kernels-mutated"
             shutil.rmtree(kernels, ignore_errors=True)
             environment["NUMBA_CACHE_DIR"] = str(kernels)
         files = list(dict.fromkeys(name.partition("::")[0] for name in chosen))
-        targets, options = (files, ["-x"]) if chosen else ([mirror(self._root, _room(mutant))], ["-x", "-m", "slow"])
-        code, output = self._pytest(targets, options, _PATIENCE_SECONDS + _PATIENCE * usual, environment)
+        arguments = ["-x", *files] if chosen else ["-x", "-m", "slow", mirror(self._root, _room(mutant))]
+        path = self._copy / mutant.module
+        stamp = path.stat()
+        path.write_text(mutant.mutated)
+        os.utime(path, ns=(stamp.st_atime_ns, stamp.st_mtime_ns + 1_000_000_000))  # compiled code is kept by this time
+        try:
+            code, output = self._pytest(arguments, _PATIENCE_SECONDS + _PATIENCE * usual, environment)
+        finally:
+            path.write_text(mutant.source)
+            os.utime(path, ns=(stamp.st_atime_ns, stamp.st_mtime_ns))
         if code is None:
-            return Verdict(outcome="hung", seconds=0, tests=len(chosen))
+            return Verdict(outcome="hung", tests=len(chosen))
         if code == _USAGE and "ImportError while loading conftest" in output:
-            return Verdict(outcome="killed", seconds=0, tests=len(chosen), by="no test could be imported")
-        if code not in (0, _NOTHING_RUN, *_FAILED):
+            return Verdict(outcome="killed", tests=len(chosen))
+        if code == 0 or code == _NOTHING_RUN:
+            return Verdict(outcome="survived", tests=len(chosen))
+        if code == _USAGE:
             raise RuntimeError(f"pytest ended with {code} on {mutant}:\n{output[-2000:]}")
         failed = next((line for line in output.splitlines() if line.startswith(("FAILED", "ERROR"))), "")
-        outcome = "killed" if code in _FAILED else "survived"
-        return Verdict(outcome=outcome, seconds=0, tests=len(chosen), by=failed.partition(" - ")[0])
+        name = failed.partition(" ")[2].partition(" - ")[0]
+        return Verdict(outcome="killed", tests=len(chosen), by=name if "::" in name else "")
+
+    def _choice(self, chosen: Sequence[str]) -> dict[str, str]:
+        listed = self._work / "chosen.txt"
+        listed.write_text("\n".join(chosen))
+        return {CHOSEN: str(listed)} if chosen else {}
 
     def _pytest(
-        self, targets: Sequence[str], options: Sequence[str], seconds: float, environment: dict[str, str]
+        self, arguments: Sequence[str], seconds: float, environment: Mapping[str, str]
     ) -> tuple[int | None, str]:
         """Run pytest in the copy; no exit code where it took longer than that."""
-        command = [sys.executable, "-m", "pytest", "-q", "-rfE", "--tb=no", "-p", "benchmarks.mutants.selection"]
-        command += ["-p", "no:cacheprovider", "-p", "no:xdist", *options, *targets]
-        process = subprocess.Popen(
-            command,
-            cwd=self._copy,
-            env={
-                **os.environ,
-                "PYTHONPATH": os.pathsep.join([str(self._copy), str(self._copy / "tests" / "support")]),
-                "NUMBA_CACHE_DIR": str(self._copy / "kernels"),
-                "PYTHONDONTWRITEBYTECODE": "1",
-                **environment,
-            },
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            start_new_session=True,
-        )
-        try:
-            output, _ = process.communicate(timeout=seconds)
-        except subprocess.TimeoutExpired:
-            return None, ""
-        finally:
-            if process.poll() is None:
-                os.killpg(process.pid, signal.SIGKILL)
-                process.communicate()
-        return process.returncode, output
+        usual = [
+            "-q",
+            "-rfE",
+            "--tb=no",
+            "-p",
+            "benchmarks.mutants.selection",
+            "-p",
+            "no:cacheprovider",
+            "-p",
+            "no:xdist",
+        ]
+        output = self._work / "output.txt"
+        order = {
+            "arguments": [*usual, *arguments],
+            "environment": {**self._environment(), **environment},
+            "output": str(output),
+            "seconds": seconds,
+        }
+        if self._nursery.stdin is None or self._nursery.stdout is None:
+            raise RuntimeError("the process that runs tests has no pipes")
+        self._nursery.stdin.write(json.dumps(order) + "\n")
+        self._nursery.stdin.flush()
+        return json.loads(self._nursery.stdout.readline()), output.read_text(errors="replace")
 
 
 def mirror(root: Path, room: str) -> str:

@@ -123,26 +123,44 @@ def _reachable(
 
 def _children(node: ast.AST) -> list[ast.AST]:
     """The parts of a node that may be changed."""
-    left_out: list[ast.AST | None] = []
-    if isinstance(node, ast.FunctionDef):
-        left_out = [*node.decorator_list, node.returns]
-        if node.name in ("__repr__", "__str__", "_repr_html_"):
+    match node:
+        case ast.FunctionDef(name="__repr__" | "__str__" | "_repr_html_"):
             return []
-    elif isinstance(node, ast.ClassDef):
-        left_out = [*node.decorator_list, *node.bases, *(keyword.value for keyword in node.keywords)]
-    elif isinstance(node, ast.AnnAssign):
-        left_out = [node.annotation]
-    elif isinstance(node, ast.arg) or (isinstance(node, ast.keyword) and node.arg in ("strict", "kw_only", "init", "repr")):
-        return []
-    elif isinstance(node, ast.JoinedStr | ast.Raise | ast.Assert | ast.Import | ast.ImportFrom | ast.Subscript):
-        left_out = [] if isinstance(node, ast.Subscript) and not _is_type(node) else list(ast.iter_child_nodes(node))
-    elif (isinstance(node, ast.Call) and (_name(node.func) in _TYPING or _root(node.func) in _SILENT)) or (isinstance(node, ast.If) and "TYPE_CHECKING" in ast.unparse(node.test)) or (isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)):
-        return []
-    return [child for child in ast.iter_child_nodes(node) if child not in left_out]
+        case ast.FunctionDef(decorator_list=decorators, returns=returns):
+            left_out: list[ast.AST | None] = [*decorators, returns]
+        case ast.ClassDef(decorator_list=decorators, bases=bases, keywords=keywords):
+            left_out = [*decorators, *bases, *keywords]
+        case ast.AnnAssign(annotation=annotation):
+            left_out = [annotation]
+        case _:
+            left_out = []
+    return [] if _is_left_alone(node) else [child for child in ast.iter_child_nodes(node) if child not in left_out]
+
+
+def _is_left_alone(node: ast.AST) -> bool:
+    """Whether nothing within a node is changed: messages, types, text, and what nobody runs."""
+    match node:
+        case ast.arg() | ast.JoinedStr() | ast.Raise() | ast.Assert() | ast.Import() | ast.ImportFrom():
+            return True
+        case ast.keyword(arg="strict" | "kw_only" | "init" | "repr") | ast.Expr(value=ast.Constant()):
+            return True
+        case ast.Subscript():
+            return _is_type(node)
+        case ast.Call(func=func):
+            return _name(func) in _TYPING or _root(func) in _SILENT
+        case ast.If(test=test):
+            return "TYPE_CHECKING" in ast.unparse(test)
+    return False
 
 
 def _replacements(node: ast.AST) -> Iterator[tuple[str, str]]:
     """What may stand in a node's place: the kind of the change, and the new text."""
+    for changes in (_logic, _numbers, _calls, _statements):
+        yield from changes(node)
+
+
+def _logic(node: ast.AST) -> Iterator[tuple[str, str]]:
+    """Comparisons, and what joins and turns them."""
     match node:
         case ast.Compare(left=left, ops=ops, comparators=right):
             for number, op in enumerate(ops):
@@ -159,6 +177,14 @@ def _replacements(node: ast.AST) -> Iterator[tuple[str, str]]:
                 yield "condition", f"({ast.unparse(ast.BoolOp(op, values[:number] + values[number + 1 :]))})"
         case ast.UnaryOp(op=ast.Not(), operand=operand):
             yield "boolean", f"({ast.unparse(operand)})"
+        case ast.IfExp(body=body, orelse=other):
+            yield "condition", f"({ast.unparse(body)})"
+            yield "condition", f"({ast.unparse(other)})"
+
+
+def _numbers(node: ast.AST) -> Iterator[tuple[str, str]]:
+    """Arithmetic and constants."""
+    match node:
         case ast.UnaryOp(op=ast.USub(), operand=operand):
             yield "arithmetic", ast.unparse(operand)
         case ast.BinOp(left=left, op=op, right=right) if type(op) in _ARITHMETIC and not _is_text(left, right):
@@ -171,19 +197,24 @@ def _replacements(node: ast.AST) -> Iterator[tuple[str, str]]:
             yield "constant", str(value + 1)
         case ast.Constant(value=float(value)):
             yield "constant", str(value * 2 or 1.0)
-        case ast.keyword(arg="side", value=ast.Constant()):
-            return
         case ast.Constant(value="left" | "right" as side):
             yield "boundary", repr("left" if side == "right" else "right")
+
+
+def _calls(node: ast.AST) -> Iterator[tuple[str, str]]:
+    """Functions that have a twin."""
+    match node:
         case ast.Call(func=ast.Name(id="sorted"), args=[first, *_]):
             yield "order", f"list({ast.unparse(first)})"
         case ast.Call(func=func) if _name(func) in _TWINS:
             yield "bound", _renamed(node, _TWINS[_name(func)])
+
+
+def _statements(node: ast.AST) -> Iterator[tuple[str, str]]:
+    """Calls for what they do, answers, and jumps."""
+    match node:
         case ast.Expr(value=ast.Call(func=func)) if _root(func) not in _SILENT:
             yield "call", "pass"
-        case ast.IfExp(body=body, orelse=other):
-            yield "condition", f"({ast.unparse(body)})"
-            yield "condition", f"({ast.unparse(other)})"
         case ast.Return(value=value) if value is not None and not _is_none(value):
             yield "return", "return None"
         case ast.Continue():
