@@ -2,6 +2,8 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
+unexport PYTHONDONTWRITEBYTECODE # each of the processes that tests start would compile the whole package anew
+
 .DEFAULT_GOAL := help
 .PHONY: help demo demo-push test test-fast lint types unit unit-fast docs pictures coverage compat check-attention check-lowest check-mds check-newest check-sdist check-trainers bench-retrieval faults teaches-smoke clean
 
