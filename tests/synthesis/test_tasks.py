@@ -67,7 +67,26 @@ def test_a_fixed_corpus_gives_a_fixed_number_of_rows(tmp_path: Path) -> None:
     Each of them ends with spaces, which GPT-2 takes together at the end of a text and apart before another word, so that
     a row has some thirty tokens more than its parts; what it would gain by one token a try is never enough.
     """
-    words = ["anchor", "tide", "sailor", "mast", "keel", "rudder", "lantern", "rope", "deck", "gull", "storm", "cargo", "captain", "reef", "hull", "wave", "ferry", "dock"]
+    words = [
+        "anchor",
+        "tide",
+        "sailor",
+        "mast",
+        "keel",
+        "rudder",
+        "lantern",
+        "rope",
+        "deck",
+        "gull",
+        "storm",
+        "cargo",
+        "captain",
+        "reef",
+        "hull",
+        "wave",
+        "ferry",
+        "dock",
+    ]
     chance = random.Random(7)
 
     def text() -> str:
