@@ -14,6 +14,7 @@ the build would have to be made here again, in other words, to stay unseen.
     ranking     the order of all chunks for one meta-chunk
     copies      near-copies by their shingles
     choosing    which chunks the negatives must be, taken again turn by turn
+    negatives   scores, ranks and choice of the negatives of one row
     row         what is wrong with one row
     report      what was proven, and what was not
 """

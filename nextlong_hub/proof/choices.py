@@ -41,6 +41,8 @@ class Choices:
     target_tokens: int
     special_tokens: int
     """Around each row."""
+    is_for_several: bool
+    """Rows have their length under several tokenizers."""
     cutting: Cutting
     scoring: Scoring
     retriever: str
@@ -71,12 +73,13 @@ class Choices:
         return self.retriever == _REPEATING
 
     @classmethod
-    def of(cls, recipe: Mapping[str, Any], languages: Sequence[str]) -> "Choices":
+    def of(cls, recipe: Mapping[str, Any], languages: Sequence[str], tokenizers: int = 1) -> "Choices":
         """Those of a recipe with all its values written out.
 
         Args:
             recipe: JSON values.
             languages: whose stop words are left out where the recipe leaves that to the corpus.
+            tokenizers: how many the rows were made for.
         """
         chunking, retrieval = recipe["chunking"], recipe["retrieval"]
         negatives, interleave = recipe["negatives"], recipe["interleave"]
@@ -84,6 +87,7 @@ class Choices:
         stop_words = retrieval["stop_words"]
         return cls(
             target_tokens=recipe["target_length"],
+            is_for_several=tokenizers > 1,
             special_tokens=int(recipe["add_bos_token"]) + int(recipe["add_eos_token"]),
             cutting=Cutting(
                 mode=chunking["mode"],

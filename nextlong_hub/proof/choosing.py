@@ -27,6 +27,7 @@ class Objection(StrEnum):
     IN_ROW = "in the row already"
     COPY = "near-copy of a meta-chunk"
     LIKE_NEGATIVE = "near-copy of another negative"
+    NO_CUT = "no exact length where the row would end in it"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,6 +76,8 @@ class Rules:
         self._meta_chunks = meta_chunks
         self._shingles = shingles
         self._copies: dict[int, bool] = {}
+        self.uncut: set[int] = set()
+        """Chunks in which the row was to end, and which have no place where it has exactly its tokens."""
 
     def objection(self, chunk: int, rank: int, used: set[int]) -> Objection | None:
         """What speaks against a chunk of that rank, whatever the guard says."""
@@ -84,6 +87,8 @@ class Rules:
             return Objection.HIGH_RANK
         if chunk in used:
             return Objection.IN_ROW
+        if chunk in self.uncut:
+            return Objection.NO_CUT
         if chunk not in self._copies:
             self._copies[chunk] = is_copy(self._shingles(chunk), self._meta_chunks, self._choices.copy_share)
         return Objection.COPY if self._copies[chunk] else None

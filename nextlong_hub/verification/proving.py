@@ -28,7 +28,7 @@ from nextlong_hub.execution.progress import ProgressTracker
 from nextlong_hub.producer import producer_of
 from nextlong_hub.proof import Amount, Choices, Finding, Prover, Statistics, Texts, prove_piece, spoken
 from nextlong_hub.proof.choices import Scoring
-from nextlong_hub.proof.row import Encode
+from nextlong_hub.proof.negatives import Encode
 from nextlong_hub.recipe import Recipe
 from nextlong_hub.verification.report import Check, ProofCounts
 
@@ -192,7 +192,7 @@ def _provers(
         if recipe.retrieval.stop_words == "auto":
             languages = spoken(texts) if languages is None else languages
             _check_languages(one.claim, maker, languages, check)
-        chosen = choices[one.claim.name, maker] = _choices(recipe, tuple(languages or ()))
+        chosen = choices[one.claim.name, maker] = _choices(recipe, tuple(languages or ()), check.made_for)
         if chosen.is_scored_again:
             for _, row in _texts(folder, one, maker):
                 queries[chosen.scoring].update(texts.chunks_of(row["meta_document"]))
@@ -206,8 +206,8 @@ def _provers(
     return provers
 
 
-def _choices(recipe: Recipe, languages: Sequence[str]) -> Choices:
-    return Choices.of(recipe.public_values(), languages)
+def _choices(recipe: Recipe, languages: Sequence[str], tokenizers: int = 1) -> Choices:
+    return Choices.of(recipe.public_values(), languages, tokenizers)
 
 
 def _check_languages(claim: Claim, maker: str, found: Mapping[str, float], check: Check) -> None:

@@ -23,6 +23,7 @@ from nextlong_hub.dataset.manifest import read_manifest, write_manifest
 from nextlong_hub.method.chunking import cut
 from nextlong_hub.pipeline import build
 from nextlong_hub.producer import CandidatePool
+from nextlong_hub.proof import parse_amount
 from nextlong_hub.records import ChunkSpan, Document
 from nextlong_hub.synthesis.sampling import answer_length, choose_candidates
 from nextlong_hub.testing.worlds import make_documents, tiny_recipe, write_corpus
@@ -194,7 +195,9 @@ def test_no_row_holds_a_barred_chunk(tmp_path: Path, bench: Path) -> None:
     card = (output / "README.md").read_text("utf-8")
     assert "Barred from all rows: 2 chunks (contaminated), in 2 documents, which are not extended." in card
     sources = [SourceSettings(name="corpus", path=str(corpus))]
-    assert verify(output, sources=sources, tokenizer="demo", benchmarks=[str(bench)]).faults == ()
+    report = verify(output, sources=sources, tokenizer="demo", benchmarks=[str(bench)], prove=parse_amount("all"))
+    [proof] = report.proofs
+    assert (report.faults, proof.proven) == ((), proof.of_rows)
 
 
 @pytest.mark.slow

@@ -8,6 +8,8 @@ from typing import Any
 import pytest
 from building import make_request, read_rows
 
+import nextlong_hub
+from nextlong_hub.cli import run
 from nextlong_hub.corpus import ingest
 from nextlong_hub.errors import RecipeError
 from nextlong_hub.method import chunking, near_duplicates, negatives
@@ -219,3 +221,15 @@ def test_every_choice_of_a_recipe_is_proven_or_told(tmp_path: Path) -> None:
         else:
             assert (proof.proven, dict(proof.open)) == (proof.texts, {})
     assert {proof.config for proof in report.proofs} == {recipe.name for recipe in recipes}
+
+
+def test_the_command_and_the_method_prove(built: Path, corpus_file: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """The command prints what was derived again; the method takes a number or a share, and none of the Hub."""
+    assert run(["verify", str(built), "--corpus", str(corpus_file), "--tokenizer", "demo", "--prove", "30%"]) == 0
+    printed = capsys.readouterr().out
+    assert "Derived again from the corpus:" in printed and "rightly passed over: in the row already" in printed
+    dataset = nextlong_hub.open(built)
+    [proof] = dataset.verify(corpus=str(corpus_file), prove=2, progress=False).proofs
+    assert (proof.rows, proof.of_rows) == (2, 8)
+    assert run(["verify", "hf://datasets/someone/rows", "--prove", "1"]) == 2
+    assert "--prove need the rows" in " ".join(capsys.readouterr().err.split())
