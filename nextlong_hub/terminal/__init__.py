@@ -30,9 +30,8 @@ from nextlong_hub.errors import on_command_line
 from nextlong_hub.execution.lines import Lines
 from nextlong_hub.execution.notebook import bars_are_unwanted
 from nextlong_hub.execution.progress import NullProgress, Progress
-from nextlong_hub.hub.redact import without_secrets
 from nextlong_hub.terminal.bars import Bars
-from nextlong_hub.terminal.safe import shown, shown_line
+from nextlong_hub.terminal.safe import shown, shown_line, told
 
 _NARROWEST_COLUMN = 7
 _WIDTH_OF_PIPES = 120
@@ -93,16 +92,16 @@ def show_interruption(message: str) -> None:
 
 def show_json(value: Any) -> None:
     """Print one JSON value on stdout."""
-    click.echo(visible_json(json.dumps(_without_secrets(value), indent=2, ensure_ascii=False)))
+    click.echo(visible_json(json.dumps(_told(value), indent=2, ensure_ascii=False)))
 
 
-def _without_secrets(value: Any) -> Any:
-    """The same value for JSON, with no secret in any of its texts."""
+def _told(value: Any) -> Any:
+    """The same value for JSON, each of its texts as it may be told."""
     if isinstance(value, dict):
-        return {without_secrets(str(key)): _without_secrets(one) for key, one in value.items()}
+        return {told(str(key)): _told(one) for key, one in value.items()}
     if isinstance(value, list | tuple):
-        return [_without_secrets(one) for one in value]
-    return value if value is None or isinstance(value, bool | int | float) else without_secrets(str(value))
+        return [_told(one) for one in value]
+    return value if value is None or isinstance(value, bool | int | float) else told(str(value))
 
 
 def show_note(message: str) -> None:
