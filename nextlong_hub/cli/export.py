@@ -47,6 +47,7 @@ class _ExportCommand(click.Command):
     type=click.Choice(["2", "4"]),
     help="Bytes of a token; megatron and nanotron. [default: by the vocabulary]",
 )
+@click.option("--force", is_flag=True, help="Replace another export, or files of DIR that are not ours.")
 @option_num_proc
 @option_json
 @option_quiet
@@ -62,6 +63,7 @@ def export(
     by_source: bool,
     hashes: tuple[str, ...],
     token_bytes: str | None,
+    force: bool,
     num_proc: int | None,
     as_json: bool,
     quiet: bool,
@@ -89,7 +91,8 @@ def export(
         token_bytes={None: None, "2": 2, "4": 4}[token_bytes],
     )
     with terminal.watching(quiet=quiet) as progress:
-        report = export_rows(dataset, request, output, threads=num_proc or default_workers(), progress=progress)
+        threads = num_proc or default_workers()
+        report = export_rows(dataset, request, output, threads=threads, force=force, progress=progress)
     if as_json:
         print_json({"output": str(output), **{key: value for key, value in asdict(report).items() if key != "folder"}})
     else:
