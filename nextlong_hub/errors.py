@@ -102,6 +102,12 @@ class WorkerError(NextLongError):
     """A task ended its worker process several times, most often for want of memory; or none may be started."""
 
 
+class OutOfMemoryError(WorkerError):
+    """The system gave this process no more memory, or no more threads, or too little to begin with."""
+
+    exit_code = 8
+
+
 class RecipeError(NextLongError):
     """A recipe, a setting or an option is wrong."""
 

@@ -26,9 +26,18 @@ import click
 from nextlong_hub._version import __version__
 from nextlong_hub.cli import autoload, build, card, doctor, export, fit, import_rows, inspect, push, stats, verify, view
 from nextlong_hub.cli.completion import options_completion
-from nextlong_hub.cli.door import DEBUG_VARIABLE, Door, flush_streams, open_streams, option_debug
+from nextlong_hub.cli.door import (
+    DEBUG_VARIABLE,
+    Door,
+    flush_streams,
+    leave_at_once,
+    open_streams,
+    option_debug,
+    with_memory,
+)
 from nextlong_hub.cli.options import examples
 from nextlong_hub.core.signals import SigtermReceived, signal_behind, signals_as_exceptions
+from nextlong_hub.errors import OutOfMemoryError
 from nextlong_hub.hub.budget import spending
 
 _NAMES = ("nextlong-hub", "hf-nextlong")
@@ -45,6 +54,8 @@ def main() -> NoReturn:
             stream.reconfigure(errors="backslashreplace")  # a file name need not fit the terminal's encoding
     with signals_as_exceptions():
         code = run(sys.argv[1:], name if name in _NAMES else _NAMES[0])
+    if code == OutOfMemoryError.exit_code:
+        leave_at_once(code)
     flush_streams()
     sys.exit(code)
 
@@ -119,5 +130,7 @@ for _command in (
     doctor.doctor,
 ):
     _command.params.append(option_debug)
+    if _command.callback is not None and _command not in (autoload.autoload, doctor.doctor):
+        _command.callback = with_memory(_command.callback)
     commands.add_command(_command)
 commands.params.append(option_debug)

@@ -25,9 +25,16 @@ from nextlong_hub.errors import VerificationError
 @click.option("--no-plots", is_flag=True, help="Draw no pictures.")
 @click.option("--language", "languages", multiple=True, metavar="CODE", help="Language of the texts: en. Repeatable.")
 @click.option("--pretty-name", metavar="NAME", help="Name at the head of the dataset's page.")
+@click.option("--force", is_flag=True, help="Replace pictures that have the names of ours and are not.")
 @option_json
 def card(
-    folder: Path, check: bool, no_plots: bool, languages: tuple[str, ...], pretty_name: str | None, as_json: bool
+    folder: Path,
+    check: bool,
+    no_plots: bool,
+    languages: tuple[str, ...],
+    pretty_name: str | None,
+    force: bool,
+    as_json: bool,
 ) -> int:
     """Write README.md and its pictures from what is in a finished dataset folder.
 
@@ -39,7 +46,7 @@ def card(
     values = {"pretty_name": pretty_name, "language": list(languages)}
     values = {key: value for key, value in values.items() if value}
     if check:
-        if no_plots or values:
+        if no_plots or values or force:
             raise click.UsageError("--check writes nothing; leave out the options that say what to write")
         from nextlong_hub.datacard import check_card
 
@@ -52,7 +59,7 @@ def card(
         return VerificationError.exit_code if report.faults else 0
     from nextlong_hub.publish.commit import renew_card
 
-    written = renew_card(folder, plots=not no_plots, values=values)
+    written = renew_card(folder, plots=not no_plots, values=values, force=force)
     show_notes(written.notes)
     if as_json:
         print_json({"card": str(written.path), "pictures": written.pictures, "notes": written.notes})

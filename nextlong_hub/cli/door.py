@@ -8,21 +8,18 @@ import errno
 import os
 import sys
 import traceback
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import wraps
+from typing import Any, NoReturn
 
 import click
 
 from nextlong_hub.core.files import remedy_of
-from nextlong_hub.core.printable import visible
-from nextlong_hub.errors import (
-    DataError,
-    NextLongError,
-    StorageError,
-    WorkerError,
-    causes_of,
-    on_command_line,
-)
+from nextlong_hub.core.memory import address_space_bytes
+from nextlong_hub.core.printable import size, visible
+from nextlong_hub.errors import DataError, NextLongError, OutOfMemoryError, StorageError, causes_of, on_command_line
 from nextlong_hub.execution.progress import STAGE_NOTE
 from nextlong_hub.hub.address import endpoint_fault
 from nextlong_hub.hub.redact import without_secrets
@@ -33,11 +30,14 @@ _WANT_OF_MEMORY = (
     "bad_alloc",
     "can't start new thread",
     "cannot allocate memory",
+    "failed to launch worker thread",
     "failed to map segment",
     "libllvmlite",
     "unable to allocate",
 )
 """What libraries say, in lower case, when the system gives them no more memory."""
+_LEAST_ADDRESS_SPACE = 768 * 2**20
+"""Bytes that are mapped before the smallest dataset is built, shared libraries for the most part."""
 _VANISHED = (errno.ENOENT, errno.ENOTDIR, errno.ESTALE)
 _LONGEST = 400
 """Characters of a foreign message that are shown."""
@@ -54,7 +54,7 @@ class Door:
 
     def leave(self, error: BaseException) -> int:
         """Print one error and give the exit code."""
-        known = error if isinstance(error, NextLongError) else self._known(error)
+        known = self._known(error)
         message = on_command_line(known.message)
         if self.debug:
             self._print(visible("".join(traceback.format_exception(error))).rstrip())
@@ -67,16 +67,21 @@ class Door:
         return known.exit_code
 
     def _known(self, error: BaseException) -> NextLongError:
-        """What an exception that is none of ours means."""
+        """What an exception means; one of ours says it itself, unless want of memory is behind it."""
+        want_of_memory = next(filter(_is_want_of_memory, causes_of(error)), None)
+        if isinstance(error, NextLongError) and want_of_memory is None:
+            return error
         if fault := endpoint_fault():
             return fault
         notes = [note for cause in causes_of(error) for note in getattr(cause, "__notes__", ())]
         stage = next((f" {note}" for note in notes if note.startswith(STAGE_NOTE)), "")
         doing = f"{self.command} stopped{stage}"
-        came = " ".join(str(error).split())[:_LONGEST]
-        if any(_is_want_of_memory(cause) for cause in causes_of(error)):
-            return WorkerError(
-                f"{doing}: there was too little memory ({type(error).__name__}: {came}); run it again with a smaller "
+        shown = want_of_memory or error
+        came = " ".join(str(shown).split())[:_LONGEST]
+        what = f"{type(shown).__name__}{': ' if came else ''}{came}"
+        if want_of_memory is not None:
+            return OutOfMemoryError(
+                f"{doing}: there was too little memory ({what}); run it again with a smaller "
                 "--num-proc, or raise the limit on memory: finished work is kept"
             )
         if isinstance(error, OSError) and (advice := remedy_of(error)):
@@ -88,9 +93,7 @@ class Door:
                 "again: finished work is kept"
             )
         hint = "" if self.debug else "run it again with --debug to see where, and "
-        return NextLongError(
-            f"{doing}: {type(error).__name__}{': ' if came else ''}{came}; nobody foresaw this: {hint}report it"
-        )
+        return NextLongError(f"{doing}: {what}; nobody foresaw this: {hint}report it")
 
     @staticmethod
     def _print(text: str) -> None:
@@ -102,9 +105,49 @@ class Door:
 def _is_want_of_memory(error: BaseException) -> bool:
     if isinstance(error, MemoryError) or (isinstance(error, OSError) and error.errno == errno.ENOMEM):
         return True
-    return isinstance(error, OSError | ImportError | RuntimeError) and any(
-        phrase in str(error).lower() for phrase in _WANT_OF_MEMORY
-    )
+    return not isinstance(error, NextLongError) and any(phrase in str(error).lower() for phrase in _WANT_OF_MEMORY)
+
+
+def _require_address_space() -> None:
+    """Make sure that the libraries can be loaded at all: with too little memory some of them end the process.
+
+    Raises:
+        OutOfMemoryError: the limit of `ulimit -v` is below what they take.
+    """
+    limit = address_space_bytes()
+    if limit is not None and limit < _LEAST_ADDRESS_SPACE:
+        raise OutOfMemoryError(
+            f"this process may map no more than {size(limit)} of memory (ulimit -v), and the libraries alone take "
+            f"{size(_LEAST_ADDRESS_SPACE)}; raise that limit"
+        )
+
+
+def with_memory(callback: Callable[..., Any]) -> Callable[..., Any]:
+    """What a command does, done only where there is enough memory for it; its help needs none."""
+
+    @wraps(callback)
+    def called(*arguments: Any, **options: Any) -> Any:
+        _require_address_space()
+        return callback(*arguments, **options)
+
+    return called
+
+
+def leave_at_once(code: int) -> NoReturn:
+    """End the process without what Python does at its end, which crashes or never ends when memory ran out.
+
+    The workers are killed: their outputs are whole or absent.
+    """
+    if "multiprocessing" in sys.modules:
+        from multiprocessing import active_children
+
+        for worker in active_children():
+            with suppress(OSError, ValueError):
+                worker.kill()
+    for stream in (sys.stdout, sys.stderr):
+        with suppress(OSError, ValueError, AttributeError):
+            stream.flush()
+    os._exit(code)
 
 
 def _set_debug(context: click.Context, option: click.Parameter, value: bool) -> None:

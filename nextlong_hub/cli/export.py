@@ -57,6 +57,7 @@ class _ExportCommand(click.Command):
     help="What ends a document: its last token, the EOS in its place, or behind it. [default: by format]",
 )
 @click.option("--eos-id", type=int, metavar="ID", help="The id of the EOS. [default: the tokenizer's]")
+@click.option("--force", is_flag=True, help="Replace another export, or files of DIR that are not ours.")
 @option_num_proc
 @option_json
 @option_quiet
@@ -74,6 +75,7 @@ def export(
     token_bytes: str | None,
     eos: "EosRule | None",
     eos_id: int | None,
+    force: bool,
     num_proc: int | None,
     as_json: bool,
     quiet: bool,
@@ -103,7 +105,8 @@ def export(
         eos_id=eos_id,
     )
     with terminal.watching(quiet=quiet) as progress:
-        report = export_rows(dataset, request, output, threads=num_proc or default_workers(), progress=progress)
+        threads = num_proc or default_workers()
+        report = export_rows(dataset, request, output, threads=threads, force=force, progress=progress)
     if as_json:
         print_json({"output": str(output), **{key: value for key, value in asdict(report).items() if key != "folder"}})
     else:

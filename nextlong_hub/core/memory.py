@@ -32,6 +32,16 @@ def peak_bytes() -> dict[str, int]:
     }
 
 
+def address_space_bytes() -> int | None:
+    """Most bytes that this process may map, as `ulimit -v` sets it; None where there is no limit."""
+    if sys.platform == "win32":
+        return None
+    import resource
+
+    limit, _ = resource.getrlimit(resource.RLIMIT_AS)
+    return None if limit == resource.RLIM_INFINITY else limit
+
+
 def driver_peak_bytes() -> int:
     """Peak resident bytes of this process so far; 0 where that cannot be known."""
     return peak_bytes().get("driver", 0)

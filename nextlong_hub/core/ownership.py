@@ -15,7 +15,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path, PurePosixPath
 
 from nextlong_hub.core.files import left_aside_of, remove, storage_errors, write_bytes
-from nextlong_hub.errors import ConflictError
+from nextlong_hub.errors import ConflictError, argument
 
 _SHOWN = 3
 
@@ -23,15 +23,20 @@ _SHOWN = 3
 class OwnFiles:
     """The files below one folder that are ours, by their names relative to it, with forward slashes."""
 
-    def __init__(self, folder: Path, record: Path | None, listed: Iterable[str] = ()) -> None:
+    def __init__(
+        self, folder: Path, record: Path | None, listed: Iterable[str] = (), *, may_replace: bool | None = None
+    ) -> None:
         """Read the record.
 
         Args:
             folder: what the names are relative to.
             record: the file that keeps the names; None keeps them no longer than this object.
             listed: names that are ours besides, of a manifest.
+            may_replace: a file that is not ours may be claimed, as a person asked for it; a folder never. None where
+                nobody can ask for it.
         """
         self._folder = folder
+        self._may_replace = may_replace
         self._record = record
         self._recorded = {*_recorded(record)} if record is not None else set()
         self._names = {name for name in (*listed, *self._recorded) if _is_below(name)}
@@ -55,11 +60,11 @@ class OwnFiles:
                     f"{link} is a symbolic link, and nothing is written through one; put a folder in its place, or "
                     "choose as output a folder on the disk that it leads to"
                 )
-        foreign = [name for name in wanted if name not in self._names and os.path.lexists(self._folder / name)]
+        foreign = [name for name in wanted if name not in self._names and self._is_kept(self._folder / name)]
         if foreign:
             raise ConflictError(
                 f"{self._folder} holds {listed_names(foreign)}, not made by nextlong-hub, where a file of that name is "
-                "to be written; move it away, or choose another output"
+                f"to be written; move it away, {self._way_out}"
             )
         self._names.update(wanted)
         unrecorded = [name for name in wanted if name not in self._recorded]
@@ -123,6 +128,17 @@ class OwnFiles:
             found += [(Path(place) / name).relative_to(self._folder).as_posix() for name in (*files, *links)]
         return tuple(sorted(name for name in found if name not in self._names and not Path(name).name.startswith(".")))
 
+    @property
+    def _way_out(self) -> str:
+        if self._may_replace is None:
+            return "or choose another output"
+        return f"or give {argument('force', True)} to replace it" if not self._may_replace else "it is a folder"
+
+    def _is_kept(self, path: Path) -> bool:
+        """Whether something is there that must not be replaced."""
+        is_folder = path.is_dir() and not path.is_symlink()
+        return is_folder if self._may_replace else os.path.lexists(path)
+
     def _is_there(self, name: str) -> bool:
         path = self._folder / name
         return _link_above(self._folder, name) is None and (path.is_symlink() or path.is_file())
@@ -147,7 +163,8 @@ def refuse_other_file(path: Path, mark: bytes, what: str) -> None:
                 if mark in handle.read(1024):
                     return
     raise ConflictError(
-        f"{path} is there and is no {what} of nextlong-hub; choose another file, or --force to replace it"
+        f"{path} is there and is no {what} of nextlong-hub; choose another file, or give "
+        f"{argument('force', True)} to replace it"
     )
 
 

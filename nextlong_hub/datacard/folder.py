@@ -51,6 +51,7 @@ def write_card(
     edited: Path | None = None,
     plots: bool = True,
     values: Mapping[str, Any] | None = None,
+    force: bool | None = None,
 ) -> WrittenCard:
     """Write the card of a dataset and its pictures; edits made by hand in the existing card are kept.
 
@@ -60,6 +61,7 @@ def write_card(
         edited: the card that may have been edited by hand; None takes the one in the folder.
         plots: draw pictures and show them.
         values: header keys set by the user; they stay when the card is written again.
+        force: replace pictures that have the names of ours and are not; None where nobody can ask for it.
 
     Raises:
         DataError: the folder holds no dataset, a file is missing or damaged, or the header of its card is not YAML.
@@ -71,7 +73,7 @@ def write_card(
     path, there = folder / CARD_NAME, edited or folder / CARD_NAME
     text, notes = fresh.text, list(fresh.warnings)
     before = _read(there) if there.is_file() else None
-    own = _own_files(folder, manifest, before)
+    own = _own_files(folder, manifest, before, force)
     own.claim(fresh.pictures)
     if before is not None:
         merged = _merged(folder, before, fresh)
@@ -89,14 +91,14 @@ def write_card(
     return WrittenCard(path=path, pictures=tuple(fresh.pictures), notes=tuple(notes))
 
 
-def _own_files(folder: Path, manifest: Manifest, card: str | None) -> OwnFiles:
+def _own_files(folder: Path, manifest: Manifest, card: str | None, force: bool | None) -> OwnFiles:
     """Which files of a dataset folder are ours, the generated pictures that its card shows among them.
 
     Where no run has kept names, as in a folder that was fetched from the Hub, all generated pictures are.
     """
     shown = OUR_PICTURES.intersection(pictures_of(card or ""))
-    own = own_files(folder, manifest, shown)
-    return own if own.has_record else own_files(folder, manifest, OUR_PICTURES)
+    own = own_files(folder, manifest, shown, may_replace=force)
+    return own if own.has_record else own_files(folder, manifest, OUR_PICTURES, may_replace=force)
 
 
 def is_described(folder: Path) -> bool:

@@ -118,17 +118,20 @@ def _refuse_links(work: Path) -> None:
             raise ConflictError(f"{link} is a symbolic link, which no run of nextlong-hub makes; remove it")
 
 
-def own_files(output: Path, manifest: Manifest | None, listed: Iterable[str] = ()) -> OwnFiles:
+def own_files(
+    output: Path, manifest: Manifest | None, listed: Iterable[str] = (), *, may_replace: bool | None = None
+) -> OwnFiles:
     """Which files of a dataset folder are ours: those that its runs have noted, and those of its manifest.
 
     Args:
         output: the folder.
         manifest: what it holds; None where nothing is finished.
         listed: names that are ours besides.
+        may_replace: see `OwnFiles`.
     """
     work = output / WORK_NAME
     files = (MANIFEST_NAME, CARD_NAME, *(names_of(manifest) if manifest is not None else ()))
-    return OwnFiles(output, work / _OWN if work.is_dir() else None, (*files, *listed))
+    return OwnFiles(output, work / _OWN if work.is_dir() else None, (*files, *listed), may_replace=may_replace)
 
 
 def names_of(manifest: Manifest) -> tuple[str, ...]:

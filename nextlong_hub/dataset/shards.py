@@ -143,6 +143,9 @@ def read_table(path: Path, columns: Sequence[str] | None = None) -> pa.Table:
         DataError: the file is not Parquet, or a page does not match its checksum.
     """
     try:
-        return pq.read_table(path, columns=columns, page_checksum_verification=True)
+        # `pq.read_table` waits for ever where the system gives it no thread; here one reads.
+        with pq.ParquetFile(path, page_checksum_verification=True) as file:
+            table = file.read(columns, use_threads=False)
+            return table if columns is None else table.select(columns)
     except (pa.ArrowException, OSError) as error:
         raise DataError(f"{path} cannot be read: {error}; run the build again to make it anew") from error

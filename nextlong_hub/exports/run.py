@@ -62,6 +62,7 @@ def export(
     output: Path,
     *,
     threads: int = 1,
+    force: bool = False,
     progress: Progress | None = None,
 ) -> ExportReport:
     """Write one configuration of a dataset in the format of a trainer.
@@ -74,6 +75,7 @@ def export(
         request: the format and its settings.
         output: the new folder.
         threads: number of threads that encode texts.
+        force: replace what is in the way: see `ExportWriter`.
         progress: receives the number of rows written.
 
     Raises:
@@ -95,7 +97,7 @@ def export(
             "tokenizer": tokenizer.digest if tokenizer else None,
             "settings": asdict(settings) | {"hashes": list(settings.hashes)},
         }
-        writer = ExportWriter(output, head)
+        writer = ExportWriter(output, head, force=force)
         finished = writer.finished()
         if finished is not None:
             return _report(finished, output, is_unchanged=True, spelled=spelled)

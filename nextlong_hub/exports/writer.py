@@ -73,12 +73,14 @@ class Stream:
 class ExportWriter:
     """Writes the files of one export into its folder, one after the other."""
 
-    def __init__(self, folder: Path, head: Mapping[str, Any]) -> None:
+    def __init__(self, folder: Path, head: Mapping[str, Any], *, force: bool = False) -> None:
         """Claim `folder`, and create it if it is missing.
 
         Args:
             folder: absent, empty, or holding the same export, finished or not.
             head: everything that determines the bytes.
+            force: write into a folder that holds something else, too, and replace files that have the names of ours;
+                of another export, all of its files.
 
         Raises:
             ConflictError: it holds something else.
@@ -87,13 +89,14 @@ class ExportWriter:
         self._folder = folder
         self._head = {"tool": _TOOL, "kind": "export", **head}
         self._files: list[ExportedFile] = []
+        self._force = force
         self._claim()
-        self._own = OwnFiles(folder, folder / _OWN, self._listed())
+        self._own = OwnFiles(folder, folder / _OWN, self._listed(), may_replace=force)
 
     def finished(self) -> dict[str, Any] | None:
         """The manifest of an earlier run that finished and whose files are unchanged; else None."""
         content = finished_manifest(self._folder)
-        if content is None:
+        if content is None or self._changes():
             return None
         for file in content["files"]:
             path = self._folder / file["path"]
@@ -109,6 +112,8 @@ class ExportWriter:
             StorageError: the folder cannot be written.
         """
         self._own.claim(self._listed())
+        if self._changes():
+            self._own.remove(self._listed())
         write_json(self._folder / EXPORT_NAME, self._head)
         self._own.remove_incomplete()
 
@@ -160,16 +165,26 @@ class ExportWriter:
             names = sorted(path.name for path in self._folder.iterdir() if not is_left_aside(path))
         if not names:
             return
-        content = read_json(self._folder / EXPORT_NAME)
-        if not isinstance(content, dict) or content.get("tool") != _TOOL:
+        if self._force:
+            return
+        if self._earlier() is None:
             raise ConflictError(
                 f"{self._folder} already holds {listed_names(names)} and was not made by nextlong-hub export; choose "
-                f"an empty or new folder with {argument('output')}"
+                f"an empty or new folder with {argument('output')}, or give {argument('force', True)} to export into "
+                "it nevertheless"
             )
-        changes = [key for key in self._head if content.get(key) != self._head[key]]
-        if changes:
+        if changes := self._changes():
             raise ConflictError(
                 f"{self._folder} holds another export ({', '.join(changes)} differ); choose another "
-                f"{argument('output')}, or "
-                "remove that folder to export anew"
+                f"{argument('output')}, or give {argument('force', True)} to replace it"
             )
+
+    def _earlier(self) -> dict[str, Any] | None:
+        """What an export of ours that lies in the folder was made of."""
+        content = read_json(self._folder / EXPORT_NAME)
+        return content if isinstance(content, dict) and content.get("tool") == _TOOL else None
+
+    def _changes(self) -> list[str]:
+        """In what that is another export; nothing where there is none."""
+        earlier = self._earlier()
+        return [] if earlier is None else [key for key in self._head if earlier.get(key) != self._head[key]]

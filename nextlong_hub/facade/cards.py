@@ -35,13 +35,13 @@ class Card:
         return self.text.split("\n---\n", 1)[-1] if self.text.startswith("---\n") else self.text
 
 
-def write_card(folder: Path, *, plots: bool, values: Mapping[str, Any]) -> Card:
+def write_card(folder: Path, *, plots: bool, values: Mapping[str, Any], force: bool = False) -> Card:
     """Write the card of a finished dataset folder, and give it.
 
     Raises:
         DataError, ConflictError, StorageError: see `renew_card`.
     """
-    written = renew_card(folder, plots=plots, values=values)
+    written = renew_card(folder, plots=plots, values=values, force=force)
     text = written.path.read_text(encoding="utf-8")
     return Card(text=text, path=written.path, pictures=written.pictures, notes=written.notes)
 

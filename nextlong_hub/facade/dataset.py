@@ -202,7 +202,9 @@ class LongDataset:
 
         return measure(self.where, [self._existing(name) for name in configs], revision=self.revision)
 
-    def card(self, *, language: Sequence[str] = (), pretty_name: str | None = None, plots: bool = True) -> "Card":
+    def card(
+        self, *, language: Sequence[str] = (), pretty_name: str | None = None, plots: bool = True, force: bool = False
+    ) -> "Card":
         """Write the card of a folder from what is in it, and give it; of a dataset on the Hub, read it.
 
         What people wrote into the card stays.
@@ -211,10 +213,11 @@ class LongDataset:
             language: Codes of the languages of the texts: `["en"]`.
             pretty_name: Name at the head of the dataset's page.
             plots: Draw pictures.
+            force: Replace pictures that have the names of ours and are not.
 
         Raises:
             DataError: the folder is not finished, or the card cannot be read.
-            ConflictError: another process is writing the folder.
+            ConflictError: another process is writing the folder, or a picture that is not ours is in the way.
             AuthError, NetworkError: the Hub refused, or could not be reached.
             StorageError: no space, or no permission.
         """
@@ -223,10 +226,16 @@ class LongDataset:
         if self.folder is None:
             return read_card(self._location)
         values = {"language": list(several("language", language)), "pretty_name": a_text("pretty-name", pretty_name)}
-        return write_card(self.folder, plots=plots, values={key: value for key, value in values.items() if value})
+        given = {key: value for key, value in values.items() if value}
+        return write_card(self.folder, plots=plots, values=given, force=force)
 
     def view(
-        self, page: PathOrName = "page.html", *configs: str, rows: int | None = None, row: str | Sequence[str] = ()
+        self,
+        page: PathOrName = "page.html",
+        *configs: str,
+        rows: int | None = None,
+        row: str | Sequence[str] = (),
+        force: bool = False,
     ) -> "PageReport":
         """Write rows as one HTML page: each sample as a strip, its text, and where every segment comes from.
 
@@ -235,11 +244,13 @@ class LongDataset:
             configs: Configurations to show; none means the one that was opened, else all.
             rows: Rows of each; None takes five, or fewer where they exceed 8 MB.
             row: Show these rows, by id or number.
+            force: Replace the file even if it is no page of ours.
 
         Raises:
             DataError: there is no such configuration or row, or there is no text.
+            ConflictError: a file is there that is no page of ours.
             AuthError, NetworkError: the Hub refused, or could not be reached.
-            StorageError, ConflictError: the file cannot be written.
+            StorageError: the file cannot be written.
         """
         from nextlong_hub.explore.page.page import write_page
 
@@ -251,6 +262,7 @@ class LongDataset:
             rows=None if rows is None else a_count("rows", rows),
             wanted=several("row", row),
             revision=self.revision,
+            force=force,
         )
 
     def verify(
@@ -321,6 +333,7 @@ class LongDataset:
         token_bytes: Literal[2, 4] | None = None,
         eos: Literal["keep", "fit", "append"] | None = None,
         eos_id: int | None = None,
+        force: bool = False,
         num_proc: int | None = None,
         progress: Progress | bool | None = None,
     ) -> "ExportReport":
@@ -340,6 +353,7 @@ class LongDataset:
             eos: How each document ends: `keep` as it is, `fit` with the EOS in the place of its last token, `append`
                 with the EOS behind it; None by the format.
             eos_id: The id of the EOS; None asks the tokenizer.
+            force: Replace another export, or files of the folder that are not ours.
             num_proc: Threads that encode texts.
             progress: Whether progress is shown.
 
@@ -377,7 +391,7 @@ class LongDataset:
             )
             threads = default_workers() if num_proc is None else a_count("num-proc", num_proc)
             folder = Path(default) if output is None else a_path("output", output)
-            return export(self._pinned(), request, folder, threads=threads, progress=shown)
+            return export(self._pinned(), request, folder, threads=threads, force=force, progress=shown)
 
     def push(
         self,

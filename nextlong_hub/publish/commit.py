@@ -172,7 +172,9 @@ def commit(run: Run, manifest: Manifest) -> bool:
     return True
 
 
-def renew_card(folder: Path, *, plots: bool = True, values: Mapping[str, Any] | None = None) -> WrittenCard:
+def renew_card(
+    folder: Path, *, plots: bool = True, values: Mapping[str, Any] | None = None, force: bool = False
+) -> WrittenCard:
     """Write the card of a finished dataset again; see `datacard.write_card`.
 
     Raises:
@@ -180,7 +182,7 @@ def renew_card(folder: Path, *, plots: bool = True, values: Mapping[str, Any] | 
         DataError, StorageError: see `datacard.write_card`.
     """
     with locked(folder) if (folder / WORK_NAME).is_dir() else nullcontext():
-        return write_card(folder, plots=plots, values=values)
+        return write_card(folder, plots=plots, values=values, force=force)
 
 
 def _tell_foreign(output: Path, names: Sequence[str]) -> None:

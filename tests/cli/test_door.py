@@ -41,10 +41,10 @@ def nobody_foresaw(error: BaseException) -> Callable[..., None]:
         (RecursionError("too deep"), 1, "RecursionError: too deep; nobody"),
         (Panic("regex"), 1, "Panic: regex; nobody"),
         (EOFError("Ran out of input"), 1, "EOFError: Ran out of input; nobody"),
-        (MemoryError(), 1, "there was too little memory (MemoryError: ); run it again with a smaller --num-proc"),
+        (MemoryError(), 8, "there was too little memory (MemoryError); run it again with a smaller --num-proc"),
         (
             OSError("Could not find/load shared object file 'libllvmlite.so'"),
-            1,
+            8,
             "there was too little memory (OSError: ",
         ),
         (OSError(errno.ENOSPC, "full"), 7, "No space left on device; free some space there"),
@@ -80,6 +80,40 @@ def test_debug_shows_where(monkeypatch: pytest.MonkeyPatch, capsys: pytest.Captu
     monkeypatch.setenv("NEXTLONG_DEBUG", "1")
     assert cli.run(["card", ".", "--check"]) == 1
     assert "in broken" in capsys.readouterr().err
+
+
+def test_want_of_memory_behind_an_error_of_ours_is_what_is_told(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A file that cannot be read because no thread could be started is not said to be damaged."""
+    error = DataError("shard.parquet cannot be read")
+    error.__cause__ = RuntimeError("Failed to launch worker thread")
+    monkeypatch.setattr("nextlong_hub.datacard.check_card", nobody_foresaw(error))
+    assert cli.run(["card", ".", "--check"]) == 8
+    assert "too little memory (RuntimeError: Failed to launch worker thread)" in capsys.readouterr().err
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(sys.platform != "linux", reason="ulimit -v is kept by Linux alone")
+@pytest.mark.parametrize("megabytes", [300, 800])
+def test_a_limit_on_memory_is_told(megabytes: int, tmp_path: Path) -> None:
+    """Below what the libraries take, and a little above: one error, no traceback, exit code 8; help needs less."""
+    import resource
+
+    def limited(*arguments: str) -> subprocess.CompletedProcess[str]:
+        limit = megabytes * 2**20
+        return subprocess.run(
+            [sys.executable, "-m", "nextlong_hub", *arguments],
+            capture_output=True,
+            text=True,
+            timeout=100,
+            preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_AS, (limit, limit)),
+        )
+
+    assert limited("build", "--help").returncode == 0
+    done = limited("build", "--output", str(tmp_path / "out"), "--samples", "1", "--num-proc", "1")
+    told = [line for line in done.stderr.splitlines() if line.startswith(("Error: ", "Traceback", "  File "))]
+    assert (done.returncode, len(told), told[0][:7]) == (8, 1, "Error: "), done.stderr
 
 
 def test_signals_keep_their_exit_codes(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:

@@ -113,5 +113,5 @@ def test_a_single_file_is_replaced_only_if_it_bears_our_mark(tmp_path: Path) -> 
     page_of_others = tmp_path / "theirs"
     page_of_others.write_bytes(b" " * 1024 + b"our mark")
     for path in (link, page_of_others):
-        with pytest.raises(ConflictError, match=r"is there and is no page of nextlong-hub; .* --force"):
+        with pytest.raises(ConflictError, match=r"is there and is no page of nextlong-hub; .*force"):
             refuse_other_file(path, b"our mark", "page")

@@ -601,3 +601,7 @@ def test_pictures_of_people_stay(dataset: Path, tmp_path: Path) -> None:
     with pytest.raises(ConflictError, match=rf"holds assets/{re.escape(picture.name)}, not made by nextlong-hub"):
         write_card(dataset)
     assert picture.read_text() == "a photograph"
+    with pytest.raises(ConflictError, match=r"move it away, or give .*force.* to replace it"):
+        write_card(dataset, force=False)
+    write_card(dataset, force=True)
+    assert picture.read_bytes() != b"a photograph"

@@ -216,7 +216,7 @@ def test_a_file_that_is_no_page_of_ours_is_not_replaced(dataset: Path, tmp_path:
     corpus.write_text("precious")
     link.symlink_to(corpus)
     for path in (corpus, link):
-        with pytest.raises(ConflictError, match=r"is there and is no page of nextlong-hub.*--force"):
+        with pytest.raises(ConflictError, match=r"is there and is no page of nextlong-hub.*force"):
             write_page(dataset, path, rows=1)
     assert corpus.read_text() == "precious"
     write_page(dataset, link, rows=1, force=True)

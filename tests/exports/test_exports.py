@@ -54,9 +54,9 @@ PLACE = {"id": "d", "source": "s", "meta_document": "d", "offset": 0, "start": 0
 MASKS = ([0, 1, 1, 0, 1], [0, 0, 1, 1], [1, 0, 1])
 
 
-def run(where: Path, name: str, output: Path, **choices: Any) -> ExportReport:
+def run(where: Path, name: str, output: Path, *, force: bool = False, **choices: Any) -> ExportReport:
     """Export under one name, with some choices."""
-    return export(where, ExportRequest(format=name, **choices), output)
+    return export(where, ExportRequest(format=name, **choices), output, force=force)
 
 
 def bytes_of(folder: Path) -> dict[str, bytes]:
@@ -406,6 +406,29 @@ def test_a_folder_of_somebody_else_is_refused(built: Path, tmp_path: Path) -> No
         run(built, "mds", tmp_path / "mds", compression="zstd")
     with pytest.raises(ConflictError, match="is a file, but a folder is needed"):
         run(built, "mds", tmp_path / "notes" / "todo.txt")
+
+
+def test_what_is_in_the_way_is_replaced_when_that_is_asked_for(built: Path, tmp_path: Path) -> None:
+    """In a folder of somebody else files with the names of ours; of another export all; a link is never followed."""
+    fresh, theirs, precious = tmp_path / "fresh", tmp_path / "theirs", tmp_path / "precious"
+    run(built, "mds", fresh)
+    theirs.mkdir()
+    precious.write_text("mine")
+    (theirs / "todo.txt").write_text("mine")
+    [index] = fresh.rglob("index.json")
+    (theirs / index.relative_to(fresh).parent).mkdir(exist_ok=True)
+    (theirs / index.relative_to(fresh)).symlink_to(precious)
+    run(built, "mds", theirs, force=True)
+    assert bytes_of(theirs) == {**bytes_of(fresh), "todo.txt": b"mine"}
+    assert precious.read_text() == "mine"
+    assert run(built, "mds", theirs, force=True).is_unchanged
+    run(built, "jsonl", theirs, force=True)
+    run(built, "jsonl", tmp_path / "jsonl")
+    assert bytes_of(theirs) == {**bytes_of(tmp_path / "jsonl"), "todo.txt": b"mine"}
+    [name] = {path.name for path in (tmp_path / "jsonl").iterdir()} - {"nextlong-export.json"}
+    (tmp_path / "odd" / name).mkdir(parents=True)
+    with pytest.raises(ConflictError, match="it is a folder"):
+        run(built, "jsonl", tmp_path / "odd", force=True)
 
 
 def test_a_damaged_shard_is_named(dataset: Path, tmp_path: Path) -> None:
