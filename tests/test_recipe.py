@@ -402,3 +402,37 @@ def test_one_word_for_a_section_goes_with_its_other_choices(*, reverse: bool) ->
         recipe = parse_recipe(content, "x.toml", overrides)
         assert (recipe.interleave.layout, recipe.interleave.separator) == ("none", "|")
         assert recipe.meta_documents.choice == "nested"
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "least_or_most"),
+    [
+        ("interleave__separator", "-" * 100_000, "at most 1000 characters"),
+        ("retrieval__shard_chunks", 1, "greater than or equal to 32"),
+        ("chunking__chunk_characters", 1, "greater than or equal to 16"),
+        ("negatives__first_rank", 10**9, "less than or equal to 65536"),
+        ("negatives__shingle_words", 10**9, "less than or equal to 1000"),
+        ("packing__window_tokens", 10**12, "less than 2147483648"),
+        ("output__unit_documents", 10**9, "less than or equal to 65536"),
+        ("output__row_group_bytes", 10**12, "less than 2147483648"),
+        ("interleave__characters_per_token", 1e-300, "greater than or equal to 0.01"),
+    ],
+)
+def test_a_value_that_would_make_no_end_is_refused(key: str, value: Any, least_or_most: str) -> None:
+    """The message names the setting and its bound."""
+    with pytest.raises(RecipeError, match=rf"{key.replace('__', '.')} = .*{least_or_most}"):
+        make(**{key: value})
+
+
+@pytest.mark.parametrize("text", ["corpus=" + "[" * 5000, "a=" + "{a=" * 5000])
+def test_a_setting_that_is_nested_without_end_is_refused(text: str) -> None:
+    """What `--set` gives goes through the same parser as a file."""
+    with pytest.raises(RecipeError, match="cannot be read: it is nested too deeply"):
+        parse_setting(text)
+
+
+def test_a_recipe_that_is_nested_without_end_is_refused() -> None:
+    """A file of a few kilobytes ends no stack and takes no hours."""
+    for text in ("a = " + "[" * 5000, "a." * 20_000 + "a = 1"):
+        with pytest.raises(RecipeError, match="nested too deeply"):
+            parse_recipe(text.encode(), "mine.toml")

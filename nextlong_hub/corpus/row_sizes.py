@@ -47,8 +47,10 @@ def _of_records(table: pa.RecordBatch | pa.Table) -> NDArray[np.int64]:
         if pa.types.is_dictionary(column.type):
             sizes += _lengths(column)
     if table.nbytes <= _TOGETHER_BYTES:
-        return sizes + table.nbytes // max(1, rows)
-    return sizes + np.fromiter((table.slice(row, 1).nbytes for row in range(rows)), np.int64, rows)
+        sizes += table.nbytes // max(1, rows)
+        return sizes
+    sizes += np.fromiter((table.slice(row, 1).nbytes for row in range(rows)), np.int64, rows)
+    return sizes
 
 
 def _lengths(column: pa.Array | pa.ChunkedArray) -> NDArray[np.int64]:
@@ -56,9 +58,10 @@ def _lengths(column: pa.Array | pa.ChunkedArray) -> NDArray[np.int64]:
         return np.concatenate([np.zeros(0, np.int64), *map(_lengths, column.chunks)])
     if pa.types.is_dictionary(column.type):
         of_entries = np.append(_lengths(column.dictionary), 0)
-        return of_entries[column.indices.fill_null(len(of_entries) - 1).to_numpy().astype(np.int64)]
+        entries = column.indices.fill_null(len(of_entries) - 1).to_numpy().astype(np.int64)
+        return np.asarray(of_entries[entries], np.int64)
     if not is_text(column.type):
         return np.zeros(len(column), np.int64)
     if pa.types.is_string_view(column.type) or pa.types.is_binary_view(column.type):
         column = column.cast(pa.large_binary())
-    return pc.fill_null(pc.binary_length(column), 0).to_numpy().astype(np.int64, copy=False)
+    return np.asarray(pc.fill_null(pc.binary_length(column), 0), np.int64)

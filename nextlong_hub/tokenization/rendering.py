@@ -46,7 +46,8 @@ def render_here(given: tuple[Mapping[str, Any], Mapping[str, Any]]) -> tuple[str
         from transformers.utils.chat_template_utils import render_jinja_template
 
         arguments, variables = given
-        texts, spans = render_jinja_template(**arguments, **variables)
+        rendered: Any = render_jinja_template(**arguments, **variables)
+    texts, spans = rendered
     if len(texts[0]) > _MOST_CHARACTERS:
         raise MemoryError
     return str(texts[0]), [(int(start), int(end)) for start, end in (spans[0] if spans else ())]

@@ -1,6 +1,8 @@
 """A `tokenizer.json` from anywhere is looked at before the library opens it, which believes it."""
 
+import gc
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 
 from nextlong_hub.core.foreign import parse_json
@@ -30,13 +32,26 @@ def require_sound(content: bytes) -> None:
     """
     if len(content) > _MOST_BYTES:
         raise ValueError(f"it has {len(content):,} bytes, and at most {_MOST_BYTES:,} are read")
-    values = parse_json(content)
+    with _without_collections():
+        values = parse_json(content)
     if not isinstance(values, dict):
         raise ValueError("it holds no object")
     try:
         _check(values)
     except (TypeError, KeyError, AttributeError, RecursionError) as error:
         raise ValueError(f"its settings are not those of a tokenizer ({error!r})") from error
+
+
+@contextmanager
+def _without_collections() -> Iterator[None]:
+    """Look for no garbage meanwhile: among hundreds of thousands of new values it takes as long as they do."""
+    was_enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_enabled:
+            gc.enable()
 
 
 def _check(values: Mapping[str, Any]) -> None:

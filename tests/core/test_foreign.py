@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nextlong_hub.core.foreign import parse_json, parse_yaml
+from nextlong_hub.core.foreign import parse_json, parse_toml, parse_yaml
 
 BOMB = "a0: &a0 [x, x]\n" + "".join(f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 9)}]\n" for n in range(1, 9))
 
@@ -49,3 +49,32 @@ def test_an_impossible_date_is_a_value_error() -> None:
     """PyYAML lets one of Python through."""
     with pytest.raises(ValueError, match="day"):
         parse_yaml("date: 2026-02-31")
+
+
+@given(st.text(alphabet="ab.=[]{}'\"#,\\ \n0123456789", max_size=60))
+def test_any_text_is_toml_or_a_value_error(text: str) -> None:
+    """No other error comes of TOML."""
+    with contextlib.suppress(ValueError):
+        parse_toml(text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["a = " + "[" * 5000, "a = " + "{a = " * 5000, "a." * 5000 + "a = 1", "[" + "a . " * 5000 + "a]", "x" * 2_000_000],
+    ids=["arrays", "tables", "dots", "a header", "long"],
+)
+def test_toml_that_takes_without_end_is_refused(text: str) -> None:
+    """Neither brackets nor dots end the stack or take hours."""
+    with pytest.raises(ValueError, match=r"nested too deeply|at most 1,048,576 are read"):
+        parse_toml(text)
+
+
+def test_dots_that_are_no_steps_are_read() -> None:
+    """Sentences in a text or a comment, and numbers in a list, have as many as they like."""
+    text = "It is. " * 500
+    numbers = ", ".join(["1.5"] * 500)
+    lines = [f'a = "{text}"', "b = '''", f'{text}"quoted"', "'''", f"c = [{numbers}]", f"d = '{text}' # {text}"]
+    read = parse_toml("\n".join([*lines, "e.f.g = 1"]))
+    assert read["a"] == read["d"] == text
+    assert len(read["c"]) == 500
+    assert read["e"] == {"f": {"g": 1}}

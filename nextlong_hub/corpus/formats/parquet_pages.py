@@ -112,8 +112,9 @@ def pages_of(handle: IO[bytes], column: pq.ColumnChunkMetaData) -> Iterator[Page
     values = 0
     while place < stop and values < column.num_values:
         fields, size = _header(handle, place)
-        described = fields.get(_HEADERS_OF.get(fields.get(1), 0), {})
-        kind, encoding = fields.get(1), described.get(_ENCODING_FIELD.get(fields.get(1), 0))
+        kind = int(fields.get(1, -1))
+        described = fields.get(_HEADERS_OF.get(kind, 0), {})
+        encoding = described.get(_ENCODING_FIELD.get(kind, 0))
         page = Page(kind, fields.get(2, 0), described.get(1, 0), encoding in _DICTIONARY_ENCODINGS)
         yield page
         values += page.values if kind != _DICTIONARY_PAGE else 0

@@ -34,8 +34,8 @@ def read(piece: Piece) -> Results:
                 if opened is None and not member.isdir():
                     notes.add({}, {"links and devices": 1}, 0)
                 if opened is not None:
-                    opened = Counted(opened, unpacked)
-                    yield from read_member(opened, member.name.removeprefix("./"), piece, notes, readers)
+                    counted = Counted(opened, unpacked)
+                    yield from read_member(counted, member.name.removeprefix("./"), piece, notes, readers)
                 if stream.is_broken:  # the reader of the file has told it
                     return
     except tarfile.ReadError as error:
