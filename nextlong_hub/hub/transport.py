@@ -223,9 +223,8 @@ def _judge_answer(request: Any, answer: Any, exchange: _Exchange, body: bytes) -
         # git knows no empty folder; a repository without a file says so itself, too
         from huggingface_hub import HfApi
 
-        info = (
-            None if listing.path else HfApi().repo_info(listing.name, repo_type=listing.kind, revision=listing.revision)
-        )
+        api: Any = HfApi()
+        info = None if listing.path else api.repo_info(listing.name, repo_type=listing.kind, revision=listing.revision)
         if info is None or info.siblings:
             raise NotTheHub(f"it lists nothing in {listing.name}, which is not empty")
 
