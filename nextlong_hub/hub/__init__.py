@@ -8,7 +8,8 @@ extensions   where `hf` keeps the commands of others
 listing      the files of a dataset at a commit, cross-checked
 budget       seconds and bytes that requests may take
 answers      what an answer must be to be believed
-transport    where each request and answer is timed, bounded and judged
+transport    where each request and answer is bounded and judged
+network      where each wait is timed
 keyless      logins of CI jobs
 login        endpoint, offline mode, token and cache
 errors       every error around the Hub, translated into one of ours
