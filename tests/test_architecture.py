@@ -21,7 +21,8 @@ ROOT = Path(__file__).parents[1]
 
 FLOORS = [
     "errors records secret_scan _version",
-    "core hub proof",
+    "core proof",
+    "hub",
     "execution method",
     "corpus terminal",
     "retrieval tokenization",
@@ -57,7 +58,8 @@ DOORS = {
     "matplotlib": "stats explore facade",
     "jinja2": "explore datacard",
     "yaml": "core datacard testing",
-    "fsspec backports compression": "corpus",
+    "fsspec": "hub corpus",
+    "backports compression": "corpus",
 }
 """Which rooms may import which library; a library that is not named here may not be imported at all."""
 

@@ -28,8 +28,8 @@ class Budget:
     """Of one answer that is no file, such as a page of a listing."""
     answers_bytes: int = 1 << 30
     """Of all such answers of a command; a listing has about 300 bytes for a file."""
-    same_pages: int = 100
-    """How often a command may come to one and the same page of a listing."""
+    same_requests: int = 100
+    """How often a command may ask for one and the same page of a listing."""
 
 
 DEFAULT = Budget()
@@ -49,7 +49,7 @@ class Spending:
         self._waited_seconds = 0.0
         self._moved_bytes = 0
         self._answers_bytes = 0
-        self._pages: Counter[str] = Counter()
+        self._requests: Counter[str] = Counter()
         self.failed_tries = 0
         """Questions that were asked again, as no answer of the Hub came."""
 
@@ -94,18 +94,18 @@ class Spending:
                 "the connection, and name fewer files"
             )
 
-    def listed(self, page: str) -> None:
-        """Note that a page of a listing was asked for.
+    def asked(self, request: str) -> None:
+        """Note a request that might be made without an end.
 
         Raises:
-            NetworkError: its pages lead to each other.
+            NetworkError: it was made too often.
         """
         with self._lock:
-            self._pages[page] += 1
-        if self._pages[page] > self.budget.same_pages:
+            self._requests[request] += 1
+        if self._requests[request] > self.budget.same_requests:
             raise NetworkError(
-                "the pages of a listing on the Hub lead to each other without an end; a proxy may have changed them: "
-                "check the connection, then run the same command again"
+                f"the Hub, or what is between, had the same request made {self.budget.same_requests} times, as if the "
+                "pages of a listing led to each other; check the connection, then run the same command again"
             )
 
 

@@ -308,10 +308,12 @@ def _with_content_of_name(download: Callable[[bool], Path]) -> Path:
     for again in (False, True):
         place = download(again)
         files = [place] if place.is_file() else sorted(path for path in place.rglob("*") if path.is_file())
-        wrong = next((path for path in files if not _has_content_of_name(path.resolve())), None)
-        if wrong is None:
-            return place
-    raise NotTheHub(f"{wrong.name} has not the content that the Hub lists")
+        wrong = [path.name for path in files if not _has_content_of_name(path.resolve())]
+        if not wrong:
+            break
+    else:
+        raise NotTheHub(f"{wrong[0]} has not the content that the Hub lists")
+    return place
 
 
 def _has_content_of_name(blob: Path) -> bool:

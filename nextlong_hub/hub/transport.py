@@ -13,11 +13,9 @@ is held to the listing, and each single wait is bounded, but no sum of them.
 
 import logging
 import sys
-import threading
 import time
 import zlib
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from functools import cache
 from typing import Any
 
@@ -34,6 +32,7 @@ from nextlong_hub.hub.answers import (
 from nextlong_hub.hub.budget import Spending, current_spending
 from nextlong_hub.hub.changes import RemoteFile
 from nextlong_hub.hub.listing import listed_file
+from nextlong_hub.hub.network import Exchange, Network, working_for
 from nextlong_hub.hub.redact import redacted
 from nextlong_hub.hub.retry import NotTheHub
 
@@ -41,10 +40,11 @@ _LIBRARY = "huggingface_hub"
 _HTTP = "huggingface_hub.utils._http"
 _EXCHANGE = "nextlong_hub"
 """Key of what we know of a request in its extensions, which its redirects keep."""
+_ASKED_WITHOUT_END = frozenset({"/api/repos/create"})
+"""What huggingface_hub asks for again as long as the Hub is busy, as it follows the pages of a listing."""
 _TRIES = 3
 _FIRST_SECONDS = 0.5
 """Before the second try; the double before the next."""
-_WRITTEN_AT_ONCE = 1 << 18
 _ANY_CONTAINER = 47
 """zlib's number for: gzip or zlib, as its header says."""
 _IDENTITY = "identity"
@@ -79,56 +79,6 @@ class _Factory:
         return client
 
 
-class _Exchange:
-    """One request with its redirects.
-
-    Args:
-        spending: What it is part of.
-    """
-
-    def __init__(self, spending: Spending) -> None:
-        self.spending = spending
-        self.file: AskedFile | None = None
-        self.api_path: str | None = None
-        """Where in the Hub's API it asks; None when it does not."""
-        self._waited_seconds = 0.0
-        self._moved_bytes = 0
-
-    def left_seconds(self, most: float | None) -> float:
-        """How long may be waited for the network now, at most `most`; not above 0 when it has waited enough."""
-        budget = self.spending.budget
-        left = budget.answer_seconds + self._moved_bytes / budget.least_bytes_a_second - self._waited_seconds
-        left = min(left, self.spending.left_seconds)
-        return left if most is None else min(left, most)
-
-    def waited(self, seconds: float) -> None:
-        """Note time on the network."""
-        self._waited_seconds += seconds
-        self.spending.waited(seconds)
-
-    def moved(self, number_bytes: int) -> None:
-        """Note bytes that came or went."""
-        self._moved_bytes += number_bytes
-        self.spending.moved(number_bytes)
-
-
-class _Current(threading.local):
-    exchange: _Exchange | None = None
-
-
-_current = _Current()
-
-
-@contextmanager
-def _working_for(exchange: _Exchange) -> Iterator[None]:
-    """Let the network know for which request this thread works."""
-    before, _current.exchange = _current.exchange, exchange
-    try:
-        yield
-    finally:
-        _current.exchange = before
-
-
 class _Transport:
     """Stands for a transport of httpx: each request passes through it, a redirect as another.
 
@@ -140,7 +90,7 @@ class _Transport:
         self._inner = inner
         pool = getattr(inner, "_pool", None)
         if hasattr(pool, "_network_backend"):
-            pool._network_backend = _Network(pool._network_backend)  # type: ignore[union-attr]
+            pool._network_backend = Network(pool._network_backend)  # type: ignore[union-attr]
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._inner, name)
@@ -154,7 +104,7 @@ class _Transport:
 
     def handle_request(self, request: Any) -> Any:
         """Send a request, and judge what comes."""
-        exchange: _Exchange | None = request.extensions.get(_EXCHANGE)
+        exchange: Exchange | None = request.extensions.get(_EXCHANGE)
         if exchange is None:
             spending = current_spending()
             if spending is None:
@@ -164,18 +114,18 @@ class _Transport:
             return self._asked_again(request, exchange)
         if exchange.file is not None:
             request.headers["Accept-Encoding"] = _IDENTITY
-        with _working_for(exchange):
+        with working_for(exchange):
             answer = self._inner.handle_request(request)
         if exchange.file is not None and not answer.has_redirect_location:
             _judge_file(request, answer, exchange)
         return answer
 
-    def _asked_again(self, request: Any, exchange: _Exchange) -> Any:
+    def _asked_again(self, request: Any, exchange: Exchange) -> Any:
         """Send a question to the Hub's API, again when its answer is none and asking changes nothing."""
         is_question = request.method == "GET" or "/paths-info/" in (exchange.api_path or "")
         request.headers["Accept-Encoding"] = "gzip, deflate"
         for tried in range(1, _TRIES + 1):
-            with _working_for(exchange):
+            with working_for(exchange):
                 answer = self._inner.handle_request(request)
                 body = _whole_body(answer, exchange)
             answer.stream = _library_of(request).ByteStream(body)
@@ -193,11 +143,11 @@ class _Transport:
         raise AssertionError(_TRIES)
 
 
-def _exchange_for(request: Any, spending: Spending) -> _Exchange:
+def _exchange_for(request: Any, spending: Spending) -> Exchange:
     """What is known of a request by its address."""
     from huggingface_hub import constants
 
-    exchange = _Exchange(spending)
+    exchange = Exchange(spending)
     path = below_endpoint(str(request.url), constants.ENDPOINT)
     if path is None:
         return exchange
@@ -205,12 +155,12 @@ def _exchange_for(request: Any, spending: Spending) -> _Exchange:
         exchange.file = asked_file(path, request.headers.get("Range", ""))
     if path.startswith("/api/"):
         exchange.api_path = path
-    if asked_listing(path) is not None:
-        spending.listed(str(request.url))
+    if asked_listing(path) is not None or path in _ASKED_WITHOUT_END:
+        spending.asked(f"{request.method} {request.url}")
     return exchange
 
 
-def _judge_answer(request: Any, answer: Any, exchange: _Exchange, body: bytes) -> None:
+def _judge_answer(request: Any, answer: Any, exchange: Exchange, body: bytes) -> None:
     """Compare an answer of the API with what the Hub answers there.
 
     Raises:
@@ -223,14 +173,13 @@ def _judge_answer(request: Any, answer: Any, exchange: _Exchange, body: bytes) -
         # git knows no empty folder; a repository without a file says so itself, too
         from huggingface_hub import HfApi
 
-        info = (
-            None if listing.path else HfApi().repo_info(listing.name, repo_type=listing.kind, revision=listing.revision)
-        )
+        api: Any = HfApi()
+        info = None if listing.path else api.repo_info(listing.name, repo_type=listing.kind, revision=listing.revision)
         if info is None or info.siblings:
             raise NotTheHub(f"it lists nothing in {listing.name}, which is not empty")
 
 
-def _judge_file(request: Any, answer: Any, exchange: _Exchange) -> None:
+def _judge_file(request: Any, answer: Any, exchange: Exchange) -> None:
     """Let the content of a file through only as it is listed.
 
     Raises:
@@ -261,7 +210,7 @@ def _listed(asked: AskedFile) -> RemoteFile | None:
     return listed_file(asked.kind, asked.name, asked.commit, asked.path)
 
 
-def _whole_body(answer: Any, exchange: _Exchange) -> bytes:
+def _whole_body(answer: Any, exchange: Exchange) -> bytes:
     """All that an answer holds, as it came.
 
     Raises:
@@ -280,7 +229,7 @@ def _whole_body(answer: Any, exchange: _Exchange) -> bytes:
     return b"".join(parts)
 
 
-def _decompressed(answer: Any, exchange: _Exchange, body: bytes) -> bytes:
+def _decompressed(answer: Any, exchange: Exchange, body: bytes) -> bytes:
     """The content of a body.
 
     Raises:
@@ -320,7 +269,7 @@ def _body_class(library: Any) -> type[Any]:
     class Body(library.SyncByteStream):  # type: ignore[misc]
         """The content of a file, judged as it comes."""
 
-        def __init__(self, inner: Any, request: Any, exchange: _Exchange, check: PartCheck) -> None:
+        def __init__(self, inner: Any, request: Any, exchange: Exchange, check: PartCheck) -> None:
             self._inner = inner
             self._request = request
             self._exchange = exchange
@@ -330,7 +279,7 @@ def _body_class(library: Any) -> type[Any]:
             blocks = iter(self._inner)
             try:
                 while True:
-                    with _working_for(self._exchange):
+                    with working_for(self._exchange):
                         block = next(blocks, None)
                     if block is None:
                         break
@@ -344,81 +293,3 @@ def _body_class(library: Any) -> type[Any]:
             self._inner.close()
 
     return Body
-
-
-class _Network:
-    """Stands for a network of httpcore: the connections that it makes are timed.
-
-    Args:
-        inner: The network that does the work.
-    """
-
-    def __init__(self, inner: Any) -> None:
-        self._inner = inner
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._inner, name)
-
-    def connect_tcp(self, *place: Any, timeout: float | None = None, **options: Any) -> "_Connection":
-        """Connect."""
-        library = sys.modules[type(self._inner).__module__.partition(".")[0]]
-        with _timed(timeout, library.ConnectTimeout) as left:
-            return _Connection(self._inner.connect_tcp(*place, timeout=left, **options))
-
-
-class _Connection:
-    """Stands for a connection of httpcore: what it waits for is summed up.
-
-    Args:
-        inner: The connection that does the work.
-    """
-
-    def __init__(self, inner: Any) -> None:
-        self._inner = inner
-        self._library = sys.modules[type(inner).__module__.partition(".")[0]]
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._inner, name)
-
-    def start_tls(self, *more: Any, timeout: float | None = None, **options: Any) -> "_Connection":
-        """Encrypt it from now on."""
-        with _timed(timeout, self._library.ConnectTimeout) as left:
-            return _Connection(self._inner.start_tls(*more, timeout=left, **options))
-
-    def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
-        """Wait for bytes."""
-        with _timed(timeout, self._library.ReadTimeout) as left:
-            block: bytes = self._inner.read(max_bytes, left)
-        _count(len(block))
-        return block
-
-    def write(self, buffer: bytes, timeout: float | None = None) -> None:
-        """Send bytes."""
-        view = memoryview(buffer)
-        for start in range(0, len(view), _WRITTEN_AT_ONCE):
-            part = view[start : start + _WRITTEN_AT_ONCE]
-            with _timed(timeout, self._library.WriteTimeout) as left:
-                self._inner.write(part, left)
-            _count(len(part))
-
-
-@contextmanager
-def _timed(timeout: float | None, too_late: type[Exception]) -> Iterator[float | None]:
-    """Give how long a wait may take, and note how long it took."""
-    exchange = _current.exchange
-    if exchange is None:
-        yield timeout
-        return
-    left = exchange.left_seconds(timeout)
-    if left <= 0:
-        raise too_late("the answer came too slowly")
-    started = time.monotonic()
-    try:
-        yield left
-    finally:
-        exchange.waited(time.monotonic() - started)
-
-
-def _count(number_bytes: int) -> None:
-    if _current.exchange is not None:
-        _current.exchange.moved(number_bytes)

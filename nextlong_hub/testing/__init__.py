@@ -10,6 +10,7 @@ local_hub, state               the Hub, and the state that its routes share
 server, routes, messages       HTTP: sockets, the table of routes, requests and answers
 reading, writing, discussing   the routes
 repositories, xet              repositories and their bytes; storage through Xet
+keyless                        logins of CI jobs, see `LocalHub.trust`
 accounts, card_check           permissions; the check of a README's header
 faults                         injected failures, see `LocalHub.fail`
 """

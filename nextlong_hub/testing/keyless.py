@@ -3,7 +3,6 @@
 import base64
 import json
 import secrets
-from dataclasses import dataclass
 from typing import Any
 
 from nextlong_hub.testing.accounts import Account
@@ -16,18 +15,6 @@ CI_SECRET = "secret-of-the-job"
 """With which a job asks the CI for its identity."""
 _EXCHANGE = "urn:ietf:params:oauth:grant-type:token-exchange"
 _IDENTITY = "urn:ietf:params:oauth:token-type:id_token"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Trust:
-    """A trusted publisher of one repository."""
-
-    resource: str
-    """As `datasets/tester/notes`."""
-    seconds: int
-    """How long a token lasts, as the Hub says."""
-    requests: int | None
-    """For how many requests a token is known; None: for ever."""
 
 
 def identity_token(audience: str) -> str:

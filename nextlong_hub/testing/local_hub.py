@@ -12,12 +12,12 @@ from typing import Any, Literal, Self
 
 from nextlong_hub.testing.accounts import Account, Accounts
 from nextlong_hub.testing.faults import Faults, InjectedFault
-from nextlong_hub.testing.keyless import CI_SECRET, Trust
+from nextlong_hub.testing.keyless import CI_SECRET
 from nextlong_hub.testing.messages import Answer, Request
 from nextlong_hub.testing.repositories import Commit, Kind, Library, Repository
 from nextlong_hub.testing.routes import answer_to
 from nextlong_hub.testing.server import Server
-from nextlong_hub.testing.state import HubState
+from nextlong_hub.testing.state import HubState, Trust
 from nextlong_hub.testing.xet import XetStorage
 
 DROPPED = 0

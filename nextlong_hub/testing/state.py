@@ -1,7 +1,6 @@
 """The state that all routes share: repositories, accounts, and pending uploads."""
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
 from urllib.parse import unquote
 
 from nextlong_hub.testing.accounts import Accounts
@@ -9,8 +8,17 @@ from nextlong_hub.testing.messages import Refusal, Request
 from nextlong_hub.testing.repositories import Kind, Library, Repository
 from nextlong_hub.testing.xet import XetStorage
 
-if TYPE_CHECKING:
-    from nextlong_hub.testing.keyless import Trust
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Trust:
+    """A trusted publisher of one repository."""
+
+    resource: str
+    """As `datasets/tester/notes`."""
+    seconds: int
+    """How long a token lasts, as the Hub says."""
+    requests: int | None
+    """For how many requests a token is known; None: for ever."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -28,7 +36,7 @@ class HubState:
     """Largest commit request that is taken; None: any."""
     xet: XetStorage | None = None
     """Where large files arrive through Xet; None: Xet is off."""
-    trusted: dict[str, "Trust"] = field(default_factory=dict)
+    trusted: dict[str, Trust] = field(default_factory=dict)
     """The trusted publisher of each repository that has one, by `datasets/tester/notes`."""
     parts: dict[str, dict[int, bytes]] = field(default_factory=dict)
     """Parts of large files that have arrived, by sha256 and part number from 1."""

@@ -16,7 +16,7 @@ PAGES = [CHECKOUT / "README.md", *sorted((CHECKOUT / "docs").rglob("*.md"))]
 RUN = [page for page in PAGES if any(block.is_run for block in blocks_of(page))]
 FEW_TOKENS = {"512k": "525K"}
 """Tokens to build of a configuration in place of those that a page asks for: a row of 512K, of others `140K`."""
-LANGUAGES = {"bash", "console", "python", "text", "toml"}
+LANGUAGES = {"bash", "console", "python", "text", "toml", "yaml"}
 PROJECT = tomllib.loads((CHECKOUT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
 
 NOT_RUN_HERE = {
@@ -51,13 +51,13 @@ def test_what_is_not_run_is_listed() -> None:
 
 @pytest.mark.parametrize("page", PAGES, ids=called)
 def test_every_block_is_of_a_kind_that_is_run(page: Path) -> None:
-    """Shell, Python and recipes; text only where it is what Python prints."""
+    """Shell, Python and recipes; text only where it is what Python prints, YAML only where it stands in a file."""
     blocks = blocks_of(page)
     assert {block.language for block in blocks} <= LANGUAGES
     for before, block in zip([None, *blocks], blocks, strict=False):
         if block.language == "text":
             assert before and (before.language, block.title) == ("python", "prints")
-        if block.language == "bash":
+        if block.language in ("bash", "yaml"):
             assert not block.is_run
 
 

@@ -18,18 +18,21 @@ WORKFLOW = yaml.safe_load((CHECKOUT / "examples" / "github-actions" / "publish.y
 
 @pytest.mark.slow
 def test_its_steps_publish_once_and_change_nothing_the_next_week(tmp_path: Path) -> None:
-    """Each command of ours is run as it is written, twice: the same corpus makes one commit and no second one."""
+    """Each command of ours is run as it is written, twice and without a secret: one corpus makes one commit."""
     program = Path(sys.executable).with_name("nextlong-hub")
     if not program.is_file():
         pytest.skip("the program nextlong-hub is not installed here")
     steps = [step["run"] for job in WORKFLOW["jobs"].values() for step in job["steps"] if "run" in step]
-    assert steps[0] == "pip install nextlong-hub"
+    assert steps[0].startswith("pip install nextlong-hub ")
+    assert WORKFLOW["permissions"]["id-token"] == "write"
+    assert WORKFLOW["env"]["HF_OIDC_RESOURCE"] == f"datasets/{WORKFLOW['env']['DATASET']}"
     assert [step.split()[:2] for step in steps[1:]] == [
         ["nextlong-hub", command] for command in ("build", "verify", "push", "verify")
     ]
     with LocalHub() as hub:
         commits = []
-        found = os.environ | hub.environment() | {"DATASET": "tester/nextlong", "TOKENIZER": "demo"}
+        hub.put("datasets", "tester/nextlong", {})
+        found = os.environ | hub.trust("tester/nextlong") | {"DATASET": "tester/nextlong", "TOKENIZER": "demo"}
         found["PATH"] = f"{program.parent}:{found['PATH']}"
         for week in ("first", "second"):
             runner = tmp_path / week  # a runner of GitHub is a new one each time

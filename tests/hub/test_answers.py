@@ -237,7 +237,7 @@ def test_pages_that_lead_to_themselves_end(form: str, hub: LocalHub, session: Se
         return replace(answer, headers={**answer.headers, "Link": link})
 
     fault = hub.fail("GET", f"{name}/tree/", times=9999, rewrite=linked)
-    outcome = session.read({"path": FORMS[form].format(name=name)}, same_pages=5)
+    outcome = session.read({"path": FORMS[form].format(name=name)}, same_requests=5)
     fault.times = 0
     assert ends_as_network_error(outcome)
 
