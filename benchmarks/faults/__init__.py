@@ -2,7 +2,8 @@
 
 python -m benchmarks.faults                  ten minutes of faults, each with its outcome, and the summary
 python -m benchmarks.faults list             the faults, without running them
-python -m benchmarks.faults compare A B      two runs side by side
+python -m benchmarks.faults compare A B      two files of results side by side
+python -m benchmarks.faults write A          files of results as the table of the documentation
 
 kinds/      the faults, a file a kind: to add a kind is to add a file that defines FAULTS
 fault       a fault, and the classes of its outcome

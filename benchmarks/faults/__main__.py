@@ -27,6 +27,9 @@ def main() -> int:
     if arguments.do == "compare":
         print(report.comparison(*(_load(Path(name)) for name in arguments.files)))
         return 0
+    if arguments.do == "write":
+        report.write(_PAGE, [result for name in arguments.files for result in _load(Path(name))], "make faults")
+        return 0
     return _campaign(arguments, chosen)
 
 
@@ -34,12 +37,19 @@ def _campaign(arguments: argparse.Namespace, chosen: tuple[tuple[str, Fault], ..
     plan = Plan(
         faults=chosen, seed=arguments.seed, minutes=arguments.minutes, most=arguments.faults, jobs=arguments.jobs
     )
-    results = []
-    for result in run(plan, arguments.command, lambda result: print(report.line(result), flush=True)):
+    results: list[Result] = []
+
+    def tell(result: Result) -> None:
         results.append(result)
+        print(report.line(result), flush=True)
         if arguments.results:
             with arguments.results.open("a", encoding="utf-8") as file:
                 file.write(result.dump() + "\n")
+
+    try:
+        run(plan, arguments.command, tell)
+    except KeyboardInterrupt:
+        print("Interrupted: what became of the faults so far:")
     reached = {(result.kind, result.name) for result in results}
     if left := len(chosen) - len(reached):
         print(f"{left} of {len(chosen)} faults were not reached: raise MINUTES or FAULTS.")
@@ -51,8 +61,8 @@ def _campaign(arguments: argparse.Namespace, chosen: tuple[tuple[str, Fault], ..
 
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.faults", description=__doc__)
-    parser.add_argument("do", nargs="?", choices=("run", "list", "compare"), default="run")
-    parser.add_argument("files", nargs="*", help="of compare: two files of --results")
+    parser.add_argument("do", nargs="?", choices=("run", "list", "compare", "write"), default="run")
+    parser.add_argument("files", nargs="*", help="of compare and write: files of --results")
     parser.add_argument("--seed", type=int, default=0, help="draws the order, the moments and the places")
     parser.add_argument("--minutes", type=float, default=8.0, help="no fault is begun later (8)")
     parser.add_argument("--faults", type=int, metavar="N", help="try so many, no more")

@@ -1,4 +1,4 @@
-"""Which faults are run, in which order, until when; and one line of what became of each."""
+"""Which faults are run, in which order, until when; and what became of each."""
 
 import json
 import random
@@ -6,8 +6,7 @@ import tempfile
 import time
 import traceback
 from collections.abc import Callable, Iterator
-from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
-from contextlib import suppress
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, as_completed, wait
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -69,7 +68,7 @@ class Plan:
             number += 1
 
 
-def run(plan: Plan, command: Path, tell: Callable[[Result], None]) -> Iterator[Result]:
+def run(plan: Plan, command: Path, tell: Callable[[Result], None]) -> None:
     """Try faults until the time is over.
 
     Args:
@@ -85,7 +84,8 @@ def run(plan: Plan, command: Path, tell: Callable[[Result], None]) -> Iterator[R
         deadline = time.monotonic() + plan.minutes * 60
         world = World.make(command, folder)
         waiting: set[Future[Result]] = set()
-        with ThreadPoolExecutor(plan.jobs) as pool:
+        pool = ThreadPoolExecutor(plan.jobs)
+        try:
             for count, (number, kind, fault) in enumerate(plan.order()):
                 if time.monotonic() > deadline or (plan.most is not None and count >= plan.most):
                     break
@@ -94,8 +94,12 @@ def run(plan: Plan, command: Path, tell: Callable[[Result], None]) -> Iterator[R
                 waiting.add(pool.submit(attempt, world, kind, fault, Trial(world, fault, place, chance)))
                 if len(waiting) >= plan.jobs:
                     done, waiting = wait(waiting, return_when=FIRST_COMPLETED)
-                    yield from _told(done, tell)
-            yield from _told(waiting, tell)
+                    for future in done:
+                        tell(future.result())
+            for future in as_completed(waiting):
+                tell(future.result())
+        finally:
+            pool.shutdown(cancel_futures=True)
 
 
 def attempt(world: World, kind: str, fault: Fault, trial: Trial) -> Result:
@@ -123,11 +127,3 @@ def attempt(world: World, kind: str, fault: Fault, trial: Trial) -> Result:
         seconds=round(time.monotonic() - begun, 1),
         words=(words or last).replace(str(trial.folder), "…").replace(str(world.folder), "…")[:300],
     )
-
-
-def _told(futures: set[Future[Result]], tell: Callable[[Result], None]) -> Iterator[Result]:
-    for future in futures:
-        result = future.result()
-        with suppress(BrokenPipeError):
-            tell(result)
-        yield result

@@ -243,9 +243,8 @@ def test_a_campaign_of_three_faults(tmp_path: Path) -> None:
         (kind, fault) for kind, faults in kinds().items() for fault in faults if fault.name == wanted.get(kind)
     )
     plan = Plan(faults=chosen, seed=1, minutes=30.0, most=3, jobs=2)
-    told: list[Result] = []
-    results = [*run(plan, Path(sys.executable).with_name("nextlong-hub"), told.append)]
-    assert told == results
+    results: list[Result] = []
+    run(plan, Path(sys.executable).with_name("nextlong-hub"), results.append)
     assert {one.kind: str(one.outcome) for one in results} == {
         "kills": "survived",
         "bits": "refused in one line",

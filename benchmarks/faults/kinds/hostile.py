@@ -91,8 +91,8 @@ def _folder(files: dict[str, str]) -> Callable[[Trial], None]:
 
 def _copies(trial: Trial) -> None:
     """Near-copies only: no row can be made, and that is said soon."""
-    texts = [document.text for document in make_documents(120, paragraphs=(2, 2))]
-    lines = (json.dumps({"id": f"{number}", "text": f"{texts[number % 120]} {number}"}) for number in range(6_000))
+    texts = [document.text for document in make_documents(12, paragraphs=(2, 2))]
+    lines = (json.dumps({"id": f"{number}", "text": f"{texts[number % 12]} {number}"}) for number in range(6_000))
     trial.corpus.write_text("\n".join(lines), "utf-8")
     trial.run(*build(rows=600))
 
