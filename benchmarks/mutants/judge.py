@@ -122,11 +122,15 @@ class Judge:
 
         passed, data, config = (self._work / name for name in ("passed.json", "coverage", "coverage.ini"))
         config.write_text(f"[run]\nsource = {self._copy / 'nextlong_hub'}\ndata_file = {data}\n")
+        data.unlink(missing_ok=True)
         options = ["--cov", "--cov-context=test", f"--cov-config={config}", "--cov-report=", "-m", "not slow"]
-        self._pytest([*options, *names], 3600, {NOTES: str(passed)})
+        code, output = self._pytest([*options, *names], 3600, {NOTES: str(passed)})
+        if code not in (0, 1, _NOTHING_RUN):
+            raise RuntimeError(f"pytest ended with {code} on unchanged code:\n{output[-2000:]}")
         seconds = json.loads(passed.read_text())
         found = CoverageData(str(data))
-        found.read()
+        if data.exists():
+            found.read()
         lines: dict[str, dict[str, dict[int, list[str]]]] = {name: {} for name in names}
         for path in found.measured_files():
             module = Path(path).relative_to(self._copy).as_posix()
@@ -239,17 +243,8 @@ class Judge:
         self, arguments: Sequence[str], seconds: float, environment: Mapping[str, str]
     ) -> tuple[int | None, str]:
         """Run pytest in the copy; no exit code where it took longer than that."""
-        usual = [
-            "-q",
-            "-rfE",
-            "--tb=no",
-            "-p",
-            "benchmarks.mutants.selection",
-            "-p",
-            "no:cacheprovider",
-            "-p",
-            "no:xdist",
-        ]
+        usual = ["-q", "-rfE", "--tb=no", "-p", "benchmarks.mutants.selection", "-p", "no:cacheprovider"]
+        usual += ["-p", "no:xdist", "-W", "ignore::pytest.PytestAssertRewriteWarning"]  # what is imported ahead
         output = self._work / "output.txt"
         order = {
             "arguments": [*usual, *arguments],

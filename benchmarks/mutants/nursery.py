@@ -11,6 +11,7 @@ import os
 import signal
 import sys
 import time
+import traceback
 from typing import Any
 
 _LIBRARIES = (
@@ -68,6 +69,8 @@ def _run(order: dict[str, Any]) -> None:
         numba.core.config.reload_config()  # where kernels are kept
         sys.path[:0] = os.environ["PYTHONPATH"].split(os.pathsep)
         code = int(pytest.main(order["arguments"]))
+    except BaseException:
+        traceback.print_exc()
     finally:
         sys.stdout.flush()
         sys.stderr.flush()

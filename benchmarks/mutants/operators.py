@@ -92,8 +92,8 @@ def mutants_of(root: Path, module: str) -> list[Mutant]:
                 replacement=replacement,
                 scope=scope or (node.lineno, node.lineno),
             )
-            if ast.dump(ast.parse(mutant.mutated)) != ast.dump(tree):
-                found[mutant.diff, mutant.place] = mutant
+            if ast.unparse(ast.parse(replacement)) != ast.unparse(node):
+                found[mutant.place, replacement] = mutant
     return sorted(found.values(), key=lambda one: (one.place.line, one.place.column, one.operator, one.replacement))
 
 

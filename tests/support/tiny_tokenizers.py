@@ -68,7 +68,7 @@ def byte_level(*patterns: str, normalizer: Any = None, added: tuple[AddedToken, 
     return ours(backend)
 
 
-def of_bytes(*words: str) -> Tokenizer:
+def of_bytes(*words: str, added: tuple[AddedToken, ...] = ()) -> Tokenizer:
     """A tokenizer in which each byte is a token, but for these words, each learned from its end to its beginning."""
     alphabet = pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False)
     spelled = [alphabet.pre_tokenize_str(word)[0][0] for word in words]
@@ -77,6 +77,7 @@ def of_bytes(*words: str) -> Tokenizer:
     backend = tokenizers.Tokenizer(models.BPE({piece: number for number, piece in enumerate(pieces)}, merges))
     backend.pre_tokenizer = alphabet
     backend.decoder = decoders.ByteLevel()
+    backend.add_tokens(list(added))
     return ours(backend)
 
 

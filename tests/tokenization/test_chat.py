@@ -7,7 +7,7 @@ import pytest
 from chat_worlds import END_OF_TURN, LLAMA_3_TOKENS, MAKERS, as_dicts, bench_of, chat_recipe, talk, theirs, tokenizer_of
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
-from tiny_tokenizers import byte_level, demo_texts, ours, plain
+from tiny_tokenizers import byte_level, demo_texts, of_bytes, ours, plain
 from token_texts import FOLDERS
 from tokenizers import AddedToken
 from transformers import PreTrainedTokenizerFast
@@ -284,7 +284,7 @@ def test_of_two_control_tokens_that_begin_alike_the_longer_is_found() -> None:
     """Where one control token begins another, ids and mask are those of the tokenizer library, whatever their order."""
     names = ("<|end|>", "<|end|>of<|turn|>", "<|turn|>")
     for order in (names, names[::-1]):
-        tokenizer = byte_level(added=tuple(AddedToken(name, special=True, normalized=False) for name in order))
+        tokenizer = of_bytes(added=tuple(AddedToken(name, special=True, normalized=False) for name in order))
         ids = {token.content: number for number, token in tokenizer.added_tokens.items()}
         text = "Hi<|end|>of<|turn|>Yes.<|end|>of<|turn|>"
         turns = [
