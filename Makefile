@@ -35,7 +35,7 @@ unit: $(VENV)/installed ## Run every test
 unit-fast: $(VENV)/installed ## Run the tests that are not marked slow
 	$(BIN)/pytest --numprocesses auto --dist worksteal -m "not slow"
 
-coverage: $(VENV)/installed ## Run every test and tell which lines none of them ran, in other processes too
+coverage: $(VENV)/installed-coverage ## Run every test and tell which lines none of them ran, in other processes too
 	$(BIN)/pytest --numprocesses auto --dist worksteal --cov --cov-report=term:skip-covered
 
 docs: $(VENV)/installed-docs ## Build the documentation into build/site; a link that leads nowhere ends it
@@ -85,6 +85,10 @@ $(VENV)/installed: pyproject.toml
 
 $(VENV)/installed-bench: $(VENV)/installed
 	$(BIN)/python -m pip install --quiet --editable '.[dev,bench]'
+	touch $@
+
+$(VENV)/installed-coverage: $(VENV)/installed
+	$(BIN)/python -m pip install --quiet --editable '.[dev,coverage]'
 	touch $@
 
 $(VENV)/installed-docs: pyproject.toml

@@ -104,7 +104,7 @@ def test_a_format_of_another_package_is_built_from_and_verified(
     built, verified, guessed = run_commands(
         command("build", table, tmp_path / "out"),
         verify,
-        command("build", table, tmp_path / "none", "--dry-run", "--json"),
+        command("build", table, tmp_path / "none", "--num-proc", "1", "--dry-run", "--json"),
         PYTHONPATH=str(site),
     )
     assert (built[0], built[2]) == (0, "")
