@@ -44,6 +44,7 @@ OTHER_VALUES: dict[str, Any] = {
     "chunking.minimum_characters": 0,
     "meta_documents.choice": "nested",
     "meta_documents.length_preference": 0.5,
+    "meta_documents.patience": 3,
     "meta_documents.minimum_chunks": 3,
     "meta_documents.maximum_share": 0.25,
     "retrieval.retriever": "rank-bm25",
@@ -409,7 +410,6 @@ def test_one_word_for_a_section_goes_with_its_other_choices(*, reverse: bool) ->
     [
         ("interleave__separator", "-" * 100_000, "at most 1000 characters"),
         ("retrieval__shard_chunks", 1, "greater than or equal to 32"),
-        ("chunking__chunk_characters", 1, "greater than or equal to 16"),
         ("negatives__first_rank", 10**9, "less than or equal to 65536"),
         ("negatives__shingle_words", 10**9, "less than or equal to 1000"),
         ("packing__window_tokens", 10**12, "less than 2147483648"),

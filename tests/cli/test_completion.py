@@ -28,7 +28,7 @@ def folder(tmp_path: Path) -> Path:
         ("build --sa", ["--samples"]),
         ("build 5", ["512k"]),
         ("build --corpus no", ["no"]),
-        ("export nextlong me", ["megatron"]),
+        ("export nextlong me", ["megatron", "megatron-bridge"]),
         ("inspect FOLDER ", ["64k", "128k", "mix"]),
         ("stats FOLDER 64k m", ["mix"]),
         ("view /nowhere m", []),
