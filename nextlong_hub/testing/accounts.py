@@ -25,7 +25,8 @@ class Account:
     @property
     def memberships(self) -> dict[str, str]:
         """The user's role in each organisation."""
-        return dict.fromkeys(self.organizations, self.role) | dict.fromkeys(self.reader_of, "read")
+        roles: dict[str, str] = dict.fromkeys(self.organizations, self.role)
+        return roles | dict.fromkeys(self.reader_of, "read")
 
     def owns(self, namespace: str) -> bool:
         """Whether the namespace, the part of a repository's name before the slash, is the user's."""

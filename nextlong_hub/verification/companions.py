@@ -29,8 +29,8 @@ def check_companions(folder: Path, manifest: Manifest, check: Check) -> None:
     ours = OwnFiles(folder, None, {file.path for file in manifest.files} | recipes.keys())
     read = {f"data/{name}" for name in manifest.configs}
     for name in (name for part in ("data", "recipes") for name in ours.foreign(part)):
-        path = PurePosixPath(name)
-        if path.parent.as_posix() in read and path.match("*.parquet"):
+        place = PurePosixPath(name)
+        if place.parent.as_posix() in read and place.match("*.parquet"):
             check.fault(name, "is not in the manifest, and is read with the rows; move it to another folder")
         else:
             check.foreign.append(name)

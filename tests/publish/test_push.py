@@ -46,11 +46,17 @@ def session(hub: LocalHub, tmp_path_factory: pytest.TempPathFactory) -> Iterator
 
 
 @pytest.fixture(scope="module")
-def other(corpus_file: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Another dataset of the same corpus: fewer rows under another seed."""
+def other_built(corpus_file: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Another dataset of the same corpus: fewer rows under another seed; nobody may change it."""
     output = tmp_path_factory.mktemp("other") / "dataset"
     build(make_request(corpus_file, rows=4, seed=7), output)
     return output
+
+
+@pytest.fixture
+def other(other_built: Path, tmp_path: Path) -> Path:
+    """A copy of it to push."""
+    return Path(shutil.copytree(other_built, tmp_path / "other" / "dataset"))
 
 
 def titles(hub: LocalHub, name: str, revision: str = "main") -> list[str]:

@@ -138,8 +138,6 @@ def hub() -> Iterator[LocalHub]:
 def session(hub: LocalHub, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Session]:
     """A process that pushes; in the end the token must be nowhere in what it printed."""
     with Session(hub, tmp_path_factory.mktemp("session")) as opened:
-        assert opened.push(Path("nowhere"), "tester/nowhere").code == 1
-        assert "Error" in opened.printed
         yield opened
         assert hub.account.token[:12] not in opened.printed
 

@@ -1,0 +1,12 @@
+"""What tests of publishing need around them: a push may write the card anew, so each test pushes a folder of its own."""
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+
+@pytest.fixture
+def built(built: Path, tmp_path: Path) -> Path:
+    """A copy of the finished dataset of eight rows."""
+    return Path(shutil.copytree(built, tmp_path / "built" / "dataset"))
