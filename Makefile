@@ -72,7 +72,7 @@ mutants: $(VENV)/installed ## Change the package in one place at a time and see 
 bench-retrieval: $(VENV)/installed-bench ## Compare retrieval with rank-bm25, bm25s and tantivy
 	$(BIN)/python -m benchmarks.retrieval $(if $(CORPUS),--corpus $(CORPUS))
 
-faults: $(VENV)/installed ## Disturb the command line in every way that is known, for ten minutes; SEED= MINUTES= FAULTS= ONLY= WRITE=1
+faults: $(VENV)/installed ## Disturb the command line in every way that is known, for some ten minutes; SEED= MINUTES= FAULTS= ONLY= WRITE=1
 	$(BIN)/python -m benchmarks.faults $(if $(SEED),--seed $(SEED)) $(if $(MINUTES),--minutes $(MINUTES)) $(if $(FAULTS),--faults $(FAULTS)) $(if $(ONLY),--only '$(ONLY)') $(if $(WRITE),--write)
 
 teaches-smoke: $(VENV)/installed-teaches ## See that the training experiment runs, at toy size; installs PyTorch, about 3 GB

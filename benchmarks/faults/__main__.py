@@ -64,7 +64,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("do", nargs="?", choices=("run", "list", "compare", "write"), default="run")
     parser.add_argument("files", nargs="*", help="of compare and write: files of --results")
     parser.add_argument("--seed", type=int, default=0, help="draws the order, the moments and the places")
-    parser.add_argument("--minutes", type=float, default=8.0, help="no fault is begun later (8)")
+    parser.add_argument("--minutes", type=float, default=7.5, help="no fault is begun later (7.5)")
     parser.add_argument("--faults", type=int, metavar="N", help="try so many, no more")
     parser.add_argument("--only", metavar="REGEX", default="", help="faults whose `kind: name` matches")
     parser.add_argument("--holes", action="store_true", help="only those that broke something once")

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import IO
 
 _POLL_SECONDS = 0.1
-_MOST_CROWDING = 4.0
+_MOST_CROWDING = 3.0
 _PATIENCE_SECONDS = 5.0
 """How long processes of a run may outlive it."""
 MOST_BYTES = 3 << 30

@@ -21,7 +21,7 @@ _INFO, _TREE = rf"GET /api/datasets/{REPOSITORY}(\?|$)", r"GET .*/tree/"
 _COMMIT, _RESOLVE = r"POST .*/commit/", r"GET .*/resolve/"
 _HUGE_BYTES = 3_000_000_000
 _MOST_OWN_COMMITS = 8
-_SECONDS = 240.0
+_SECONDS = 150.0
 """A push may wait for a Hub that lags, and says what it published before it gives up."""
 
 
