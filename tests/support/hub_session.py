@@ -24,10 +24,13 @@ from pathlib import Path
 really_sleep = time.sleep
 time.sleep = lambda seconds: really_sleep(min(seconds, 0.02))  # as often as ever, but not as long
 
+sys.path.insert(0, sys.argv[1])
+from thrift import be_thrifty
 from nextlong_hub.cli import run
 from nextlong_hub.errors import NextLongError
 from nextlong_hub.publish import Limits, RetryPolicy, push
 
+be_thrifty()
 answers, sys.stdout = sys.stdout, sys.stderr
 for line in sys.stdin:
     order = json.loads(line)
@@ -73,7 +76,7 @@ class Session:
         self._log = (folder / "stderr.txt").open("w+")
         self._printed: list[str] = []
         self._process = subprocess.Popen(
-            [sys.executable, "-c", SESSION],
+            [sys.executable, "-c", SESSION, str(Path(__file__).parent)],
             env=os.environ | hub.environment() | (environment or {}),
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
