@@ -6,22 +6,17 @@ import shutil
 import subprocess
 from collections.abc import Iterator
 from contextlib import closing
-from importlib.resources import files
 from pathlib import Path
-from typing import Any
 
 import pytest
 from building import make_request
 from filelock import FileLock
 from hypothesis import settings
+from thrift import be_thrifty
 
-from nextlong_hub.datacard import rendering
-from nextlong_hub.execution import base
 from nextlong_hub.execution.local import LocalExecutor
 from nextlong_hub.pipeline import build
-from nextlong_hub.stats import DatasetStats
 from nextlong_hub.testing.worlds import make_documents, write_corpus
-from nextlong_hub.tokenization import Tokenizer, loading
 
 settings.register_profile("no times", deadline=None)  # kernels are compiled when they are first called: a second
 settings.load_profile("no times")
@@ -49,54 +44,9 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
 
 
 @pytest.fixture(scope="session", autouse=True)
-def _pictures_are_drawn_once() -> Iterator[None]:
-    """Draw the pictures of a card once for the same numbers: they are half of what a build of a tiny world costs.
-
-    That the same numbers give the same bytes is a promise of its own, tested where pictures are drawn.
-    """
-    drawn: dict[str, dict[str, bytes]] = {}
-    draw = rendering.draw_pictures
-
-    def draw_once(stats: DatasetStats) -> dict[str, bytes]:
-        if (numbers := repr(stats)) not in drawn:
-            drawn[numbers] = draw(stats)
-        return dict(drawn[numbers])
-
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(rendering, "draw_pictures", draw_once)
-        yield
-
-
-@pytest.fixture(scope="session", autouse=True)
-def _embedded_tokenizer_is_read_once() -> Iterator[None]:
-    """Parse the embedded tokenizer once, since nothing changes it: a third of what a build of a tiny world costs."""
-    embedded = files("nextlong_hub.builders").joinpath("demo/gpt2/tokenizer.json").read_bytes()
-    parse, parsed = loading._from_json, list[Tokenizer]()
-
-    def parse_once(content: bytes, origin: Any, place: str) -> Tokenizer:
-        if content != embedded:
-            return parse(content, origin, place)
-        parsed[:] = parsed or [parse(content, origin, place)]
-        known = parsed[0]
-        return Tokenizer(
-            known._backend,
-            name=origin.name,
-            location=origin.location,
-            revision=origin.revision,
-            digest=known.digest,
-        )
-
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(loading, "_from_json", parse_once)
-        yield
-
-
-@pytest.fixture(scope="session", autouse=True)
-def _freed_memory_is_kept() -> Iterator[None]:
-    """Do not hand freed memory back after each task: in a process as full as this one that costs more than the task."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(base, "release_memory", lambda: False)
-        yield
+def _thrift() -> None:
+    """Let builds in this process cost what the tests need of them."""
+    be_thrifty()
 
 
 @pytest.fixture

@@ -29,7 +29,7 @@ def build_and_die(
         Whether it was killed, at its `count`-th such moment; False when it finished before that.
     """
     context = get_context("forkserver")
-    context.set_forkserver_preload(["crashes", "nextlong_hub.synthesis.tasks", "nextlong_hub.retrieval.bm25.search"])
+    context.set_forkserver_preload(["crashes", "warmed"])
     process = context.Process(target=_build, args=(corpus, output, count, moment, executor))
     process.start()
     process.join(SECONDS_BEFORE_A_HANG_FAILS)

@@ -24,6 +24,8 @@ from pathlib import Path
 really_sleep = time.sleep
 time.sleep = lambda seconds: really_sleep(min(seconds, 0.02))  # as often as ever, but not as long
 
+sys.path.insert(0, sys.argv[1])
+from thrift import be_thrifty
 from nextlong_hub.cli import run
 from nextlong_hub.corpus import Skipped, discover, read
 from nextlong_hub.corpus.licences import stated_licences
@@ -40,6 +42,7 @@ def documents_of(settings):
     texts = [document.text for document in found if not isinstance(document, Skipped)]
     return {"texts": texts, "licences": [one.license for one in stated]}
 
+be_thrifty()
 answers, sys.stdout = sys.stdout, sys.stderr
 for line in sys.stdin:
     order = json.loads(line)
@@ -93,7 +96,7 @@ class Session:
         self._log = (folder / "stderr.txt").open("w+")
         self._printed: list[str] = []
         self._process = subprocess.Popen(
-            [sys.executable, "-c", SESSION],
+            [sys.executable, "-c", SESSION, str(Path(__file__).parent)],
             env=os.environ | hub.environment() | (environment or {}),
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,

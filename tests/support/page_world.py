@@ -27,8 +27,11 @@ _SESSION = """
 import contextlib, io, json, os, sys, traceback
 
 os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})  # a worker process would take longer to start than it saves
+sys.path.insert(0, sys.argv[1])
+from thrift import be_thrifty
 from nextlong_hub.cli import run
 
+be_thrifty()
 answers, sys.stdout = sys.stdout, sys.stderr
 names = {}
 for line in sys.stdin:
@@ -55,7 +58,7 @@ class PageSession:
 
     def __init__(self, hub: LocalHub) -> None:
         self._process = subprocess.Popen(
-            [sys.executable, "-c", _SESSION],
+            [sys.executable, "-c", _SESSION, str(Path(__file__).parent)],
             env=os.environ | hub.environment() | {"COLUMNS": "120"},
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
