@@ -89,9 +89,7 @@ class Door:
                 "again: finished work is kept"
             )
         hint = "" if self.debug else "run it again with --debug to see where, and "
-        return NextLongError(
-            f"{doing}: {what}; nobody foresaw this: {hint}report it"
-        )
+        return NextLongError(f"{doing}: {what}; nobody foresaw this: {hint}report it")
 
     @staticmethod
     def _print(text: str) -> None:

@@ -52,7 +52,6 @@ class Goal:
         """How many more units it takes at least, where there are so many rows."""
         return self.units if self.rows is None else max(1, ceil((self.rows - rows) / self.rows_in_unit))
 
-
     def is_hopeless(self, candidates: int, kept: int) -> bool:
         """Whether so many candidates gave so few rows that no more are tried: `patience` for each row and one more."""
         return self.patience is not None and candidates >= self.patience * (kept + 1)

@@ -33,7 +33,9 @@ def show_verification(report: "VerifyReport", folder: Path) -> None:
         show_line(f"Written anew by another program: {file}. Other bytes than the manifest names, but the same rows.")
     if report.foreign:
         files = counted(len(report.foreign), "file")
-        show_line(f"Beside it {files} not of this dataset, never pushed: {listed_names(report.foreign)}.", "bold yellow")
+        show_line(
+            f"Beside it {files} not of this dataset, never pushed: {listed_names(report.foreign)}.", "bold yellow"
+        )
     show_controls(report.controls)
 
 
