@@ -45,6 +45,7 @@ OTHER_VALUES: dict[str, Any] = {
     "meta_documents.length_preference": 0.5,
     "meta_documents.minimum_chunks": 3,
     "meta_documents.maximum_share": 0.25,
+    "meta_documents.patience": 100,
     "retrieval.retriever": "rank-bm25",
     "retrieval.formula": "okapi",
     "retrieval.k1": 1.2,

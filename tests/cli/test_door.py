@@ -107,7 +107,7 @@ def test_a_limit_on_memory_is_told(megabytes: int, tmp_path: Path) -> None:
             capture_output=True,
             text=True,
             timeout=100,
-            preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_AS, (limit, limit)),  # noqa: PLW1509
+            preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_AS, (limit, limit)),
         )
 
     assert limited("build", "--help").returncode == 0
