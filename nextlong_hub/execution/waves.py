@@ -115,7 +115,7 @@ class _Waves(Generic[Counted]):
         """Units that it takes by the yield of those taken since."""
 
     def plan(self, rows: int, taken: int) -> None:
-        """Say how many units gave so many rows; if all that ran are among them, the next wave follows their yield."""
+        """Say how many units gave so many rows; the next wave follows their yield, where no unit is ahead of them."""
         if self._goal.rows is None or not self._taken < taken == len(self._ready):
             return
         gained = rows - self._rows

@@ -195,18 +195,32 @@ class UnitStream:
             if self._is_reached(unit):
                 yield from self._row_groups(self._table(unit))
             return
-        made = [self._unit(earlier).counts for earlier in range(unit)]
-        missing = self.wanted - sum(one.kept for one in made)
-        while missing > 0 and unit < self.prepared.units and self._is_reached(unit):
-            made.append(self._unit(unit).counts)
-            yield from self._row_groups(self._table(unit).slice(0, missing))
-            missing -= made[-1].kept
-            unit += 1
+        made: list[SynthesisCounts] = []
+        missing = self.wanted
+        for number, counts in self._until_given_up():
+            made.append(counts)
+            if number >= unit:
+                yield from self._row_groups(self._table(number).slice(0, missing))
+            missing -= counts.kept
+            if missing <= 0 and number >= unit - 1:
+                break
         if missing == self.wanted:
             eligible = self.prepared.eligible_documents
             untried = eligible - sum(one.candidates for one in made)
             outcome = outcome_record(made, eligible, given_up=untried)
             raise CorpusTooSmallError(why_none(self.prepared.recipe, outcome, self.prepared.store.documents))
+
+    def _until_given_up(self) -> Iterator[tuple[int, SynthesisCounts]]:
+        """All units in order, up to the one at which the rows are given up."""
+        goal = _goal(self.prepared, self.wanted)
+        candidates = kept = 0
+        for unit in range(self.prepared.units):
+            if goal.is_hopeless(candidates, kept):
+                return
+            counts = self._unit(unit).counts
+            yield unit, counts
+            candidates += counts.candidates
+            kept += counts.kept
 
     def _is_reached(self, unit: int) -> bool:
         """Whether it is not given up before a unit: only as many earlier ones are looked at as it takes to know."""

@@ -1,6 +1,6 @@
 """The files beside the shards: recipes, card and pictures."""
 
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
 from nextlong_hub.core.ownership import OwnFiles
 from nextlong_hub.datacard import is_whole, lists_files_of, pictures_of
@@ -29,8 +29,8 @@ def check_companions(folder: Path, manifest: Manifest, check: Check) -> None:
     ours = OwnFiles(folder, None, {file.path for file in manifest.files} | recipes.keys())
     read = {f"data/{name}" for name in manifest.configs}
     for name in (name for part in ("data", "recipes") for name in ours.foreign(part)):
-        place = PurePosixPath(name)
-        if place.parent.as_posix() in read and place.match("*.parquet"):
+        place, _, file = name.rpartition("/")
+        if place in read and file.endswith(".parquet"):
             check.fault(name, "is not in the manifest, and is read with the rows; move it to another folder")
         else:
             check.foreign.append(name)

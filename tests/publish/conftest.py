@@ -1,4 +1,4 @@
-"""What tests of publishing need: a push may write the card anew, so each of them pushes a folder of its own."""
+"""A push may write the card of its folder anew, so each test pushes a folder of its own."""
 
 import shutil
 from pathlib import Path
