@@ -52,6 +52,20 @@ def test_the_limit_itself_repeats() -> None:
     assert guard.reason is PassedOver.REPEATS_ROW
 
 
+def test_what_was_a_guess_is_asked_again_when_it_is_none() -> None:
+    """A chunk that did not repeat the row as it was guessed may repeat it as it is; a guess that repeats it is one."""
+    runs = [np.array(own, np.uint64) for own in ([1, 2], [3, 4], [1, 9])]
+    guard = Guard(TokenOverlap(runs.__getitem__, ()), 0.5)
+    guard.begin()
+    assert not guard.repeats(2, is_guess=True)
+    guard.take(0)
+    assert guard.repeats(2, is_guess=False)
+    assert not guard.repeats(1, is_guess=True)
+    assert not guard.repeats(1, is_guess=True), "the same again"
+    other = Guard(TokenOverlap(runs.__getitem__, [0]), 0.5)
+    assert other.repeats(2, is_guess=True), "what repeats even the shorter row repeats the longer one"
+
+
 def test_limits_grow_until_none_is_left() -> None:
     """Five and fifteen times the share of tokens, 5/3 and 8/3 of that of shingles; a share above 1 is no limit."""
     assert guard_limits(NegativeSettings()) == ()

@@ -245,6 +245,13 @@ def test_exhausted_is_reported() -> None:
     assert not select_reference(known([answer(1, 2), answer(3)], 10), 1).exhausted
 
 
+def test_a_meta_chunk_without_answers_does_not_end_the_turn_of_the_others() -> None:
+    """The last one, whose turn comes first, finds nothing; the others are dealt as if it were not there."""
+    selection = select_even(known([answer(1, 2), answer(3, 4), []], 10), 100)
+    assert chosen(selection) == [[1, 2], [3, 4], []]
+    assert (selection.tokens, selection.exhausted) == (50, True)
+
+
 def test_a_candidate_that_would_end_the_turns_is_read_first() -> None:
     """An estimate never decides: chunk 1 is thought to reach the target, so its text is asked for."""
     estimates = {1: 50.0, 2: 10.0, 3: 10.0}

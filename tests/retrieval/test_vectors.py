@@ -19,7 +19,9 @@ from nextlong_hub.retrieval import build_index, open_retriever
 from nextlong_hub.retrieval.settings import RetrievalSettings
 from nextlong_hub.retrieval.vectors import index as vector_index
 from nextlong_hub.retrieval.vectors.embeddings import chunks_digest
-from nextlong_hub.retrieval.vectors.grid import STEPS, products, to_grid
+from nextlong_hub.retrieval.vectors.grid import STEPS, is_cosine, products, to_grid
+from nextlong_hub.retrieval.vectors.options import VectorOptions
+from nextlong_hub.retrieval.vectors.wording import advice_on
 
 finite = st.floats(-(2.0**100), 2.0**100, width=32)
 
@@ -68,6 +70,21 @@ def test_products_are_exact_in_any_order(data: st.DataObject) -> None:
     one, other = (to_grid(rng.normal(size=(5, dimension)) + offset) for offset in (0, data.draw(st.integers(0, 9))))
     exact = (one.astype(np.int64) @ other.astype(np.int64).T) / 2**23
     assert np.array_equal(products(one.astype(np.float32), other.astype(np.float32)), exact)
+
+
+def test_a_cosine_is_no_more_than_one_but_for_rounding() -> None:
+    """A product of rounded vectors may pass 1 by a little, on either side; what passes it by more is none."""
+    for sign in (1, -1):
+        assert is_cosine(sign * 1.0)
+        assert is_cosine(sign * 1.049)
+        assert not is_cosine(sign * 1.05)
+        assert not is_cosine(sign * 1.9)
+
+
+def test_a_card_says_what_took_the_chunks_for_alike() -> None:
+    """An encoder, or embeddings that were given."""
+    assert "that the given embeddings took" in advice_on(VectorOptions(embeddings="some.npy"))
+    assert "that the encoder took" in advice_on(VectorOptions(encoder="some/encoder"))
 
 
 def test_an_answer_on_paper(tmp_path: Path) -> None:

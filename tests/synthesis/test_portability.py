@@ -75,7 +75,8 @@ def test_a_cut_that_suits_one_tokenizer_is_none_if_it_is_too_short_for_another(t
     """Two tokenizers that need the same text on average: no row is short under either.
 
     The first takes `abcd` and `ef` whole and a smile in four; the second takes `ab` and the smile whole. Where the
-    first's last token is a part of a smile, its nearest exact cut is behind `abc`: three tokens there, two here.
+    first's last token is a part of a smile, its nearest exact cut is behind `abc`: three tokens of it, two of the
+    other.
     """
     both = [of_bytes("abcd", "ef"), of_bytes("ab", "🙂")]
     assert [[len(one.encode(text)) for text in ("abcd🙂", "abc", "ef")] for one in both] == [[5, 3, 1], [4, 2, 2]]

@@ -67,12 +67,11 @@ def test_a_fixed_corpus_gives_a_fixed_number_of_rows(tmp_path: Path) -> None:
     Each of them ends with spaces, which GPT-2 takes together at the end of a text and apart before another word: a row
     has some thirty tokens more than its parts; what it would gain by one token a try is never enough.
     """
-    names = "anchor tide sailor mast keel rudder lantern rope deck gull storm cargo captain reef hull wave ferry dock"
-    words = names.split()
+    listed = "anchor tide sailor mast keel rudder lantern rope deck gull storm cargo captain reef hull wave ferry dock"
     chance = random.Random(2)
 
     def text() -> str:
-        lines = (" ".join(chance.choices(words, k=9))[:58] for _ in range(chance.randint(15, 18)))
+        lines = (" ".join(chance.choices(listed.split(), k=9))[:58] for _ in range(chance.randint(15, 18)))
         return "".join(f"{line}   \n" for line in lines)
 
     documents = [Document(id=f"d{number}", text=text(), source="w") for number in range(24)]

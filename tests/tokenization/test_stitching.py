@@ -93,7 +93,7 @@ def test_cuts_are_exact(name: str, chunks: list[str], separator: str, choice: in
     ids=["one byte longer", "as long as before", "a visible space", "a visible space, Gemma"],
 )
 def test_a_chunk_that_the_normaliser_alters_is_stitched_like_the_whole(name: str, chunks: list[str]) -> None:
-    """Its tokens spell another text than it has, of as many bytes or one more: their places are not those of it."""
+    """Its tokens spell another text, of as many bytes or of one more: their places are not taken from it."""
     tokenizer = tokenizer_named(name)
     assert all(tokenizer.split_points.altered_by(chunk) for chunk in chunks[:1])
     whole = stitched(tokenizer, chunks, "\n")
