@@ -14,8 +14,9 @@ from nextlong_hub.recipe import parse_recipe
 CHECKOUT = Path(__file__).parents[2]
 PAGES = [CHECKOUT / "README.md", *sorted((CHECKOUT / "docs").rglob("*.md"))]
 RUN = [page for page in PAGES if any(block.is_run for block in blocks_of(page))]
-FEW_TOKENS = {"512k": "525K"}
-"""Tokens to build of a configuration in place of those that a page asks for: a row of 512K, of others `140K`."""
+FEW_TOKENS = {"512k": "525K", "prolong-512k": "1.5M"}
+"""Tokens to build of a configuration in place of those that a page asks for: one row of 512K, or the three that one
+sample takes; of others `140K`."""
 LANGUAGES = {"bash", "console", "python", "text", "toml"}
 PROJECT = tomllib.loads((CHECKOUT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
 
