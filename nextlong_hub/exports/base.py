@@ -100,6 +100,8 @@ class ExportFormat:
     """How documents end unless it is asked otherwise."""
     eos_is_border: bool = False
     """Its reader takes every EOS for the end of a document."""
+    shared_rows: str = ""
+    """What to mind under context parallelism where documents share rows, as a sentence; empty where nothing."""
 
 
 FORMATS: Registry[ExportFormat] = Registry(

@@ -93,4 +93,8 @@ FORMAT = ExportFormat(
     takes_loss_mask=True,
     shard_bytes=1 << 27,
     compressions=("zstd",),
+    shared_rows=(
+        "Under context parallelism a trainer may let them see each other, or need documents of a multiple of 2·N "
+        "tokens on N devices: see what yours does"
+    ),
 )

@@ -74,4 +74,5 @@ FORMAT = ExportFormat(
     takes_loss_mask=True,
     shard_bytes=parquet.SHARD_BYTES,
     eos="append",
+    shared_rows="With context_parallel_size=N each of them needs a multiple of 2·N tokens: otherwise leave it at 1",
 )

@@ -54,6 +54,8 @@ class ExportReport:
     """Documents behind which the EOS was put."""
     spelled: str = ""
     """Where only text was exported: which rows spell special tokens, and what to set; see `spelled_sentence`."""
+    shared_rows: str = ""
+    """Where documents share rows: what to mind under context parallelism; empty where nothing."""
 
 
 def export(
@@ -232,14 +234,16 @@ def _source(split: SplitReader) -> dict[str, Any]:
 
 def _report(content: dict[str, Any], folder: Path, *, is_unchanged: bool, spelled: str) -> ExportReport:
     files = tuple(ExportedFile(**file) for file in content["files"])
+    counts = content["counts"]
     return ExportReport(
         format=content["format"],
         config=content["source"]["config"],
-        **content["counts"],
+        **counts,
         bytes=sum(file.bytes for file in files),
         documents_digest=content.get("documents_digest", ""),
         files=files,
         folder=folder,
         is_unchanged=is_unchanged,
         spelled=spelled,
+        shared_rows=FORMATS[content["format"]].shared_rows if counts["documents"] > counts["rows"] else "",
     )

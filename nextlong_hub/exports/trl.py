@@ -41,4 +41,5 @@ FORMAT = ExportFormat(
     takes_packed_rows=True,
     takes_loss_mask=True,
     shard_bytes=parquet.SHARD_BYTES,
+    shared_rows="TRL lets them see each other under context parallelism: leave cp_size=1",
 )

@@ -366,7 +366,7 @@ def test_trainers_are_told_what_the_examples_say() -> None:
     root = Path(__file__).parents[2]
     examples = (root / "examples" / "trainers" / "README.md").read_text(encoding="utf-8")
     card = (root / "cards" / "dataset_card.md").read_text(encoding="utf-8")
-    rows = [line.split(" | ") for line in card.splitlines() if re.match(r"\| [^|]+ \| `\w+` \|", line)]
+    rows = [line.split(" | ") for line in card.splitlines() if re.match(r"\| [^|]+ \| `[\w-]+` \|", line)]
     assert {row[1].strip("`") for row in rows} == set(FORMATS)
     settings = {setting for row in rows for setting in re.findall(r"`([\w-]+)", row[2])}
     assert len(settings) > 8

@@ -123,7 +123,7 @@ def test_pages_list_the_formats_that_are_registered() -> None:
     )
     assert set(re.findall(r"`(\w+)`", corpora)) == set(CORPUS_FORMATS.names())
     table = (CHECKOUT / "docs/how-to/train.md").read_text(encoding="utf-8").split("| trainer |")[1].split("\n\n")[0]
-    assert set(re.findall(r"^\|[^|]+\| `(\w+)` \|", table, re.MULTILINE)) == set(EXPORT_FORMATS.names())
+    assert set(re.findall(r"^\|[^|]+\| `([\w-]+)` \|", table, re.MULTILINE)) == set(EXPORT_FORMATS.names())
 
 
 def test_the_flow_is_the_same_everywhere() -> None:

@@ -155,6 +155,19 @@ def test_packed_rows_keep_their_documents_apart(packed: Path, tmp_path: Path) ->
     assert bridge == [documents[:2], documents[2:3], documents[3:]]
 
 
+def test_rows_that_documents_share_are_warned_of(packed: Path, built: Path, tmp_path: Path) -> None:
+    """Under context parallelism few trainers keep them apart; a row that is one document is safe, and not warned of."""
+    for name in ("trl", "megatron-bridge", "jsonl"):
+        assert "context" in run(packed, name, tmp_path / name, **OPTIONS.get(name, {})).shared_rows
+        assert run(built, name, tmp_path / "whole" / name).shared_rows == ""
+    for name in ("mds", "skyrl", "olmo", "axolotl"):
+        assert run(packed, name, tmp_path / name, **OPTIONS.get(name, {})).shared_rows == ""
+    again = run(packed, "trl", tmp_path / "trl")
+    assert again.is_unchanged and "cp_size=1" in again.shared_rows
+    said = run_command("export", str(packed), "trl", "--output", str(tmp_path / "trl"))
+    assert "5 documents share 3 rows. TRL lets them see each other" in " ".join((said.stdout + said.stderr).split())
+
+
 def test_the_loss_mask_becomes_labels(masked: Path, tmp_path: Path) -> None:
     """Where the mask is 0 the label is -100, or MDS has its `mask`; a format that would lose it is refused."""
     for name in ("mds", "trl", "axolotl", "jsonl", "skyrl"):

@@ -1,4 +1,4 @@
-"""torchtitan on texts of 128K tokens: name the dataset, then train with `training.seq_len = 131072`.
+"""torchtitan up to 0.3 on texts of 128K tokens: name the dataset, then train with `training.seq_len = 131072`.
 
 torchtitan puts the tokenizer's BOS before each text and its EOS behind, and learns one token less than it reads.
 For a window that is exactly one sample, build rows of 131,071 tokens (with a tokenizer that has only one of the two,
@@ -9,6 +9,8 @@ For a window that is exactly one sample, build rows of 131,071 tokens (with a to
 
 torchtitan has no setting that keeps a special token which a text spells (`<|endoftext|>`) as text, as transformers has
 `split_special_tokens`. Where the export says that rows spell one, leave those documents out of the corpus.
+
+Its main has removed the names that are imported here: nextlong_128k_main.py.
 
 Import this module before training, and use dataset = "nextlong_128k", dataset_path = "nextlong-128k".
 """

@@ -29,6 +29,10 @@ def show_export(report: "ExportReport", output: Path) -> None:
     show_table(rows, [report.config])
     if report.spelled:
         show_line(f"Only text was exported. {report.spelled}.", "bold yellow")
+    if report.shared_rows:
+        show_line(
+            f"{count(report.documents)} documents share {count(report.rows)} rows. {report.shared_rows}.", "bold yellow"
+        )
     if report.is_unchanged:
         show_line(f"{output} held this export already: nothing was changed. For the trainer:", "bold")
     else:
