@@ -29,9 +29,7 @@ def yields_of(sources: Sequence[SourceSettings], tokenizer: str, progress: Progr
         DataError: see `estimate`.
     """
     recipes, ingredients = load_recipes(CONFIGS, _EACH_BY_ITSELF)
-    request = BuildRequest(
-        recipes=recipes, ingredients=ingredients, sources=tuple(sources), tokenizer=tokenizer
-    )
+    request = BuildRequest(recipes=recipes, ingredients=ingredients, sources=tuple(sources), tokenizer=tokenizer)
     found = estimate(request, progress=progress)
     targets = {recipe.name: recipe.target_length for recipe in recipes}
     return tuple(
