@@ -73,6 +73,7 @@ class TokenizerAudit:
     """The corpus under one tokenizer."""
 
     name: str
+    """Its name on the Hub, or that of its folder, without the path: an audit is shared."""
     digest: str
     """See `Tokenizer.digest`."""
     lengths: Lengths

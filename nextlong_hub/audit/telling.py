@@ -101,7 +101,6 @@ def _copies(audit: CorpusAudit) -> Told:
     return Told(
         about="Copies",
         sentence=f"{sample} {same} have the text of an earlier one, {near} nearly",
-        is_warning=False,
     )
 
 

@@ -25,8 +25,7 @@ def yields_of(sources: Sequence[SourceSettings], tokenizer: str, progress: Progr
         progress: hears of the stages.
 
     Raises:
-        CorpusTooSmallError: no document can be extended.
-        DataError: see `estimate`.
+        DataError: no document can be extended, or a source does not tell its size.
     """
     recipes, ingredients = load_recipes(CONFIGS, _EACH_BY_ITSELF)
     request = BuildRequest(recipes=recipes, ingredients=ingredients, sources=tuple(sources), tokenizer=tokenizer)
