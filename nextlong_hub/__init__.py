@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from nextlong_hub.corpus.settings import SourceSettings
     from nextlong_hub.errors import NextLongError
     from nextlong_hub.explore import SampleView, Split
-    from nextlong_hub.facade import LongDataset, build, fit, import_rows, open
+    from nextlong_hub.facade import LongDataset, build, fit, import_rows, open, survey
     from nextlong_hub.load_dataset.load import load
     from nextlong_hub.recipe import Recipe, load_recipe, recipe_names
     from nextlong_hub.retrieval.vectors.embeddings import export_chunks, save_embeddings
@@ -47,6 +47,7 @@ _HOMES = {
     "open": "facade",
     "recipe_names": "recipe",
     "save_embeddings": "retrieval.vectors.embeddings",
+    "survey": "facade",
 }
 
 __all__ = [
@@ -65,6 +66,7 @@ __all__ = [
     "open",
     "recipe_names",
     "save_embeddings",
+    "survey",
 ]
 
 

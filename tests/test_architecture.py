@@ -34,6 +34,7 @@ FLOORS = [
     "publish outlook",
     "pipeline",
     "load_dataset dry_run",
+    "audit",
     "facade",
     "cli builders",
     "cards __main__",

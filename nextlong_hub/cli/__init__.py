@@ -2,6 +2,7 @@
 
     build  fit  import_rows            make a dataset folder
     inspect  view  stats               show rows and statistics
+    survey                             show what is in a corpus
     card  verify  push  export         describe, check, publish and convert a dataset
     autoload  doctor                   the Python environment; doctor_checks: what `doctor` checks
     options                            options and helpers that several commands share
@@ -24,7 +25,21 @@ from typing import NoReturn
 import click
 
 from nextlong_hub._version import __version__
-from nextlong_hub.cli import autoload, build, card, doctor, export, fit, import_rows, inspect, push, stats, verify, view
+from nextlong_hub.cli import (
+    autoload,
+    build,
+    card,
+    doctor,
+    export,
+    fit,
+    import_rows,
+    inspect,
+    push,
+    stats,
+    survey,
+    verify,
+    view,
+)
 from nextlong_hub.cli.completion import options_completion
 from nextlong_hub.cli.door import (
     DEBUG_VARIABLE,
@@ -116,6 +131,7 @@ def commands() -> None:
 
 
 for _command in (
+    survey.survey,
     build.build,
     inspect.inspect,
     view.view,

@@ -6,6 +6,7 @@
     ds.load("128k")                                   # datasets.Dataset
     nl.open("me/nextlong", "128k").to_pandas()
 
+surveying   `survey`: what is in a corpus, without a build
 making      `build`, `fit`, `import_rows`: keywords ▶ a request ▶ the pipeline ▶ the dataset
 requests    choices as keywords or options give them ▶ a `BuildRequest`; the command line takes the same door
 dataset     `LongDataset`, and `open`
@@ -21,10 +22,18 @@ from nextlong_hub.core.lazy import names_imported_when_used
 if TYPE_CHECKING:
     from nextlong_hub.facade.dataset import LongDataset, open
     from nextlong_hub.facade.making import build, fit, import_rows
+    from nextlong_hub.facade.surveying import survey
 
-__all__ = ["LongDataset", "build", "fit", "import_rows", "open"]
+__all__ = ["LongDataset", "build", "fit", "import_rows", "open", "survey"]
 
 __getattr__ = names_imported_when_used(
     __name__,
-    {"LongDataset": "dataset", "build": "making", "fit": "making", "import_rows": "making", "open": "dataset"},
+    {
+        "LongDataset": "dataset",
+        "build": "making",
+        "fit": "making",
+        "import_rows": "making",
+        "open": "dataset",
+        "survey": "surveying",
+    },
 )

@@ -15,7 +15,7 @@ import pytest
 from nextlong_hub import __version__, cli
 
 HEAVY = ("datasets", "huggingface_hub", "numba", "numpy", "pandas", "pyarrow", "pydantic", "rich", "transformers")
-COMMANDS = ("build", "verify", "fit", "autoload")
+COMMANDS = ("build", "survey", "verify", "fit", "autoload")
 
 TINY = """
 name = "tiny"

@@ -26,6 +26,7 @@ def folder(tmp_path: Path) -> Path:
     [
         ("ex", ["export"]),
         ("build --sa", ["--samples"]),
+        ("survey docs.jsonl --pa", ["--page"]),
         ("build 5", ["512k"]),
         ("build --corpus no", ["no"]),
         ("export nextlong me", ["megatron", "megatron-bridge"]),

@@ -39,6 +39,7 @@ there: nl.LongDataset = nl.open("me/nextlong", "128k", revision="main")
 names: list[str] = there.to_arrow(columns=["id"]).column_names
 sample: nl.SampleView = there.sample(3)
 fitted: nl.LongDataset = nl.fit(rows(), tokenizer="demo", target=131_072, output="fit", mode=["pack"])
+documents: int = nl.survey(rows(), tokenizer=["demo"], limit="5000docs", page=Path("survey.html")).documents
 imported: nl.LongDataset = nl.import_rows("mds", tokenizer="demo", output="in")
 try:
     nl.load("64k")

@@ -4,8 +4,6 @@ The page's policy allows nothing but its own script and style, by their digests:
 run. The template engine is sandboxed and escapes; rows are data (see `payload`).
 """
 
-import base64
-import hashlib
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -14,9 +12,6 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
-from jinja2 import StrictUndefined, Template
-from jinja2.sandbox import SandboxedEnvironment
-
 from nextlong_hub._version import __version__
 from nextlong_hub.core.files import write_bytes
 from nextlong_hub.core.ownership import refuse_other_file
@@ -24,6 +19,7 @@ from nextlong_hub.core.printable import javascript_class, visible_line
 from nextlong_hub.dataset import Row, SplitReader, open_splits
 from nextlong_hub.errors import DataError
 from nextlong_hub.explore.page.payload import encode
+from nextlong_hub.explore.page.template import MARK, content_digest, page_template
 from nextlong_hub.explore.strip import palette
 from nextlong_hub.explore.summary import repeats_of
 from nextlong_hub.retrieval import UNNAMED_SCORE
@@ -33,8 +29,6 @@ PAYLOAD_BYTES = 8_000_000
 ROWS_PER_CONFIG = 5
 """Rows of each configuration, unless they are too large."""
 
-_MARK = b'<meta name="generator" content="nextlong-hub">'
-"""Within the head of every page."""
 _SCRIPTS = ("page", "row", "text", "strip", "panel", "documents", "plots", "search", "main")
 """The parts of the page's one script, in order."""
 _COLUMNS = ("id", "text", "token_count", "meta_document", "source", "segments", "documents")
@@ -84,7 +78,7 @@ def write_page(
         StorageError: the file cannot be written.
     """
     if not force:
-        refuse_other_file(output, _MARK, "page")
+        refuse_other_file(output, MARK, "page")
     splits = open_splits(where, configs, revision=revision)
     names = [split.config for split in splits]
     for split in splits:
@@ -198,10 +192,10 @@ def _render(
         "hidden": javascript_class(),
         "rows": [{key: row[key] for key in ("config", "id", "tokens")} for row in rows],
     }
-    page = _template().render(
+    page = page_template(_part("page.html")).render(
         title=visible_line(title),
-        policy=f"default-src 'none'; script-src {_digest(script)}; style-src {_digest(style)}; img-src data:; "
-        "base-uri 'none'; form-action 'none'",
+        policy=f"default-src 'none'; script-src {content_digest(script)}; style-src {content_digest(style)}; "
+        "img-src data:; base-uri 'none'; form-action 'none'",
         style=style,
         script=script,
         about=_json_in_html(about),
@@ -218,19 +212,6 @@ def _render(
 @cache
 def _part(name: str) -> str:
     return files(__package__).joinpath(name).read_text(encoding="utf-8")
-
-
-def _template() -> Template:
-    environment = SandboxedEnvironment(
-        autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True, keep_trailing_newline=True
-    )
-    environment.filters["count"] = lambda number: f"{number:,}"
-    return environment.from_string(_part("page.html"))
-
-
-def _digest(content: str) -> str:
-    """The hash by which a policy allows a script or style (W3C, Content Security Policy Level 3, 8.2)."""
-    return f"'sha256-{base64.b64encode(hashlib.sha256(content.encode()).digest()).decode()}'"
 
 
 def _json_in_html(value: Any) -> str:
