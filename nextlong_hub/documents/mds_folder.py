@@ -21,6 +21,8 @@ from nextlong_hub.exports.mds_layout import VERSION, ShardColumns, can_decode, s
 
 _KNOWN = ("domain", "indices", "input_ids", "mask")
 _LARGEST_ID = 2**31 - 1
+_MOST_BYTES = 2 << 30
+"""Of a shard, packed or not: it is held as a whole. Writers close one at 64 MiB."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -133,6 +135,11 @@ def _shard_of(entry: dict[str, Any], folder: Path, source: Path) -> Shard:
     if path.stat().st_size != described["bytes"]:
         raise DataError(
             f"{path} has {path.stat().st_size:,} bytes, and its index says {described['bytes']:,}; fetch it anew"
+        )
+    if (size := max(described["bytes"], entry["raw_data"]["bytes"])) > _MOST_BYTES:
+        raise DataError(
+            f"{path} has {size:,} bytes, packed or not, and a shard of at most {_MOST_BYTES:,} can be read; write it "
+            "again with a smaller size_limit"
         )
     columns = dict(zip(entry["column_names"], entry["column_encodings"], strict=True))
     _check_columns(columns, path)

@@ -1,6 +1,7 @@
 """A `tokenizer.json` from anywhere is looked at before the library opens it, which believes it."""
 
 import gc
+import json
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
@@ -28,12 +29,15 @@ def require_sound(content: bytes) -> None:
     """Refuse a tokenizer that would take memory or time without end.
 
     Raises:
-        ValueError: it is one, or no JSON; the message says which setting is meant.
+        ValueError: it is one, or JSON but no tokenizer; the message says which setting is meant.
     """
     if len(content) > _MOST_BYTES:
         raise ValueError(f"it has {len(content):,} bytes, and at most {_MOST_BYTES:,} are read")
-    with _without_collections():
-        values = parse_json(content)
+    try:
+        with _without_collections():
+            values = parse_json(content)
+    except (json.JSONDecodeError, UnicodeDecodeError):
+        return  # the library says better what is wrong with it
     if not isinstance(values, dict):
         raise ValueError("it holds no object")
     try:

@@ -19,11 +19,13 @@ import pyarrow.parquet as pq
 import pytest
 from limited import read_limited
 
-from nextlong_hub.corpus import discover, read
+from nextlong_hub.corpus import Skipped, discover, read
+from nextlong_hub.corpus.formats import parquet, parquet_pages
 from nextlong_hub.corpus.formats.bounds import ExpandsTooFar, Unpacked
 from nextlong_hub.corpus.formats.csv_slabs import slabs
 from nextlong_hub.corpus.formats.parquet_pages import pages_of, rows_at_once
 from nextlong_hub.corpus.settings import SourceSettings
+from nextlong_hub.errors import BadDocumentError
 from nextlong_hub.records import Document
 
 LONG = 129 << 20
@@ -170,6 +172,32 @@ def test_rows_that_share_a_long_text_are_read_a_few_at_a_time(tmp_path: Path) ->
         assert rows_at_once(pq.ParquetFile(path), 0, ["text"], handle, 4096) <= 134
     [piece] = discover([SourceSettings(name="notes", path=str(path))])
     assert sum(isinstance(one, Document) for one in read(piece, "fail")) == 200
+
+
+def test_a_long_row_group_is_read_bit_by_bit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is read does not depend on whether a column of a row group is held as a whole."""
+    path = tmp_path / "a.parquet"
+    pq.write_table(pa.table({"text": [f"{number} " * 5000 for number in range(300)]}), path, data_page_size=10_000)
+    [piece] = discover([SourceSettings(name="notes", path=str(path))])
+    whole = list(read(piece, "fail"))
+    monkeypatch.setattr(parquet, "_CHUNK_BYTES", 1)
+    assert list(read(piece, "fail")) == whole
+    assert len(whole) == 300
+
+
+def test_a_page_that_cannot_be_held_costs_its_row_group(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is told how large it is before it is read; the other row groups are read."""
+    path = tmp_path / "a.parquet"
+    rows = pa.table({"text": ["a", "b", "x" * 5000, "d", "e", "f"]})
+    pq.write_table(rows, path, row_group_size=2, use_dictionary=False)
+    monkeypatch.setattr(parquet_pages, "MOST_PAGE_BYTES", 4000)
+    [piece] = discover([SourceSettings(name="notes", path=str(path))])
+    found = [one.place if isinstance(one, Skipped) else one.text for one in read(piece, "skip")]
+    assert found == ["a", "b", f"{path}, row group 1", "e", "f"]
+    with pytest.raises(
+        BadDocumentError, match=r"row group 1: is too long .*a page of 5,0\d\d bytes, and at most 4,000"
+    ):
+        list(read(piece, "fail"))
 
 
 @pytest.mark.parametrize("version", ["1.0", "2.0"])

@@ -239,6 +239,21 @@ def test_an_index_that_lies_is_refused(changes: dict[str, Any], message: str, tm
         run(write_mds(tmp_path / "mds", [GOOD], **changes), tmp_path / "out")
 
 
+def test_a_shard_that_claims_a_terabyte_is_refused(tmp_path: Path) -> None:
+    """A packed shard is not given the room that its index asks for; an index that is nested without end is none."""
+    folder = write_mds(tmp_path / "mds", [GOOD], compression="zstd")
+    index = json.loads((folder / "index.json").read_text())
+    [entry] = index["shards"]
+    entry["zip_data"] = entry["raw_data"]
+    entry["raw_data"] = entry["raw_data"] | {"bytes": 1 << 40}
+    (folder / "index.json").write_text(json.dumps(index))
+    with pytest.raises(DataError, match=r"has 1,099,511,627,776 bytes, packed or not, .*smaller size_limit"):
+        run(folder, tmp_path / "out")
+    (folder / "index.json").write_text("[" * 100_000)
+    with pytest.raises(DataError, match=r"is no index of MDS shards that can be read .*nested too deeply"):
+        run(folder, tmp_path / "out")
+
+
 def test_damage_is_found_by_the_digests_of_the_index(built: Path, tmp_path: Path) -> None:
     """Where an index holds digests, a flipped bit is an error; a compressed shard that is cut is one anyway."""
     export(built, ExportRequest(format="mds", hashes=("sha1",)), tmp_path / "hashed")

@@ -430,8 +430,8 @@ def test_missing_folder_is_named(name: str) -> None:
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        (b"", "is not opened: .*download it again"),
-        (b'{"version": "1.0"}', "is not opened: .*download it again"),
+        (b"", "is no tokenizer that tokenizers .* can read"),
+        (b'{"version": "1.0"}', "its settings are not those of a tokenizer"),
         (b"version https://git-lfs.github.com/spec/v1\noid sha256:ab\nsize 9\n", "`git lfs pull` if it is"),
     ],
 )
