@@ -10,7 +10,8 @@ import pytest
 from pydantic import BaseModel
 
 from nextlong_hub.core.files import digest_of, json_bytes
-from nextlong_hub.dataset import corpus_record, manifest
+from nextlong_hub.dataset import corpus_record
+from nextlong_hub.dataset import manifest as manifest_records
 from nextlong_hub.dataset.corpus_record import CorpusRecord, SourceRecord
 from nextlong_hub.dataset.manifest import (
     MANIFEST_NAME,
@@ -271,7 +272,7 @@ def test_what_a_manifest_leaves_out_is_nothing() -> None:
     """Manifests of earlier versions lack fields: they are read as no number, no text, no entry; never as something."""
     records = [
         one
-        for module in (manifest, corpus_record)
+        for module in (manifest_records, corpus_record)
         for one in vars(module).values()
         if inspect.isclass(one) and issubclass(one, BaseModel) and one.__module__ == module.__name__
     ]
