@@ -1,13 +1,17 @@
 """The manifest: read back as it was written, refused when it is damaged, and never mistaken for somebody else's."""
 
+import inspect
 import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
+from pydantic import BaseModel
 
 from nextlong_hub.core.files import digest_of, json_bytes
+from nextlong_hub.dataset import corpus_record
+from nextlong_hub.dataset import manifest as manifest_records
 from nextlong_hub.dataset.corpus_record import CorpusRecord, SourceRecord
 from nextlong_hub.dataset.manifest import (
     MANIFEST_NAME,
@@ -252,3 +256,31 @@ def test_json_without_an_end_to_its_depth_is_no_manifest(folder: Path) -> None:
         read_manifest(folder)
     (folder / MANIFEST_NAME).write_text(deep)
     assert read_manifest(folder) is None
+
+
+SAID_WITHOUT_BEING_WRITTEN = {
+    "Manifest.tool": "nextlong-hub",
+    "Manifest.format": 1,
+    "Manifest.kind": "build",
+    "ReadingRecord.text_column": "text",
+    "ReadingRecord.id_column": "id",
+}
+"""What a manifest says by leaving it out."""
+
+
+def test_what_a_manifest_leaves_out_is_nothing() -> None:
+    """Manifests of earlier versions lack fields: they are read as no number, no text, no entry; never as something."""
+    records = [
+        one
+        for module in (manifest_records, corpus_record)
+        for one in vars(module).values()
+        if inspect.isclass(one) and issubclass(one, BaseModel) and one.__module__ == module.__name__
+    ]
+    said = {}
+    for record in records:
+        for name, field in record.model_fields.items():
+            default = None if field.is_required() else field.get_default(call_default_factory=True)
+            if default and not isinstance(default, BaseModel):
+                said[f"{record.__name__}.{name}"] = default
+    assert len(records) > 15
+    assert said == SAID_WITHOUT_BEING_WRITTEN

@@ -9,8 +9,14 @@ import tokenizers
 from building import build_command, make_request, read_rows
 
 from nextlong_hub.cli import run
-from nextlong_hub.dataset.manifest import SpelledRecord, read_manifest, write_manifest
-from nextlong_hub.dataset.spelled import SpelledCounts, SpelledShard, spelled_record
+from nextlong_hub.dataset.manifest import (
+    ConfigRecord,
+    PortabilityRecord,
+    SpelledRecord,
+    read_manifest,
+    write_manifest,
+)
+from nextlong_hub.dataset.spelled import SpelledCounts, SpelledShard, spelled_elsewhere, spelled_record
 from nextlong_hub.exports import ExportRequest, export
 from nextlong_hub.pipeline import build
 from nextlong_hub.testing.worlds import make_documents, tiny_recipe, write_corpus
@@ -46,6 +52,16 @@ def test_two_documents_of_a_packed_row_spell_nothing_together() -> None:
     """Each is encoded by itself."""
     documents = [[{"start": 0, "end": 6}, {"start": 6, "end": len(END)}]]
     assert counted(pa.table({"text": [END], "documents": documents})) == (0, {})
+
+
+def test_what_further_tokenizers_spell_is_told_of_those_that_spell_something() -> None:
+    """One that finds nothing, and one that was not asked, are not named."""
+    tokenizers_asked = [PortabilityRecord.model_construct(name=name, digest=name[0]) for name in ("a/x", "b/y", "c/z")]
+    found = {"a": SpelledRecord(rows=0, tokens={}), "b": SpelledRecord(rows=2, tokens={END: 3})}
+    config = ConfigRecord.model_construct(rows=8, spelled_elsewhere=found)
+    assert spelled_elsewhere(config, tokenizers_asked) == [
+        f"under b/y 2 of 8 rows spell special tokens as text ({END!r}): encode text with split_special_tokens=True"
+    ]
 
 
 def test_the_manifest_names_the_ten_spelled_most() -> None:
