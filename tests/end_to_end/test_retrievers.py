@@ -11,6 +11,7 @@ from building import make_request, published, read_rows
 import nextlong_hub
 from nextlong_hub.dataset import open_split
 from nextlong_hub.dry_run.estimate import estimate
+from nextlong_hub.execution.local import LocalExecutor
 from nextlong_hub.explore.explain import explain_negative
 from nextlong_hub.pipeline import BuildRequest, build
 from nextlong_hub.recipe import Recipe
@@ -54,7 +55,9 @@ def check(folder: Path, request: BuildRequest) -> str:
 
 @pytest.mark.parametrize("layout", ["interleaved", "none"])
 @pytest.mark.parametrize("name", ["dense", "hybrid"])
-def test_embeddings_make_a_dataset(name: str, layout: str, encoder: str, corpus_file: Path, tmp_path: Path) -> None:
+def test_embeddings_make_a_dataset(
+    name: str, layout: str, encoder: str, corpus_file: Path, two_workers: LocalExecutor, tmp_path: Path
+) -> None:
     """By cosine, the same bytes from two workers; the card names the encoder by its folder and its digest."""
     retrieval = {"retriever": name, "options": {"encoder": encoder}}
     request = request_of(corpus_file, retrieval=retrieval, interleave={"layout": layout})
@@ -66,7 +69,7 @@ def test_embeddings_make_a_dataset(name: str, layout: str, encoder: str, corpus_
     assert not any(encoder.encode() in content for content in published(tmp_path / "out").values())
     row = read_rows(tmp_path / "out")[0]
     assert row["segments"][1]["score"] <= 1.01
-    build(request, tmp_path / "again", executor="local:2")
+    build(request, tmp_path / "again", executor=two_workers)
     assert published(tmp_path / "again") == published(tmp_path / "out")
 
 

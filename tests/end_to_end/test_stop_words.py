@@ -9,6 +9,7 @@ from building import make_request, published, read_rows, run_commands
 from nextlong_hub.dataset import open_split
 from nextlong_hub.dataset.manifest import StopWordsRecord, read_manifest
 from nextlong_hub.errors import ConflictError
+from nextlong_hub.execution.local import LocalExecutor
 from nextlong_hub.explore.explain import Basis, explain_negative
 from nextlong_hub.pipeline import build
 from nextlong_hub.records import Document
@@ -66,9 +67,11 @@ def test_what_was_found_stands_in_manifest_and_card(dataset: Path, german: Path)
     assert verify(dataset, tokenizer="demo", sources=make_request(german).sources).faults == ()
 
 
-def test_any_number_of_workers_finds_the_same(dataset: Path, german: Path, tmp_path: Path) -> None:
+def test_any_number_of_workers_finds_the_same(
+    dataset: Path, german: Path, two_workers: LocalExecutor, tmp_path: Path
+) -> None:
     """Every published file is the same byte for byte."""
-    build(make_request(german), tmp_path / "dataset", executor="local:2")
+    build(make_request(german), tmp_path / "dataset", executor=two_workers)
     assert published(tmp_path / "dataset") == published(dataset)
 
 

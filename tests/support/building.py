@@ -3,7 +3,6 @@
 import json
 import os
 import subprocess
-import sys
 from collections.abc import Mapping, Sequence
 from functools import cache
 from pathlib import Path
@@ -11,6 +10,7 @@ from typing import Any
 
 import nextlong_hub.builders
 import pyarrow.parquet as pq
+from forked import run_python
 from tokenizers import Tokenizer
 
 from nextlong_hub.corpus.settings import SourceSettings
@@ -68,14 +68,8 @@ def plain_tokenizer() -> Tokenizer:
 
 def run_command(*arguments: str | Path, **environment: str) -> subprocess.CompletedProcess[str]:
     """Run `nextlong-hub` in a process of its own."""
-    return subprocess.run(
-        [sys.executable, "-W", "error", "-c", "from nextlong_hub.cli import main; main()", *map(str, arguments)],
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=120,
-        env=os.environ | environment,
-    )
+    code = "from nextlong_hub.cli import main; main()"
+    return run_python(code, *map(str, arguments), environment=os.environ | environment)
 
 
 _ONE_AFTER_THE_OTHER = """
@@ -93,14 +87,7 @@ print(json.dumps(answers))
 def run_commands(*commands: Sequence[str | Path], **environment: str) -> list[tuple[int, str, str]]:
     """Run `nextlong-hub` with each of those arguments in one other process: exit code, stdout and stderr of each."""
     listed = json.dumps([[*map(str, arguments)] for arguments in commands])
-    done = subprocess.run(
-        [sys.executable, "-W", "error", "-c", _ONE_AFTER_THE_OTHER, listed],
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=120,
-        env=os.environ | environment,
-    )
+    done = run_python(_ONE_AFTER_THE_OTHER, listed, environment=os.environ | environment)
     assert (done.returncode, done.stderr) == (0, "")
     return [(code, out, err) for code, out, err in json.loads(done.stdout)]
 

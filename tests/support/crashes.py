@@ -6,10 +6,13 @@ Children are forked from a server that has imported everything and started no th
 import os
 import signal
 from collections.abc import Callable
-from multiprocessing import get_context
+from functools import cache
+from multiprocessing import forkserver, get_context
+from multiprocessing.context import ForkServerContext
 from pathlib import Path
 from typing import Any, Literal
 
+import pytest
 from building import make_request
 
 from nextlong_hub.execution import receipts
@@ -28,15 +31,24 @@ def build_and_die(
     Returns:
         Whether it was killed, at its `count`-th such moment; False when it finished before that.
     """
-    context = get_context("forkserver")
-    context.set_forkserver_preload(["crashes", "warmed"])
-    process = context.Process(target=_build, args=(corpus, output, count, moment, executor))
+    process = _context().Process(target=_build, args=(corpus, output, count, moment, executor))
     process.start()
     process.join(SECONDS_BEFORE_A_HANG_FAILS)
     if process.exitcode not in (0, -signal.SIGKILL):
         process.kill()
         raise AssertionError(f"the build ended with {process.exitcode}, neither done nor killed by itself")
     return process.exitcode != 0
+
+
+@cache
+def _context() -> ForkServerContext:
+    """What starts processes from a server that has loaded all they need."""
+    context = get_context("forkserver")
+    context.set_forkserver_preload(["warmed"])
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("PYTHONPATH", str(Path(__file__).parent), prepend=os.pathsep)  # the server reads no other path
+        forkserver.ensure_running()
+    return context
 
 
 def _build(corpus: Path | BuildRequest, output: Path, count: int, moment: Moment, executor: str) -> None:
