@@ -17,7 +17,7 @@ from nextlong_hub.corpus.in_memory import Source, as_files
 from nextlong_hub.corpus.limits import reading_order, rest_of
 from nextlong_hub.corpus.secrets import SecretCounts, merged_secrets, scanned
 from nextlong_hub.corpus.settings import SourceSettings
-from nextlong_hub.errors import DataError
+from nextlong_hub.errors import DataError, on_command_line
 from nextlong_hub.execution.local import default_workers
 from nextlong_hub.execution.progress import NullProgress, Progress, ProgressTracker
 from nextlong_hub.method.periods import most_times
@@ -133,7 +133,7 @@ class _TokenCounter:
         try:
             yields = yields_of(sources, self._tokenizer.name, progress) if lengths.total else ()
         except DataError as error:  # all else is counted by now: that a dry run cannot be had is one thing to tell
-            yields, problem = (), error.message
+            yields, problem = (), on_command_line(error.message)
         folder = Path(self._tokenizer.location)
         return TokenizerAudit(
             name=folder.name if folder.is_absolute() else self._tokenizer.name,

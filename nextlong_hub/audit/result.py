@@ -84,7 +84,7 @@ class TokenizerAudit:
     yields: tuple[Yield, ...]
     """Of each configuration by itself; empty where none can be estimated."""
     problem: str
-    """Why none can; empty where they are there."""
+    """Why none can, with arguments as options; empty where they are there."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

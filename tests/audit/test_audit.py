@@ -5,14 +5,22 @@ from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
 
+import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from synthetic_secrets import make_secret
 
 import nextlong_hub as nl
 from nextlong_hub import cli
 from nextlong_hub.audit.page.page import write_audit_page
+from nextlong_hub.audit.read import audit
 from nextlong_hub.audit.result import Bucket
+from nextlong_hub.corpus.ingest import find_corpus, read_corpus
+from nextlong_hub.corpus.settings import ReadingSettings, SourceSettings
 from nextlong_hub.errors import ConflictError
+from nextlong_hub.execution.run import Run
+from nextlong_hub.method.settings import WHOLE_DOCUMENT
 
 HOSTILE = "</title></style><script>alert(1)</script><b>{{7*7}}\x1b[31m\u202e"
 
@@ -34,7 +42,7 @@ def corpus(tmp_path: Path) -> Path:
     return path
 
 
-def run(capsys: pytest.CaptureFixture[str], *arguments: str | Path) -> dict[str, Any]:
+def surveyed(capsys: pytest.CaptureFixture[str], *arguments: str | Path) -> dict[str, Any]:
     """What the command prints as JSON."""
     assert cli.run(["survey", *map(str, arguments), "--json", "--quiet"]) == 0
     found: dict[str, Any] = json.loads(capsys.readouterr().out)
@@ -43,7 +51,7 @@ def run(capsys: pytest.CaptureFixture[str], *arguments: str | Path) -> dict[str,
 
 def test_every_line_of_a_corpus_is_accounted_for(corpus: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """Documents, what is left out by reason, secrets, ids that come twice, copies, and columns that are not read."""
-    found = run(capsys, corpus)
+    found = surveyed(capsys, corpus)
     [source] = found["sources"]
     assert (found["documents"], source["name"], source["documents"]) == (4, "docs", 4)
     assert source["left_out"] == {"empty": 1, "invalid_json": 1, "missing_text": 1, "null_text": 1}
@@ -52,13 +60,12 @@ def test_every_line_of_a_corpus_is_accounted_for(corpus: Path, capsys: pytest.Ca
     assert found["repeated_ids"] == {"ids": 3, "documents": 1, "is_whole": True}
     assert found["copies"]["same"] == 1
     assert found["tokenizers"] == []
-    assert [one["documents"] for one in found["characters"]["buckets"] if one["documents"]][:1] != []
     assert sum(one["documents"] for one in found["characters"]["buckets"]) == 4
 
 
 def test_python_gives_what_the_command_prints(corpus: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """The same values, of rows in memory, too, but for the name of their source and what only a file has."""
-    assert json.loads(json.dumps(nl.survey(corpus).to_json())) == run(capsys, corpus)
+    assert json.loads(json.dumps(nl.survey(corpus).to_json())) == surveyed(capsys, corpus)
     held = nl.survey({"docs": [{"text": "x" * 8}, {"text": "y" * 9}]})
     assert held.characters.buckets == (Bucket(shortest=8, documents=2, total=17),)
     assert held.left_out == 0
@@ -66,10 +73,28 @@ def test_python_gives_what_the_command_prints(corpus: Path, capsys: pytest.Captu
 
 def test_a_limit_bounds_what_is_read(corpus: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """The first documents, and what is bad before them."""
-    found = run(capsys, corpus, "--limit", "2docs")
+    found = surveyed(capsys, corpus, "--limit", "2docs")
     assert found["documents"] == 2
     assert found["sources"][0]["limit"] == "2docs"
     assert found["sources"][0]["left_out"] == {}
+
+
+@settings(max_examples=6)
+@given(documents=st.integers(1, 8))
+def test_a_limit_reads_what_a_build_reads(documents: int, tmp_path_factory: pytest.TempPathFactory) -> None:
+    """The same documents of several files: each is known by its length, a power of two."""
+    folder = tmp_path_factory.mktemp("files")
+    for file in range(3):
+        texts = ["x" * (1 << (2 * file + row)) for row in range(2)]
+        (folder / f"{file}.jsonl").write_text("".join(json.dumps({"text": text}) + "\n" for text in texts))
+    source = SourceSettings(name="notes", path=str(folder), limit=f"{documents}docs")
+    run = Run.quiet(tmp_path_factory.mktemp("work"))
+    store = read_corpus(
+        run, find_corpus(run, [source]), ReadingSettings(chunking=WHOLE_DOCUMENT, on_bad_document="fail")
+    )
+    built = [len(text) for text in store.texts(np.arange(store.chunks)).values()]
+    found = [one.shortest for one in audit([source]).characters.buckets if one.documents]
+    assert found == sorted(built)
 
 
 @pytest.mark.slow
@@ -78,7 +103,7 @@ def test_repetition_and_yield_are_told_under_a_tokenizer(tmp_path: Path, capsys:
     path = tmp_path / "docs.jsonl"
     rows = [{"id": "dull", "text": "a" + "\n" * 2 + " na" * 40}, {"id": "fine", "text": "one two three four"}]
     path.write_text("".join(json.dumps(row) + "\n" for row in rows))
-    [one] = run(capsys, path, "--tokenizer", "demo")["tokenizers"]
+    [one] = surveyed(capsys, path, "--tokenizer", "demo")["tokenizers"]
     assert one["name"] == "demo"
     assert one["lengths"]["total"] == sum(bucket["total"] for bucket in one["lengths"]["buckets"])
     assert one["repetition"]["documents"] == 1

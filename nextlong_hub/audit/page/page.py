@@ -11,9 +11,9 @@ from nextlong_hub.audit.result import CorpusAudit, Lengths
 from nextlong_hub.audit.telling import bucket_name, told
 from nextlong_hub.core.files import write_bytes
 from nextlong_hub.core.ownership import refuse_other_file
-from nextlong_hub.core.printable import visible_line
 from nextlong_hub.explore.page.template import MARK, content_digest, page_template
 from nextlong_hub.explore.strip import palette
+from nextlong_hub.terminal.safe import shown_line
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,7 +54,7 @@ def write_audit_page(audit: CorpusAudit, output: Path, *, force: bool = False) -
         policy=f"default-src 'none'; style-src {content_digest(style)}; img-src data:; base-uri 'none'; "
         "form-action 'none'",
         style=style,
-        title=visible_line(", ".join(source.name for source in audit.sources)),
+        title=shown_line(", ".join(source.name for source in audit.sources)),
         documents=audit.documents,
         characters=audit.characters.total,
         charts=[
@@ -62,10 +62,10 @@ def write_audit_page(audit: CorpusAudit, output: Path, *, force: bool = False) -
             *(_chart("tokens", f"Tokens of {one.name}", one.lengths) for one in audit.tokenizers),
         ],
         tokenizers=[
-            {"name": visible_line(one.name), "yields": one.yields, "problem": visible_line(one.problem)}
+            {"name": shown_line(one.name), "yields": one.yields, "problem": shown_line(one.problem)}
             for one in audit.tokenizers
         ],
-        found=[(visible_line(about), visible_line(words), warns) for about, words, warns in found],
+        found=[(shown_line(about), shown_line(words), warns) for about, words, warns in found],
         version=__version__,
     )
     encoded = content.encode("utf-8", "backslashreplace")
@@ -79,7 +79,7 @@ def _chart(unit: str, title: str, lengths: Lengths) -> dict[str, Any]:
     most_total = max((one.total for one in lengths.buckets), default=0)
     return {
         "unit": unit,
-        "title": visible_line(title),
+        "title": shown_line(title),
         "total": lengths.total,
         "longest": lengths.longest,
         "rows": [

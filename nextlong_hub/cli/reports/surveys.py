@@ -58,7 +58,7 @@ def _show_lengths(unit: str, lengths: "Lengths") -> None:
 def _show_yields(one: "TokenizerAudit") -> None:
     """What a build of each configuration by itself would give."""
     if one.problem:
-        show_line(f"{one.name}: no rows are to be expected: {one.problem}.", "bold yellow")
+        show_line(f"{one.name}: rows cannot be estimated: {one.problem}.", "bold yellow")
         show_line()
         return
     show_line(f"What a build would give with {one.name}, each configuration by itself, estimated:", "bold")
