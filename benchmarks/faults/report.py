@@ -58,7 +58,7 @@ def table(results: Iterable[Result]) -> str:
         found[result.kind][result.name].append(result)
     parts = []
     for kind, faults in sorted(found.items()):
-        rows = [f"| {name} | {_hole(tries[0])} | {outcomes(tries)} |" for name, tries in sorted(faults.items())]
+        rows = [f"| {_cell(name)} | {_hole(tries[0])} | {outcomes(tries)} |" for name, tries in sorted(faults.items())]
         parts.append(
             "\n".join([f"### {kind.capitalize()}", "", "| fault | hole | outcome |", "| --- | --- | --- |", *rows])
         )
@@ -72,7 +72,7 @@ def comparison(before: Sequence[Result], after: Sequence[Result]) -> str:
         for result in results:
             rows[result.hole or 99, result.kind, result.name][side].append(result)
     lines = [
-        f"| {hole if hole < 99 else ''} | {kind}: {name} | {outcomes(old)} | {outcomes(new)} | {_words(new)} |"
+        f"| {hole if hole < 99 else ''} | {kind}: {_cell(name)} | {outcomes(old)} | {outcomes(new)} | {_words(new)} |"
         for (hole, kind, name), (old, new) in sorted(rows.items())
     ]
     head = ["| hole | fault | before | after | after: what was said or found |", "| --- | --- | --- | --- | --- |"]
@@ -115,4 +115,9 @@ def _hole(result: Result) -> str:
 
 def _words(tries: Sequence[Result]) -> str:
     worst = max(tries, key=lambda result: list(Outcome).index(result.outcome), default=None)
-    return " ".join(worst.words.split()).replace("|", "\\|")[:140] if worst else ""
+    return _cell(" ".join(worst.words.split())[:140]) if worst else ""
+
+
+def _cell(text: str) -> str:
+    """Text as Markdown shows it in a table."""
+    return re.sub(r"([\\`*_|<>\[\]{}])", r"\\\1", text)

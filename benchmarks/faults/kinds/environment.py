@@ -174,7 +174,7 @@ FAULTS = (
     ),
     Fault(name="build, the corpus may not be read", inject=_unreadable_corpus),
     *(
-        Fault(name=f"build, --output {name}", inject=_output(name), hole=8)
+        Fault(name=f"build, --output {name[:24]!a}", inject=_output(name), hole=8)
         for name in ("/proc/x", "loop", "nobody", "file", "file/below", "\u202eodd \x1b[31m name", "n" * 300)
     ),
     Fault(name="build, killed, moved elsewhere and back", inject=_copied, draws=True),
