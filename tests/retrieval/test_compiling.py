@@ -1,8 +1,10 @@
 """Kernels run wherever Python runs."""
 
+import ctypes
 import importlib.util
 import os
 import pickle
+import warnings
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -83,6 +85,20 @@ def test_a_full_disk_keeps_nothing_and_stops_nothing(
     (small_disk / "filler").write_bytes(b"x" * 250_000)
     monkeypatch.setattr(numba.config, "CACHE_DIR", str(small_disk))
     assert double()(21) == 42
+
+
+def test_machine_code_that_numba_cannot_keep_is_no_warning() -> None:
+    """A pointer is good for one process: the kernel runs, and nobody is told in colours of numba's."""
+    cosine = ctypes.CDLL(None).cos
+    cosine.argtypes, cosine.restype = (ctypes.c_double,), ctypes.c_double
+
+    def of(number: float) -> float:
+        return float(cosine(number))
+
+    with warnings.catch_warnings(record=True) as seen:
+        warnings.simplefilter("always")
+        assert kernel(of)(0.0) == 1.0
+    assert seen == []
 
 
 def test_a_pickle_that_others_may_write_is_not_opened(

@@ -1,5 +1,6 @@
 """Secrets in corpora, arguments and variables: none is published, none is printed."""
 
+import zlib
 from collections.abc import Callable
 from dataclasses import replace
 
@@ -10,6 +11,8 @@ from benchmarks.faults.trial import Trial
 from benchmarks.faults.world import DOCUMENTS, OUTPUT, REPOSITORY, build
 from nextlong_hub.testing import make_documents, write_corpus
 
+_BASE32 = "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567"
+_BASE62 = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 _LETTERS = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
 
 
@@ -17,10 +20,19 @@ def _drawn(trial: Trial, length: int, letters: str = _LETTERS) -> str:
     return "".join(trial.chance.choice(letters) for _ in range(length))
 
 
+def _with_checksum(drawn: str) -> str:
+    """A token of GitHub: its last six characters are the CRC-32 of those before."""
+    number, digits = zlib.crc32(drawn.encode()), ""
+    while number:
+        number, digit = divmod(number, len(_BASE62))
+        digits = _BASE62[digit] + digits
+    return drawn + digits.rjust(6, "0")
+
+
 _SECRETS: dict[str, Callable[[Trial], str]] = {
     "of the Hub": lambda trial: "hf_" + _drawn(trial, 34, _LETTERS[:52]),
-    "of AWS": lambda trial: "AKIA" + _drawn(trial, 16, "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567"),
-    "of GitHub": lambda trial: "ghp_" + _drawn(trial, 36),
+    "of AWS": lambda trial: f"AKIA{_drawn(trial, 16, _BASE32)} {_drawn(trial, 40, _LETTERS + '+/')}",
+    "of GitHub": lambda trial: "ghp_" + _with_checksum(_drawn(trial, 30)),
     "of OpenAI": lambda trial: "sk-proj-" + _drawn(trial, 20) + "T3BlbkFJ" + _drawn(trial, 20),
     "of a private key": lambda trial: "\n".join(
         (
@@ -37,7 +49,7 @@ def _in_texts(kind: str) -> Callable[[Trial], None]:
 
     def inject(trial: Trial) -> None:
         secret = _SECRETS[kind](trial)
-        told = secret.splitlines()[1] if "\n" in secret else secret
+        told = secret.split()[-1] if kind == "of AWS" else secret.splitlines()[min(1, secret.count("\n"))]
         trial.secrets.add(told)
         documents = [
             replace(one, text=f"{one.text[:300]} {secret} {one.text[300:]}") if number % 3 == 0 else one

@@ -10,6 +10,7 @@ import logging
 import os
 import pickle
 import stat
+import warnings
 from collections.abc import Callable
 from contextlib import suppress
 from functools import cache
@@ -19,6 +20,7 @@ from typing import Any
 
 from numba import njit
 from numba.core import caching
+from numba.core.errors import NumbaWarning
 
 _caching: Any = caching  # no types of its own
 _log = logging.getLogger(__name__)
@@ -129,7 +131,8 @@ class _KernelCache(_caching.FunctionCache):  # type: ignore[misc]
     def save_overload(self, sig: Any, data: Any) -> None:
         """Keep the machine code for a signature, if it can be."""
         if not others_may_write(self._cache_path):
-            with suppress(Exception):  # a full disk, or what numba cannot pickle
+            with suppress(Exception), warnings.catch_warnings():  # a full disk, or what numba cannot pickle
+                warnings.simplefilter("ignore", NumbaWarning)
                 super().save_overload(sig, data)
 
 
