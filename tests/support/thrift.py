@@ -9,6 +9,11 @@ from nextlong_hub.stats import DatasetStats
 from nextlong_hub.tokenization import Tokenizer, loading
 
 
+def pytest_configure() -> None:
+    """As a plugin of pytest, for checks that have no conftest."""
+    be_thrifty()
+
+
 def be_thrifty() -> None:
     """Draw, parse and give back less often from now on; what is built has the same bytes.
 
