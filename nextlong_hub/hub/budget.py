@@ -30,6 +30,8 @@ class Budget:
     """Of all such answers of a command; a listing has about 300 bytes for a file."""
     same_requests: int = 100
     """How often a command may ask for one and the same page of a listing."""
+    pages: int = 2_000
+    """Of one listing in a command; the Hub gives 100 to 1,000 files a page, and keeps 100,000 at most."""
 
 
 DEFAULT = Budget()
@@ -50,6 +52,7 @@ class Spending:
         self._moved_bytes = 0
         self._answers_bytes = 0
         self._requests: Counter[str] = Counter()
+        self._pages: Counter[str] = Counter()
         self.failed_tries = 0
         """Questions that were asked again, as no answer of the Hub came."""
 
@@ -106,6 +109,20 @@ class Spending:
             raise NetworkError(
                 f"the Hub, or what is between, had the same request made {self.budget.same_requests} times, as if the "
                 "pages of a listing led to each other; check the connection, then run the same command again"
+            )
+
+    def asked_page(self, listing: str) -> None:
+        """Note a request for a page of a listing, whichever.
+
+        Raises:
+            NetworkError: it has more pages than any listing of the Hub.
+        """
+        with self._lock:
+            self._pages[listing] += 1
+        if self._pages[listing] > self.budget.pages:
+            raise NetworkError(
+                f"the Hub, or what is between, gave {self.budget.pages:,} pages of one listing, without an end; check "
+                "the connection, then run the same command again"
             )
 
 

@@ -155,6 +155,8 @@ def _exchange_for(request: Any, spending: Spending) -> Exchange:
         exchange.file = asked_file(path, request.headers.get("Range", ""))
     if path.startswith("/api/"):
         exchange.api_path = path
+    if asked_listing(path) is not None:
+        spending.asked_page(f"{request.method} {path}")
     if asked_listing(path) is not None or path in _ASKED_WITHOUT_END:
         spending.asked(f"{request.method} {request.url}")
     return exchange

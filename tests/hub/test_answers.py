@@ -3,6 +3,7 @@
 Real HTTP with the real `huggingface_hub`, `datasets` and fsspec, against a local Hub whose answers are altered.
 """
 
+import itertools
 import json
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -240,6 +241,22 @@ def test_pages_that_lead_to_themselves_end(form: str, hub: LocalHub, session: Se
     outcome = session.read({"path": FORMS[form].format(name=name)}, same_requests=5)
     fault.times = 0
     assert ends_as_network_error(outcome)
+
+
+@pytest.mark.parametrize("form", ["by address", "by name"])
+def test_pages_that_are_always_others_end(form: str, hub: LocalHub, session: Session, name: str) -> None:
+    """A listing that goes on with new pages has more than any of the Hub's."""
+    cursors = itertools.count(2)
+
+    def linked(answer: Answer) -> Answer:
+        link = f'<{hub.endpoint}/api/datasets/{name}/tree/main?cursor={next(cursors)}>; rel="next"'
+        return replace(answer, headers={**answer.headers, "Link": link})
+
+    fault = hub.fail("GET", f"{name}/tree/", times=9999, rewrite=linked)
+    outcome = session.read({"path": FORMS[form].format(name=name)}, pages=20)
+    fault.times = 0
+    assert ends_as_network_error(outcome)
+    assert next(cursors) < 200
 
 
 def test_a_manifest_without_an_end_is_not_read(hub: LocalHub, session: Session) -> None:
