@@ -23,7 +23,7 @@ class ChunkingSettings(Section):
 
     mode: Literal["lossless", "reference"] = "lossless"
     """`lossless`: joined chunks give the document back. `reference`: the authors' chunker, quirks included."""
-    chunk_characters: int = Field(default=2048, ge=16, lt=2**31)
+    chunk_characters: int = Field(default=2048, ge=1, lt=2**31)
     minimum_characters: Literal["auto"] | Annotated[int, Field(ge=0)] = "auto"
     """`lossless`: a shorter chunk, such as a title, is joined with the one behind it, the last one with the one before
     it: by itself it says too little to find a hard negative by. Chunks may thereby become longer than
