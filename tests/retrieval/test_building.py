@@ -217,7 +217,7 @@ def test_arrays_come_back_as_they_went_and_numpy_can_read_them(tmp_path: Path) -
 
 
 def test_shards_too_small_for_so_many_are_refused(tmp_path: Path) -> None:
-    """A shard a chunk would be a file a chunk: the message names the setting, how many there would be, and a better one.
+    """A shard a chunk would be a file a chunk: the message names the setting, how many there would be, and what helps.
 
     So many chunks in few shards, or few in small ones, are no fault.
     """
