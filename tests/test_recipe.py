@@ -409,7 +409,7 @@ def test_one_word_for_a_section_goes_with_its_other_choices(*, reverse: bool) ->
     ("key", "value", "least_or_most"),
     [
         ("interleave__separator", "-" * 100_000, "at most 1000 characters"),
-        ("retrieval__shard_chunks", 1, "greater than or equal to 32"),
+        ("retrieval__shard_chunks", 0, "greater than or equal to 1"),
         ("negatives__first_rank", 10**9, "less than or equal to 65536"),
         ("negatives__shingle_words", 10**9, "less than or equal to 1000"),
         ("packing__window_tokens", 10**12, "less than 2147483648"),

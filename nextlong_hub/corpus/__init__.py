@@ -15,6 +15,7 @@ A `Piece` is data: it travels in a task to the worker that reads it. The files h
     discovery   all of this: from sources to pieces
     formats/    Parquet, Arrow, JSON, CSV, text, archives and datasets: a file a format
     columns     which columns of a table are read
+    row_sizes   how large rows become, and which are read together
     rows        from an Arrow batch or a JSON object to documents
     row_licences  what a row says of its licence
     reading     `read`: a piece of any format, and what happens to a bad document

@@ -30,7 +30,7 @@ class RetrievalSettings(Section):
     in, one in twenty of its chunks at least."""
     keep_short_words: bool = False
     """Keep words of a single character: "C", "R", "I"."""
-    shard_chunks: int = Field(default=65_536, ge=32, le=65_536)
+    shard_chunks: int = Field(default=65_536, ge=1, le=65_536)
     """Chunks in one index shard; a shard's accumulators fit the second-level cache."""
     postings_budget: float = Field(default=0.0, ge=0, le=1e6)
     """0: exact. Else the postings read for one query, as a multiple of the number of chunks."""

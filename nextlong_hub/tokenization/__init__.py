@@ -1,10 +1,13 @@
 """Texts in, token ids out: the only package that imports `tokenizers` and `transformers`.
 
 loading          a folder, a Hub name or the embedded GPT-2   ▶  a Tokenizer
+soundness        the bytes of a tokenizer.json                ▶  refused where it would take memory or time without end
+bounded          texts, and the library                       ▶  encodings, or an error in time
 tokenizer        a text                                       ▶  its ids, and its prefix of exactly the target length
 special_tokens   a tokenizer                                  ▶  its bos and eos tokens, as far as a recipe adds them
 spelled          texts                                        ▶  the special tokens that they spell
 chat_templates   a tokenizer's, ours or a file                ▶  a ChatTemplate, and the text it makes of messages
+rendering        a template and messages                      ▶  the text, made in a process with limits
 chat             a rendered conversation                      ▶  its ids and loss mask
 split_points     a tokenizer                                  ▶  places where texts may be split safely, proven
 spellings        token ids                                    ▶  where each token lies in the text

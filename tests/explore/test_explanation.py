@@ -163,7 +163,7 @@ def test_terms_are_spelled_over_shards_in_every_script(tmp_path: Path) -> None:
     """Accents, other alphabets and pairs of characters come back as the lexer folds them."""
     texts = ("École 漢字仮 дом", "x École 漢字仮", "дом y zz", "дом zz école")
     store = store_of(tmp_path, *texts)
-    settings = RetrievalSettings(stop_words=()).model_copy(update={"shard_chunks": 1})
+    settings = RetrievalSettings(stop_words=(), shard_chunks=1)
     build_index(store, settings, tmp_path / "index", InlineExecutor())
     assert {term.term for term in explain(tmp_path / "index", store, settings, 0, 1).terms} == {"école", "漢字", "字仮"}
     assert [term.term for term in explain(tmp_path / "index", store, settings, 0, 2).terms] == ["дом"]

@@ -67,7 +67,7 @@ def test_a_score_is_right_to_the_last_bit_of_32() -> None:
     [
         RetrievalSettings(stop_words=()),
         RetrievalSettings(stop_words=("en", "de"), formula="okapi", k1=0.9, b=0.4),
-        RetrievalSettings(stop_words=(), keep_short_words=True, b=0, shard_chunks=32),
+        RetrievalSettings(stop_words=(), keep_short_words=True, b=0, shard_chunks=7),
     ],
     ids=["lucene", "okapi", "short words, in shards"],
 )

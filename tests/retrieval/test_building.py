@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import worded_corpora
 
 from nextlong_hub.core.files import sha256_of
 from nextlong_hub.corpus.store import ChunkStore, PartWriter, finish_store
@@ -227,3 +228,14 @@ def test_arrays_come_back_as_they_went_and_numpy_can_read_them(tmp_path: Path) -
             assert mapped[name].tolist() == loaded[name].tolist() == values.tolist()
             assert not mapped[name].flags.writeable
             assert mapped[name].ctypes.data % 64 == 0 or not values.size
+
+
+def test_shards_too_small_for_so_many_are_refused(tmp_path: Path) -> None:
+    """A shard a chunk would be a file a chunk: the message names the setting, how many there would be, and what helps.
+
+    So many chunks in few shards, or few in small ones, are no fault.
+    """
+    store = worded_corpora.make_store(tmp_path / "store", [["ant bee"]] * 200)
+    with pytest.raises(RecipeError, match=r"retrieval\.shard_chunks.*200 chunks into 200 shards.*set it to 1,024"):
+        build_index(store, RetrievalSettings(shard_chunks=1), tmp_path / "index", InlineExecutor())
+    build_index(store, RetrievalSettings(shard_chunks=2), tmp_path / "index", InlineExecutor())

@@ -40,10 +40,7 @@ def opened(corpus: Corpus, **chosen: Any) -> Iterator[tuple[ChunkStore, Any]]:
     """A store of `corpus` and the retriever over it, in a folder that goes away."""
     with tempfile.TemporaryDirectory() as folder:
         store = make_store(Path(folder) / "store", corpus)
-        shard_chunks = chosen.pop("shard_chunks", 65_536)
         retrieval = RetrievalSettings(**{**ALL_WORDS, **chosen})
-        # Shards of a few chunks show on paper what a recipe may not ask for.
-        retrieval = retrieval.model_copy(update={"shard_chunks": shard_chunks})
         build_index(store, retrieval, Path(folder) / "index", InlineExecutor())
         yield store, open_retriever(Path(folder) / "index", store, retrieval)
 

@@ -7,6 +7,8 @@
 What several of them share:
 
     damage                         damaged files, as opposed to a disk or network that failed
+    bounds                         how much a document, a batch and a packed file may be
+    parquet_pages, arrow_sizes     how large the parts of a file are, before they are read
     blocks                         bytes of JSON Lines and texts, decompressed
     csv_slabs                      bytes of CSV in slabs of whole rows
     rows_of_dataset                rows of a `datasets.Dataset`

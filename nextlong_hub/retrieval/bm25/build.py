@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 
 from nextlong_hub.core.files import sweep, write_json
 from nextlong_hub.corpus.store import ChunkStore
+from nextlong_hub.errors import RecipeError, argument
 from nextlong_hub.execution.base import Counts, Executor, InputPath, Receipt, Task
 from nextlong_hub.execution.receipts import run_missing
 from nextlong_hub.retrieval.base import OnReceipt
@@ -57,6 +58,11 @@ def identity_of(store: ChunkStore, settings: RetrievalSettings) -> str:
     return index_id(store.id, settings, stop_words(settings.stop_word_languages), unicodedata.unidata_version)
 
 
+_SMALL_SHARD = 1024
+_MOST_SMALL_SHARDS = 128
+"""More of fewer chunks than that make no end: the work is that of opening and closing them."""
+
+
 def build(
     store: ChunkStore,
     settings: RetrievalSettings,
@@ -69,7 +75,7 @@ def build(
     A build that was killed continues where it stopped; an index with another identity is replaced at the end.
 
     Raises:
-        RecipeError: a language has no list of stop words, or a chunk is too long.
+        RecipeError: a language has no list of stop words, a chunk is too long, or shards are too small for so many.
         WorkerError: see `Executor.run`.
         StorageError: no space is left.
     """
@@ -113,6 +119,12 @@ class _Plan:
         self._store = store
         self._settings = settings
         self._starts = range(0, store.chunks, settings.shard_chunks)
+        if settings.shard_chunks < _SMALL_SHARD and len(self._starts) > _MOST_SMALL_SHARDS:
+            raise RecipeError(
+                f"{argument('set', f'retrieval.shard_chunks={settings.shard_chunks}')} cuts the index of "
+                f"{store.chunks:,} chunks into {len(self._starts):,} shards, each of which is a file and is opened for "
+                f"every query; set it to {_SMALL_SHARD:,} or more"
+            )
         self._keys = [f"shard-{number:05d}" for number in range(len(self._starts))]
 
     def lex_tasks(self) -> list["LexShard"]:
