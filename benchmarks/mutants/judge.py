@@ -24,7 +24,7 @@ from typing import Any, Self
 from benchmarks.mutants.operators import Mutant
 from benchmarks.mutants.selection import CHOSEN, NOTES
 
-WIDER = ("tests/synthesis", "tests/documents", "tests/verification", "tests/end_to_end/test_pipeline.py")
+WIDER = ("tests/synthesis", "tests/documents", "tests/verification", "tests/hub", "tests/end_to_end/test_pipeline.py")
 """Tests that make whole datasets: they run a part of every room."""
 _MOST_SECONDS = 40.0
 """Of tests that are run on one mutant, as they took without it."""
