@@ -1,5 +1,6 @@
 """Accounts and their permissions."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
@@ -21,7 +22,7 @@ class Account:
     """Permission of the token."""
 
     @property
-    def memberships(self) -> dict[str, str]:
+    def memberships(self) -> Mapping[str, str]:
         """The user's role in each organisation."""
         return dict.fromkeys(self.organizations, self.role) | dict.fromkeys(self.reader_of, "read")
 
