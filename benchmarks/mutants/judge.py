@@ -3,7 +3,7 @@
 Tests are chosen by what they run: each quick test of some folders is run with coverage once, and again only when its
 file or the package changes; a mutant is given to the tests that run its line. Those of the folder that mirrors its room
 come first, then the others, quick ones first. Lines that coverage does not see (kernels, what runs while a module is
-imported) are given to all tests that run anything of the module, or of the folder.
+imported) are given to all tests that run anything of the module, and to those of the folder.
 
 A test that fails on a mutant is run without it, too, once: one that fails there proves nothing and is left out.
 """
@@ -24,7 +24,7 @@ from typing import Any, Self
 from benchmarks.mutants.operators import Mutant
 from benchmarks.mutants.selection import CHOSEN, NOTES
 
-WIDER = ("tests/synthesis", "tests/documents", "tests/verification", "tests/end_to_end/test_pipeline.py")
+WIDER = ("tests/synthesis", "tests/documents", "tests/verification", "tests/hub", "tests/end_to_end/test_pipeline.py")
 """Tests that make whole datasets: they run a part of every room."""
 _MOST_SECONDS = 40.0
 """Of tests that are run on one mutant, as they took without it."""
@@ -185,10 +185,10 @@ class Judge:
         """The tests of the mirroring folder, and the others, quick ones first, as many as there is time for."""
         lines = self._lines.get(mutant.module, {})
         names = self._running(lines, range(mutant.place.line, mutant.place.end_line + 1))
-        names = names or self._running(lines, range(mutant.scope[0] + 1, mutant.scope[1] + 1))
+        names = names or self._running(lines, range(mutant.scope[0] + 1, mutant.scope[1] + 1) if mutant.scope else ())
         names = names or self._running(lines, lines)
         own = mirror(self._root, _room(mutant))
-        if _is_compiled(mutant) or not names:
+        if _is_compiled(mutant) or mutant.is_outside or not names:
             names |= {name for name in self._seconds if name.startswith(own)}
         order = sorted(names & self._seconds.keys(), key=lambda name: (self._seconds[name], name))
         chosen: tuple[list[str], list[str]] = [], []
@@ -271,5 +271,4 @@ def _room(mutant: Mutant) -> str:
 
 def _is_compiled(mutant: Mutant) -> bool:
     """Whether numba compiles it, or may have built it into what it compiled."""
-    is_constant = mutant.scope[0] == mutant.scope[1] and "retrieval/bm25" in mutant.module
-    return "@kernel" in mutant.source or is_constant
+    return "@kernel" in mutant.source or (mutant.is_outside and "retrieval/bm25" in mutant.module)

@@ -66,7 +66,7 @@ def _run(order: dict[str, Any]) -> None:
         import numba
         import pytest
 
-        numba.core.config.reload_config()  # where kernels are kept
+        numba.core.config.reload_config()  # type: ignore[no-untyped-call]  # where kernels are kept
         sys.path[:0] = os.environ["PYTHONPATH"].split(os.pathsep)
         code = int(pytest.main(order["arguments"]))
     except BaseException:

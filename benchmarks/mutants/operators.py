@@ -53,8 +53,13 @@ class Mutant:
     """The whole module, unchanged."""
     replacement: str
     """What stands at the place instead."""
-    scope: tuple[int, int]
-    """First and last line of the innermost function around it; the same line twice where there is none."""
+    scope: tuple[int, int] | None
+    """First and last line of the innermost function around it; None where there is none."""
+
+    @property
+    def is_outside(self) -> bool:
+        """Whether it is run while the module is imported: a default is, too."""
+        return self.scope is None or self.place.line <= self.scope[0]
 
     @cached_property
     def mutated(self) -> str:
@@ -90,7 +95,7 @@ def mutants_of(root: Path, module: str) -> list[Mutant]:
                 place=_place(node),
                 source=source,
                 replacement=replacement,
-                scope=scope or (node.lineno, node.lineno),
+                scope=scope,
             )
             if ast.unparse(ast.parse(replacement)) != ast.unparse(node):
                 found[mutant.place, replacement] = mutant

@@ -1,5 +1,6 @@
 """Accounts and their permissions."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
@@ -23,7 +24,7 @@ class Account:
     """The one repository that the token is for, as `datasets/tester/notes`; None: all that the user may see."""
 
     @property
-    def memberships(self) -> dict[str, str]:
+    def memberships(self) -> Mapping[str, str]:
         """The user's role in each organisation."""
         roles: dict[str, str] = dict.fromkeys(self.organizations, self.role)
         return roles | dict.fromkeys(self.reader_of, "read")
