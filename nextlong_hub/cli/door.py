@@ -89,7 +89,7 @@ class Door:
             return StorageError(f"{doing}: {place}{os.strerror(error.errno or 0)}; {advice}")
         if isinstance(error, OSError) and error.errno in _VANISHED:
             return DataError(
-                f"{doing}: {error.filename or 'a file or folder'} is not there; if it was removed or renamed, "
+                f"{doing}: {error.filename or 'a file'} is not there; if it was removed or renamed meanwhile, "
                 "run the same command again: finished work is kept"
             )
         hint = "" if self.debug else "run it again with --debug to see where, and "
