@@ -36,8 +36,8 @@ _WANT_OF_MEMORY = (
     "unable to allocate",
 )
 """What libraries say, in lower case, when the system gives them no more memory."""
-_LEAST_ADDRESS_SPACE = 768 * 2**20
-"""Bytes that are mapped before the smallest dataset is built, shared libraries for the most part."""
+_LEAST_ADDRESS_SPACE = 5 * 2**28
+"""Bytes. With fewer LLVM or OpenBLAS ended the process themselves, now and then, in builds of the smallest dataset."""
 _VANISHED = (errno.ENOENT, errno.ENOTDIR, errno.ESTALE)
 _LONGEST = 400
 """Characters of a foreign message that are shown."""
@@ -117,8 +117,8 @@ def _require_address_space() -> None:
     limit = address_space_bytes()
     if limit is not None and limit < _LEAST_ADDRESS_SPACE:
         raise OutOfMemoryError(
-            f"this process may map no more than {size(limit)} of memory (ulimit -v), and the libraries alone take "
-            f"{size(_LEAST_ADDRESS_SPACE)}; raise that limit"
+            f"this process may map no more than {size(limit)} of memory (ulimit -v), and it takes at least "
+            f"{size(_LEAST_ADDRESS_SPACE)}, shared libraries included; raise that limit"
         )
 
 
