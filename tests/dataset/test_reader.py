@@ -14,6 +14,7 @@ import pytest
 from building import ROWS, published, read_rows
 
 from nextlong_hub.dataset import open_split
+from nextlong_hub.dataset.locate import locate
 from nextlong_hub.dataset.manifest import manifest_bytes, read_manifest
 from nextlong_hub.dataset.schema import SEGMENT_TYPE
 from nextlong_hub.dataset.shards import read_table, to_packed_table, write_table
@@ -41,6 +42,18 @@ def test_every_form_of_a_dataset_gives_the_same_rows(built: Path) -> None:
         assert len(split) == ROWS
         assert [split.row(number).id for number in range(ROWS)] == [row["id"] for row in rows]
         assert [row.text for row in split] == [row["text"] for row in rows]
+
+
+def test_folders_of_parquet_are_configurations_by_their_names(tmp_path: Path) -> None:
+    """What lies at the top or in `data` is the only one; files that lie together belong together."""
+    for name in ("top.parquet", "data/a.parquet", "data/128k/b.parquet", "data/128k/c.parquet", "64k/d.parquet"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).touch()
+    assert {name: sorted(files) for name, files in locate(tmp_path).configs.items()} == {
+        "default": ["data/a.parquet", "top.parquet"],
+        "128k": ["data/128k/b.parquet", "data/128k/c.parquet"],
+        "64k": ["64k/d.parquet"],
+    }
 
 
 def test_a_row_holds_what_its_columns_hold(built: Path) -> None:

@@ -120,6 +120,21 @@ def test_a_damaged_piece_is_made_again(tmp_path: Path) -> None:
     assert contents(tmp_path / "index") == contents(tmp_path / "clean")
 
 
+def test_a_lost_piece_changes_nothing_in_the_index(tmp_path: Path) -> None:
+    """The first shard is filled again behind the others, and stands before them."""
+    store = make_store(tmp_path / "store")
+    build_index(store, SETTINGS, tmp_path / "clean", InlineExecutor())
+    with pytest.raises(Interrupted):
+        build_index(store, SETTINGS, tmp_path / "index", FailingExecutor(6))
+    [first] = (tmp_path / "index").glob("*/shard-00000.npz")
+    first.unlink()
+    second = FailingExecutor(99)
+    build_index(store, SETTINGS, tmp_path / "index", second)
+    assert ("fill", "shard-00000") in second.ran
+    assert ("fill", "shard-00001") not in second.ran
+    assert contents(tmp_path / "index") == contents(tmp_path / "clean")
+
+
 def test_a_finished_index_is_used_again_and_another_one_replaces_it(tmp_path: Path) -> None:
     """Same inputs: no task runs. Another formula, or another store: a new index, and the old one is gone."""
     store = make_store(tmp_path / "store")

@@ -13,6 +13,7 @@ import numba
 import pytest
 from numba import njit
 
+from nextlong_hub.retrieval.bm25 import compiling
 from nextlong_hub.retrieval.bm25.compiling import kernel, others_may_write
 
 
@@ -137,3 +138,16 @@ def test_whose_folder_it_is(tmp_path: Path) -> None:
         os.chown(tmp_path / "shared", 0, 12_345)
         (tmp_path / "shared").chmod(0o775)
         assert others_may_write(str(tmp_path / "shared"))
+        (tmp_path / "read").mkdir()
+        os.chown(tmp_path / "read", 0, 12_345)
+        (tmp_path / "read").chmod(0o755)
+        assert not others_may_write(str(tmp_path / "read")), "a group that may only read"
+
+
+def test_the_group_of_one_account_is_nobody_else(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A folder that one's own group may write is one's own where no other account belongs to that group."""
+    for name, is_own in (("alone", True), ("staff", False)):
+        (tmp_path / name).mkdir()
+        (tmp_path / name).chmod(0o775)
+        monkeypatch.setattr(compiling, "_is_own_group", lambda number, is_own=is_own: is_own)
+        assert others_may_write(str(tmp_path / name)) is not is_own

@@ -280,6 +280,23 @@ def test_a_templates_own_marks_are_believed() -> None:
     assert theirs("marked").decode(encoded.input_ids[encoded.loss_mask == 1]) == "tell"
 
 
+def test_an_answer_that_is_not_to_be_learnt_has_no_loss() -> None:
+    """Neither it nor the token that ends it, also where the template marks what it generated."""
+    tokenizer = of_bytes(added=(AddedToken("<|end|>", special=True, normalized=False),))
+    text = "Hi No.<|end|>So Yes.<|end|>"
+    turns = [
+        Turn(number=0, role="user", start=0, end=3),
+        Turn(number=1, role="assistant", start=3, end=6, is_learnt=False),
+        Turn(number=2, role="user", start=13, end=16),
+        Turn(number=3, role="assistant", start=16, end=20),
+    ]
+    chat = ChatTokenizer(tokenizer, delimiters=["<|end|>"])
+    for generated in (None, [(3, 13), (16, 27)]):
+        mask = chat.encode(text, turns, generated).loss_mask.tolist()
+        assert mask == [0] * 3 + [0] * 4 + [0] * 3 + [1] * 5
+    assert chat.encode(text, turns).turn_tokens == (3, 3, 3, 4)
+
+
 def test_of_two_control_tokens_that_begin_alike_the_longer_is_found() -> None:
     """Where one control token begins another, ids and mask are those of the tokenizer library, whatever their order."""
     names = ("<|end|>", "<|end|>of<|turn|>", "<|turn|>")

@@ -95,6 +95,19 @@ def test_a_trainer_sees_the_tokens_that_a_build_counts(tmp_path: Path) -> None:
     assert difference_from_transformers(differs).startswith("AutoTokenizer cannot open it: ")
 
 
+def test_a_tokenizer_of_the_hub_is_called_by_its_commit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Opened from the folder of that commit, under the name that was given."""
+    saved(tmp_path / "c0ffee", of_bytes("abcd"))
+    fetched = tmp_path / "c0ffee" / "tokenizer.json"
+    monkeypatch.setattr(loading, "download_file", lambda repository, name, revision: fetched)
+    opened = load_tokenizer("me/it")
+    assert (opened.name, opened.location, opened.revision) == ("me/it", "me/it@c0ffee", "c0ffee")
+    assert opened.encode(TEXT).tolist() == of_bytes("abcd").encode(TEXT).tolist()
+    monkeypatch.setattr(loading, "download_file", lambda repository, name, revision: None)
+    monkeypatch.setattr(loading, "download_folder", lambda repository, patterns, revision: fetched.parent)
+    assert load_tokenizer("me/it").location == "me/it@c0ffee"
+
+
 def test_the_folder_of_a_tokenizer(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Its own, the embedded one's, or where the files of its commit were fetched to."""
     own = saved(tmp_path / "own", of_bytes())

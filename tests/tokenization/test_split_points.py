@@ -1,14 +1,16 @@
 """Safe split points: the tokens of a text are those of its parts, and what is not proven is reported as doubt."""
 
+import json
 from collections.abc import Callable
 from functools import cache
 from pathlib import Path
 
 import numpy as np
 import pytest
+import tokenizers
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tiny_tokenizers import PATTERNS, PROVEN, byte_level, demo_texts, plain, sentencepiece
+from tiny_tokenizers import PATTERNS, PROVEN, byte_level, demo_texts, ours, plain, sentencepiece
 from token_texts import FOLDERS, TEXTS
 from tokenizers import normalizers, pre_tokenizers
 
@@ -152,3 +154,19 @@ def test_blocks_are_the_text(text: str, characters: int) -> None:
     blocks = list(tokenizer_named("llama 3").split_points.blocks(text, characters))
     assert "".join(blocks) == text
     assert all(len(block) > characters for block in blocks[:-1])
+
+
+def test_bytes_that_are_added_tokens_only_are_no_fallback() -> None:
+    """A model falls back to the bytes of its own vocabulary: without these any text may be altered."""
+    plain_one = sentencepiece(form="gemma")
+    assert not plain_one.split_points.altered_by("abc")
+    assert plain_one.split_points.altered_by("a▁c")
+    content = json.loads(plain_one.copy_backend().to_str())
+    pieces = sorted(content["model"]["vocab"], key=content["model"]["vocab"].get)
+    kept = [piece for piece in pieces if not piece.startswith("<0x")]
+    content["model"]["vocab"] = {piece: number for number, piece in enumerate(kept)}
+    backend = tokenizers.Tokenizer.from_str(json.dumps(content))
+    backend.add_tokens([plain(f"<0x{byte:02X}>") for byte in range(256)])
+    found = ours(backend).split_points
+    assert (found.doubt, found.places is not None) == ("", True)
+    assert found.altered_by("abc")
