@@ -312,21 +312,19 @@ def _strings_of(value: Any) -> Iterator[str]:
 def _first_words(text: str, chunks: Sequence[ChunkSpan]) -> NDArray[np.int64]:
     """How many words of a text start before each of its chunks, which stand in order. Shape: (chunks,).
 
-    Chunks are counted one by one; what a border cuts off a word is none, which the characters around it show.
+    Chunks, and what stands between them, are counted one by one.
     """
     counts = [
-        _words(text[before.start : before.end])
-        - _cut_words(text, before.start)
-        + _words(text[before.end : chunk.start])
+        _words_starting(text, before.start, before.end) + _words_starting(text, before.end, chunk.start)
         for before, chunk in pairwise([ChunkSpan(0, 0), *chunks])
     ]
     return np.cumsum(np.array(counts, np.int64))
 
 
-def _cut_words(text: str, place: int) -> int:
-    """1 where a word goes on across a place in a text, else 0."""
-    before, behind = text[max(0, place - _AROUND) : place], text[place : place + _AROUND]
-    return _words(before) + _words(behind) - _words(before + behind)
+def _words_starting(text: str, start: int, end: int) -> int:
+    """How many words of a text start in a stretch of it: what goes on from in front of it does not, and joins there."""
+    before, near = text[max(0, start - _AROUND) : start], text[start : min(end, start + _AROUND)]
+    return _words(text[start:end]) + _words(before + near) - _words(before) - _words(near)
 
 
 def _words(text: str) -> int:
