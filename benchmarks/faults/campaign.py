@@ -10,7 +10,8 @@ from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, as_c
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from benchmarks.faults.fault import Fault, NotPossible, Outcome
+from benchmarks.faults.fault import Fault
+from benchmarks.faults.outcome import NotPossible, Outcome
 from benchmarks.faults.trial import Trial
 from benchmarks.faults.world import World
 
@@ -91,7 +92,7 @@ def run(plan: Plan, command: Path, tell: Callable[[Result], None]) -> None:
                     break
                 place = folder / "trials" / f"{count:05}"
                 chance = random.Random(f"{plan.seed}/{kind}/{fault.name}/{number}")
-                waiting.add(pool.submit(attempt, world, kind, fault, Trial(world, fault, place, chance)))
+                waiting.add(pool.submit(attempt, world, kind, fault, Trial(world, fault.seconds, place, chance)))
                 if len(waiting) >= plan.jobs:
                     done, waiting = wait(waiting, return_when=FIRST_COMPLETED)
                     for future in done:

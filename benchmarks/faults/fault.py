@@ -1,51 +1,11 @@
-"""What is injected, and the classes of what becomes of it."""
+"""What is injected."""
 
 import importlib
 import pkgutil
 from collections.abc import Callable
 from dataclasses import dataclass
-from enum import StrEnum
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from benchmarks.faults.trial import Trial
-
-
-class Outcome(StrEnum):
-    """What became of a fault, from the best to the worst: the worst finding of a trial is its outcome."""
-
-    SURVIVED = "survived"
-    REPAIRED = "repaired"
-    REFUSED = "refused in one line"
-    NOT_POSSIBLE = "not possible here"
-    UNTOLD = "UNTOLD"
-    RAW = "RAW OUTPUT"
-    LEFT = "PROCESSES LEFT"
-    SECRET = "SECRET OUT"
-    MEMORY = "MEMORY WITHOUT BOUND"
-    WRONG = "WRONG BYTES"
-    TRACEBACK = "TRACEBACK"
-    HANG = "HANG"
-    HALF = "HALF PUBLISHED"
-    LOST = "DATA LOST"
-
-    @property
-    def is_bad(self) -> bool:
-        """Whether a promise was broken."""
-        return list(Outcome).index(self) > list(Outcome).index(Outcome.NOT_POSSIBLE)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Finding:
-    """One thing that an oracle saw."""
-
-    outcome: Outcome
-    words: str
-    """What it saw, in a few words."""
-
-
-class NotPossible(Exception):
-    """This machine does not allow the fault: no right to mount, for example."""
+from benchmarks.faults.trial import Trial
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,7 +14,7 @@ class Fault:
 
     name: str
     """What is disturbed, and how."""
-    inject: Callable[["Trial"], None]
+    inject: Callable[[Trial], None]
     """Does it, and tells the trial what it found."""
     hole: int = 0
     """Number of the hole whose reproduction it is; 0: it never broke anything."""

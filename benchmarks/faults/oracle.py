@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 
 from benchmarks.faults.command import Run
-from benchmarks.faults.fault import Finding, Outcome
+from benchmarks.faults.outcome import Finding, Outcome
 
 EXIT_CODES = (0, 1, 2, 3, 4, 5, 6, 7, 130, 143)
 """All that are documented."""

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from benchmarks.faults.campaign import Result
-from benchmarks.faults.fault import Outcome
+from benchmarks.faults.outcome import Outcome
 
 HOLES = {
     1: "one bad answer for the card on the Hub lost the words that people wrote there",

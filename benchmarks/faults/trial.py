@@ -11,7 +11,7 @@ from pathlib import Path
 
 from benchmarks.faults import oracle
 from benchmarks.faults.command import Place, Run, Running
-from benchmarks.faults.fault import Fault, Finding, NotPossible, Outcome
+from benchmarks.faults.outcome import Finding, NotPossible, Outcome
 from benchmarks.faults.proxy import Proxy
 from benchmarks.faults.world import CORPUS, OUTPUT, REPOSITORY, World, build
 from nextlong_hub.testing import LocalHub
@@ -24,14 +24,14 @@ class Trial:
 
     Args:
         world: what it begins with.
-        fault: what is injected.
+        seconds: a command that takes longer hangs.
         folder: its folder, which is made.
         chance: where moments and places are drawn from.
     """
 
-    def __init__(self, world: World, fault: Fault, folder: Path, chance: random.Random) -> None:
+    def __init__(self, world: World, seconds: float, folder: Path, chance: random.Random) -> None:
         self.world = world
-        self.fault = fault
+        self._seconds = seconds
         self.folder = folder
         self.chance = chance
         self.corpus, self.output = folder / CORPUS, folder / OUTPUT
@@ -91,7 +91,7 @@ class Trial:
 
     def end(self, running: Running, seconds: float = 0.0) -> Run:
         """Wait for a command, and judge what any command promises."""
-        run = running.wait(seconds or self.fault.seconds)
+        run = running.wait(seconds or self._seconds)
         self._running.remove(running)
         self.runs.append(run)
         self.find(oracle.judge(run, self.secrets))
@@ -113,7 +113,7 @@ class Trial:
 
     def until(self, running: Running, moment: Callable[[], bool]) -> bool:
         """Wait until something is seen while a command runs; False when it ended before."""
-        deadline = time.monotonic() + self.fault.seconds
+        deadline = time.monotonic() + self._seconds
         while running.is_alive and time.monotonic() < deadline:
             if moment():
                 return True

@@ -9,7 +9,7 @@
     export_rows           rows read in batches, unpacked into documents or packed into longer rows
     proof                 what was written is read back
     writer                the export writer: the folder, its files and their manifest
-    parquet               Parquet shards, used by several formats
+    parquet, flat         Parquet shards, and flat files of tokens, used by several formats
 
     mds                   ProLong and NExtLong; mds_layout: the bytes of a shard, encoded and decoded
     trl, axolotl          Parquet with tokens and labels

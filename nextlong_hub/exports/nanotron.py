@@ -15,33 +15,20 @@ from pathlib import Path
 
 import numpy as np
 
+from nextlong_hub.exports import flat
 from nextlong_hub.exports.base import ExportFormat, ExportSettings, ReadDocument
 from nextlong_hub.exports.export_rows import ExportRow
 from nextlong_hub.exports.writer import ExportWriter
 
-_TYPES = {2: "<u2", 4: "<u4"}
+_NAME = "train_{:05d}.ds"
 
 
 def write(rows: Iterator[ExportRow], writer: ExportWriter, settings: ExportSettings) -> None:
-    """Write files of about `shard_bytes`; memory holds 8 bytes a document of one file.
-
-    Raises:
-        DataError: a token id does not fit into the bytes of a token.
-    """
-    kind = _TYPES[settings.token_bytes]
-    waiting = next(rows, None)
-    number = 0
-    while waiting is not None:
-        name = f"train_{number:05d}.ds"
-        ends = [0]
-        with writer.stream(name) as stream:
-            while waiting is not None and (stream.bytes == 0 or stream.bytes < settings.shard_bytes):
-                stream.write(waiting.token_bytes(kind))
-                ends.extend(ends[-1] + np.cumsum(waiting.document_lengths))
-                waiting = next(rows, None)
-        writer.put(f"{name}.index", np.array(ends[1:], "<u8").tobytes())
-        writer.put(f"{name}.metadata", metadata_text(settings, ends[-1]).encode())
-        number += 1
+    """Write files of about `shard_bytes`; see `flat.write_files`."""
+    for file in flat.write_files(rows, writer, settings, _NAME):
+        name = _NAME.format(file.number)
+        writer.put(f"{name}.index", np.array(file.ends[1:], "<u8").tobytes())
+        writer.put(f"{name}.metadata", metadata_text(settings, file.ends[-1]).encode())
 
 
 def read(folder: Path) -> Iterator[ReadDocument]:
@@ -49,7 +36,7 @@ def read(folder: Path) -> Iterator[ReadDocument]:
     for path in sorted(folder.glob("*.ds")):
         ends = np.fromfile(f"{path}.index", "<u8").astype(np.int64).tolist()
         width = int(Path(f"{path}.metadata").read_text("utf-8").splitlines()[0].rpartition("|")[2])
-        tokens = np.memmap(path, _TYPES[width], "r")
+        tokens = np.memmap(path, flat.TYPES[width], "r")
         if ends[-1] != len(tokens):
             raise ValueError(f"{path.name} has {len(tokens):,} tokens, and its index ends at {ends[-1]:,}")
         for start, end in pairwise([0, *ends]):

@@ -15,36 +15,19 @@ from pathlib import Path
 
 import numpy as np
 
+from nextlong_hub.exports import flat
 from nextlong_hub.exports.base import ExportFormat, ExportSettings, ReadDocument
 from nextlong_hub.exports.export_rows import ExportRow
 from nextlong_hub.exports.writer import ExportWriter
 
-_TYPES = {2: "<u2", 4: "<u4"}
-
 
 def write(rows: Iterator[ExportRow], writer: ExportWriter, settings: ExportSettings) -> None:
-    """Write files of about `shard_bytes`; memory holds the borders and the mask of one file.
-
-    Raises:
-        DataError: a token id does not fit into the bytes of a token.
-    """
-    kind = _TYPES[settings.token_bytes]
-    waiting = next(rows, None)
-    number = 0
-    while waiting is not None:
-        ends, masks = [0], []
-        with writer.stream(f"token_ids_part_{number:04d}.npy") as stream:
-            while waiting is not None and (stream.bytes == 0 or stream.bytes < settings.shard_bytes):
-                stream.write(waiting.token_bytes(kind))
-                ends.append(ends[-1] + len(waiting.input_ids))
-                if waiting.loss_mask is not None:
-                    masks.append(waiting.loss_mask.astype(np.bool_).tobytes())
-                waiting = next(rows, None)
-        lines = "".join(f"{start},{end}\n" for start, end in pairwise(ends))
-        writer.put(f"token_ids_part_{number:04d}.csv.gz", gzip.compress(lines.encode(), mtime=0))
+    """Write files of about `shard_bytes`; see `flat.write_files`."""
+    for file in flat.write_files(rows, writer, settings, "token_ids_part_{:04d}.npy"):
+        lines = "".join(f"{start},{end}\n" for start, end in pairwise(file.ends))
+        writer.put(f"token_ids_part_{file.number:04d}.csv.gz", gzip.compress(lines.encode(), mtime=0))
         if settings.masked:
-            writer.put(f"labels_mask_part_{number:04d}.npy", b"".join(masks))
-        number += 1
+            writer.put(f"labels_mask_part_{file.number:04d}.npy", file.mask)
 
 
 def read(folder: Path) -> Iterator[ReadDocument]:
@@ -54,7 +37,7 @@ def read(folder: Path) -> Iterator[ReadDocument]:
         lines = gzip.decompress(path.read_bytes()).decode().splitlines()
         borders = [(int(start), int(end)) for start, end in (line.split(",") for line in lines)]
         size = (folder / f"{name}.npy").stat().st_size
-        kind = next(kind for width, kind in _TYPES.items() if width * borders[-1][1] == size)
+        kind = next(kind for width, kind in flat.TYPES.items() if width * borders[-1][1] == size)
         tokens = np.memmap(folder / f"{name}.npy", kind, "r")
         masks = folder / f"{name.replace('token_ids', 'labels_mask')}.npy"
         mask = np.memmap(masks, np.uint8, "r") if masks.exists() else np.ones(len(tokens), np.uint8)

@@ -16,11 +16,10 @@ from typing import Any
 
 import numpy as np
 
-from nextlong_hub.core.files import sha256_of
 from nextlong_hub.errors import DataError
 from nextlong_hub.exports.base import FORMATS, ExportFormat, ReadDocument
 from nextlong_hub.exports.export_rows import ExportRow
-from nextlong_hub.exports.writer import EXPORT_NAME
+from nextlong_hub.exports.writer import EXPORT_NAME, damaged_files
 
 _MODULUS = 1 << 256
 
@@ -89,16 +88,9 @@ def check_export(folder: Path, content: Mapping[str, Any]) -> Iterator[tuple[str
         RecipeError: its format is not known here.
         DataError: its files have their digests and cannot be read all the same.
     """
-    whole = 0
-    for file in content["files"]:
-        path = folder / file["path"]
-        if not path.is_file():
-            yield file["path"], "is missing"
-        elif path.stat().st_size != file["bytes"] or sha256_of(path) != file["sha256"]:
-            yield file["path"], "is not the file that was written: its size or sha256 is another"
-        else:
-            whole += 1
-    if whole < len(content["files"]) or "documents_digest" not in content:
+    damaged = list(damaged_files(folder, content))
+    yield from damaged
+    if damaged or "documents_digest" not in content:
         return
     digest = read_back(folder, FORMATS[content["format"]])
     if digest is not None and digest.hexdigest() != content["documents_digest"]:

@@ -4,7 +4,6 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, nullcontext
 from dataclasses import asdict, dataclass
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -105,10 +104,9 @@ def export(
             return _report(finished, output, is_unchanged=True, spelled=spelled)
         writer.begin()
         stages = ProgressTracker(progress or NullProgress())
-        digest = DocumentsDigest()
-        counts = _write(kind, settings, split, tokenizer, writer, threads, stages, digest)
-        proven = _prove(output, kind, digest, stages)
-    return _report(writer.commit(counts, **proven), output, is_unchanged=False, spelled=spelled)
+        tally = _write(kind, settings, split, tokenizer, writer, threads, stages)
+        proven = _prove(output, kind, tally.digest, stages)
+    return _report(writer.commit(tally.counts, **proven), output, is_unchanged=False, spelled=spelled)
 
 
 def _write(
@@ -119,28 +117,44 @@ def _write(
     writer: ExportWriter,
     threads: int,
     stages: ProgressTracker,
-    digest: DocumentsDigest,
-) -> dict[str, int]:
+) -> "_Tally":
     """Write all rows and count them."""
-    counts = dict.fromkeys(_COUNTS, 0)
+    tally = _Tally(kind)
     encoder = _Encoder(tokenizer, _special_tokens(split, tokenizer), threads) if tokenizer else None
     with (
         closing(encoder) if encoder else nullcontext(),
         stages.stage(f"export {split.config}", len(split), "rows") as advance,
     ):
         encode = encoder.encode if encoder else None
-        rows = end_documents(_rows(kind, settings, split, encode, advance), settings.ending, partial(_count, counts))
-        kind.write(_digested(_counted(rows, counts), kind, digest), writer, settings)
-    if not counts["rows"]:
+        rows = end_documents(_rows(kind, settings, split, encode, advance), settings.ending, tally.count)
+        kind.write(tally.counted(rows), writer, settings)
+    if not tally.counts["rows"]:
         raise DataError(f"{split.config} of {split.where} has no rows, so there is nothing to export")
-    return counts
+    return tally
 
 
-def _digested(rows: Iterable[ExportRow], kind: ExportFormat, digest: DocumentsDigest) -> Iterator[ExportRow]:
-    for row in rows:
-        for document in documents_of(row, kind):
-            digest.add(document)
-        yield row
+class _Tally:
+    """Counts rows, and digests their documents, on their way into the files."""
+
+    def __init__(self, kind: ExportFormat) -> None:
+        self._kind = kind
+        self.counts = dict.fromkeys(_COUNTS, 0)
+        self.digest = DocumentsDigest()
+
+    def count(self, name: str, number: int = 1) -> None:
+        self.counts[name] += number
+
+    def counted(self, rows: Iterable[ExportRow]) -> Iterator[ExportRow]:
+        """The same rows."""
+        for row in rows:
+            learned = row.input_ids.size if row.loss_mask is None else np.count_nonzero(row.loss_mask)
+            self.count("rows")
+            self.count("documents", len(row.documents))
+            self.count("tokens", len(row.input_ids))
+            self.count("learned_tokens", int(learned))
+            for document in documents_of(row, self._kind):
+                self.digest.add(document)
+            yield row
 
 
 def _prove(folder: Path, kind: ExportFormat, written: DocumentsDigest, stages: ProgressTracker) -> dict[str, str]:
@@ -205,20 +219,6 @@ def _with_progress(rows: Iterable[ExportRow], advance: Callable[[int], None]) ->
     for row in rows:
         yield row
         advance(1)
-
-
-def _count(counts: dict[str, int], name: str) -> None:
-    counts[name] += 1
-
-
-def _counted(rows: Iterable[ExportRow], counts: dict[str, int]) -> Iterator[ExportRow]:
-    for row in rows:
-        counts["rows"] += 1
-        counts["documents"] += len(row.documents)
-        counts["tokens"] += len(row.input_ids)
-        learned = row.input_ids.size if row.loss_mask is None else np.count_nonzero(row.loss_mask)
-        counts["learned_tokens"] += int(learned)
-        yield row
 
 
 def _source(split: SplitReader) -> dict[str, Any]:

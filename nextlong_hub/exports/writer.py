@@ -50,6 +50,20 @@ def finished_manifest(folder: Path) -> dict[str, Any] | None:
     return content if digest == digest_of(content) else None
 
 
+def damaged_files(folder: Path, content: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """The files of a finished export that are not as they were written: their names, and what is wrong with each.
+
+    Raises:
+        StorageError: one cannot be read.
+    """
+    for file in content["files"]:
+        path = folder / file["path"]
+        if not path.is_file():
+            yield file["path"], "is missing"
+        elif path.stat().st_size != file["bytes"] or sha256_of(path) != file["sha256"]:
+            yield file["path"], "is not the file that was written: its size or sha256 is another"
+
+
 class Stream:
     """A file that is being written, and its digest."""
 
@@ -96,12 +110,8 @@ class ExportWriter:
     def finished(self) -> dict[str, Any] | None:
         """The manifest of an earlier run that finished and whose files are unchanged; else None."""
         content = finished_manifest(self._folder)
-        if content is None or self._changes():
+        if content is None or self._changes() or next(damaged_files(self._folder, content), None):
             return None
-        for file in content["files"]:
-            path = self._folder / file["path"]
-            if not path.is_file() or path.stat().st_size != file["bytes"] or sha256_of(path) != file["sha256"]:
-                return None
         return content
 
     def begin(self) -> None:

@@ -155,9 +155,10 @@ def _exchange_for(request: Any, spending: Spending) -> Exchange:
         exchange.file = asked_file(path, request.headers.get("Range", ""))
     if path.startswith("/api/"):
         exchange.api_path = path
-    if asked_listing(path) is not None:
+    is_listing = asked_listing(path) is not None
+    if is_listing:
         spending.asked_page(f"{request.method} {path}")
-    if asked_listing(path) is not None or path in _ASKED_WITHOUT_END:
+    if is_listing or path in _ASKED_WITHOUT_END:
         spending.asked(f"{request.method} {request.url}")
     return exchange
 

@@ -11,7 +11,8 @@ import pytest
 from benchmarks.faults import oracle, report
 from benchmarks.faults.campaign import Plan, Result, attempt, run
 from benchmarks.faults.command import Place, Run, Running, under
-from benchmarks.faults.fault import Fault, Finding, NotPossible, Outcome, kinds
+from benchmarks.faults.fault import Fault, kinds
+from benchmarks.faults.outcome import Finding, NotPossible, Outcome
 from benchmarks.faults.proxy import Answer, Proxy
 from benchmarks.faults.trial import Trial
 from benchmarks.faults.world import CORPUS, World
@@ -140,7 +141,7 @@ def fake_world(tmp_path: Path, script: str) -> World:
 def attempted(tmp_path: Path, script: str, fault: Fault) -> Result:
     """What becomes of a fault when the command is a script."""
     world = fake_world(tmp_path, script)
-    return attempt(world, "kind", fault, Trial(world, fault, tmp_path / "trial", random.Random(0)))
+    return attempt(world, "kind", fault, Trial(world, fault.seconds, tmp_path / "trial", random.Random(0)))
 
 
 @pytest.mark.slow

@@ -8,7 +8,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 from benchmarks.faults import oracle
-from benchmarks.faults.fault import Fault, NotPossible, Outcome
+from benchmarks.faults.fault import Fault
+from benchmarks.faults.outcome import NotPossible, Outcome
 from benchmarks.faults.trial import Trial
 from benchmarks.faults.world import OUTPUT, build
 

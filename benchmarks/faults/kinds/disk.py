@@ -6,7 +6,8 @@ from pathlib import Path
 
 from benchmarks.faults import oracle
 from benchmarks.faults.command import in_namespace, under
-from benchmarks.faults.fault import Fault, NotPossible, Outcome
+from benchmarks.faults.fault import Fault
+from benchmarks.faults.outcome import NotPossible, Outcome
 from benchmarks.faults.trial import Trial, must
 from benchmarks.faults.world import CORPUS, OUTPUT, build
 

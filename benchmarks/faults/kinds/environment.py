@@ -5,7 +5,8 @@ import signal
 from collections.abc import Callable, Mapping
 
 from benchmarks.faults.command import in_namespace, under
-from benchmarks.faults.fault import Fault, Outcome
+from benchmarks.faults.fault import Fault
+from benchmarks.faults.outcome import Outcome
 from benchmarks.faults.trial import Trial
 from benchmarks.faults.world import CORPUS, OUTPUT, REPOSITORY, build
 from nextlong_hub.testing import make_documents, write_corpus

@@ -4,7 +4,8 @@ import shutil
 from collections.abc import Callable
 from pathlib import Path
 
-from benchmarks.faults.fault import Fault, Outcome
+from benchmarks.faults.fault import Fault
+from benchmarks.faults.outcome import Outcome
 from benchmarks.faults.trial import Trial
 from benchmarks.faults.world import OUTPUT, build
 

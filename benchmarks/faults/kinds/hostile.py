@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.faults import oracle
-from benchmarks.faults.fault import Fault, Outcome
+from benchmarks.faults.fault import Fault
+from benchmarks.faults.outcome import Outcome
 from benchmarks.faults.trial import Trial
 from benchmarks.faults.world import CORPUS, DOCUMENTS, OUTPUT, build
 from nextlong_hub.testing import make_documents, write_corpus

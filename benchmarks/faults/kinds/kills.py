@@ -7,7 +7,8 @@ from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
-from benchmarks.faults.fault import Fault, Outcome
+from benchmarks.faults.fault import Fault
+from benchmarks.faults.outcome import Outcome
 from benchmarks.faults.trial import Trial
 from benchmarks.faults.world import OUTPUT, REPOSITORY, build
 

@@ -5,8 +5,9 @@ from collections.abc import Callable
 from itertools import chain, repeat
 from typing import Any
 
-from benchmarks.faults.fault import Fault, Outcome
+from benchmarks.faults.fault import Fault
 from benchmarks.faults.kinds.network import FOREVER, PUSH
+from benchmarks.faults.outcome import Outcome
 from benchmarks.faults.proxy import Exchange, Proxy
 from benchmarks.faults.trial import Trial
 from benchmarks.faults.world import REPOSITORY

@@ -5,7 +5,8 @@ import shutil
 from collections.abc import Callable
 from typing import Any
 
-from benchmarks.faults.fault import Fault, Outcome
+from benchmarks.faults.fault import Fault
+from benchmarks.faults.outcome import Outcome
 from benchmarks.faults.trial import Trial
 from benchmarks.faults.world import OUTPUT, build
 from nextlong_hub.core.files import digest_of

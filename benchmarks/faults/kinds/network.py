@@ -3,9 +3,10 @@
 from collections.abc import Callable
 from itertools import pairwise
 
-from benchmarks.faults.fault import Fault, Outcome
+from benchmarks.faults.fault import Fault
 from benchmarks.faults.kinds.answers import ANSWERS
 from benchmarks.faults.oracle import NOTES, WORDS
+from benchmarks.faults.outcome import Outcome
 from benchmarks.faults.proxy import PORTAL, Answer, Exchange
 from benchmarks.faults.trial import Trial
 from benchmarks.faults.world import OUTPUT, REPOSITORY

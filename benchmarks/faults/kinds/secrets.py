@@ -4,8 +4,9 @@ import zlib
 from collections.abc import Callable
 from dataclasses import replace
 
-from benchmarks.faults.fault import Fault, Outcome
+from benchmarks.faults.fault import Fault
 from benchmarks.faults.kinds.network import FOREVER, PUSH
+from benchmarks.faults.outcome import Outcome
 from benchmarks.faults.proxy import Answer, Exchange, Proxy
 from benchmarks.faults.trial import Trial
 from benchmarks.faults.world import DOCUMENTS, OUTPUT, REPOSITORY, build
