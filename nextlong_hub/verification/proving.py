@@ -19,6 +19,7 @@ import numpy as np
 from nextlong_hub import corpus
 from nextlong_hub.corpus.filters import open_filters
 from nextlong_hub.corpus.ingest import FoundCorpus
+from nextlong_hub.corpus.secrets import scanned
 from nextlong_hub.corpus.store import ChunkStore
 from nextlong_hub.dataset.best_fit import unpack
 from nextlong_hub.dataset.manifest import MANIFEST_NAME, ConfigRecord
@@ -237,7 +238,7 @@ def _encoder(check: Check) -> Encode | None:
 
 
 def _documents(found: FoundCorpus, recipe: Recipe, store: ChunkStore) -> Iterator[tuple[str, str, list[int]]]:
-    """The documents of a store as they are in their files: id, text, and the chunks that are barred.
+    """The documents of a store as they are in their files, but for secrets: id, text, and the chunks that are barred.
 
     Raises:
         DataError: the files do not hold them any more.
@@ -251,8 +252,11 @@ def _documents(found: FoundCorpus, recipe: Recipe, store: ChunkStore) -> Iterato
         piece = found.pieces[int(part.name.split("-")[1])]
         ids = iter(store.document_ids(np.arange(number, number + part.documents)))
         wanted = next(ids, None)
-        for document in corpus.read(piece, recipe.on_bad_document) if wanted is not None else ():
-            if isinstance(document, corpus.Skipped) or document.id != wanted:
+        for found_here in corpus.read(piece, recipe.on_bad_document) if wanted is not None else ():
+            if isinstance(found_here, corpus.Skipped):
+                continue
+            document = scanned(found_here, recipe.on_secret, piece.location).document
+            if document.id != wanted:
                 continue
             if filters.by_name and filters.reject(document) is not None:
                 continue

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from building import make_request, read_rows
+from synthetic_secrets import make_secret
 
 import nextlong_hub
 from nextlong_hub.cli import run
@@ -57,6 +58,21 @@ def test_a_proof_needs_the_corpus(built: Path) -> None:
     """It says what to give."""
     with pytest.raises(RecipeError, match="corpus="):
         verify(built, prove=parse_amount("1"))
+
+
+def test_a_corpus_with_masked_secrets_is_proven(tmp_path: Path) -> None:
+    """Words are counted as the build saw them: with the mask in the place of each secret."""
+    secret = make_secret("hugging_face", 1).text
+    documents = [
+        replace(document, text=f"{secret} {document.text}") if number % 5 == 0 else document
+        for number, document in enumerate(make_documents(40))
+    ]
+    corpus = write_corpus(tmp_path / "corpus.jsonl", documents)
+    build(make_request(corpus), tmp_path / "out")
+    assert secret not in "".join(row["text"] for row in read_rows(tmp_path / "out"))
+    report = proven(tmp_path / "out", corpus)
+    assert report.faults == ()
+    assert all(proof.proven == proof.rows for proof in report.proofs)
 
 
 def test_nothing_is_proven_of_another_corpus(built: Path, tmp_path: Path) -> None:
