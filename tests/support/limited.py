@@ -8,6 +8,7 @@ from pathlib import Path
 
 _READ = """
 import json, pathlib, resource, sys, time
+import pyarrow
 resource.setrlimit(resource.RLIMIT_AS, (int(sys.argv[2]), int(sys.argv[2])))
 from nextlong_hub.corpus import discover, read
 from nextlong_hub.corpus.settings import SourceSettings
@@ -21,6 +22,7 @@ for path in sorted(pathlib.Path(sys.argv[1]).iterdir()):
                 documents += 1
     except BadDocumentError as error:
         message = str(error)
+    pyarrow.default_memory_pool().release_unused()  # one file is not charged with what is kept of another
     words = status.read_text().split() if status.exists() else ["VmHWM:", "0"]
     peak_kib = int(words[words.index("VmHWM:") + 1])
     print(json.dumps([path.name, documents, message, peak_kib >> 10, time.process_time() - begun]), flush=True)
