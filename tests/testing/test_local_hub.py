@@ -54,7 +54,9 @@ def dataset_folder(tmp_path: Path) -> Path:
 
 def run_client(hub: LocalHub, code: str, *, account: Account | Literal["owner"] | None = "owner") -> Any:
     """Run `code` in a fresh interpreter that talks to the Hub; its `answer` comes back as JSON."""
-    script = f"import json, sys\n{textwrap.dedent(code)}\nprint('ANSWER', json.dumps(answer))"
+    # It leaves at once: with a thread of Arrow at work behind a stream, the end of Python may abort.
+    ends = "print('ANSWER', json.dumps(answer), flush=True)\nos._exit(0)"
+    script = f"import json, os, sys\n{textwrap.dedent(code)}\n{ends}"
     done = subprocess.run(
         [sys.executable, "-c", script],
         env=os.environ | hub.environment(account),
