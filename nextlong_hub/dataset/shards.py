@@ -122,15 +122,12 @@ def row_groups(table: pa.Table, row_group_bytes: int) -> Iterator[tuple[int, int
 
 def row_sizes(table: pa.Table) -> list[int]:
     """Bytes of text and of all that is stored for each token, row by row."""
-    token_bytes = sum(
-        column.type.value_type.byte_width
-        for column in COLUMNS
-        if column.per_token and column.name in table.column_names
-    )
-    sizes: list[int] = pc.add(
-        pc.binary_length(table["text"]), pc.multiply(table["token_count"], token_bytes)
-    ).to_pylist()
-    return sizes
+    sizes = pc.binary_length(table["text"])
+    for column in COLUMNS:
+        if column.per_token and column.name in table.column_names:
+            width = column.type.value_type.byte_width
+            sizes = pc.add(sizes, pc.multiply(pc.list_value_length(table[column.name]), width))
+    return list(sizes.to_pylist())
 
 
 def writer_of(path: Path) -> str:
