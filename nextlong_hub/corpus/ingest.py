@@ -23,7 +23,7 @@ from nextlong_hub.corpus.evidence import Evidence, Example, evidence_of, merged
 from nextlong_hub.corpus.filters import open_filters
 from nextlong_hub.corpus.in_memory import MemorySource, Source, as_files
 from nextlong_hub.corpus.left_out import FilesLeftOut
-from nextlong_hub.corpus.licences import StatedLicence, stated_licences
+from nextlong_hub.corpus.licences import Statements, statements_of
 from nextlong_hub.corpus.limits import pieces_for, reading_order, rest_of
 from nextlong_hub.corpus.origins import Origins, merged_origins
 from nextlong_hub.corpus.secrets import (
@@ -62,8 +62,8 @@ class FoundCorpus:
     """What the rows were that the caller held in memory, by the name of their source."""
     left_out: Mapping[str, tuple[FilesLeftOut, ...]] = field(default_factory=dict)
     """Files that are not read, by the name of their source."""
-    stated: Mapping[str, tuple[StatedLicence, ...]] = field(default_factory=dict)
-    """Licences that are stated for the whole of a source, by its name."""
+    stated: Mapping[str, Statements] = field(default_factory=dict)
+    """What is stated for the whole of a source, by its name."""
 
 
 def find_corpus(run: Run, sources: Sequence[Source], *, trusts_cache: bool = True) -> FoundCorpus:
@@ -84,7 +84,7 @@ def find_corpus(run: Run, sources: Sequence[Source], *, trusts_cache: bool = Tru
         identified = corpus.identify(found.pieces, run.workspace.file_digests if trusts_cache else None)
         in_memory = [source for source in sources if isinstance(source, MemorySource)]
         whole: list[Source] = [one.settings for one in found.sources if one.settings.name not in held]
-        stated = {source.name: stated_licences(source) for source in [*whole, *in_memory]}
+        stated = {source.name: statements_of(source) for source in [*whole, *in_memory]}
     left_out = {one.settings.name: one.left_out for one in found.sources}
     asked = {source.name: source.config for source in files}
     for one in found.sources:

@@ -10,7 +10,7 @@ import pyarrow.parquet as pq
 from nextlong_hub.datacard.commands import COMMANDS, producers_of
 from nextlong_hub.datacard.header_text import Header
 from nextlong_hub.datacard.licences import DerivedLicence, derive_licence
-from nextlong_hub.datacard.lint import SIZE_CATEGORIES
+from nextlong_hub.datacard.lint import LANGUAGE, SIZE_CATEGORIES
 from nextlong_hub.datacard.text import parse_card
 from nextlong_hub.dataset.manifest import FileRecord, Manifest
 from nextlong_hub.recipe import default_config
@@ -23,16 +23,21 @@ PREVIEW_SPLIT = "preview"
 def make_header(folder: Path, manifest: Manifest) -> tuple[Header, DerivedLicence]:
     """The header of a dataset's card, and what is to be said about its licence.
 
-    Languages are left out: nothing that we read says in which ones the texts are, and a wrong one is worse than none.
+    Languages are those that the cards of sources state; none is guessed, for a wrong one is worse than none.
 
     Raises:
         FileNotFoundError: a file of the manifest is missing.
         RecipeError: no installed package has the producer of a recipe.
     """
     licence = derive_licence([one for source in manifest.corpus.sources for one in source.licences])
-    header: Header = {"pretty_name": pretty_name(manifest), "license": licence.licence}
+    header: Header = {"pretty_name": pretty_name(manifest)}
+    if languages := stated_languages(manifest):
+        header["language"] = languages
+    header["license"] = licence.licence
     if licence.name is not None:
         header["license_name"] = licence.name
+    if any(config.segments.negative for config in manifest.configs.values()):
+        header["annotations_creators"] = ["machine-generated"]  # segments: roles, ranks and scores
     header["task_categories"] = ["text-generation"]
     header["tags"] = [
         "long-context",
@@ -48,6 +53,12 @@ def make_header(folder: Path, manifest: Manifest) -> tuple[Header, DerivedLicenc
     infos += [_info(folder, one.name, [one.file], PREVIEW_SPLIT) for one in manifest.previews.values()]
     header["dataset_info"] = infos if len(infos) > 1 else infos[0]  # as `datasets` writes it
     return header, licence
+
+
+def stated_languages(manifest: Manifest) -> list[str]:
+    """The languages that the cards of the sources state, as far as the Hub knows them by these codes."""
+    stated = (language for source in manifest.corpus.sources for language in source.languages)
+    return list(dict.fromkeys(language for language in stated if LANGUAGE.fullmatch(language)))
 
 
 def pretty_name(manifest: Manifest) -> str:

@@ -33,6 +33,24 @@ def source_rows(manifest: Manifest) -> list[SourceRow]:
     return [row for source in manifest.corpus.sources for row in _rows_of(source, per_token)]
 
 
+def languages_told(manifest: Manifest) -> str:
+    """What the cards of the sources say of the languages of their texts, in Markdown."""
+    sources = manifest.corpus.sources
+    stated = [f"{escape(one.name)} ({', '.join(map(code, one.languages))})" for one in sources if one.languages]
+    silent = [escape(one.name) for one in sources if not one.languages]
+    if not stated:
+        return "No source states its languages, and none was guessed."
+    rest = f" {_first(silent)} states none, and none was guessed." if len(silent) == 1 else ""
+    if len(silent) > 1:
+        rest = f" {_first(silent)} state none, and none was guessed."
+    return f"Languages, as the sources state them: {_first(stated)}.{rest}"
+
+
+def _first(names: Sequence[str]) -> str:
+    more = f" and {len(names) - _MOST_ORIGINS:,} more" if len(names) > _MOST_ORIGINS else ""
+    return ", ".join(names[:_MOST_ORIGINS]) + more
+
+
 def insistences(manifest: Manifest) -> list[str]:
     """A sentence for each source whose licence was insisted upon against what its data say."""
     found = []

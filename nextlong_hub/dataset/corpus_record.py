@@ -114,6 +114,8 @@ class SourceRecord(Record):
     insisted: bool = False
     """The user insisted on it, whatever the data state."""
     stated: tuple[StatedRecord, ...] = ()
+    languages: tuple[str, ...] = ()
+    """As the card of the source has them; empty where it says none."""
     weight: float | None
     documents: int
     characters: int

@@ -239,7 +239,16 @@ def test_a_hostile_corpus_does_nothing_on_the_card(tmp_path: Path) -> None:
     text = card_of(tmp_path / "out")
     assert lint_card(text) == []
     assert set(header_of(tmp_path / "out")) == {
-        *("pretty_name", "license", "license_name", "task_categories", "tags", "size_categories", "configs"),
+        *(
+            "pretty_name",
+            "license",
+            "license_name",
+            "annotations_creators",
+            "task_categories",
+            "tags",
+            "size_categories",
+            "configs",
+        ),
         "dataset_info",
     }
     assert list(parse_card(text).sections) == SECTIONS
