@@ -220,8 +220,8 @@ def _annotation(manifest: Manifest) -> str:
         return "Nothing was annotated; `segments` say which characters of a row are of which document."
     how = " ".join(one.ranking for one in _descriptions(manifest))
     return (
-        "No person annotated anything for this dataset. `segments` say of every chunk of a row its role (meta or negative), document, "
-        f"place, tokens, rank and score, as they were computed when the row was made. {how}"
+        "No person annotated anything for this dataset. `segments` say of every chunk of a row its role (meta or "
+        f"negative), document, place, tokens, rank and score, as they were computed when the row was made. {how}"
     ).strip()
 
 
