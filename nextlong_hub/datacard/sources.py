@@ -11,6 +11,7 @@ from nextlong_hub.dataset.manifest import Manifest
 _MOST_ORIGINS = 20
 _MOST_LICENCES = 6
 _NOT_STATED = "not stated"
+_LANGUAGE_COLUMNS = frozenset({"language", "languages", "lang", "lang_code", "language_code"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,14 +37,21 @@ def source_rows(manifest: Manifest) -> list[SourceRow]:
 def languages_told(manifest: Manifest) -> str:
     """What the cards of the sources say of the languages of their texts, in Markdown."""
     sources = manifest.corpus.sources
+    columns = [
+        f"rows of {escape(one.name)} have a column {code(name)}, which was not read"
+        for one in sources
+        for name in one.reading.unused_columns
+        if name.rpartition(".")[2].lower() in _LANGUAGE_COLUMNS
+    ]
+    unread = f" But {'; '.join(columns)}: look there, and say it in the header of this card." if columns else ""
     stated = [f"{escape(one.name)} ({', '.join(map(code, one.languages))})" for one in sources if one.languages]
     silent = [escape(one.name) for one in sources if not one.languages]
     if not stated:
-        return "No source states its languages, and none was guessed."
+        return f"No source states its languages, and none was guessed.{unread}"
     rest = f" {_first(silent)} states none, and none was guessed." if len(silent) == 1 else ""
     if len(silent) > 1:
         rest = f" {_first(silent)} state none, and none was guessed."
-    return f"Languages, as the sources state them: {_first(stated)}.{rest}"
+    return f"Languages, as the sources state them: {_first(stated)}.{rest}{unread}"
 
 
 def _first(names: Sequence[str]) -> str:

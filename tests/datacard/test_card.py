@@ -29,7 +29,7 @@ from nextlong_hub.dataset.manifest import read_manifest
 from nextlong_hub.documents.fit import FitRequest
 from nextlong_hub.errors import ConflictError, DataError
 from nextlong_hub.exports import FORMATS
-from nextlong_hub.pipeline import build, fit
+from nextlong_hub.pipeline import BuildRequest, build, fit
 from nextlong_hub.publish.commit import renew_card
 from nextlong_hub.publish.contents import is_owned, published_files
 from nextlong_hub.recipe import Ingredient
@@ -614,3 +614,20 @@ def test_pictures_of_people_stay(dataset: Path, tmp_path: Path) -> None:
         write_card(dataset, force=False)
     write_card(dataset, force=True)
     assert picture.read_bytes() != b"a photograph"
+
+
+def test_languages_are_said_as_sources_state_them(tmp_path: Path) -> None:
+    """Two sources: one whose card states a language, one whose rows have a column of it that is not read."""
+    for name, extra in (("told", {}), ("silent", {"lang": "fi"})):
+        rows = [{"id": f"{name} {one.id}", "text": one.text, **extra} for one in make_documents(24, seed=len(name))]
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "a.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    (tmp_path / "told" / "README.md").write_text("---\nlanguage: [en, English]\nlicense: mit\n---\n")
+    sources = tuple(SourceSettings(name=name, path=str(tmp_path / name)) for name in ("told", "silent"))
+    request = BuildRequest(recipes=(tiny_recipe(),), sources=sources, tokenizer="demo", rows={"tiny": 2})
+    build(request, tmp_path / "out")
+    assert header_of(tmp_path / "out")["language"] == ["en"]
+    assert (
+        "Languages, as the sources state them: told (`en`, `English`). silent states none, and none was guessed. But "
+        "rows of silent have a column `lang`, which was not read: look there, and say it in the header of this card."
+    ) in section(tmp_path / "out", "sources")
