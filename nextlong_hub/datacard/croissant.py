@@ -11,6 +11,7 @@ from nextlong_hub.core.printable import counted, listed
 from nextlong_hub.datacard.decontamination import decontamination_of, decontaminations
 from nextlong_hub.datacard.header import pretty_name, stated_languages
 from nextlong_hub.datacard.licences import derive_licence
+from nextlong_hub.datacard.sources import languages_of_rows
 from nextlong_hub.dataset.manifest import ConfigRecord, Manifest
 from nextlong_hub.dataset.secrets import secrets_of
 from nextlong_hub.recipe import Recipe
@@ -64,6 +65,7 @@ _CONTEXT: dict[str, Any] = {
     "transform": "cr:transform",
 }
 """That of the specification of Croissant 1.0, with the prefix of RAI."""
+_MOST_LANGUAGES = 20
 _PAPER = "https://arxiv.org/abs/2501.12766"
 _KINDS = {
     "build": "Long samples made from short documents by the method NExtLong (arXiv:2501.12766)",
@@ -250,6 +252,12 @@ def _biases(manifest: Manifest) -> Iterator[str]:
         if len(segments.negative_tokens) > 1 and total:
             shares = ", ".join(f"{own} {tokens / total:.0%}" for own, tokens in segments.negative_tokens.items())
             yield f"{name}: tokens of negatives by source: {shares}"
+    for source in manifest.corpus.sources:
+        if languages := languages_of_rows(source):
+            yield (
+                f"{source.name}: its rows state languages, for {sum(languages.values()):,} of {source.documents:,} "
+                f"documents: {listed(dict(list(languages.items())[:_MOST_LANGUAGES]))}"
+            )
     if not stated_languages(manifest):
         yield "No source states its languages, and the balance between them was not measured"
 

@@ -11,11 +11,14 @@ from nextlong_hub.datacard.commands import COMMANDS, producers_of
 from nextlong_hub.datacard.header_text import Header
 from nextlong_hub.datacard.licences import DerivedLicence, derive_licence
 from nextlong_hub.datacard.lint import LANGUAGE, SIZE_CATEGORIES
+from nextlong_hub.datacard.sources import languages_of_rows
 from nextlong_hub.datacard.text import parse_card
 from nextlong_hub.dataset.manifest import FileRecord, Manifest
 from nextlong_hub.recipe import default_config
 
 _FIRST_LIMIT = 1_000
+_LEAST_SHARE = 0.01
+"""Of the documents of a source, for a language that its rows state."""
 PREVIEW_SPLIT = "preview"
 """Another one than that of the rows: a reader of every configuration's `train` takes no beginning for a row."""
 
@@ -23,7 +26,7 @@ PREVIEW_SPLIT = "preview"
 def make_header(folder: Path, manifest: Manifest) -> tuple[Header, DerivedLicence]:
     """The header of a dataset's card, and what is to be said about its licence.
 
-    Languages are those that the cards of sources state; none is guessed, for a wrong one is worse than none.
+    Languages are those that sources state; none is guessed, for a wrong one is worse than none.
 
     Raises:
         FileNotFoundError: a file of the manifest is missing.
@@ -56,8 +59,15 @@ def make_header(folder: Path, manifest: Manifest) -> tuple[Header, DerivedLicenc
 
 
 def stated_languages(manifest: Manifest) -> list[str]:
-    """The languages that the cards of the sources state, as far as the Hub knows them by these codes."""
-    stated = (language for source in manifest.corpus.sources for language in source.languages)
+    """The languages that the sources state, in their cards or row by row, as far as the Hub knows them by these codes.
+
+    A language of few rows is left to the text of the card: whoever looks for texts in it looks for more of them.
+    """
+    stated = [
+        language
+        for source in manifest.corpus.sources
+        for language in (*source.languages, *languages_of_rows(source, least_share=_LEAST_SHARE))
+    ]
     return list(dict.fromkeys(language for language in stated if LANGUAGE.fullmatch(language)))
 
 

@@ -78,6 +78,7 @@ def _reading_record(found: FoundCorpus, source: SourceSettings, counts: SourceCo
         unread_members=dict(counts.members),
         evidence=EvidenceRecord.model_validate(asdict(counts.evidence)),
         origins=tuple(OriginRecord(**asdict(origin)) for origin in counts.origins),
+        languages=dict(counts.languages),
         secrets=secrets_record(counts.secrets),
     )
 

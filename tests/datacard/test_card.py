@@ -617,17 +617,26 @@ def test_pictures_of_people_stay(dataset: Path, tmp_path: Path) -> None:
 
 
 def test_languages_are_said_as_sources_state_them(tmp_path: Path) -> None:
-    """Two sources: one whose card states a language, one whose rows have a column of it that is not read."""
-    for name, extra in (("told", {}), ("silent", {"lang": "fi"})):
-        rows = [{"id": f"{name} {one.id}", "text": one.text, **extra} for one in make_documents(24, seed=len(name))]
+    """In a card, row by row, or in a field that is not read; a language of few rows stands in the text alone."""
+    documents = make_documents(200)
+    extras = {
+        "told": lambda number: {},
+        "rows": lambda number: {"lang": "de" if number == 0 else "fi" if number % 2 else "en"},
+        "silent": lambda number: {"about": {"language": "fr"}},
+    }
+    for name, extra in extras.items():
+        rows = [
+            {"id": f"{name} {one.id}", "text": f"{name} {one.text}", **extra(number)}
+            for number, one in enumerate(documents)
+        ]
         (tmp_path / name).mkdir()
         (tmp_path / name / "a.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
     (tmp_path / "told" / "README.md").write_text("---\nlanguage: [en, English]\nlicense: mit\n---\n")
-    sources = tuple(SourceSettings(name=name, path=str(tmp_path / name)) for name in ("told", "silent"))
+    sources = tuple(SourceSettings(name=name, path=str(tmp_path / name)) for name in extras)
     request = BuildRequest(recipes=(tiny_recipe(),), sources=sources, tokenizer="demo", rows={"tiny": 2})
     build(request, tmp_path / "out")
-    assert header_of(tmp_path / "out")["language"] == ["en"]
+    assert header_of(tmp_path / "out")["language"] == ["fi", "en"]
     assert (
-        "Languages, as the sources state them: told (`en`, `English`). silent states none, and none was guessed. But "
-        "rows of silent have a column `lang`, which was not read: look there, and say it in the header of this card."
+        "Languages, as the sources state them: rows (by row: `fi` 100, `en` 99, `de` 1 of 200 documents), told (`en`, "
+        "`English`). silent states none, and none was guessed."
     ) in section(tmp_path / "out", "sources")
