@@ -1,6 +1,7 @@
 """Promises of the Croissant file: what the manifest knows in the words of the RAI vocabulary, and nothing invented."""
 
 import json
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -76,7 +77,9 @@ def test_a_language_that_a_source_states_is_that_of_the_dataset(manifest: Manife
 def test_the_library_of_croissant_takes_it(manifest: Manifest) -> None:
     """Without an error; it recommends what only a person knows."""
     croissant = pytest.importorskip("mlcroissant")
-    found = croissant.Dataset(jsonld=make_croissant(manifest))
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # its own, of libraries that it uses
+        found = croissant.Dataset(jsonld=make_croissant(manifest))
     assert found.metadata.data_biases
 
 

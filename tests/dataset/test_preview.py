@@ -10,11 +10,13 @@ import pytest
 from building import make_request, published
 from pydantic import ValidationError
 
+import nextlong_hub
 from nextlong_hub.core.files import sha256_of
 from nextlong_hub.dataset import preview
 from nextlong_hub.dataset.manifest import Manifest, read_manifest, write_manifest
 from nextlong_hub.dataset.preview import PREVIEW_CHARACTERS, PREVIEW_ENTRIES, preview_tables
 from nextlong_hub.dataset.shards import to_table, write_table
+from nextlong_hub.errors import DataError
 from nextlong_hub.pipeline import build
 from nextlong_hub.publish.contents import published_files, stale_files
 from nextlong_hub.recipe import OutputSettings
@@ -94,6 +96,15 @@ def test_whoever_names_no_configuration_gets_rows_to_train_on(previewed: Path, t
     shown = datasets.load_dataset(str(previewed), "tiny-preview", cache_dir=cache)
     assert list(shown) == ["preview"]
     assert shown["preview"][3]["row"] == 3
+
+
+def test_who_opens_a_preview_as_data_is_told_what_it_is(previewed: Path) -> None:
+    """It is no configuration of the dataset for whatever reads rows, and `repr` says what it is."""
+    opened = nextlong_hub.open(previewed)
+    assert opened.configs == ("tiny",)
+    assert "shown on the Hub: tiny-preview: the beginnings of 8 rows, no data" in repr(opened)
+    with pytest.raises(DataError, match="beginnings of rows of tiny; name that"):
+        opened.split("tiny-preview")
 
 
 def test_a_preview_is_published_and_not_counted(previewed: Path) -> None:
