@@ -40,9 +40,16 @@ def gather_rows(forward: Forward, rows: NDArray[np.int64], places: NDArray[np.in
 @kernel
 def _count_at(forward, entry):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
     count = np.int64(forward.counts[entry])
-    if count == COUNT_ESCAPE:
-        return np.int64(forward.large_counts[np.searchsorted(forward.large_places, entry)])
-    return count
+    if count < COUNT_ESCAPE:
+        return count
+    low, high = 0, len(forward.large_places) - 1
+    while low < high:
+        middle = (low + high) >> 1
+        if forward.large_places[middle] < entry:
+            low = middle + 1
+        else:
+            high = middle
+    return np.int64(forward.large_counts[low])
 
 
 @kernel
