@@ -133,6 +133,11 @@ def _refused_options(kind: ExportFormat, request: ExportRequest, *, has_tokens: 
         )
     if request.shard_bytes is not None and not kind.shard_bytes:
         yield f"{kind.name} puts all tokens into one file; leave out {argument('shard-bytes')}"
+    if request.shard_bytes is not None and request.shard_bytes > (kind.most_shard_bytes or request.shard_bytes):
+        yield (
+            f"{kind.name} can index files of {kind.most_shard_bytes:,} bytes, but {argument('shard-bytes')} is "
+            f"{request.shard_bytes:,}; give less"
+        )
     if request.eos not in (None, *EOS_RULES):
         yield f"{argument('eos', request.eos)} is none of {', '.join(EOS_RULES)}; choose one of them"
     if request.eos_id is not None and not (isinstance(request.eos_id, int) and 0 <= request.eos_id < 2**31):
