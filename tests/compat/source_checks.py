@@ -111,13 +111,15 @@ def megatron_bridge(folder: Path, examples: Path, rows: Rows, checkout: Path) ->
     import megatron.core  # noqa: F401  # the same namespace, from a package that is installed
 
     bare_packages(root, "megatron.bridge", *(f"megatron.bridge.{name}" for name in packages))
-    for name in ("megatron.training", "megatron.training.utils"):
-        sys.modules[name] = types.ModuleType(name)
-        sys.modules[name].__path__ = []
-    for name in ("megatron.training.utils.common_utils", "megatron.bridge.utils.common_utils"):
-        ranks = types.ModuleType(name)  # which rank this is, of one
-        ranks.__getattr__ = lambda _: lambda *_, **__: 0  # type: ignore[method-assign]
-        sys.modules[name] = ranks
+    bare_packages(root, "megatron.training", "megatron.training.utils")
+    for name, content in (
+        ("megatron.training.utils.common_utils", lambda *_, **__: 0),  # which rank this is, of one
+        ("megatron.bridge.utils.common_utils", lambda *_, **__: 0),
+        ("megatron.bridge.training.tokenizers.tokenizer", object),  # a type that is named, and needs a newer core
+    ):
+        left_out = types.ModuleType(name)
+        left_out.__getattr__ = lambda _, content=content: content  # type: ignore[method-assign]
+        sys.modules[name] = left_out
     import megatron.core._rank_utils as ranks_of_core
 
     for name, value in (("safe_get_world_size", 1), ("safe_get_rank", 0)):
@@ -126,9 +128,10 @@ def megatron_bridge(folder: Path, examples: Path, rows: Rows, checkout: Path) ->
     from megatron.bridge.data.packing.parquet import GPTSFTPackedParquetDataset
 
     tokenizer = types.SimpleNamespace(eos_id=EOS, bos_id=EOS, pad_id=EOS, vocab_size=50_257, unk_id=None)
+    of_its_builder = {"prompt_template": "{input} {output}", "label_key": "output", "truncation_field": "input"}
     dataset = GPTSFTPackedParquetDataset(
         str(folder / "megatron-bridge" / "data"), tokenizer, max_seq_length=131_072, answer_only_loss=True,
-        pad_to_max_length=False, hf_dataset=None,
+        pad_to_max_length=False, **of_its_builder,
     )  # fmt: skip
     found: list[Document] = []
     batches = []
