@@ -37,6 +37,7 @@ from trainer_sources import GITHUB, SOURCES, check_out
 HERE = Path(__file__).parent
 EXAMPLES = Path(__file__).parents[2] / "examples" / "trainers"
 INSTALLED = {
+    "mds": ("mds", "mosaicml-streaming"),
     "trl": ("trl", "trl"),
     "axolotl": ("axolotl", "axolotl"),
     "llama_factory": ("text", "llamafactory"),
@@ -53,6 +54,7 @@ FETCHED = {
     "torchtitan_main": ("torchtitan", "torchtitan-main"),
     "maxtext": ("olmo", "maxtext"),
     "skyrl": ("skyrl", "skyrl"),
+    "verl": ("skyrl", "verl"),
     "megatron_bridge": ("megatron-bridge", "megatron-bridge"),
     "nanogpt": ("nanogpt", "automodel"),
     "automodel_megatron": ("megatron", "automodel"),
@@ -61,12 +63,12 @@ FETCHED = {
 WHOLE = ("torch", "trl", "datatrove", "megatron-core", "peft", "tyro", "omegaconf", "einops", "torchdata", "av", "fire")
 LIBRARIES = (
     *(*WHOLE, "cached-path", "addict", "spmd_types", "art", "colorama", "tensorboard", "humanize"),
-    *("grain", "loguru", "pybind11"),
+    *("grain", "loguru", "pybind11", "tensordict", "python-snappy", "zstd", "Brotli", "catalogue"),
 )
 ALONE = (
     *("llamafactory", "torchtitan", "axolotl", "torchaudio", "posthog", "distro", "numba", "llvmlite"),
     *("ai2-olmo-core", "bettermap", "dataclass-extensions", "importlib-resources"),
-    *("litdata", "lightning-utilities", "tifffile", "obstore"),
+    *("litdata", "lightning-utilities", "tifffile", "obstore", "mosaicml-streaming", "torchvision"),
 )
 
 EOS = 50_256
@@ -154,7 +156,7 @@ def write_exports(folder: Path) -> None:
     ]
     write_packed(folder / "masked", masked, masked=True)
     for name, rows_of, choices in (
-        *((form, "packed", {}) for form in ("trl", "axolotl", "text", "megatron", "jsonl")),
+        *((form, "packed", {}) for form in ("mds", "trl", "axolotl", "text", "megatron", "jsonl")),
         ("olmo", "packed", {"token_bytes": 2, "eos_id": EOS}),
         ("torchtitan", "packed", {"eos_id": EOS}),
         ("nanogpt", "packed", {"token_bytes": 2, "eos_id": EOS}),

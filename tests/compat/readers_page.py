@@ -10,6 +10,7 @@ PAGE = FOLDER / "readers.md"
 BEGIN, END = "<!-- readers -->\n", "<!-- /readers -->\n"
 HEADER = "| export | reader | version | documents equal | what of it was run | trained | on |\n"
 NAMES = {
+    "mds": "ProLong",
     "trl": "TRL",
     "axolotl": "axolotl",
     "llama_factory": "LLaMA-Factory",
@@ -22,6 +23,7 @@ NAMES = {
     "olmo": "OLMo-core",
     "maxtext": "MaxText",
     "skyrl": "SkyRL",
+    "verl": "verl",
     "nanogpt": "NeMo AutoModel",
     "litdata": "LitData",
     "numpy": "NumPy",

@@ -104,6 +104,32 @@ def skyrl(folder: Path, examples: Path, rows: Rows, checkout: Path) -> Reading:
     return Reading(documents=found, how=how, trained=two_steps(batches))
 
 
+def verl(folder: Path, examples: Path, rows: Rows, checkout: Path) -> Reading:
+    """The example's dataset and verl's collator: rows of one nested tensor, and the row over the limit refused."""
+    bare_packages(checkout, "verl", "verl.utils", "verl.utils.dataset")
+    from verl.utils.dataset.dataset_utils import DatasetPadMode, SFTTensorCollator
+
+    example = load_module(examples / "verl" / "nextlong_dataset.py")
+    data = example.TokenisedRows(str(folder / "skyrl" / "data"), None, {"max_length": 131_072})
+    batch = SFTTensorCollator(DatasetPadMode.NO_PADDING)([data[number] for number in range(len(data))])
+    found: list[Document] = []
+    batches = []
+    names = ("input_ids", "loss_mask", "position_ids")
+    for ids, mask, positions in zip(*([one.tolist() for one in batch[name].unbind()] for name in names), strict=True):
+        same("positions", positions, list(range(len(ids))))
+        found.append((ids, mask))
+        batches.append((ids[:-1], [token if kept else IGNORED for token, kept in zip(ids[1:], mask[1:], strict=True)]))
+    short = example.TokenisedRows(str(folder / "skyrl" / "data"), None, {"max_length": 2})
+    try:
+        short[0]
+    except ValueError:
+        pass
+    else:
+        require(False, "a row over max_length was given out")
+    how = "the example's dataset and verl's SFTTensorCollator, conversations with a mask; positions compared"
+    return Reading(documents=found, how=how, trained=two_steps(batches))
+
+
 def megatron_bridge(folder: Path, examples: Path, rows: Rows, checkout: Path) -> Reading:
     """Its packed Parquet dataset and its collator: inputs, labels, masks, positions and borders of each row."""
     root = checkout / "src"
@@ -222,6 +248,7 @@ CHECKS: dict[str, tuple[str, str, str, Check]] = {
     "torchtitan_main": ("torchtitan", "packed", "torchtitan-main", torchtitan_main),
     "maxtext": ("even-olmo", "even", "maxtext", maxtext),
     "skyrl": ("skyrl", "packed", "skyrl", skyrl),
+    "verl": ("skyrl", "packed", "verl", verl),
     "megatron_bridge": ("megatron-bridge", "packed", "megatron-bridge", megatron_bridge),
     "nanogpt": ("even-nanogpt", "even", "automodel", nanogpt),
     "automodel_megatron": ("even-megatron", "even", "automodel", automodel_megatron),

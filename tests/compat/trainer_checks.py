@@ -202,6 +202,23 @@ def olmo(folder: Path, examples: Path, rows: Rows) -> Reading:
     return Reading(documents=read, how=how, trained=two_steps(next_tokens(found)))
 
 
+def mds(folder: Path, examples: Path, rows: Rows) -> Reading:
+    """StreamingDataset of mosaicml-streaming, on which ProLong's dataset stands: tokens, and borders by `indices`."""
+    from streaming import StreamingDataset
+
+    found: list[Document] = []
+    batches = []
+    for sample in StreamingDataset(local=str(folder / "mds"), shuffle=False, batch_size=1):
+        ids = sample["input_ids"].tolist()
+        spans = [ids[start:end] for start, end in sample["indices"].tolist()]
+        same("indices", [token for span in spans for token in span], ids)
+        same("length", sample["length"], len(ids))
+        found += [(span, [1] * len(span)) for span in spans]
+        batches.append(ids)
+    how = "StreamingDataset, under ProLong's; every other array by `make check-mds`"
+    return Reading(documents=found, how=how, trained=two_steps(next_tokens(batches)))
+
+
 def litdata(folder: Path, examples: Path, rows: Rows) -> Reading:
     """Blocks of TokensLoader are rows when `block_size` is their length, the EOS behind them included."""
     from litdata import StreamingDataset
@@ -242,6 +259,7 @@ def jsonl(folder: Path, examples: Path, rows: Rows) -> Reading:
 
 Check = Callable[[Path, Path, Rows], Reading]
 CHECKS: dict[str, tuple[str, str, Check]] = {
+    "mds": ("mds", "packed", mds),
     "trl": ("trl", "packed", trl),
     "axolotl": ("axolotl", "packed", axolotl),
     "llama_factory": ("text", "packed", llama_factory),
