@@ -1,8 +1,8 @@
 """Arrays with NumPy's header, for a loop of one's own: `np.load(path, mmap_mode="r")`, without any other library.
 
-    tokens_00000.npy              uint16 or uint32 by the size of the vocabulary; documents back to back
-    document_offsets_00000.npy    int64: the first token of each document, and one past the last
-    loss_mask_00000.npy           bool, one a token; only of rows with a loss mask
+tokens_00000.npy              uint16 or uint32 by the size of the vocabulary; documents back to back
+document_offsets_00000.npy    int64: the first token of each document, and one past the last
+loss_mask_00000.npy           bool, one a token; only of rows with a loss mask
 """
 
 import io

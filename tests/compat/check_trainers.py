@@ -32,7 +32,7 @@ from nextlong_hub.tokenization import load_tokenizer
 sys.path.insert(0, str(Path(__file__).parents[1] / "support"))
 import readers_page
 from packed_rows import packed_row, write_packed
-from trainer_sources import GITHUB, SOURCES, check_out
+from trainer_sources import GITHUB, check_out
 
 HERE = Path(__file__).parent
 EXAMPLES = Path(__file__).parents[2] / "examples" / "trainers"
@@ -143,7 +143,7 @@ def version_of(package: str, python: Path) -> str:
 def write_exports(folder: Path) -> None:
     """Packed rows in every form, rows of one length for readers of windows, conversations, and what they hold."""
     tokenizer = load_tokenizer("demo")
-    texts = [f"{sentence} {number}" for number in range(4) for sentence in SENTENCES]
+    texts = [f"{number}: {sentence} {number}" for number in range(4) for sentence in SENTENCES]
     documents = [(text, "web", tokenizer.encode(text).tolist()) for text in texts]
     packed = [documents[start : start + 3] for start in range(0, len(documents), 3)]
     shortest = min(len(tokens) for _, _, tokens in documents)

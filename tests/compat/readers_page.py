@@ -8,7 +8,7 @@ FOLDER = Path(__file__).parents[2] / "docs" / "reference"
 RECORDS = FOLDER / "readers.json"
 PAGE = FOLDER / "readers.md"
 BEGIN, END = "<!-- readers -->\n", "<!-- /readers -->\n"
-HEADER = "| export | reader | version | documents equal | what of it was run | trained | on |\n"
+HEADER = "| export | reader | version | documents equal | in | learnt | what of it was run | trained | on |\n"
 NAMES = {
     "mds": "ProLong",
     "trl": "TRL",
@@ -50,7 +50,7 @@ def write(records: dict[str, dict[str, Any]]) -> None:
 
 def table(records: dict[str, dict[str, Any]]) -> str:
     """One row a reader, by export."""
-    lines = [HEADER, "| --- | --- | --- | --- | --- | --- | --- |\n"]
+    lines = [HEADER, "| --- | --- | --- | --- | --- | --- | --- | --- | --- |\n"]
     for name, record in sorted(records.items(), key=lambda one: (one[1]["export"], NAMES[one[0]])):
         passed = record["result"] == "passed"
         cells = (
@@ -58,7 +58,9 @@ def table(records: dict[str, dict[str, Any]]) -> str:
             NAMES[name],
             record["version"] or "-",
             f"{record['documents']} of {record['documents']}" if passed else record["result"],
-            record["how"] if passed else "not run",
+            record["goes_in"] if passed else "-",
+            record["learnt"] if passed else "-",
+            record["how"],
             record["trained"] if passed and record["trained"] else "no",
             record["date"],
         )

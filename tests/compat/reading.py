@@ -29,6 +29,12 @@ class Reading:
     documents: list[Document]
     how: str
     """What of the trainer was run, and what else was compared."""
+    goes_in: int
+    """Tokens of the first document that go into the model."""
+    learnt: int
+    """Tokens of it that are learnt."""
+    stored: int
+    """Tokens of it in the dataset, before the export gave it an end."""
     trained: str = ""
     """What was trained on what it gave; empty: nothing."""
 
@@ -46,8 +52,20 @@ def proven(reading: Reading, export: Path) -> dict[str, Any]:
         "documents": len(reading.documents),
         "digest": found,
         "how": reading.how,
+        "goes_in": as_length(reading.goes_in - reading.stored),
+        "learnt": as_length(reading.learnt - reading.stored),
         "trained": reading.trained,
     }
+
+
+def as_length(more: int) -> str:
+    """`T`, `T + 1` or `T - 1`."""
+    return "T" if more == 0 else f"T {'+' if more > 0 else '-'} {abs(more)}"
+
+
+def inside(tokens: int) -> dict[str, int]:
+    """Of a document that goes in whole, and whose model moves the labels: all but the first token are learnt."""
+    return {"goes_in": tokens, "learnt": tokens - 1}
 
 
 def digest_of(documents: Iterable[Document]) -> str:

@@ -11,6 +11,7 @@ import sys
 import types
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import yaml
 from reading import (
@@ -18,6 +19,7 @@ from reading import (
     Document,
     Reading,
     bare_packages,
+    inside,
     load_module,
     next_tokens,
     proven,
@@ -27,6 +29,20 @@ from reading import (
 )
 
 EOS = 50_256
+
+
+class LeftOut(types.ModuleType):
+    """A module that is not there, in which every name is the same."""
+
+    def __init__(self, name: str, content: Any) -> None:
+        super().__init__(name)
+        self._content = content
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("__"):
+            raise AttributeError(name)
+        return self._content
+
 
 Rows = list[list[list[int]]]
 """The documents of each row, as lists of tokens."""
@@ -40,9 +56,9 @@ def torchtitan_main(folder: Path, examples: Path, rows: Rows, checkout: Path) ->
     example = load_module(examples / "torchtitan" / "nextlong_128k_main.py")
     documents = [[*document, EOS] for row in rows for document in row]
     longest = max(map(len, documents)) - 1
-    loader = GrainDataLoader.Config(dataset=example.dataset(str(folder / "torchtitan")), shuffle=False, repeat=False).build(
-        dp_world_size=1, dp_rank=0, tokenizer=None, max_context_length=longest, num_tokens_per_batch=longest
-    )
+    loader = GrainDataLoader.Config(
+        dataset=example.dataset(str(folder / "torchtitan")), shuffle=False, repeat=False
+    ).build(dp_world_size=1, dp_rank=0, tokenizer=None, max_context_length=longest, num_tokens_per_batch=longest)
     found, batches = [], []
     for batch, labels in loader:
         ids, learnt = batch["input"].tolist(), labels.tolist()
@@ -53,8 +69,15 @@ def torchtitan_main(folder: Path, examples: Path, rows: Rows, checkout: Path) ->
             found.append([*ids[start:end], learnt[end - 1]])
             same("labels", learnt[start:end], found[-1][1:])
         batches.append((ids, learnt))
-    how = "GrainDataLoader with FirstFitPackingConfig and the example's source; labels and positions compared"
-    return Reading(documents=[(one, None) for one in found], how=how, trained=two_steps(batches))
+    [first] = [len(one) - 1 for one in found if one == documents[0]]
+    return Reading(
+        documents=[(one, None) for one in found],
+        how="GrainDataLoader with FirstFitPackingConfig and the example's source; labels and positions compared",
+        goes_in=first,
+        learnt=first,
+        stored=len(rows[0][0]),
+        trained=two_steps(batches),
+    )
 
 
 def maxtext(folder: Path, examples: Path, rows: Rows, checkout: Path) -> Reading:
@@ -81,8 +104,14 @@ def maxtext(folder: Path, examples: Path, rows: Rows, checkout: Path) -> Reading
         found.append(inputs)
         batches.append((inputs, [*targets[:-1], IGNORED]))
     read: list[Document] = [(one, [1] * len(one)) for one in found]
-    how = "build_index and olmo_grain's loader, n-gram filter on; targets, positions and masks compared"
-    return Reading(documents=read, how=how, trained=two_steps(batches))
+    return Reading(
+        documents=read,
+        how="build_index and olmo_grain's loader, n-gram filter on; targets, positions and masks compared",
+        goes_in=len(batches[0][0]),
+        learnt=sum(token != IGNORED for token in batches[0][1]),
+        stored=length,
+        trained=two_steps(batches),
+    )
 
 
 def skyrl(folder: Path, examples: Path, rows: Rows, checkout: Path) -> Reading:
@@ -100,8 +129,13 @@ def skyrl(folder: Path, examples: Path, rows: Rows, checkout: Path) -> Reading:
         mask = [0] * (len(ids) - len(learnt)) + learnt
         found.append((ids, mask))
         batches.append((ids[:-1], [token if kept else IGNORED for token, kept in zip(ids[1:], mask[1:], strict=True)]))
-    how = "load_from_pretokenized, conversations with a mask"
-    return Reading(documents=found, how=how, trained=two_steps(batches))
+    return Reading(
+        documents=found,
+        how="load_from_pretokenized, conversations with a mask",
+        stored=len(rows[0][0]),
+        **inside(len(found[0][0])),
+        trained=two_steps(batches),
+    )
 
 
 def verl(folder: Path, examples: Path, rows: Rows, checkout: Path) -> Reading:
@@ -126,8 +160,13 @@ def verl(folder: Path, examples: Path, rows: Rows, checkout: Path) -> Reading:
         pass
     else:
         require(False, "a row over max_length was given out")
-    how = "the example's dataset and verl's SFTTensorCollator, conversations with a mask; positions compared"
-    return Reading(documents=found, how=how, trained=two_steps(batches))
+    return Reading(
+        documents=found,
+        how="the example's dataset and verl's SFTTensorCollator, conversations with a mask; positions compared",
+        stored=len(rows[0][0]),
+        **inside(len(found[0][0])),
+        trained=two_steps(batches),
+    )
 
 
 def megatron_bridge(folder: Path, examples: Path, rows: Rows, checkout: Path) -> Reading:
@@ -143,9 +182,7 @@ def megatron_bridge(folder: Path, examples: Path, rows: Rows, checkout: Path) ->
         ("megatron.bridge.utils.common_utils", lambda *_, **__: 0),
         ("megatron.bridge.training.tokenizers.tokenizer", object),  # a type that is named, and needs a newer core
     ):
-        left_out = types.ModuleType(name)
-        left_out.__getattr__ = lambda _, content=content: content  # type: ignore[method-assign]
-        sys.modules[name] = left_out
+        sys.modules[name] = LeftOut(name, content)
     import megatron.core._rank_utils as ranks_of_core
 
     for name, value in (("safe_get_world_size", 1), ("safe_get_rank", 0)):
@@ -176,8 +213,14 @@ def megatron_bridge(folder: Path, examples: Path, rows: Rows, checkout: Path) ->
             same("labels", labels[span][:-1], ids[span][1:])
             place += length
         batches.append((ids, [label if kept else IGNORED for label, kept in zip(labels, masks, strict=True)]))
-    how = "GPTSFTPackedParquetDataset and its collator, conversations with a mask; labels, masks, positions compared"
-    return Reading(documents=found, how=how, trained=two_steps(batches))
+    return Reading(
+        documents=found,
+        how="GPTSFTPackedParquetDataset and its collator, conversations with a mask; labels, masks, positions compared",
+        goes_in=len(found[0][0]) - 1,
+        learnt=len(found[0][0]) - 1,
+        stored=len(rows[0][0]),
+        trained=two_steps(batches),
+    )
 
 
 def nanogpt(folder: Path, examples: Path, rows: Rows, checkout: Path) -> Reading:
@@ -206,8 +249,14 @@ def nanogpt(folder: Path, examples: Path, rows: Rows, checkout: Path) -> Reading
         all(tuple(window["input_ids"][:4]) in begins for window, _ in zip(ragged, rows, strict=False)),
         "a window begins inside a document",
     )
-    how = "NanogptDataset with and without align_to_bos, uint16 and uint32; labels compared"
-    return Reading(documents=[(one, None) for one in found], how=how, trained=two_steps(next_tokens(found)))
+    return Reading(
+        documents=[(one, None) for one in found],
+        how="NanogptDataset with and without align_to_bos, uint16 and uint32; labels compared",
+        goes_in=len(found[0]) - 1,
+        learnt=len(found[0]) - 1,
+        stored=length,
+        trained=two_steps(next_tokens(found)),
+    )
 
 
 def automodel_megatron(folder: Path, examples: Path, rows: Rows, checkout: Path) -> Reading:
@@ -239,8 +288,14 @@ def automodel_megatron(folder: Path, examples: Path, rows: Rows, checkout: Path)
     # The last row's last label would be the next row's first token, so an epoch leaves it out.
     require(len(windows) == len(rows) - 1 and all([one] in rows for one in windows), "a window is no row")
     found = [dataset.dataset[number].tolist() for number in range(len(dataset.dataset))]
-    how = "MegatronPretraining: its windows are rows, all but the last of an epoch; documents by its IndexedDataset"
-    return Reading(documents=[(one, None) for one in found], how=how, trained=two_steps(batches))
+    return Reading(
+        documents=[(one, None) for one in found],
+        how="MegatronPretraining: its windows are rows, all but the last of an epoch; documents by its IndexedDataset",
+        goes_in=len(batches[0][0]),
+        learnt=len(batches[0][1]),
+        stored=length,
+        trained=two_steps(batches),
+    )
 
 
 Check = Callable[[Path, Path, Rows, Path], Reading]

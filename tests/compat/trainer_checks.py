@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import yaml
-from reading import IGNORED, Document, Reading, load_module, next_tokens, proven, require, same, two_steps
+from reading import IGNORED, Document, Reading, inside, load_module, next_tokens, proven, require, same, two_steps
 
 os.environ |= {
     "HF_HUB_OFFLINE": "1",
@@ -58,8 +58,13 @@ def trl(folder: Path, examples: Path, rows: Rows) -> Reading:
     trainer.train()
     losses = [entry["loss"] for entry in trainer.state.log_history if "loss" in entry]
     require(len(losses) == 2 and all(0 < loss < 20 for loss in losses), f"losses are {losses}")
-    how = "SFTTrainer and its collator; labels and positions compared"
-    return Reading(documents=found, how=how, trained="two steps of SFTTrainer itself on a tiny Llama")
+    return Reading(
+        documents=found,
+        how="SFTTrainer and its collator; labels and positions compared",
+        stored=len(rows[0][0]),
+        **inside(len(found[0][0])),
+        trained="two steps of SFTTrainer itself on a tiny Llama",
+    )
 
 
 def axolotl(folder: Path, examples: Path, rows: Rows) -> Reading:
@@ -77,8 +82,14 @@ def axolotl(folder: Path, examples: Path, rows: Rows) -> Reading:
     for row in prepared:
         same("attention_mask", list(row["attention_mask"]), [1] * len(row["input_ids"]))
         found.append((list(row["input_ids"]), [int(label != IGNORED) for label in row["labels"]]))
-    trained = two_steps([(row[0][:-1], list(row[0][1:])) for row in found if not isinstance(row, str)])
-    return Reading(documents=found, how="its loader prepared the example's dataset; labels compared", trained=trained)
+    [first] = [row[0] for row in found if row[0] == rows[0][0]]  # it is free to sort
+    return Reading(
+        documents=found,
+        how="its loader prepared the example's dataset; labels compared",
+        stored=len(rows[0][0]),
+        **inside(len(first)),
+        trained=two_steps(next_tokens([list(row[0]) for row in found])),
+    )
 
 
 def llama_factory(folder: Path, examples: Path, rows: Rows) -> Reading:
@@ -104,6 +115,8 @@ def llama_factory(folder: Path, examples: Path, rows: Rows) -> Reading:
     return Reading(
         documents=[tokenizer.decode(row[:-1]) for row in found],
         how="its loader encoded the example's dataset; tokens compared, texts by digest",
+        stored=len(rows[0][0]),
+        **inside(len(found[0])),
         trained=two_steps(next_tokens(found)),
     )
 
@@ -131,6 +144,9 @@ def torchtitan(folder: Path, examples: Path, rows: Rows) -> Reading:
     return Reading(
         documents=[tokenizer.decode(labels[:-1]) for _, labels, _ in windows],
         how="its dataset cut windows that are samples; inputs, labels and positions compared, texts by digest",
+        goes_in=len(windows[0][0]),
+        learnt=len(windows[0][1]),
+        stored=tokens,
         trained=two_steps([(window, labels) for window, labels, _ in windows]),
     )
 
@@ -145,8 +161,14 @@ def megatron(folder: Path, examples: Path, rows: Rows) -> Reading:
         once, found = found, [dataset[number].tolist() for number in range(len(dataset))]
         same("document indices", dataset.document_indices.tolist(), list(range(len(found) + 1)))
         require(once in ([], found), "memory-mapped it gave other documents")
-    how = "IndexedDataset, memory-mapped and not; document indices compared"
-    return Reading(documents=[(one, None) for one in found], how=how, trained=two_steps(next_tokens(found)))
+    return Reading(
+        documents=[(one, None) for one in found],
+        how="IndexedDataset, memory-mapped and not; document indices compared",
+        goes_in=len(found[0]),
+        learnt=len(found[0]),
+        stored=len(rows[0][0]),
+        trained=two_steps(next_tokens(found)),
+    )
 
 
 def nanotron(folder: Path, examples: Path, rows: Rows) -> Reading:
@@ -162,8 +184,14 @@ def nanotron(folder: Path, examples: Path, rows: Rows) -> Reading:
     windows = [dataset[number] for number in range(len(dataset))]
     same("positions", [w["positions"].tolist() for w in windows], [list(range(tokens))] * len(rows))
     found = [window["input_ids"].tolist() for window in windows]
-    how = "datatrove's dataset, with which nanotron reads, cut windows that are rows; positions compared"
-    return Reading(documents=[(one, None) for one in found], how=how, trained=two_steps(next_tokens(found)))
+    return Reading(
+        documents=[(one, None) for one in found],
+        how="datatrove's dataset, with which nanotron reads, cut windows that are rows; positions compared",
+        goes_in=len(found[0]) - 1,
+        learnt=len(found[0]) - 1,
+        stored=tokens,
+        trained=two_steps(next_tokens(found)),
+    )
 
 
 def olmo(folder: Path, examples: Path, rows: Rows) -> Reading:
@@ -199,7 +227,9 @@ def olmo(folder: Path, examples: Path, rows: Rows) -> Reading:
             ids = ids[length:]
     how = "its two ways to cut documents, and NumpyPackedFSLDataset, which kept each whole"
     read: list[Document] = [(one, [1] * len(one)) for one in found]
-    return Reading(documents=read, how=how, trained=two_steps(next_tokens(found)))
+    [first] = [len(one) for one in found if one == documents[0]]
+    trained = two_steps(next_tokens(found))
+    return Reading(documents=read, how=how, stored=len(rows[0][0]), **inside(first), trained=trained)
 
 
 def mds(folder: Path, examples: Path, rows: Rows) -> Reading:
@@ -215,8 +245,13 @@ def mds(folder: Path, examples: Path, rows: Rows) -> Reading:
         same("length", sample["length"], len(ids))
         found += [(span, [1] * len(span)) for span in spans]
         batches.append(ids)
-    how = "StreamingDataset, under ProLong's; every other array by `make check-mds`"
-    return Reading(documents=found, how=how, trained=two_steps(next_tokens(batches)))
+    return Reading(
+        documents=found,
+        how="StreamingDataset, under ProLong's; every other array by `make check-mds`",
+        stored=len(rows[0][0]),
+        **inside(len(found[0][0])),
+        trained=two_steps(next_tokens(batches)),
+    )
 
 
 def litdata(folder: Path, examples: Path, rows: Rows) -> Reading:
@@ -228,16 +263,27 @@ def litdata(folder: Path, examples: Path, rows: Rows) -> Reading:
     dataset = StreamingDataset(str(folder / "even-litdata"), item_loader=TokensLoader(block_size=length), shuffle=False)
     found = [block.tolist() for block in dataset]
     same("blocks", found, [[*row[0], 50_256] for row in rows])
-    how = "StreamingDataset with TokensLoader, a block a row"
-    return Reading(documents=[(one, None) for one in found], how=how, trained=two_steps(next_tokens(found)))
+    return Reading(
+        documents=[(one, None) for one in found],
+        how="StreamingDataset with TokensLoader, a block a row",
+        goes_in=length - 1,
+        learnt=length - 1,
+        stored=len(rows[0][0]),
+        trained=two_steps(next_tokens(found)),
+    )
 
 
 def numpy(folder: Path, examples: Path, rows: Rows) -> Reading:
     """NumPy maps the arrays; the example's loop gives the documents."""
     example = load_module(examples / "numpy" / "documents.py")
     found = [(tokens.tolist(), mask.astype(int).tolist()) for tokens, mask in example.documents(folder / "numpy")]
-    trained = two_steps(next_tokens([tokens for tokens, _ in found]))
-    return Reading(documents=list(found), how="np.load, memory-mapped, in the example's loop", trained=trained)
+    return Reading(
+        documents=list(found),
+        how="np.load, memory-mapped, in the example's loop",
+        stored=len(rows[0][0]),
+        **inside(len(found[0][0])),
+        trained=two_steps(next_tokens([tokens for tokens, _ in found])),
+    )
 
 
 def jsonl(folder: Path, examples: Path, rows: Rows) -> Reading:
@@ -253,8 +299,13 @@ def jsonl(folder: Path, examples: Path, rows: Rows) -> Reading:
             found.append((ids[:length], [1] * length))
             ids = ids[length:]
         require(not ids, "lengths do not cover the tokens")
-    trained = two_steps(next_tokens([list(row["input_ids"]) for row in data]))
-    return Reading(documents=found, how="load_dataset; documents cut by their lengths", trained=trained)
+    return Reading(
+        documents=found,
+        how="load_dataset; documents cut by their lengths",
+        stored=len(rows[0][0]),
+        **inside(len(found[0][0])),
+        trained=two_steps(next_tokens([list(row["input_ids"]) for row in data])),
+    )
 
 
 Check = Callable[[Path, Path, Rows], Reading]

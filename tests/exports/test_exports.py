@@ -21,9 +21,9 @@ from plugins import install
 from trainer_readers import (
     collate_bridge,
     read_jsonl,
+    read_litdata,
     read_mds,
     read_megatron,
-    read_litdata,
     read_nanogpt,
     read_nanotron,
     read_numpy,
