@@ -63,8 +63,8 @@ check-newest: $(VENV)/installed ## The same on the newest versions
 check-sdist: $(VENV)/installed ## Compare the source distribution with what git tracks, and run tests from it
 	$(BIN)/python tests/compat/check_sdist.py
 
-check-trainers: $(VENV)/installed ## Read every export with the packages of its trainer; installs about 6 GB
-	$(BIN)/python tests/compat/check_trainers.py
+check-trainers: $(VENV)/installed ## Read every export with its trainer's own reader; installs about 6 GB (READERS=trl,skyrl KEEP=DIR SOURCES=URL NEWEST=1 WRITE=1)
+	$(BIN)/python tests/compat/check_trainers.py $(if $(READERS),$(subst $(comma), ,$(READERS))) $(if $(KEEP),--keep '$(KEEP)') $(if $(SOURCES),--sources '$(SOURCES)') $(if $(NEWEST),--newest) $(if $(WRITE),--write)
 
 mutants: $(VENV)/installed ## Change the package in one place at a time and see whether tests notice (MODULES=method SEED=1 COUNT=40)
 	$(BIN)/python -m benchmarks.mutants $(if $(MODULES),--rooms $(subst $(comma), ,$(MODULES))) $(if $(SEED),--seed $(SEED)) $(if $(COUNT),--count $(COUNT)) $(if $(MINUTES),--minutes $(MINUTES)) $(if $(AGAIN),--again) $(if $(SLOW),--slow)

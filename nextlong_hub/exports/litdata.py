@@ -31,16 +31,15 @@ _ONE_LEAF = '[1, {"type": null, "context": null, "children_spec": []}]'
 
 def write(rows: Iterator[ExportRow], writer: ExportWriter, settings: ExportSettings) -> None:
     """Write chunks of about `shard_bytes` and their index; see `flat.write_files`."""
-    chunks: list[dict[str, Any]] = []
-    for file in flat.write_files(rows, writer, replace(settings, token_bytes=4), _NAME, header):
-        chunks.append(
-            {
-                "chunk_bytes": 4 * file.ends[-1],
-                "chunk_size": len(file.ends) - 1,
-                "dim": file.ends[-1],
-                "filename": _NAME.format(file.number),
-            }
-        )
+    chunks: list[dict[str, Any]] = [
+        {
+            "chunk_bytes": 4 * file.ends[-1],
+            "chunk_size": len(file.ends) - 1,
+            "dim": file.ends[-1],
+            "filename": _NAME.format(file.number),
+        }
+        for file in flat.write_files(rows, writer, replace(settings, token_bytes=4), _NAME, header)
+    ]
     config: dict[str, Any] = dict.fromkeys(
         ("chunk_size", "compression", "compression_batch_size", "compression_level", "encryption", "ipc_compression")
     )

@@ -3,12 +3,12 @@
     python tests/compat/check_trainers.py                       # all; installs about 6 GB, fetches six repositories
     python tests/compat/check_trainers.py trl --keep ~/.venvs   # one; environment and checkouts are kept and used again
     python tests/compat/check_trainers.py --newest              # sources at the head of their main
-    python tests/compat/check_trainers.py --write               # the results become docs/reference/readers.json and .md
+    python tests/compat/check_trainers.py --write               # results go into docs/reference/readers.json
 
 No GPU is needed. The trainers disagree about the releases of each other's libraries: what is installed is TRL with all
 it asks for, and the others without, as far as reading data needs. Readers that no release has come as source, fetched by
-git at the commit that trainer_sources.py names; `--sources` names another place than GitHub, with places for {owner} and
-{name}. One that cannot be fetched is told, and counts as not run.
+git at the commit that trainer_sources.py names; `--sources` names another place than GitHub, with places for {owner}
+and {name}. One that cannot be fetched is told, and counts as not run.
 
 Exit codes: 0, all passed; 1, one failed; 4, none failed, and some could not be fetched.
 """
@@ -124,8 +124,7 @@ def check(
         [python, "-W", "ignore", HERE / words[0], *words[1:]],
         cwd=scratch,
         env=os.environ | {"HF_HOME": str(scratch / "home"), "PYTHONDONTWRITEBYTECODE": "1"},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
+        capture_output=True,
         text=True,
         check=False,
     )

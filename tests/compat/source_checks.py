@@ -81,7 +81,7 @@ def torchtitan_main(folder: Path, examples: Path, rows: Rows, checkout: Path) ->
 
 
 def maxtext(folder: Path, examples: Path, rows: Rows, checkout: Path) -> Reading:
-    """Its index, its Grain loader with the n-gram filter, and its shift: each window is a row, the last label masked."""
+    """Its index, its Grain loader with the n-gram filter, and its shift: a window is a row, its last label masked."""
     bare_packages(checkout / "src", "maxtext", "maxtext.input_pipeline")
     from maxtext.input_pipeline.olmo_data import build_index, read_raw_metadata_from_path
     from maxtext.input_pipeline.olmo_data_grain import make_olmo_grain_data_loader
@@ -224,7 +224,7 @@ def megatron_bridge(folder: Path, examples: Path, rows: Rows, checkout: Path) ->
 
 
 def nanogpt(folder: Path, examples: Path, rows: Rows, checkout: Path) -> Reading:
-    """Its windows are rows, whether it looks for beginnings in `.bos.idx` or not, in tokens of two and of four bytes."""
+    """Its windows are rows, with beginnings looked up in `.bos.idx` or not, in tokens of two and of four bytes."""
     reader = load_module(checkout / "nemo_automodel/components/datasets/llm/nanogpt_dataset.py", "nanogpt_dataset")
     settings = yaml.safe_load((examples / "automodel" / "128k.yaml").read_text())["dataset"]
     require(settings["align_to_bos"] is True, "the example does not begin windows at documents")

@@ -13,6 +13,7 @@ What breaks in silence:
 
 import sys
 from collections.abc import Iterator
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -26,7 +27,7 @@ def documents(folder: Path) -> Iterator[tuple[NDArray[np.int64], NDArray[np.bool
         offsets = np.load(path.with_name(path.name.replace("tokens", "document_offsets")))
         masks = path.with_name(path.name.replace("tokens", "loss_mask"))
         mask = np.load(masks, mmap_mode="r") if masks.exists() else np.ones(len(tokens), np.bool_)
-        for start, end in zip(offsets[:-1], offsets[1:], strict=True):
+        for start, end in pairwise(offsets):
             yield tokens[start:end].astype(np.int64), mask[start:end]
 
 
