@@ -6,8 +6,8 @@
     python tests/compat/check_trainers.py --write               # results go into docs/reference/readers.json
 
 No GPU is needed. The trainers disagree about the releases of each other's libraries: what is installed is TRL with all
-it asks for, and the others without, as far as reading data needs. Readers that no release has come as source, fetched by
-git at the commit that trainer_sources.py names; `--sources` names another place than GitHub, with places for {owner}
+it asks for, and the others without, as far as reading data needs. A reader that no release has comes as source, fetched
+by git at the commit that trainer_sources.py names; `--sources` names another place than GitHub, with places for {owner}
 and {name}. One that cannot be fetched is told, and counts as not run.
 
 Exit codes: 0, all passed; 1, one failed; 4, none failed, and some could not be fetched.
