@@ -40,7 +40,8 @@ PROBES = {
     "it gives the same ids": OPENED + f"assert one.encode({TEXT!r}).tolist() == {{ids}}",
     "a build": "from nextlong_hub.cli import run; import sys; "
     "sys.exit(run(['build', '64k', '--samples', '1', '--quiet', '--output', 'out']))",
-    "its verify": "from nextlong_hub.cli import run; import sys; sys.exit(run(['verify', 'out', '--tokenizer', 'demo']))",
+    "its verify": "from nextlong_hub.cli import run; import sys; "
+    "sys.exit(run(['verify', 'out', '--tokenizer', 'demo']))",
 }
 """What is tried, and the code that ends with an exception or another code than 0 when it breaks."""
 

@@ -80,6 +80,55 @@ SOURCES = {
         date="2026-08-22",
         folders=("unsloth",),
     ),
+    "trl": Source(
+        owner="huggingface",
+        name="trl",
+        commit="f2cd57710ae345ea6428ae95363267fcf38a3dc8",
+        date="2026-07-24",
+        folders=("trl",),
+    ),
+    "axolotl": Source(
+        owner="axolotl-ai-cloud",
+        name="axolotl",
+        commit="067b021c8b87a9e5e380b9173c704cf7340e30f5",
+        date="2026-07-24",
+        folders=("src/axolotl",),
+    ),
+    "llama-factory": Source(
+        owner="hiyouga",
+        name="LLaMA-Factory",
+        commit="ff6d4d12eeb035d6ce06805a5733dd7b29f2ac30",
+        date="2026-08-18",
+        folders=("src/llamafactory",),
+    ),
+    "megatron-lm": Source(
+        owner="NVIDIA",
+        name="Megatron-LM",
+        commit="d98e8a64ddf34856e74b24714e3bedb2f5a39553",
+        date="2026-08-22",
+        folders=("megatron", "*.py"),
+    ),
+    "nanotron": Source(
+        owner="huggingface",
+        name="nanotron",
+        commit="2411b022a75fb7f7561a1bb4166706da5e1b76de",
+        date="2026-04-07",
+        folders=("src/nanotron",),
+    ),
+    "olmo-core": Source(
+        owner="allenai",
+        name="OLMo-core",
+        commit="fa6c5014c9f6e9ee789da2d9c20d5126fee8df0d",
+        date="2026-06-22",
+        folders=("src/olmo_core",),
+    ),
+    "litdata": Source(
+        owner="Lightning-AI",
+        name="litData",
+        commit="8805bae05cfdab5644ea40e16df802e95a1914f1",
+        date="2026-08-18",
+        folders=("src/litdata",),
+    ),
 }
 
 
