@@ -1,9 +1,10 @@
-"""The bytes of MDS, Megatron and datatrove files: golden ones written by hand, and laws for what is between."""
+"""The bytes of MDS, Megatron, datatrove and flat files: golden ones written by hand, and laws for what is between."""
 
 import gzip
 import hashlib
 import json
 import struct
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -12,9 +13,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from packed_rows import packed_row, write_packed
-from trainer_readers import read_mds, read_sample
+from trainer_readers import read_litdata, read_mds, read_nanogpt, read_numpy, read_sample
 
-from nextlong_hub.errors import DataError
+from nextlong_hub.errors import DataError, RecipeError
 from nextlong_hub.exports import ExportRequest, export, mds_layout
 from nextlong_hub.exports.nanotron import _metric
 
@@ -144,6 +145,32 @@ def test_arrays_of_numpy_are_what_numpy_saves(tmp_path: Path) -> None:
     ):
         np.save(tmp_path / "expected.npy", values)
         assert (tmp_path / "out" / f"{name}_00000.npy").read_bytes() == (tmp_path / "expected.npy").read_bytes()
+
+
+@pytest.mark.parametrize(
+    ("name", "row_bytes", "pattern", "read"),
+    [
+        ("nanogpt", 2 * 101, "*.bin", read_nanogpt),
+        ("litdata", 4 * 101, "*.bin", read_litdata),
+        ("numpy", 2 * 100, "tokens_*.npy", read_numpy),
+    ],
+)
+def test_files_with_a_header_are_closed_at_the_size_asked_for(
+    name: str, row_bytes: int, pattern: str, read: Callable[[Path], list[Any]], tmp_path: Path
+) -> None:
+    """Three of ten equal rows fill a file, in their order; more than an index can count is refused before a byte."""
+    rows = [packed_row(f"{number}/", [(f"{number}", "web", [number] * 100)]) for number in range(10)]
+    folder = write_packed(tmp_path / "rows", rows)
+    choices: dict[str, Any] = {} if name == "litdata" else {"token_bytes": 2}
+    choices |= {} if name == "numpy" else {"eos_id": 10}
+    export(folder, ExportRequest(format=name, shard_bytes=3 * row_bytes, **choices), tmp_path / "small")
+    export(folder, ExportRequest(format=name, **choices), tmp_path / "whole")
+    assert (len(list((tmp_path / "small").glob(pattern))), len(list((tmp_path / "whole").glob(pattern)))) == (4, 1)
+    assert read(tmp_path / "small") == read(tmp_path / "whole")
+    if name != "numpy":
+        with pytest.raises(RecipeError, match=f"{name} can index files of 2,147,483,648 bytes, but shard_bytes="):
+            export(folder, ExportRequest(format=name, shard_bytes=1 << 32, **choices), tmp_path / "large")
+        assert not (tmp_path / "large").exists()
 
 
 @pytest.mark.parametrize(
