@@ -6,6 +6,7 @@
     ds.load("128k")                                   # datasets.Dataset
     nl.open("me/nextlong", "128k").to_pandas()
 
+riffling    `riffle`: rows to evaluate with
 surveying   `survey`: what is in a corpus, without a build
 making      `build`, `fit`, `import_rows`: keywords ▶ a request ▶ the pipeline ▶ the dataset
 requests    choices as keywords or options give them ▶ a `BuildRequest`; the command line takes the same door
@@ -22,9 +23,10 @@ from nextlong_hub.core.lazy import names_imported_when_used
 if TYPE_CHECKING:
     from nextlong_hub.facade.dataset import LongDataset, open
     from nextlong_hub.facade.making import build, fit, import_rows
+    from nextlong_hub.facade.riffling import riffle
     from nextlong_hub.facade.surveying import survey
 
-__all__ = ["LongDataset", "build", "fit", "import_rows", "open", "survey"]
+__all__ = ["LongDataset", "build", "fit", "import_rows", "open", "riffle", "survey"]
 
 __getattr__ = names_imported_when_used(
     __name__,
@@ -34,6 +36,7 @@ __getattr__ = names_imported_when_used(
         "fit": "making",
         "import_rows": "making",
         "open": "dataset",
+        "riffle": "riffling",
         "survey": "surveying",
     },
 )

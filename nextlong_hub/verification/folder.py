@@ -9,6 +9,7 @@ from nextlong_hub.corpus.in_memory import Source
 from nextlong_hub.corpus.ingest import find_corpus
 from nextlong_hub.corpus.settings import SourceSettings
 from nextlong_hub.corpus.texts import CorpusTexts
+from nextlong_hub.dataset.folder import EVALUATION_NAME
 from nextlong_hub.dataset.manifest import MANIFEST_NAME, ConfigRecord, Manifest, read_manifest
 from nextlong_hub.dataset.taken import Taken
 from nextlong_hub.errors import DataError, RecipeError, argument
@@ -25,6 +26,7 @@ from nextlong_hub.tokenization.spelled import SpellingFinder
 from nextlong_hub.verification.apart import check_apart
 from nextlong_hub.verification.companions import check_companions
 from nextlong_hub.verification.configurations import check_config, check_portability
+from nextlong_hub.verification.evaluated import verify_evaluation
 from nextlong_hub.verification.exported import verify_export
 from nextlong_hub.verification.proving import Claim, prove_claims
 from nextlong_hub.verification.repeats import check_repeats
@@ -58,7 +60,8 @@ def verify(
     code that shares nothing with the build; see `proof`.
     The card may be edited by hand, apart from the list of files that `load_dataset` reads.
 
-    Of an export: every file's size and sha256, and that the documents read back are those that were written.
+    Of an export: every file's size and sha256, and that the documents read back are those that were written. Of rows
+    to evaluate with: those of their files, and that the rows of a pair are the same tokens; see `evaluation.check`.
 
     Raises:
         DataError, RecipeError: the corpus, the tokenizer or a benchmark cannot be read.
@@ -71,6 +74,13 @@ def verify(
                 f"{argument('tokenizer')} and {argument('decontaminate')}, or verify the dataset that it was made from"
             )
         return verify_export(folder)
+    if (folder / EVALUATION_NAME).is_file():
+        if sources or benchmarks or prove is not None:
+            raise RecipeError(
+                f"{folder} holds rows to evaluate with, which are checked by themselves and under their tokenizer; leave "
+                f"out {argument('corpus')}, {argument('decontaminate')} and {argument('prove')}"
+            )
+        return verify_evaluation(folder, tokenizer)
     if prove is not None and not sources:
         raise RecipeError(
             f"{argument('prove')} derives rows again from the documents of their corpus, and none was given; name it "
