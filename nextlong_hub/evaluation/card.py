@@ -12,6 +12,8 @@ from nextlong_hub.evaluation.columns import COLUMNS
 from nextlong_hub.evaluation.held_out import RUN_WORDS
 from nextlong_hub.evaluation.record import CONFIG
 
+_QUESTIONS = "one a document, about a planted sentence; look-alikes carry rivals"
+
 
 def card_of(content: Mapping[str, Any], licences: Mapping[str, str]) -> str:
     """The card of a folder, with the header that `load_dataset` and the Hub read.
@@ -34,7 +36,7 @@ def card_of(content: Mapping[str, Any], licences: Mapping[str, str]) -> str:
         version=content["version"],
         distances=", ".join(f"{one:,}" for one in settings["distances"]),
         interferers=", ".join(f"{one:,}" for one in settings["interferers"]),
-        questions="one a document, about a planted sentence; look-alikes carry rivals" if settings["questions"] else "none",
+        questions=_QUESTIONS if settings["questions"] else "none",
         seed=settings["seed"],
         held_out=_held_out(content),
         left_out=escape(listed(content["left_out"])),
@@ -74,6 +76,6 @@ def _held_out(content: Mapping[str, Any]) -> str:
         f"{code(one['name'])} ({content['seen'][one['name']]:,} left out)" for one in content["apart_from"]
     )
     return (
-        f"Compared with every row of {found}: a document is left out where half of the different runs of {RUN_WORDS} words "
-        "of one of its chunks stand there."
+        f"Compared with every row of {found}: a document is left out where half of the different runs of {RUN_WORDS} "
+        "words of one of its chunks stand there."
     )

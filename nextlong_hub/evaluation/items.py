@@ -8,7 +8,7 @@ import random
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
-from itertools import accumulate
+from itertools import accumulate, pairwise
 from typing import Any
 
 import numpy as np
@@ -118,9 +118,7 @@ class ItemMaker:
             planted = next(p for p, piece in zip(row.starts, row.pieces, strict=True) if piece.fact == one.asked)
             own = row.pieces[row.starts.index(planted)]
             answer_distance = begin - row.tokens_before(planted + len(own.text + own.behind.rstrip()))
-        between = [
-            borders[second] - borders[first + 1] for first, second in zip(meta, meta[1:], strict=False)
-        ]
+        between = [borders[second] - borders[first + 1] for first, second in pairwise(meta)]
         inside = row.pieces[meta[0] : meta[-1]]
         return {
             "id": f"riffle/{item}/{level}/{row.order.condition}/{row.order.distance}",
@@ -182,8 +180,9 @@ class _Document:
         """
         chance = random.Random(f"{self._settings.seed}/{self.id}/{level}")
         used: set[int] = {*self._own}
+        said = [self.asked] if self.asked else []
         meta = self._meta()
-        gaps = [list(self._negatives(number, level, used, chance)) for number in range(len(meta) - 1)]
+        gaps = [list(self._negatives(number, level, used, said, chance)) for number in range(len(meta) - 1)]
         widest = self._settings.chosen_distances[-1]
         room = self._maker.text_tokens - sum(piece.tokens for piece in (*meta, *(p for gap in gaps for p in gap)))
         for gap in gaps:
@@ -210,8 +209,10 @@ class _Document:
                 found.append(self._piece("meta", chunk, fact=self.asked if number == self._asks_of else None))
         return found
 
-    def _negatives(self, number: int, level: int, used: set[int], chance: random.Random) -> Iterator[Piece]:
-        """The look-alikes of one chunk, best first."""
+    def _negatives(
+        self, number: int, level: int, used: set[int], said: list[Fact], chance: random.Random
+    ) -> Iterator[Piece]:
+        """The look-alikes of one chunk, best first; each says what no other piece says."""
         left = level
         found = self._found[number]
         for rank, (chunk, score) in enumerate(zip(found.chunks, found.scores, strict=True), 1):
@@ -221,14 +222,13 @@ class _Document:
                 continue
             used.add(chunk)
             left -= 1
-            fact = drawn_fact(chance, self._known_words()) if self.asked else None
+            fact = None
+            if self.asked is not None:
+                fact = drawn_fact(chance, " ".join(f"{one.key} {one.value}" for one in said))
+                said.append(fact)
             yield replace(self._piece("negative", chunk, fact=fact), rank=rank, score=score)
         if left:
             raise _Impossible(LeftOut.TOO_FEW_INTERFERERS)
-
-    def _known_words(self) -> str:
-        """What a rival's key and value must not be."""
-        return f"{self.asked.key} {self.asked.value}" if self.asked else ""
 
     def _random(self, used: set[int], chance: random.Random) -> Piece:
         """Any chunk of another document that the retriever does not name for this one."""

@@ -2,34 +2,29 @@
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
-from numpy.typing import NDArray
 
 from nextlong_hub._version import __version__
-from nextlong_hub.core.files import digest_of, sha256_of, write_bytes
+from nextlong_hub.core.files import sha256_of, write_bytes
 from nextlong_hub.core.printable import listed
 from nextlong_hub.corpus.ingest import FoundCorpus, find_corpus, read_corpus
-from nextlong_hub.corpus.store import ChunkStore
-from nextlong_hub.dataset import open_splits
 from nextlong_hub.dataset.folder import CARD_NAME, EVALUATION_NAME, open_run, own_files
 from nextlong_hub.dataset.shards import write_table
-from nextlong_hub.errors import ConflictError, CorpusTooSmallError, DataError, argument
+from nextlong_hub.errors import ConflictError, CorpusTooSmallError, argument
+from nextlong_hub.evaluation.candidates import Candidates, Trained, without_seen
 from nextlong_hub.evaluation.card import card_of
 from nextlong_hub.evaluation.columns import SCHEMA
-from nextlong_hub.evaluation.held_out import RUN_WORDS, HeldOut
 from nextlong_hub.evaluation.items import Found, ItemMaker, LeftOut
 from nextlong_hub.evaluation.record import damaged_files, data_path, read_record, write_record
-from nextlong_hub.evaluation.settings import RiffleRequest, RiffleSettings
+from nextlong_hub.evaluation.settings import RiffleRequest
 from nextlong_hub.execution.base import Executor
 from nextlong_hub.execution.progress import Progress
 from nextlong_hub.execution.run import Run
-from nextlong_hub.method.order import seeded_keys
 from nextlong_hub.recipe import OutputSettings
 from nextlong_hub.retrieval import Searcher, open_retriever, pin, settled
 from nextlong_hub.retrieval.tasks import index_store, look_for_languages
@@ -80,7 +75,7 @@ def riffle(
     tokenizer = load_tokenizer(request.tokenizer)
     recipe = request.recipe.with_pinned_filters()
     recipe = recipe.model_copy(update={"retrieval": pin(recipe.retrieval)})
-    trained = [_Trained.of(where) for where in request.apart_from]
+    trained = [Trained.of(where) for where in request.apart_from]
     with open_run(output, executor, progress, makes=EVALUATION_NAME) as run:
         found = find_corpus(run, request.sources)
         head = {
@@ -97,8 +92,8 @@ def riffle(
         if finished is not None:
             return _report(output, finished, is_unchanged=True)
         store = read_corpus(run, found, recipe.reading)
-        candidates = _Candidates(store, request.settings)
-        seen = _seen(run, candidates, trained)
+        candidates = Candidates(store, request.settings)
+        seen = without_seen(run, candidates, trained)
         retrieval = settled(recipe.retrieval, look_for_languages(run, store, recipe.retrieval))
         index = index_store(run, store, retrieval)
         maker = ItemMaker(
@@ -181,106 +176,10 @@ def _licences(found: FoundCorpus) -> dict[str, str]:
     }
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Trained:
-    """A dataset that was trained on."""
-
-    where: str
-    name: str
-    digest: str
-    """Of the files that its manifest names, else its commit; empty where it has neither."""
-
-    @classmethod
-    def of(cls, where: str) -> "_Trained":
-        """Look at one.
-
-        Raises:
-            DataError: it is no dataset, or its rows have no text.
-        """
-        splits = open_splits(where)
-        for split in splits:
-            with closing(split):
-                if "text" not in split.columns:
-                    raise DataError(
-                        f"{where} has rows without text, so that it cannot be told which documents stand in it; give "
-                        f"the dataset with its column text to {argument('apart-from')}"
-                    )
-        manifest = splits[0].manifest
-        digest = digest_of([file.sha256 for file in manifest.files]) if manifest else splits[0].commit or ""
-        return cls(where=where, name=Path(where).name if Path(where).exists() else where, digest=digest)
-
-    def texts(self) -> Iterator[str]:
-        """The text of every row of every configuration."""
-        for split in open_splits(self.where):
-            with closing(split):
-                for batch in split.batches(["text"]):
-                    yield from (text for text in batch["text"].to_pylist() if text)
-
-
-class _Candidates:
-    """The documents that have chunks enough, in a seeded order."""
-
-    def __init__(self, store: ChunkStore, settings: RiffleSettings) -> None:
-        self.store, self.chunks = store, settings.chunks
-        numbers = np.arange(store.documents)
-        enough = np.diff(store.first_chunk) >= settings.chunks
-        barred = np.isin(numbers, store.barred_documents)
-        self.left_out = Counter(
-            {LeftOut.TOO_FEW_CHUNKS: int((~enough).sum()), LeftOut.BARRED: int((enough & barred).sum())}
-        )
-        left = numbers[enough & ~barred]
-        self.order: NDArray[np.int64] = left[np.lexsort((left, seeded_keys(left, settings.seed)))]
-
-    def own(self, document: int) -> NDArray[np.int64]:
-        """The numbers of the chunks that are taken of a document."""
-        first = int(self.store.first_chunk[document])
-        return np.arange(first, first + self.chunks)
-
-    def leave(self, documents: frozenset[int]) -> None:
-        """Leave out documents that were trained on."""
-        self.left_out[LeftOut.SEEN] += len(documents)
-        self.order = self.order[~np.isin(self.order, np.array(sorted(documents), np.int64))]
-
-
-def _seen(run: Run, candidates: _Candidates, trained: Sequence[_Trained]) -> dict[str, int]:
-    """How many candidates stand in each dataset; they are left out.
-
-    Raises:
-        CorpusTooSmallError: all of them do.
-    """
-    counts: dict[str, int] = {}
-    all_seen: frozenset[int] = frozenset()
-    if not trained:
-        run.note(f"no dataset was named with {argument('apart-from')}: that these documents are held out is not checked")
-    for one in trained:
-        texts = {document: list(_texts(candidates, document)) for document in candidates.order.tolist()}
-        held_out = HeldOut(texts)
-        with run.stage("compare", None, "rows") as done:
-            for text in one.texts():
-                held_out.look([text])
-                done(1)
-        seen = held_out.seen()
-        counts[one.name] = len(seen)
-        all_seen |= seen
-        if seen:
-            run.note(f"{len(seen):,} of {len(candidates.order):,} documents stand in {one.name}, and are left out")
-    if all_seen and len(all_seen) == len(candidates.order):
-        raise CorpusTooSmallError(
-            f"all {len(all_seen):,} documents that have chunks enough stand in {', '.join(counts)}: half of the runs of "
-            f"{RUN_WORDS} words of one of their chunks do; give documents that were not trained on"
-        )
-    candidates.leave(all_seen)
-    return counts
-
-
-def _texts(candidates: _Candidates, document: int) -> Iterator[str]:
-    yield from candidates.store.texts(candidates.own(document)).values()
-
-
 class _Items:
     """The rows of each document that gives an item, until there are enough."""
 
-    def __init__(self, run: Run, maker: ItemMaker, candidates: _Candidates, searcher: Searcher) -> None:
+    def __init__(self, run: Run, maker: ItemMaker, candidates: Candidates, searcher: Searcher) -> None:
         self._run, self._maker, self._candidates, self._searcher = run, maker, candidates, searcher
         self.left_out: Counter[str] = Counter()
         self.made = 0

@@ -15,6 +15,8 @@ from nextlong_hub.errors import DataError
 
 _TAIL = 0.025
 _DRAWS_AT_ONCE = 1000
+_Cell = tuple[int, str, int]
+"""Interferers, condition, distance."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,16 +54,14 @@ class Penalties:
             "| --- | --- | --- | --- | --- | --- | --- | --- |",
         ]
         lines += [
-            f"| {one.measure} | {one.condition} | {one.distance:,} | {one.interferers:,} | {one.items:,} | {one.mean:.4f} "
-            f"| {one.blocked:.4f} | {one.penalty:+.4f} [{one.low:+.4f}, {one.high:+.4f}] |"
+            f"| {one.measure} | {one.condition} | {one.distance:,} | {one.interferers:,} | {one.items:,} "
+            f"| {one.mean:.4f} | {one.blocked:.4f} | {one.penalty:+.4f} [{one.low:+.4f}, {one.high:+.4f}] |"
             for one in self.rows
         ]
         return "\n".join(lines)
 
 
-def target_losses(
-    rows: Iterable[Mapping[str, Any]], losses: Iterable[ArrayLike]
-) -> dict[str, NDArray[np.float64]]:
+def target_losses(rows: Iterable[Mapping[str, Any]], losses: Iterable[ArrayLike]) -> dict[str, NDArray[np.float64]]:
     """The mean loss of each kind of target, one number a row.
 
     Args:
@@ -83,8 +83,8 @@ def target_losses(
         values = np.asarray(own, np.float64)
         if values.shape != (row["token_count"],):
             raise DataError(
-                f"row {number:,} has {row['token_count']:,} tokens, and losses of the shape {values.shape}; give one loss "
-                "for each token, with anything for the first"
+                f"row {number:,} has {row['token_count']:,} tokens, and losses of the shape {values.shape}; give one "
+                "loss for each token, with anything for the first"
             )
         means.append({one["kind"]: float(values[one["start"] : one["end"]].mean()) for one in row["targets"]})
     if next(given, None) is not None:
@@ -123,16 +123,17 @@ def score(
 def _penalties(
     measure: str, rows: Sequence[Mapping[str, Any]], values: NDArray[np.float64], draws: int, seed: int
 ) -> Iterator[Penalty]:
-    cells: defaultdict[tuple[int, str, int], dict[str, float]] = defaultdict(dict)
+    cells: defaultdict[_Cell, dict[str, float]] = defaultdict(dict)
     for row, value in zip(rows, values.tolist(), strict=True):
         cell = cells[row["interferers"], row["condition"], row["distance"]]
         if row["pair"] in cell:
             raise DataError(
-                f"pair {row['pair']} has two rows that are {row['condition']} at {row['distance']:,}; give each row once"
+                f"pair {row['pair']} has two rows that are {row['condition']} at {row['distance']:,}; give each "
+                "row once"
             )
         cell[row["pair"]] = value
-    for (interferers, condition, distance), cell in sorted(cells.items(), key=lambda one: (one[0][0], one[0][2], one[0])):
-        blocked = cells[interferers, "blocked", 0] if (interferers, "blocked", 0) in cells else {}
+    for (interferers, condition, distance), cell in sorted(cells.items(), key=_by_distance):
+        blocked = cells.get((interferers, "blocked", 0), {})
         both = [(cell[pair], blocked[pair]) for pair in cell if pair in blocked]
         own, base = np.array([one for one in both if not np.isnan(one).any()]).reshape(-1, 2).T
         if not len(own):
@@ -150,6 +151,11 @@ def _penalties(
             low=float(low),
             high=float(high),
         )
+
+
+def _by_distance(cell: tuple[_Cell, dict[str, float]]) -> tuple[int, int, str]:
+    interferers, condition, distance = cell[0]
+    return interferers, distance, condition
 
 
 def _means(values: NDArray[np.float64], draws: int, seed: int) -> NDArray[np.float64]:

@@ -6,9 +6,10 @@
     ds.load("128k")                                   # datasets.Dataset
     nl.open("me/nextlong", "128k").to_pandas()
 
-riffling    `riffle`: rows to evaluate with
 surveying   `survey`: what is in a corpus, without a build
 making      `build`, `fit`, `import_rows`: keywords ▶ a request ▶ the pipeline ▶ the dataset
+riffling    `riffle`: rows to evaluate with
+keywords    what several of them take
 requests    choices as keywords or options give them ▶ a `BuildRequest`; the command line takes the same door
 dataset     `LongDataset`, and `open`
 tree        a dataset as a tree: on a terminal and in a notebook

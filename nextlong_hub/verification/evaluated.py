@@ -17,7 +17,9 @@ def verify_evaluation(folder: Path, tokenizer: str | Sequence[str] | None) -> Ve
     """
     names = [tokenizer] if isinstance(tokenizer, str) else [*(tokenizer or ())]
     if len(names) > 1:
-        raise RecipeError(f"{argument('tokenizer')} names {len(names)} tokenizers, and these rows have one; give that one")
+        raise RecipeError(
+            f"{argument('tokenizer')} names {len(names)} tokenizers, and these rows have one; give that one"
+        )
     found = check_evaluation(folder, load_tokenizer(names[0]) if names else None)
     check = Check(files=found.files, rows=found.rows, segments=found.segments, encoded_rows=found.encoded_rows)
     for place, message in found.faults:

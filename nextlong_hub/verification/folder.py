@@ -67,19 +67,13 @@ def verify(
         DataError, RecipeError: the corpus, the tokenizer or a benchmark cannot be read.
         RecipeError: rows are to be proven without a corpus.
     """
+    given = {"corpus": sources, "tokenizer": tokenizer, "decontaminate": benchmarks, "prove": prove is not None}
     if (folder / EXPORT_NAME).is_file():
-        if sources or tokenizer or benchmarks or prove is not None:
-            raise RecipeError(
-                f"{folder} is an export, which is checked by its files alone; leave out {argument('corpus')}, "
-                f"{argument('tokenizer')} and {argument('decontaminate')}, or verify the dataset that it was made from"
-            )
+        _refuse(given, f"{folder} is an export, which is checked by its files alone")
         return verify_export(folder)
     if (folder / EVALUATION_NAME).is_file():
-        if sources or benchmarks or prove is not None:
-            raise RecipeError(
-                f"{folder} holds rows to evaluate with, which are checked by themselves and under their tokenizer; leave "
-                f"out {argument('corpus')}, {argument('decontaminate')} and {argument('prove')}"
-            )
+        del given["tokenizer"]
+        _refuse(given, f"{folder} holds rows to evaluate with, which are checked by themselves and their tokenizer")
         return verify_evaluation(folder, tokenizer)
     if prove is not None and not sources:
         raise RecipeError(
@@ -130,6 +124,17 @@ def verify(
     if not check.faults and any(config.segments.negative for config in manifest.configs.values()):
         check.stats = measure_folder(folder, manifest)
     return check.report()
+
+
+def _refuse(given: Mapping[str, object], why: str) -> None:
+    """Refuse what a check has no use for.
+
+    Raises:
+        RecipeError: it was given.
+    """
+    names = [argument(name) for name, value in given.items() if value]
+    if names:
+        raise RecipeError(f"{why}; leave out {', '.join(names)}, or verify the dataset itself")
 
 
 def _taken(rows: Sequence[RowDocument]) -> Taken:
