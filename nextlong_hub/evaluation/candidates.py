@@ -92,7 +92,7 @@ def without_seen(run: Run, candidates: Candidates, trained: Sequence[Trained]) -
     if not trained:
         run.note(f"{argument('apart-from')} names no dataset: whether these documents are held out is not checked")
     for one in trained:
-        texts = {document: list(_texts(candidates, document)) for document in candidates.order.tolist()}
+        texts = {document: list(_texts(candidates.store, document)) for document in candidates.order.tolist()}
         held_out = HeldOut(texts)
         with run.stage("compare", None, "rows") as done:
             for text in one.texts():
@@ -112,5 +112,7 @@ def without_seen(run: Run, candidates: Candidates, trained: Sequence[Trained]) -
     return counts
 
 
-def _texts(candidates: Candidates, document: int) -> Iterator[str]:
-    yield from candidates.store.texts(candidates.own(document)).values()
+def _texts(store: ChunkStore, document: int) -> Iterator[str]:
+    """Of all chunks of a document, those that are not taken of it included."""
+    first, last = store.first_chunk[document : document + 2].tolist()
+    yield from store.texts(np.arange(first, last)).values()
