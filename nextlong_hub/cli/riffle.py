@@ -21,7 +21,6 @@ from nextlong_hub.cli.options import (
     print_json,
     resumable,
 )
-from nextlong_hub.recipe import DEFAULT_SEED
 
 
 @click.command(
@@ -75,7 +74,7 @@ from nextlong_hub.recipe import DEFAULT_SEED
     shell_complete=complete_paths,
     help="A dataset that was trained on: documents that stand in it are left out. Repeatable.",
 )
-@click.option("--seed", type=int, default=DEFAULT_SEED, show_default=True, help="Decides what is taken.")
+@click.option("--seed", type=int, default=42, show_default=True, help="Decides what is taken.")
 @option_license
 @option_limit
 @options_part()
