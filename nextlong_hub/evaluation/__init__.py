@@ -5,6 +5,8 @@ held_out    documents that stand in a dataset that was trained on are left out
 candidates  the documents that may give an item
 pieces      chunks with what stands behind them, and the orders in which they follow each other
 facts       statements that are planted, and asked for at the end
+encoded     one order of pieces and its tokens
+left_out    why a document gives no item
 items       one document ▶ its rows, each exactly as long as asked for
 columns     what a row holds
 record      `riffle.json`, written last: what the folder holds, and what it was made of

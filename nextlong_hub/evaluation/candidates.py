@@ -14,7 +14,7 @@ from nextlong_hub.corpus.store import ChunkStore
 from nextlong_hub.dataset import open_splits
 from nextlong_hub.errors import CorpusTooSmallError, DataError, argument
 from nextlong_hub.evaluation.held_out import RUN_WORDS, HeldOut
-from nextlong_hub.evaluation.items import LeftOut
+from nextlong_hub.evaluation.left_out import LeftOut
 from nextlong_hub.evaluation.settings import RiffleSettings
 from nextlong_hub.execution.run import Run
 from nextlong_hub.method.order import seeded_keys

@@ -102,6 +102,8 @@ def _shape_faults(row: Mapping[str, Any], target_length: int) -> Iterator[str]:
         ends.append(segment["end"])
     if any(not 0 < one["start"] < one["end"] <= target_length for one in row["targets"]) or not row["targets"]:
         yield "its targets do not lie within its tokens"
+    if row["condition"] == "riffled" and min(row["between"]) < row["distance"]:
+        yield f"two of its chunks stand {min(row['between']):,} tokens apart, not {row['distance']:,}"
     for fact in row["facts"]:
         if row["text"][fact["start"] : fact["end"]] != statement(Fact(key=fact["key"], value=fact["value"])):
             yield f"the sentence about {fact['key']} does not stand where it says"

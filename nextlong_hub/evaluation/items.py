@@ -5,9 +5,8 @@ have other tokens in one order than in another is left out: what is compared is 
 """
 
 import random
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from enum import StrEnum
 from itertools import accumulate, pairwise
 from typing import Any
 
@@ -15,47 +14,19 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nextlong_hub.corpus.store import ChunkStore
+from nextlong_hub.evaluation.encoded import EncodedOrder, PieceTokens
 from nextlong_hub.evaluation.facts import drawn_fact, question, statement
-from nextlong_hub.evaluation.pieces import Fact, Order, Piece, Pieces, Role, orders
+from nextlong_hub.evaluation.left_out import ImpossibleError, LeftOut
+from nextlong_hub.evaluation.pieces import Fact, Piece, Pieces, Role, orders
 from nextlong_hub.evaluation.settings import RiffleSettings
 from nextlong_hub.method.near_duplicates import NearDuplicates, shingles_of
 from nextlong_hub.method.settings import NegativeSettings
 from nextlong_hub.tokenization import SpecialTokens, Tokenizer
+from nextlong_hub.tokenization.stitching import ChunkTokens
 
 _DRAWS_FOR_A_PIECE = 50
 _CUTS_TRIED = 8
 """On each side of the first."""
-
-
-class LeftOut(StrEnum):
-    """Why a document gave no item."""
-
-    TOO_FEW_CHUNKS = "too_few_chunks"
-    """It has fewer than are taken of each document."""
-    BARRED = "barred"
-    """A filter bars one of them."""
-    SEEN = "seen"
-    """It stands in a dataset that was trained on."""
-    BLANK = "blank"
-    """One of its chunks is nothing but blanks."""
-    TOO_LONG = "too_long"
-    """Its chunks, with what must stand between them, are longer than a row."""
-    TOO_FEW_INTERFERERS = "too_few_interferers"
-    """The retriever found fewer look-alikes that are no near-copies."""
-    TOO_FEW_OTHERS = "too_few_others"
-    """The corpus has too few other chunks to fill a row."""
-    NO_EXACT_CUT = "no_exact_cut"
-    """No beginning of the first piece gives a row of exactly the length."""
-    OTHER_TOKENS = "other_tokens"
-    """A piece has other tokens in one order than in another."""
-    NOT_APART = "not_apart"
-    """The answer shares a token with what stands before it, or stands elsewhere in the row, too."""
-
-
-class _Impossible(Exception):
-    def __init__(self, reason: LeftOut) -> None:
-        super().__init__(reason)
-        self.reason = reason
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -88,7 +59,7 @@ class ItemMaker:
         """
         try:
             return list(self._rows(item, document, found))
-        except _Impossible as error:
+        except ImpossibleError as error:
             return error.reason
 
     def _rows(self, item: int, document: int, found: Sequence[Found]) -> Iterator[dict[str, Any]]:
@@ -96,17 +67,20 @@ class ItemMaker:
         ends: NDArray[np.int32] | None = None
         for level in self.settings.chosen_interferers:
             pieces = one.pieces(level)
-            encoded = [_Encoded(order, pieces, self.tokenizer) for order in orders(pieces, self._distances)]
+            blocked = EncodedOrder(next(orders(pieces, ())), pieces, one.encode)
+            pieces = pieces.with_tokens(map(len, blocked.own))
+            apart = [order for order in orders(pieces, self._distances) if order.condition != "blocked"]
+            encoded = [blocked, *(EncodedOrder(order, pieces, one.encode) for order in apart)]
             if any(not np.array_equal(a, b) for row in encoded for a, b in zip(encoded[0].own, row.own, strict=True)):
-                raise _Impossible(LeftOut.OTHER_TOKENS)
+                raise ImpossibleError(LeftOut.OTHER_TOKENS)
             last = encoded[0].own[len(pieces.front) + self.settings.chunks - 1]
             if ends is not None and not np.array_equal(ends, last):
-                raise _Impossible(LeftOut.OTHER_TOKENS)
+                raise ImpossibleError(LeftOut.OTHER_TOKENS)
             ends = last
             for row in encoded:
                 yield self._row(f"{item:05}", level, row, one)
 
-    def _row(self, item: str, level: int, row: "_Encoded", one: "_Document") -> dict[str, Any]:
+    def _row(self, item: str, level: int, row: EncodedOrder, one: "_Document") -> dict[str, Any]:
         bos = int(self.special_tokens.bos is not None)
         meta = [place for place, piece in enumerate(row.pieces) if piece.role == "meta"]
         borders = row.borders
@@ -167,6 +141,7 @@ class _Document:
         self._hits = {chunk for one in found for chunk in one.chunks}
         self._barred = {*maker.store.barred_chunks.tolist()}
         chance = random.Random(f"{self._settings.seed}/{self.id}")
+        self._known: dict[str, ChunkTokens] = {}
         self._asks_of = chance.randrange(self._settings.chunks - 1)
         self.asked: Fact | None = None
         if self._settings.questions:
@@ -176,7 +151,7 @@ class _Document:
         """The pieces of the pair with so many look-alikes behind each chunk; the row is exactly as long as wanted.
 
         Raises:
-            _Impossible: there are none.
+            ImpossibleError: there are none.
         """
         chance = random.Random(f"{self._settings.seed}/{self.id}/{level}")
         used: set[int] = {*self._own}
@@ -186,11 +161,11 @@ class _Document:
         widest = self._settings.chosen_distances[-1]
         room = self._maker.text_tokens - sum(piece.tokens for piece in (*meta, *(p for gap in gaps for p in gap)))
         for gap in gaps:
-            while sum(piece.tokens for piece in gap) < widest:
+            while sum(piece.tokens - 1 for piece in gap) < widest:
                 gap.append(self._random(used, chance))
                 room -= gap[-1].tokens
             if room < 1:
-                raise _Impossible(LeftOut.TOO_LONG)
+                raise ImpossibleError(LeftOut.TOO_LONG)
         front: list[Piece] = []
         while room > 0:
             front.insert(0, self._random(used, chance))
@@ -228,7 +203,7 @@ class _Document:
                 said.append(fact)
             yield replace(self._piece("negative", chunk, fact=fact), rank=rank, score=score)
         if left:
-            raise _Impossible(LeftOut.TOO_FEW_INTERFERERS)
+            raise ImpossibleError(LeftOut.TOO_FEW_INTERFERERS)
 
     def _random(self, used: set[int], chance: random.Random) -> Piece:
         """Any chunk of another document that the retriever does not name for this one."""
@@ -237,7 +212,7 @@ class _Document:
             if chunk not in used and chunk not in self._hits and self._serves(chunk):
                 used.add(chunk)
                 return self._piece("random", chunk)
-        raise _Impossible(LeftOut.TOO_FEW_OTHERS)
+        raise ImpossibleError(LeftOut.TOO_FEW_OTHERS)
 
     def _serves(self, chunk: int) -> bool:
         """Whether a chunk of another document may stand in a row: neither barred, nor blank, nor a near-copy."""
@@ -250,7 +225,7 @@ class _Document:
         separator = self._maker.separator
         text = self._texts[chunk].strip()
         if not text:
-            raise _Impossible(LeftOut.BLANK)
+            raise ImpossibleError(LeftOut.BLANK)
         if behind is None:
             behind = f"{separator}{statement(fact)}{separator}" if fact else separator
         document = int(self._store.document_of(np.array([chunk]))[0])
@@ -261,9 +236,31 @@ class _Document:
             offset=self._texts[chunk].index(text[0]),
             text=text,
             behind=behind,
-            tokens=self._maker.tokenizer.count([text + behind])[0],
+            tokens=self._count(text, behind),
             fact=fact,
         )
+
+    def _count(self, text: str, behind: str) -> int:
+        """Tokens of a piece by itself."""
+        if behind == self._maker.separator:
+            return self._known_tokens(text).tokens
+        return self._maker.tokenizer.count([text + behind])[0]
+
+    def _known_tokens(self, text: str) -> ChunkTokens:
+        """The tokens of the text of a piece, as far as they are the same in every row."""
+        if text not in self._known:
+            [self._known[text]] = self._maker.tokenizer.tokenise_chunks([text], self._maker.separator)
+        return self._known[text]
+
+    def encode(self, pieces: Sequence[Piece]) -> PieceTokens:
+        """The tokens of pieces that follow each other: those of their text as a whole."""
+        text = "".join(piece.whole for piece in pieces)
+        ends = [*accumulate(len(piece.whole) for piece in pieces)]
+        spans = [(start, start + len(piece.text)) for start, piece in zip((0, *ends[:-1]), pieces, strict=True)]
+        known = [self._known_tokens(piece.text) for piece in pieces]
+        tokenizer = self._maker.tokenizer
+        ids = tokenizer.stitch(text, spans, known).keep(len(text)).input_ids
+        return PieceTokens(text=text, ids=ids, token_starts=tokenizer.starts(text, ids), spans=spans)
 
     def _read(self, chunks: Iterable[int]) -> None:
         wanted = [chunk for chunk in chunks if chunk not in self._texts]
@@ -274,13 +271,13 @@ class _Document:
         """The same pieces, the first one without as much of its beginning as the row is too long.
 
         Raises:
-            _Impossible: the row has another length whatever is cut off.
+            ImpossibleError: the row has another length whatever is cut off.
         """
-        tokenizer, wanted = self._maker.tokenizer, self._maker.text_tokens
+        wanted = self._maker.text_tokens
         while True:
-            text = "".join(piece.whole for piece in _blocked(pieces))
-            ids, starts = tokenizer.encode_with_starts(text)
-            surplus = len(ids) - wanted
+            encoded = self.encode(_blocked(pieces))
+            starts = encoded.token_starts
+            surplus = len(starts) - wanted
             if surplus >= 0:
                 break
             pieces = replace(pieces, front=(self._random(used, chance), *pieces.front))
@@ -289,75 +286,13 @@ class _Document:
             if not 0 <= surplus + step < len(starts):
                 continue
             at = int(starts[surplus + step])
-            if at < len(first.text) and len(tokenizer.encode(text[at:])) == wanted:
+            if at < len(first.text):
                 rest = replace(first, text=first.text[at:], offset=first.offset + at)
-                return replace(pieces, front=(rest, *others))
-        raise _Impossible(LeftOut.NO_EXACT_CUT)
+                shorter = replace(pieces, front=(rest, *others))
+                if len(self.encode(_blocked(shorter)).ids) == wanted:
+                    return shorter
+        raise ImpossibleError(LeftOut.NO_EXACT_CUT)
 
 
 def _blocked(pieces: Pieces) -> list[Piece]:
     return [*pieces.front, *(piece for gap in pieces.gaps for piece in gap), *pieces.meta]
-
-
-class _Encoded:
-    """One order of the pieces, encoded as a whole."""
-
-    def __init__(self, order: Order, pieces: Pieces, tokenizer: Tokenizer) -> None:
-        self.order = order
-        everything = pieces.all
-        self.pieces = [everything[place] for place in order.places]
-        self.text = "".join(piece.whole for piece in self.pieces)
-        self.ids, self._token_starts = tokenizer.encode_with_starts(self.text)
-        lengths = list(accumulate(len(piece.whole) for piece in self.pieces))
-        self.starts = [0, *lengths[:-1]]
-        """First character of each piece."""
-        self.ends = [start + len(piece.text) for start, piece in zip(self.starts, self.pieces, strict=True)]
-        """One past the last character of its text."""
-        self.borders: list[int] = [self.tokens_before(start) for start in self.starts]
-        """First token of each piece."""
-        for border, start in zip(self.borders, self.starts, strict=True):
-            if start and (border == len(self.ids) or self._token_starts[border] != start):
-                raise _Impossible(LeftOut.OTHER_TOKENS)
-        own = np.split(self.ids, self.borders[1:])
-        by_place = sorted(zip(order.places, own, strict=True), key=lambda one: one[0])
-        self.own: list[NDArray[np.int32]] = [ids for _, ids in by_place]
-        """The tokens of each piece, in the order of `Pieces.all`."""
-
-    def tokens_before(self, character: int) -> int:
-        """How many tokens begin before a character."""
-        return int(np.searchsorted(self._token_starts, character, side="left"))
-
-    def answer_token(self, asked: Fact) -> int:
-        """The first token of the answer: with it begins the space before it, or the answer itself.
-
-        Raises:
-            _Impossible: no token does, or the answer stands in the row more than twice.
-        """
-        begin = len(self.text) - len(asked.value)
-        token = self.tokens_before(begin - 1)
-        if token == len(self.ids) or self._token_starts[token] > begin or self.text.count(asked.value) != 2:
-            raise _Impossible(LeftOut.NOT_APART)
-        return token
-
-    def facts(self) -> Iterator[Mapping[str, Any]]:
-        """What is planted, and where."""
-        for end, piece in zip(self.ends, self.pieces, strict=True):
-            if piece.fact is not None:
-                said = statement(piece.fact)
-                start = end + piece.behind.index(said)
-                yield {"key": piece.fact.key, "value": piece.fact.value, "start": start, "end": start + len(said)}
-
-    def segments(self) -> Iterator[Mapping[str, Any]]:
-        """Where each character came from."""
-        for start, end, piece in zip(self.starts, self.ends, self.pieces, strict=True):
-            yield {
-                "role": piece.role,
-                "document": piece.document,
-                "chunk": piece.chunk,
-                "offset": piece.offset,
-                "start": start,
-                "end": end,
-                "tokens": self.tokens_before(end) - self.tokens_before(start),
-                "rank": piece.rank,
-                "score": piece.score,
-            }

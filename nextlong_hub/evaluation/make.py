@@ -19,7 +19,8 @@ from nextlong_hub.errors import ConflictError, CorpusTooSmallError, argument
 from nextlong_hub.evaluation.candidates import Candidates, Trained, without_seen
 from nextlong_hub.evaluation.card import card_of
 from nextlong_hub.evaluation.columns import SCHEMA
-from nextlong_hub.evaluation.items import Found, ItemMaker, LeftOut
+from nextlong_hub.evaluation.items import Found, ItemMaker
+from nextlong_hub.evaluation.left_out import LeftOut
 from nextlong_hub.evaluation.record import damaged_files, data_path, read_record, write_record
 from nextlong_hub.evaluation.settings import RiffleRequest
 from nextlong_hub.execution.base import Executor

@@ -9,8 +9,9 @@ beginning as the distance takes, Ri the rest. F fills the row. So the target sta
 stands before it is the same text in another order.
 """
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from itertools import islice
 from typing import Literal
 
 Role = Literal["meta", "negative", "random"]
@@ -42,7 +43,7 @@ class Piece:
     behind: str
     """Separators, and the statement that is planted there."""
     tokens: int
-    """By itself, with what stands behind it."""
+    """With what stands behind it: by itself, or in its row, which may be one less."""
     rank: int = 0
     """Of a negative: its place, from 1, in the retriever's answer to the chunk before it."""
     score: float = 0.0
@@ -70,6 +71,13 @@ class Pieces:
     def all(self) -> tuple[Piece, ...]:
         """Each once, in the order in which `Order` counts them."""
         return (*self.front, *self.meta, *(piece for gap in self.gaps for piece in gap))
+
+    def with_tokens(self, tokens: Iterable[int]) -> "Pieces":
+        """The same pieces with as many tokens as they have between the others, in the order of `all`."""
+        counted = (replace(piece, tokens=own) for piece, own in zip(self.all, tokens, strict=True))
+        front, meta = tuple(islice(counted, len(self.front))), tuple(islice(counted, len(self.meta)))
+        gaps = tuple(tuple(islice(counted, len(gap))) for gap in self.gaps)
+        return Pieces(front=front, meta=meta, gaps=gaps)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -21,7 +21,8 @@ from nextlong_hub.corpus.settings import SourceSettings
 from nextlong_hub.corpus.store import ChunkStore
 from nextlong_hub.errors import ConflictError, CorpusTooSmallError, DataError, RecipeError
 from nextlong_hub.evaluation.check import check_evaluation
-from nextlong_hub.evaluation.items import Found, ItemMaker, LeftOut
+from nextlong_hub.evaluation.items import Found, ItemMaker
+from nextlong_hub.evaluation.left_out import LeftOut
 from nextlong_hub.evaluation.settings import RiffleSettings
 from nextlong_hub.execution.run import Run
 from nextlong_hub.testing import make_documents, tiny_recipe
@@ -180,6 +181,17 @@ def test_a_change_is_found(made: Path, tmp_path: Path, capsys: pytest.CaptureFix
     assert "size or sha256 is another" in capsys.readouterr().out
 
 
+def test_a_damaged_folder_is_made_again(made: Path, corpus_file: Path, tmp_path: Path) -> None:
+    """As it was, and without shards that an earlier run left behind."""
+    nl.riffle(corpus_file, output=tmp_path / "riffle", **TINY)
+    shard = tmp_path / "riffle" / "data" / "riffle" / "test-00000.parquet"
+    content = shard.read_bytes()
+    shard.write_bytes(content[:-1])
+    assert nl.riffle(corpus_file, output=tmp_path / "riffle", **TINY).is_unchanged is False
+    assert shard.read_bytes() == content
+    assert check_evaluation(tmp_path / "riffle").faults == []
+
+
 @pytest.mark.parametrize(
     ("wrong", "said"),
     [
@@ -312,6 +324,7 @@ def law(rows: Sequence[dict[str, Any]], target_length: int) -> None:
         assert len(ids) == target_length
         assert pairs.setdefault(row["pair"], sorted(ids.tolist())) == sorted(ids.tolist())
         assert row["targets"] == first["targets"]
+        assert row["condition"] != "riffled" or min(row["between"]) >= row["distance"]
         start = row["targets"][0]["start"]
         assert ids[start:].tolist() == np.array(first["input_ids"])[start:].tolist()
         encoded = tokenizer().encode(row["text"])
