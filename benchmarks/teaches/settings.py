@@ -129,7 +129,7 @@ PRESETS = {
             short_documents=128,
             short_slices=(64, 256),
             riffle_items=48,
-            riffle_chunks=5,
+            riffle_chunks=4,
             riffle_distances=(512, 1024),
             riffle_interferers=(0, 2),
         ),
