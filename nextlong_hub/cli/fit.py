@@ -99,7 +99,7 @@ def fit(
     SOURCE is a file, folder, glob, hf:// address or Hub dataset with a column of texts, or a dataset folder of ours.
     The rows become a new dataset folder; what was cut, split or left out is counted.
 
-    Packed texts stand back to back in their row and must not see each other: document_lengths says where each begins.
+    Packed texts stand back to back in their row and must not see each other: seq_lengths says where each begins.
     Rows are not padded.
     """
     from nextlong_hub import terminal

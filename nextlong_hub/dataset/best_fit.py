@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from nextlong_hub.dataset.schema import TOKEN_COLUMNS
+from nextlong_hub.dataset.schema import TOKEN_COLUMNS, current_names
 from nextlong_hub.errors import DataError
 
 _PLACE = ("start", "end", "tokens")
@@ -175,8 +175,10 @@ def unpack(row: Mapping[str, Any]) -> list[dict[str, Any]]:
     """The documents of a packed row, each with the columns of a sample and `offset`.
 
     Args:
-        row: a row as read from a file; token columns may be lists or arrays, and those that it lacks stay absent.
+        row: a row as read from a file, an older one, too; token columns may be lists or arrays, and those that it
+            lacks stay absent.
     """
+    row = dict(zip(current_names([*row]), row.values(), strict=True))
     documents = row["documents"]
     borders = cu_seqlens([document["tokens"] for document in documents]).tolist()
     segments = iter([*row["segments"], None])

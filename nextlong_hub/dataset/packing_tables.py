@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from nextlong_hub.dataset.schema import COLUMNS, DOCUMENT_TYPE, RowKind, kinds_of, row_schema
+from nextlong_hub.dataset.schema import COLUMNS, DOCUMENT_LENGTHS, DOCUMENT_TYPE, RowKind, kinds_of, row_schema
 
 
 def as_documents(table: pa.Table, *, tokens: bool) -> pa.Table:
@@ -34,7 +34,7 @@ def as_documents(table: pa.Table, *, tokens: bool) -> pa.Table:
         )
         each = pa.array(np.arange(table.num_rows + 1), pa.int32())
         table = table.append_column("documents", pa.ListArray.from_arrays(each, structs))
-        table = table.append_column("document_lengths", pa.ListArray.from_arrays(each, documents["tokens"]))
+        table = table.append_column(DOCUMENT_LENGTHS, pa.ListArray.from_arrays(each, documents["tokens"]))
     schema = row_schema(
         tokens=tokens, packed=True, masked=RowKind.WITH_MASK in kinds, inputs=RowKind.WITH_INPUTS in kinds
     )

@@ -4,16 +4,23 @@
     row_schema      the columns of one configuration, as Arrow wants them
     kinds_of        which kinds of row a table holds, told by its columns
     column_table    names and meanings, as the card and README print them
+    current_names   the names that columns have today, of those that a file has
 
 A new column is an entry of `COLUMNS`. Its values are those of the record's field of the same name; `shards` computes
-the values of other columns, `packing_tables` those of merged rows.
+the values of other columns, `packing_tables` those of merged rows. A column is renamed by giving its earlier name in
+`earlier`: all that reads files of rows asks `current_names`, and knows today's name alone.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
 import pyarrow as pa
+
+LOSS_MASK = "assistant_masks"
+"""The column with the loss mask: the name by which TRL makes labels of it."""
+DOCUMENT_LENGTHS = "seq_lengths"
+"""The column with the tokens of each document: the name by which TRL keeps them apart."""
 
 SEGMENT_TYPE = pa.struct(
     [
@@ -86,6 +93,10 @@ class Column:
     """The rows that have it."""
     meaning: str | Callable[[RowContents], str]
     """What it holds, in Markdown without a full stop; a function where that differs between datasets."""
+    field: str = ""
+    """The field of a `Row` that holds it; empty where that has the column's name."""
+    earlier: str = ""
+    """The name that older datasets have for it; empty where it was never renamed."""
     per_token: bool = False
     """Its lists have an entry for each token of the row."""
     dictionary: tuple[str, ...] = ()
@@ -138,7 +149,9 @@ COLUMNS = (
     Column(name="text", type=pa.large_string(), meaning=_text),
     Column(name="input_ids", type=pa.list_(pa.int32()), rows=RowKind.WITH_TOKENS, per_token=True, meaning=_input_ids),
     Column(
-        name="loss_mask",
+        name=LOSS_MASK,
+        field="loss_mask",
+        earlier="loss_mask",
         type=pa.list_(pa.int8()),
         rows=RowKind.WITH_MASK,
         per_token=True,
@@ -146,7 +159,8 @@ COLUMNS = (
     ),
     Column(name="token_count", type=pa.int32(), meaning="how many tokens there are"),
     Column(
-        name="document_lengths",
+        name=DOCUMENT_LENGTHS,
+        earlier="document_lengths",
         type=pa.list_(pa.int32()),
         rows=RowKind.PACKED,
         meaning="packed rows: tokens of each document, in order; what attention must keep apart",
@@ -195,11 +209,14 @@ TOKEN_COLUMNS = tuple(column.name for column in COLUMNS if column.per_token)
 
 _TOLD_BY = {
     "input_ids": RowKind.WITH_TOKENS,
-    "loss_mask": RowKind.WITH_MASK,
-    "document_lengths": RowKind.PACKED,
+    LOSS_MASK: RowKind.WITH_MASK,
+    DOCUMENT_LENGTHS: RowKind.PACKED,
     "template_inputs": RowKind.WITH_INPUTS,
 }
 """The one column that tells a kind: a kind may get further columns, and older datasets lack those."""
+
+_TODAY = {column.earlier: column.name for column in COLUMNS if column.earlier}
+"""The names of columns by those that they had."""
 
 
 def row_schema(*, tokens: bool, packed: bool = False, masked: bool = False, inputs: bool = False) -> pa.Schema:
@@ -207,8 +224,8 @@ def row_schema(*, tokens: bool, packed: bool = False, masked: bool = False, inpu
 
     Args:
         tokens: there is `input_ids`.
-        packed: a row holds several documents: `documents` and `document_lengths` in place of `meta_document`, `source`.
-        masked: there is `loss_mask`.
+        packed: a row holds several documents: `documents` and `seq_lengths` in place of `meta_document`, `source`.
+        masked: there is `assistant_masks`.
         inputs: there is `template_inputs`.
     """
     kinds = {RowKind.ANY, RowKind.PACKED if packed else RowKind.SAMPLE}
@@ -216,6 +233,25 @@ def row_schema(*, tokens: bool, packed: bool = False, masked: bool = False, inpu
     kinds |= {RowKind.WITH_MASK} if masked else set()
     kinds |= {RowKind.WITH_INPUTS} if inputs else set()
     return pa.schema([(column.name, column.type) for column in COLUMNS if column.rows in kinds])
+
+
+def current_names(names: Sequence[str]) -> list[str]:
+    """The names that columns of these names have today, in their order.
+
+    Those that no column of ours ever had stay as they are, and so does an earlier name beside the one of today.
+    """
+    return [name if _TODAY.get(name, name) in names else _TODAY.get(name, name) for name in names]
+
+
+def stored_names(names: Sequence[str]) -> dict[str, str]:
+    """The names under which a file with columns of these names has them, by those of today."""
+    return dict(zip(current_names(names), names, strict=True))
+
+
+def with_current_names(schema: pa.Schema) -> pa.Schema:
+    """The same columns by the names that they have today."""
+    names = current_names(schema.names)
+    return pa.schema([field.with_name(name) for field, name in zip(schema, names, strict=True)])
 
 
 def without_later_fields(schema: pa.Schema) -> pa.Schema:
@@ -234,7 +270,7 @@ def without_later_fields(schema: pa.Schema) -> pa.Schema:
 
 def kinds_of(names: Iterable[str]) -> frozenset[RowKind]:
     """The kinds of row that a table with columns of these names holds."""
-    kinds = {RowKind.ANY, *(_TOLD_BY[name] for name in names if name in _TOLD_BY)}
+    kinds = {RowKind.ANY, *(_TOLD_BY[name] for name in current_names([*names]) if name in _TOLD_BY)}
     return frozenset(kinds if RowKind.PACKED in kinds else kinds | {RowKind.SAMPLE})
 
 

@@ -12,6 +12,7 @@ from typing import Any
 import pyarrow as pa
 
 from nextlong_hub.dataset.manifest import ConfigRecord, PortabilityRecord, SpelledRecord
+from nextlong_hub.dataset.schema import LOSS_MASK
 from nextlong_hub.tokenization.spelled import SpellingFinder
 
 _NAMES = 10
@@ -45,7 +46,7 @@ class SpelledCounts:
 
 def span_column(columns: Collection[str]) -> str | None:
     """The column with the spans of text that are encoded by themselves; None where that is the whole text."""
-    if "loss_mask" in columns:
+    if LOSS_MASK in columns:
         return "segments"
     return "documents" if "documents" in columns else None
 

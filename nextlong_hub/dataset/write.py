@@ -20,7 +20,7 @@ from nextlong_hub.dataset.links import link_record
 from nextlong_hub.dataset.manifest import ConfigRecord, FileRecord, PackingRecord, SynthesisRecord
 from nextlong_hub.dataset.packing_plan import PackedPlan, Planner
 from nextlong_hub.dataset.repeats import repeat_records
-from nextlong_hub.dataset.schema import row_schema
+from nextlong_hub.dataset.schema import COLUMNS, row_schema
 from nextlong_hub.dataset.shards import read_table
 from nextlong_hub.dataset.spelled import spelled_record
 from nextlong_hub.dataset.tally import tally
@@ -266,6 +266,9 @@ def _packed_shards(
     """
     packed = plan_rows(recipe, chosen)
     content: list[list[str | int]] = [[unit.parent.name, unit.name, packed.digest] for unit in packed.units]
+    content.append(
+        [column.name for column in COLUMNS if column.earlier]
+    )  # what was written by earlier names is not done
     places = run.workspace.units(recipe.name, digest_of([recipe.fingerprint, content])) / "places.npy"
     packed.write_places(places)
     ranges = packed.shards(recipe.output.shard_bytes)

@@ -18,6 +18,7 @@ from nextlong_hub.corpus.naming import with_parts
 from nextlong_hub.corpus.secrets import OnSecret
 from nextlong_hub.corpus.settings import ReadingSettings, SourceSettings
 from nextlong_hub.dataset.manifest import read_manifest
+from nextlong_hub.dataset.schema import RowKind, kinds_of
 from nextlong_hub.documents.lineage import retrieval_of
 from nextlong_hub.errors import DataError, RecipeError, argument
 from nextlong_hub.method.settings import WHOLE_DOCUMENT
@@ -162,7 +163,7 @@ def refuse_packed_rows(corpus: FoundCorpus) -> None:
             names = pq.read_schema(path).names if Path(path).is_file() else []
         except (OSError, ValueError):
             continue  # reading the corpus says what is wrong with the file
-        if {"documents", "document_lengths"} <= set(names):
+        if "documents" in names and RowKind.PACKED in kinds_of(names):
             raise DataError(
                 f"{path} holds packed rows, several documents back to back in each; take the texts that were packed"
             )

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Literal
 
 from nextlong_hub.dataset import SplitReader
+from nextlong_hub.dataset.schema import LOSS_MASK
 from nextlong_hub.errors import RecipeError, argument
 from nextlong_hub.exports.base import FORMATS, ExportFormat, ExportSettings
 from nextlong_hub.exports.endings import EOS_RULES, Ending, EosRule, find_eos
@@ -56,7 +57,7 @@ def choose_tokenizer(kind: ExportFormat, request: ExportRequest, split: SplitRea
     tokenizer = load_tokenizer(request.tokenizer)
     if has_tokens and split.manifest is not None and split.manifest.tokenizer.digest == tokenizer.digest:
         return None
-    if "loss_mask" in split.columns:
+    if LOSS_MASK in split.columns:
         raise RecipeError(
             f"the loss mask of {split.config} belongs to the tokens it was made with; leave out "
             f"{argument('tokenizer')}, or build "
@@ -87,7 +88,7 @@ def choose_settings(
         by_source=request.by_source,
         hashes=tuple(sorted(set(request.hashes))),
         token_bytes=request.token_bytes or _token_bytes(kind, _vocabulary_size(request, split)),
-        masked="loss_mask" in split.columns,
+        masked=LOSS_MASK in split.columns,
         ending=_choose_ending(kind, request, split),
         tokenizer_name=Path(request.tokenizer).name if request.tokenizer else recorded or "unknown tokenizer",
     )
@@ -104,7 +105,7 @@ def _choose_ending(kind: ExportFormat, request: ExportRequest, split: SplitReade
 def _refused_rows(kind: ExportFormat, split: SplitReader) -> Iterator[str]:
     if kind.wants_text and "text" not in split.columns:
         yield f"{split.config} of {split.where} has no text, and {kind.name} needs it; choose another format"
-    if "loss_mask" in split.columns and not kind.takes_loss_mask:
+    if LOSS_MASK in split.columns and not kind.takes_loss_mask:
         yield (
             f"{split.config} has a loss mask, which {kind.name} cannot carry: the model would also learn the prompts; "
             f"choose {_those(lambda other: other.takes_loss_mask)}"

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from nextlong_hub.dataset.links import SampleLinks
 from nextlong_hub.dataset.manifest import ConfigRecord
+from nextlong_hub.dataset.schema import LOSS_MASK
 from nextlong_hub.errors import DataError
 from nextlong_hub.recipe import recorded_recipe
 from nextlong_hub.retrieval import UNNAMED_SCORE
@@ -93,8 +94,8 @@ class ConfigCounter:
         self._tokens += int(tokens.sum())
         self._characters += _characters(table, segments, documents)
         self._add_targets(table, tokens)
-        if "loss_mask" in table.column_names:
-            learnt = pc.sum(pc.list_flatten(table["loss_mask"])).as_py() or 0
+        if LOSS_MASK in table.column_names:
+            learnt = pc.sum(pc.list_flatten(table[LOSS_MASK])).as_py() or 0
             self._learnt_tokens = (self._learnt_tokens or 0) + int(learnt)
         self._lengths.add(tokens)
         self._repeats.add(table)

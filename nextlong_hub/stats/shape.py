@@ -299,7 +299,7 @@ class ConfigStats:
     conversations: ConversationStats | None
     """None where no segment is a message."""
     learnt_tokens: int | None
-    """Tokens on which the loss is taken; None where there is no `loss_mask` and it is taken on all."""
+    """Tokens on which the loss is taken; None where there is no loss mask and it is taken on all."""
     packing: PackingStats | None
     """None where rows are not packed."""
     mix: MixStats | None

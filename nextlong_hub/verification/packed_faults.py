@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from nextlong_hub.dataset.schema import TOKEN_COLUMNS
+from nextlong_hub.dataset.schema import DOCUMENT_LENGTHS, LOSS_MASK, TOKEN_COLUMNS
 from nextlong_hub.recipe import Recipe
 
 
@@ -18,13 +18,13 @@ def packed_faults(row: Mapping[str, Any], recipe: Recipe, number: int) -> Iterat
         recipe: the recipe of its configuration.
         number: its position in the configuration, from 0.
     """
-    documents, lengths = row["documents"], row["document_lengths"]
+    documents, lengths = row["documents"], row[DOCUMENT_LENGTHS]
     if row["id"] != f"{recipe.name}/{number:06d}":
         yield f"the id {row['id']!r} is not that of row {number:,} of {recipe.name!r}"
     if not documents:
         yield "has no documents"
     if [document["tokens"] for document in documents] != lengths:
-        yield "document_lengths are not the tokens of its documents"
+        yield f"{DOCUMENT_LENGTHS} are not the tokens of its documents"
     if min(lengths, default=1) < 1 or sum(lengths) != row["token_count"]:
         yield f"its documents have {sum(lengths):,} tokens together, token_count says {row['token_count']:,}"
     if row["token_count"] > recipe.target_length:
@@ -32,8 +32,8 @@ def packed_faults(row: Mapping[str, Any], recipe: Recipe, number: int) -> Iterat
     for name in TOKEN_COLUMNS:
         if name in row and len(row[name]) != row["token_count"]:
             yield f"{name} has {len(row[name]):,} entries, token_count says {row['token_count']:,}"
-    if "loss_mask" in row and not np.isin(row["loss_mask"], (0, 1)).all():
-        yield "loss_mask holds other values than 0 and 1"
+    if LOSS_MASK in row and not np.isin(row[LOSS_MASK], (0, 1)).all():
+        yield f"{LOSS_MASK} holds other values than 0 and 1"
     borders = [0, *(document["end"] for document in documents)]
     starts = [document["start"] for document in documents]
     if starts != borders[:-1] or borders[-1] != len(row["text"]) or any(a >= b for a, b in pairwise(borders)):

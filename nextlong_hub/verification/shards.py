@@ -12,7 +12,7 @@ from nextlong_hub.dataset import shards
 from nextlong_hub.dataset.best_fit import unpack
 from nextlong_hub.dataset.manifest import ConfigRecord, FileRecord
 from nextlong_hub.dataset.row_digest import RowDigest, digest_rows
-from nextlong_hub.dataset.schema import TOKEN_COLUMNS, row_schema, without_later_fields
+from nextlong_hub.dataset.schema import TOKEN_COLUMNS, row_schema, with_current_names, without_later_fields
 from nextlong_hub.dataset.spelled import span_column
 from nextlong_hub.verification.documents import check_document
 from nextlong_hub.verification.packed_faults import packed_faults
@@ -97,7 +97,7 @@ def _rows(
             masked=config.conversations is not None,
             inputs=config.conversations is not None and config.conversations.with_inputs > 0,
         )
-        found = file.schema_arrow.remove_metadata()
+        found = with_current_names(file.schema_arrow.remove_metadata())
         if not found.equals(wanted) and not found.equals(without_later_fields(wanted)):
             check.fault(name, f"has columns {file.schema_arrow.names} of other names or types than {wanted.names}")
             return
@@ -108,6 +108,7 @@ def _rows(
                 check.fault(name, f"row group {group} holds nulls")
                 return
             digest.update(table)
+            table = table.rename_columns(found.names)
             long = [column for column in TOKEN_COLUMNS if column in table.column_names]
             rows = table.drop_columns(long).to_pylist()
             for index, row in enumerate(rows):

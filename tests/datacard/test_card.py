@@ -358,7 +358,7 @@ def test_the_python_on_the_card_runs(
         names["row"] = pq.read_table(mixed / "data" / "packed").to_pylist()[0]
     assert "512" in capsys.readouterr().out
     assert names["cu_seqlens"][-1] == len(names["position_ids"]) == names["row"]["token_count"]
-    assert names["position_ids"].count(0) == len(names["row"]["document_lengths"]) > 1
+    assert names["position_ids"].count(0) == len(names["row"]["seq_lengths"]) > 1
 
 
 def test_trainers_are_told_what_the_examples_say() -> None:

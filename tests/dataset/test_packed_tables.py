@@ -68,7 +68,7 @@ def packed_by_hand(row: Sequence[Sample]) -> dict[str, Any]:
         "text": text,
         "input_ids": ids,
         "token_count": len(ids),
-        "document_lengths": [len(sample.input_ids) for sample in row],
+        "seq_lengths": [len(sample.input_ids) for sample in row],
         "documents": places,
         "segments": segments,
     }
@@ -140,8 +140,8 @@ def test_packed_rows_come_back_as_they_were(
         assert [tuple(document.values()) for document in kept["documents"]] == [
             tuple(getattr(document, field.name) for field in DOCUMENT_TYPE) for document in row.documents
         ]
-        assert kept["document_lengths"] == [document.tokens for document in row.documents]
-        assert kept.get("loss_mask", []) == [1] * len(row.input_ids) * masked
+        assert kept["seq_lengths"] == [document.tokens for document in row.documents]
+        assert kept.get("assistant_masks", []) == [1] * len(row.input_ids) * masked
     assert row_sizes(table) == [len(row.text.encode()) + len(row.input_ids) * (4 * tokens + masked) for row in rows]
 
 

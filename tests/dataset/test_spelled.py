@@ -44,7 +44,7 @@ def test_what_a_chat_template_wrote_is_not_counted() -> None:
     """Both rows hold it between their messages, the second one in a message, too."""
     texts = [f"hello{END}", f"say {END}{END}"]
     segments = [[{"start": 0, "end": 5}], [{"start": 0, "end": 4 + len(END)}]]
-    table = pa.table({"text": texts, "segments": segments, "loss_mask": [[1], [1]]})
+    table = pa.table({"text": texts, "segments": segments, "assistant_masks": [[1], [1]]})
     assert counted(table) == (1, {END: 1})
 
 
