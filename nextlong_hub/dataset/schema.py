@@ -79,8 +79,14 @@ class RowContents:
     """The tokens were published elsewhere."""
     framing: str = ""
     """The special tokens around each document, in words; empty where there are none."""
+    earlier: frozenset[str] = frozenset()
+    """Columns, by their names of today, that the files have by earlier names."""
     score: str = ""
     """The column `score` with the name of what it holds, where there are hard negatives: BM25 `score`."""
+
+    def stored_name(self, name: str) -> str:
+        """The name by which the files have a column."""
+        return next((one.earlier for one in COLUMNS if one.name == name and name in self.earlier), name)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -277,7 +283,10 @@ def kinds_of(names: Iterable[str]) -> frozenset[RowKind]:
 def column_table(contents: RowContents) -> list[tuple[str, str]]:
     """Name and meaning of each column that rows of these kinds have, in Markdown."""
     return [
-        (column.name, column.meaning if isinstance(column.meaning, str) else column.meaning(contents))
+        (
+            contents.stored_name(column.name),
+            column.meaning if isinstance(column.meaning, str) else column.meaning(contents),
+        )
         for column in COLUMNS
         if column.rows in contents.kinds
     ]

@@ -18,15 +18,22 @@ import venv
 from importlib.resources import files
 from pathlib import Path
 
+from nextlong_hub.corpus.settings import SourceSettings
 from nextlong_hub.exports import ExportRequest, export
+from nextlong_hub.pipeline import BuildRequest, build
+from nextlong_hub.recipe import Recipe
+from nextlong_hub.testing.worlds import make_documents, tiny_recipe, write_corpus
 from nextlong_hub.tokenization import load_tokenizer
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "support"))
+from card_blocks import trl_lines
+from chat_worlds import CHATML, chat_recipe, tokenizer_of
 from packed_rows import packed_row, write_packed
+from transformers import PreTrainedTokenizerFast
 
 CHECKS = Path(__file__).with_name("trainer_checks.py")
 EXAMPLES = Path(__file__).parents[2] / "examples" / "trainers"
-TRAINERS = ("trl", "axolotl", "llama_factory", "torchtitan", "megatron", "nanotron", "olmo")
+TRAINERS = ("trl", "trl_rows", "axolotl", "llama_factory", "torchtitan", "megatron", "nanotron", "olmo")
 WHOLE = ("torch", "trl", "datatrove", "megatron-core", "peft", "tyro", "omegaconf", "einops", "torchdata", "av", "fire")
 LIBRARIES = (*WHOLE, "cached-path", "addict", "spmd_types", "art", "colorama", "tensorboard", "humanize")
 ALONE = (
@@ -48,6 +55,7 @@ def main() -> int:
     with tempfile.TemporaryDirectory(prefix="nextlong-trainers-") as name:
         scratch = Path(name)
         write_exports(scratch / "exports")
+        write_datasets(scratch / "exports" / "rows")
         python = prepare((options.keep or scratch) / "trainers")
         environment = os.environ | {"HF_HOME": str(scratch / "home")}
         failed = [
@@ -87,6 +95,40 @@ def write_exports(folder: Path) -> None:
     info = folder / "text" / "dataset_info.json"
     info.write_text(json.dumps({"nextlong_128k": next(iter(json.loads(info.read_text()).values()))}))
     shutil.copytree(str(files("nextlong_hub.builders").joinpath("demo/gpt2")), folder / "tokenizer")
+
+
+def write_datasets(folder: Path) -> None:
+    """A dataset of each kind of row, with a card whose lines for TRL lie beside it, and its tokenizer."""
+    corpus = write_corpus(folder / "documents.jsonl", make_documents(40))
+    talks = folder / "talks.jsonl"
+    turns = [{"from": "human", "value": "What is {0} + 1?"}, {"from": "gpt", "value": "It is one more than {0}."}]
+    talks.write_text("".join(json.dumps({"conversations": turns}).replace("{0}", str(n)) + "\n" for n in range(20)))
+    chat = PreTrainedTokenizerFast(
+        tokenizer_object=tokenizer_of("chatml").copy_backend(), chat_template=CHATML, eos_token="<|im_end|>"
+    )
+    chat.save_pretrained(folder / "chat")
+    demo = str(files("nextlong_hub.builders").joinpath("demo/gpt2"))
+    packed = tiny_recipe(name="packed", target_length=2048, mixture=({"recipe": "tiny", "share": 1.0},), pack=True)
+    for name, recipe, ingredients, source, tokenizer in (
+        ("plain", tiny_recipe(target_length=2048), (), corpus, demo),
+        ("packed", packed, (tiny_recipe(),), corpus, demo),
+        ("instruct", chat_recipe("auto"), (), talks, str(folder / "chat")),
+    ):
+        write_dataset(folder / name, recipe, ingredients, source, tokenizer)
+
+
+def write_dataset(folder: Path, recipe: Recipe, ingredients: tuple[Recipe, ...], corpus: Path, tokenizer: str) -> None:
+    """One dataset of at most four rows."""
+    request = BuildRequest(
+        recipes=(recipe,),
+        ingredients=ingredients,
+        sources=(SourceSettings(name="world", path=str(corpus), license="cc0-1.0"),),
+        tokenizer=tokenizer,
+        rows={recipe.name: 4},
+    )
+    build(request, folder)
+    (folder / "trl.py.txt").write_text(trl_lines((folder / "README.md").read_text(encoding="utf-8")))
+    shutil.copytree(tokenizer, folder / "tokenizer")
 
 
 def prepare(folder: Path) -> Path:
