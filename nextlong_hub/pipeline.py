@@ -19,7 +19,7 @@ from nextlong_hub.dataset.corpus_description import source_records
 from nextlong_hub.dataset.folder import open_run, refuse_foreign
 from nextlong_hub.dataset.manifest import Manifest, PackingRecord
 from nextlong_hub.dataset.taken import Taken, taken_by
-from nextlong_hub.dataset.write import with_outcome, write_rows
+from nextlong_hub.dataset.write import padding_of, with_outcome, write_rows
 from nextlong_hub.documents.fit import FitRequest
 from nextlong_hub.documents.import_rows import ImportRequest, import_source, require_name
 from nextlong_hub.errors import RecipeError, argument
@@ -395,6 +395,7 @@ def open_tokenizers(request: BuildRequest) -> tuple[Tokenizer, ...]:
     tokenizers = tuple(by_digest.values())
     for recipe in (*request.ingredients, *request.recipes):
         special_tokens_of(recipe, tokenizers)
+        padding_of(recipe, tokenizers[0])
         if len(tokenizers) > 1 and recipe.pack:
             raise RecipeError(
                 f"recipe {recipe.name!r} packs its rows, which are then full under one tokenizer only; name one "

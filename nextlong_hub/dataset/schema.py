@@ -37,8 +37,8 @@ SEGMENT_TYPE = pa.struct(
 )
 """One chunk's span inside a row: `records.Segment`, field by field, where the meaning of each is documented."""
 
-LATER_FIELDS = frozenset({"own_rank"})
-"""Fields of segments that older datasets lack; they are read as 0."""
+LATER_FIELDS = frozenset({"own_rank", "padding"})
+"""Fields of segments and documents that older datasets lack; they are read as 0."""
 
 DOCUMENT_TYPE = pa.struct(
     [
@@ -49,6 +49,7 @@ DOCUMENT_TYPE = pa.struct(
         ("start", pa.int32()),
         ("end", pa.int32()),
         ("tokens", pa.int32()),
+        ("padding", pa.int32()),
     ]
 )
 """One document's place in a packed row: `records.PackedDocument`, field by field."""
@@ -177,7 +178,8 @@ COLUMNS = (
         rows=RowKind.PACKED,
         dictionary=("documents.list.element.source",),
         meaning="packed rows: of each document `id`, `source` and `meta_document` (its name in the corpus), `offset` "
-        "(its first character there), `start` and `end` (in characters of `text`) and `tokens`",
+        "(its first character there), `start` and `end` (in characters of `text`), `tokens`, and how many of these, at "
+        "its end, are `padding`",
     ),
     Column(
         name="template_inputs",
@@ -260,8 +262,19 @@ def with_current_names(schema: pa.Schema) -> pa.Schema:
     return pa.schema([field.with_name(name) for field, name in zip(schema, names, strict=True)])
 
 
+def is_laid_out(found: pa.Schema, wanted: pa.Schema) -> bool:
+    """Whether a file has the columns that are wanted, but for fields that older datasets lack."""
+    is_known = all(
+        own in (wanted.field(field.name).type.value_type if field.name in wanted.names else ())
+        for field in found
+        if pa.types.is_list(field.type) and pa.types.is_struct(field.type.value_type)
+        for own in field.type.value_type
+    )
+    return is_known and bool(without_later_fields(found).equals(without_later_fields(wanted)))
+
+
 def without_later_fields(schema: pa.Schema) -> pa.Schema:
-    """The columns as older datasets have them."""
+    """The columns as the oldest datasets have them."""
     return pa.schema(
         [
             pa.field(

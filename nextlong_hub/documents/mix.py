@@ -178,7 +178,7 @@ class _Unit:
 
     receipt: Receipt[UnitCounts]
     lengths: NDArray[np.int64]
-    """Tokens of each document that was kept. Shape: (documents,)."""
+    """Tokens that each document that was kept takes of a row. Shape: (documents,)."""
     sample: NDArray[np.int64]
     """The number of the sample that extends it, beyond any where none does. Shape: (documents,)."""
 
@@ -205,7 +205,7 @@ def _take_documents(run: Run, request: RowRequest, store: ChunkStore, shape: Mix
         return run.map(f"take {request.recipe.name}", tasks[those.start : those.stop], identity)
 
     def take(receipts: Sequence[Receipt[UnitCounts]]) -> int:
-        units.extend(_read_unit(receipt, number_of) for receipt in receipts)
+        units.extend(_read_unit(receipt, number_of, shape) for receipt in receipts)
         return _tokens_left(units)(shape.samples(rows))
 
     tokens = int(store.document_characters[order].sum() / samples.characters_per_token)
@@ -227,7 +227,7 @@ def _take_documents(run: Run, request: RowRequest, store: ChunkStore, shape: Mix
 def _found(shape: MixShape, rows: int, units: Sequence[_Unit], *, eligible: int, taken: int) -> _Found:
     """The documents of the first units that are enough for so many rows, without those that samples extend."""
     samples, room = shape.samples(rows), shape.room(rows)
-    documents = DocumentList()
+    documents = DocumentList(shape.align)
     lengths = [np.zeros(0, np.int64)]
     counts: list[UnitCounts] = []
     extended = 0
@@ -252,12 +252,12 @@ def _tokens_left(units: Sequence[_Unit]) -> Callable[[int], int]:
     return lambda samples: int(lengths.sum() - (extended[min(samples, len(extended)) - 1] if len(extended) else 0))
 
 
-def _read_unit(receipt: Receipt[UnitCounts], number_of: Mapping[str, int]) -> _Unit:
+def _read_unit(receipt: Receipt[UnitCounts], number_of: Mapping[str, int], shape: MixShape) -> _Unit:
     table = read_table(receipt.output, ["meta_document", "token_count"])
     beyond = len(number_of)
     return _Unit(
         receipt=receipt,
-        lengths=table["token_count"].to_numpy().astype(np.int64),
+        lengths=shape.taken(table["token_count"].to_numpy().astype(np.int64)),
         sample=np.array([number_of.get(name, beyond) for name in table["meta_document"].to_pylist()], np.int64),
     )
 
