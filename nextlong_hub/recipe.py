@@ -27,6 +27,8 @@ from nextlong_hub.retrieval.base import resolved
 from nextlong_hub.retrieval.settings import RetrievalSettings
 
 _RECIPES = "nextlong_hub.builders"
+MOST_ALIGN = 65_536
+"""Documents can be made multiples of so many tokens at most."""
 
 
 class FitSettings(Section):
@@ -67,7 +69,7 @@ class PackingSettings(Section):
     window_tokens: int = Field(default=4_194_304, ge=1, lt=2**31)
     """Documents are packed a stretch of so many tokens at a time: longer stretches fill rows better, shorter ones keep
     documents nearer to their neighbours."""
-    align: int = Field(default=0, ge=0, le=65_536)
+    align: int = Field(default=0, ge=0, le=MOST_ALIGN)
     """Each document takes a multiple of so many tokens of its row, for context parallelism that splits documents: 2·N
     on N devices. What a document lacks is padding behind it, on which no loss is taken. 0: nothing is padded."""
 
@@ -183,7 +185,10 @@ class Recipe(Section):
                 f"recipe {self.name!r} packs its rows, but a synthesised sample fills a row by itself; name the recipe "
                 "of the samples as the mixture of another one that packs them"
             )
-        if fault := align_fault(self):
+        multiple = self.packing.align
+        if fault := align_fault(
+            multiple, target_length=self.target_length, is_packed=self.pack, has_tokens=self.tokens
+        ):
             raise ValueError(f"recipe {self.name!r} {fault}")
         if self.pack and self.fit and self.fit.truncate and self.fit.discard:
             raise ValueError(
@@ -276,27 +281,34 @@ class Recipe(Section):
         return tomli_w.dumps(without_none(self.model_dump(mode="json")))
 
 
-def align_fault(recipe: Recipe) -> str:
-    """Why the documents of a recipe's rows cannot be aligned, as the end of a sentence; empty where they can be."""
-    multiple, target = recipe.packing.align, recipe.target_length
+def align_fault(multiple: int, *, target_length: int, is_packed: bool, has_tokens: bool = True) -> str:
+    """Why documents cannot be multiples of so many tokens, as the end of a sentence; empty where they can.
+
+    Args:
+        multiple: 0 or 1 where they keep their lengths.
+        target_length: tokens of a row.
+        is_packed: documents share rows.
+        has_tokens: the rows have ids.
+    """
     if multiple <= 1:
         return ""
-    if not recipe.pack:
+    given = argument("align", multiple)
+    if not is_packed:
         return (
-            f"aligns documents that share rows ({argument('align', multiple)}), and its rows are one document each, "
-            f"which context parallelism may split anywhere; leave out {argument('align')}"
+            f"aligns documents that share rows ({given}), but packs none; a row that is one document may be split "
+            f"anywhere: leave out {argument('align')}"
         )
-    if not recipe.tokens:
+    if not has_tokens:
         return (
-            f"aligns documents by tokens of padding ({argument('align', multiple)}), and its rows have no tokens; set "
-            f"tokens = true, or leave out {argument('align')}"
+            f"aligns documents by tokens of padding ({given}), but its rows have no tokens; set tokens = true, or "
+            f"leave out {argument('align')}"
         )
-    if target % multiple:
-        below, above = target // multiple * multiple, -(-target // multiple) * multiple
-        lengths = f"{below:,} or {above:,}" if below else f"{above:,}"
+    if target_length % multiple:
+        above = -(-target_length // multiple) * multiple
+        lengths = f"{above - multiple:,} or {above:,}" if above > multiple else f"{above:,}"
         return (
-            f"has rows of {target:,} tokens, which is no multiple of {multiple:,} ({argument('align', multiple)}); "
-            f"make rows of {lengths}, or choose an {argument('align')} that divides {target:,}"
+            f"has rows of {target_length:,} tokens, no multiple of {multiple:,} ({given}); make rows of {lengths}, or "
+            f"choose an {argument('align')} that divides {target_length:,}"
         )
     return ""
 

@@ -208,6 +208,11 @@ def _numbers(manifest: Manifest, stats: DatasetStats, header: Header) -> dict[st
             if config.links and (thin := thin_rows(config.links.links.mean, config.links.meta_percent.mean))
         ],
         "row_bytes": content_bytes[default] // max(1, manifest.configs[default].rows),
+        "aligned": [
+            (name, config.packing.align, config.packing.padding_tokens)
+            for name, config in manifest.configs.items()
+            if config.packing is not None and config.packing.align > 1
+        ],
         "mixes": [config for config in stats.configs if config.mix is not None],
         "repeats": [config for config in stats.configs if config.repeats],
         "outcomes": [config for config in stats.configs if config.outcome is not None],

@@ -193,7 +193,9 @@ class PackingStats:
     """Texts in all rows."""
     documents_per_row: Distribution
     document_tokens: Distribution
-    """Lengths of the texts, in tokens."""
+    """Lengths of the texts, in tokens, without padding."""
+    padding_tokens: int
+    """Behind the texts, in all rows."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
