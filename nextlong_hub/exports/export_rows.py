@@ -42,6 +42,8 @@ class ExportDocument:
     """0 where tokens are not wanted."""
     text: str
     """Empty where text is not wanted."""
+    padding: int = 0
+    """Those of its tokens, at the end, that stand for no text."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -122,15 +124,16 @@ def read_rows(
 
 
 def unpack(rows: Iterable[ExportRow]) -> Iterator[ExportRow]:
-    """Unpack rows: each document becomes a row with the document's id."""
+    """Unpack rows: each document becomes a row with the document's id, without padding."""
     for row in rows:
         borders = packing.cu_seqlens(row.document_lengths).tolist()
-        for document, start, end in zip(row.documents, borders[:-1], borders[1:], strict=True):
+        for document, start, after in zip(row.documents, borders[:-1], borders[1:], strict=True):
+            end = after - document.padding
             yield ExportRow(
                 id=row.id if len(row.documents) == 1 else document.id,
                 input_ids=row.input_ids[start:end],
                 loss_mask=None if row.loss_mask is None else row.loss_mask[start:end],
-                documents=(document,),
+                documents=(replace(document, tokens=end - start, padding=0),),
             )
 
 
@@ -212,6 +215,7 @@ def _row(batch: pa.RecordBatch, index: int, number: str) -> ExportRow:
                 source=part["source"],
                 tokens=part["tokens"] if "input_ids" in values else 0,
                 text=text[part["start"] : part["end"]],
+                padding=part.get("padding", 0) if "input_ids" in values else 0,
             )
             for part in values["documents"].as_py()
         ]

@@ -99,4 +99,8 @@ FORMAT = ExportFormat(
         "Under context parallelism a trainer may let them see each other, or need documents of a multiple of 2·N "
         "tokens on N devices: see what yours does"
     ),
+    aligned_rows=(
+        "Under context parallelism a trainer may let them see each other: see what yours does. Each has a multiple "
+        "of {0} tokens, which {1} devices can share"
+    ),
 )

@@ -99,7 +99,13 @@ def _choose_ending(kind: ExportFormat, request: ExportRequest, split: SplitReade
     if rule == "keep" and not kind.eos_is_border:
         return Ending()
     eos = request.eos_id if request.eos_id is not None else find_eos(request.tokenizer, split)
-    return Ending(rule=rule, eos=eos, is_border=kind.eos_is_border)
+    is_aligned = split.record is not None and split.record.packing is not None and split.record.packing.align > 1
+    return Ending(
+        rule=rule,
+        eos=eos,
+        is_border=kind.eos_is_border,
+        is_uniform=is_aligned and rule == "append" and kind.takes_packed_rows,
+    )
 
 
 def _refused_rows(kind: ExportFormat, split: SplitReader) -> Iterator[str]:
@@ -107,8 +113,8 @@ def _refused_rows(kind: ExportFormat, split: SplitReader) -> Iterator[str]:
         yield f"{split.config} of {split.where} has no text, and {kind.name} needs it; choose another format"
     if LOSS_MASK in split.columns and not kind.takes_loss_mask:
         yield (
-            f"{split.config} has a loss mask, which {kind.name} cannot carry: the model would also learn the prompts; "
-            f"choose {_those(lambda other: other.takes_loss_mask)}"
+            f"{split.config} has a loss mask, which {kind.name} cannot carry: the model would also learn prompts or "
+            f"padding; choose {_those(lambda other: other.takes_loss_mask)}"
         )
 
 
