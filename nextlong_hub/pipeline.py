@@ -104,6 +104,7 @@ def build(
     refuse_foreign(output)  # before anything is fetched
     tokenizers = open_tokenizers(request)
     request = resolve(request, tokenizers[0])
+    recipes_to_make(request)  # what does not go together is refused before anything is written
     with open_run(output, executor, progress) as run:
         made = _make_dataset(run, request, tokenizers, "build")
         return BuildReport(

@@ -58,7 +58,7 @@ def packed_by_hand(row: Sequence[Sample]) -> dict[str, Any]:
     for sample in row:
         own = {"id": sample.id, "source": sample.source, "meta_document": sample.meta_document, "offset": 0}
         end = len(text) + len(sample.text)
-        places.append({**own, "start": len(text), "end": end, "tokens": len(sample.input_ids)})
+        places.append({**own, "start": len(text), "end": end, "tokens": len(sample.input_ids), "padding": 0})
         for segment in sample.segments:
             values = {name: getattr(segment, name) for name in Segment.__slots__}
             segments.append({**values, "start": segment.start + len(text), "end": segment.end + len(text)})
