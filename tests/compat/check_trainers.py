@@ -19,8 +19,9 @@ from importlib.resources import files
 from pathlib import Path
 
 from nextlong_hub.corpus.settings import SourceSettings
+from nextlong_hub.documents.fit import FitRequest, Mode
 from nextlong_hub.exports import ExportRequest, export
-from nextlong_hub.pipeline import BuildRequest, build
+from nextlong_hub.pipeline import BuildRequest, build, fit
 from nextlong_hub.recipe import Recipe
 from nextlong_hub.testing.worlds import make_documents, tiny_recipe, write_corpus
 from nextlong_hub.tokenization import load_tokenizer
@@ -33,7 +34,17 @@ from transformers import PreTrainedTokenizerFast
 
 CHECKS = Path(__file__).with_name("trainer_checks.py")
 EXAMPLES = Path(__file__).parents[2] / "examples" / "trainers"
-TRAINERS = ("trl", "trl_rows", "axolotl", "llama_factory", "torchtitan", "megatron", "nanotron", "olmo")
+TRAINERS = (
+    "trl",
+    "trl_rows",
+    "context_parallel",
+    "axolotl",
+    "llama_factory",
+    "torchtitan",
+    "megatron",
+    "nanotron",
+    "olmo",
+)
 WHOLE = ("torch", "trl", "datatrove", "megatron-core", "peft", "tyro", "omegaconf", "einops", "torchdata", "av", "fire")
 LIBRARIES = (*WHOLE, "cached-path", "addict", "spmd_types", "art", "colorama", "tensorboard", "humanize")
 ALONE = (
@@ -115,6 +126,9 @@ def write_datasets(folder: Path) -> None:
         ("instruct", chat_recipe("auto"), (), talks, str(folder / "chat")),
     ):
         write_dataset(folder / name, recipe, ingredients, source, tokenizer)
+    source = SourceSettings(name="world", path=str(corpus), license="cc0-1.0")
+    modes: frozenset[Mode] = frozenset({"pack"})
+    fit(FitRequest(source=source, tokenizer=demo, target_length=2048, modes=modes, align=4), folder / "aligned")
 
 
 def write_dataset(folder: Path, recipe: Recipe, ingredients: tuple[Recipe, ...], corpus: Path, tokenizer: str) -> None:

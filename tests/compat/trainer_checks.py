@@ -120,6 +120,20 @@ def _trl_on_card(folder: Path) -> str:
     return f"{folder.name}, {len(stored)} rows, {tokens:,} tokens, {masked / tokens:.1%} of the labels masked"
 
 
+def context_parallel(folder: Path, examples: Path, rows: Rows) -> str:
+    """Two processes that share a row find the loss that one finds: of a sample, and of aligned documents kept apart."""
+    from ring_checks import losses_of
+
+    losses = losses_of(folder / "rows")
+    for kind in ("sample", "packed"):
+        one, two = losses[f"{kind}, one"], losses[f"{kind}, two"]
+        require(abs(one - two) < 1e-5, f"the loss of the {kind} is {one} by one process and {two} by two")
+    apart, joined = losses["packed, two"], losses["joined, two"]
+    require(abs(apart - joined) > 1e-4, "documents that see each other have the same loss: nothing was tried")
+    told = ", ".join(f"{name} {value:.6f}" for name, value in losses.items())
+    return f"PyTorch's ring attention over two processes gives the loss of one: {told}"
+
+
 def axolotl(folder: Path, examples: Path, rows: Rows) -> str:
     """Its loader prepares the dataset of the example and keeps the three columns as they are."""
     from axolotl.utils.data.sft import prepare_datasets
@@ -271,7 +285,8 @@ def require(holds: bool, message: str) -> None:
 
 
 CHECKS = {
-    check.__name__: check for check in (trl, trl_rows, axolotl, llama_factory, torchtitan, megatron, nanotron, olmo)
+    check.__name__: check
+    for check in (trl, trl_rows, context_parallel, axolotl, llama_factory, torchtitan, megatron, nanotron, olmo)
 }
 EVEN = ("torchtitan", "nanotron")
 """Read windows of one length, so they get rows of one."""
