@@ -6,6 +6,7 @@ documents are already adjacent there, so that packing them into a row only drops
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -78,7 +79,7 @@ def _padded(table: pa.Table, padding: Padding) -> pa.Table:
     # Where the tokens of the documents stand among those of the padded ones.
     places = np.arange(lengths.sum()) + np.repeat(np.cumsum(added) - added, lengths)
 
-    def spread(values: NDArray[np.int64], fill: int, kind: pa.DataType) -> pa.ListArray:
+    def spread(values: NDArray[np.integer[Any]], fill: int, kind: pa.DataType) -> pa.ListArray:
         flat = np.full(int(after.sum()), fill, kind.to_pandas_dtype())
         flat[places] = values
         return pa.ListArray.from_arrays(offsets, pa.array(flat))
