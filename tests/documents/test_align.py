@@ -99,6 +99,8 @@ def test_fitted_documents_are_aligned_counted_and_verified(fitted: Path, corpus:
             ids = plain_tokenizer().encode(document["text"], add_special_tokens=False).ids
             assert document["input_ids"] == [*ids, EOS] and set(document["assistant_masks"]) == {1}
     assert verify(fitted, sources=[SourceSettings(name="corpus", path=str(corpus))], tokenizer="demo").faults == ()
+    first = nextlong_hub.open(fitted).sample(0)
+    assert f"{sum(one['padding'] for one in rows[0]['documents'])} of them padding" in repr(first)
     card = (fitted / "README.md").read_text(encoding="utf-8")
     assert f"multiples of 16, by padding behind them ({padded:,} tokens, not learnt), so that 8 devices can" in card
     assert "--align 16" in card and "of padding" in nextlong_hub.open(fitted)._repr_html_()

@@ -134,8 +134,10 @@ def test_without_tokens_the_lengths_remain(folder: Path) -> None:
 
 def test_columns_of_packed_rows_by_name() -> None:
     """The published schema, spelled out."""
-    documents = "id: string, source: string, meta_document: string, offset: int32, start: int32, end: int32, tokens: int32, "
+    documents = (
+        "id: string, source: string, meta_document: string, offset: int32, start: int32, end: int32, tokens: int32, "
         "padding: int32"
+    )
     assert [f"{field.name}: {field.type}" for field in row_schema(tokens=True, packed=True, masked=True)] == [
         "id: string",
         "text: large_string",
