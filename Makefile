@@ -6,7 +6,7 @@ comma := ,
 unexport PYTHONDONTWRITEBYTECODE # each of the processes that tests start would compile the whole package anew
 
 .DEFAULT_GOAL := help
-.PHONY: help demo demo-push test test-fast lint types unit unit-fast docs pictures coverage compat check-attention check-lowest check-mds check-newest check-sdist check-trainers bench-retrieval faults mutants teaches-smoke clean
+.PHONY: help demo demo-push test test-fast lint types unit unit-fast docs pictures coverage compat check-attention check-lowest check-mds check-newest check-sdist check-trainers bench bench-retrieval faults mutants teaches-smoke clean
 
 help: ## List these targets
 	@sed -n 's/^\([a-z-]*\):[^#]*## \(.*\)/\1|\2/p' $(MAKEFILE_LIST) | while IFS='|' read -r name words; do printf '  make %-16s %s\n' "$$name" "$$words"; done
@@ -68,6 +68,9 @@ check-trainers: $(VENV)/installed ## Read every export with the packages of its 
 
 mutants: $(VENV)/installed ## Change the package in one place at a time and see whether tests notice (MODULES=method SEED=1 COUNT=40)
 	$(BIN)/python -m benchmarks.mutants $(if $(MODULES),--rooms $(subst $(comma), ,$(MODULES))) $(if $(SEED),--seed $(SEED)) $(if $(COUNT),--count $(COUNT)) $(if $(MINUTES),--minutes $(MINUTES)) $(if $(AGAIN),--again) $(if $(SLOW),--slow)
+
+bench: $(VENV)/installed-bench ## One page of ratios: a build beside a plain script, verify, cold start, retrieval (CORPUS= TOKENIZER= WRITE=1)
+	$(BIN)/python -m benchmarks.whole $(if $(CORPUS),--corpus $(CORPUS)) $(if $(TOKENIZER),--tokenizer $(TOKENIZER)) $(if $(WRITE),--write)
 
 bench-retrieval: $(VENV)/installed-bench ## Compare retrieval with rank-bm25, bm25s and tantivy
 	$(BIN)/python -m benchmarks.retrieval $(if $(CORPUS),--corpus $(CORPUS))

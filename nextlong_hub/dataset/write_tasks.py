@@ -144,6 +144,8 @@ class ShardCounts:
     """See `row_digest`."""
     writer: str
     """See `FileRecord`."""
+    largest_row_bytes: int
+    """Text and tokens of its largest row."""
 
 
 class _Spelled:
@@ -196,6 +198,7 @@ class CopyRows(Task[ShardCounts]):
             documents=table.num_rows,
             rows_sha256=rows_sha256,
             writer=shards.writer_of(self.output),
+            largest_row_bytes=max(shards.row_sizes(table), default=0),
             repeats=total_repeats([rows]),
             spelled=spelled.shards(),
         )
@@ -232,12 +235,15 @@ class PackRows(Task[ShardCounts]):
         places = map_array(self.places)
         counts: Counter[str] = Counter()
         spelled = _Spelled(self.tokenizers)
+        largest = 0
 
         def counted() -> Iterator[pa.Table]:
             wanted = WantedRows(range=self.range, config=self.config, tokens=self.tokens, padding=self.padding)
             for whole in packed_tables(self.units, places, wanted):
                 table = whole.select([name for name in whole.column_names if name not in self.left_out])
                 documents = pc.list_flatten(table["documents"].combine_chunks())
+                nonlocal largest
+                largest = max(largest, *shards.row_sizes(table))
                 counts["rows"] += table.num_rows
                 counts["tokens"] += sum(table["token_count"].to_pylist())
                 counts["documents"] += len(documents)
@@ -253,6 +259,7 @@ class PackRows(Task[ShardCounts]):
             **counts,
             rows_sha256=rows_sha256,
             writer=shards.writer_of(self.output),
+            largest_row_bytes=largest,
             repeats=total_repeats(self._repeats(places)),
             spelled=spelled.shards(),
         )

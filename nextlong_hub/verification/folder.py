@@ -26,6 +26,7 @@ from nextlong_hub.verification.apart import check_apart
 from nextlong_hub.verification.companions import check_companions
 from nextlong_hub.verification.configurations import check_config, check_portability
 from nextlong_hub.verification.exported import verify_export
+from nextlong_hub.verification.previews import check_preview
 from nextlong_hub.verification.proving import Claim, prove_claims
 from nextlong_hub.verification.repeats import check_repeats
 from nextlong_hub.verification.report import Check, RowDocument, VerifyReport
@@ -108,6 +109,8 @@ def verify(
                     check_file(folder, record, config, first_row, rows, check)
                     first_row += record.rows
                     done(1)
+                check_preview(folder, name, config, check)
+                done(len(config.published_files) - len(config.files))
                 if config.taken and not any(fault.place.startswith(f"data/{name}/") for fault in check.faults):
                     taken[name] = _taken(rows)
                 check_config(name, config, rows, manifest, check)
