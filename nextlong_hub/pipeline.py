@@ -19,7 +19,7 @@ from nextlong_hub.dataset.corpus_description import source_records
 from nextlong_hub.dataset.folder import open_run, refuse_foreign
 from nextlong_hub.dataset.manifest import Manifest, PackingRecord
 from nextlong_hub.dataset.taken import Taken, taken_by
-from nextlong_hub.dataset.write import with_outcome, write_rows
+from nextlong_hub.dataset.write import padding_of, with_outcome, write_rows
 from nextlong_hub.documents.fit import FitRequest
 from nextlong_hub.documents.import_rows import ImportRequest, import_source, require_name
 from nextlong_hub.errors import RecipeError, argument
@@ -104,6 +104,7 @@ def build(
     refuse_foreign(output)  # before anything is fetched
     tokenizers = open_tokenizers(request)
     request = resolve(request, tokenizers[0])
+    recipes_to_make(request)  # what does not go together is refused before anything is written
     with open_run(output, executor, progress) as run:
         made = _make_dataset(run, request, tokenizers, "build")
         return BuildReport(
@@ -395,6 +396,7 @@ def open_tokenizers(request: BuildRequest) -> tuple[Tokenizer, ...]:
     tokenizers = tuple(by_digest.values())
     for recipe in (*request.ingredients, *request.recipes):
         special_tokens_of(recipe, tokenizers)
+        padding_of(recipe, tokenizers[0])
         if len(tokenizers) > 1 and recipe.pack:
             raise RecipeError(
                 f"recipe {recipe.name!r} packs its rows, which are then full under one tokenizer only; name one "

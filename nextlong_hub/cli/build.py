@@ -14,6 +14,7 @@ from nextlong_hub.cli.completion import complete_paths, complete_recipes
 from nextlong_hub.cli.options import (
     examples,
     executor_of,
+    option_align,
     option_corpus,
     option_decontaminate,
     option_json,
@@ -88,6 +89,7 @@ if TYPE_CHECKING:
     metavar="KEY=VALUE",
     help="Change one choice of every recipe of this run. Repeatable.",
 )
+@option_align
 @options_part()
 @option_limit
 @options_columns

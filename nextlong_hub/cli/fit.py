@@ -11,6 +11,7 @@ from nextlong_hub.cli.completion import complete_paths
 from nextlong_hub.cli.options import (
     examples,
     executor_of,
+    option_align,
     option_decontaminate,
     option_json,
     option_license,
@@ -60,6 +61,7 @@ if TYPE_CHECKING:
 @click.option("--samples", metavar="N", help="Stop after so many rows. [default: all]")
 @click.option("--add-bos-token", is_flag=True, help="Begin each text with the tokenizer's bos_token; it counts.")
 @click.option("--add-eos-token", is_flag=True, help="End each text with the tokenizer's eos_token; it counts.")
+@option_align
 @click.option(
     "--on-bad-document",
     type=click.Choice(["fail", "skip"]),
@@ -88,6 +90,7 @@ def fit(
     samples: str | None,
     add_bos_token: bool,
     add_eos_token: bool,
+    align: int | None,
     on_bad_document: Literal["fail", "skip"],
     on_secret: "OnSecret | None",
     num_proc: int | None,
@@ -99,8 +102,8 @@ def fit(
     SOURCE is a file, folder, glob, hf:// address or Hub dataset with a column of texts, or a dataset folder of ours.
     The rows become a new dataset folder; what was cut, split or left out is counted.
 
-    Packed texts stand back to back in their row and must not see each other: document_lengths says where each begins.
-    Rows are not padded.
+    Packed texts stand back to back in their row and must not see each other: seq_lengths says where each begins.
+    Rows are not padded, documents only as --align asks for.
     """
     from nextlong_hub import terminal
     from nextlong_hub.cli.arguments import parse_limits, parse_sources
@@ -128,6 +131,7 @@ def fit(
         samples=parse_amount(samples, "--samples") if samples else None,
         add_bos_token=add_bos_token,
         add_eos_token=add_eos_token,
+        align=align or 0,
         on_bad_document=on_bad_document,
         on_secret=on_secret or "mask",
         filters=filters_against(benchmarks),

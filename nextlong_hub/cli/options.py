@@ -101,6 +101,17 @@ def option_decontaminate(command: Command) -> Command:
     )(command)
 
 
+def option_align(command: Command) -> Command:
+    """Add `--align`."""
+    return click.option(
+        "--align",
+        type=click.IntRange(min=1),
+        metavar="N",
+        help="Packed rows: each document takes a multiple of N tokens, with padding behind it on which no loss is "
+        "taken: 2·D for context parallelism over D devices.",
+    )(command)
+
+
 def option_on_secret(command: Command) -> Command:
     """Add `--on-secret`."""
     return click.option(

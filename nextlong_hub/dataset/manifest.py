@@ -268,7 +268,13 @@ class PackingRecord(Record):
     continued_documents: int
     """Those that go on where another ended: later pieces of a document longer than a row."""
     fill: float
-    """Share of the tokens that the rows could hold which they do hold."""
+    """Share of the tokens that the rows could hold which they do hold, padding among them."""
+    align: int = 0
+    """Each document takes a multiple of so many tokens; 0: as many as it has."""
+    padding_tokens: int = 0
+    """Tokens of padding behind documents, in all rows."""
+    padding_id: int | None = None
+    """The id of such a token; None where nothing is padded."""
 
 
 class ConversationRecord(Record):

@@ -104,6 +104,11 @@ class ExportFormat:
     """Its reader takes every EOS for the end of a document."""
     shared_rows: str = ""
     """What to mind under context parallelism where documents share rows, as a sentence; empty where nothing."""
+    aligned_rows: str = ""
+    """The same where the documents are multiples of `{0}` tokens, which `{1}` devices can share; empty where that does
+    not help."""
+    tokens_dropped: int = 0
+    """Tokens of each document that its reader drops when it shifts."""
 
 
 FORMATS: Registry[ExportFormat] = Registry(

@@ -35,6 +35,8 @@ class Ending:
     """The id of the EOS; None where nothing is done."""
     is_border: bool = False
     """The reader finds the ends of documents by the EOS, so none may lie inside of one."""
+    is_uniform: bool = False
+    """Documents are multiples of a number of tokens and must stay so: one that ends with the EOS is treated as any."""
 
 
 def find_eos(tokenizer: Tokenizer | None, split: SplitReader) -> int:
@@ -101,7 +103,7 @@ def _ended(
     ids: NDArray[np.int32], mask: NDArray[np.uint8] | None, ending: Ending, count: Callable[[str], None]
 ) -> tuple[NDArray[np.int32], NDArray[np.uint8] | None]:
     """One document with its end. Shapes: (tokens,)."""
-    if ending.rule == "keep" or (len(ids) and ids[-1] == ending.eos):
+    if ending.rule == "keep" or (len(ids) and ids[-1] == ending.eos and not ending.is_uniform):
         return ids, mask
     kept = len(ids) - 1 if ending.rule == "fit" else len(ids)
     count("eos_replacing" if ending.rule == "fit" else "eos_appended")

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Literal
 
 from nextlong_hub.dataset import SplitReader
+from nextlong_hub.dataset.schema import LOSS_MASK
 from nextlong_hub.errors import RecipeError, argument
 from nextlong_hub.exports.base import FORMATS, ExportFormat, ExportSettings
 from nextlong_hub.exports.endings import EOS_RULES, Ending, EosRule, find_eos
@@ -66,7 +67,7 @@ def choose_tokenizer(kind: ExportFormat, named: Tokenizer | None, split: SplitRe
         return None
     if has_tokens and split.manifest is not None and split.manifest.tokenizer.digest == named.digest:
         return None
-    if "loss_mask" in split.columns:
+    if LOSS_MASK in split.columns:
         raise RecipeError(
             f"the loss mask of {split.config} belongs to the tokens it was made with; leave out "
             f"{argument('tokenizer')}, or build "
@@ -97,7 +98,7 @@ def choose_settings(
         by_source=request.by_source,
         hashes=tuple(sorted(set(request.hashes))),
         token_bytes=request.token_bytes or _token_bytes(kind, _vocabulary_size(named, split)),
-        masked="loss_mask" in split.columns,
+        masked=LOSS_MASK in split.columns,
         ending=_choose_ending(kind, request, split, named),
         tokenizer_name=Path(request.tokenizer).name if request.tokenizer else recorded or "unknown tokenizer",
     )
@@ -108,16 +109,22 @@ def _choose_ending(kind: ExportFormat, request: ExportRequest, split: SplitReade
     if rule == "keep" and not kind.eos_is_border:
         return Ending()
     eos = request.eos_id if request.eos_id is not None else find_eos(named, split)
-    return Ending(rule=rule, eos=eos, is_border=kind.eos_is_border)
+    is_aligned = split.record is not None and split.record.packing is not None and split.record.packing.align > 1
+    return Ending(
+        rule=rule,
+        eos=eos,
+        is_border=kind.eos_is_border,
+        is_uniform=is_aligned and rule == "append" and kind.takes_packed_rows,
+    )
 
 
 def _refused_rows(kind: ExportFormat, split: SplitReader) -> Iterator[str]:
     if kind.wants_text and "text" not in split.columns:
         yield f"{split.config} of {split.where} has no text, and {kind.name} needs it; choose another format"
-    if "loss_mask" in split.columns and not kind.takes_loss_mask:
+    if LOSS_MASK in split.columns and not kind.takes_loss_mask:
         yield (
-            f"{split.config} has a loss mask, which {kind.name} cannot carry: the model would also learn the prompts; "
-            f"choose {_those(lambda other: other.takes_loss_mask)}"
+            f"{split.config} has a loss mask, which {kind.name} cannot carry: the model would also learn prompts or "
+            f"padding; choose {_those(lambda other: other.takes_loss_mask)}"
         )
 
 

@@ -86,7 +86,7 @@ def build(
         executor: Where tasks run, instead: an address such as `"local:8"`, or an `Executor`.
         progress: True shows progress, False does not; None shows it on a terminal and in a notebook.
         choices: Choices of the recipe by name: `target_length=4096`, `retriever="hybrid"`, `on_secret="drop"`,
-            `negatives={"first_rank": 2}`.
+            `negatives={"first_rank": 2}`, `align=16` of packed rows.
 
     Returns:
         The dataset, with `report` about this build.
@@ -135,6 +135,7 @@ def fit(
     samples: int | None = None,
     add_bos_token: bool = False,
     add_eos_token: bool = False,
+    align: int | None = None,
     on_bad_document: Literal["fail", "skip"] = "fail",
     on_secret: OnSecret = "mask",
     license: str | None = None,
@@ -160,6 +161,8 @@ def fit(
         samples: Stop after so many rows.
         add_bos_token: Begin each text with the tokenizer's `bos_token`; it counts.
         add_eos_token: End each text with its `eos_token`; it counts.
+        align: Packed texts take a multiple of so many tokens, with padding behind them on which no loss is taken: 2·N
+            for context parallelism over N devices.
         on_bad_document: Stop at a text that cannot be read, or leave it out and count it.
         on_secret: What becomes of access tokens and private keys in the texts: `mask` puts as many `*` in their place,
             `drop` leaves the text out, `keep` counts them, `fail` stops there.
@@ -191,6 +194,7 @@ def fit(
         samples=None if samples is None else a_count("samples", samples),
         add_bos_token=add_bos_token,
         add_eos_token=add_eos_token,
+        align=0 if align is None else a_count("align", align),
         on_bad_document=on_bad_document,
         on_secret=one_of("on-secret", on_secret, get_args(OnSecret)),
     )

@@ -23,7 +23,7 @@ Python 3.12 warns whoever forks a process that has one.
 from nextlong_hub.tokenization.chat import ChatTokenizer, EncodedChat, turn_delimiters
 from nextlong_hub.tokenization.chat_templates import ChatTemplate, find_template, template_name
 from nextlong_hub.tokenization.loading import EMBEDDED, load_tokenizer, reopen
-from nextlong_hub.tokenization.special_tokens import SpecialTokens, control_tokens, find_special_tokens
+from nextlong_hub.tokenization.special_tokens import SpecialTokens, control_tokens, find_padding, find_special_tokens
 from nextlong_hub.tokenization.split_points import SplitPoints
 from nextlong_hub.tokenization.stitching import ChunkTokens, Kept, Stitched, bounds
 from nextlong_hub.tokenization.tokenizer import Fitted, Tokenizer, Unfitted
@@ -43,6 +43,7 @@ __all__ = [
     "Unfitted",
     "bounds",
     "control_tokens",
+    "find_padding",
     "find_special_tokens",
     "find_template",
     "load_tokenizer",

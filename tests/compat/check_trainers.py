@@ -26,13 +26,21 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
+from nextlong_hub.corpus.settings import SourceSettings
+from nextlong_hub.documents.fit import FitRequest, Mode
 from nextlong_hub.exports import ExportRequest, export
+from nextlong_hub.pipeline import BuildRequest, build, fit
+from nextlong_hub.recipe import Recipe
+from nextlong_hub.testing.worlds import make_documents, tiny_recipe, write_corpus
 from nextlong_hub.tokenization import load_tokenizer
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "support"))
 import readers_page
+from card_blocks import trl_lines
+from chat_worlds import CHATML, chat_recipe, tokenizer_of
 from packed_rows import packed_row, write_packed
 from trainer_sources import GITHUB, check_out
+from transformers import PreTrainedTokenizerFast
 
 HERE = Path(__file__).parent
 EXAMPLES = Path(__file__).parents[2] / "examples" / "trainers"
@@ -60,6 +68,8 @@ FETCHED = {
     "automodel_megatron": ("megatron", "automodel"),
 }
 """By reader: the export, and the source."""
+LOADED = {"trl_rows": "trl", "context_parallel": "torch"}
+"""Checks of rows without an export, and the package."""
 WHOLE = ("torch", "trl", "datatrove", "megatron-core", "peft", "tyro", "omegaconf", "einops", "torchdata", "av", "fire")
 LIBRARIES = (
     *(*WHOLE, "cached-path", "addict", "spmd_types", "art", "colorama", "tensorboard", "humanize"),
@@ -80,7 +90,8 @@ NOT_FETCHED = 4
 def main() -> int:
     """Check the readers named on the command line."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
-    parser.add_argument("readers", nargs="*", default=(*INSTALLED, *FETCHED), help="readers to check; default: all")
+    known = (*INSTALLED, *FETCHED, *LOADED)
+    parser.add_argument("readers", nargs="*", default=known, help="readers to check; default: all")
     parser.add_argument("--keep", type=Path, help="folder for environment and checkouts, to keep and to use again")
     parser.add_argument("--sources", default=GITHUB, help=f"where repositories are; default: {GITHUB}")
     parser.add_argument("--newest", action="store_true", help="take the head of main of each source")
@@ -90,6 +101,7 @@ def main() -> int:
     with tempfile.TemporaryDirectory(prefix="nextlong-trainers-") as name:
         scratch = Path(name)
         write_exports(scratch / "exports")
+        write_datasets(scratch / "rows")
         kept = options.keep.resolve() if options.keep else scratch
         python = prepare(kept / "trainers")
         for reader in options.readers:
@@ -117,6 +129,9 @@ def check(
         if not got.commit:
             return record | {"version": "", "result": "not fetched", "how": got.reason}
         words = ["source_checks.py", *words[1:], got.folder]
+    elif reader in LOADED:
+        words = ["row_checks.py", reader, scratch / "rows"]
+        record |= {"version": f"{LOADED[reader]} {version_of(LOADED[reader], python)}"}
     else:
         form, package = INSTALLED[reader]
         record |= {"export": form, "version": f"{package} {version_of(package, python)}"}
@@ -180,6 +195,43 @@ def write_exports(folder: Path) -> None:
     info = folder / "text" / "dataset_info.json"
     info.write_text(json.dumps({"nextlong_128k": next(iter(json.loads(info.read_text()).values()))}))
     shutil.copytree(str(files("nextlong_hub.builders").joinpath("demo/gpt2")), folder / "tokenizer")
+
+
+def write_datasets(folder: Path) -> None:
+    """A dataset of each kind of row, with a card whose lines for TRL lie beside it, and its tokenizer."""
+    corpus = write_corpus(folder / "documents.jsonl", make_documents(40))
+    talks = folder / "talks.jsonl"
+    turns = [{"from": "human", "value": "What is {0} + 1?"}, {"from": "gpt", "value": "It is one more than {0}."}]
+    talks.write_text("".join(json.dumps({"conversations": turns}).replace("{0}", str(n)) + "\n" for n in range(20)))
+    chat = PreTrainedTokenizerFast(
+        tokenizer_object=tokenizer_of("chatml").copy_backend(), chat_template=CHATML, eos_token="<|im_end|>"
+    )
+    chat.save_pretrained(folder / "chat")
+    demo = str(files("nextlong_hub.builders").joinpath("demo/gpt2"))
+    packed = tiny_recipe(name="packed", target_length=2048, mixture=({"recipe": "tiny", "share": 1.0},), pack=True)
+    for name, recipe, ingredients, source, tokenizer in (
+        ("plain", tiny_recipe(target_length=2048), (), corpus, demo),
+        ("packed", packed, (tiny_recipe(),), corpus, demo),
+        ("instruct", chat_recipe("auto"), (), talks, str(folder / "chat")),
+    ):
+        write_dataset(folder / name, recipe, ingredients, source, tokenizer)
+    source = SourceSettings(name="world", path=str(corpus), license="cc0-1.0")
+    modes: frozenset[Mode] = frozenset({"pack"})
+    fit(FitRequest(source=source, tokenizer=demo, target_length=2048, modes=modes, align=4), folder / "aligned")
+
+
+def write_dataset(folder: Path, recipe: Recipe, ingredients: tuple[Recipe, ...], corpus: Path, tokenizer: str) -> None:
+    """One dataset of at most four rows."""
+    request = BuildRequest(
+        recipes=(recipe,),
+        ingredients=ingredients,
+        sources=(SourceSettings(name="world", path=str(corpus), license="cc0-1.0"),),
+        tokenizer=tokenizer,
+        rows={recipe.name: 4},
+    )
+    build(request, folder)
+    (folder / "trl.py.txt").write_text(trl_lines((folder / "README.md").read_text(encoding="utf-8")))
+    shutil.copytree(tokenizer, folder / "tokenizer")
 
 
 def prepare(folder: Path) -> Path:

@@ -35,11 +35,13 @@ def told(record: dict[str, Any]) -> str:
     """A record in a line, for a terminal."""
     if record["result"] != "passed":
         return f"{record['result']}: {record['how']}"
+    if "documents" not in record:
+        return f"passed ({record['version']}): {record['how']}"
     return f"{record['documents']} documents equal ({record['version']}): {record['how']}; {record['trained']}"
 
 
 def write(records: dict[str, dict[str, Any]]) -> None:
-    """Take records into the JSON beside those of other readers, and write the table anew."""
+    """Take records of exports into the JSON beside those of other readers, and write the table anew."""
     known = json.loads(RECORDS.read_text("utf-8")) if RECORDS.exists() else {}
     merged = {name: records.get(name, known.get(name)) for name in NAMES if name in records or name in known}
     RECORDS.write_text(json.dumps(merged, indent=1) + "\n", "utf-8")

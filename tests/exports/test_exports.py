@@ -123,7 +123,7 @@ def test_every_format_gives_the_rows_back(built: Path, tmp_path: Path) -> None:
             "source": "corpus",
             "text": row["text"],
             "input_ids": row["input_ids"],
-            "document_lengths": [512],
+            "seq_lengths": [512],
         }
         for row in rows
     ]
@@ -155,7 +155,7 @@ def test_packed_rows_keep_their_documents_apart(packed: Path, tmp_path: Path) ->
     assert [row["text"] for row in read_parquet(tmp_path / "text")] == ["ab", "cde", "f", "gh", "i"]
     assert read_megatron(tmp_path / "megatron") == documents
     assert read_nanotron(tmp_path / "nanotron") == documents
-    assert [row["document_lengths"] for row in read_jsonl(tmp_path / "jsonl")] == [[3, 2], [4], [1, 2]]
+    assert [row["seq_lengths"] for row in read_jsonl(tmp_path / "jsonl")] == [[3, 2], [4], [1, 2]]
     ended = [[*document, 0] for document in documents]
     assert read_torchtitan(tmp_path / "torchtitan") == ended
     assert read_nanogpt(tmp_path / "nanogpt") == read_litdata(tmp_path / "litdata") == ended
@@ -189,7 +189,7 @@ def test_the_loss_mask_becomes_labels(masked: Path, tmp_path: Path) -> None:
     assert [row["labels"] for row in read_parquet(tmp_path / "axolotl")] == labels
     joined = [labels[0] + labels[1], labels[2], labels[3] + labels[4]]
     assert [row["labels"] for row in read_parquet(tmp_path / "trl")] == joined
-    assert [row["loss_mask"] for row in read_jsonl(tmp_path / "jsonl")] == list(MASKS)
+    assert [row["assistant_masks"] for row in read_jsonl(tmp_path / "jsonl")] == list(MASKS)
     assert [batch["labels"] for batch in read_prolong(tmp_path / "mds", masked=True)][1] == [-100, -100, 8, 9]
     assert [row["loss_mask"] for row in read_parquet(tmp_path / "skyrl")] == [
         [0, 1, 1],
@@ -225,7 +225,7 @@ def test_packed_rows_are_packed_anew(masked: Path, tmp_path: Path) -> None:
     run(masked, "jsonl", tmp_path / "out", pack_tokens=6)
     rows = read_jsonl(tmp_path / "out")
     assert [row["input_ids"] for row in rows] == [[1, 2, 3, 10, 11, 12], [4, 5, 6, 7, 8, 9]]
-    assert [row["loss_mask"] for row in rows] == [[0, 1, 1, 1, 0, 1], [0, 1, 0, 0, 1, 1]]
+    assert [row["assistant_masks"] for row in rows] == [[0, 1, 1, 1, 0, 1], [0, 1, 0, 0, 1, 1]]
     assert [row["text"] for row in rows] == ["abghi", "cdef"]
     with pytest.raises(DataError, match="the document 'f' has 4 tokens, which do not fit into rows of 3"):
         run(masked, "jsonl", tmp_path / "short", pack_tokens=3)
@@ -384,7 +384,7 @@ def test_packing_counts_tokens(tmp_path: Path) -> None:
     with pytest.raises(RecipeError, match="pack= counts tokens, and jsonl has none here"):
         run(folder, "jsonl", tmp_path / "out", pack_tokens=8)
     run(folder, "jsonl", tmp_path / "out", pack_tokens=8, tokenizer="demo")
-    assert sum(sum(row["document_lengths"]) for row in read_jsonl(tmp_path / "out")) >= 5
+    assert sum(sum(row["seq_lengths"]) for row in read_jsonl(tmp_path / "out")) >= 5
 
 
 def test_a_finished_export_is_left_as_it_is(dataset: Path, tmp_path: Path) -> None:
@@ -474,7 +474,7 @@ def test_a_damaged_shard_is_named(dataset: Path, tmp_path: Path) -> None:
         ("input_ids", [None], "row 'r' has no whole numbers in input_ids"),
         ("input_ids", [[1, -1]], "has input_ids from -1 to 1, which are no token ids"),
         ("input_ids", [[1.5]], "row 'r' has no whole numbers in input_ids"),
-        ("loss_mask", [[1]], "row 'r' has 2 tokens and a loss_mask of 1"),
+        ("assistant_masks", [[1]], "row 'r' has 2 tokens and assistant_masks of 1"),
         ("documents", [[{**PLACE, "tokens": 3}]], "its documents have 3"),
     ],
 )

@@ -33,6 +33,11 @@ def show_fit(report: "FitReport", output: Path) -> None:
         *([("documents", [count(report.packing.documents)])] if report.packing else []),
         ("rows", [count(report.rows)]),
         ("tokens", [count(report.tokens)]),
+        *(
+            [("  of padding", [count(report.packing.padding_tokens)])]
+            if report.packing and report.packing.padding_id is not None
+            else []
+        ),
         *([("of a full row", [f"{report.packing.fill:.2%}"])] if report.packing else []),
     ]
     show_table(rows, [report.config])
