@@ -1,7 +1,7 @@
 """Who encodes: `tokenizers`, the reference, or the fast encoder where it gives the same ids and saves time.
 
-To open the fast encoder takes as long as the reference takes for some megabytes of text. So the reference begins; once a
-process has encoded as much with it, or has as much to encode at once, the fast one takes over, if it is trusted (see
+To open the fast encoder takes as long as the reference takes for some megabytes of text. So the reference begins; once
+a process has encoded as much with it, or has as much to encode at once, the fast one takes over, if it is trusted (see
 `trust`) and agrees on the texts at hand as well. A small build never opens it, and no build pays more than twice what
 the better choice from the start would have cost.
 """
@@ -23,12 +23,13 @@ from nextlong_hub.tokenization.fast import NAME, FastEncoder, fast_version
 from nextlong_hub.tokenization.trust import verdict_on
 
 ENCODER_VARIABLE = "NEXTLONG_ENCODER"
-"""Environment variable: `reference` keeps the fast encoder out of this process and its workers; `auto` is the default."""
+"""Environment variable: `reference` keeps the fast encoder out of a process and its workers; `auto` is the default."""
 CHOICES = ("auto", "reference")
 
 _CHARACTERS_AN_ENTRY = 48
 """How much text the reference encodes while the fast encoder is opened, by entries of the vocabulary. Measured: GPT-2,
-50,000 entries, .36 s; Llama 3, 128,000, 1.1 s; Gemma 3, 262,000, 2.4 s; the reference encodes 4 to 6 million a second."""
+50,000 entries, .36 s; Llama 3, 128,000, 1.1 s; Gemma 3, 262,000, 2.4 s; the reference encodes 4 to 6 million characters
+a second."""
 _TRIED_CHARACTERS = 65_536
 """Of the texts at hand, encoded by both when the fast encoder takes over: a few hundredths of a second."""
 
@@ -46,7 +47,7 @@ class TextEncoder:
         self._fast: FastEncoder | None = None
         self._is_settled = False
         self._encoded = 0
-        """Characters that the reference has encoded."""
+        """Characters that were encoded, or are expected."""
         self._lock = threading.Lock()
 
     @property
@@ -83,6 +84,10 @@ class TextEncoder:
     def pays_for(self, characters: int) -> bool:
         """Whether the fast encoder saves time where so many characters are encoded."""
         return characters >= _CHARACTERS_AN_ENTRY * self.backend.get_vocab_size(with_added_tokens=True)
+
+    def expect(self, characters: int) -> None:
+        """Say that this process has so many characters to encode: there is no need to find out."""
+        self._encoded += characters
 
     def expected_engines(self, characters: int) -> tuple[str, ...]:
         """Who encodes where a run, with all its processes, has so many characters to encode.

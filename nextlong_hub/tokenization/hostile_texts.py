@@ -65,22 +65,8 @@ _NO_UNICODE = ("a\ud800b", "\udfff")
 """Lone surrogates: both programs must refuse them."""
 
 _PIECES = (
-    "word",
-    " Word",
-    "'s",
-    "é",
-    "e\u0301",
-    "日",
-    "\n",
-    "  ",
-    "\t",
-    "12",
-    ".",
-    "//",
-    "👩\u200d",
-    "\x00",
-    "▁",
-    "\u0301",
+    *("word", " Word", "'s", "é", "e\u0301", "日", "\u0301", "👩\u200d"),
+    *("\n", "  ", "\t", "12", ".", "//", "\x00", "▁"),
 )
 """Each three of them, one behind the other, in one text."""
 

@@ -113,9 +113,15 @@ class Tokenizer:
         """The ids of a text, without special tokens, encoded in one go. Shape: (tokens,)."""
         return self._encode_batch(self._encoder, [text])[0]
 
-    def encode_by_reference(self, text: str) -> NDArray[np.int32] | None:
-        """The same by the reference, if another engine encodes; None where the reference encodes anyway."""
-        return self._encoder.by_reference([text])[0] if self._encoder.has_taken_over else None
+    def differs_from_reference(self, text: str) -> bool | None:
+        """Whether the ids of a text are other ones by the reference; None where the reference makes them anyway."""
+        if not self._encoder.has_taken_over:
+            return None
+        return not np.array_equal(self.encode(text), self._encoder.by_reference([text])[0])
+
+    def expect(self, characters: int) -> None:
+        """Say that this process has so many characters to encode, which decides who encodes them."""
+        self._encoder.expect(characters)
 
     def engines(self, characters: int) -> tuple[str, ...]:
         """The programs, with their versions, that encode where there are so many characters to encode."""
