@@ -94,9 +94,10 @@ class TextEncoder:
 
         The reference is always among them: it begins.
         """
-        if self._fast is None and (self._is_settled or not self.pays_for(characters) or not self._may_use_fast(())):
-            return (_reference_name(),)
-        return f"{NAME} {fast_version()}", _reference_name()
+        is_fast = self._fast is not None
+        if not self._is_settled and self.pays_for(characters) and chosen() != "reference":
+            is_fast = self._may_use_fast(self.backend.to_str(), ())
+        return (f"{NAME} {fast_version()}", _reference_name()) if is_fast else (_reference_name(),)
 
     def _by_fast(self, texts: Sequence[str]) -> list[NDArray[np.int32]] | None:
         """The ids by the fast encoder; None where the reference must give them."""
@@ -122,14 +123,15 @@ class TextEncoder:
         with self._lock:
             if self._is_settled:
                 return
-            self._fast = self._opened(texts)
+            self._fast = self._opened(texts) if chosen() != "reference" else None
             self._is_settled = True
 
     def _opened(self, texts: Sequence[str]) -> FastEncoder | None:
-        if not self._may_use_fast(texts):
+        content = self.backend.to_str()
+        if not self._may_use_fast(content, texts):
             return None
         try:
-            fast = FastEncoder(self.backend.to_str())
+            fast = FastEncoder(content)
             is_equal = self._agrees(fast, texts)
         except Exception as error:  # it raises errors of many classes
             _tell(f"texts are encoded by {_reference_name()}: {NAME} cannot be opened ({error})")
@@ -141,11 +143,9 @@ class TextEncoder:
             )
         return fast if is_equal else None
 
-    def _may_use_fast(self, texts: Sequence[str]) -> bool:
-        if chosen() == "reference":
-            return False
+    def _may_use_fast(self, content: str, texts: Sequence[str]) -> bool:
         added = [token.content for _, token in sorted(self.backend.get_added_tokens_decoder().items())]
-        verdict = verdict_on(self.backend.to_str(), lambda text: self.by_reference([text])[0], added, texts)
+        verdict = verdict_on(content, lambda text: self.by_reference([text])[0], added, texts)
         if not verdict.is_equal:
             _tell(f"texts are encoded by {_reference_name()} under {self._name}: {verdict.reason}")
         return verdict.is_equal

@@ -10,7 +10,7 @@ from nextlong_hub.synthesis.portability import Size
 from nextlong_hub.tokenization import Tokenizer
 from nextlong_hub.verification.report import Check
 
-_ENCODED_TWICE = 16
+_ENCODED_TWICE = 32
 """Of so many texts one, by its id, is encoded by the reference as well, where another program encodes all."""
 
 
