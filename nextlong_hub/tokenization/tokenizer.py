@@ -145,10 +145,22 @@ class Tokenizer:
     def _largest_id(self) -> int:
         return max(self._backend.get_vocab(with_added_tokens=True).values())
 
+    def like(self, backend: tokenizers.Tokenizer) -> "Tokenizer":
+        """A tokenizer of the same files with another backend: a copy of this one's that was altered."""
+        return Tokenizer(backend, name=self.name, location=self.location, revision=self.revision, digest=self.digest)
+
     def encode_with_starts(self, text: str) -> tuple[NDArray[np.int32], NDArray[np.int64]]:
         """The ids of a text encoded in one go, and each token's first character, ascending. Shapes: (tokens,)."""
         ids = self.encode(text)
         return ids, self._spans(text, ids, True).starts
+
+    def encode_with_spans(self, text: str) -> tuple[NDArray[np.int32], TokenSpans]:
+        """The same, and where each token ends."""
+        if self._spellings is None or self.split_points.prefixed:  # what is put in front is in no spelling
+            encoding = self.calls.encode(self._backend, text)
+            return np.array(encoding.ids, np.int32), _spans_of(encoding)
+        ids = self.encode(text)
+        return ids, self._spans(text, ids, True)
 
     def count(self, texts: Sequence[str], *, threads: int = 1) -> list[int]:
         """How many tokens each text has by itself.
@@ -272,9 +284,7 @@ class Tokenizer:
         spans = self._spellings.spans(text, ids) if self._spellings else None
         if spans is None:
             backend = (self._encoder if is_beginning else self._inner_encoder).backend
-            offsets = self.calls.encode(backend, text).offsets  # tuples: there is no other access
-            pairs = np.fromiter(chain.from_iterable(offsets), np.int64, 2 * len(offsets))
-            spans = TokenSpans(starts=pairs[::2], ends=pairs[1::2])
+            spans = _spans_of(self.calls.encode(backend, text))
         return spans
 
     @cached_property
@@ -290,6 +300,13 @@ class Tokenizer:
         else:
             return None
         return Spellings((added | spelled).items())  # Gemma lists the `▁▁` of its vocabulary as added too
+
+
+def _spans_of(encoding: tokenizers.Encoding) -> TokenSpans:
+    """Where the tokens lie that the library has found."""
+    offsets = encoding.offsets  # tuples: there is no other access
+    pairs = np.fromiter(chain.from_iterable(offsets), np.int64, 2 * len(offsets))
+    return TokenSpans(starts=pairs[::2], ends=pairs[1::2])
 
 
 _UNKNOWN = ChunkTokens(tokens=0, first=-1, last=-1, ids=np.zeros(0, np.int32))
