@@ -46,6 +46,8 @@ class TextEncoder:
         self._name = name
         self._fast: FastEncoder | None = None
         self._is_settled = False
+        self._took_over = False
+        """Whether the fast encoder has encoded, even if it was given up later."""
         self._encoded = 0
         """Characters that were encoded, or are expected."""
         self._lock = threading.Lock()
@@ -94,7 +96,7 @@ class TextEncoder:
 
         The reference is always among them: it begins.
         """
-        is_fast = self._fast is not None
+        is_fast = self._took_over
         if not self._is_settled and self.pays_for(characters) and chosen() != "reference":
             is_fast = self._may_use_fast(self.backend.to_str(), ())
         return (f"{NAME} {fast_version()}", _reference_name()) if is_fast else (_reference_name(),)
@@ -124,6 +126,7 @@ class TextEncoder:
             if self._is_settled:
                 return
             self._fast = self._opened(texts) if chosen() != "reference" else None
+            self._took_over = self._fast is not None
             self._is_settled = True
 
     def _opened(self, texts: Sequence[str]) -> FastEncoder | None:

@@ -222,6 +222,7 @@ def test_a_fast_encoder_that_fails_is_not_asked_again(
     assert own.encode_batch(["It rained."])[0].tolist() == reference_ids(tokenizer, "It rained.").tolist()
     assert not own.has_taken_over
     assert "goes on in its place (match limit)" in caplog.text
+    assert len(own.expected_engines(0)) == 2  # it did encode
 
 
 def test_a_lone_surrogate_is_refused_as_before(auto: Path) -> None:
