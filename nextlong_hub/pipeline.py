@@ -36,7 +36,7 @@ from nextlong_hub.producer import (
     special_tokens_of,
     with_options,
 )
-from nextlong_hub.publish.commit import commit, committed_manifest, describe
+from nextlong_hub.publish.commit import commit, committed_manifest, describe, with_all_encoders
 from nextlong_hub.recipe import DEFAULT_SEED, Recipe
 from nextlong_hub.synthesis.mixture import flexible_rows
 from nextlong_hub.synthesis.portability import portability
@@ -240,7 +240,7 @@ def _commit(
         )
         configs[name] = producer_of(one.recipe).describe(record, one, run.output)
     table = portability(inputs, list(produced.values()), before.portability if before else ())
-    manifest = describe(kind, inputs, [*produced.values()][-1], configs, table)
+    manifest = with_all_encoders(describe(kind, inputs, [*produced.values()][-1], configs, table), before)
     changed = commit(run, manifest)  # card ▶ manifest
     standing = before.configs if before else {}
     fewer = {name: standing[name].rows - configs[name].rows for name in produced if name in standing}

@@ -45,7 +45,7 @@ FLOORS = [
 DOORS = {
     "numpy pyarrow": "every module",
     "numba rank_bm25 faiss model2vec sentence_transformers": "retrieval",
-    "tokenizers transformers": "tokenization",
+    "tokenizers transformers fastokens": "tokenization",
     "pydantic": "secret_scan core execution method corpus retrieval recipe dataset producer",
     "tomli_w": "recipe",
     "filelock": "execution dataset",

@@ -17,6 +17,7 @@ from nextlong_hub.cli.options import (
     option_align,
     option_corpus,
     option_decontaminate,
+    option_encoder,
     option_json,
     option_license,
     option_limit,
@@ -108,6 +109,7 @@ if TYPE_CHECKING:
 )
 @option_on_secret
 @click.option("--dry-run", is_flag=True, help="Write nothing; predict rows, disk, memory and time.")
+@option_encoder
 @option_json
 @option_quiet
 def build(output: Path, num_proc: int | None, dry_run: bool, as_json: bool, quiet: bool, **arguments: Any) -> None:

@@ -13,6 +13,7 @@ from nextlong_hub.cli.options import (
     executor_of,
     option_align,
     option_decontaminate,
+    option_encoder,
     option_json,
     option_license,
     option_limit,
@@ -71,6 +72,7 @@ if TYPE_CHECKING:
 )
 @option_on_secret
 @option_num_proc
+@option_encoder
 @option_json
 @option_quiet
 def fit(

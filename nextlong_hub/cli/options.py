@@ -26,6 +26,25 @@ def option_json(command: Command) -> Command:
     return click.option("--json", "as_json", is_flag=True, help="Print one JSON object instead of tables.")(command)
 
 
+def option_encoder(command: Command) -> Command:
+    """Add `--encoder`, which holds for the process and its workers: no command has to pass it on."""
+    return click.option(
+        "--encoder",
+        type=click.Choice(["auto", "reference"]),
+        expose_value=False,
+        callback=_choose_encoder,
+        help="Who makes token ids: a fast program where it was tried and gives those of the `tokenizers` library, or "
+        "that library alone. [default: auto]",
+    )(command)
+
+
+def _choose_encoder(context: click.Context, parameter: click.Parameter, value: str | None) -> None:
+    if value is not None:
+        from nextlong_hub.tokenization.encoding import choose
+
+        choose(value)
+
+
 def option_num_proc(command: Command) -> Command:
     """Add `--num-proc`."""
     return click.option(

@@ -158,6 +158,7 @@ def _open_tokenizers(names: Sequence[str], manifest: Manifest, check: Check) -> 
             check.others += (found,)
             check.finders[found.digest] = SpellingFinder(found)
             continue
+        found.expect(round(sum(file.tokens for file in manifest.files) * manifest.tokenizer.characters_per_token))
         check.tokenizer = found
         if found.digest == manifest.tokenizer.digest:
             check.finders[found.digest] = SpellingFinder(found)
