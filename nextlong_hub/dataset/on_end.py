@@ -8,6 +8,7 @@ included, else it has what its documents have.
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 import pyarrow as pa
@@ -70,5 +71,5 @@ def times_of_rows(table: pa.Table | pa.RecordBatch) -> NDArray[np.int64]:
     texts = []
     for part in parts:
         ids, offsets = np.asarray(part.values), np.asarray(part.offsets)
-        texts += [ids[start:stop] for start, stop in zip(offsets[:-1], offsets[1:], strict=True)]
+        texts += [ids[start:stop] for start, stop in pairwise(offsets.tolist())]
     return most_times_each(texts)
