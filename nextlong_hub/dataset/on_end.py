@@ -8,10 +8,10 @@ included, else it has what its documents have.
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from itertools import pairwise
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from nextlong_hub.dataset.manifest import OnEndRecord
@@ -67,9 +67,6 @@ def with_most_times(table: pa.Table, rows: Sequence[Sample] | Sequence[PackedRow
 def times_of_rows(table: pa.Table | pa.RecordBatch) -> NDArray[np.int64]:
     """What is counted of rows that have their `input_ids`. Shape: (rows,)."""
     column = table["input_ids"]
-    parts = column.chunks if isinstance(column, pa.ChunkedArray) else [column]
-    texts = []
-    for part in parts:
-        ids, offsets = np.asarray(part.values), np.asarray(part.offsets)
-        texts += [ids[start:stop] for start, stop in pairwise(offsets.tolist())]
-    return most_times_each(texts)
+    ids = np.asarray(pc.fill_null(pc.list_flatten(column), 0))
+    lengths = np.asarray(pc.fill_null(pc.list_value_length(column), 0))
+    return most_times_each(np.split(ids, np.cumsum(lengths)[:-1]) if len(lengths) else [])

@@ -27,6 +27,12 @@ def show_export(report: "ExportReport", output: Path) -> None:
         ("on disk", [size(report.bytes)]),
     ]
     show_table(rows, [report.config])
+    if FORMATS[report.format].masks_repetition:
+        show_line(
+            f"Left out of the loss by {FORMATS[report.format].reader} for a few tokens 32 times on end: "
+            f"{report.masked_documents:,} of {count(report.documents)} documents.",
+            "bold yellow" if report.masked_documents else "dim",
+        )
     if report.spelled:
         show_line(f"Only text was exported. {report.spelled}.", "bold yellow")
     if report.shared_rows:
