@@ -1,4 +1,4 @@
-"""`nextlong-hub doctor`: check the environment, for a bug report or before a build."""
+"""`nextlong-hub doctor`: check the environment, for a bug report or before a build; or the rows of a dataset."""
 
 from dataclasses import asdict
 
@@ -8,21 +8,28 @@ from nextlong_hub.cli.options import examples, option_json, option_tokenizer, pr
 
 
 @click.command(
-    short_help="Check this environment and a tokenizer.",
+    short_help="Check this environment and a tokenizer, or any dataset.",
     epilog=examples(
         "nextlong-hub doctor",
         "nextlong-hub doctor --tokenizer Qwen/Qwen3-8B --online",
+        "nextlong-hub doctor ./nextlong",
     ),
 )
+@click.argument("dataset", required=False, metavar="[DATASET]")
 @option_tokenizer(help="Look at this tokenizer, too: what it lends to exact rows, and whether trainers see the same.")
 @click.option("--online", is_flag=True, help="Ask the Hub who is logged in.")
 @option_json
-def doctor(tokenizer: str | None, online: bool, as_json: bool) -> int:
-    """Look at versions, compiled kernels, disk, the Hub's login, and a tokenizer.
+def doctor(dataset: str | None, tokenizer: str | None, online: bool, as_json: bool) -> int:
+    """Look at versions, compiled kernels, disk, the Hub's login, and a tokenizer; or, instead, at a DATASET.
 
     Nothing is changed and no token is shown. Paste what it prints into a bug report. The exit code is 1 when something
     stands in the way.
+
+    DATASET is a folder, user/name, or hf://datasets/user/name: how many of its rows do trainers take out of the loss
+    for a few tokens that they repeat on end? The manifest says it; without one the rows of a folder are counted.
     """
+    if dataset is not None:
+        return _doctor_dataset(dataset, is_alone=not (tokenizer or online), as_json=as_json)
     from nextlong_hub.cli.doctor_checks import check_environment
     from nextlong_hub.cli.reports.doctor import show_doctor_report
 
@@ -32,3 +39,18 @@ def doctor(tokenizer: str | None, online: bool, as_json: bool) -> int:
     else:
         show_doctor_report(report)
     return 0 if report.is_ready else 1
+
+
+def _doctor_dataset(dataset: str, *, is_alone: bool, as_json: bool) -> int:
+    if not is_alone:
+        raise click.UsageError("a dataset is looked at by itself; leave out --tokenizer and --online")
+    from nextlong_hub.cli.repetition_checks import check_repetition
+    from nextlong_hub.cli.reports.doctor import show_findings
+
+    findings = list(check_repetition(dataset))
+    is_ready = all(finding.state != "problem" for finding in findings)
+    if as_json:
+        print_json({"ready": is_ready, "dataset": dataset, "findings": [asdict(finding) for finding in findings]})
+    else:
+        show_findings(findings)
+    return 0 if is_ready else 1

@@ -1,11 +1,12 @@
 """The report of `doctor`."""
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from nextlong_hub.terminal import show_line, show_pieces
 
 if TYPE_CHECKING:
-    from nextlong_hub.cli.doctor_checks import DoctorReport
+    from nextlong_hub.cli.doctor_checks import DoctorReport, Finding
 
 _SIGNS = {"ok": ("✓", "green"), "note": ("!", "bold yellow"), "problem": ("✗", "bold red")}
 
@@ -15,11 +16,16 @@ def show_doctor_report(report: "DoctorReport") -> None:
     show_line(", ".join(f"{name} {value}" for name, value in report.machine.items()))
     show_line(", ".join(f"{name} {version or 'missing'}" for name, version in report.packages.items()))
     show_line()
-    width = max(len(finding.subject) for finding in report.findings) + 2
-    for finding in report.findings:
+    show_findings(report.findings)
+    show_line()
+    show_line("Ready." if report.is_ready else "Something stands in the way.", "bold")
+
+
+def show_findings(findings: "Sequence[Finding]") -> None:
+    """Print each finding with what to do about it."""
+    width = max((len(finding.subject) for finding in findings), default=0) + 2
+    for finding in findings:
         sign, style = _SIGNS[finding.state]
         show_pieces([(f"{sign} ", style), (f"{finding.subject:<{width}}", "bold"), (finding.found, "")])
         if finding.advice:
             show_pieces([(" " * (width + 2), ""), (finding.advice, "dim")])
-    show_line()
-    show_line("Ready." if report.is_ready else "Something stands in the way.", "bold")
