@@ -14,7 +14,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from nextlong_hub.dataset.manifest import OnEndRecord
+from nextlong_hub.dataset.manifest import ConfigRecord, OnEndRecord
 from nextlong_hub.method.periods import TIMES_MASKED, most_times_each
 from nextlong_hub.records import PackedRow, Sample
 
@@ -70,3 +70,13 @@ def times_of_rows(table: pa.Table | pa.RecordBatch) -> NDArray[np.int64]:
     ids = np.asarray(pc.fill_null(pc.list_flatten(column), 0))
     lengths = np.asarray(pc.fill_null(pc.list_value_length(column), 0))
     return most_times_each(np.split(ids, np.cumsum(lengths)[:-1]) if len(lengths) else [])
+
+
+def masked_sentence(record: ConfigRecord) -> str:
+    """Which rows some trainers take out of the loss, as a sentence about them; empty where none or unknown."""
+    if record.on_end is None or not record.on_end.masked_rows:
+        return ""
+    return (
+        f"{record.on_end.masked_rows:,} of {record.rows:,} rows hold 1 to 13 tokens 32 times on end, up to "
+        f"{record.on_end.most_times:,} times: OLMo-core and MaxText leave such a row out of the loss"
+    )
