@@ -42,7 +42,7 @@ def _finding(split: SplitReader) -> Finding:
         return Finding(subject=subject, state="note", found=found, advice="needed are `input_ids`, in a local folder")
     found = (
         f"OLMo-core and MaxText mask {record.masked_rows:,} of {rows:,} rows, in which 1 to 13 tokens stand 32 times "
-        f"on end (at the most {record.most_times:,} times)"
+        f"on end (the most in one: {record.most_times:,})"
     )
     if record.masked_rows:
         return Finding(subject=subject, state="note", found=found, advice=_REMEDY)

@@ -31,7 +31,7 @@ def on_end_rows(stats: "Sequence[OnEndStats | None]") -> Rows:
     if not any(stats):
         return []
     return [
-        ("a few tokens on end, most times", [NOTHING if one is None else count(one.most_times) for one in stats]),
+        ("times a few tokens stand on end", [NOTHING if one is None else count(one.most_times) for one in stats]),
         ("  rows masked by OLMo-core, MaxText", [NOTHING if one is None else count(one.masked_rows) for one in stats]),
     ]
 
