@@ -192,11 +192,12 @@ class Negatives:
 
     def _is_on_end_beside(self, surprise: Surprise) -> bool:
         """Whether the chunk that is missed holds, with what would stand beside it, too much on end, or might."""
-        if surprise.wanted is None:
+        wanted = surprise.wanted
+        if wanted is None:
             return False
         number, place, separator = surprise.meta_chunk, surprise.place, self._choices.separator
         before = self._chosen[number][place - 1] if place else self._meta_chunks[number]
-        around = [before, surprise.wanted]
+        around = [before, wanted]
         if place == len(self._chosen[number]) - 1:
             around += self._meta_chunks[number + 1 : number + 2]
         text = separator.join(map(self._texts.chunk, around))
@@ -207,18 +208,18 @@ class Negatives:
 
     def _in_which_no_row_ends(self, surprise: Surprise) -> int | None:
         """The chunk that is missed, where the row would have ended in it, and not with exactly its tokens."""
-        last = len(self._groups) - 1
-        if surprise.meta_chunk != last or self._choices.fill != "even":
+        wanted, last = surprise.wanted, len(self._groups) - 1
+        if wanted is None or surprise.meta_chunk != last or self._choices.fill != "even":
             return None
         encode = self._world.encode
         if encode is None or self._choices.is_for_several:
             if surprise.place < len(self._groups[last]) - 1:
                 return None
             self._finding.open.append(_NO_CUT)
-            return surprise.wanted
+            return wanted
         before = self._row["text"][: self._groups[last][surprise.place]["start"]]
         target = self._choices.target_tokens - self._choices.special_tokens
-        return surprise.wanted if _never_reaches(before, self._texts.chunk(surprise.wanted), target, encode) else None
+        return wanted if _never_reaches(before, self._texts.chunk(wanted), target, encode) else None
 
     def _told(self, surprise: Surprise, rankings: Sequence[Ranking]) -> str:
         """A surprise in words."""
