@@ -30,6 +30,7 @@ FLOORS = [
     "dataset testing",
     "producer stats",
     "synthesis conversations datacard explore exports",
+    "evaluation",
     "documents verification allotment",
     "publish outlook",
     "pipeline",

@@ -33,7 +33,7 @@ def main() -> None:
         help="Parquet, text or HTML files, or folders of them; default: the demo corpus, too small to show much",
     )
     parser.add_argument("--chunks", nargs="+", type=int, default=[10_000, 50_000, 107_000, 200_000])
-    parser.add_argument("--k", nargs="+", type=int, default=[32, 128])
+    parser.add_argument("--k", nargs="+", type=int, default=[300, 600, 2300])
     parser.add_argument("--words", nargs="+", choices=list(_WORDS), default=list(_WORDS))
     parser.add_argument("--engines", nargs="+", default=["ours", "bm25s", "tantivy", "rank-bm25", "memory sum"])
     parser.add_argument("--queries", type=int, default=256)

@@ -138,6 +138,15 @@ def parse_limits(limits: Iterable[str]) -> dict[str, str]:
     return found
 
 
+def parse_numbers(option: str, text: str) -> tuple[int, ...]:
+    """Read `0,4,16`, each as an amount; nothing gives none.
+
+    Raises:
+        RecipeError: one cannot be read.
+    """
+    return tuple(0 if one.strip() == "0" else parse_amount(one.strip(), option) for one in text.split(",") if text)
+
+
 def parse_by_config(option: str, amounts: Iterable[str]) -> dict[str, int]:
     """Amounts by configuration; the empty name holds the default for the others."""
     found: dict[str, int] = {}

@@ -14,6 +14,7 @@ from nextlong_hub.errors import VerificationError
         "nextlong-hub card nextlong",
         "nextlong-hub card nextlong --language en --pretty-name 'Long letters'",
         "nextlong-hub card nextlong --check",
+        "nextlong-hub card nextlong --format croissant-rai > croissant.json",
     ),
 )
 @click.argument("folder", type=click.Path(exists=True, file_okay=False, path_type=Path), metavar="DIR")
@@ -21,6 +22,13 @@ from nextlong_hub.errors import VerificationError
     "--check",
     is_flag=True,
     help="Write nothing; name what the Hub would refuse or the data contradict.",
+)
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(["readme", "croissant-rai"]),
+    default="readme",
+    help="croissant-rai prints what is known as JSON-LD, and writes nothing. [default: readme]",
 )
 @click.option("--no-plots", is_flag=True, help="Draw no pictures.")
 @click.option("--language", "languages", multiple=True, metavar="CODE", help="Language of the texts: en. Repeatable.")
@@ -30,6 +38,7 @@ from nextlong_hub.errors import VerificationError
 def card(
     folder: Path,
     check: bool,
+    form: str,
     no_plots: bool,
     languages: tuple[str, ...],
     pretty_name: str | None,
@@ -45,6 +54,10 @@ def card(
 
     values = {"pretty_name": pretty_name, "language": list(languages)}
     values = {key: value for key, value in values.items() if value}
+    if form != "readme":
+        if check or no_plots or values or force:
+            raise click.UsageError(f"--format {form} writes no card; leave out the options that say how")
+        return _print_croissant(folder)
     if check:
         if no_plots or values or force:
             raise click.UsageError("--check writes nothing; leave out the options that say what to write")
@@ -65,4 +78,14 @@ def card(
         print_json({"card": str(written.path), "pictures": written.pictures, "notes": written.notes})
     else:
         show_card(written)
+    return 0
+
+
+def _print_croissant(folder: Path) -> int:
+    from nextlong_hub.datacard.croissant import UNKNOWN, make_croissant
+    from nextlong_hub.dataset.manifest import require_manifest
+    from nextlong_hub.terminal import show_note
+
+    print_json(make_croissant(require_manifest(folder)))
+    show_note(f"Left out, as only you can know it; add what you are asked for: {', '.join(UNKNOWN)}.")
     return 0

@@ -49,7 +49,7 @@ class _ExportCommand(click.Command):
 @click.option(
     "--token-bytes",
     type=click.Choice(["2", "4"]),
-    help="Bytes of a token; megatron, nanotron, olmo. [default: by the vocabulary]",
+    help="Bytes of a token; megatron, nanogpt, nanotron, numpy, olmo. [default: by the vocabulary]",
 )
 @click.option(
     "--eos",

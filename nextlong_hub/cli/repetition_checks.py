@@ -12,6 +12,7 @@ from nextlong_hub.cli.doctor_checks import Finding
 from nextlong_hub.dataset.manifest import OnEndRecord
 from nextlong_hub.dataset.on_end import OnEndCounts, times_of_rows
 from nextlong_hub.dataset.reader import SplitReader, open_splits
+from nextlong_hub.errors import DataError
 
 _REMEDY = (
     "build them again with repetition.times = 32, which is the default; or switch the trainer's filter off: "
@@ -20,16 +21,19 @@ _REMEDY = (
 
 
 def check_repetition(where: str) -> Iterator[Finding]:
-    """One finding for each configuration of a dataset.
+    """One finding for each configuration of a dataset; where its rows are none that can be read, none is made.
 
     Args:
         where: a folder, `user/name`, or `hf://datasets/user/name`.
 
     Raises:
-        DataError: nothing is there, or a file is damaged.
         AuthError, NetworkError: the Hub refused, or could not be reached.
     """
-    for split in open_splits(where):
+    try:
+        splits = open_splits(where)
+    except DataError:  # what stands in the way is found by the other checks
+        return
+    for split in splits:
         with closing(split):
             yield _finding(split)
 

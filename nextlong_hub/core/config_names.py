@@ -12,6 +12,9 @@ from pydantic import AfterValidator, Field
 
 _RESERVED = re.compile(r"(?:con|prn|aux|nul|com[0-9]|lpt[0-9])(?:\..*)?", re.IGNORECASE)
 
+PREVIEW_ENDING = "-preview"
+"""Behind the name of a configuration: the preview of it, see `dataset.preview`."""
+
 ONE_FOLDER = "differ in capitals only, and would be one folder on Windows and macOS; rename one"
 """What is said of two names that `same_folder` finds."""
 
@@ -21,6 +24,8 @@ def _is_portable(name: str) -> str:
         raise ValueError("the name of a folder on Windows cannot end in a dot; leave the dot out")
     if _RESERVED.fullmatch(name):
         raise ValueError(f"Windows reserves this name for a device; choose another, such as {'my-' + name!r}")
+    if name.endswith(PREVIEW_ENDING):
+        raise ValueError(f"a name that ends in {PREVIEW_ENDING!r} is that of a preview; choose another")
     return name
 
 

@@ -11,7 +11,10 @@ def release_memory() -> bool:
 
     glibc keeps freed blocks below the topmost one in use, and encoding a long text makes and frees millions of small
     ones: a worker that has done one long row would hold several hundred megabytes while it waits, reads and writes.
+    Arrow has an allocator of its own, which keeps as much of one long cell.
     """
+    if (arrow := sys.modules.get("pyarrow")) is not None:  # never loaded for this: what is not loaded keeps nothing
+        arrow.default_memory_pool().release_unused()
     trim = _malloc_trim()
     return trim is not None and trim(0) == 1
 

@@ -1,4 +1,4 @@
-"""The columns of a table that are read: the text, the id, what rows say of their source and licence."""
+"""The columns of a table that are read: the text, the id, what rows say of their source, licence and language."""
 
 from collections import Counter
 from collections.abc import Container, Iterator, Mapping, Sequence
@@ -18,6 +18,9 @@ from nextlong_hub.errors import DataError, argument
 SOURCE_COLUMN = "source"
 """A string column of this name says where each row came from."""
 
+LANGUAGE_COLUMNS = ("language", "lang", "language_code", "lang_code")
+"""Columns, and fields of objects, that say in which language a row is: the first that is there and holds strings."""
+
 _USUAL_TEXT_COLUMNS = ("text", "content", "body", "document", "raw_content", "article", "markdown")
 
 
@@ -35,6 +38,8 @@ class Columns:
     """None: the source's name stands for every row."""
     license: str | None = None
     """None: rows say nothing of it."""
+    language: str | None = None
+    """None: rows say nothing of it, or are records."""
     segments: str | None = None
     """None: the rows are none of ours, or their segments are not kept."""
     others: tuple[str, ...] = ()
@@ -51,8 +56,8 @@ class Columns:
     @property
     def paths(self) -> list[str]:
         """All that is read, each once, with its dots."""
-        read = (self.text, *self.record, *self.others, self.id, self.source, self.license, self.segments)
-        return list(dict.fromkeys(path for path in read if path))
+        said = (self.source, self.license, self.language, self.segments)
+        return list(dict.fromkeys(path for path in (self.text, *self.record, *self.others, self.id, *said) if path))
 
     def top_names(self, names: Sequence[str]) -> list[str]:
         """The columns of a table, which has these, that hold what is read."""
@@ -77,7 +82,8 @@ def columns_of(schema: pa.Schema, piece: Piece) -> Columns | BadDocument:
     source = SOURCE_COLUMN if SOURCE_COLUMN in types and is_text(types[SOURCE_COLUMN]) else None
     is_ours = piece.keeps_segments and SEGMENTS_COLUMN in types and are_segments(types[SEGMENTS_COLUMN])
     segments = SEGMENTS_COLUMN if is_ours and not record else None
-    used = [name for name in (text, *record, identity, source, licence, segments) if name]
+    language = None if record else _language_column(types, {text, identity, source, licence})
+    used = [name for name in (text, *record, identity, source, licence, language, segments) if name]
     whole = {_top(one, types) for one in used if one not in TEXTS_OF_JSON or one == text}
     others = tuple(name for name in types if name not in whole)
     if not record:
@@ -88,6 +94,7 @@ def columns_of(schema: pa.Schema, piece: Piece) -> Columns | BadDocument:
         id=identity,
         source=source,
         license=licence,
+        language=language,
         segments=segments,
         others=others if record else (),
         unused=() if record else others,
@@ -173,6 +180,12 @@ def _id_column(types: Mapping[str, pa.DataType], piece: Piece) -> str | None:
                 f"{argument('id-column')}, or one that does not exist to number the rows"
             )
     return None
+
+
+def _language_column(types: Mapping[str, pa.DataType], taken: Container[str | None]) -> str | None:
+    return next(
+        (name for name in LANGUAGE_COLUMNS if name in types and name not in taken and is_text(types[name])), None
+    )
 
 
 def _type_at(types: Mapping[str, pa.DataType], path: str) -> pa.DataType | None:

@@ -18,7 +18,7 @@ from typing import Any
 import pyarrow as pa
 
 from nextlong_hub.core.files import digest_of, flush, read_json, storage_errors, write_json
-from nextlong_hub.corpus.columns import SOURCE_COLUMN
+from nextlong_hub.corpus.columns import LANGUAGE_COLUMNS, SOURCE_COLUMN
 from nextlong_hub.corpus.emptiness import has_value
 from nextlong_hub.corpus.kept_segments import SEGMENTS_COLUMN
 from nextlong_hub.corpus.row_licences import LICENCE_COLUMNS, TEXTS_OF_JSON
@@ -210,7 +210,7 @@ def _reader_of(settings: SourceSettings) -> Callable[[str], bool]:
     """Whether a column may be read, by its name."""
     if settings.record_columns == (EVERY_COLUMN,):
         return lambda _: True
-    usual = (*USUAL_ID_COLUMNS, SOURCE_COLUMN, *LICENCE_COLUMNS, *TEXTS_OF_JSON, SEGMENTS_COLUMN)
+    usual = (*USUAL_ID_COLUMNS, SOURCE_COLUMN, *LICENCE_COLUMNS, *LANGUAGE_COLUMNS, *TEXTS_OF_JSON, SEGMENTS_COLUMN)
     named = (settings.text_column, settings.id_column, *settings.record_columns)
     read = {*usual, *named, *(name.partition(".")[0] for name in named)}
     return read.__contains__

@@ -23,9 +23,10 @@ from nextlong_hub.corpus.evidence import Evidence, Example, evidence_of, merged
 from nextlong_hub.corpus.filters import open_filters
 from nextlong_hub.corpus.in_memory import MemorySource, Source, as_files
 from nextlong_hub.corpus.left_out import FilesLeftOut
-from nextlong_hub.corpus.licences import StatedLicence, stated_licences
+from nextlong_hub.corpus.licences import Statements, statements_of
 from nextlong_hub.corpus.limits import pieces_for, reading_order, rest_of
 from nextlong_hub.corpus.origins import Origins, merged_origins
+from nextlong_hub.corpus.pieces import add_named
 from nextlong_hub.corpus.secrets import (
     SECRET_REASON,
     SecretCounts,
@@ -62,8 +63,8 @@ class FoundCorpus:
     """What the rows were that the caller held in memory, by the name of their source."""
     left_out: Mapping[str, tuple[FilesLeftOut, ...]] = field(default_factory=dict)
     """Files that are not read, by the name of their source."""
-    stated: Mapping[str, tuple[StatedLicence, ...]] = field(default_factory=dict)
-    """Licences that are stated for the whole of a source, by its name."""
+    stated: Mapping[str, Statements] = field(default_factory=dict)
+    """What is stated for the whole of a source, by its name."""
 
 
 def find_corpus(run: Run, sources: Sequence[Source], *, trusts_cache: bool = True) -> FoundCorpus:
@@ -84,7 +85,7 @@ def find_corpus(run: Run, sources: Sequence[Source], *, trusts_cache: bool = Tru
         identified = corpus.identify(found.pieces, run.workspace.file_digests if trusts_cache else None)
         in_memory = [source for source in sources if isinstance(source, MemorySource)]
         whole: list[Source] = [one.settings for one in found.sources if one.settings.name not in held]
-        stated = {source.name: stated_licences(source) for source in [*whole, *in_memory]}
+        stated = {source.name: statements_of(source) for source in [*whole, *in_memory]}
     left_out = {one.settings.name: one.left_out for one in found.sources}
     asked = {source.name: source.config for source in files}
     for one in found.sources:
@@ -210,6 +211,8 @@ class IngestCounts:
     numbered: int = 0
     origins: tuple[OriginCounts, ...] = ()
     """Empty where no row says where it comes from."""
+    languages: dict[str, int] = field(default_factory=dict)
+    """Documents by the language that their rows say they are in; those that say nothing are in none."""
     evidence: Evidence = field(default_factory=Evidence)
     read_documents: int = 0
     """Documents that were read, filtered out or not."""
@@ -257,6 +260,7 @@ class IngestPiece(Task[IngestCounts]):
         barred: Counter[str] = Counter()
         notes = corpus.ReadingNotes()
         origins = Origins(self.piece.source)
+        languages: Counter[str] = Counter()
         examples: list[Example] = []
         secrets: list[SecretCounts] = []
         documents = text_bytes = 0
@@ -289,6 +293,8 @@ class IngestPiece(Task[IngestCounts]):
                     barred.update(found_chunks.reasons.values())
                     part.add(document, chunks, found_chunks.reasons)
                     origins.add(document)
+                    if said := document.metadata.get("language"):
+                        add_named(languages, {said: 1})
                     secrets += [SecretCounts(kinds=scan.kinds, documents=1)] if scan.kinds else []
         return IngestCounts(
             part=part.counts,
@@ -297,6 +303,7 @@ class IngestPiece(Task[IngestCounts]):
             members=dict(sorted(notes.members.items())),
             numbered=notes.numbered,
             origins=origins.counts(),
+            languages=dict(sorted(languages.items())),
             evidence=evidence_of(examples, filters.remarks()),
             read_documents=documents,
             read_bytes=text_bytes,
@@ -357,8 +364,9 @@ def _counts_of(name: str, parts: Sequence[IngestCounts]) -> SourceCounts:
         DataError: it gave no document, and its rows have no text where it was looked for.
     """
     notes = corpus.ReadingNotes()
-    skipped, barred = Counter[str](), Counter[str]()
+    skipped, barred, languages = Counter[str](), Counter[str](), Counter[str]()
     for one in parts:
+        add_named(languages, one.languages)
         notes.add(one.columns, one.members, one.numbered)
         skipped.update(one.skipped)
         barred.update(one.barred)
@@ -378,5 +386,6 @@ def _counts_of(name: str, parts: Sequence[IngestCounts]) -> SourceCounts:
         evidence=merged(one.evidence for one in parts),
         barred=dict(sorted(barred.items())),
         origins=merged_origins(name, [one.origins for one in parts]),
+        languages=dict(sorted(languages.items())),
         secrets=merged_secrets(one.secrets for one in parts),
     )

@@ -1,4 +1,6 @@
-"""What is said of the licence of a source beside its rows: in the header of its card, in licence files, in its info.
+"""What is said of a source beside its rows: of its licence, and of its languages.
+
+A licence stands in the header of its card, in licence files, in its info; languages in that header alone.
 
 What the rows say in a column `license` is counted when they are read (`origins`). What a user says can be insisted
 upon: `mit!`.
@@ -76,6 +78,25 @@ class StatedLicence:
     """The name of the file that states it, or `info` of a dataset in memory."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StatedLanguage:
+    """A language that a card says the texts of a source are in, as it says it: `en`."""
+
+    language: str
+
+
+Stated = StatedLicence | StatedLanguage
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Statements:
+    """What is stated for the whole of a source."""
+
+    licences: tuple[StatedLicence, ...] = ()
+    languages: tuple[str, ...] = ()
+    """As its card has them; none is ever guessed."""
+
+
 def insisted(license: str | None) -> tuple[str | None, bool]:
     """A licence as a user gives it, and whether the user insists on it, whatever the data say: `mit!`."""
     plain = None if license is None else license.strip().removesuffix(_INSISTED).strip()
@@ -88,13 +109,26 @@ def with_insistence(license: str | None, *, is_insisted: bool) -> str | None:
 
 
 def stated_licences(source: SourceSettings | MemorySource) -> tuple[StatedLicence, ...]:
+    """The licences among `statements_of`."""
+    return statements_of(source).licences
+
+
+def statements_of(source: SourceSettings | MemorySource) -> Statements:
     """What is stated for the whole of a source, as it was found.
 
     Raises:
         AuthError, NetworkError: see `read_card`.
     """
+    found = dict.fromkeys(_stated(source))
+    return Statements(
+        licences=tuple(one for one in found if isinstance(one, StatedLicence)),
+        languages=tuple(one.language for one in found if isinstance(one, StatedLanguage)),
+    )
+
+
+def _stated(source: SourceSettings | MemorySource) -> Iterable[Stated]:
     if isinstance(source, MemorySource):
-        found: Iterable[StatedLicence] = _of_info(source.rows)
+        found: Iterable[Stated] = _of_info(source.rows)
     elif source.path == DEMO:
         found = ()
     elif remote.is_url(source.path):
@@ -111,7 +145,7 @@ def stated_licences(source: SourceSettings | MemorySource) -> tuple[StatedLicenc
             found = _on_hub(source.path, source.revision)
         else:
             found = _above(here.parent) if has_magic(source.path) and not has_magic(str(here.parent)) else ()
-    return tuple(dict.fromkeys(found))
+    return found
 
 
 def licence_of_text(text: str) -> str | None:
@@ -120,16 +154,16 @@ def licence_of_text(text: str) -> str | None:
     return next((name for name, words in _KNOWN_BY if all(word in plain for word in words)), None)
 
 
-def _in_folder(folder: Path) -> Iterator[StatedLicence]:
+def _in_folder(folder: Path) -> Iterator[Stated]:
     """The header of the card, and licence files; one of unknown text counts only where the card says nothing."""
     said = list(_of_header(_text(folder / CARD)))
     yield from said
     for path in sorted(folder.iterdir()):
         if LICENCE_FILE.fullmatch(path.name) and path.is_file():
-            yield from _of_file(path.name, _text(path), has_other=bool(said))
+            yield from _of_file(path.name, _text(path), has_other=_has_licence(said))
 
 
-def _above(folder: Path) -> Iterator[StatedLicence]:
+def _above(folder: Path) -> Iterator[Stated]:
     """The header of the card of the dataset that a folder is a part of: beside it, or above its `data`."""
     home = folder.resolve()
     for above in (home, home.parent):
@@ -138,13 +172,13 @@ def _above(folder: Path) -> Iterator[StatedLicence]:
     return _of_header(_text(home / CARD))
 
 
-def _on_hub(name: str, commit: str | None) -> Iterator[StatedLicence]:
+def _on_hub(name: str, commit: str | None) -> Iterator[Stated]:
     """The same of a dataset on the Hub."""
     root = DatasetAddress(name=name, revision=commit)
     return _of_files(top_files(name, commit), lambda file: read_card(f"{root}/{file}"))
 
 
-def _by_url(url: str) -> Iterator[StatedLicence]:
+def _by_url(url: str) -> Iterator[Stated]:
     """The same of a folder on another server; of files and patterns that of the folder they lie in.
 
     A web server is only asked about a folder: beside a file it may have anything.
@@ -158,23 +192,27 @@ def _by_url(url: str) -> Iterator[StatedLicence]:
     return _of_files(remote.top_files(folder), lambda file: remote.read_text(f"{folder}/{file}", _READ_BYTES))
 
 
-def _of_files(files: Sequence[str], text_of: Callable[[str], str]) -> Iterator[StatedLicence]:
+def _of_files(files: Sequence[str], text_of: Callable[[str], str]) -> Iterator[Stated]:
     """The header of the card among files elsewhere; licence files are fetched only where the card says nothing."""
     said = list(_of_header(text_of(CARD))) if CARD in files else []
     yield from said
-    for file in files if not said else ():
+    for file in files if not _has_licence(said) else ():
         if LICENCE_FILE.fullmatch(file):
             yield from _of_file(file, text_of(file), has_other=False)
 
 
-def _of_file(name: str, text: str, *, has_other: bool) -> Iterator[StatedLicence]:
+def _of_file(name: str, text: str, *, has_other: bool) -> Iterator[Stated]:
     known = licence_of_text(text)
     if known or (text.strip() and not has_other):
         yield StatedLicence(license=known or f"see {name}", where=name)
 
 
-def _of_header(card: str) -> Iterator[StatedLicence]:
-    """What the header of a card says: one licence, or several; a name of its own where it is none of the Hub's."""
+def _has_licence(said: Iterable[Stated]) -> bool:
+    return any(isinstance(one, StatedLicence) for one in said)
+
+
+def _of_header(card: str) -> Iterator[Stated]:
+    """What the header of a card says: licences, by a name of their own where they are none of the Hub's; languages."""
     header = header_of(card)
     given = header.get("license")
     own = header.get("license_name")
@@ -182,9 +220,13 @@ def _of_header(card: str) -> Iterator[StatedLicence]:
         name = own if one == "other" and isinstance(own, str) else one
         if isinstance(name, str) and name.strip() and name not in _NOT_SAID:
             yield StatedLicence(license=name.strip(), where=CARD)
+    spoken = header.get("language")
+    for one in spoken if isinstance(spoken, list) else [spoken]:
+        if isinstance(one, str) and one.strip():
+            yield StatedLanguage(language=one.strip())
 
 
-def _of_info(dataset: Any) -> Iterator[StatedLicence]:
+def _of_info(dataset: Any) -> Iterator[Stated]:
     stated = getattr(getattr(dataset, "info", None), "license", None)
     if isinstance(stated, str) and stated.strip():
         yield StatedLicence(license=stated.strip(), where="info")

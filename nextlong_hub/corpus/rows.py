@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 import pyarrow as pa
 
 from nextlong_hub.corpus.columns import (
+    LANGUAGE_COLUMNS,
     SOURCE_COLUMN,
     Columns,
     is_binary,
@@ -55,12 +56,14 @@ def documents_of_table(
         ids = _strings(values_of(part, columns.id)) if columns.id else nothing
         sources = _strings(values_of(part, columns.source)) if columns.source else nothing
         licences = _licences(part, columns.license) if columns.license else nothing
+        languages = _strings(values_of(part, columns.language)) if columns.language else nothing
         segments = values_of(part, columns.segments).to_pylist() if columns.segments else nothing
-        numbered = enumerate(zip(texts, ids, sources, licences, segments, strict=True), first_row + start)
+        numbered = enumerate(zip(texts, ids, sources, licences, languages, segments, strict=True), first_row + start)
         del texts
-        for row, (text, identity, source, licence, kept) in numbered:
+        for row, (text, identity, source, licence, language, kept) in numbered:
             notes.numbered += not identity
-            yield _document(_Row(text, identity or None, source, licence, kept_segments(kept)), piece, "row", row)
+            values = _Row(text, identity or None, source, licence, language, kept_segments(kept))
+            yield _document(values, piece, "row", row)
 
 
 def document_of_object(
@@ -104,21 +107,24 @@ def _document_of_object(
     id_field, identity = _identity(value, piece)
     source = value.get(SOURCE_COLUMN)
     licence_field, licence = licence_of_row(value)
+    language_field = None if record else _language_field(value, (piece.text_column, id_field))
     segments = kept_segments(value.get(SEGMENTS_COLUMN)) if piece.keeps_segments and not record else None
     read = (
         *(record or (piece.text_column, SEGMENTS_COLUMN if segments else None)),
         id_field,
         SOURCE_COLUMN if SOURCE_COLUMN in value else None,
         licence_field,
+        language_field,
     )
     others = list(_others(value, read, is_record=bool(record)))
     if record:
         text = _record(record, others)
     if notes is not None:
         notes.numbered += identity is None
-        notes.read.add(read if identity is not None else (*read[:-3], *read[-2:]))
+        notes.read.add(read if identity is not None else (*read[:-4], *read[-3:]))
         add_named(notes.columns, {} if record else dict.fromkeys(others, 1))
-    row = _Row(text, identity, source if isinstance(source, str) else None, licence, segments)
+    language = value[language_field] if language_field else None
+    row = _Row(text, identity, source if isinstance(source, str) else None, licence, language, segments)
     return _document(row, piece, unit, number)
 
 
@@ -171,14 +177,16 @@ class _Row(NamedTuple):
     id: Any
     source: Any
     license: Any
+    language: Any
     segments: str | None
 
 
 def _document(row: _Row, piece: Piece, unit: str, number: int) -> Document | BadDocument:
     """Check the values of one row."""
-    text, identity, source, licence, segments = row
+    text, identity, source, licence, language, segments = row
     if type(text) is str and text and not text.isspace() and "\0" not in text and type(source) is not bytes:
         metadata = {"license": licence} if type(licence) is str and licence else {}
+        metadata |= {"language": language} if type(language) is str and language else {}
         metadata |= {SEGMENTS_COLUMN: segments} if segments else {}
         if identity is None:
             place = f"{piece.id_prefix}{number}"
@@ -272,6 +280,11 @@ def _identity(value: Mapping[str, Any], piece: Piece) -> tuple[str, Any]:
         if identity is not None and identity != "" and name == piece.id_column:
             return name, identity
     return piece.id_column, None
+
+
+def _language_field(value: Mapping[str, Any], taken: Sequence[str]) -> str | None:
+    """The field of an object that says in which language it is."""
+    return next((name for name in LANGUAGE_COLUMNS if name not in taken and isinstance(value.get(name), str)), None)
 
 
 def _is_whole(value: Any) -> bool:

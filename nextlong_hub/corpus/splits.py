@@ -101,6 +101,23 @@ def choose(names: Mapping[str, bool], card: str, config: str | None, split: str 
     return Chosen(names=tuple(by_split[wanted]), config=called, split=None if is_only else wanted)
 
 
+def parts_of(names: Sequence[str], card: str) -> dict[tuple[str, str], tuple[str, ...]]:
+    """The files of every configuration and split; those of one that the card names and no file is of are none.
+
+    Args:
+        names: of the files, below the folder of the dataset.
+        card: its `README.md`; without configurations there, the names of files say of which split they are.
+    """
+    of_data = dict.fromkeys(sorted(names), False)
+    parts: dict[tuple[str, str], tuple[str, ...]] = {}
+    for config in _configs(card):
+        found = _by_split(of_data, [config]) or {TRAIN: [name for name in of_data if _has(config, name)]}
+        parts |= {(config.name, split): tuple(files) for split, files in found.items()}
+    if parts or not of_data:
+        return parts
+    return {("default", split): tuple(files) for split, files in (_by_names(of_data) or {TRAIN: [*of_data]}).items()}
+
+
 def split_of(name: str) -> str | None:
     """The split that a file belongs to by its name or that of a folder around it; None where neither says one."""
     path = PurePosixPath(name)

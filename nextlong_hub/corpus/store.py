@@ -98,6 +98,8 @@ class SourceCounts:
     """Files within archives that are not read, by ending."""
     origins: tuple[OriginCounts, ...] = ()
     """What its rows say of where they come from; empty where they say nothing."""
+    languages: Mapping[str, int] = field(default_factory=dict)
+    """Documents by the language that their rows say they are in."""
     evidence: Evidence = field(default_factory=Evidence)
     """What filters found in documents that they left out or barred in part."""
     barred: Mapping[str, int] = field(default_factory=dict)

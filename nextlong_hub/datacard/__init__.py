@@ -9,6 +9,7 @@ commands       what each command says on the card, and the line that makes the d
 pictures       the plots in `assets/`
 text           a card parsed and formatted, with the digests that show which parts were edited
 merging        `merge_card`: a card that is generated again keeps the edits made by hand
+croissant      the same facts as Croissant with its RAI vocabulary
 lint, limits   what the Hub would reject, or not display
 escaping       strings of a dataset as Markdown that cannot act as markup
 """

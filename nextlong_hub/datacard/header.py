@@ -1,6 +1,6 @@
 """The YAML header: what `load_dataset` and the Hub read of a card."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -10,27 +10,37 @@ import pyarrow.parquet as pq
 from nextlong_hub.datacard.commands import COMMANDS, producers_of
 from nextlong_hub.datacard.header_text import Header
 from nextlong_hub.datacard.licences import DerivedLicence, derive_licence
-from nextlong_hub.datacard.lint import SIZE_CATEGORIES
+from nextlong_hub.datacard.lint import LANGUAGE, SIZE_CATEGORIES
+from nextlong_hub.datacard.sources import languages_of_rows
 from nextlong_hub.datacard.text import parse_card
-from nextlong_hub.dataset.manifest import ConfigRecord, Manifest
+from nextlong_hub.dataset.manifest import FileRecord, Manifest
 from nextlong_hub.recipe import default_config
 
 _FIRST_LIMIT = 1_000
+_LEAST_SHARE = 0.01
+"""Of the documents of a source, for a language that its rows state."""
+PREVIEW_SPLIT = "preview"
+"""Another one than that of the rows: a reader of every configuration's `train` takes no beginning for a row."""
 
 
 def make_header(folder: Path, manifest: Manifest) -> tuple[Header, DerivedLicence]:
     """The header of a dataset's card, and what is to be said about its licence.
 
-    Languages are left out: nothing that we read says in which ones the texts are, and a wrong one is worse than none.
+    Languages are those that sources state; none is guessed, for a wrong one is worse than none.
 
     Raises:
         FileNotFoundError: a file of the manifest is missing.
         RecipeError: no installed package has the producer of a recipe.
     """
     licence = derive_licence([one for source in manifest.corpus.sources for one in source.licences])
-    header: Header = {"pretty_name": pretty_name(manifest), "license": licence.licence}
+    header: Header = {"pretty_name": pretty_name(manifest)}
+    if languages := stated_languages(manifest):
+        header["language"] = languages
+    header["license"] = licence.licence
     if licence.name is not None:
         header["license_name"] = licence.name
+    if any(config.segments.negative for config in manifest.configs.values()):
+        header["annotations_creators"] = ["machine-generated"]  # segments: roles, ranks and scores
     header["task_categories"] = ["text-generation"]
     header["tags"] = [
         "long-context",
@@ -42,9 +52,23 @@ def make_header(folder: Path, manifest: Manifest) -> tuple[Header, DerivedLicenc
     if sources:
         header["source_datasets"] = sources
     header["configs"] = configs_of(manifest)
-    infos = [_info(folder, name, config) for name, config in manifest.configs.items()]
+    infos = [_info(folder, name, config.files, "train") for name, config in manifest.configs.items()]
+    infos += [_info(folder, one.name, [one.file], PREVIEW_SPLIT) for one in manifest.previews.values()]
     header["dataset_info"] = infos if len(infos) > 1 else infos[0]  # as `datasets` writes it
     return header, licence
+
+
+def stated_languages(manifest: Manifest) -> list[str]:
+    """The languages that the sources state, in their cards or row by row, as far as the Hub knows them by these codes.
+
+    A language of few rows is left to the text of the card: whoever looks for texts in it looks for more of them.
+    """
+    stated = [
+        language
+        for source in manifest.corpus.sources
+        for language in (*source.languages, *languages_of_rows(source, least_share=_LEAST_SHARE))
+    ]
+    return list(dict.fromkeys(language for language in stated if LANGUAGE.fullmatch(language)))
 
 
 def pretty_name(manifest: Manifest) -> str:
@@ -64,6 +88,10 @@ def configs_of(manifest: Manifest) -> list[dict[str, Any]]:
             entry["default"] = True
         entry["data_files"] = [{"split": "train", "path": [file.path for file in config.files]}]
         entries.append(entry)
+    for preview in manifest.previews.values():
+        # Never the default: whoever names no configuration wants rows to train on.
+        files = [{"split": PREVIEW_SPLIT, "path": [preview.file.path]}]
+        entries.append({"config_name": preview.name, "data_files": files})
     return entries
 
 
@@ -83,19 +111,19 @@ def size_category(rows: int) -> str:
     return SIZE_CATEGORIES[category]
 
 
-def _info(folder: Path, name: str, config: ConfigRecord) -> dict[str, Any]:
+def _info(folder: Path, name: str, files: Sequence[FileRecord], split: str) -> dict[str, Any]:
     """What `datasets` keeps about a configuration; sizes are those of the content, uncompressed."""
     content_bytes = 0
     schema = pa.schema([])
-    for file in config.files:
+    for file in files:
         metadata = pq.read_metadata(folder / file.path)
         schema = metadata.schema.to_arrow_schema()
         content_bytes += sum(metadata.row_group(n).total_byte_size for n in range(metadata.num_row_groups))
     return {
         "config_name": name,
         "features": [_feature(field) for field in schema],
-        "splits": [{"name": "train", "num_bytes": content_bytes, "num_examples": config.rows}],
-        "download_size": sum(file.bytes for file in config.files),
+        "splits": [{"name": split, "num_bytes": content_bytes, "num_examples": sum(file.rows for file in files)}],
+        "download_size": sum(file.bytes for file in files),
         "dataset_size": content_bytes,
     }
 

@@ -21,7 +21,8 @@ _LISTS_OF_TEXTS = (
     *("language", "license", "tags", "task_categories", "task_ids", "size_categories", "source_datasets"),
     *("annotations_creators", "language_creators", "multilinguality"),
 )
-_LANGUAGE = re.compile(r"[a-z]{2,3}(?:-[A-Za-z0-9]{2,8})*|code|multilingual")
+LANGUAGE = re.compile(r"[a-z]{2,3}(?:-[A-Za-z0-9]{2,8})*|code|multilingual")
+"""A language as the Hub has it."""
 _BAD_CONFIG_NAME = re.compile(r"[<>:/\\|?*\0]")
 _KNOWN_SPLIT = re.compile(r"\w+(?:\.\w+)*")
 
@@ -78,7 +79,7 @@ def _value_faults(header: Header) -> list[str]:
     faults += [
         f"unknown language {v!r}; use an ISO 639 code such as `en`"
         for v in _strings(header, "language")
-        if not _LANGUAGE.fullmatch(v)
+        if not LANGUAGE.fullmatch(v)
     ]
     faults += [
         f"unknown size category {v!r}; the Hub has {', '.join(SIZE_CATEGORIES)}"

@@ -19,10 +19,11 @@ from nextlong_hub.datacard.pictures import draw_pictures
 from nextlong_hub.datacard.readings import reading_of
 from nextlong_hub.datacard.runs import runs_of
 from nextlong_hub.datacard.sample import sample_of
-from nextlong_hub.datacard.sources import insistences, source_rows
+from nextlong_hub.datacard.sources import insistences, languages_told, source_rows
 from nextlong_hub.datacard.text import Card, digests_of, format_card, parse_card
 from nextlong_hub.dataset.links import thin_rows
 from nextlong_hub.dataset.manifest import Manifest
+from nextlong_hub.dataset.preview import PREVIEW_CHARACTERS, PREVIEW_ENTRIES, VIEWER_ROW_BYTES
 from nextlong_hub.dataset.proportions import uneven_proportions
 from nextlong_hub.dataset.schema import RowContents, RowKind, column_table, kinds_of
 from nextlong_hub.dataset.secrets import keeps_secrets, secrets_of
@@ -153,11 +154,15 @@ def _names(manifest: Manifest) -> dict[str, Any]:
     return {
         "title": pretty_name(manifest),
         "default": default_config(manifest.configs),
+        "viewer_row_bytes": VIEWER_ROW_BYTES,
+        "preview_characters": PREVIEW_CHARACTERS,
+        "preview_entries": PREVIEW_ENTRIES,
         "recommended": recommended_config(manifest),
         "mix_command": fenced(mix_command(manifest), "sh") if mix_command(manifest) else "",
         "tokenizers": [Markdown(f"GPT-2 ({code(name)})") if name == EMBEDDED else code(name) for name in tokenizers],
         "sources": source_rows(manifest),
         "insistences": insistences(manifest),
+        "languages": Markdown(languages_told(manifest)),
         "readings": {source.name: reading_of(source) for source in manifest.corpus.sources},
         "is_made_again": bool(runs_of(manifest)),
         "command": fenced(command_of(manifest), "sh"),

@@ -11,6 +11,7 @@ from nextlong_hub.dataset.manifest import Manifest
 _MOST_ORIGINS = 20
 _MOST_LICENCES = 6
 _NOT_STATED = "not stated"
+_LANGUAGE_COLUMNS = frozenset({"language", "languages", "lang", "lang_code", "language_code"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,6 +32,46 @@ def source_rows(manifest: Manifest) -> list[SourceRow]:
     """The table of sources; of what the rows of one name, those of most characters."""
     per_token = manifest.tokenizer.characters_per_token
     return [row for source in manifest.corpus.sources for row in _rows_of(source, per_token)]
+
+
+def languages_told(manifest: Manifest) -> str:
+    """What the sources say of the languages of their texts, in their cards and row by row, in Markdown."""
+    sources = manifest.corpus.sources
+    columns = [
+        f"rows of {escape(one.name)} have a column {code(name)}, which was not read"
+        for one in sources
+        for name in one.reading.unused_columns
+        if name.rpartition(".")[2].lower() in _LANGUAGE_COLUMNS
+    ]
+    unread = f" But {'; '.join(columns)}: look there, and say it in the header of this card." if columns else ""
+    said = {one.name: [*map(code, one.languages), *_said_by_rows(one)] for one in sources}
+    stated = [f"{escape(name)} ({', '.join(parts)})" for name, parts in said.items() if parts]
+    silent = [escape(name) for name, parts in said.items() if not parts]
+    if not stated:
+        return f"No source states its languages, and none was guessed.{unread}"
+    rest = f" {_first(silent)} states none, and none was guessed." if len(silent) == 1 else ""
+    if len(silent) > 1:
+        rest = f" {_first(silent)} state none, and none was guessed."
+    return f"Languages, as the sources state them: {_first(stated)}.{rest}{unread}"
+
+
+def languages_of_rows(source: SourceRecord, least_share: float = 0.0) -> dict[str, int]:
+    """Documents by the language that their rows state, the most frequent first, of those with at least this share."""
+    counts = source.reading.languages
+    ordered = sorted(counts.items(), key=lambda item: (-item[1], item[0]))
+    return {language: number for language, number in ordered if number >= least_share * source.documents}
+
+
+def _said_by_rows(source: SourceRecord) -> list[str]:
+    counts = languages_of_rows(source)
+    told = [f"{code(language)} {number:,}" for language, number in list(counts.items())[:_MOST_ORIGINS]]
+    more = [f"{len(counts) - _MOST_ORIGINS:,} more"] if len(counts) > _MOST_ORIGINS else []
+    return [f"by row: {', '.join([*told, *more])} of {source.documents:,} documents"] if told else []
+
+
+def _first(names: Sequence[str]) -> str:
+    more = f" and {len(names) - _MOST_ORIGINS:,} more" if len(names) > _MOST_ORIGINS else ""
+    return ", ".join(names[:_MOST_ORIGINS]) + more
 
 
 def insistences(manifest: Manifest) -> list[str]:

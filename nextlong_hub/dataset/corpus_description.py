@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import asdict
 
 from nextlong_hub.corpus.ingest import FoundCorpus
-from nextlong_hub.corpus.licences import insisted
+from nextlong_hub.corpus.licences import Statements, insisted
 from nextlong_hub.corpus.naming import public_path
 from nextlong_hub.corpus.remote import without_query
 from nextlong_hub.corpus.secrets import SecretCounts
@@ -46,12 +46,14 @@ def source_records(found: FoundCorpus, counts: Sequence[SourceCounts] = ()) -> t
 
 def _source_record(found: FoundCorpus, source: SourceSettings, counts: SourceCounts) -> SourceRecord:
     license, is_insisted = insisted(source.license)
+    stated = found.stated.get(source.name, Statements())
     return SourceRecord(
         name=source.name,
         path=public_path(without_query(source.path)),
         license=license,
         insisted=is_insisted,
-        stated=tuple(StatedRecord(**asdict(one)) for one in found.stated.get(source.name, ())),
+        stated=tuple(StatedRecord(**asdict(one)) for one in stated.licences),
+        languages=stated.languages,
         weight=source.weight,
         documents=counts.documents,
         characters=counts.characters,
@@ -76,6 +78,7 @@ def _reading_record(found: FoundCorpus, source: SourceSettings, counts: SourceCo
         unread_members=dict(counts.members),
         evidence=EvidenceRecord.model_validate(asdict(counts.evidence)),
         origins=tuple(OriginRecord(**asdict(origin)) for origin in counts.origins),
+        languages=dict(counts.languages),
         secrets=secrets_record(counts.secrets),
     )
 

@@ -89,6 +89,8 @@ class ReadingRecord(Record):
     """Files within archives that no format reads, by ending."""
     origins: tuple[OriginRecord, ...] = ()
     """What the rows say of where they come from; empty where they say nothing."""
+    languages: dict[str, int] = {}
+    """Documents by the language that their rows say they are in, as they say it; empty where they say nothing."""
     evidence: EvidenceRecord = EvidenceRecord()
     secrets: SecretsRecord | None = None
     """What becomes of them the recipes say (`on_secret`). None in manifests of versions that did not look for any."""
@@ -114,6 +116,8 @@ class SourceRecord(Record):
     insisted: bool = False
     """The user insisted on it, whatever the data state."""
     stated: tuple[StatedRecord, ...] = ()
+    languages: tuple[str, ...] = ()
+    """As the card of the source has them; empty where it says none."""
     weight: float | None
     documents: int
     characters: int

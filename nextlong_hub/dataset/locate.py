@@ -45,6 +45,19 @@ class DatasetLocation:
     open: Callable[[str], IO[bytes]]
     """Open one of the files for reading."""
 
+    def refuse_preview(self, config: str) -> None:
+        """Make sure that nobody takes a preview for rows.
+
+        Raises:
+            DataError: `config` is the name of one.
+        """
+        for name, preview in self.manifest.previews.items() if self.manifest else ():
+            if preview.name == config:
+                raise DataError(
+                    f"{config} of {self.name} is no data: for the Hub's viewer it holds the beginnings of rows of "
+                    f"{name}; name that, or read the preview with load_dataset"
+                )
+
 
 def locate(where: str | Path, revision: str | None = None) -> DatasetLocation:
     """Find a dataset; a path that is there goes before a Hub name.

@@ -304,6 +304,16 @@ class ConversationRecord(Record):
     `template_inputs` holds it."""
 
 
+class PreviewRecord(Record):
+    """Small rows beside those of a configuration that the Hub's viewer cannot show; see `dataset.preview`."""
+
+    name: str
+    """As `load_dataset` knows it."""
+    largest_row_bytes: _Count
+    """Text and tokens of the largest whole row."""
+    file: FileRecord
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MixShare:
     """How much of a mix is ordinary documents, by tokens."""
@@ -351,6 +361,13 @@ class ConfigRecord(Record):
     not_exact: int = 0
     """Imported documents whose text does not encode to their tokens; the tokens are those that were imported."""
     files: tuple[FileRecord, ...] = Field(min_length=1)
+    preview: PreviewRecord | None = None
+    """None where the viewer shows the rows themselves, and in manifests of versions that made none."""
+
+    @property
+    def published_files(self) -> tuple[FileRecord, ...]:
+        """Its Parquet files, the preview behind those of its rows."""
+        return (*self.files, *([self.preview.file] if self.preview else ()))
 
     @property
     def row_recipes(self) -> dict[str, Recipe]:
@@ -414,8 +431,13 @@ class Manifest(Record):
 
     @property
     def files(self) -> list[FileRecord]:
-        """Every published file, configuration by configuration."""
-        return [file for config in self.configs.values() for file in config.files]
+        """Every published Parquet file, configuration by configuration."""
+        return [file for config in self.configs.values() for file in config.published_files]
+
+    @property
+    def previews(self) -> dict[str, PreviewRecord]:
+        """The previews that there are, by the configurations whose rows they show."""
+        return {name: config.preview for name, config in self.configs.items() if config.preview}
 
     def inputs(self) -> dict[str, Any]:
         """What a rerun must share with this build to add to it or to find it complete."""

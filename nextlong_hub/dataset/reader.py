@@ -57,6 +57,7 @@ def open_splits(where: str | Path, configs: Sequence[str] = (), *, revision: str
 
 
 def _open(location: DatasetLocation, config: str) -> "SplitReader":
+    location.refuse_preview(config)
     if config not in location.configs:
         raise DataError(f"{location.name} has no configuration {config!r}; it has: {', '.join(location.configs)}")
     split = SplitReader(location, config)

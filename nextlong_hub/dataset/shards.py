@@ -4,6 +4,7 @@ Each file is encoded in memory and written whole: zstd, page index, page checksu
 are read back as other data), and row groups small enough for the Hub's viewer and for a streaming reader.
 """
 
+import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from operator import attrgetter
 from pathlib import Path
@@ -28,6 +29,11 @@ _COMPUTED: Mapping[str, Callable[[Any], Any]] = {
     "document_lengths": lambda row: np.array([document.tokens for document in row.documents], np.int32),
 }
 """The value of each column that is not the field of the same name of the row's record."""
+
+_CHUNKING = {"min_chunk_size": 256 * 1024, "max_chunk_size": 1024 * 1024, "norm_level": 0}
+"""Page borders that follow the content: after a rebuild the Hub stores only the pages that changed."""
+_CHUNKING_KEY = "content_defined_chunking"
+"""Metadata of a file by which `datasets` says so, and its values as JSON."""
 
 
 def to_table(samples: Sequence[Sample], *, tokens: bool) -> pa.Table:
@@ -84,19 +90,19 @@ def write_tables(path: Path, tables: Iterable[pa.Table], columns: pa.Schema, set
     sink = pa.BufferOutputStream()
     with pq.ParquetWriter(
         sink,
-        columns,
+        columns.remove_metadata(),  # of the file that a table was read from
         compression="zstd",
         # A dictionary of token ids is larger than what zstd saves by it, and four times slower to read.
         use_dictionary=[path for column in COLUMNS if column.name in columns.names for path in column.dictionary],
         write_page_index=True,
-        # Page borders that follow the content: after a rebuild the Hub stores only the pages that changed.
-        use_content_defined_chunking=True,
+        use_content_defined_chunking=_CHUNKING,
         write_page_checksum=True,
     ) as writer:
         for table in tables:
             digest.update(table)
             for start, stop in row_groups(table, settings.row_group_bytes):
                 writer.write_table(table.slice(start, stop - start), row_group_size=stop - start)
+        writer.add_key_value_metadata({_CHUNKING_KEY: json.dumps(_CHUNKING)})
     write_bytes(path, memoryview(sink.getvalue()))
     return digest.hexdigest()
 
@@ -116,15 +122,12 @@ def row_groups(table: pa.Table, row_group_bytes: int) -> Iterator[tuple[int, int
 
 def row_sizes(table: pa.Table) -> list[int]:
     """Bytes of text and of all that is stored for each token, row by row."""
-    token_bytes = sum(
-        column.type.value_type.byte_width
-        for column in COLUMNS
-        if column.per_token and column.name in table.column_names
-    )
-    sizes: list[int] = pc.add(
-        pc.binary_length(table["text"]), pc.multiply(table["token_count"], token_bytes)
-    ).to_pylist()
-    return sizes
+    sizes = pc.binary_length(table["text"])
+    for column in COLUMNS:
+        if column.per_token and column.name in table.column_names:
+            width = column.type.value_type.byte_width
+            sizes = pc.add(sizes, pc.multiply(pc.list_value_length(table[column.name]), width))
+    return list(sizes.to_pylist())
 
 
 def writer_of(path: Path) -> str:

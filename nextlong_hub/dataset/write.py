@@ -20,6 +20,7 @@ from nextlong_hub.dataset.links import link_record
 from nextlong_hub.dataset.manifest import ConfigRecord, FileRecord, PackingRecord, SynthesisRecord
 from nextlong_hub.dataset.on_end import OnEndCounts
 from nextlong_hub.dataset.packing_plan import PackedPlan, Planner
+from nextlong_hub.dataset.preview import write_preview
 from nextlong_hub.dataset.repeats import repeat_records
 from nextlong_hub.dataset.schema import row_schema
 from nextlong_hub.dataset.shards import read_table
@@ -203,6 +204,9 @@ def write_rows(
         spelled=spelled[0],
         spelled_elsewhere={one.digest: own for one, own in zip(tokenizers[1:], spelled[1:], strict=True)},
         files=files,
+        preview=write_preview(
+            run, recipe.name, files, max(receipt.counts.largest_row_bytes for receipt in receipts), recipe.output
+        ),
     )
 
 

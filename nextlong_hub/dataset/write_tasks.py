@@ -145,6 +145,8 @@ class ShardCounts:
     """See `row_digest`."""
     writer: str
     """See `FileRecord`."""
+    largest_row_bytes: int
+    """Text and tokens of its largest row."""
 
 
 class _Spelled:
@@ -197,6 +199,7 @@ class CopyRows(Task[ShardCounts]):
             documents=table.num_rows,
             rows_sha256=rows_sha256,
             writer=shards.writer_of(self.output),
+            largest_row_bytes=max(shards.row_sizes(table), default=0),
             repeats=total_repeats([rows]),
             on_end=OnEndCounts.of(rows[MOST_TIMES.name].to_numpy()),
             spelled=spelled.shards(),
@@ -231,11 +234,14 @@ class PackRows(Task[ShardCounts]):
         counts: Counter[str] = Counter()
         on_end: list[OnEndCounts] = []
         spelled = _Spelled(self.tokenizers)
+        largest = 0
 
         def counted() -> Iterator[pa.Table]:
             for whole in packed_tables(self.units, places, self.range, self.config, tokens=self.tokens):
                 table = whole.select([name for name in whole.column_names if name not in self.left_out])
                 documents = pc.list_flatten(table["documents"].combine_chunks())
+                nonlocal largest
+                largest = max(largest, *shards.row_sizes(table))
                 counts["rows"] += table.num_rows
                 counts["tokens"] += sum(table["token_count"].to_pylist())
                 counts["documents"] += len(documents)
@@ -252,6 +258,7 @@ class PackRows(Task[ShardCounts]):
             **counts,
             rows_sha256=rows_sha256,
             writer=shards.writer_of(self.output),
+            largest_row_bytes=largest,
             repeats=total_repeats([own for _, own in self._counted(places, REPEATS)]),
             on_end=OnEndCounts.total(on_end) if self.tokens else self._most_times(places),
             spelled=spelled.shards(),

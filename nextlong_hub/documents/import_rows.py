@@ -16,7 +16,7 @@ import numpy as np
 from nextlong_hub.core.files import digest_of, read_json
 from nextlong_hub.corpus.in_memory import Source
 from nextlong_hub.corpus.ingest import FoundCorpus, find_corpus, read_corpus
-from nextlong_hub.corpus.licences import insisted, stated_licences
+from nextlong_hub.corpus.licences import insisted, statements_of
 from nextlong_hub.corpus.secrets import OnSecret, SecretCounts, merged_secrets
 from nextlong_hub.corpus.settings import SourceSettings
 from nextlong_hub.dataset.corpus_description import corpus_record, secrets_record
@@ -272,7 +272,7 @@ def _packed_rows(surveys: Sequence[Receipt[SurveyCounts]], receipts: Sequence[Re
 def _record_of_shards(source: SourceSettings, digest: str, receipts: Sequence[Receipt[ImportCounts]]) -> CorpusRecord:
     """What the manifest says of a corpus that is not known: the documents of the rows stand for it."""
     license, is_insisted = insisted(source.license)
-    stated = tuple(StatedRecord(**asdict(one)) for one in stated_licences(source))
+    stated = statements_of(source)
     totals: dict[str, tuple[int, int]] = {}
     secrets: dict[str, list[SecretCounts]] = {}
     for receipt in receipts:
@@ -294,7 +294,8 @@ def _record_of_shards(source: SourceSettings, digest: str, receipts: Sequence[Re
                 path=name,
                 license=license,
                 insisted=is_insisted,
-                stated=stated,
+                stated=tuple(StatedRecord(**asdict(one)) for one in stated.licences),
+                languages=stated.languages,
                 weight=None,
                 documents=totals[name][0],
                 characters=totals[name][1],

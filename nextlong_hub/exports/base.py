@@ -89,6 +89,8 @@ class ExportFormat:
     takes_loss_mask: bool
     shard_bytes: int
     """Default size of a file in bytes; 0 for one file."""
+    most_shard_bytes: int | None = None
+    """The largest size from which a file may be closed, in bytes: what its index can count; None: any."""
     compressions: tuple[str, ...] = ()
     hashes: tuple[str, ...] = ()
     takes_sources_apart: bool = False

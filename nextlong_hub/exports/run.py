@@ -19,7 +19,7 @@ from nextlong_hub.execution.progress import NullProgress, Progress, ProgressTrac
 from nextlong_hub.exports.base import FORMATS, ExportFormat, ExportSettings
 from nextlong_hub.exports.endings import end_documents
 from nextlong_hub.exports.export_rows import EncodeBatch, ExportRow, pack, read_rows, unpack
-from nextlong_hub.exports.options import ExportRequest, choose_settings, choose_tokenizer
+from nextlong_hub.exports.options import ExportRequest, choose_settings, choose_tokenizer, open_tokenizer
 from nextlong_hub.exports.proof import DocumentsDigest, documents_of, read_back
 from nextlong_hub.exports.writer import ExportedFile, ExportWriter
 from nextlong_hub.method.periods import TIMES_MASKED, most_times
@@ -90,8 +90,9 @@ def export(
     """
     kind = FORMATS[request.format]
     with closing(open_split(where, request.config)) as split:
-        tokenizer = choose_tokenizer(kind, request, split)
-        settings = choose_settings(kind, request, split, tokenizer)
+        named = open_tokenizer(kind, request)
+        tokenizer = choose_tokenizer(kind, named, split)
+        settings = choose_settings(kind, request, split, named)
         has_tokens = _has_tokens(kind, split, encodes=tokenizer is not None)
         spelled = spelled_sentence(split.record) if split.record is not None and not has_tokens else ""
         head = {

@@ -468,6 +468,8 @@ class LongDataset:
         return self.config if config is None else self._existing(config)
 
     def _existing(self, config: Any) -> str:
+        if isinstance(config, str):
+            self._location.refuse_preview(config)
         if not isinstance(config, str) or config not in self.configs:
             said = repr(config) if isinstance(config, str) else f"of type {type(config).__name__}"
             hint = did_you_mean(config, self.configs) if isinstance(config, str) else ""

@@ -132,6 +132,9 @@ def _parts(config: ConfigRecord) -> Iterator[Node]:
         yield Node("made of", f"{segments.meta:,} meta-chunks and {segments.negative:,} hard negatives")
     if config.packing is not None:
         yield Node("packed", f"{counted(config.packing.documents, 'document')}, rows {config.packing.fill:.1%} full")
+    if config.preview is not None:
+        shown = counted(config.preview.file.rows, "row")
+        yield Node("shown on the Hub", f"{config.preview.name}: the beginnings of {shown}, no data")
 
 
 def _outcome(config: ConfigRecord) -> Iterator[Node]:

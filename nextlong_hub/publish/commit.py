@@ -112,7 +112,7 @@ def committed_manifest(run: Run, inputs: Inputs, recipes: Sequence[Recipe]) -> M
 def _require_whole(output: Path, configs: Mapping[str, ConfigRecord]) -> None:
     """Check configurations of an invalidated manifest that this run does not make again."""
     for name, config in configs.items():
-        for file in config.files:
+        for file in config.published_files:
             path = output / file.path
             if not path.is_file() or sha256_of(path) != file.sha256:
                 raise ConflictError(

@@ -90,6 +90,7 @@ def stale_files(previous: bytes | None, remote: Mapping[str, Any]) -> frozenset[
         configs = list(parse_json(previous or b"null")["configs"].values())
         listed = {file["path"] for config in configs for file in config.get("files", ())}
         parts = [part for config in configs for part in (config, *config.get("mixture", {}).values())]
+        listed |= {config["preview"]["file"]["path"] for config in configs if config.get("preview")}
         listed |= {f"recipes/{part['recipe']['name']}.toml" for part in parts}
     except (ValueError, TypeError, KeyError, AttributeError):  # of another tool
         return frozenset()

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 
 from nextlong_hub.dataset.folder import CARD_NAME
 from nextlong_hub.dataset.manifest import MANIFEST_NAME
+from nextlong_hub.dataset.preview import told
 from nextlong_hub.errors import AuthError, ConflictError, DataError, argument
 from nextlong_hub.hub.changes import Changes, LocalFile, compare
 from nextlong_hub.hub.keyless import RESOURCE, dataset_of
@@ -131,7 +132,13 @@ def plan_attempt(
         foreign=tuple(sorted(foreign)),
         proposes=options.create_pr,
         in_steps=options.revision == MAIN and (is_too_large or not options.limits.fit(changes, files)),
-        notes=(*card.notes, *contents.warnings, *_notes(repository, remote), *_notes_on_message(options.message)),
+        notes=(
+            *card.notes,
+            *contents.warnings,
+            *(told(name, preview) for name, preview in contents.manifest.previews.items()),
+            *_notes(repository, remote),
+            *_notes_on_message(options.message),
+        ),
     )
     listed = [[path, file.sha256] for path, file in sorted(files.items())]
     identity = f"{listed} without {sorted(stale)} on {remote.head if remote else None}"

@@ -133,7 +133,11 @@ class Tokenizer:
     def encode_with_starts(self, text: str) -> tuple[NDArray[np.int32], NDArray[np.int64]]:
         """The ids of a text encoded in one go, and each token's first character, ascending. Shapes: (tokens,)."""
         ids = self.encode(text)
-        return ids, self._spans(text, ids, True).starts
+        return ids, self.starts(text, ids)
+
+    def starts(self, text: str, ids: NDArray[np.int32]) -> NDArray[np.int64]:
+        """First character of each token of a text that encodes to these ids, ascending. Shape: (tokens,)."""
+        return self._spans(text, ids, True).starts
 
     def count(self, texts: Sequence[str], *, threads: int = 1) -> list[int]:
         """How many tokens each text has by itself.

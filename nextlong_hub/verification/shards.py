@@ -29,8 +29,8 @@ def check_file(
     if not path.is_file():
         check.fault(record.path, "is missing")
         return
-    if (fault := _fault_of_bytes(path, record)) is not None:
-        writer = _other_writer(path, record)
+    if (fault := fault_of_bytes(path, record)) is not None:
+        writer = other_writer(path, record)
         if writer is None:
             check.fault(record.path, fault)
             return
@@ -61,7 +61,7 @@ def check_file(
     check.rows += count
 
 
-def _fault_of_bytes(path: Path, record: FileRecord) -> str | None:
+def fault_of_bytes(path: Path, record: FileRecord) -> str | None:
     """How a file differs from its record; None where it does not."""
     size = path.stat().st_size
     if size != record.bytes:
@@ -73,17 +73,25 @@ def _fault_of_bytes(path: Path, record: FileRecord) -> str | None:
     return None if found == record.sha256 else f"its sha256 is {found} instead of {record.sha256}"
 
 
-def _other_writer(path: Path, record: FileRecord) -> str | None:
+def other_writer(path: Path, record: FileRecord) -> str | None:
     """What wrote the same rows anew; None where they are others, or the program is the one that gives other bytes."""
     try:
         writer = shards.writer_of(path)
         if not record.rows_sha256 or writer == record.writer:
             return None
-        with pq.ParquetFile(path, page_checksum_verification=True) as file:
-            groups = (file.read_row_group(group) for group in range(file.num_row_groups))
-            return writer if digest_rows(groups) == record.rows_sha256 else None
+        return writer if rows_digest(path) == record.rows_sha256 else None
     except (OSError, ValueError, pa.ArrowException):
         return None
+
+
+def rows_digest(path: Path) -> str:
+    """The digest of the rows of a file.
+
+    Raises:
+        OSError, ValueError, pyarrow.ArrowException: it cannot be read.
+    """
+    with pq.ParquetFile(path, page_checksum_verification=True) as file:
+        return digest_rows(file.read_row_group(group) for group in range(file.num_row_groups))
 
 
 def _rows(

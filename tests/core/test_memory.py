@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import pyarrow as pa
 import pytest
 
 from nextlong_hub.core import memory
@@ -24,6 +25,15 @@ def test_freed_blocks_below_a_kept_one_are_handed_back() -> None:
     assert release_memory()
     assert full - resident_bytes() > 80_000_000
     assert len(last) == 4000
+
+
+def test_what_arrow_keeps_is_handed_back() -> None:
+    """Three hundred megabytes that Arrow's allocator has freed do not stay with the process."""
+    cells = [pa.array(["x" * 100_000_000]) for _ in range(3)]
+    full = resident_bytes()
+    del cells
+    release_memory()
+    assert full - resident_bytes() > 250_000_000
 
 
 def test_release_is_harmless_where_there_is_nothing_to_call(monkeypatch: pytest.MonkeyPatch) -> None:

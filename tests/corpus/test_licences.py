@@ -6,7 +6,7 @@ import datasets
 import pytest
 
 from nextlong_hub.corpus import memory_source
-from nextlong_hub.corpus.licences import insisted, licence_of_text, stated_licences, with_insistence
+from nextlong_hub.corpus.licences import insisted, licence_of_text, stated_licences, statements_of, with_insistence
 from nextlong_hub.corpus.settings import SourceSettings
 
 MIT = "MIT License\n\n(c) 2026 Ann\n\nPermission is hereby granted, free of charge, to any person\nobtaining a copy"
@@ -99,3 +99,17 @@ def test_insisting(text: str | None, license: str | None, is_insisted: bool) -> 
     """An exclamation mark behind it; it comes back as it was meant."""
     assert insisted(text) == (license, is_insisted)
     assert insisted(with_insistence(license, is_insisted=is_insisted)) == (license, is_insisted)
+
+
+@pytest.mark.parametrize(
+    ("said", "languages"),
+    [("en", ("en",)), ("[en, 'no', en]", ("en", "no")), ("English", ("English",)), ("", ()), ("[no, 1]", ())],
+)
+def test_languages_are_those_of_the_card_and_are_never_guessed(
+    said: str, languages: tuple[str, ...], tmp_path: Path
+) -> None:
+    """As it has them, each once; what YAML takes for something else than text is none, and licences stay the same."""
+    (tmp_path / "README.md").write_text(f"---\nlanguage: {said}\nlicense: mit\n---\n")
+    found = statements_of(SourceSettings(name="s", path=str(tmp_path)))
+    assert found.languages == languages
+    assert [one.license for one in found.licences] == ["mit"]

@@ -29,7 +29,7 @@ from nextlong_hub.dataset.manifest import read_manifest
 from nextlong_hub.documents.fit import FitRequest
 from nextlong_hub.errors import ConflictError, DataError
 from nextlong_hub.exports import FORMATS
-from nextlong_hub.pipeline import build, fit
+from nextlong_hub.pipeline import BuildRequest, build, fit
 from nextlong_hub.publish.commit import renew_card
 from nextlong_hub.publish.contents import is_owned, published_files
 from nextlong_hub.recipe import Ingredient
@@ -239,7 +239,16 @@ def test_a_hostile_corpus_does_nothing_on_the_card(tmp_path: Path) -> None:
     text = card_of(tmp_path / "out")
     assert lint_card(text) == []
     assert set(header_of(tmp_path / "out")) == {
-        *("pretty_name", "license", "license_name", "task_categories", "tags", "size_categories", "configs"),
+        *(
+            "pretty_name",
+            "license",
+            "license_name",
+            "annotations_creators",
+            "task_categories",
+            "tags",
+            "size_categories",
+            "configs",
+        ),
         "dataset_info",
     }
     assert list(parse_card(text).sections) == SECTIONS
@@ -605,3 +614,29 @@ def test_pictures_of_people_stay(dataset: Path, tmp_path: Path) -> None:
         write_card(dataset, force=False)
     write_card(dataset, force=True)
     assert picture.read_bytes() != b"a photograph"
+
+
+def test_languages_are_said_as_sources_state_them(tmp_path: Path) -> None:
+    """In a card, row by row, or in a field that is not read; a language of few rows stands in the text alone."""
+    documents = make_documents(200)
+    extras = {
+        "told": lambda number: {},
+        "rows": lambda number: {"lang": "de" if number == 0 else "fi" if number % 2 else "en"},
+        "silent": lambda number: {"about": {"language": "fr"}},
+    }
+    for name, extra in extras.items():
+        rows = [
+            {"id": f"{name} {one.id}", "text": f"{name} {one.text}", **extra(number)}
+            for number, one in enumerate(documents)
+        ]
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "a.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    (tmp_path / "told" / "README.md").write_text("---\nlanguage: [en, English]\nlicense: mit\n---\n")
+    sources = tuple(SourceSettings(name=name, path=str(tmp_path / name)) for name in extras)
+    request = BuildRequest(recipes=(tiny_recipe(),), sources=sources, tokenizer="demo", rows={"tiny": 2})
+    build(request, tmp_path / "out")
+    assert header_of(tmp_path / "out")["language"] == ["fi", "en"]
+    assert (
+        "Languages, as the sources state them: rows (by row: `fi` 100, `en` 99, `de` 1 of 200 documents), told (`en`, "
+        "`English`). silent states none, and none was guessed."
+    ) in section(tmp_path / "out", "sources")

@@ -165,6 +165,19 @@ def test_files_are_written_as_promised(tmp_path: Path) -> None:
     }
 
 
+def test_a_file_says_as_datasets_does_that_its_pages_follow_the_content(tmp_path: Path) -> None:
+    """The key of `datasets`, with its values, once: also where the rows come from a file that says it already."""
+    datasets = pytest.importorskip("datasets")
+    theirs = tmp_path / "theirs.parquet"
+    datasets.Dataset.from_dict({"text": ["a"]}).to_parquet(theirs)
+    write_table(tmp_path / "a.parquet", to_table([sample(0)], tokens=True), SETTINGS)
+    write_table(tmp_path / "b.parquet", read_table(tmp_path / "a.parquet"), SETTINGS)
+    said = pq.read_metadata(theirs).metadata[b"content_defined_chunking"]
+    assert pq.read_metadata(tmp_path / "a.parquet").metadata[b"content_defined_chunking"] == said
+    for name in "ab":
+        assert (tmp_path / f"{name}.parquet").read_bytes().count(b"content_defined_chunking") == 1
+
+
 @pytest.mark.parametrize("column", ["text", "input_ids.list.element", "segments.list.element.start"])
 def test_a_flipped_bit_in_a_page_is_noticed(tmp_path: Path, column: str) -> None:
     """Page checksums: whichever bit of a data page is wrong, reading says so instead of giving other data."""

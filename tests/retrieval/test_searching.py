@@ -215,6 +215,16 @@ def test_sums_beyond_sixteen_bits_are_computed_in_thirty_two() -> None:
             assert hits.chunks[0, :2].tolist() == [1, 2]
 
 
+@pytest.mark.parametrize(("words", "others"), [(300, 9_000), (1_500, 9_000), (5_000, 1)])
+def test_a_query_of_many_words_is_scored_like_any_other(words: int, others: int) -> None:
+    """However many words a query has, and whether or not they are the whole vocabulary, each counts once."""
+    here = [f"w{number}x" for number in range(words)]
+    there = [f"v{number}x" for number in range(others)]
+    corpus = [[" ".join(some)] for some in (here, [*here, "ant"], here[: words // 2], there, [*there, "ant"])]
+    with opened(corpus) as (store, retriever):
+        check_corpus(corpus, store, retriever.search(every_chunk(store), 3), "lucene")
+
+
 def test_candidates_grow_until_the_answer_is_certain() -> None:
     """900 chunks whose bounds differ by less than rounding: the first candidates prove nothing, and more are taken."""
     rng = np.random.default_rng(5)

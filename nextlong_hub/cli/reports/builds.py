@@ -13,6 +13,7 @@ from nextlong_hub.core.printable import NOTHING, compact, counted, duration, siz
 from nextlong_hub.corpus.secrets import FATES, found_in_words
 from nextlong_hub.corpus.telling import columns_seen
 from nextlong_hub.dataset.links import THICKER_ROWS, thin_rows
+from nextlong_hub.dataset.preview import told
 from nextlong_hub.dataset.proportions import uneven_proportions
 from nextlong_hub.dataset.stop_words import stop_words_phrases
 from nextlong_hub.producer import producer_of
@@ -68,6 +69,9 @@ def show_build(report: "BuildReport", run: BuildRun) -> None:
         if record.links and (thin := thin_rows(record.links.links.mean, record.links.meta_percent.mean)):
             show_line(f"{name}: {thin}; {THICKER_ROWS}.", "bold yellow")
     show_controls([name for name, record in zip(run.configs, records, strict=True) if record.is_control])
+    for name, record in zip(run.configs, records, strict=True):
+        if record.preview:
+            show_line(told(name, record.preview))
     _show_warnings(report, records, run)
     show_line()
     total_bytes = sum(file.bytes for record in records for file in record.files)

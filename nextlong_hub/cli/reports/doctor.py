@@ -1,11 +1,13 @@
 """The report of `doctor`."""
 
-from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from nextlong_hub.terminal import show_line, show_pieces
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from nextlong_hub.cli.dataset_checks import DatasetReport
     from nextlong_hub.cli.doctor_checks import DoctorReport, Finding
 
 _SIGNS = {"ok": ("✓", "green"), "note": ("!", "bold yellow"), "problem": ("✗", "bold red")}
@@ -16,16 +18,26 @@ def show_doctor_report(report: "DoctorReport") -> None:
     show_line(", ".join(f"{name} {value}" for name, value in report.machine.items()))
     show_line(", ".join(f"{name} {version or 'missing'}" for name, version in report.packages.items()))
     show_line()
-    show_findings(report.findings)
-    show_line()
+    _show_findings(report.findings)
     show_line("Ready." if report.is_ready else "Something stands in the way.", "bold")
 
 
-def show_findings(findings: "Sequence[Finding]") -> None:
-    """Print each finding with what to do about it."""
-    width = max((len(finding.subject) for finding in findings), default=0) + 2
+def show_dataset_report(report: "DatasetReport") -> None:
+    """Print what was looked at, and each finding with what to do about it."""
+    read = f"footers of {report.footers:,} of {report.parquet_files:,} Parquet files"
+    show_line(f"{report.dataset}: listing, card, {read}.")
+    show_line()
+    _show_findings(report.findings)
+    show_line(
+        "The Hub takes it, and its viewer shows it." if report.is_ready else "Something stands in the way.", "bold"
+    )
+
+
+def _show_findings(findings: "Sequence[Finding]") -> None:
+    width = max(len(finding.subject) for finding in findings) + 2
     for finding in findings:
         sign, style = _SIGNS[finding.state]
         show_pieces([(f"{sign} ", style), (f"{finding.subject:<{width}}", "bold"), (finding.found, "")])
         if finding.advice:
             show_pieces([(" " * (width + 2), ""), (finding.advice, "dim")])
+    show_line()

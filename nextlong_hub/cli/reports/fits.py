@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from nextlong_hub.cli.reports.sources import show_not_read, show_secrets
 from nextlong_hub.cli.reports.spelled import show_spelled
 from nextlong_hub.cli.reports.wording import count, words
+from nextlong_hub.dataset.preview import told
 from nextlong_hub.terminal import Rows, show_line, show_table, show_verbatim
 
 if TYPE_CHECKING:
@@ -38,5 +39,7 @@ def show_fit(report: "FitReport", output: Path) -> None:
     show_not_read(report.manifest)
     show_secrets(report.manifest)
     show_spelled(report.manifest, report.config)
+    if preview := report.manifest.configs[report.config].preview:
+        show_line(told(report.config, preview))
     show_line(f"Written to {output}. Next:", "bold")
     show_verbatim(f"  nextlong-hub verify {shlex.quote(str(output))}")

@@ -28,7 +28,7 @@ from nextlong_hub.retrieval.bm25.arrays import map_arrays, write_arrays
 from nextlong_hub.retrieval.bm25.building_kernels import COUNT_ESCAPE, IMPACT_LEVELS, fill, transpose
 from nextlong_hub.retrieval.bm25.formulas import gain, inverse_document_frequencies, length_norms
 from nextlong_hub.retrieval.bm25.index import (
-    GROUP,
+    COLUMN_STEP,
     VOCABULARY,
     Forward,
     IndexShard,
@@ -317,7 +317,7 @@ def _filled(
     row_starts = np.concatenate(([0], row_sizes)).cumsum(dtype=np.int64)
     forward_terms, forward_counts = np.zeros(postings, np.uint32), np.zeros(postings, np.uint8)
     impacts = np.zeros(postings, np.uint8)
-    dense = np.zeros((statistics.dense_terms, -(-chunks // GROUP) * GROUP), np.uint8)
+    dense = np.zeros((statistics.dense_terms, -(-chunks // COLUMN_STEP) * COLUMN_STEP), np.uint8)
     peaks = np.zeros(len(directory), np.uint8)
     cursors = row_starts[:-1].copy()
     fill(

@@ -32,7 +32,7 @@ def kernel(function: Callable[..., Any]) -> Callable[..., Any]:
     Numba keeps it beside the module, else in the user's cache, or where `NUMBA_CACHE_DIR` says. A container that runs
     as a user without a home may have no such place: every process then compiles anew, some ten seconds of CPU.
     """
-    compiled: Any = njit(nogil=True)(function)
+    compiled: Any = njit(nogil=True, error_model="numpy")(function)
     with suppress(Exception):  # RuntimeError where numba may write nowhere, anything from a numba that keeps otherwise
         compiled._cache = _KernelCache(function)
     return compiled  # type: ignore[no-any-return]

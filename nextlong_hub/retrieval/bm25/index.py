@@ -35,8 +35,8 @@ INDEX_FORMAT = 4
 """Raised whenever the same corpus and settings start to give other index bytes."""
 VOCABULARY = ("idf", "frequencies", "term_bytes", "term_starts")
 """Arrays of the vocabulary; see `Index`."""
-GROUP = 32
-"""Chunks looked at together when candidates are collected; the width of a dense column is a multiple of it."""
+COLUMN_STEP = 32
+"""The width of a dense column is a multiple of it."""
 BUCKET_BITS = 6
 """A bucket of the directory spans 2^6 term numbers."""
 

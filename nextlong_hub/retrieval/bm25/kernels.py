@@ -1,11 +1,10 @@
-"""Compiled kernels of the search, one shard at a time.
-
-First a bound on every chunk's score, in whole steps, then the exact score of the few chunks whose bound is high enough.
+"""Compiled kernels of the search's first pass, one shard at a time: a bound on every chunk's score, in whole steps.
 
     locate       where the queries' terms stand in the shard
     collect      bounds: 16-bit sums of quantised impacts for all chunks of the shard, and the chunks above a floor
-    rescore      exact scores of collected chunks through the forward index
     rank_floor   the k-th largest of a row, by bisection on the value: no sort, and loops the compiler vectorises
+
+The exact scores of the few chunks whose bound is high enough: see `scoring_kernels`.
 
 What lies where while `collect` runs over a full shard of 65,536 chunks:
 
@@ -24,35 +23,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from nextlong_hub.retrieval.bm25.building_kernels import COUNT_ESCAPE
 from nextlong_hub.retrieval.bm25.compiling import kernel
-from nextlong_hub.retrieval.bm25.index import BUCKET_BITS, Forward, Postings
+from nextlong_hub.retrieval.bm25.index import BUCKET_BITS, Postings
 from nextlong_hub.retrieval.bm25.queries import Candidates, QueryBatch
 
 _TILE = 8192
 _BUCKET_SHIFT = np.uint32(BUCKET_BITS)
-_HASH = np.uint64(2654435769)
-_HASH_SHIFT = np.uint64(12)
-_EMPTY = np.uint32(0xFFFFFFFF)
-
-
-@kernel
-def gather_rows(forward: Forward, rows: NDArray[np.int64], places: NDArray[np.int64], queries: QueryBatch) -> None:
-    """Copy the forward rows of chunks `rows` of this shard to queries `places` of a batch."""
-    for number in range(len(rows)):
-        target = queries.starts[places[number]]
-        for entry in range(forward.row_starts[rows[number]], forward.row_starts[rows[number] + 1]):
-            queries.terms[target] = forward.terms[entry]
-            queries.counts[target] = _count_at(forward, entry)
-            target += 1
-
-
-@kernel
-def _count_at(forward, entry):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
-    count = np.int64(forward.counts[entry])
-    if count == COUNT_ESCAPE:
-        return np.int64(forward.large_counts[np.searchsorted(forward.large_places, entry)])
-    return count
 
 
 @kernel
@@ -175,7 +151,8 @@ def _add_postings(sums, chunks, impacts, weight):  # type: ignore[no-untyped-def
 def _find_peaks(sums, peaks):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
     """The largest sum of each group: chunks that lie `len(peaks)` apart, so that the loop is over neighbours."""
     groups = len(peaks)
-    peaks[:] = sums[:groups]
+    for group in range(groups):  # an assignment of slices is checked, and the check takes two seconds to compile
+        peaks[group] = sums[group]
     for layer in range(groups, len(sums), groups):
         values = sums[layer : layer + groups]
         for group in range(groups):
@@ -184,7 +161,7 @@ def _find_peaks(sums, peaks):  # type: ignore[no-untyped-def]  # noqa: ANN001, A
 
 
 @kernel
-def _take(sums, peaks, keep, first_chunk, query, candidates):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
+def _take(sums, peaks, passing, keep, first_chunk, query, candidates):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
     """Append the chunks with sums above the query's floor to its candidates."""
     chunks, bounds = candidates.chunks[query], candidates.bounds[query]
     size, floor = candidates.sizes[query], candidates.floors[query]
@@ -194,19 +171,18 @@ def _take(sums, peaks, keep, first_chunk, query, candidates):  # type: ignore[no
     if above > keep:
         # At least `keep` groups reach this, hence at least `keep` chunks: all below it can be left out at once.
         floor = max(floor, rank_floor(peaks, len(peaks), keep) - np.uint32(1))
+    layers = len(sums) // len(peaks)
+    found = 0  # which groups and chunks pass cannot be predicted: both are gathered without a branch
     for group in range(len(peaks)):
-        if peaks[group] <= floor:
-            continue
+        passing[found] = group
+        found += peaks[group] > floor
+    for group in passing[:found]:
+        if size + layers > len(chunks):
+            size, floor = _kept(chunks, bounds, size, floor, keep)
         for chunk in range(group, len(sums), len(peaks)):
-            if sums[chunk] <= floor:
-                continue
-            if size == len(chunks):
-                size, floor = _kept(chunks, bounds, size, floor, keep)
-                if sums[chunk] <= floor:
-                    continue
             chunks[size] = first_chunk + chunk
             bounds[size] = sums[chunk]
-            size += 1
+            size += sums[chunk] > floor
     candidates.sizes[query] = size
     candidates.floors[query] = floor
 
@@ -237,7 +213,7 @@ def collect(
         keep: Candidates to keep when a list is full.
         sums: Room for the sums of several queries, of the unsigned integer type to use. Shape: (together, width).
         group_peaks: Room for the largest sum in each group of chunks, of the same type. Shape: (groups,).
-        candidates: Of all queries.
+        candidates: Of all queries; a list has room for a whole group beyond the chunks it can hold.
     """
     together, width = sums.shape
     integer = sums.dtype.type
@@ -245,6 +221,7 @@ def collect(
     columns = np.zeros((together, len(dense)), np.int64)
     weights = np.zeros((together, len(dense)), sums.dtype)
     used = np.zeros(together, np.int64)
+    passing = np.zeros(len(group_peaks) + 1, np.int64)
     for batch in range(0, len(active), together):
         lanes = active[batch : batch + together]
         for lane in range(len(lanes)):
@@ -271,7 +248,7 @@ def collect(
             own_first, own_last = queries.own_starts[query] - first_chunk, queries.own_stops[query] - first_chunk
             row[max(own_first, 0) : max(min(own_last, width), 0)] = 0
             _find_peaks(row, group_peaks)
-            _take(row, group_peaks, keep, first_chunk, query, candidates)
+            _take(row, group_peaks, passing, keep, first_chunk, query, candidates)
 
 
 @kernel
@@ -279,79 +256,3 @@ def rank_floors(values: NDArray[np.uint32], sizes: NDArray[np.int64], rank: int,
     """Set `floors` to each row's `rank_floor`. Shapes: (queries, capacity), (queries,), (queries,)."""
     for query in range(len(sizes)):
         floors[query] = rank_floor(values[query], sizes[query], rank)
-
-
-@kernel
-def rescore(
-    forward: Forward,
-    lengths: NDArray[np.uint32],
-    norms: NDArray[np.float64],
-    gain: float,
-    first_chunk: int,
-    idf: NDArray[np.float64],
-    queries: QueryBatch,
-    candidates: Candidates,
-    lowest: NDArray[np.uint32],
-    above: NDArray[np.uint32],
-    slots: NDArray[np.uint32],
-    weights: NDArray[np.float64],
-    matches: NDArray[np.int64],
-) -> int:
-    """Score exactly the candidates of this shard with `lowest <= bound < above`; return how many that were.
-
-    The query's terms stand in an open-addressing table of 16 KB or so, a 32nd full, so that a first look nearly always
-    decides. Which terms of a chunk the query has cannot be predicted: they are first gathered without a branch and then
-    summed; a branch for each would cost three times as much. A chunk's terms ascend, so the order of the sum is fixed.
-
-    Args:
-        forward: The shard's.
-        lengths: Words of each chunk. Shape: (chunks of the shard,).
-        norms: See `formulas.length_norms`, for every length. Shape: (longest + 1,).
-        gain: See `formulas.gain`.
-        first_chunk: Number of the shard's first chunk.
-        idf: Shape: (terms of the index,).
-        queries: The batch.
-        candidates: Of all queries; their scores are filled in where scored, those below 0 as 0.
-        lowest: Shape: (queries,).
-        above: Shape: (queries,).
-        slots: Room for the table's terms, a power of two. Shape: (slots,).
-        weights: Room for occurrences * idf. Shape: (slots,).
-        matches: Room for the entries of a chunk that the query has, and for their slots. Shape: (2, widest row + 1).
-    """
-    mask = np.uint64(len(slots) - 1)
-    last_chunk = first_chunk + len(lengths)
-    scored = 0
-    for query in range(len(lowest)):
-        slots[:] = _EMPTY
-        for entry in range(queries.starts[query], queries.starts[query + 1]):
-            term = queries.terms[entry]
-            slot = ((term * _HASH) >> _HASH_SHIFT) & mask
-            while slots[slot] != _EMPTY:
-                slot = (slot + np.uint64(1)) & mask
-            slots[slot] = term
-            weights[slot] = queries.counts[entry] * idf[term]
-        for place in range(candidates.sizes[query]):
-            chunk = np.int64(candidates.chunks[query, place])
-            bound = candidates.bounds[query, place]
-            if chunk < first_chunk or chunk >= last_chunk or bound < lowest[query] or bound >= above[query]:
-                continue
-            chunk -= first_chunk
-            matched = 0
-            for entry in range(forward.row_starts[chunk], forward.row_starts[chunk + 1]):
-                term = forward.terms[entry]
-                slot = ((term * _HASH) >> _HASH_SHIFT) & mask
-                held = slots[slot]
-                while (held != term) & (held != _EMPTY):
-                    slot = (slot + np.uint64(1)) & mask
-                    held = slots[slot]
-                matches[0, matched] = entry
-                matches[1, matched] = slot
-                matched += held == term
-            norm = norms[lengths[chunk]]
-            score = 0.0
-            for match in range(matched):
-                count = _count_at(forward, matches[0, match])
-                score += weights[matches[1, match]] * (count * gain / (count + norm))
-            candidates.scores[query, place] = max(score, 0.0)
-            scored += 1
-    return scored

@@ -21,9 +21,9 @@ from numpy.typing import NDArray
 from nextlong_hub.corpus.store import ChunkStore
 from nextlong_hub.method.order import seeded_keys
 from nextlong_hub.records import Hits
-from nextlong_hub.retrieval.bm25 import kernels
+from nextlong_hub.retrieval.bm25 import kernels, scoring_kernels
 from nextlong_hub.retrieval.bm25.formulas import gain, length_norms
-from nextlong_hub.retrieval.bm25.index import GROUP, Index
+from nextlong_hub.retrieval.bm25.index import Index
 from nextlong_hub.retrieval.bm25.queries import Candidates, QueryBatch, no_candidates, row_starts
 from nextlong_hub.retrieval.ranking import no_hits, ordered, share_found, stacked
 from nextlong_hub.retrieval.settings import RetrievalSettings
@@ -38,9 +38,8 @@ _FEWEST_KEPT = 64
 _FEWEST_KEPT_APPROXIMATE = 256
 """With terms left out bounds say less, so more candidates are scored."""
 _GROWTH = 4
-_SLOTS_PER_TERM = 32
-_MANY = 1024
-"""Candidates from which groups are made smaller, for a group gives the bound of one of its chunks only."""
+_GROUP = 8
+"""Chunks looked at together when candidates are collected; the width of a dense column is a multiple of it."""
 _LARGEST_SHORT = 0xFFFF
 _BELOW = 1 - 1e-6
 """Factor that makes a bound too low rather than too high: float32 rounds by up to 6e-8."""
@@ -62,7 +61,7 @@ class SearchCounts:
 class Bm25Searcher:
     """Searches one opened index; safe to share between threads."""
 
-    def __init__(self, index: Index, store: ChunkStore, settings: RetrievalSettings, *, spare: int = 2) -> None:
+    def __init__(self, index: Index, store: ChunkStore, settings: RetrievalSettings, *, spare: float = 1.25) -> None:
         """Prepare the norm of each length there is; what is larger stays mapped.
 
         Args:
@@ -144,7 +143,7 @@ class Bm25Searcher:
             counts=np.zeros(starts[-1], np.uint32),
         )
         for forward, rows, places in groups:
-            kernels.gather_rows(forward, rows, places, batch)
+            scoring_kernels.gather_rows(forward, rows, places, batch)
         return batch
 
     def search_shards(self, batch: QueryBatch, k: int, shards: Sequence[int]) -> Hits:
@@ -155,11 +154,11 @@ class Bm25Searcher:
         hits = no_hits(len(batch.numbers), k)
         chunks = sum(self.index.shards[number].chunks for number in shards)
         fewest = _FEWEST_KEPT_APPROXIMATE if self._settings.postings_budget else _FEWEST_KEPT
-        keep = self._spare * k + fewest
+        keep = int(self._spare * k) + fewest
         pending = np.arange(len(batch.numbers))
         self._add_counts(queries=len(pending))
         while len(pending) and chunks:
-            capacity = min(2 * keep, chunks)
+            capacity = min(2 * keep, chunks) + _GROUP
             together = max(1, _CANDIDATES_AT_ONCE // capacity)
             uncertain = []
             for first in range(0, len(pending), together):
@@ -210,7 +209,7 @@ class Bm25Searcher:
             is_wide = largest[active] > _LARGEST_SHORT
             self._add_counts(wide=int(is_wide.sum()))
             width = postings.dense.shape[1]
-            groups = width // (GROUP if keep < _MANY else GROUP // 4)
+            groups = width // _GROUP
             for queries, integer in ((active[~is_wide], np.uint16), (active[is_wide], np.uint32)):
                 if len(queries):
                     sums = np.zeros((min(len(queries), _SUMS_TOGETHER), width), integer)
@@ -226,15 +225,12 @@ class Bm25Searcher:
         above: NDArray[np.uint32],
     ) -> None:
         """Score exactly the candidates with `lowest <= bound < above`."""
-        most_terms = int(np.diff(batch.starts).max(initial=1))
-        slots = np.zeros(1 << (_SLOTS_PER_TERM * most_terms - 1).bit_length(), np.uint32)
-        weights = np.zeros(len(slots), np.float64)
-        matches = np.zeros((2, self._widest_row + 1), np.int64)
+        matches = np.zeros((2, self._widest_row + 1), np.uint32)
         for number in shards:
             shard = self.index.shards[number]
-            scored = kernels.rescore(
+            scored, _ = scoring_kernels.rescore(
                 shard.forward, shard.lengths, self._norms, self._gain, int(self.index.first_chunk[number]),
-                self.index.idf, batch, candidates, lowest, above, slots, weights, matches,
+                self.index.idf, batch, candidates, lowest, above, matches,
             )  # fmt: skip
             self._add_counts(scored=scored)
 

@@ -1,0 +1,1 @@
+"""A whole build beside what one would write without this package."""
