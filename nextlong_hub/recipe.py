@@ -22,7 +22,14 @@ from nextlong_hub.corpus.filters import open_filters, published_settings
 from nextlong_hub.corpus.secrets import OnSecret
 from nextlong_hub.corpus.settings import ReadingSettings, SourceSettings
 from nextlong_hub.errors import RecipeError, argument
-from nextlong_hub.method.settings import ChunkingSettings, InterleaveSettings, MetaDocumentSettings, NegativeSettings
+from nextlong_hub.method.settings import (
+    ANY_REPETITION,
+    ChunkingSettings,
+    InterleaveSettings,
+    MetaDocumentSettings,
+    NegativeSettings,
+    RepetitionSettings,
+)
 from nextlong_hub.retrieval.base import resolved
 from nextlong_hub.retrieval.settings import RetrievalSettings
 
@@ -108,7 +115,7 @@ class Recipe(Section):
     """A named configuration of a dataset."""
 
     left_out_when_empty: ClassVar[frozenset[str]] = frozenset({"filters", "producer", "options", "mix"})
-    before: ClassVar[Mapping[str, Any]] = {"on_secret": "keep"}
+    before: ClassVar[Mapping[str, Any]] = {"on_secret": "keep", "repetition": ANY_REPETITION.model_dump(mode="json")}
 
     name: ConfigName
     description: str = ""
@@ -133,6 +140,7 @@ class Recipe(Section):
     meta_documents: MetaDocumentSettings = MetaDocumentSettings()
     retrieval: RetrievalSettings = RetrievalSettings()
     negatives: NegativeSettings = NegativeSettings()
+    repetition: RepetitionSettings = RepetitionSettings()
     interleave: InterleaveSettings = InterleaveSettings()
     output: OutputSettings = OutputSettings()
     fit: FitSettings | None = None

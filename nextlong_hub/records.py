@@ -220,6 +220,8 @@ class Reason(StrEnum):
     """The text was longer than the target length, and the recipe discards instead of truncating."""
     NO_EXACT_CUT = "no_exact_cut"
     """No prefix of the text has exactly the target length in tokens."""
+    REPEATED_ON_END = "repeated_on_end"
+    """A few tokens stand in it so often on end that a trainer would drop the loss of its row (`repetition.times`)."""
     NO_TOKENS = "no_tokens"
     """The text has no token: its tokenizer leaves out every character of it."""
     UNPARSEABLE = "unparseable"

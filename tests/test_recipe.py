@@ -22,6 +22,15 @@ from nextlong_hub.recipe import (
 )
 
 FINGERPRINTS = {
+    "64k": "5c9c938a7be4",
+    "128k": "85a3c604022d",
+    "512k": "aec6aa218eec",
+    "subset": "d294a8eb27b6",
+    "mix": "360c8bc0086f",
+    "instruct": "42290d00615f",
+}
+
+WITHOUT_GUARD = {
     "64k": "8cb13fa06e11",
     "128k": "acb7abf67d2a",
     "512k": "9dc92b547587",
@@ -29,6 +38,7 @@ FINGERPRINTS = {
     "mix": "d8e056df90cd",
     "instruct": "3f027438a3fa",
 }
+"""What they were before rows were kept from repeating a few tokens on end."""
 
 OTHER_VALUES: dict[str, Any] = {
     "name": "other",
@@ -63,6 +73,8 @@ OTHER_VALUES: dict[str, Any] = {
     "negatives.guard": "tokens",
     "negatives.guard_shingles": 0.4,
     "negatives.guard_tokens": 0.05,
+    "repetition.times": 16,
+    "repetition.longest_tokens": 7,
     "interleave.layout": "none",
     "interleave.fill": "reference",
     "interleave.separator": "\n\n",
@@ -153,13 +165,24 @@ def test_fingerprints_are_pinned(name: str) -> None:
     assert load_recipe(name).fingerprint == FINGERPRINTS[name]
 
 
+@pytest.mark.parametrize("name", WITHOUT_GUARD)
+def test_what_rows_repeat_on_end_can_be_let_in_as_before(name: str) -> None:
+    """With `repetition.times = 0` a recipe is the one that it was, and a manifest that is silent means it."""
+    recipe = load_recipe(name, {"repetition.times": 0})
+    assert recipe.fingerprint == WITHOUT_GUARD[name]
+    values = recipe.model_dump(mode="json")
+    del values["repetition"]
+    assert recorded_recipe(values) == recipe
+    assert load_recipe(name).repetition.times == 32
+
+
 def test_a_recipe_that_says_what_was_the_default_once_is_the_one_it_always_was() -> None:
     """What was published then can be made again, and a manifest that is silent means it."""
-    recipe = load_recipe("64k", {"retrieval.stop_words": ["en"], "on_secret": "keep"})
+    recipe = load_recipe("64k", {"retrieval.stop_words": ["en"], "on_secret": "keep", "repetition.times": 0})
     assert recipe.fingerprint == "7372b1992e7f"
     assert recorded_recipe(recipe.model_dump(mode="json")) == recipe
     values = recipe.model_dump(mode="json")
-    del values["retrieval"]["stop_words"], values["on_secret"]
+    del values["retrieval"]["stop_words"], values["on_secret"], values["repetition"]
     assert recorded_recipe(values) == recipe
     assert load_recipe("64k").retrieval.stop_words == "auto"
 
@@ -250,6 +273,9 @@ def test_any_text_and_number_survives_the_resolved_recipe(text: str, number: flo
         ('name = "x"\n[retrieval]\nb = 1.5', "retrieval.b = 1.5: Input should be less than or equal to 1"),
         ('name = "x"\n[retrieval]\nk1 = inf', "retrieval.k1 = inf: Input should be a finite number"),
         ('name = "x"\n[interleave]\nadjustment = nan', "interleave.adjustment = nan: Input should be"),
+        ('name = "x"\n[repetition]\ntimes = 2', "times = 2, but what stands once or twice is no repetition; set 3 or"),
+        ('name = "x"\n[repetition]\ntimes = -1', "repetition.times = -1: Input should be greater than or equal to 0"),
+        ('name = "x"\n[repetition]\nlongest_tokens = 65', "longest_tokens = 65: Input should be less than or equal to"),
         ('name = "x"\n[chunking]\nmode = "fast"', "chunking.mode = 'fast': Input should be 'lossless' or 'reference'"),
         ('name = "x"\nchunking = 5', "chunking = 5: Input should be a valid"),
         ('name = "x"\n[[mixture]]\nrecipe = "x"\nshare = 1.0', "'x' cannot be an ingredient of its own mixture"),

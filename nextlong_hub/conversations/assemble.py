@@ -88,6 +88,8 @@ class ConversationBuilder:
             layout, encoded = fitting
         if not encoded.loss_mask.any():
             return Discarded(meta_document=identity, reason=Reason.MASK_UNLOCATABLE, tokens=total)
+        if self._recipe.repetition.found_in(encoded.input_ids):
+            return Discarded(meta_document=identity, reason=Reason.REPEATED_ON_END, tokens=total)
         sample = Sample(
             id=f"{self._recipe.name}/{identity}",
             text=layout.text,

@@ -53,6 +53,7 @@ _FEW_SOURCES = 3
 _REASONS = {
     PassedOver.BARRED.value: "barred",
     PassedOver.HIGH_RANK.value: "ranked too high",
+    PassedOver.REPEATED_ON_END.value: "holding a few tokens too often on end",
     PassedOver.REPEATS_NEGATIVE.value: "near-copies of another negative of the row",
     PassedOver.REPEATS_ROW.value: "repeating what the row holds",
 }
@@ -220,6 +221,7 @@ def _numbers(manifest: Manifest, stats: DatasetStats, header: Header) -> dict[st
         ],
         "mixes": [config for config in stats.configs if config.mix is not None],
         "repeats": [config for config in stats.configs if config.repeats],
+        "on_end": [config for config in stats.configs if config.on_end],
         "outcomes": [config for config in stats.configs if config.outcome is not None],
         "shared_documents": sum(pair.documents for pair in stats.overlaps),
         "proportions": {name: uneven_proportions(config) for name, config in manifest.configs.items()},

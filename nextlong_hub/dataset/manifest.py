@@ -225,6 +225,17 @@ class RepeatRecord(Record):
     """4,096 tokens back or more."""
 
 
+class OnEndRecord(Record):
+    """How often on end some 1 to 13 tokens stand in the rows of a configuration; see `method.periods`."""
+
+    most_times: int
+    """In any row; 1 where nothing stands there three times."""
+    rows: dict[str, int]
+    """Rows by how often at least: 1, 3, 8, 16, 32, 64, 128 and 256 times, each row in the last that it reaches."""
+    masked_rows: int
+    """Rows with 32 times or more: OLMo-core and MaxText leave all their tokens out of the loss."""
+
+
 class SpelledRecord(Record):
     """Rows whose text spells special tokens of the tokenizer: text here, control tokens to a stock AutoTokenizer."""
 
@@ -351,6 +362,8 @@ class ConfigRecord(Record):
     """None where no row is a sample with hard negatives, and in older manifests."""
     repeats: tuple[RepeatRecord, ...] = ()
     """For runs of 8 and of 32 tokens; empty in manifests of versions that did not count them."""
+    on_end: OnEndRecord | None = None
+    """None in manifests of versions that did not count it."""
     spelled: SpelledRecord | None = None
     """None in manifests of versions that did not count it."""
     spelled_elsewhere: dict[str, SpelledRecord] = Field(default_factory=dict)

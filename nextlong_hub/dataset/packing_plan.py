@@ -28,6 +28,10 @@ class PackedRange:
     first_row: int
     """The number of the first row."""
 
+    def of(self, places: NDArray[np.int32]) -> NDArray[np.int32]:
+        """Those of the places of the plan that are theirs. Shape: (their documents, 2)."""
+        return np.array(places[self.start : self.start + sum(map(sum, self.groups))])
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PackedPlan:

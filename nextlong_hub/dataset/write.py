@@ -18,6 +18,7 @@ from nextlong_hub.corpus.store import ChunkStore
 from nextlong_hub.dataset.folder import invalidate, kept_manifest, own_files
 from nextlong_hub.dataset.links import link_record
 from nextlong_hub.dataset.manifest import ConfigRecord, FileRecord, PackingRecord, SynthesisRecord
+from nextlong_hub.dataset.on_end import OnEndCounts
 from nextlong_hub.dataset.packing_plan import PackedPlan, Planner
 from nextlong_hub.dataset.packing_tables import Padding
 from nextlong_hub.dataset.preview import write_preview
@@ -214,6 +215,7 @@ def write_rows(
         if recipe.pack
         else None,
         repeats=repeat_records([receipt.counts.repeats for receipt in receipts]),
+        on_end=OnEndCounts.total(receipt.counts.on_end for receipt in receipts).record(),
         spelled=spelled[0],
         spelled_elsewhere={one.digest: own for one, own in zip(tokenizers[1:], spelled[1:], strict=True)},
         files=files,

@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 
 from nextlong_hub.core.mapping import map_array
 from nextlong_hub.dataset import shards
+from nextlong_hub.dataset.on_end import MOST_TIMES, OnEndCounts, times_of_rows, with_most_times
 from nextlong_hub.dataset.packing_plan import PackedRange
 from nextlong_hub.dataset.packing_tables import Padding, as_documents, merge
 from nextlong_hub.dataset.repeats import REPEATS, total_repeats, with_repeats
@@ -73,7 +74,8 @@ def write_samples(path: Path, outcomes: Sequence[Sample | Discarded], recipe: Re
     """
     samples = [outcome for outcome in outcomes if isinstance(outcome, Sample)]
     table = shards.to_table(samples, tokens=recipe.tokens)
-    shards.write_table(path, with_repeats(table, samples, recipe), recipe.output)
+    counted = with_most_times(with_repeats(table, samples, recipe), samples)
+    shards.write_table(path, counted, recipe.output)
     return UnitCounts(
         candidates=len(outcomes),
         kept=len(samples),
@@ -107,7 +109,7 @@ def write_documents(
     kept = [outcome for outcome in outcomes if isinstance(outcome, PackableDocument)]
     rows = [row for pieces in kept for row in pieces.rows]
     table = shards.to_packed_table(rows, tokens=recipe.tokens, masked=masked, inputs=inputs)
-    shards.write_table(path, with_repeats(table, rows, recipe), recipe.output)
+    shards.write_table(path, with_most_times(with_repeats(table, rows, recipe), rows), recipe.output)
     return UnitCounts(
         candidates=len(outcomes),
         kept=len(kept),
@@ -138,6 +140,7 @@ class ShardCounts:
     """Tokens of padding behind documents."""
     repeats: tuple[int, ...]
     """See `repeats.total_repeats`."""
+    on_end: OnEndCounts
     spelled: tuple[SpelledShard, ...]
     """Of each tokenizer that the rows were made for, in their order."""
     rows_sha256: str
@@ -200,6 +203,7 @@ class CopyRows(Task[ShardCounts]):
             writer=shards.writer_of(self.output),
             largest_row_bytes=max(shards.row_sizes(table), default=0),
             repeats=total_repeats([rows]),
+            on_end=OnEndCounts.of(rows[MOST_TIMES.name].to_numpy()),
             spelled=spelled.shards(),
         )
 
@@ -234,6 +238,7 @@ class PackRows(Task[ShardCounts]):
         """See `Task.run`."""
         places = map_array(self.places)
         counts: Counter[str] = Counter()
+        on_end: list[OnEndCounts] = []
         spelled = _Spelled(self.tokenizers)
         largest = 0
 
@@ -250,6 +255,8 @@ class PackRows(Task[ShardCounts]):
                 counts["continued_documents"] += int((pc.struct_field(documents, "offset").to_numpy() > 0).sum())
                 counts["padding_tokens"] += int(pc.sum(pc.struct_field(documents, "padding")).as_py() or 0)
                 spelled.add_table(table, conversations=self.conversations)
+                if self.tokens:
+                    on_end.append(OnEndCounts.of(times_of_rows(table)))
                 yield table
 
         tables = counted()
@@ -260,15 +267,25 @@ class PackRows(Task[ShardCounts]):
             rows_sha256=rows_sha256,
             writer=shards.writer_of(self.output),
             largest_row_bytes=largest,
-            repeats=total_repeats(self._repeats(places)),
+            repeats=total_repeats([own for _, own in self._counted(places, REPEATS)]),
+            on_end=OnEndCounts.total(on_end) if self.tokens else self._most_times(places),
             spelled=spelled.shards(),
         )
 
-    def _repeats(self, places: NDArray[np.int32]) -> Iterator[pa.Table]:
-        """What was counted of the documents of its rows, unit by unit."""
-        own = np.array(places[self.range.start : self.range.start + sum(map(sum, self.range.groups))])
+    def _counted(self, places: NDArray[np.int32], column: pa.Field) -> Iterator[tuple[NDArray[np.int64], pa.Table]]:
+        """What was counted of the documents of its rows, unit by unit, with their places among them."""
+        own = self.range.of(places)
         for unit in np.unique(own[:, 0]).tolist():
-            yield shards.read_table(self.units[unit], [REPEATS.name]).take(own[own[:, 0] == unit, 1])
+            here = np.flatnonzero(own[:, 0] == unit)
+            yield here, shards.read_table(self.units[unit], [column.name]).take(own[here, 1])
+
+    def _most_times(self, places: NDArray[np.int32]) -> OnEndCounts:
+        """What each row repeats on end, as far as that is inside one of its documents."""
+        times = np.ones(len(self.range.of(places)), np.int32)
+        for here, counted in self._counted(places, MOST_TIMES):
+            times[here] = counted[MOST_TIMES.name].to_numpy()
+        sizes = [size for group in self.range.groups for size in group]
+        return OnEndCounts.of(np.maximum.reduceat(times, np.cumsum([0, *sizes[:-1]])))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -297,7 +314,7 @@ def packed_tables(units: Mapping[int, Path], places: NDArray[np.int32], wanted: 
         wanted: which rows, and how.
     """
     groups = wanted.range.groups
-    own = np.array(places[wanted.range.start : wanted.range.start + sum(map(sum, groups))])
+    own = wanted.range.of(places)
     borders = np.cumsum([0, *map(sum, groups)])
     last_use = {unit: int(np.flatnonzero(own[:, 0] == unit)[-1]) for unit in np.unique(own[:, 0]).tolist()}
     held: dict[int, pa.Table] = {}

@@ -21,7 +21,7 @@ from nextlong_hub.dataset.manifest import read_manifest
 from nextlong_hub.dataset.schema import RowKind, kinds_of
 from nextlong_hub.documents.lineage import retrieval_of
 from nextlong_hub.errors import DataError, RecipeError, argument
-from nextlong_hub.method.settings import WHOLE_DOCUMENT
+from nextlong_hub.method.settings import ANY_REPETITION, WHOLE_DOCUMENT
 from nextlong_hub.producer import special_tokens_of
 from nextlong_hub.recipe import MOST_ALIGN, FitSettings, OutputSettings, PackingSettings, Recipe, align_fault
 from nextlong_hub.tokenization import Tokenizer
@@ -97,6 +97,7 @@ class FitRequest:
             on_secret=self.on_secret,
             filters={name: dict(settings) for name, settings in self.filters.items()},
             chunking=WHOLE_DOCUMENT,
+            repetition=ANY_REPETITION,
             output=OutputSettings(unit_documents=UNIT_DOCUMENTS),
             retrieval=retrieval_of(self.source),
             fit=FitSettings(truncate="truncate" in modes, discard="discard" in modes),

@@ -32,7 +32,7 @@ from nextlong_hub.documents.tasks import unit_ranges
 from nextlong_hub.errors import DataError, RecipeError, argument
 from nextlong_hub.execution.base import Receipt
 from nextlong_hub.execution.run import Run
-from nextlong_hub.method.settings import WHOLE_DOCUMENT
+from nextlong_hub.method.settings import ANY_REPETITION, WHOLE_DOCUMENT
 from nextlong_hub.producer import Inputs, Produced
 from nextlong_hub.recipe import FitSettings, OutputSettings, Recipe
 from nextlong_hub.tokenization import SpecialTokens, Tokenizer, control_tokens
@@ -212,6 +212,7 @@ def _recipe(name: str, longest_tokens: int, *, packed: bool = False, special: Sp
             description="Imported rows, every one as it was",
             target_length=max(_SHORTEST_TARGET, longest_tokens),
             chunking=WHOLE_DOCUMENT,
+            repetition=ANY_REPETITION,
             output=OutputSettings(unit_documents=UNIT_DOCUMENTS),
             fit=FitSettings(truncate=False, discard=False),
             pack=packed,

@@ -46,6 +46,8 @@ class TakeDocuments(Task[UnitCounts]):
         if not len(text_ids) or len(input_ids) > self.most_tokens:
             reason = Reason.OVER_TARGET if len(text_ids) else Reason.NO_TOKENS
             return Discarded(meta_document=identity, reason=reason, tokens=len(text_ids))
+        if self.recipe.repetition.found_in(input_ids):
+            return Discarded(meta_document=identity, reason=Reason.REPEATED_ON_END, tokens=len(text_ids))
         return Sample(
             id=f"{self.recipe.name}/{identity}",
             text=text,

@@ -102,6 +102,8 @@ class ExportFormat:
     """How documents end unless it is asked otherwise."""
     eos_is_border: bool = False
     """Its reader takes every EOS for the end of a document."""
+    masks_repetition: bool = False
+    """Its reader takes a document out of the loss where a few tokens stand in it 32 times on end."""
     shared_rows: str = ""
     """What to mind under context parallelism where documents share rows, as a sentence; empty where nothing."""
     aligned_rows: str = ""

@@ -60,4 +60,5 @@ FORMAT = ExportFormat(
     two_byte_vocabulary=1 << 16,
     eos="fit",
     eos_is_border=True,
+    masks_repetition=True,
 )

@@ -23,10 +23,11 @@ from nextlong_hub.exports.export_rows import EncodeBatch, ExportRow, pack, read_
 from nextlong_hub.exports.options import ExportRequest, choose_settings, choose_tokenizer, open_tokenizer
 from nextlong_hub.exports.proof import DocumentsDigest, documents_of, read_back
 from nextlong_hub.exports.writer import ExportedFile, ExportWriter
+from nextlong_hub.method.periods import TIMES_MASKED, most_times
 from nextlong_hub.producer import special_tokens_of
 from nextlong_hub.tokenization import SpecialTokens, Tokenizer
 
-_COUNTS = ("rows", "documents", "tokens", "learned_tokens", "eos_replacing", "eos_appended")
+_COUNTS = ("rows", "documents", "tokens", "learned_tokens", "eos_replacing", "eos_appended", "masked_documents")
 _TWO_DEVICES = 4
 """Tokens of which a document must be a multiple for the fewest devices that can share it."""
 
@@ -54,6 +55,8 @@ class ExportReport:
     """Documents whose last token gave way to the EOS."""
     eos_appended: int = 0
     """Documents behind which the EOS was put."""
+    masked_documents: int = 0
+    """Documents that the trainer leaves out of the loss for what they repeat on end; 0 where it does not."""
     spelled: str = ""
     """Where only text was exported: which rows spell special tokens, and what to set; see `spelled_sentence`."""
     document_multiple: int = 0
@@ -163,6 +166,8 @@ class _Tally:
             self.counts["document_multiple"] = gcd(self.counts["document_multiple"], *taken)
             for document in documents_of(row, self._kind):
                 self.digest.add(document)
+                if self._kind.masks_repetition and document.input_ids is not None:
+                    self.count("masked_documents", int(most_times(document.input_ids) >= TIMES_MASKED))
             yield row
 
 

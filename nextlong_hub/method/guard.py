@@ -36,6 +36,8 @@ class PassedOver(StrEnum):
     """It is a near-copy of a meta-chunk."""
     HIGH_RANK = "ranked_too_high"
     """The retriever ranks it before `negatives.first_rank`."""
+    REPEATED_ON_END = "repeated_on_end"
+    """A few tokens stand in it too often on end (`repetition.times`), or would, beside its neighbours."""
     REPEATS_NEGATIVE = "like_another_negative"
     """It is a near-copy of a negative of the row (`guard = "shingles"`)."""
     REPEATS_ROW = "repeats_the_row"

@@ -48,6 +48,8 @@ class Retrieved:
     """Tokens of a chunk with the separator behind it; of one that has not been read, what is expected."""
     is_copy: Callable[[int], bool]
     """Whether a chunk, which has been read, is a near-copy of a chunk of the meta-document."""
+    repeats_on_end: Callable[[int], bool] = lambda chunk: False
+    """Whether a chunk, which has been read, holds a run of a few tokens that no row may hold."""
     banned: frozenset[int] = frozenset()
     """Chunks that may not be used."""
     barred: Container[int] = ()
@@ -202,7 +204,7 @@ class _Selector:
     def _objection(self, candidate: Candidate) -> PassedOver | None:
         """Why a candidate may not serve, as far as it has been read; a chunk that is used already needs no reason.
 
-        The guard comes first: of what it passes over, nothing else need be found out.
+        The guard comes before near-copies: of what it passes over, nothing else need be found out.
         """
         retrieved, chunk = self._retrieved, candidate.chunk
         if chunk in retrieved.barred:
@@ -213,6 +215,8 @@ class _Selector:
             return PassedOver.HIGH_RANK
         if chunk in self._used or chunk not in retrieved.read:
             return None
+        if retrieved.repeats_on_end(chunk):
+            return PassedOver.REPEATED_ON_END
         if retrieved.guard is not None and retrieved.guard.repeats(chunk, is_guess=bool(self.unread)):
             return retrieved.guard.reason
         return PassedOver.NEAR_DUPLICATE if retrieved.is_copy(chunk) else None

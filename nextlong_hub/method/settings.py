@@ -4,10 +4,12 @@ from collections.abc import Mapping
 from typing import Annotated, Any, ClassVar, Literal, Self
 
 import numpy as np
+from numpy.typing import NDArray
 from pydantic import Field, model_validator
 
 from nextlong_hub.core.settings import Section
 from nextlong_hub.method.order import STRONGEST_PREFERENCE, log2_steps
+from nextlong_hub.method.periods import FEWEST_TIMES, LONGEST_PERIOD, TIMES_MASKED, find_runs
 
 _STUMP_CHARACTERS = 200
 """Titles and captions are shorter, paragraphs rarely."""
@@ -105,6 +107,40 @@ class NegativeSettings(Section):
     """Share of common word shingles from which a chunk is a near-copy of another negative."""
     guard_tokens: float = Field(default=0.02, gt=0, le=1)
     """Share of a chunk's runs of eight tokens from which it repeats the row."""
+
+
+class RepetitionSettings(Section):
+    """Which runs of a few tokens on end no row may hold: OLMo-core and MaxText drop the whole loss of such a row.
+
+    What a row is made of is chosen so that none arises: a chunk that holds one is no negative, and a document that has
+    such a chunk is not extended; nor is one taken whole, or a conversation, that holds one.
+    """
+
+    times: int = Field(default=TIMES_MASKED, ge=0, le=1_000_000)
+    """How often on end: what repeats as often, or more often, is left out. At least 3; 0 leaves out nothing."""
+    longest_tokens: int = Field(default=LONGEST_PERIOD, ge=1, le=64)
+    """Tokens of the longest n-gram that is looked for."""
+
+    @model_validator(mode="after")
+    def _twice_is_no_run(self) -> Self:
+        if 0 < self.times < FEWEST_TIMES:
+            raise ValueError(
+                f"times = {self.times}, but what stands once or twice is no repetition; set {FEWEST_TIMES} or more, or "
+                "0 to leave out nothing"
+            )
+        return self
+
+    def forbids(self, times: int) -> bool:
+        """Whether no row may hold what stands so often on end."""
+        return 0 < self.times <= times
+
+    def found_in(self, tokens: NDArray[np.integer]) -> bool:
+        """Whether some ids hold what no row may hold. Shape: (tokens,)."""
+        return self.times > 0 and len(find_runs(tokens, self.longest_tokens, self.times)) > 0
+
+
+ANY_REPETITION = RepetitionSettings(times=0)
+"""Nothing is left out for what it repeats on end."""
 
 
 class InterleaveSettings(Section):

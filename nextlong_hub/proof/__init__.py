@@ -13,6 +13,7 @@ the build would have to be made here again, in other words, to stay unseen.
     scores      BM25 over the chunks of the whole corpus, counted again
     ranking     the order of all chunks for one meta-chunk
     copies      near-copies by their shingles
+    on_end      whether a few tokens stand too often on end in a text
     choosing    which chunks the negatives must be, taken again turn by turn
     negatives   scores, ranks and choice of the negatives of one row
     row         what is wrong with one row

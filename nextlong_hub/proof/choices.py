@@ -53,6 +53,10 @@ class Choices:
     first_rank: int
     guard: str
     guard_shingles: float
+    times_on_end: int
+    """From how often on end no row holds a few tokens; 0: as often as it comes."""
+    longest_on_end: int
+    """Tokens of the longest n-gram for which that counts."""
     is_interleaved: bool
     fill: str
     """`even` or `reference`."""
@@ -108,6 +112,8 @@ class Choices:
             first_rank=negatives["first_rank"],
             guard=negatives["guard"],
             guard_shingles=negatives["guard_shingles"],
+            times_on_end=recipe["repetition"]["times"],
+            longest_on_end=recipe["repetition"]["longest_tokens"],
             is_interleaved=interleave["layout"] == "interleaved",
             fill=interleave["fill"],
             separator=interleave["separator"],

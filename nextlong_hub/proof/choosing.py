@@ -25,6 +25,7 @@ class Objection(StrEnum):
     BARRED = "barred by a filter"
     HIGH_RANK = "ranked before negatives.first_rank"
     IN_ROW = "in the row already"
+    ON_END = "repeated on end"
     COPY = "near-copy of a meta-chunk"
     LIKE_NEGATIVE = "near-copy of another negative"
     NO_CUT = "no exact length where the row would end in it"
@@ -62,6 +63,7 @@ class Rules:
         barred: frozenset[int] | set[int],
         meta_chunks: Sequence[Shingles],
         shingles: Callable[[int], Shingles],
+        repeats_on_end: Callable[[int], bool],
     ) -> None:
         """Take the rules of a recipe.
 
@@ -70,14 +72,16 @@ class Rules:
             barred: chunks that no row may hold.
             meta_chunks: the shingles of all chunks of the meta-document.
             shingles: gives those of any chunk.
+            repeats_on_end: whether a chunk is known to hold what no row may hold on end.
         """
         self._choices = choices
         self._barred = barred
         self._meta_chunks = meta_chunks
         self._shingles = shingles
+        self._repeats_on_end = repeats_on_end
         self._copies: dict[int, bool] = {}
-        self.uncut: set[int] = set()
-        """Chunks in which the row was to end, and which have no place where it has exactly its tokens."""
+        self.unfit: dict[int, Objection] = {}
+        """Chunks that cannot serve beside those that the row has, and why."""
 
     def objection(self, chunk: int, rank: int, used: set[int]) -> Objection | None:
         """What speaks against a chunk of that rank, whatever the guard says."""
@@ -87,8 +91,10 @@ class Rules:
             return Objection.HIGH_RANK
         if chunk in used:
             return Objection.IN_ROW
-        if chunk in self.uncut:
-            return Objection.NO_CUT
+        if chunk in self.unfit:
+            return self.unfit[chunk]
+        if self._repeats_on_end(chunk):
+            return Objection.ON_END
         if chunk not in self._copies:
             self._copies[chunk] = is_copy(self._shingles(chunk), self._meta_chunks, self._choices.copy_share)
         return Objection.COPY if self._copies[chunk] else None

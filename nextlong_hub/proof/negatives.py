@@ -6,8 +6,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from nextlong_hub.proof.choices import Choices
-from nextlong_hub.proof.choosing import Rules, Surprise, passed_over, reference_count, take_again, uneven
+from nextlong_hub.proof.choosing import Objection, Rules, Surprise, passed_over, reference_count, take_again, uneven
 from nextlong_hub.proof.copies import Shingles, shingles
+from nextlong_hub.proof.on_end import OnEnd
 from nextlong_hub.proof.ranking import Ranking, as_float32, may_be
 from nextlong_hub.proof.report import Finding
 from nextlong_hub.proof.scores import Statistics
@@ -25,6 +26,9 @@ _GUARD = "what its guard on tokens passed over"
 _ENDED = "where the answer to a meta-chunk ended that has fewer negatives than its share"
 _APPROXIMATE = (
     "ranks, and that no better chunk was passed over: its search is approximate, or sees a part of the corpus"
+)
+_ON_END = (
+    "that a better chunk repeats a few tokens on end: give the tokenizer, or the only one where it was made for several"
 )
 _NO_CUT = "that it could not end in a better chunk: give the tokenizer, or the only one where it was made for several"
 
@@ -71,8 +75,18 @@ class Negatives:
         self._finding = finding
         self._chosen = [[number for one in group if (number := world.number(one)) is not None] for group in groups]
         self._shingles: dict[int, Shingles] = {}
+        self._on_end = OnEnd(
+            self._choices.times_on_end,
+            self._choices.longest_on_end,
+            None if self._choices.is_for_several else world.encode,
+        )
+        self._on_end_of: dict[int, bool] = {}
         self._rules = Rules(
-            world.choices, world.texts.barred, [self._shingles_of(chunk) for chunk in meta_chunks], self._shingles_of
+            world.choices,
+            world.texts.barred,
+            [self._shingles_of(chunk) for chunk in meta_chunks],
+            self._shingles_of,
+            self._repeats_on_end,
         )
 
     def prove(self) -> None:
@@ -101,6 +115,11 @@ class Negatives:
         if chunk not in self._shingles:
             self._shingles[chunk] = shingles(self._texts.chunk(chunk), self._choices.shingle_words)
         return self._shingles[chunk]
+
+    def _repeats_on_end(self, chunk: int) -> bool:
+        if chunk not in self._on_end_of:
+            self._on_end_of[chunk] = self._on_end.holds(self._texts.chunk(chunk) + self._choices.separator)
+        return self._on_end_of[chunk]
 
     def _admission_faults(self) -> Iterator[str]:
         """What speaks against a negative, whatever its score."""
@@ -154,30 +173,53 @@ class Negatives:
             return
         orders = [ranking.chunks for ranking in rankings]
         taken = take_again(orders, self._chosen, self._rules, self._choices.fill)
-        while (missed := self._in_which_no_row_ends(taken.surprise)) is not None:
-            self._rules.uncut.add(missed)
+        while (missed := self._unfit(taken.surprise)) is not None:
+            self._rules.unfit |= missed
             taken = take_again(orders, self._chosen, self._rules, self._choices.fill)
         if taken.surprise is not None:
             yield self._told(taken.surprise, rankings)
             return
         self._finding.passed_over.update({str(reason): count for reason, count in passed_over(taken).items()})
 
-    def _in_which_no_row_ends(self, surprise: Surprise | None) -> int | None:
-        """The chunk that is missed, where the row would have ended in it, and not with exactly its tokens."""
+    def _unfit(self, surprise: Surprise | None) -> dict[int, Objection] | None:
+        """The chunk that is missed, where it could not serve beside those that the row has; None where it could."""
         if surprise is None or surprise.wanted is None or surprise.objection is not None:
             return None
-        last = len(self._groups) - 1
-        if surprise.meta_chunk != last or self._choices.fill != "even":
+        if self._is_on_end_beside(surprise):
+            return {surprise.wanted: Objection.ON_END}
+        uncut = self._in_which_no_row_ends(surprise)
+        return None if uncut is None else {uncut: Objection.NO_CUT}
+
+    def _is_on_end_beside(self, surprise: Surprise) -> bool:
+        """Whether the chunk that is missed holds, with what would stand beside it, too much on end, or might."""
+        wanted = surprise.wanted
+        if wanted is None:
+            return False
+        number, place, separator = surprise.meta_chunk, surprise.place, self._choices.separator
+        before = self._chosen[number][place - 1] if place else self._meta_chunks[number]
+        around = [before, wanted]
+        if place == len(self._chosen[number]) - 1:
+            around += self._meta_chunks[number + 1 : number + 2]
+        text = separator.join(map(self._texts.chunk, around))
+        if self._on_end.is_known or not self._on_end.may_hold(text):
+            return self._on_end.holds(text)
+        self._finding.open.append(_ON_END)
+        return True
+
+    def _in_which_no_row_ends(self, surprise: Surprise) -> int | None:
+        """The chunk that is missed, where the row would have ended in it, and not with exactly its tokens."""
+        wanted, last = surprise.wanted, len(self._groups) - 1
+        if wanted is None or surprise.meta_chunk != last or self._choices.fill != "even":
             return None
         encode = self._world.encode
         if encode is None or self._choices.is_for_several:
             if surprise.place < len(self._groups[last]) - 1:
                 return None
             self._finding.open.append(_NO_CUT)
-            return surprise.wanted
+            return wanted
         before = self._row["text"][: self._groups[last][surprise.place]["start"]]
         target = self._choices.target_tokens - self._choices.special_tokens
-        return surprise.wanted if _never_reaches(before, self._texts.chunk(surprise.wanted), target, encode) else None
+        return wanted if _never_reaches(before, self._texts.chunk(wanted), target, encode) else None
 
     def _told(self, surprise: Surprise, rankings: Sequence[Ranking]) -> str:
         """A surprise in words."""

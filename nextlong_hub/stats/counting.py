@@ -144,6 +144,7 @@ class ConfigCounter:
             outcome=_outcome(record),
             is_control=record is not None and record.is_control,
             repeats=self._repeats.result(),
+            on_end=self._repeats.on_end(),
             spelled_rows=record.spelled.rows if record and record.spelled else None,
         )
 

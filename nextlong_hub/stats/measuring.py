@@ -152,7 +152,9 @@ def _needed(split: SplitReader) -> list[str]:
             "`input_ids`, one of which must tell how many tokens a row has: `nextlong-hub fit` counts those of any text"
         )
     needed = [name for name in _COLUMNS if name in columns]
-    if "input_ids" in columns and ("token_count" not in columns or split.record is None or not split.record.repeats):
+    record = split.record
+    is_told = record is not None and record.repeats and record.on_end
+    if "input_ids" in columns and ("token_count" not in columns or not is_told):
         needed += [name for name in ("input_ids", DOCUMENT_LENGTHS) if name in columns]
     if not {"segments", "documents"} & set(columns) and "text" in columns:
         needed.append("text")

@@ -234,6 +234,18 @@ class RepeatStats:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class OnEndStats:
+    """How often on end some 1 to 13 tokens stand in a row, at the most."""
+
+    most_times: int
+    """In any row; 1 where nothing stands there three times."""
+    rows: dict[str, int]
+    """Rows by how often at least: 1, 3, 8, 16, 32, 64, 128 and 256 times, each row in the last that it reaches."""
+    masked_rows: int
+    """Rows with 32 times or more: OLMo-core and MaxText leave all their tokens out of the loss."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class SelectionStats:
     """What the choice of negatives and the cut left out of samples, from the manifest."""
 
@@ -314,6 +326,8 @@ class ConfigStats:
     """Rows were made to compare others with, not to train on."""
     repeats: tuple[RepeatStats, ...] = ()
     """For runs of 8 and of 32 tokens, where rows have so many; empty where neither manifest nor tokens tell it."""
+    on_end: OnEndStats | None = None
+    """None where neither manifest nor tokens tell it."""
     spelled_rows: int | None = None
     """Rows whose text spells special tokens of the tokenizer; None where no manifest says it."""
 

@@ -25,6 +25,7 @@ from nextlong_hub.method.negatives import (
     select_even,
     select_reference,
 )
+from nextlong_hub.method.periods import find_runs
 from nextlong_hub.recipe import Recipe
 from nextlong_hub.records import Discarded, Reason, Sample
 from nextlong_hub.retrieval import repeats_own
@@ -65,6 +66,8 @@ class _Draft:
     copies: dict[int, bool] = field(default_factory=dict)
     """Whether a chunk is a near-copy of a meta-chunk, as far as it was asked."""
     banned: frozenset[int] = frozenset()
+    repeating: frozenset[int] = frozenset()
+    """Chunks that, beside their neighbours, repeated a few tokens too often on end."""
     limits: tuple[float, ...]
     """Of the guard; see `guard_limits`."""
     relaxed: int = 0
@@ -81,6 +84,8 @@ class _Rejected:
     tokens: int
     is_overfull: bool = False
     """It reaches the target before its last meta-chunk has ended: fewer negatives belong in front of that."""
+    repeating: frozenset[int] = frozenset()
+    """Negatives, by chunk number, without which the row would not repeat a few tokens too often on end."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -133,11 +138,18 @@ class SampleBuilder:
         chunks = [np.arange(first[d], first[d + 1]) for d in documents]
         self._chunks.gather(int(c) for document_chunks in chunks for c in document_chunks)
         remaining = iter(answers)
-        drafts = [
-            self._draft(int(document), own, [next(remaining) for _ in own])
-            for document, own in zip(documents, chunks, strict=True)
-        ]
-        return [self._finish(draft, selection) for draft, selection in zip(drafts, self._settle(drafts), strict=True)]
+        outcomes: dict[int, BuiltSample | Discarded] = {}
+        drafts: dict[int, _Draft] = {}
+        for document, own in zip(documents.tolist(), chunks, strict=True):
+            answered = [next(remaining) for _ in own]
+            if any(map(self._chunks.repeats_on_end, own.tolist())):
+                identity, _ = self._store.document(document)
+                outcomes[document] = Discarded(meta_document=identity, reason=Reason.REPEATED_ON_END, tokens=0)
+            else:
+                drafts[document] = self._draft(document, own, answered)
+        for draft, selection in zip(drafts.values(), self._settle(list(drafts.values())), strict=True):
+            outcomes[draft.document] = self._finish(draft, selection)
+        return [outcomes[document] for document in documents.tolist()]
 
     def _draft(self, document: int, chunks: NDArray[np.int64], answers: Sequence[Answer]) -> _Draft:
         settings = self._recipe.negatives
@@ -171,7 +183,7 @@ class SampleBuilder:
     def _settle(self, drafts: Sequence[_Draft]) -> list[Selection]:
         """Select for all drafts together, one pass over the corpus a round, until nothing is left to read."""
         selections = [self._select(draft) for draft in drafts]
-        while unread := frozenset().union(*(selection.unread for selection in selections)):
+        while unread := frozenset[int]().union(*(selection.unread for selection in selections)):
             self._chunks.gather(unread)
             for number, draft in enumerate(drafts):
                 draft.read |= selections[number].unread
@@ -211,6 +223,7 @@ class SampleBuilder:
             read=draft.read,
             tokens_of=tokens_of,
             is_copy=is_copy,
+            repeats_on_end=lambda chunk: chunk in draft.repeating or self._chunks.repeats_on_end(chunk),
             banned=draft.banned,
             barred=self._barred,
             first_rank=self._recipe.negatives.first_rank,
@@ -239,7 +252,11 @@ class SampleBuilder:
             if isinstance(outcome, BuiltSample):
                 return outcome
             rejected = outcome
-            if self._recipe.interleave.fill == "reference":
+            if rejected.reason is Reason.REPEATED_ON_END:
+                if not rejected.repeating:
+                    break
+                draft.repeating |= rejected.repeating
+            elif self._recipe.interleave.fill == "reference":
                 ended = rejected.reason is Reason.BELOW_TARGET and selection.exhausted
                 if not (ended and self._relax(draft)):
                     break
@@ -286,6 +303,11 @@ class SampleBuilder:
                 tokens=stitched[draft.binding].total_tokens,
                 is_overfull=max(one.end_of(self._target) for one in stitched) <= _start_of_last_negatives(long_text),
             )
+        repeating = self._repeating(order, long_text, [(one, one.prefix(cut)) for one in stitched])
+        if repeating is not None:
+            return _Rejected(
+                reason=Reason.REPEATED_ON_END, tokens=stitched[draft.binding].total_tokens, repeating=repeating
+            )
         kept = stitched[0].keep(cut)
         token_counts = (len(kept.input_ids), *(one.count(cut) for one in stitched[1:]))
         sample = Sample(
@@ -304,6 +326,36 @@ class SampleBuilder:
             is_relaxed=draft.relaxed > 0,
             cut_meta_chunks=sum(one.role == "meta" and one.end > cut for one in long_text.segments),
         )
+
+    def _repeating(
+        self,
+        order: Sequence[Candidate],
+        long_text: LongText,
+        encoded: Sequence[tuple[Stitched, NDArray[np.int32]]],
+    ) -> frozenset[int] | None:
+        """The last negative in each run that no row may hold, of chunks that had none by themselves; None without one.
+
+        Args:
+            order: the chunks of the text.
+            long_text: the text.
+            encoded: under each tokenizer the whole text, and the ids of the part that is kept.
+        """
+        settings = self._recipe.repetition
+        if not settings.times:
+            return None
+        found: set[int] = set()
+        is_found = False
+        for stitched, ids in encoded:
+            for start, stop, _ in find_runs(ids, settings.longest_tokens, settings.times).tolist():
+                is_found = True
+                first, last = stitched.end_of(start + 1), stitched.end_of(min(stop, stitched.total_tokens))
+                touched = [
+                    one.chunk
+                    for one, segment in zip(order, long_text.segments, strict=True)
+                    if one.rank and segment.start < last and segment.end >= first
+                ]
+                found.update(touched[-1:])
+        return frozenset(found) if is_found else None
 
     def _cuts(self, long_text: LongText, stitched: Sequence[Stitched]) -> Iterator[int]:
         """Places to cut, best first: exactly the target under one tokenizer, no less under the others.

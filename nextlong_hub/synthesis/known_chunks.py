@@ -44,6 +44,7 @@ class KnownChunks:
         self.texts: dict[int, str] = {}
         """By chunk number."""
         self._separator = recipe.interleave.separator
+        self._repetition = recipe.repetition
         self._guard = recipe.negatives.guard
         self._store = store
         self._tokenizers = tokenizers
@@ -64,9 +65,17 @@ class KnownChunks:
             context = self._tokenizers[tokenizer]
             found = context.cache.get(chunk)
             if found is None:
-                [found] = context.tokenizer.tokenise_chunks([self.texts[chunk]], self._separator)
+                [found] = context.tokenizer.tokenise_chunks(
+                    [self.texts[chunk]], self._separator, self._repetition.longest_tokens
+                )
             known[chunk] = found
         return found
+
+    def repeats_on_end(self, chunk: int) -> bool:
+        """Whether no row may hold a chunk, which has been read, for what it repeats on end under some tokenizer."""
+        return self._repetition.times > 0 and any(
+            self._repetition.forbids(self.tokens(chunk, number).most_times) for number in range(len(self._tokenizers))
+        )
 
     def shingles(self, chunk: int) -> NDArray[np.uint64]:
         """The different shingles of a chunk that has been read. Shape: (shingles,)."""

@@ -22,6 +22,7 @@ from nextlong_hub.synthesis.sampling import answer_length, choose_candidates, sa
 from nextlong_hub.synthesis.tasks import SynthesiseUnit, TokenizerInput
 from nextlong_hub.tokenization import SpecialTokens, Tokenizer
 from nextlong_hub.tokenization.tasks import (
+    ChunkForm,
     ChunkTokenizer,
     TokenizerReference,
     chunk_tokenizer,
@@ -170,7 +171,7 @@ def prepare(run: Run, request: RowRequest, store: ChunkStore, index: Path) -> Pr
     identity = digest_of(
         [recipe.fingerprint, store.id, inputs.tokenizer_digests, special.bos, special.eos, inputs.seed]
     )
-    separator = recipe.interleave.separator
+    form = ChunkForm(separator=recipe.interleave.separator, longest_period=recipe.repetition.longest_tokens)
     prepared = Prepared(
         recipe=recipe,
         inputs=inputs,
@@ -179,7 +180,7 @@ def prepare(run: Run, request: RowRequest, store: ChunkStore, index: Path) -> Pr
         units_folder=run.workspace.units(recipe.name, identity),
         identity=identity,
         characters_per_token=measured,
-        chunk_tokenizers=tuple(chunk_tokenizer(run, store, tokenizer, separator) for tokenizer in inputs.tokenizers),
+        chunk_tokenizers=tuple(chunk_tokenizer(run, store, tokenizer, form) for tokenizer in inputs.tokenizers),
         special_tokens=special,
         retrieval=retrieval,
         languages=languages,

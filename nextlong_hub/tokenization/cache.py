@@ -22,7 +22,13 @@ PART_CHUNKS = 2_048
 """Chunks in one file: about a second's work."""
 
 _SCHEMA = pa.schema(
-    [("tokens", pa.int32()), ("first", pa.int32()), ("last", pa.int32()), ("ids", pa.list_(pa.int32()))]
+    [
+        ("tokens", pa.int32()),
+        ("first", pa.int32()),
+        ("last", pa.int32()),
+        ("most_times", pa.int32()),
+        ("ids", pa.list_(pa.int32())),
+    ]
 )
 
 
@@ -47,6 +53,7 @@ def write_part(path: Path, chunks: Sequence[ChunkTokens]) -> None:
         pa.array([chunk.tokens for chunk in chunks], pa.int32()),
         pa.array([chunk.first for chunk in chunks], pa.int32()),
         pa.array([chunk.last for chunk in chunks], pa.int32()),
+        pa.array([chunk.most_times for chunk in chunks], pa.int32()),
         pa.ListArray.from_arrays(pa.array(offsets, pa.int32()), pa.array(flat, pa.int32())),
     ]
     with written_aside(path) as aside, pa.ipc.new_file(str(aside), _SCHEMA) as writer:
@@ -88,7 +95,8 @@ class _Round:
 class _PartFile:
     def __init__(self, path: Path) -> None:
         batch = map_table(path).to_batches()[0]
-        self._tokens, self._first, self._last = (batch[name].to_numpy() for name in ("tokens", "first", "last"))
+        numbers = ("tokens", "first", "last", "most_times")
+        self._tokens, self._first, self._last, self._most_times = (batch[name].to_numpy() for name in numbers)
         self._ids = batch["ids"].values.to_numpy()
         self._offsets = batch["ids"].offsets.to_numpy()
 
@@ -98,6 +106,7 @@ class _PartFile:
             first=int(self._first[row]),
             last=int(self._last[row]),
             ids=self._ids[self._offsets[row] : self._offsets[row + 1]],
+            most_times=int(self._most_times[row]),
         )
 
 

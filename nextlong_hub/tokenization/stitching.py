@@ -45,6 +45,8 @@ class ChunkTokens:
     """Character behind the core; -1 when there is none."""
     ids: "NDArray[np.int32]"
     """Of the core. Shape: (tokens of the core,)."""
+    most_times: int = 1
+    """How often on end a few tokens stand in the chunk by itself; see `method.periods`."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -121,6 +123,11 @@ class Stitched:
         """Tokens of the first so many characters by themselves."""
         _, tokens, rest_ids = self._encode_to(characters)
         return tokens + len(rest_ids)
+
+    def prefix(self, characters: int) -> "NDArray[np.int32]":
+        """The ids of the first so many characters by themselves. Shape: (tokens,)."""
+        _, tokens, rest_ids = self._encode_to(characters)
+        return np.concatenate([self._ids[:tokens], rest_ids])
 
     def exact_cuts(self, target: int) -> Iterator[int]:
         """Lengths in characters of prefixes with exactly `target` tokens, the likeliest first.

@@ -63,6 +63,14 @@ def _remember(tokenizer: Tokenizer) -> Tokenizer:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ChunkForm:
+    """What decides how a chunk is tokenised, besides the tokenizer; see `Tokenizer.tokenise_chunks`."""
+
+    separator: str
+    longest_period: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class CachedRounds:
     """The finished rounds of one token cache, as a field of a task."""
 
@@ -97,6 +105,8 @@ class TokeniseChunks(Task[TokeniseCounts]):
     """A `.npy` file: the numbers of the round's chunks, ascending."""
     tokenizer: TokenizerReference
     separator: str
+    longest_period: int
+    """See `Tokenizer.tokenise_chunks`."""
     start: int
     """First place in that list."""
     stop: int
@@ -106,23 +116,23 @@ class TokeniseChunks(Task[TokeniseCounts]):
         """See `Task.run`."""
         wanted = map_array(self.chunks)[self.start : self.stop]
         texts = open_store(self.store).texts(np.array(wanted))
-        chunks = self.tokenizer.open().tokenise_chunks(list(texts.values()), self.separator)
+        chunks = self.tokenizer.open().tokenise_chunks(list(texts.values()), self.separator, self.longest_period)
         write_part(self.output, chunks)
         return TokeniseCounts(chunks=len(chunks), tokens=sum(chunk.tokens for chunk in chunks))
 
 
 class ChunkTokenizer:
-    """Fills the token cache of one store, tokenizer and separator, round by round."""
+    """Fills the token cache of one store, tokenizer and form, round by round."""
 
-    def __init__(self, run: Run, store: ChunkStore, tokenizer: Tokenizer, separator: str, identity: str) -> None:
+    def __init__(self, run: Run, store: ChunkStore, tokenizer: Tokenizer, form: ChunkForm) -> None:
         self._run = run
-        self._identity = identity
-        self.folder = run.workspace.tokens(identity)
+        self._identity = _identity(store, tokenizer, form)
+        self.folder = run.workspace.tokens(self._identity)
         """Folder of the cache, named after the digest of what it is made from."""
         self._rounds: list[str] = []
         self._store = store
         self._tokenizer = TokenizerReference.of(tokenizer)
-        self._separator = separator
+        self._form = form
         self._done = np.zeros(0, np.int64)
 
     @property
@@ -153,7 +163,8 @@ class ChunkTokenizer:
                 store=self._store.folder,
                 chunks=chunks,
                 tokenizer=self._tokenizer,
-                separator=self._separator,
+                separator=self._form.separator,
+                longest_period=self._form.longest_period,
                 start=start,
                 stop=stop,
             )
@@ -164,10 +175,14 @@ class ChunkTokenizer:
         self._done = np.union1d(self._done, missing)
 
 
-def chunk_tokenizer(run: Run, store: ChunkStore, tokenizer: Tokenizer, separator: str) -> ChunkTokenizer:
+def chunk_tokenizer(run: Run, store: ChunkStore, tokenizer: Tokenizer, form: ChunkForm) -> ChunkTokenizer:
     """The `ChunkTokenizer` of these: one a run, so that no chunk is tokenised twice."""
-    identity = digest_of([store.id, tokenizer.digest, separator])
-    return run.once(f"tokens-{identity}", lambda: ChunkTokenizer(run, store, tokenizer, separator, identity))
+    identity = _identity(store, tokenizer, form)
+    return run.once(f"tokens-{identity}", lambda: ChunkTokenizer(run, store, tokenizer, form))
+
+
+def _identity(store: ChunkStore, tokenizer: Tokenizer, form: ChunkForm) -> str:
+    return digest_of([store.id, tokenizer.digest, form.separator, form.longest_period])
 
 
 def measure_characters_per_token(store: ChunkStore, tokenizer: Tokenizer) -> float:

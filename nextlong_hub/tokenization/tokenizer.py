@@ -21,6 +21,7 @@ import tokenizers
 from numpy.typing import NDArray
 
 from nextlong_hub.errors import DataError, RecipeError
+from nextlong_hub.method.periods import LONGEST_PERIOD, most_times_each
 from nextlong_hub.records import Reason
 from nextlong_hub.tokenization.bounded import BoundedCalls
 from nextlong_hub.tokenization.encoding import TextEncoder
@@ -199,18 +200,21 @@ class Tokenizer:
         ids = whole.keep(cut).input_ids
         return Fitted(characters=cut, input_ids=ids, total_tokens=whole.total_tokens)
 
-    def tokenise_chunks(self, chunks: Sequence[str], separator: str) -> list[ChunkTokens]:
+    def tokenise_chunks(
+        self, chunks: Sequence[str], separator: str, longest_period: int = LONGEST_PERIOD
+    ) -> list[ChunkTokens]:
         """Tokenise chunks once, for all texts that will contain them.
 
         Args:
             chunks: their texts.
             separator: the text behind each of them.
+            longest_period: tokens of the longest n-gram that is looked for on end.
         """
         known: list[ChunkTokens] = []
         for start in range(0, len(chunks), _TEXTS_PER_BATCH):
             batch = chunks[start : start + _TEXTS_PER_BATCH]
             encoded = self._encode_batch(self._encoder, [chunk + separator for chunk in batch])
-            known += self._cores(batch, separator, encoded)
+            known += self._cores(batch, separator, encoded, most_times_each(encoded, longest_period))
         return known
 
     def stitch(self, text: str, spans: Sequence[tuple[int, int]], chunks: Sequence[ChunkTokens]) -> Stitched:
@@ -223,7 +227,13 @@ class Tokenizer:
         """
         return Stitched(self._part_encoder, text, spans, chunks)
 
-    def _cores(self, chunks: Sequence[str], separator: str, encoded: Sequence[NDArray[np.int32]]) -> list[ChunkTokens]:
+    def _cores(
+        self,
+        chunks: Sequence[str],
+        separator: str,
+        encoded: Sequence[NDArray[np.int32]],
+        most_times: NDArray[np.int64],
+    ) -> list[ChunkTokens]:
         """The cores of some chunks, of which each was encoded with the separator behind it."""
         points = self.split_points
         borders = [(points.first(chunk), points.last(chunk)) for chunk in chunks]
@@ -240,7 +250,9 @@ class Tokenizer:
             found = self._spellings.places([encoded[number] for number in spelled], sizes, wanted)
             places = dict(zip(spelled, found.tolist(), strict=True))
         known = []
-        for number, (chunk, ids, (first, last)) in enumerate(zip(chunks, encoded, borders, strict=True)):
+        for number, (chunk, ids, (first, last), times) in enumerate(
+            zip(chunks, encoded, borders, most_times.tolist(), strict=True)
+        ):
             begin, end = places.get(number, (-1, -1))
             if first is None or last is None:
                 first, last, core = -1, -1, ids[:0]
@@ -248,7 +260,7 @@ class Tokenizer:
                 core = ids[begin:end]
             else:
                 (core,) = self._encode_parts([chunk[first:last]], False)
-            known.append(ChunkTokens(tokens=len(ids), first=first, last=last, ids=core))
+            known.append(ChunkTokens(tokens=len(ids), first=first, last=last, ids=core, most_times=times))
         return known
 
     @cached_property

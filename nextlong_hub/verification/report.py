@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from nextlong_hub.corpus.ingest import FoundCorpus
 from nextlong_hub.corpus.texts import CorpusTexts
+from nextlong_hub.dataset.on_end import OnEndCounts
 from nextlong_hub.dataset.spelled import SpelledCounts
 from nextlong_hub.method.repeats import COUNTS
 from nextlong_hub.producer import RowChecker
@@ -139,6 +140,8 @@ class Check:
     """See `VerifyReport`."""
     repeats: NDArray[np.int64] = field(default_factory=lambda: np.zeros(COUNTS, np.int64))
     """Of the documents of one configuration, as `count_repeats` counts them. Shape: COUNTS."""
+    on_end: list[OnEndCounts] = field(default_factory=list)
+    """Of each row of one configuration."""
     not_recounted: int = 0
     """Documents of one configuration whose repeats could not be counted."""
     spelled: defaultdict[str, SpelledCounts] = field(default_factory=lambda: defaultdict(SpelledCounts))

@@ -5,6 +5,8 @@ import shutil
 from importlib.resources import files
 from pathlib import Path
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from nextlong_hub.cli import run
@@ -79,3 +81,26 @@ def test_kernels_that_others_may_write_are_told(monkeypatch: pytest.MonkeyPatch,
     found = find(check_environment().findings, "compiled kernels")
     assert found.state == "note"
     assert "others may write there" in found.found
+
+
+def test_rows_that_trainers_mask_are_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Of a folder of files with ids, whoever made them: how many, how often on end, and what to do."""
+    rows = [[5, *range(100)], [7, 8] * 40, [1] * 31]
+    pq.write_table(pa.table({"input_ids": pa.array(rows, pa.list_(pa.int32()))}), tmp_path / "rows.parquet")
+    assert run(["doctor", str(tmp_path), "--json"]) == 0
+    found = json.loads(capsys.readouterr().out)["findings"][-1]
+    assert found["state"] == "note"
+    assert "mask 1 of 3 rows" in found["found"]
+    assert "(the most in one: 40)" in found["found"]
+    assert "repetition.times = 32" in found["advice"]
+    assert run(["doctor", str(tmp_path)]) == 0
+    assert "mask 1 of 3 rows" in capsys.readouterr().out.replace("\n", " ")
+    assert run(["doctor", str(tmp_path), "--online"]) == 2
+
+
+def test_rows_without_ids_are_not_judged(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """What cannot be known is said to be unknown."""
+    pq.write_table(pa.table({"text": ["a", "b"]}), tmp_path / "rows.parquet")
+    assert run(["doctor", str(tmp_path), "--json"]) == 0
+    found = json.loads(capsys.readouterr().out)["findings"][-1]
+    assert "is not known" in found["found"]

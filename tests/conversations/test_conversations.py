@@ -25,6 +25,7 @@ from nextlong_hub.dry_run.estimate import estimate
 from nextlong_hub.errors import ConflictError, CorpusTooSmallError, DataError, RecipeError
 from nextlong_hub.execution.local import LocalExecutor
 from nextlong_hub.load_dataset.on_demand import open_session
+from nextlong_hub.method.settings import RepetitionSettings
 from nextlong_hub.pipeline import BuildRequest, build
 from nextlong_hub.recipe import Recipe, load_recipe
 from nextlong_hub.records import Message
@@ -429,3 +430,26 @@ def test_damage_is_found(
     assert any(fault in message for message in found), found
     read_again = verify(folder, sources=[SourceSettings(name="talks", path=str(corpus))]).faults
     assert any(corpus_fault in one.message for one in read_again) == bool(corpus_fault), read_again
+
+
+def test_a_conversation_that_repeats_on_end_costs_no_row(tokenizer: Path, tmp_path: Path) -> None:
+    """It is left out and counted, its neighbours stay; with `repetition.times = 0` it is there, and that is told."""
+    lines = [
+        {"id": f"talk-{number}", "messages": [_said("user", "Hello?"), _said("assistant", answer)]}
+        for number, answer in enumerate(["Yes.", "no\n " * 36, "Well, well."])
+    ]
+    corpus = tmp_path / "talks.jsonl"
+    corpus.write_text("".join(json.dumps(line) + "\n" for line in lines))
+    for times, documents in ((32, 2), (0, 3)):
+        recipe = chat_recipe("auto").model_copy(update={"repetition": RepetitionSettings(times=times)})
+        output = tmp_path / str(times)
+        config = build(request_of(corpus, tokenizer, recipe), output).manifest.configs["chat"]
+        assert config.synthesis is not None and config.packing is not None and config.on_end is not None
+        assert config.packing.documents == documents
+        assert config.synthesis.discarded == ({"repeated_on_end": 1} if times else {})
+        assert (config.on_end.masked_rows > 0) == (times == 0)
+        assert verify(output, tokenizer=str(tokenizer)).faults == ()
+
+
+def _said(role: str, content: str) -> dict[str, str]:
+    return {"role": role, "content": content}

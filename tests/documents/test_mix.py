@@ -335,3 +335,16 @@ def test_the_card_says_what_to_train_on(folder: Path, corpus: Path, tmp_path: Pa
     [block] = [block for block in card.split("```sh\n") if block.startswith("nextlong-hub build mix")]
     arguments = shlex.split(block.partition("```")[0].replace("\\\n", ""))[2:]
     assert arguments[:5] == ["mix", "--set", "mix.recipe=recipes/tiny.toml", "--set", "target_length=512"]
+
+
+def test_a_document_that_repeats_on_end_costs_no_row(tmp_path: Path) -> None:
+    """It is no ordinary document of a mix, as it would mask its neighbours; it is counted."""
+    documents = make_documents(60, paragraphs=(1, 3))
+    gaps = [replace(one, text=one.text.replace(" ", " " * 40, number % 5 == 0)) for number, one in enumerate(documents)]
+    corpus = write_corpus(tmp_path / "corpus.jsonl", gaps)
+    build(mix_request(corpus, mix=10, tiny=5), tmp_path / "dataset")
+    found = record(tmp_path / "dataset")
+    assert found.on_end is not None and found.synthesis is not None
+    assert found.on_end.masked_rows == 0
+    assert found.synthesis.discarded["repeated_on_end"] > 0
+    assert verify(tmp_path / "dataset", tokenizer="demo").faults == ()

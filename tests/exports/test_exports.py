@@ -637,3 +637,13 @@ def test_load_dataset_reads_what_is_parquet(built: Path, tmp_path: Path) -> None
         "8 text",
     ]
     shutil.rmtree(tmp_path / "home", ignore_errors=True)
+
+
+def test_what_olmo_masks_is_told(tmp_path: Path) -> None:
+    """Documents with a few tokens 32 times on end are counted where the reader takes them out of the loss."""
+    texts = [[("a/0", "s", [*range(1, 50)]), ("a/1", "s", [7, 8] * 33)], [("a/2", "s", [7, 8] * 32)]]
+    rows = [packed_row(f"a/{number:06d}", own) for number, own in enumerate(texts)]
+    folder = write_packed(tmp_path / "packed", rows)
+    # The EOS stands in the place of the last token: what is 32 times there without it is so 31 times.
+    assert run(folder, "olmo", tmp_path / "olmo", token_bytes=2, eos_id=0).masked_documents == 1
+    assert run(folder, "jsonl", tmp_path / "jsonl").masked_documents == 0

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nextlong_hub.method.periods import LONGEST_PERIOD, TIMES_MASKED, most_times
+from nextlong_hub.method.periods import LONGEST_PERIOD, TIMES_MASKED, find_runs, most_times, most_times_each
 
 
 @pytest.mark.parametrize(
@@ -44,3 +44,19 @@ def test_a_run_is_what_looking_at_every_place_finds(tokens: list[int]) -> None:
                 times += 1
             longest = max(longest, times if times > 2 else 1)
     assert most_times(np.array(tokens, np.int32)) == longest
+
+
+def test_runs_are_found_where_they_lie() -> None:
+    """First token, one past the last, how often: the incomplete repeat at the end lies inside and does not count."""
+    tokens = np.array([9, *[1, 2] * 4, 1, 5, 5, 5, 8], np.int32)
+    assert find_runs(tokens).tolist() == [[10, 13, 3], [1, 10, 4]]
+    assert find_runs(tokens, fewest_times=4).tolist() == [[1, 10, 4]]
+    assert find_runs(tokens, longest_period=1).tolist() == [[10, 13, 3]]
+
+
+@given(st.lists(st.lists(st.integers(0, 2), max_size=20), max_size=8), st.integers(1, 14))
+def test_texts_are_counted_together_as_each_by_itself(texts: list[list[int]], longest_period: int) -> None:
+    """No run goes from one text into the next, however short they are."""
+    arrays = [np.array(text, np.int32) for text in texts]
+    together = most_times_each(arrays, longest_period)
+    assert together.tolist() == [most_times(array, longest_period) for array in arrays]

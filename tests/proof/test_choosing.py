@@ -15,10 +15,16 @@ TEXTS = ["meta one here", "oak elm", "meta one here", "ash fir", "yew", "box bay
 """Chunk 0 is the meta-document; chunk 2 a copy of it."""
 
 
-def rules(**negatives: object) -> Rules:
-    """The rules of the tiny recipe in that world, in which no row may hold chunk 4."""
+def rules(on_end: int | None = None, **negatives: object) -> Rules:
+    """The rules of the tiny recipe in that world, in which no row may hold chunk 4, nor `on_end`."""
     choices = Choices.of(tiny_recipe(negatives={"shingle_words": 2, **negatives}).public_values(), ())
-    return Rules(choices, {4}, [shingles(TEXTS[0], 2)], lambda chunk: shingles(TEXTS[chunk], 2))
+    return Rules(
+        choices,
+        {4},
+        [shingles(TEXTS[0], 2)],
+        lambda chunk: shingles(TEXTS[chunk], 2),
+        lambda chunk: chunk == on_end,
+    )
 
 
 @pytest.mark.parametrize(
@@ -49,6 +55,13 @@ def test_what_is_passed_over_has_its_reason() -> None:
     taken = take_again([[2, 4, 1, 3], [1, 5]], [[3], [1, 5]], rules(), "even")
     assert taken.surprise is None
     assert passed_over(taken) == {Objection.COPY: 1, Objection.BARRED: 1, Objection.IN_ROW: 1}
+
+
+def test_what_stands_on_end_is_passed_over() -> None:
+    """A chunk that repeats a few tokens too often does not serve."""
+    taken = take_again([[1, 3]], [[3]], rules(on_end=1), "even")
+    assert taken.surprise is None
+    assert passed_over(taken) == {Objection.ON_END: 1}
 
 
 def test_a_better_chunk_that_nothing_speaks_against_is_missed() -> None:

@@ -25,7 +25,7 @@ def show_doctor_report(report: "DoctorReport") -> None:
 def show_dataset_report(report: "DatasetReport") -> None:
     """Print what was looked at, and each finding with what to do about it."""
     read = f"footers of {report.footers:,} of {report.parquet_files:,} Parquet files"
-    show_line(f"{report.dataset}: listing, card, {read}; no row was read.")
+    show_line(f"{report.dataset}: listing, card, {read}.")
     show_line()
     _show_findings(report.findings)
     show_line(

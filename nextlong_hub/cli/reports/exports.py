@@ -27,6 +27,12 @@ def show_export(report: "ExportReport", output: Path) -> None:
         ("on disk", [size(report.bytes)]),
     ]
     show_table(rows, [report.config])
+    if FORMATS[report.format].masks_repetition:
+        show_line(
+            f"OLMo-core's and MaxText's filter of what repeats on end takes {report.masked_documents:,} of "
+            f"{report.documents:,} documents out of the loss: 1 to 13 tokens, 32 times.",
+            "bold yellow" if report.masked_documents else "dim",
+        )
     if report.spelled:
         show_line(f"Only text was exported. {report.spelled}.", "bold yellow")
     if report.shared_rows:

@@ -8,7 +8,7 @@ from nextlong_hub.core.printable import NOTHING
 from nextlong_hub.terminal import Rows
 
 if TYPE_CHECKING:
-    from nextlong_hub.stats import RepeatStats, SelectionStats
+    from nextlong_hub.stats import OnEndStats, RepeatStats, SelectionStats
 
 
 def repeat_rows(repeats: "Sequence[Sequence[RepeatStats]]") -> Rows:
@@ -20,6 +20,20 @@ def repeat_rows(repeats: "Sequence[Sequence[RepeatStats]]") -> Rows:
     by_run = [{one.run_tokens: one for one in those} for those in repeats]
     lengths = sorted({run_tokens for those in by_run for run_tokens in those})
     return [row for length in lengths for row in _run_rows(length, [those.get(length) for those in by_run])]
+
+
+def on_end_rows(stats: "Sequence[OnEndStats | None]") -> Rows:
+    """How often on end a few tokens stand in a row at the most, and the rows that some trainers mask for it.
+
+    Args:
+        stats: of each configuration.
+    """
+    if not any(stats):
+        return []
+    return [
+        ("times a few tokens stand on end", [NOTHING if one is None else count(one.most_times) for one in stats]),
+        ("  rows masked by OLMo-core, MaxText", [NOTHING if one is None else count(one.masked_rows) for one in stats]),
+    ]
 
 
 def selection_rows(selections: "Sequence[SelectionStats | None]") -> Rows:

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from nextlong_hub.cli.reports.left_out import repeat_rows, selection_rows
+from nextlong_hub.cli.reports.left_out import on_end_rows, repeat_rows, selection_rows
 from nextlong_hub.cli.reports.wording import LINE, count, show_controls, words
 from nextlong_hub.core.printable import NOTHING, compact, size, visible_line
 from nextlong_hub.stats.shape import score_names
@@ -211,7 +211,10 @@ def _link_rows(configs: "Sequence[ConfigStats]") -> Rows:
 
 
 def _repeat_rows(configs: "Sequence[ConfigStats]") -> Rows:
-    return repeat_rows([config.repeats for config in configs])
+    return [
+        *repeat_rows([config.repeats for config in configs]),
+        *on_end_rows([config.on_end for config in configs]),
+    ]
 
 
 def _outcome_rows(configs: "Sequence[ConfigStats]") -> Rows:
