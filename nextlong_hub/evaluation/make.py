@@ -13,6 +13,7 @@ from nextlong_hub._version import __version__
 from nextlong_hub.core.files import sha256_of, write_bytes
 from nextlong_hub.core.printable import listed
 from nextlong_hub.corpus.ingest import FoundCorpus, find_corpus, read_corpus
+from nextlong_hub.corpus.licences import Statements
 from nextlong_hub.dataset.folder import CARD_NAME, EVALUATION_NAME, open_run, own_files
 from nextlong_hub.dataset.shards import write_table
 from nextlong_hub.errors import ConflictError, CorpusTooSmallError, argument
@@ -171,9 +172,9 @@ def _shown(tokenizer: Tokenizer) -> str:
 
 def _licences(found: FoundCorpus) -> dict[str, str]:
     """What is said of the licence of each source; empty where nothing is."""
+    stated = {source.name: found.stated.get(source.name, Statements()).licences for source in found.sources}
     return {
-        source.name: source.license or ", ".join(one.license for one in found.stated.get(source.name, ()))
-        for source in found.sources
+        source.name: source.license or ", ".join(one.license for one in stated[source.name]) for source in found.sources
     }
 
 
