@@ -6,7 +6,7 @@ comma := ,
 unexport PYTHONDONTWRITEBYTECODE # each of the processes that tests start would compile the whole package anew
 
 .DEFAULT_GOAL := help
-.PHONY: help demo demo-push test test-fast lint types unit unit-fast docs pictures coverage compat check-attention check-lowest check-mds check-newest check-sdist check-trainers bench bench-retrieval faults mutants teaches-smoke clean
+.PHONY: help demo demo-push test test-fast lint types unit unit-fast docs pictures coverage compat check-attention check-examples check-lowest check-mds check-newest check-sdist check-trainers bench bench-retrieval faults mutants teaches-smoke clean
 
 help: ## List these targets
 	@sed -n 's/^\([a-z-]*\):[^#]*## \(.*\)/\1|\2/p' $(MAKEFILE_LIST) | while IFS='|' read -r name words; do printf '  make %-16s %s\n' "$$name" "$$words"; done
@@ -47,6 +47,7 @@ pictures: $(VENV)/installed ## Draw the pictures of README and documentation aga
 compat: $(VENV)/installed ## Run the checks of the builder and of push on every supported release of datasets and huggingface_hub
 	$(BIN)/python tests/compat/check_datasets_versions.py
 	$(BIN)/python tests/compat/check_hub_versions.py
+	-$(BIN)/python tests/compat/check_tokenizers.py # tells what the next tokenizers breaks; may fail
 
 check-attention: $(VENV)/installed ## Have PyTorch prove that documents of a row do not see each other; may install it
 	$(BIN)/python tests/compat/check_attention.py --install
@@ -63,8 +64,11 @@ check-newest: $(VENV)/installed ## The same on the newest versions
 check-sdist: $(VENV)/installed ## Compare the source distribution with what git tracks, and run tests from it
 	$(BIN)/python tests/compat/check_sdist.py
 
-check-trainers: $(VENV)/installed ## Read every export with the packages of its trainer; installs about 6 GB
-	$(BIN)/python tests/compat/check_trainers.py
+check-examples: $(VENV)/installed ## Look up the names that examples/trainers uses, in newest releases and at the head of each main (KEEP=DIR SOURCES=URL PINNED=1)
+	$(BIN)/python tests/compat/check_examples.py $(if $(KEEP),--keep '$(KEEP)') $(if $(SOURCES),--sources '$(SOURCES)') $(if $(PINNED),--pinned)
+
+check-trainers: $(VENV)/installed ## Read every export with its trainer's own reader; installs about 6 GB (READERS=trl,skyrl KEEP=DIR SOURCES=URL NEWEST=1 WRITE=1)
+	$(BIN)/python tests/compat/check_trainers.py $(if $(READERS),$(subst $(comma), ,$(READERS))) $(if $(KEEP),--keep '$(KEEP)') $(if $(SOURCES),--sources '$(SOURCES)') $(if $(NEWEST),--newest) $(if $(WRITE),--write)
 
 mutants: $(VENV)/installed ## Change the package in one place at a time and see whether tests notice (MODULES=method SEED=1 COUNT=40)
 	$(BIN)/python -m benchmarks.mutants $(if $(MODULES),--rooms $(subst $(comma), ,$(MODULES))) $(if $(SEED),--seed $(SEED)) $(if $(COUNT),--count $(COUNT)) $(if $(MINUTES),--minutes $(MINUTES)) $(if $(AGAIN),--again) $(if $(SLOW),--slow)

@@ -116,7 +116,7 @@ class NExtLong(datasets.ArrowBasedBuilder):
 
     def _info(self) -> datasets.DatasetInfo:
         made = recipe.load_recipe(self.config.recipe or self.config.name, self.config.settings)
-        schema = row_schema(tokens=made.tokens, packed=made.pack, masked=made.conversations is not None)
+        schema = row_schema(tokens=made.tokens, packed=made.pack, masked=made.conversations is not None or made.pads)
         features = self.config.features or datasets.Features.from_arrow_schema(schema)
         return datasets.DatasetInfo(description=self.config.description, features=features)
 

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from nextlong_hub.corpus.settings import SourceSettings
     from nextlong_hub.errors import NextLongError
     from nextlong_hub.explore import SampleView, Split
-    from nextlong_hub.facade import LongDataset, build, fit, import_rows, open, survey
+    from nextlong_hub.facade import LongDataset, build, fit, import_rows, open, riffle, survey
     from nextlong_hub.load_dataset.load import load
     from nextlong_hub.recipe import Recipe, load_recipe, recipe_names
     from nextlong_hub.retrieval.vectors.embeddings import export_chunks, save_embeddings
@@ -46,6 +46,7 @@ _HOMES = {
     "load_recipe": "recipe",
     "open": "facade",
     "recipe_names": "recipe",
+    "riffle": "facade",
     "save_embeddings": "retrieval.vectors.embeddings",
     "survey": "facade",
 }
@@ -65,6 +66,7 @@ __all__ = [
     "load_recipe",
     "open",
     "recipe_names",
+    "riffle",
     "save_embeddings",
     "survey",
 ]

@@ -19,7 +19,7 @@ from nextlong_hub.dataset.corpus_description import source_records
 from nextlong_hub.dataset.folder import open_run, refuse_foreign
 from nextlong_hub.dataset.manifest import Manifest, PackingRecord
 from nextlong_hub.dataset.taken import Taken, taken_by
-from nextlong_hub.dataset.write import with_outcome, write_rows
+from nextlong_hub.dataset.write import padding_of, with_outcome, write_rows
 from nextlong_hub.documents.fit import FitRequest
 from nextlong_hub.documents.import_rows import ImportRequest, import_source, require_name
 from nextlong_hub.errors import RecipeError, argument
@@ -36,7 +36,7 @@ from nextlong_hub.producer import (
     special_tokens_of,
     with_options,
 )
-from nextlong_hub.publish.commit import commit, committed_manifest, describe
+from nextlong_hub.publish.commit import commit, committed_manifest, describe, with_all_encoders
 from nextlong_hub.recipe import DEFAULT_SEED, Recipe
 from nextlong_hub.synthesis.mixture import flexible_rows
 from nextlong_hub.synthesis.portability import portability
@@ -104,6 +104,7 @@ def build(
     refuse_foreign(output)  # before anything is fetched
     tokenizers = open_tokenizers(request)
     request = resolve(request, tokenizers[0])
+    recipes_to_make(request)  # what does not go together is refused before anything is written
     with open_run(output, executor, progress) as run:
         made = _make_dataset(run, request, tokenizers, "build")
         return BuildReport(
@@ -239,7 +240,7 @@ def _commit(
         )
         configs[name] = producer_of(one.recipe).describe(record, one, run.output)
     table = portability(inputs, list(produced.values()), before.portability if before else ())
-    manifest = describe(kind, inputs, [*produced.values()][-1], configs, table)
+    manifest = with_all_encoders(describe(kind, inputs, [*produced.values()][-1], configs, table), before)
     changed = commit(run, manifest)  # card ▶ manifest
     standing = before.configs if before else {}
     fewer = {name: standing[name].rows - configs[name].rows for name in produced if name in standing}
@@ -395,6 +396,7 @@ def open_tokenizers(request: BuildRequest) -> tuple[Tokenizer, ...]:
     tokenizers = tuple(by_digest.values())
     for recipe in (*request.ingredients, *request.recipes):
         special_tokens_of(recipe, tokenizers)
+        padding_of(recipe, tokenizers[0])
         if len(tokenizers) > 1 and recipe.pack:
             raise RecipeError(
                 f"recipe {recipe.name!r} packs its rows, which are then full under one tokenizer only; name one "

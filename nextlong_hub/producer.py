@@ -29,7 +29,7 @@ from nextlong_hub.dataset.corpus_record import CorpusRecord
 from nextlong_hub.dataset.manifest import ConfigRecord, IngredientRecord, SynthesisRecord
 from nextlong_hub.dataset.taken import Taken
 from nextlong_hub.dataset.write import ChosenRows
-from nextlong_hub.errors import RecipeError
+from nextlong_hub.errors import RecipeError, argument
 from nextlong_hub.execution import usual
 from nextlong_hub.execution.forecast import ExpectedStage
 from nextlong_hub.execution.run import Run
@@ -248,7 +248,14 @@ class Producer(ABC):
         Raises:
             RecipeError: it cannot.
         """
+        multiple = max(1, recipe.packing.align)
         for ingredient in ingredients:
+            if ingredient.target_length % multiple:
+                raise RecipeError(
+                    f"recipe {recipe.name}: a sample of {ingredient.name} has {ingredient.target_length:,} tokens, no "
+                    f"multiple of {multiple:,} ({argument('align', multiple)}), and samples are not padded; choose an "
+                    f"{argument('align')} that divides {ingredient.target_length:,}"
+                )
             if ingredient.ingredients:
                 raise RecipeError(
                     f"recipe {recipe.name}: {ingredient.name} cannot be an ingredient, for it takes rows of "

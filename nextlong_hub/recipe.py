@@ -27,6 +27,8 @@ from nextlong_hub.retrieval.base import resolved
 from nextlong_hub.retrieval.settings import RetrievalSettings
 
 _RECIPES = "nextlong_hub.builders"
+MOST_ALIGN = 65_536
+"""Documents can be made multiples of so many tokens at most."""
 
 
 class FitSettings(Section):
@@ -62,9 +64,14 @@ class ConversationSettings(Section):
 class PackingSettings(Section):
     """How documents come to share a row (`pack = true`)."""
 
+    left_out_when_empty: ClassVar[frozenset[str]] = frozenset({"align"})
+
     window_tokens: int = Field(default=4_194_304, ge=1, lt=2**31)
     """Documents are packed a stretch of so many tokens at a time: longer stretches fill rows better, shorter ones keep
     documents nearer to their neighbours."""
+    align: int = Field(default=0, ge=0, le=MOST_ALIGN)
+    """Each document takes a multiple of so many tokens of its row, for context parallelism that splits documents: 2·N
+    on N devices. What a document lacks is padding behind it, on which no loss is taken. 0: nothing is padded."""
 
 
 class OutputSettings(Section):
@@ -178,12 +185,22 @@ class Recipe(Section):
                 f"recipe {self.name!r} packs its rows, but a synthesised sample fills a row by itself; name the recipe "
                 "of the samples as the mixture of another one that packs them"
             )
+        multiple = self.packing.align
+        if fault := align_fault(
+            multiple, target_length=self.target_length, is_packed=self.pack, has_tokens=self.tokens
+        ):
+            raise ValueError(f"recipe {self.name!r} {fault}")
         if self.pack and self.fit and self.fit.truncate and self.fit.discard:
             raise ValueError(
                 f"recipe {self.name!r} says twice what becomes of a document longer than a packed row; choose truncate "
                 "or discard, or neither to split it"
             )
         return self
+
+    @property
+    def pads(self) -> bool:
+        """Whether documents may be padded to a multiple of tokens; samples never are."""
+        return self.pack and self.packing.align > 1 and not self.mixture
 
     def __hash__(self) -> int:
         return hash(self.fingerprint)  # some choices are dictionaries, which have no hash
@@ -264,6 +281,38 @@ class Recipe(Section):
         return tomli_w.dumps(without_none(self.model_dump(mode="json")))
 
 
+def align_fault(multiple: int, *, target_length: int, is_packed: bool, has_tokens: bool = True) -> str:
+    """Why documents cannot be multiples of so many tokens, as the end of a sentence; empty where they can.
+
+    Args:
+        multiple: 0 or 1 where they keep their lengths.
+        target_length: tokens of a row.
+        is_packed: documents share rows.
+        has_tokens: the rows have ids.
+    """
+    if multiple <= 1:
+        return ""
+    given = argument("align", multiple)
+    if not is_packed:
+        return (
+            f"aligns documents that share rows ({given}), but packs none; a row that is one document may be split "
+            f"anywhere: leave out {argument('align')}"
+        )
+    if not has_tokens:
+        return (
+            f"aligns documents by tokens of padding ({given}), but its rows have no tokens; set tokens = true, or "
+            f"leave out {argument('align')}"
+        )
+    if target_length % multiple:
+        above = -(-target_length // multiple) * multiple
+        lengths = f"{above - multiple:,} or {above:,}" if above > multiple else f"{above:,}"
+        return (
+            f"has rows of {target_length:,} tokens, no multiple of {multiple:,} ({given}); make rows of {lengths}, or "
+            f"choose an {argument('align')} that divides {target_length:,}"
+        )
+    return ""
+
+
 def recipe_names() -> list[str]:
     """The recipes that come with the package, shortest target first, those of several kinds of row behind them."""
     recipes = [load_recipe(name) for name in _known_names()]
@@ -302,7 +351,7 @@ def load_recipes(
 
     An ingredient that is not asked for itself is the recipe file of that name beside the file that names it, if there
     is one, else a recipe that comes with the package. A choice in a section that decides what rows are made of, such as
-    `mix.documents`, holds for the recipes that have the section.
+    `mix.documents`, holds for the recipes that have the section, one of `packing` for those that pack their rows.
 
     Raises:
         RecipeError: see `load_recipe`; or a name occurs twice, or two differ in capitals only, or no recipe has the
@@ -313,7 +362,7 @@ def load_recipes(
 
     def load(name: str) -> Recipe:
         recipe = load_recipe(name, common)
-        own = {key: value for key, value in apart.items() if getattr(recipe, _section_of(key)) is not None}
+        own = {key: value for key, value in apart.items() if _has_section(recipe, _section_of(key))}
         return load_recipe(name, common | own) if own else recipe
 
     loaded = {name: load(name) for name in asked}
@@ -347,7 +396,18 @@ def _told_apart(names: Iterable[str], overrides: Mapping[str, Any]) -> tuple[dic
     apart: dict[str, Any] = {}
     for key, value in overrides.items():
         (apart if _section_of(key) in _own_sections() else common)[key] = value
-    found = {section for name in names if apart for section in _own_sections() if getattr(load_recipe(name), section)}
+    found = {
+        section
+        for name in names
+        if apart
+        for section in _own_sections()
+        if _has_section(load_recipe(name, common), section)
+    }
+    if "packing" not in found and (packing := [key for key in apart if _section_of(key) == "packing"]):
+        raise RecipeError(
+            f"{packing[0]} is set, but no recipe of this run packs its rows; leave it out, or name one that does: mix, "
+            "instruct, or one with pack = true"
+        )
     for key in [key for key in apart if _section_of(key) not in found]:
         if "." in key:
             raise RecipeError(
@@ -364,11 +424,15 @@ def _section_of(key: str) -> str:
 
 def _own_sections() -> set[str]:
     """The sections that decide what rows are made of: a recipe has them or not."""
-    return {
+    return {"packing"} | {
         name
         for name, field in Recipe.model_fields.items()
         if field.default is None and any(_is_section(kind) for kind in getattr(field.annotation, "__args__", ()))
     }
+
+
+def _has_section(recipe: Recipe, section: str) -> bool:
+    return recipe.pack if section == "packing" else bool(getattr(recipe, section))
 
 
 def _is_section(kind: Any) -> bool:

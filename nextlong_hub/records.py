@@ -154,7 +154,9 @@ class PackedDocument:
     end: int
     """One past the last character. The next document begins there."""
     tokens: int
-    """Its tokens in `input_ids`, special tokens included."""
+    """Its tokens in `input_ids`, special tokens and padding included."""
+    padding: int = 0
+    """Those of them, at its end, that are padding: they stand for no text, and no loss is taken on them."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -84,6 +84,7 @@ OTHER_VALUES: dict[str, Any] = {
     "conversations.template_variables": {"date_string": "26 Jul 2024"},
     "pack": True,
     "packing.window_tokens": 1000,
+    "packing.align": 16,
     "producer": "mine",
     "options": {"depth": 2},
 }
@@ -93,6 +94,7 @@ NEEDS: dict[str, dict[str, Any]] = {
     "fit.": {"fit.truncate": False, "fit.discard": False},
     "mix.": {"pack": True, "mix.recipe": "64k"},
     "conversations.": {"pack": True, "conversations.form": "auto"},
+    "packing.align": {"pack": True, "mixture": [{"recipe": "64k", "share": 1.0}]},
     "pack": {"mixture": [{"recipe": "64k", "share": 1.0}]},
     "retrieval.options": {"retrieval.retriever": "overlap"},
 }

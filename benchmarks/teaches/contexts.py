@@ -65,12 +65,11 @@ class Contexts:
         yield from (self.windows, self.short)
 
 
-def digest_of(parts: Sequence[Contexts]) -> str:
+def digest_of(parts: Sequence[Contexts], *others: Ids) -> str:
     """Twelve hexadecimal digits over every token of every question: equal where models were asked the same."""
     digest = hashlib.sha256()
-    for part in parts:
-        for array in part.arrays():
-            digest.update(f"{array.shape}".encode() + array.astype("<i8").tobytes())
+    for array in (*(array for part in parts for array in part.arrays()), *others):
+        digest.update(f"{array.shape}".encode() + array.astype("<i8").tobytes())
     return digest.hexdigest()[:12]
 
 

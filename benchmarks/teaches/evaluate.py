@@ -7,6 +7,8 @@ margin/TEMPLATE/KIND/DISTANCE    its log-probability beyond the mean of the othe
 windows/PART/CONTEXT             loss of the end of long text behind so many tokens of it
 short/PART                       loss of documents from their first token; and by position: short/PART/1-64
 short-bare/PART                  the same without the token that begins a document
+riffle/TARGET/CELL               loss of the last chunk of a document (`chunk`), or of the answer about a planted fact
+                                 (`answer`); CELL is CONDITION/INTERFERERS/DISTANCE, see `riffled`
 """
 
 from collections.abc import Callable, Iterator, Mapping
@@ -19,6 +21,7 @@ from numpy.typing import NDArray
 
 from benchmarks.teaches.contexts import STATEMENTS, Contexts, Ids, RecallContexts
 from benchmarks.teaches.model import Model, rotations
+from benchmarks.teaches.riffled import Riffled
 from benchmarks.teaches.settings import Preset
 
 Scores = dict[str, NDArray[np.float64]]
@@ -56,6 +59,23 @@ class Examiner:
                 distance = (STATEMENTS - number) * self.preset.target_length // STATEMENTS
                 scores[f"recall/{template}/{kind}/{distance}"] = hits[:, number].astype(np.float64)
                 scores[f"margin/{template}/{kind}/{distance}"] = margins[:, number]
+        return scores
+
+    def riffled(self, asked: Riffled) -> Scores:
+        """Losses of the targets of riffled documents, one an item."""
+        first = min(target["start"] for one in asked.about for target in one["targets"])
+        losses = self._losses(asked.rows, asked.rows.shape[1] - first)
+        scores: Scores = {}
+        for cell, rows in asked.cells():
+            for target in asked.about[0]["targets"]:
+                kind = target["kind"]
+                spans = [next(own for own in asked.about[row]["targets"] if own["kind"] == kind) for row in rows]
+                scores[f"riffle/{kind}/{cell}"] = np.array(
+                    [
+                        losses[row, span["start"] - first : span["end"] - first].mean()
+                        for row, span in zip(rows, spans, strict=True)
+                    ]
+                )
         return scores
 
     def _short(self, part: str, rows: Ids) -> Iterator[tuple[str, NDArray[np.float64]]]:

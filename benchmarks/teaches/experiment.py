@@ -93,7 +93,7 @@ class _Run:
         self._loaded: Loaded = load(request.world, arms, request.corpus, request.other, request.workers)
         self._contexts: Mapping[str, Contexts] = self._loaded.contexts
         self._trainer = Trainer(self._preset, self._clock)
-        questions = digest_of([*self._contexts.values()])
+        questions = digest_of([*self._contexts.values()], self._loaded.riffled.rows)
         self._tell(f"rows of {', '.join(self._loaded.rows)} are those that were prepared; questions {questions}")
         self._writer = ResultsWriter(
             request.results_file,
@@ -192,7 +192,7 @@ class _Run:
             tokens=trained.tokens,
             seconds=seconds,
             losses=trained.losses,
-            scores=asked.scores(self._contexts),
+            scores=asked.scores(self._contexts) | asked.riffled(self._loaded.riffled),
         )
         self._writer.add(answers)
         recall = [values.mean() for name, values in answers.scores.items() if name.startswith("recall/adjacent/")]

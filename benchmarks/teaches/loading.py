@@ -12,6 +12,7 @@ from benchmarks.teaches.batches import Rows
 from benchmarks.teaches.contexts import ContextMaker, Contexts
 from benchmarks.teaches.items import Items
 from benchmarks.teaches.replay import Framing, RowTable, replay
+from benchmarks.teaches.riffled import Riffled, read_riffle
 from benchmarks.teaches.spans import Spans, encode, open_tokenizer
 from benchmarks.teaches.split import BEGINNING, held_out, read_corpus
 from benchmarks.teaches.world import World, checked
@@ -29,6 +30,7 @@ class Loaded:
     """By arm: its rows, and which of them are samples."""
     contexts: Mapping[str, Contexts]
     """By part."""
+    riffled: Riffled
 
 
 def load(world: World, arms: Sequence[str], corpus_file: Path, other_file: Path | None, workers: int) -> Loaded:
@@ -66,6 +68,7 @@ def load(world: World, arms: Sequence[str], corpus_file: Path, other_file: Path 
             ).contexts()
             for part in world.parts
         },
+        riffled=read_riffle(world.riffle_file),
     )
 
 

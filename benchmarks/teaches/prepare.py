@@ -11,6 +11,7 @@ import numpy as np
 from benchmarks.teaches.arms import ARMS
 from benchmarks.teaches.build import ArmBuilder
 from benchmarks.teaches.choose import Part, choose_items
+from benchmarks.teaches.riffled import make_riffle
 from benchmarks.teaches.settings import Preset
 from benchmarks.teaches.split import held_out, read_corpus, train_tokenizer
 from benchmarks.teaches.world import World, sha256_of
@@ -77,5 +78,7 @@ def prepare(request: PrepareRequest) -> World:
         table.save(world.rows_file(name))
     for part in parts:
         choose_items(part, request.preset, tokenizer, work).save(world.items_file(part.name))
+    rows = make_riffle(work / "held.parquet", work / "rows", request.preset, file.parent, work / "riffle")
+    world.riffle_file.write_bytes(rows.read_bytes())
     world.save()
     return world

@@ -61,6 +61,12 @@ class Questions:
     short_documents: int
     short_slices: tuple[int, ...]
     """Positions at which a short document's loss is divided."""
+    riffle_items: int
+    """Documents that are riffled."""
+    riffle_chunks: int
+    """Chunks of each."""
+    riffle_distances: tuple[int, ...]
+    riffle_interferers: tuple[int, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -122,6 +128,10 @@ PRESETS = {
             window_contexts=(512, 1024, 4096, 7680),
             short_documents=128,
             short_slices=(64, 256),
+            riffle_items=48,
+            riffle_chunks=4,
+            riffle_distances=(512, 1024),
+            riffle_interferers=(0, 2),
         ),
     ),
     "cpu": Preset(
@@ -153,6 +163,10 @@ PRESETS = {
             window_contexts=(128, 256, 1920),
             short_documents=4,
             short_slices=(16, 64),
+            riffle_items=4,
+            riffle_chunks=3,
+            riffle_distances=(256,),
+            riffle_interferers=(0, 1),
         ),
     ),
 }

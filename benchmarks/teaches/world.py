@@ -4,6 +4,7 @@ world.json        preset, corpus files, arms
 tokenizer.json
 rows-B.npz        the rows of an arm, see `RowTable`
 items-held.npz    the questions about a part, see `Items`
+riffle.parquet    the riffled documents, see `Riffled`
 """
 
 import hashlib
@@ -45,6 +46,11 @@ class World:
     def items_file(self, part: str) -> Path:
         """The questions about a part."""
         return self.folder / f"items-{part}.npz"
+
+    @property
+    def riffle_file(self) -> Path:
+        """The riffled documents."""
+        return self.folder / "riffle.parquet"
 
     def save(self) -> None:
         """Write `world.json`, last of all."""

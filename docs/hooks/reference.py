@@ -22,6 +22,7 @@ from nextlong_hub.core.settings import Section
 from nextlong_hub.corpus.filters import FILTERS
 from nextlong_hub.dataset.manifest import Manifest
 from nextlong_hub.dataset.schema import COLUMNS, SEGMENT_TYPE, RowContents, RowKind, column_table
+from nextlong_hub.evaluation.columns import COLUMNS as RIFFLE_COLUMNS
 from nextlong_hub.recipe import Recipe
 from nextlong_hub.retrieval import RETRIEVERS
 
@@ -106,6 +107,14 @@ def columns() -> str:
     )
 
 
+def riffle_columns() -> str:
+    """Every column of rows to evaluate with, and its type."""
+    return _table(
+        ("column", "type", "what it holds"),
+        ((f"`{one.name}`", f"`{_brief(one.type)}`", one.meaning) for one in RIFFLE_COLUMNS),
+    )
+
+
 def segment_fields() -> str:
     """The fields of a segment with their types."""
     return "\n".join(f"    {field.name:<10}{field.type}" for field in SEGMENT_TYPE)
@@ -168,6 +177,7 @@ INSERTS: dict[str, Callable[[], str]] = {
     "retriever-options": retriever_options,
     "filter-keys": filter_keys,
     "columns": columns,
+    "riffle-columns": riffle_columns,
     "segment-fields": segment_fields,
     "exit-codes": exit_codes,
     "manifest-keys": manifest_keys,

@@ -3,6 +3,7 @@
     build  fit  import_rows            make a dataset folder
     inspect  view  stats               show rows and statistics
     survey                             show what is in a corpus
+    riffle                             make rows to evaluate with
     card  verify  push  export         describe, check, publish and convert a dataset
     autoload  doctor                   the Python environment; doctor_checks: what `doctor` checks
     options                            options and helpers that several commands share
@@ -35,6 +36,7 @@ from nextlong_hub.cli import (
     import_rows,
     inspect,
     push,
+    riffle,
     stats,
     survey,
     verify,
@@ -140,6 +142,7 @@ for _command in (
     verify.verify,
     fit.fit,
     export.export,
+    riffle.riffle,
     import_rows.import_command,
     push.push,
     autoload.autoload,

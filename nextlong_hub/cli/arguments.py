@@ -36,6 +36,8 @@ class BuildArguments:
     samples: Sequence[str] = ()
     tokens: Sequence[str] = ()
     settings: Sequence[str] = ()
+    align: int | None = None
+    """Of the recipes that pack their rows."""
     seed: int = DEFAULT_SEED
     license: str | None = None
     """Of every source."""
@@ -61,6 +63,8 @@ def build_request(arguments: BuildArguments) -> BuildRequest:
         RecipeError: one of them is wrong, or two do not fit together.
     """
     overrides: dict[str, Any] = dict(map(parse_setting, arguments.settings))
+    if arguments.align is not None:
+        overrides["packing.align"] = arguments.align
     if arguments.on_bad_document:
         overrides["on_bad_document"] = arguments.on_bad_document
     if arguments.on_secret:
@@ -136,6 +140,15 @@ def parse_limits(limits: Iterable[str]) -> dict[str, str]:
         parse_limit(amount)
         found[name] = amount
     return found
+
+
+def parse_numbers(option: str, text: str) -> tuple[int, ...]:
+    """Read `0,4,16`, each as an amount; nothing gives none.
+
+    Raises:
+        RecipeError: one cannot be read.
+    """
+    return tuple(0 if one.strip() == "0" else parse_amount(one.strip(), option) for one in text.split(",") if text)
 
 
 def parse_by_config(option: str, amounts: Iterable[str]) -> dict[str, int]:

@@ -14,8 +14,10 @@ from nextlong_hub.cli.completion import complete_paths, complete_recipes
 from nextlong_hub.cli.options import (
     examples,
     executor_of,
+    option_align,
     option_corpus,
     option_decontaminate,
+    option_encoder,
     option_json,
     option_license,
     option_limit,
@@ -88,6 +90,7 @@ if TYPE_CHECKING:
     metavar="KEY=VALUE",
     help="Change one choice of every recipe of this run. Repeatable.",
 )
+@option_align
 @options_part()
 @option_limit
 @options_columns
@@ -106,6 +109,7 @@ if TYPE_CHECKING:
 )
 @option_on_secret
 @click.option("--dry-run", is_flag=True, help="Write nothing; predict rows, disk, memory and time.")
+@option_encoder
 @option_json
 @option_quiet
 def build(output: Path, num_proc: int | None, dry_run: bool, as_json: bool, quiet: bool, **arguments: Any) -> None:

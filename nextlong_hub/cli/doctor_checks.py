@@ -27,6 +27,9 @@ from nextlong_hub.tokenization.special_tokens import control_tokens
 _DISTRIBUTION = "nextlong-hub"
 _LITTLE_SPACE_BYTES = 10_000_000_000
 
+_MUCH_TO_ENCODE = 1 << 40
+"""Characters for which no encoder is too dear to open."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Finding:
@@ -198,6 +201,8 @@ def _tokenizer(name: str) -> Iterator[Finding]:
     yield Finding(subject="tokenizer", state="ok", found=found)
     controls = ", ".join(f"{kind} {token}" for kind, token in sorted(known.items()))
     yield Finding(subject="  control tokens", state="ok", found=controls or "neither bos_token nor eos_token")
+    found = ", and ".join(tokenizer.engines(_MUCH_TO_ENCODE))
+    yield Finding(subject="  encoder", state="ok", found=f"{found}, where there is much to encode")
     if tokenizer.split_points.doubt:
         found = f"{tokenizer.split_points.doubt}: texts are encoded whole"
         yield Finding(

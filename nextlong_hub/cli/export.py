@@ -7,7 +7,15 @@ from typing import TYPE_CHECKING
 import click
 
 from nextlong_hub.cli.completion import complete_formats, complete_paths
-from nextlong_hub.cli.options import examples, option_json, option_num_proc, option_quiet, option_tokenizer, print_json
+from nextlong_hub.cli.options import (
+    examples,
+    option_encoder,
+    option_json,
+    option_num_proc,
+    option_quiet,
+    option_tokenizer,
+    print_json,
+)
 
 if TYPE_CHECKING:
     from nextlong_hub.exports.endings import EosRule
@@ -49,7 +57,7 @@ class _ExportCommand(click.Command):
 @click.option(
     "--token-bytes",
     type=click.Choice(["2", "4"]),
-    help="Bytes of a token; megatron, nanotron, olmo. [default: by the vocabulary]",
+    help="Bytes of a token; megatron, nanogpt, nanotron, numpy, olmo. [default: by the vocabulary]",
 )
 @click.option(
     "--eos",
@@ -59,6 +67,7 @@ class _ExportCommand(click.Command):
 @click.option("--eos-id", type=int, metavar="ID", help="The id of the EOS. [default: the tokenizer's]")
 @click.option("--force", is_flag=True, help="Replace another export, or files of DIR that are not ours.")
 @option_num_proc
+@option_encoder
 @option_json
 @option_quiet
 def export(

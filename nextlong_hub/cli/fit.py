@@ -11,7 +11,9 @@ from nextlong_hub.cli.completion import complete_paths
 from nextlong_hub.cli.options import (
     examples,
     executor_of,
+    option_align,
     option_decontaminate,
+    option_encoder,
     option_json,
     option_license,
     option_limit,
@@ -60,6 +62,7 @@ if TYPE_CHECKING:
 @click.option("--samples", metavar="N", help="Stop after so many rows. [default: all]")
 @click.option("--add-bos-token", is_flag=True, help="Begin each text with the tokenizer's bos_token; it counts.")
 @click.option("--add-eos-token", is_flag=True, help="End each text with the tokenizer's eos_token; it counts.")
+@option_align
 @click.option(
     "--on-bad-document",
     type=click.Choice(["fail", "skip"]),
@@ -69,6 +72,7 @@ if TYPE_CHECKING:
 )
 @option_on_secret
 @option_num_proc
+@option_encoder
 @option_json
 @option_quiet
 def fit(
@@ -88,6 +92,7 @@ def fit(
     samples: str | None,
     add_bos_token: bool,
     add_eos_token: bool,
+    align: int | None,
     on_bad_document: Literal["fail", "skip"],
     on_secret: "OnSecret | None",
     num_proc: int | None,
@@ -99,8 +104,8 @@ def fit(
     SOURCE is a file, folder, glob, hf:// address or Hub dataset with a column of texts, or a dataset folder of ours.
     The rows become a new dataset folder; what was cut, split or left out is counted.
 
-    Packed texts stand back to back in their row and must not see each other: document_lengths says where each begins.
-    Rows are not padded.
+    Packed texts stand back to back in their row and must not see each other: seq_lengths says where each begins.
+    Rows are not padded, documents only as --align asks for.
     """
     from nextlong_hub import terminal
     from nextlong_hub.cli.arguments import parse_limits, parse_sources
@@ -128,6 +133,7 @@ def fit(
         samples=parse_amount(samples, "--samples") if samples else None,
         add_bos_token=add_bos_token,
         add_eos_token=add_eos_token,
+        align=align or 0,
         on_bad_document=on_bad_document,
         on_secret=on_secret or "mask",
         filters=filters_against(benchmarks),

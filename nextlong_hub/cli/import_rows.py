@@ -12,6 +12,7 @@ from nextlong_hub.cli.options import (
     examples,
     executor_of,
     option_decontaminate,
+    option_encoder,
     option_json,
     option_license,
     option_num_proc,
@@ -47,6 +48,7 @@ if TYPE_CHECKING:
 @option_decontaminate
 @option_on_secret
 @option_num_proc
+@option_encoder
 @option_json
 @option_quiet
 def import_command(

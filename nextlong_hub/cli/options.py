@@ -26,6 +26,25 @@ def option_json(command: Command) -> Command:
     return click.option("--json", "as_json", is_flag=True, help="Print one JSON object instead of tables.")(command)
 
 
+def option_encoder(command: Command) -> Command:
+    """Add `--encoder`, which holds for the process and its workers: no command has to pass it on."""
+    return click.option(
+        "--encoder",
+        type=click.Choice(["auto", "reference"]),
+        expose_value=False,
+        callback=_choose_encoder,
+        help="Who makes token ids: a fast program where it was tried and gives those of the `tokenizers` library, or "
+        "that library alone. [default: auto]",
+    )(command)
+
+
+def _choose_encoder(context: click.Context, parameter: click.Parameter, value: str | None) -> None:
+    if value is not None:
+        from nextlong_hub.tokenization.encoding import choose
+
+        choose(value)
+
+
 def option_num_proc(command: Command) -> Command:
     """Add `--num-proc`."""
     return click.option(
@@ -98,6 +117,17 @@ def option_decontaminate(command: Command) -> Command:
         help="Leave out documents that share 13 words in a row with this benchmark: a file, folder, hf:// address or "
         "Hub dataset, USER/NAME:CONFIG@SPLIT; all columns, configurations and splits unless one is named. Name what "
         "you evaluate on: HELMET, RULER, LongBench v2 and Pro, MRCR, AA-LCR. Repeatable.",
+    )(command)
+
+
+def option_align(command: Command) -> Command:
+    """Add `--align`."""
+    return click.option(
+        "--align",
+        type=click.IntRange(min=1),
+        metavar="N",
+        help="Packed rows: each document takes a multiple of N tokens, with padding behind it on which no loss is "
+        "taken: 2·D for context parallelism over D devices.",
     )(command)
 
 

@@ -7,6 +7,7 @@ import click
 from nextlong_hub.cli.completion import complete_paths
 from nextlong_hub.cli.options import (
     examples,
+    option_encoder,
     option_json,
     option_limit,
     option_quiet,
@@ -41,6 +42,7 @@ from nextlong_hub.cli.options import (
     help="Write all of it as an HTML page, too.",
 )
 @click.option("--force", is_flag=True, help="Replace FILE even if it is no page of ours.")
+@option_encoder
 @option_json
 @option_quiet
 def survey(

@@ -9,6 +9,7 @@ import click
 from nextlong_hub.cli.options import (
     examples,
     option_corpus,
+    option_encoder,
     option_json,
     option_quiet,
     option_tokenizer,
@@ -55,6 +56,7 @@ class _Place(click.Path):
 )
 @click.option("--prove-seed", type=int, default=0, show_default=True, help="Which rows --prove takes.")
 @options_columns
+@option_encoder
 @option_json
 @option_quiet
 def verify(

@@ -15,6 +15,7 @@ from nextlong_hub.conversations.inputs import TemplateInputs
 from nextlong_hub.conversations.layout import Layout, is_laid_out
 from nextlong_hub.conversations.parse import parse, settings_of
 from nextlong_hub.corpus.texts import CorpusTexts
+from nextlong_hub.dataset.schema import LOSS_MASK
 from nextlong_hub.errors import DataError
 from nextlong_hub.producer import RowChecker
 from nextlong_hub.recipe import ConversationSettings, Recipe
@@ -103,8 +104,8 @@ def _rendering_faults(row: Mapping[str, Any], builder: ConversationBuilder) -> I
     if not np.array_equal(encoded.input_ids, row["input_ids"]):
         yield "its text does not encode to its input_ids"
         return
-    if not np.array_equal(encoded.loss_mask, row["loss_mask"]):
-        yield "its loss_mask is not that of its answers"
+    if not np.array_equal(encoded.loss_mask, row[LOSS_MASK]):
+        yield f"its {LOSS_MASK} are not those of its answers"
     for segment, tokens in zip(row["segments"], encoded.turn_tokens, strict=True):
         if segment["tokens"] != tokens:
             yield f"{tokens:,} tokens begin in its message at {segment['start']:,}, not {segment['tokens']:,}"

@@ -29,6 +29,7 @@ from nextlong_hub.corpus.store import ChunkStore
 from nextlong_hub.dataset import shards
 from nextlong_hub.dataset.corpus_description import corpus_record
 from nextlong_hub.dataset.manifest import ConfigRecord, ConversationRecord
+from nextlong_hub.dataset.schema import LOSS_MASK
 from nextlong_hub.dataset.write import PackedRows, outcome_record
 from nextlong_hub.errors import CorpusTooSmallError, RecipeError, argument
 from nextlong_hub.execution.base import Receipt
@@ -164,8 +165,8 @@ class ConversationProducer(Producer):
         messages: Counter[str] = Counter()
         learnt = 0
         for file in record.files:
-            table = shards.read_table(folder / file.path, ["loss_mask", "segments"])
-            learnt += int(pc.sum(pc.list_flatten(table["loss_mask"])).as_py() or 0)
+            table = shards.read_table(folder / file.path, [LOSS_MASK, "segments"])
+            learnt += int(pc.sum(pc.list_flatten(table[LOSS_MASK])).as_py() or 0)
             roles = pc.struct_field(pc.list_flatten(table["segments"]), "role")
             messages.update({entry["values"]: entry["counts"] for entry in pc.value_counts(roles).to_pylist()})
         conversations = ConversationRecord(

@@ -13,7 +13,7 @@ class CorpusTexts:
 
     def __init__(self, store: ChunkStore) -> None:
         self.store = store
-        self.numbers = {store.document(number)[0]: number for number in range(store.documents)}
+        self.numbers = {name: number for number, name in enumerate(store.document_ids(np.arange(store.documents)))}
         """The number of each document in the store, by its id."""
 
     def texts(self, chunks: Sequence[tuple[str, int]]) -> list[str | None]:

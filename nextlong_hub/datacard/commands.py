@@ -321,6 +321,7 @@ def _fit_options(config: ConfigRecord) -> str:
     options = [f"--target {recipe.target_length}", f"--mode {','.join(modes)}"]
     options += ["--add-bos-token"] if recipe.add_bos_token else []
     options += ["--add-eos-token"] if recipe.add_eos_token else []
+    options += [f"--align {recipe.packing.align}"] if recipe.packing.align else []
     options += ["--on-bad-document skip"] if recipe.on_bad_document == "skip" else []
     return " ".join(options)
 

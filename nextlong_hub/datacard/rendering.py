@@ -25,7 +25,15 @@ from nextlong_hub.dataset.links import thin_rows
 from nextlong_hub.dataset.manifest import Manifest
 from nextlong_hub.dataset.preview import PREVIEW_CHARACTERS, PREVIEW_ENTRIES, VIEWER_ROW_BYTES
 from nextlong_hub.dataset.proportions import uneven_proportions
-from nextlong_hub.dataset.schema import RowContents, RowKind, column_table, kinds_of
+from nextlong_hub.dataset.schema import (
+    DOCUMENT_LENGTHS,
+    LOSS_MASK,
+    RowContents,
+    RowKind,
+    column_table,
+    kinds_of,
+    stored_names,
+)
 from nextlong_hub.dataset.secrets import keeps_secrets, secrets_of
 from nextlong_hub.dataset.stop_words import stop_words_phrases
 from nextlong_hub.errors import DataError
@@ -205,6 +213,11 @@ def _numbers(manifest: Manifest, stats: DatasetStats, header: Header) -> dict[st
             if config.links and (thin := thin_rows(config.links.links.mean, config.links.meta_percent.mean))
         ],
         "row_bytes": content_bytes[default] // max(1, manifest.configs[default].rows),
+        "aligned": [
+            (name, config.packing.align, config.packing.padding_tokens)
+            for name, config in manifest.configs.items()
+            if config.packing is not None and config.packing.align > 1
+        ],
         "mixes": [config for config in stats.configs if config.mix is not None],
         "repeats": [config for config in stats.configs if config.repeats],
         "outcomes": [config for config in stats.configs if config.outcome is not None],
@@ -240,6 +253,9 @@ def _kinds(manifest: Manifest, contents: RowContents) -> dict[str, Any]:
         "decontaminations": decontaminations(manifest),
         "secrets": secrets_of(manifest),
         "keeps_secrets": keeps_secrets(manifest),
+        "mask_column": Markdown(contents.stored_name(LOSS_MASK)),
+        "lengths_column": Markdown(contents.stored_name(DOCUMENT_LENGTHS)),
+        "has_earlier_names": bool(contents.earlier),
         "is_masked": RowKind.WITH_MASK in contents.kinds,
         "has_tokens": RowKind.WITH_TOKENS in contents.kinds,
         "has_samples": RowKind.SAMPLE in contents.kinds,
@@ -248,7 +264,8 @@ def _kinds(manifest: Manifest, contents: RowContents) -> dict[str, Any]:
 
 def _contents(manifest: Manifest, stats: DatasetStats, header: Header) -> RowContents:
     """What the rows of all configurations hold; token ids are described only where every configuration has them."""
-    kinds = [kinds_of(feature["name"] for feature in info["features"]) for info in _infos(header)]
+    stored = [stored_names([feature["name"] for feature in info["features"]]) for info in _infos(header)]
+    kinds = [kinds_of(names) for names in stored]
     partly = {RowKind.WITH_TOKENS} - frozenset.intersection(*kinds)
     recipes = [recipe for config in manifest.configs.values() for recipe in config.row_recipes.values()]
     framing = {
@@ -260,6 +277,7 @@ def _contents(manifest: Manifest, stats: DatasetStats, header: Header) -> RowCon
         synthesised=any(config.segments and config.segments.negatives for config in stats.configs),
         conversations=any(config.conversations for config in manifest.configs.values()),
         imported=manifest.kind == "import",
+        earlier=frozenset(name for names in stored for name, own in names.items() if name != own),
         framing=" and ".join(name for name, is_added in framing.items() if is_added),
         score=_score_column(score_names(stats.configs)),
     )

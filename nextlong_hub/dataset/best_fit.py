@@ -18,10 +18,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from nextlong_hub.dataset.schema import TOKEN_COLUMNS
+from nextlong_hub.dataset.schema import TOKEN_COLUMNS, current_names
 from nextlong_hub.errors import DataError
 
-_PLACE = ("start", "end", "tokens")
+_PLACE = ("start", "end", "tokens", "padding")
 """The fields of a document that hold only inside its row."""
 _PER_DOCUMENT = ("template_inputs",)
 """The columns of a row with an entry for each document."""
@@ -172,11 +172,13 @@ def indices(document_lengths: ArrayLike) -> NDArray[np.uint32]:
 
 
 def unpack(row: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """The documents of a packed row, each with the columns of a sample and `offset`.
+    """The documents of a packed row, each with the columns of a sample and `offset`, without padding.
 
     Args:
-        row: a row as read from a file; token columns may be lists or arrays, and those that it lacks stay absent.
+        row: a row as read from a file, an older one, too; token columns may be lists or arrays, and those that it
+            lacks stay absent.
     """
+    row = dict(zip(current_names([*row]), row.values(), strict=True))
     documents = row["documents"]
     borders = cu_seqlens([document["tokens"] for document in documents]).tolist()
     segments = iter([*row["segments"], None])
@@ -184,6 +186,7 @@ def unpack(row: Mapping[str, Any]) -> list[dict[str, Any]]:
     unpacked = []
     for number, (document, (first, last)) in enumerate(zip(documents, pairwise(borders), strict=True)):
         start, end = document["start"], document["end"]
+        last -= document.get("padding", 0)
         own = []
         while segment is not None and segment["start"] < end:
             own.append({**segment, "start": segment["start"] - start, "end": segment["end"] - start})
@@ -194,7 +197,7 @@ def unpack(row: Mapping[str, Any]) -> list[dict[str, Any]]:
                 "text": row["text"][start:end],
                 **{name: row[name][first:last] for name in TOKEN_COLUMNS if name in row},
                 **{name: row[name][number] for name in _PER_DOCUMENT if name in row},
-                "token_count": document["tokens"],
+                "token_count": last - first,
                 "segments": own,
             }
         )

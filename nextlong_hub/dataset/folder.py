@@ -25,6 +25,9 @@ from nextlong_hub.execution.workspace import WORK_NAME, Workspace
 from nextlong_hub.recipe import recorded_toml
 
 CARD_NAME = "README.md"
+EVALUATION_NAME = "riffle.json"
+"""What a folder that is evaluated with has in place of a manifest; see the room `evaluation`."""
+_KINDS = {MANIFEST_NAME: "a dataset to train on", EVALUATION_NAME: "rows to evaluate with, made by riffle"}
 _MARK = "nextlong-hub.json"
 _OWN = "own-files.jsonl"
 """The names of the files that runs have made outside `.work`."""
@@ -33,19 +36,30 @@ _log = logging.getLogger(__name__)
 
 
 @contextmanager
-def open_run(output: Path, executor: Executor | str = "inline", progress: Progress | None = None) -> Iterator[Run]:
+def open_run(
+    output: Path,
+    executor: Executor | str = "inline",
+    progress: Progress | None = None,
+    *,
+    makes: str = MANIFEST_NAME,
+) -> Iterator[Run]:
     """Take the output folder for this process alone, making it if need be.
 
     Args:
         output: the dataset folder.
         executor: where tasks run; it is closed only where its address is given.
         progress: is told of each stage; None shows nothing.
+        makes: the file by which what is made is known: one folder is a dataset or an evaluation, never both.
 
     Raises:
-        ConflictError: the folder holds something that is not ours, or another process is writing it.
+        ConflictError: the folder holds something that is not ours, or of the other kind, or another process is writing
+            it.
         StorageError: it cannot be written.
         RecipeError: there is no executor of that address.
     """
+    for other, what in _KINDS.items():
+        if other != makes and (output / other).is_file():
+            raise ConflictError(f"{output} holds {what}; choose another folder with {argument('output')}")
     with ExitStack() as opened:
         workspace = opened.enter_context(locked(output))
         if isinstance(executor, str):

@@ -123,7 +123,7 @@ def _of_table(table: pa.Table) -> SampleLinks:
         document_row, documents = _flattened(table["documents"])
         starts = document_row << 32 | _numbers(documents, "start")
         text = np.searchsorted(starts, row << 32 | _numbers(segments, "start"), side="right") - 1
-        text_tokens = _numbers(documents, "tokens")
+        text_tokens = _numbers(documents, "tokens") - _numbers(documents, "padding")
     role = pc.struct_field(segments, "role")
     return SampleLinks.of(
         text,

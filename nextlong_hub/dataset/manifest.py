@@ -1,10 +1,11 @@
 """The manifest: what a dataset folder holds, what it was made from, and the one moment at which it becomes valid.
 
 `manifest.json` is written last. Without it a folder is unfinished work; with it every file is named with its sha256,
-and nothing in it depends on the clock, the machine or the number of workers.
+and nothing in it depends on the clock, the machine or the number of workers, but for the names of the programs that
+encoded (`TokenizerRecord.encoders`).
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -56,6 +57,9 @@ class TokenizerRecord(Record):
     digest: str
     characters_per_token: float
     """Measured on an even sample of the corpus."""
+    encoders: tuple[str, ...] = ()
+    """The programs, with their versions, that encoded; `tokenizers` is the reference, and the others were found to give
+    the same ids. They decide nothing: a rerun with another one finds the dataset complete. Empty in older manifests."""
 
 
 class ReachRecord(Record):
@@ -268,7 +272,13 @@ class PackingRecord(Record):
     continued_documents: int
     """Those that go on where another ended: later pieces of a document longer than a row."""
     fill: float
-    """Share of the tokens that the rows could hold which they do hold."""
+    """Share of the tokens that the rows could hold which they do hold, padding among them."""
+    align: int = 0
+    """Each document takes a multiple of so many tokens; 0: as many as it has."""
+    padding_tokens: int = 0
+    """Tokens of padding behind documents, in all rows."""
+    padding_id: int | None = None
+    """The id of such a token; None where nothing is padded."""
 
 
 class ConversationRecord(Record):
@@ -425,6 +435,10 @@ class Manifest(Record):
     def previews(self) -> dict[str, PreviewRecord]:
         """The previews that there are, by the configurations whose rows they show."""
         return {name: config.preview for name, config in self.configs.items() if config.preview}
+
+    def with_encoders(self, names: Iterable[str]) -> "Manifest":
+        """The same with these programs as those that encoded."""
+        return self.model_copy(update={"tokenizer": self.tokenizer.model_copy(update={"encoders": tuple(names)})})
 
     def inputs(self) -> dict[str, Any]:
         """What a rerun must share with this build to add to it or to find it complete."""

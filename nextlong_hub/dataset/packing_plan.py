@@ -90,7 +90,13 @@ class PackedPlan:
 class DocumentList:
     """Documents of finished units, numbered from 0 as they are added."""
 
-    def __init__(self) -> None:
+    def __init__(self, align: int = 0) -> None:
+        """Start an empty list.
+
+        Args:
+            align: documents take a multiple of so many tokens of their rows; 0: as many as they have.
+        """
+        self._multiple = max(1, align)
         self._units: dict[Path, int] = {}
         self._lengths: dict[Path, NDArray[np.int32]] = {}
         self._places: list[NDArray[np.int32]] = []
@@ -104,9 +110,9 @@ class DocumentList:
             unit_bytes: what its rows measure together in text and tokens.
 
         Returns:
-            Their tokens. Shape: (documents of the unit,).
+            Their tokens in a row. Shape: (documents of the unit,).
         """
-        lengths = _token_counts(unit)
+        lengths = self._token_counts(unit)
         return self._add(unit, np.arange(len(lengths)), lengths, unit_bytes / max(1, int(lengths.sum())))
 
     def add_rows(self, unit: Path, rows: Sequence[int], row_bytes: float) -> NDArray[np.int32]:
@@ -118,11 +124,11 @@ class DocumentList:
             row_bytes: what a row of the unit measures on average.
 
         Returns:
-            Their tokens. Shape: (rows,).
+            Their tokens in a row. Shape: (rows,).
         """
         if unit not in self._lengths:
-            self._lengths[unit] = _token_counts(unit)
-        lengths, taken = self._lengths[unit], np.array(rows)
+            self._lengths[unit] = self._token_counts(unit)
+        lengths, taken = self._lengths[unit], np.array(rows, np.int64)
         return self._add(unit, taken, lengths[taken], row_bytes / max(1.0, float(lengths.mean())))
 
     def plan(self, rows: Sequence[NDArray[np.int64]]) -> PackedPlan:
@@ -136,6 +142,10 @@ class DocumentList:
             borders=borders,
             row_bytes=np.add.reduceat(sizes, borders[:-1], dtype=np.float64) if len(rows) else np.zeros(0),
         )
+
+    def _token_counts(self, unit: Path) -> NDArray[np.int32]:
+        counts: NDArray[np.int32] = shards.read_table(unit, ["token_count"])["token_count"].to_numpy()
+        return counts + -counts % self._multiple
 
     def _add(
         self, unit: Path, rows: NDArray[np.int64], lengths: NDArray[np.int32], bytes_per_token: float
@@ -154,10 +164,10 @@ class Planner:
 
         Args:
             target_length: most tokens of a row.
-            settings: how far documents may be moved.
+            settings: how far documents may be moved, and of how many tokens they take a multiple.
         """
         self._packer = WindowPacker(target_length, settings.window_tokens)
-        self._documents = DocumentList()
+        self._documents = DocumentList(settings.align)
         self._rows: list[NDArray[np.int64]] = []
 
     @property
@@ -176,8 +186,3 @@ class Planner:
     def finish(self, most_rows: int | None = None) -> PackedPlan:
         """The plan: all rows, or the first so many."""
         return self._documents.plan([*self._rows, *self._packer.finish()][:most_rows])
-
-
-def _token_counts(unit: Path) -> NDArray[np.int32]:
-    counts: NDArray[np.int32] = shards.read_table(unit, ["token_count"])["token_count"].to_numpy()
-    return counts

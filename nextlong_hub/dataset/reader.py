@@ -14,7 +14,7 @@ import pyarrow.parquet as pq
 from nextlong_hub.dataset.locate import DatasetLocation, locate
 from nextlong_hub.dataset.manifest import ConfigRecord, Manifest
 from nextlong_hub.dataset.row import Row, row_from
-from nextlong_hub.dataset.schema import COLUMNS, LATER_FIELDS
+from nextlong_hub.dataset.schema import COLUMNS, LATER_FIELDS, current_names, stored_names, with_current_names
 from nextlong_hub.errors import DataError
 from nextlong_hub.hub.errors import hub_errors
 from nextlong_hub.recipe import default_config
@@ -120,8 +120,8 @@ class SplitReader:
 
     @cached_property
     def schema(self) -> pa.Schema:
-        """The columns and their types."""
-        return self._file(self.files[0]).schema_arrow
+        """The columns and their types, by the names that they have today."""
+        return with_current_names(self._file(self.files[0]).schema_arrow)
 
     @property
     def columns(self) -> list[str]:
@@ -199,7 +199,7 @@ class SplitReader:
         for name in self.files:
             for group in range(self._file(name).metadata.num_row_groups):
                 with self._readable(name):
-                    table = self._file(name).read_row_group(group, columns=wanted)
+                    table = self._read(name, group, wanted)
                 yield from table.combine_chunks().to_batches()
 
     def _checked(self, number: int) -> int:
@@ -229,8 +229,15 @@ class SplitReader:
         if self._held is None or self._held[0] != key:
             self._held = None  # before the next is read: two row groups need not fit at once
             with self._readable(name):
-                self._held = key, self._file(name).read_row_group(group, columns=columns)
+                self._held = key, self._read(name, group, columns)
         return self._held[1]
+
+    def _read(self, name: str, group: int, columns: list[str]) -> pa.Table:
+        """Some columns of a row group, by the names that they have today."""
+        file = self._file(name)
+        stored = stored_names(file.schema_arrow.names)
+        table = file.read_row_group(group, columns=[stored.get(column, column) for column in columns])
+        return table.rename_columns(current_names(table.column_names))
 
     def _file(self, name: str) -> pq.ParquetFile:
         if name not in self._opened:

@@ -63,7 +63,8 @@ class Row:
 
 def row_from(table: pa.Table, number: int, config: str) -> Row:
     """Row `number` of a configuration from its table, which holds that row alone."""
-    values = {column.name: _value(column, table) for column in COLUMNS if column.name in Row.__slots__}
+    fields = {column.field or column.name: column for column in COLUMNS}
+    values = {field: _value(column, table) for field, column in fields.items() if field in Row.__slots__}
     if values["token_count"] is None:
         values["token_count"] = len(values["input_ids"])
     return Row(number=number, config=config, **values)

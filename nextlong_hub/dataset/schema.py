@@ -4,16 +4,23 @@
     row_schema      the columns of one configuration, as Arrow wants them
     kinds_of        which kinds of row a table holds, told by its columns
     column_table    names and meanings, as the card and README print them
+    current_names   the names that columns have today, of those that a file has
 
 A new column is an entry of `COLUMNS`. Its values are those of the record's field of the same name; `shards` computes
-the values of other columns, `packing_tables` those of merged rows.
+the values of other columns, `packing_tables` those of merged rows. A column is renamed by giving its earlier name in
+`earlier`: all that reads files of rows asks `current_names`, and knows today's name alone.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
 import pyarrow as pa
+
+LOSS_MASK = "assistant_masks"
+"""The column with the loss mask: the name by which TRL makes labels of it."""
+DOCUMENT_LENGTHS = "seq_lengths"
+"""The column with the tokens of each document: the name by which TRL keeps them apart."""
 
 SEGMENT_TYPE = pa.struct(
     [
@@ -30,8 +37,8 @@ SEGMENT_TYPE = pa.struct(
 )
 """One chunk's span inside a row: `records.Segment`, field by field, where the meaning of each is documented."""
 
-LATER_FIELDS = frozenset({"own_rank"})
-"""Fields of segments that older datasets lack; they are read as 0."""
+LATER_FIELDS = frozenset({"own_rank", "padding"})
+"""Fields of segments and documents that older datasets lack; they are read as 0."""
 
 DOCUMENT_TYPE = pa.struct(
     [
@@ -42,6 +49,7 @@ DOCUMENT_TYPE = pa.struct(
         ("start", pa.int32()),
         ("end", pa.int32()),
         ("tokens", pa.int32()),
+        ("padding", pa.int32()),
     ]
 )
 """One document's place in a packed row: `records.PackedDocument`, field by field."""
@@ -72,8 +80,14 @@ class RowContents:
     """The tokens were published elsewhere."""
     framing: str = ""
     """The special tokens around each document, in words; empty where there are none."""
+    earlier: frozenset[str] = frozenset()
+    """Columns, by their names of today, that the files have by earlier names."""
     score: str = ""
     """The column `score` with the name of what it holds, where there are hard negatives: BM25 `score`."""
+
+    def stored_name(self, name: str) -> str:
+        """The name by which the files have a column."""
+        return next((one.earlier for one in COLUMNS if one.name == name and name in self.earlier), name)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,6 +100,10 @@ class Column:
     """The rows that have it."""
     meaning: str | Callable[[RowContents], str]
     """What it holds, in Markdown without a full stop; a function where that differs between datasets."""
+    field: str = ""
+    """The field of a `Row` that holds it; empty where that has the column's name."""
+    earlier: str = ""
+    """The name that older datasets have for it; empty where it was never renamed."""
     per_token: bool = False
     """Its lists have an entry for each token of the row."""
     dictionary: tuple[str, ...] = ()
@@ -138,7 +156,9 @@ COLUMNS = (
     Column(name="text", type=pa.large_string(), meaning=_text),
     Column(name="input_ids", type=pa.list_(pa.int32()), rows=RowKind.WITH_TOKENS, per_token=True, meaning=_input_ids),
     Column(
-        name="loss_mask",
+        name=LOSS_MASK,
+        field="loss_mask",
+        earlier="loss_mask",
         type=pa.list_(pa.int8()),
         rows=RowKind.WITH_MASK,
         per_token=True,
@@ -146,7 +166,8 @@ COLUMNS = (
     ),
     Column(name="token_count", type=pa.int32(), meaning="how many tokens there are"),
     Column(
-        name="document_lengths",
+        name=DOCUMENT_LENGTHS,
+        earlier="document_lengths",
         type=pa.list_(pa.int32()),
         rows=RowKind.PACKED,
         meaning="packed rows: tokens of each document, in order; what attention must keep apart",
@@ -157,7 +178,8 @@ COLUMNS = (
         rows=RowKind.PACKED,
         dictionary=("documents.list.element.source",),
         meaning="packed rows: of each document `id`, `source` and `meta_document` (its name in the corpus), `offset` "
-        "(its first character there), `start` and `end` (in characters of `text`) and `tokens`",
+        "(its first character there), `start` and `end` (in characters of `text`), `tokens`, and how many of these, at "
+        "its end, are `padding`",
     ),
     Column(
         name="template_inputs",
@@ -195,11 +217,14 @@ TOKEN_COLUMNS = tuple(column.name for column in COLUMNS if column.per_token)
 
 _TOLD_BY = {
     "input_ids": RowKind.WITH_TOKENS,
-    "loss_mask": RowKind.WITH_MASK,
-    "document_lengths": RowKind.PACKED,
+    LOSS_MASK: RowKind.WITH_MASK,
+    DOCUMENT_LENGTHS: RowKind.PACKED,
     "template_inputs": RowKind.WITH_INPUTS,
 }
 """The one column that tells a kind: a kind may get further columns, and older datasets lack those."""
+
+_TODAY = {column.earlier: column.name for column in COLUMNS if column.earlier}
+"""The names of columns by those that they had."""
 
 
 def row_schema(*, tokens: bool, packed: bool = False, masked: bool = False, inputs: bool = False) -> pa.Schema:
@@ -207,8 +232,8 @@ def row_schema(*, tokens: bool, packed: bool = False, masked: bool = False, inpu
 
     Args:
         tokens: there is `input_ids`.
-        packed: a row holds several documents: `documents` and `document_lengths` in place of `meta_document`, `source`.
-        masked: there is `loss_mask`.
+        packed: a row holds several documents: `documents` and `seq_lengths` in place of `meta_document`, `source`.
+        masked: there is `assistant_masks`.
         inputs: there is `template_inputs`.
     """
     kinds = {RowKind.ANY, RowKind.PACKED if packed else RowKind.SAMPLE}
@@ -218,8 +243,38 @@ def row_schema(*, tokens: bool, packed: bool = False, masked: bool = False, inpu
     return pa.schema([(column.name, column.type) for column in COLUMNS if column.rows in kinds])
 
 
+def current_names(names: Sequence[str]) -> list[str]:
+    """The names that columns of these names have today, in their order.
+
+    Those that no column of ours ever had stay as they are, and so does an earlier name beside the one of today.
+    """
+    return [name if _TODAY.get(name, name) in names else _TODAY.get(name, name) for name in names]
+
+
+def stored_names(names: Sequence[str]) -> dict[str, str]:
+    """The names under which a file with columns of these names has them, by those of today."""
+    return dict(zip(current_names(names), names, strict=True))
+
+
+def with_current_names(schema: pa.Schema) -> pa.Schema:
+    """The same columns by the names that they have today."""
+    names = current_names(schema.names)
+    return pa.schema([field.with_name(name) for field, name in zip(schema, names, strict=True)])
+
+
+def is_laid_out(found: pa.Schema, wanted: pa.Schema) -> bool:
+    """Whether a file has the columns that are wanted, but for fields that older datasets lack."""
+    is_known = all(
+        own in (wanted.field(field.name).type.value_type if field.name in wanted.names else ())
+        for field in found
+        if pa.types.is_list(field.type) and pa.types.is_struct(field.type.value_type)
+        for own in field.type.value_type
+    )
+    return is_known and bool(without_later_fields(found).equals(without_later_fields(wanted)))
+
+
 def without_later_fields(schema: pa.Schema) -> pa.Schema:
-    """The columns as older datasets have them."""
+    """The columns as the oldest datasets have them."""
     return pa.schema(
         [
             pa.field(
@@ -234,14 +289,17 @@ def without_later_fields(schema: pa.Schema) -> pa.Schema:
 
 def kinds_of(names: Iterable[str]) -> frozenset[RowKind]:
     """The kinds of row that a table with columns of these names holds."""
-    kinds = {RowKind.ANY, *(_TOLD_BY[name] for name in names if name in _TOLD_BY)}
+    kinds = {RowKind.ANY, *(_TOLD_BY[name] for name in current_names([*names]) if name in _TOLD_BY)}
     return frozenset(kinds if RowKind.PACKED in kinds else kinds | {RowKind.SAMPLE})
 
 
 def column_table(contents: RowContents) -> list[tuple[str, str]]:
     """Name and meaning of each column that rows of these kinds have, in Markdown."""
     return [
-        (column.name, column.meaning if isinstance(column.meaning, str) else column.meaning(contents))
+        (
+            contents.stored_name(column.name),
+            column.meaning if isinstance(column.meaning, str) else column.meaning(contents),
+        )
         for column in COLUMNS
         if column.rows in contents.kinds
     ]

@@ -18,15 +18,23 @@ from numpy.typing import NDArray
 
 from nextlong_hub.core.files import write_bytes
 from nextlong_hub.dataset.row_digest import RowDigest
-from nextlong_hub.dataset.schema import COLUMNS, Column, row_schema
+from nextlong_hub.dataset.schema import (
+    COLUMNS,
+    DOCUMENT_LENGTHS,
+    LOSS_MASK,
+    Column,
+    current_names,
+    row_schema,
+    stored_names,
+)
 from nextlong_hub.errors import DataError
 from nextlong_hub.recipe import OutputSettings
 from nextlong_hub.records import PackedRow, Sample
 
 _COMPUTED: Mapping[str, Callable[[Any], Any]] = {
-    "loss_mask": lambda row: np.ones(len(row.input_ids), np.int8) if row.loss_mask is None else row.loss_mask,
+    LOSS_MASK: lambda row: np.ones(len(row.input_ids), np.int8) if row.loss_mask is None else row.loss_mask,
     "token_count": lambda row: len(row.input_ids),
-    "document_lengths": lambda row: np.array([document.tokens for document in row.documents], np.int32),
+    DOCUMENT_LENGTHS: lambda row: np.array([document.tokens for document in row.documents], np.int32),
 }
 """The value of each column that is not the field of the same name of the row's record."""
 
@@ -145,7 +153,7 @@ def writer_of(path: Path) -> str:
 
 
 def read_table(path: Path, columns: Sequence[str] | None = None) -> pa.Table:
-    """Read one of our Parquet files, every page checked.
+    """Read one of our Parquet files, every page checked; columns have the names of today.
 
     Raises:
         DataError: the file is not Parquet, or a page does not match its checksum.
@@ -153,7 +161,10 @@ def read_table(path: Path, columns: Sequence[str] | None = None) -> pa.Table:
     try:
         # `pq.read_table` waits for ever where the system gives it no thread; here one reads.
         with pq.ParquetFile(path, page_checksum_verification=True) as file:
-            table = file.read(columns, use_threads=False)
+            stored = stored_names(file.schema_arrow.names)
+            wanted = None if columns is None else [stored.get(name, name) for name in columns]
+            table = file.read(wanted, use_threads=False)
+            table = table.rename_columns(current_names(table.column_names))
             return table if columns is None else table.select(columns)
     except (pa.ArrowException, OSError) as error:
         raise DataError(f"{path} cannot be read: {error}; run the build again to make it anew") from error

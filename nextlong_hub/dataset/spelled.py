@@ -35,17 +35,22 @@ class SpelledCounts:
         self.rows += bool(found)
         self.tokens += found
 
-    def add_table(self, table: pa.Table, finder: SpellingFinder) -> None:
-        """Count the rows of a table."""
-        spans = span_column(table.column_names)
+    def add_table(self, table: pa.Table, finder: SpellingFinder, *, conversations: bool = False) -> None:
+        """Count the rows of a table; `conversations` as in `span_column`."""
+        spans = span_column(table.column_names, conversations=conversations)
         for batch in table.select(["text", *([spans] if spans else [])]).to_batches(max_chunksize=_ROWS_AT_ONCE):
             for row in batch.to_pylist():
                 self.add(row, spans, finder)
 
 
-def span_column(columns: Collection[str]) -> str | None:
-    """The column with the spans of text that are encoded by themselves; None where that is the whole text."""
-    if "loss_mask" in columns:
+def span_column(columns: Collection[str], *, conversations: bool) -> str | None:
+    """The column with the spans of text that are encoded by themselves; None where that is the whole text.
+
+    Args:
+        columns: of the rows.
+        conversations: what stands between the segments, a chat template wrote.
+    """
+    if conversations:
         return "segments"
     return "documents" if "documents" in columns else None
 

@@ -19,17 +19,26 @@ from nextlong_hub.dataset.folder import invalidate, kept_manifest, own_files
 from nextlong_hub.dataset.links import link_record
 from nextlong_hub.dataset.manifest import ConfigRecord, FileRecord, PackingRecord, SynthesisRecord
 from nextlong_hub.dataset.packing_plan import PackedPlan, Planner
+from nextlong_hub.dataset.packing_tables import Padding
 from nextlong_hub.dataset.preview import write_preview
 from nextlong_hub.dataset.repeats import repeat_records
-from nextlong_hub.dataset.schema import row_schema
+from nextlong_hub.dataset.schema import COLUMNS, row_schema
 from nextlong_hub.dataset.shards import read_table
 from nextlong_hub.dataset.spelled import spelled_record
 from nextlong_hub.dataset.tally import tally
-from nextlong_hub.dataset.write_tasks import CopyRows, PackRows, ShardCounts, UnitCounts, UnitRows, packed_tables
+from nextlong_hub.dataset.write_tasks import (
+    CopyRows,
+    PackRows,
+    ShardCounts,
+    UnitCounts,
+    UnitRows,
+    WantedRows,
+    packed_tables,
+)
 from nextlong_hub.execution.base import Receipt, Task
 from nextlong_hub.execution.run import Run
 from nextlong_hub.recipe import Recipe
-from nextlong_hub.tokenization import Tokenizer
+from nextlong_hub.tokenization import Tokenizer, find_padding
 from nextlong_hub.tokenization.tasks import TokenizerReference
 
 UnitRow = tuple[Path, int]
@@ -160,9 +169,12 @@ def write_rows(
         StorageError: no space, or no permission.
         ConflictError: a file that is not ours has the name of one, or a link leads to its folder.
     """
-    tasks, content = (_packed_shards if recipe.pack else _plain_shards)(
-        run, recipe, chosen, tuple(map(TokenizerReference.of, tokenizers))
-    )
+    padding = padding_of(recipe, tokenizers[0])
+    references = tuple(map(TokenizerReference.of, tokenizers))
+    if recipe.pack:
+        tasks, content = _packed_shards(run, recipe, chosen, references, padding)
+    else:
+        tasks, content = _plain_shards(run, recipe, chosen, references)
 
     def before_first() -> None:
         own = own_files(run.output, kept_manifest(run.output, run.workspace))
@@ -195,6 +207,9 @@ def write_rows(
             documents=sum(receipt.counts.documents for receipt in receipts),
             continued_documents=sum(receipt.counts.continued_documents for receipt in receipts),
             fill=round(tokens / (rows * recipe.target_length), 6),
+            align=recipe.packing.align,
+            padding_tokens=sum(receipt.counts.padding_tokens for receipt in receipts),
+            padding_id=None if padding is None else padding.token,
         )
         if recipe.pack
         else None,
@@ -206,6 +221,15 @@ def write_rows(
             run, recipe.name, files, max(receipt.counts.largest_row_bytes for receipt in receipts), recipe.output
         ),
     )
+
+
+def padding_of(recipe: Recipe, tokenizer: Tokenizer) -> Padding | None:
+    """What is put behind the documents of a recipe's rows; None where nothing is.
+
+    Raises:
+        RecipeError: the tokenizer has no token for it.
+    """
+    return Padding(multiple=recipe.packing.align, token=find_padding(tokenizer)) if recipe.pads else None
 
 
 def with_outcome(record: ConfigRecord, outcome: SynthesisRecord | None) -> ConfigRecord:
@@ -227,14 +251,19 @@ def plan_rows(recipe: Recipe, chosen: ChosenRows) -> PackedPlan:
     return planner.finish()
 
 
-def chosen_tables(recipe: Recipe, chosen: ChosenRows) -> Iterator[pa.Table]:
+def chosen_tables(recipe: Recipe, chosen: ChosenRows, tokenizer: Tokenizer) -> Iterator[pa.Table]:
     """The rows as they would be written, without writing them: packed rows in groups, others one by one."""
     if recipe.pack:
         packed = plan_rows(recipe, chosen)
         rows = len(packed.row_bytes)
-        wanted = packed.range(0, rows, recipe.output.row_group_bytes)
         units = packed.units_of(0, rows)
-        for table in packed_tables(units, packed.places, wanted, recipe.name, tokens=recipe.tokens):
+        wanted = WantedRows(
+            range=packed.range(0, rows, recipe.output.row_group_bytes),
+            config=recipe.name,
+            tokens=recipe.tokens,
+            padding=padding_of(recipe, tokenizer),
+        )
+        for table in packed_tables(units, packed.places, wanted):
             yield table.select([name for name in table.column_names if name not in chosen.left_out])
         return
     names = row_schema(tokens=recipe.tokens).names
@@ -262,7 +291,11 @@ def _plain_shards(
 
 
 def _packed_shards(
-    run: Run, recipe: Recipe, chosen: ChosenRows, tokenizers: tuple[TokenizerReference, ...]
+    run: Run,
+    recipe: Recipe,
+    chosen: ChosenRows,
+    tokenizers: tuple[TokenizerReference, ...],
+    padding: Padding | None,
 ) -> tuple[Sequence[Task[ShardCounts]], list[list[str | int]]]:
     """The tasks that pack documents of units into rows, and what decides their content.
 
@@ -270,6 +303,8 @@ def _packed_shards(
     """
     packed = plan_rows(recipe, chosen)
     content: list[list[str | int]] = [[unit.parent.name, unit.name, packed.digest] for unit in packed.units]
+    # What was written by earlier names of columns, or with another token of padding, is not done.
+    content.append([*(column.name for column in COLUMNS if column.earlier), *([padding.token] if padding else [])])
     places = run.workspace.units(recipe.name, digest_of([recipe.fingerprint, content])) / "places.npy"
     packed.write_places(places)
     ranges = packed.shards(recipe.output.shard_bytes)
@@ -285,6 +320,8 @@ def _packed_shards(
             tokens=recipe.tokens,
             settings=recipe.output,
             left_out=chosen.left_out,
+            padding=padding,
+            conversations=recipe.conversations is not None,
         )
         for number, (start, stop) in enumerate(ranges)
     ]

@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from nextlong_hub.core.mapping import map_array
 from nextlong_hub.dataset import shards
 from nextlong_hub.dataset.packing_plan import PackedRange
-from nextlong_hub.dataset.packing_tables import as_documents, merge
+from nextlong_hub.dataset.packing_tables import Padding, as_documents, merge
 from nextlong_hub.dataset.repeats import REPEATS, total_repeats, with_repeats
 from nextlong_hub.dataset.schema import row_schema
 from nextlong_hub.dataset.spelled import SpelledCounts, SpelledShard
@@ -134,6 +134,8 @@ class ShardCounts:
     """Documents that share rows; as many as rows where none does."""
     continued_documents: int = 0
     """Later pieces of documents that were split."""
+    padding_tokens: int = 0
+    """Tokens of padding behind documents."""
     repeats: tuple[int, ...]
     """See `repeats.total_repeats`."""
     spelled: tuple[SpelledShard, ...]
@@ -152,9 +154,9 @@ class _Spelled:
     def __init__(self, tokenizers: Sequence[TokenizerReference]) -> None:
         self._counted = [(SpelledCounts(), SpellingFinder(one.open())) for one in tokenizers]
 
-    def add_table(self, table: pa.Table) -> None:
+    def add_table(self, table: pa.Table, *, conversations: bool = False) -> None:
         for counts, finder in self._counted:
-            counts.add_table(table, finder)
+            counts.add_table(table, finder, conversations=conversations)
 
     def shards(self) -> tuple[SpelledShard, ...]:
         return tuple(SpelledShard.of(counts) for counts, _ in self._counted)
@@ -223,6 +225,10 @@ class PackRows(Task[ShardCounts]):
     settings: OutputSettings
     left_out: tuple[str, ...] = ()
     """See `ChosenRows.left_out`."""
+    padding: Padding | None = None
+    """Is put behind each document."""
+    conversations: bool = False
+    """The documents are texts of a chat template."""
 
     def run(self) -> ShardCounts:
         """See `Task.run`."""
@@ -232,7 +238,8 @@ class PackRows(Task[ShardCounts]):
         largest = 0
 
         def counted() -> Iterator[pa.Table]:
-            for whole in packed_tables(self.units, places, self.range, self.config, tokens=self.tokens):
+            wanted = WantedRows(range=self.range, config=self.config, tokens=self.tokens, padding=self.padding)
+            for whole in packed_tables(self.units, places, wanted):
                 table = whole.select([name for name in whole.column_names if name not in self.left_out])
                 documents = pc.list_flatten(table["documents"].combine_chunks())
                 nonlocal largest
@@ -241,7 +248,8 @@ class PackRows(Task[ShardCounts]):
                 counts["tokens"] += sum(table["token_count"].to_pylist())
                 counts["documents"] += len(documents)
                 counts["continued_documents"] += int((pc.struct_field(documents, "offset").to_numpy() > 0).sum())
-                spelled.add_table(table)
+                counts["padding_tokens"] += int(pc.sum(pc.struct_field(documents, "padding")).as_py() or 0)
+                spelled.add_table(table, conversations=self.conversations)
                 yield table
 
         tables = counted()
@@ -263,9 +271,21 @@ class PackRows(Task[ShardCounts]):
             yield shards.read_table(self.units[unit], [REPEATS.name]).take(own[own[:, 0] == unit, 1])
 
 
-def packed_tables(
-    units: Mapping[int, Path], places: NDArray[np.int32], wanted: PackedRange, config: str, *, tokens: bool
-) -> Iterator[pa.Table]:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WantedRows:
+    """Packed rows that are to be made."""
+
+    range: PackedRange
+    """Which."""
+    config: str
+    """Names the rows."""
+    tokens: bool
+    """The ids are wanted."""
+    padding: Padding | None = None
+    """Is put behind each document."""
+
+
+def packed_tables(units: Mapping[int, Path], places: NDArray[np.int32], wanted: WantedRows) -> Iterator[pa.Table]:
     """Read documents of finished units and put them together into rows, one group of rows after the other.
 
     A unit is held from the first group that takes something of it to the last: memory is bounded by the window that
@@ -274,26 +294,25 @@ def packed_tables(
     Args:
         units: each unit's file by its number.
         places: the number of its unit, and its row there, of each document. Shape: (all documents, 2).
-        wanted: which rows.
-        config: names the rows.
-        tokens: the ids are wanted.
+        wanted: which rows, and how.
     """
-    own = np.array(places[wanted.start : wanted.start + sum(map(sum, wanted.groups))])
-    borders = np.cumsum([0, *map(sum, wanted.groups)])
+    groups = wanted.range.groups
+    own = np.array(places[wanted.range.start : wanted.range.start + sum(map(sum, groups))])
+    borders = np.cumsum([0, *map(sum, groups)])
     last_use = {unit: int(np.flatnonzero(own[:, 0] == unit)[-1]) for unit in np.unique(own[:, 0]).tolist()}
     held: dict[int, pa.Table] = {}
-    row = wanted.first_row
-    for group, (begin, end) in zip(wanted.groups, pairwise(borders.tolist()), strict=True):
+    row = wanted.range.first_row
+    for group, (begin, end) in zip(groups, pairwise(borders.tolist()), strict=True):
         numbers, unit_of = np.unique(own[begin:end, 0], return_inverse=True)
         taken = []
         for number, unit in enumerate(numbers.tolist()):
             table = held.pop(unit, None)
             if table is None:
-                table = as_documents(shards.read_table(units[unit]), tokens=tokens)
+                table = as_documents(shards.read_table(units[unit]), tokens=wanted.tokens, padding=wanted.padding)
             if last_use[unit] >= end:
                 held[unit] = table
             taken.append(table.take(own[begin:end][unit_of == number, 1]))
         by_unit = np.argsort(unit_of, kind="stable")  # how they were taken; its inverse is the planned order
         documents = pa.concat_tables(taken).take(np.argsort(by_unit, kind="stable"))
-        yield merge(documents, np.array(group, np.int64), [f"{config}/{row + n:06d}" for n in range(len(group))])
+        yield merge(documents, np.array(group, np.int64), [f"{wanted.config}/{row + n:06d}" for n in range(len(group))])
         row += len(group)

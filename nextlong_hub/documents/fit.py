@@ -18,11 +18,12 @@ from nextlong_hub.corpus.naming import with_parts
 from nextlong_hub.corpus.secrets import OnSecret
 from nextlong_hub.corpus.settings import ReadingSettings, SourceSettings
 from nextlong_hub.dataset.manifest import read_manifest
+from nextlong_hub.dataset.schema import RowKind, kinds_of
 from nextlong_hub.documents.lineage import retrieval_of
 from nextlong_hub.errors import DataError, RecipeError, argument
 from nextlong_hub.method.settings import WHOLE_DOCUMENT
 from nextlong_hub.producer import special_tokens_of
-from nextlong_hub.recipe import FitSettings, OutputSettings, Recipe
+from nextlong_hub.recipe import MOST_ALIGN, FitSettings, OutputSettings, PackingSettings, Recipe, align_fault
 from nextlong_hub.tokenization import Tokenizer
 
 Mode = Literal["truncate", "discard", "pack"]
@@ -55,6 +56,8 @@ class FitRequest:
     """Put the tokenizer's `bos_token` before each document; it counts in the target."""
     add_eos_token: bool = False
     """Put its `eos_token` behind each document, and behind each piece of a split one."""
+    align: int = 0
+    """See `PackingSettings.align`."""
     on_bad_document: Literal["fail", "skip"] = "fail"
     """Stop at a text that cannot be read, or leave it out and count it."""
     on_secret: OnSecret = "mask"
@@ -67,7 +70,7 @@ class FitRequest:
         """The recipe behind it.
 
         Raises:
-            RecipeError: the target is below 1, or the modes contradict each other.
+            RecipeError: the target is below 1, the modes contradict each other, or documents cannot be aligned so.
         """
         target_length, modes = self.target_length, self.modes
         if target_length < 1:
@@ -77,6 +80,13 @@ class FitRequest:
                 "pack with both truncate and discard says twice what becomes of a text longer than a row; choose "
                 "pack,truncate to cut it, pack,discard to leave it out, or pack alone to split it"
             )
+        if not 0 <= self.align <= MOST_ALIGN:
+            raise RecipeError(
+                f"{argument('align', self.align)} is no number of tokens from 1 to {MOST_ALIGN:,}; give 2·N to "
+                "share a document among N devices"
+            )
+        if fault := align_fault(self.align, target_length=target_length, is_packed="pack" in modes):
+            raise RecipeError(f"the fit {fault}")
         return Recipe(
             name=_config_name(target_length) + ("-packed" if "pack" in modes else ""),
             description=f"Texts fitted to {target_length:,} tokens: {_described(modes)}",
@@ -91,6 +101,7 @@ class FitRequest:
             retrieval=retrieval_of(self.source),
             fit=FitSettings(truncate="truncate" in modes, discard="discard" in modes),
             pack="pack" in modes,
+            packing=PackingSettings(align=self.align),
         )
 
 
@@ -162,7 +173,7 @@ def refuse_packed_rows(corpus: FoundCorpus) -> None:
             names = pq.read_schema(path).names if Path(path).is_file() else []
         except (OSError, ValueError):
             continue  # reading the corpus says what is wrong with the file
-        if {"documents", "document_lengths"} <= set(names):
+        if "documents" in names and RowKind.PACKED in kinds_of(names):
             raise DataError(
                 f"{path} holds packed rows, several documents back to back in each; take the texts that were packed"
             )

@@ -140,7 +140,7 @@ class MixProducer(Producer):
                     recipe=samples.recipe.public_values(),
                 ),
                 recipe.name: IngredientRecord(
-                    rows=len(placed), tokens=int(found.lengths[placed].sum()), recipe=recipe.public_values()
+                    rows=len(placed), tokens=int(found.tokens[placed].sum()), recipe=recipe.public_values()
                 ),
             },
             sizes=samples.sizes,
@@ -168,7 +168,9 @@ class _Found:
     rows: int
     documents: DocumentList
     lengths: NDArray[np.int64]
-    """Tokens of each, in their order. Shape: (documents,)."""
+    """Tokens of a row that each takes, in their order. Shape: (documents,)."""
+    tokens: NDArray[np.int64]
+    """Tokens of each, without padding. Shape: (documents,)."""
     outcome: SynthesisRecord
 
 
@@ -206,13 +208,13 @@ def _take_documents(run: Run, request: RowRequest, store: ChunkStore, shape: Mix
 
     def take(receipts: Sequence[Receipt[UnitCounts]]) -> int:
         units.extend(_read_unit(receipt, number_of) for receipt in receipts)
-        return _tokens_left(units)(shape.samples(rows))
+        return _tokens_left(units, shape)(shape.samples(rows))
 
     tokens = int(store.document_characters[order].sum() / samples.characters_per_token)
     if tasks:
         tokens_in_unit = Fraction(max(1, tokens), len(tasks))
         run_waves(run, Goal(rows=shape.room(rows), units=len(tasks), rows_in_unit=tokens_in_unit), make, take)
-    left = _tokens_left(units)
+    left = _tokens_left(units, shape)
     filled = shape.rows_filled(rows, left)
     if shape.room(rows) and not (shape.room(filled) and left(shape.samples(filled))):
         discarded = outcome_record([unit.receipt.counts for unit in units], 0).discarded
@@ -227,8 +229,8 @@ def _take_documents(run: Run, request: RowRequest, store: ChunkStore, shape: Mix
 def _found(shape: MixShape, rows: int, units: Sequence[_Unit], *, eligible: int, taken: int) -> _Found:
     """The documents of the first units that are enough for so many rows, without those that samples extend."""
     samples, room = shape.samples(rows), shape.room(rows)
-    documents = DocumentList()
-    lengths = [np.zeros(0, np.int64)]
+    documents = DocumentList(shape.align)
+    lengths, tokens = [np.zeros(0, np.int64)], [np.zeros(0, np.int64)]
     counts: list[UnitCounts] = []
     extended = 0
     for unit in units:
@@ -237,17 +239,24 @@ def _found(shape: MixShape, rows: int, units: Sequence[_Unit], *, eligible: int,
         own = np.flatnonzero(unit.sample >= samples)
         row_bytes = unit.receipt.counts.row_bytes / max(1, unit.receipt.counts.kept)
         lengths.append(documents.add_rows(unit.receipt.output, own.tolist(), row_bytes).astype(np.int64))
+        tokens.append(unit.lengths[own])
         counts.append(unit.receipt.counts)
         extended += len(unit.lengths) - len(own)
     told = outcome_record(counts, eligible - samples, not_eligible={TAKEN: taken + samples})
     outcome = told.model_copy(update={"candidates": told.candidates - extended, "kept": told.kept - extended})
-    return _Found(rows=rows, documents=documents, lengths=np.concatenate(lengths), outcome=outcome)
+    return _Found(
+        rows=rows,
+        documents=documents,
+        lengths=np.concatenate(lengths),
+        tokens=np.concatenate(tokens),
+        outcome=outcome,
+    )
 
 
-def _tokens_left(units: Sequence[_Unit]) -> Callable[[int], int]:
-    """Tokens of the documents in some units that the first so many samples do not extend, by the number of samples."""
+def _tokens_left(units: Sequence[_Unit], shape: MixShape) -> Callable[[int], int]:
+    """Tokens that documents in some units take, those apart that the first samples extend, by the number of samples."""
     sample = np.concatenate([np.zeros(0, np.int64), *(unit.sample for unit in units)])
-    lengths = np.concatenate([np.zeros(0, np.int64), *(unit.lengths for unit in units)])
+    lengths = shape.taken(np.concatenate([np.zeros(0, np.int64), *(unit.lengths for unit in units)]))
     extended = np.cumsum(np.bincount(sample, lengths))  # by the samples up to each
     return lambda samples: int(lengths.sum() - (extended[min(samples, len(extended)) - 1] if len(extended) else 0))
 

@@ -29,6 +29,8 @@ class MixShape:
     """Tokens of a sample."""
     documents: Fraction
     """Share of the tokens that are ordinary documents."""
+    align: int = 0
+    """Documents take a multiple of so many tokens; 0: as many as they have."""
 
     @classmethod
     def of(cls, recipe: Recipe, sample_length: int) -> "MixShape":
@@ -48,6 +50,7 @@ class MixShape:
             target_length=recipe.target_length,
             sample_length=sample_length,
             documents=Fraction(str(settings.documents)),
+            align=recipe.packing.align,
         )
         if shape.samples_per_row > most:
             least = 1 - Fraction(most * sample_length, recipe.target_length)
@@ -67,6 +70,10 @@ class MixShape:
     def longest_document(self) -> int:
         """Tokens of a document that some row has room for."""
         return self.target_length - floor(self.samples_per_row) * self.sample_length
+
+    def taken(self, lengths: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Tokens that documents of so many take of a row."""
+        return lengths + -lengths % max(1, self.align)
 
     def samples(self, rows: int) -> int:
         """Samples in so many rows, one at least."""

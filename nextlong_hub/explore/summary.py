@@ -31,6 +31,8 @@ def size_of(row: Row, segments: Sequence[Segment]) -> str:
     parts = [f"{row.token_count:,} tokens", f"{len(row.text):,} characters"]
     if row.loss_mask.size:
         parts.insert(1, f"loss on {int(row.loss_mask.sum()):,} of them")
+    if padding := sum(row.documents["padding"].to_pylist()):
+        parts.insert(1, f"{padding:,} of them padding")
     is_whole = row.documents.num_rows and all(segment.role == "meta" for segment in segments)
     if segments and not is_whole:
         metas = sum(segment.role == "meta" for segment in segments)

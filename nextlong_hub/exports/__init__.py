@@ -17,7 +17,9 @@
     megatron_bridge       packed Parquet
     skyrl                 Parquet with tokens and a mask: SkyRL, prime-rl
     megatron, nanotron    flat files of tokens with an index
-    olmo, torchtitan      flat arrays of tokens with the borders of documents
+    olmo, torchtitan,
+    nanogpt, numpy        flat arrays of tokens with the borders of documents
+    litdata               chunks of tokens: LitData, LitGPT
     jsonl                 every field of a row, for other readers
 
 To add a format, write a file with a `FORMAT` beside these, or put one into another package and name it by an entry

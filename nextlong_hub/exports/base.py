@@ -89,6 +89,8 @@ class ExportFormat:
     takes_loss_mask: bool
     shard_bytes: int
     """Default size of a file in bytes; 0 for one file."""
+    most_shard_bytes: int | None = None
+    """The largest size from which a file may be closed, in bytes: what its index can count; None: any."""
     compressions: tuple[str, ...] = ()
     hashes: tuple[str, ...] = ()
     takes_sources_apart: bool = False
@@ -102,6 +104,11 @@ class ExportFormat:
     """Its reader takes every EOS for the end of a document."""
     shared_rows: str = ""
     """What to mind under context parallelism where documents share rows, as a sentence; empty where nothing."""
+    aligned_rows: str = ""
+    """The same where the documents are multiples of `{0}` tokens, which `{1}` devices can share; empty where that does
+    not help."""
+    tokens_dropped: int = 0
+    """Tokens of each document that its reader drops when it shifts."""
 
 
 FORMATS: Registry[ExportFormat] = Registry(

@@ -19,7 +19,7 @@ from nextlong_hub.dataset import SplitReader
 from nextlong_hub.dataset import best_fit as packing
 from nextlong_hub.errors import DataError, RecipeError, argument
 from nextlong_hub.exports.export_rows import ExportRow
-from nextlong_hub.tokenization import EMBEDDED, load_tokenizer
+from nextlong_hub.tokenization import EMBEDDED, Tokenizer, load_tokenizer
 from nextlong_hub.tokenization.special_tokens import control_tokens
 
 EosRule = Literal["keep", "fit", "append"]
@@ -35,28 +35,29 @@ class Ending:
     """The id of the EOS; None where nothing is done."""
     is_border: bool = False
     """The reader finds the ends of documents by the EOS, so none may lie inside of one."""
+    is_uniform: bool = False
+    """Documents are multiples of a number of tokens and must stay so: one that ends with the EOS is treated as any."""
 
 
-def find_eos(tokenizer: str | None, split: SplitReader) -> int:
+def find_eos(tokenizer: Tokenizer | None, split: SplitReader) -> int:
     """The id of the EOS of the tokenizer that is named, or that comes with this package and made the rows.
 
     Raises:
         RecipeError: which tokenizer it is cannot be known, or it has no EOS.
     """
     if tokenizer is None and split.manifest is not None and split.manifest.tokenizer.name == EMBEDDED:
-        tokenizer = EMBEDDED
+        tokenizer = load_tokenizer(EMBEDDED)
     if tokenizer is None:
         raise RecipeError(
             f"the end of a document is marked by an EOS, whose id is not known of {split.where}; name the "
             f"tokenizer of its tokens with {argument('tokenizer')}, give {argument('eos-id')}, or leave documents as "
             f"they are with {argument('eos', 'keep')}"
         )
-    opened = load_tokenizer(tokenizer)
-    text = control_tokens(opened).get("eos_token")
-    ids = {token.content: number for number, token in opened.added_tokens.items()}
+    text = control_tokens(tokenizer).get("eos_token")
+    ids = {token.content: number for number, token in tokenizer.added_tokens.items()}
     if text not in ids:
         raise RecipeError(
-            f"the tokenizer {opened.name} names no eos_token, and the end of a document is marked by one; give "
+            f"the tokenizer {tokenizer.name} names no eos_token, and the end of a document is marked by one; give "
             f"{argument('eos-id')}, or leave documents as they are with {argument('eos', 'keep')}"
         )
     return ids[text]
@@ -102,7 +103,7 @@ def _ended(
     ids: NDArray[np.int32], mask: NDArray[np.uint8] | None, ending: Ending, count: Callable[[str], None]
 ) -> tuple[NDArray[np.int32], NDArray[np.uint8] | None]:
     """One document with its end. Shapes: (tokens,)."""
-    if ending.rule == "keep" or (len(ids) and ids[-1] == ending.eos):
+    if ending.rule == "keep" or (len(ids) and ids[-1] == ending.eos and not ending.is_uniform):
         return ids, mask
     kept = len(ids) - 1 if ending.rule == "fit" else len(ids)
     count("eos_replacing" if ending.rule == "fit" else "eos_appended")

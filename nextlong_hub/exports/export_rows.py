@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from nextlong_hub.dataset import SplitReader
 from nextlong_hub.dataset import best_fit as packing
+from nextlong_hub.dataset.schema import LOSS_MASK
 from nextlong_hub.errors import DataError, argument
 
 UNKNOWN_SOURCE = "unknown"
@@ -25,7 +26,7 @@ IGNORED_LABEL = -100
 
 _WINDOW_ROWS = 16
 """Rows that are packed together: more of them fill rows better, and take more memory."""
-_COLUMNS_OF_TOKENS = ("input_ids", "loss_mask")
+_COLUMNS_OF_TOKENS = ("input_ids", LOSS_MASK)
 
 EncodeBatch = Callable[[Sequence[str]], Iterable[NDArray[np.int32]]]
 """Encodes the texts of documents, in order, special tokens included."""
@@ -41,6 +42,8 @@ class ExportDocument:
     """0 where tokens are not wanted."""
     text: str
     """Empty where text is not wanted."""
+    padding: int = 0
+    """Those of its tokens, at the end, that stand for no text."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -121,15 +124,16 @@ def read_rows(
 
 
 def unpack(rows: Iterable[ExportRow]) -> Iterator[ExportRow]:
-    """Unpack rows: each document becomes a row with the document's id."""
+    """Unpack rows: each document becomes a row with the document's id, without padding."""
     for row in rows:
         borders = packing.cu_seqlens(row.document_lengths).tolist()
-        for document, start, end in zip(row.documents, borders[:-1], borders[1:], strict=True):
+        for document, start, after in zip(row.documents, borders[:-1], borders[1:], strict=True):
+            end = after - document.padding
             yield ExportRow(
                 id=row.id if len(row.documents) == 1 else document.id,
                 input_ids=row.input_ids[start:end],
                 loss_mask=None if row.loss_mask is None else row.loss_mask[start:end],
-                documents=(document,),
+                documents=(replace(document, tokens=end - start, padding=0),),
             )
 
 
@@ -195,10 +199,10 @@ def _row(batch: pa.RecordBatch, index: int, number: str) -> ExportRow:
     values = {name: batch.column(name)[index] for name in batch.schema.names}
     identity = _string(values.get("id")) or number
     input_ids = _numbers(values.get("input_ids"), "input_ids", identity)
-    mask = _numbers(values["loss_mask"], "loss_mask", identity).astype(np.uint8) if "loss_mask" in values else None
+    mask = _numbers(values[LOSS_MASK], LOSS_MASK, identity).astype(np.uint8) if LOSS_MASK in values else None
     if mask is not None and len(mask) != len(input_ids):
         raise DataError(
-            f"row {identity!r} has {len(input_ids):,} tokens and a loss_mask of {len(mask):,}; build the dataset again"
+            f"row {identity!r} has {len(input_ids):,} tokens and {LOSS_MASK} of {len(mask):,}; build the dataset again"
         )
     text = _string(values.get("text"))
     if "documents" not in values:
@@ -211,6 +215,7 @@ def _row(batch: pa.RecordBatch, index: int, number: str) -> ExportRow:
                 source=part["source"],
                 tokens=part["tokens"] if "input_ids" in values else 0,
                 text=text[part["start"] : part["end"]],
+                padding=part.get("padding", 0) if "input_ids" in values else 0,
             )
             for part in values["documents"].as_py()
         ]

@@ -11,6 +11,7 @@ import numpy as np
 import pyarrow as pa
 
 from nextlong_hub.dataset import best_fit as packing
+from nextlong_hub.dataset.schema import DOCUMENT_LENGTHS, LOSS_MASK, current_names
 from nextlong_hub.exports.base import ExportFormat, ExportSettings, ReadDocument
 from nextlong_hub.exports.export_rows import ExportRow
 from nextlong_hub.exports.writer import ExportWriter, Stream
@@ -39,18 +40,19 @@ def write(rows: Iterator[ExportRow], writer: ExportWriter, settings: ExportSetti
 
 
 def read(folder: Path) -> Iterator[ReadDocument]:
-    """The documents of each line: its tokens between `document_lengths`, or its text."""
+    """The documents of each line: its tokens between `seq_lengths`, or its text."""
     for path in sorted(folder.glob("train-*.jsonl*")):
         with pa.OSFile(str(path)) as file:
             stream = pa.CompressedInputStream(file, "zstd") if path.suffix == ".zst" else file
             for line in io.BufferedReader(stream, 1 << 20):
-                values = json.loads(line)
+                stored = json.loads(line)
+                values = dict(zip(current_names([*stored]), stored.values(), strict=True))
                 if "input_ids" not in values:
                     yield ReadDocument(text=values["text"])
                     continue
                 ids = np.array(values["input_ids"], np.int32)
-                mask = np.array(values.get("loss_mask", np.ones(len(ids))), np.uint8)
-                for start, end in pairwise(packing.cu_seqlens(values["document_lengths"]).tolist()):
+                mask = np.array(values.get(LOSS_MASK, np.ones(len(ids))), np.uint8)
+                for start, end in pairwise(packing.cu_seqlens(values[DOCUMENT_LENGTHS]).tolist()):
                     yield ReadDocument(input_ids=ids[start:end], loss_mask=mask[start:end])
 
 
@@ -75,9 +77,9 @@ class _Frame:
 def _line(row: ExportRow) -> bytes:
     values: dict[str, Any] = {"id": row.id, "source": row.source, "text": row.text}
     if len(row.input_ids):
-        values |= {"input_ids": row.input_ids.tolist(), "document_lengths": row.document_lengths}
+        values |= {"input_ids": row.input_ids.tolist(), DOCUMENT_LENGTHS: row.document_lengths}
     if row.loss_mask is not None:
-        values["loss_mask"] = row.loss_mask.tolist()
+        values[LOSS_MASK] = row.loss_mask.tolist()
     return json.dumps(values, ensure_ascii=False).encode() + b"\n"
 
 
@@ -96,5 +98,9 @@ FORMAT = ExportFormat(
     shared_rows=(
         "Under context parallelism a trainer may let them see each other, or need documents of a multiple of 2·N "
         "tokens on N devices: see what yours does"
+    ),
+    aligned_rows=(
+        "Under context parallelism a trainer may let them see each other: see what yours does. Each has a multiple "
+        "of {0} tokens, which {1} devices can share"
     ),
 )

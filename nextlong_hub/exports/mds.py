@@ -16,7 +16,6 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from nextlong_hub.dataset import best_fit as packing
-from nextlong_hub.errors import RecipeError, argument
 from nextlong_hub.exports import mds_layout
 from nextlong_hub.exports.base import ExportFormat, ExportSettings, ReadDocument
 from nextlong_hub.exports.export_rows import UNKNOWN_SOURCE, ExportRow
@@ -33,7 +32,6 @@ _COLUMNS = {
 _MASK = {"mask": "ndarray:uint8"}
 _ZSTD_LEVEL = 3
 """What `compression: "zstd"` means to mosaicml-streaming."""
-_LARGEST_SHARD = 2**32 - 1
 """Offsets in a shard have 32 bits."""
 _FILES = ("raw_data", "zip_data")
 
@@ -111,12 +109,7 @@ def write(rows: Iterator[ExportRow], writer: ExportWriter, settings: ExportSetti
     """Write shards of `shard_bytes` and their index; by source, a folder for each and an index of all above them.
 
     Memory holds one open shard, or one for each source.
-
-    Raises:
-        RecipeError: the requested shards are too large for the offsets of the format.
     """
-    if settings.shard_bytes > _LARGEST_SHARD:
-        raise RecipeError(f"MDS shards hold less than 4 GiB, but {argument('shard-bytes')} is {settings.shard_bytes:,}")
     folders: dict[str, _Folder] = {}
     for row in rows:
         prefix = f"{folder_name(row.source)}/" if settings.by_source else ""
@@ -171,6 +164,7 @@ FORMAT = ExportFormat(
     takes_packed_rows=True,
     takes_loss_mask=True,
     shard_bytes=1 << 26,
+    most_shard_bytes=2**32 - 1,
     compressions=("zstd",),
     hashes=("blake2b", "md5", "sha1", "sha256"),
     takes_sources_apart=True,

@@ -75,4 +75,6 @@ FORMAT = ExportFormat(
     shard_bytes=parquet.SHARD_BYTES,
     eos="append",
     shared_rows="With context_parallel_size=N each of them needs a multiple of 2·N tokens: otherwise leave it at 1",
+    aligned_rows="Each of them has a multiple of {0} tokens, so context_parallel_size may be {1} or what divides it",
+    tokens_dropped=1,
 )

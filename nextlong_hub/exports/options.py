@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Literal
 
 from nextlong_hub.dataset import SplitReader
+from nextlong_hub.dataset.schema import LOSS_MASK
 from nextlong_hub.errors import RecipeError, argument
 from nextlong_hub.exports.base import FORMATS, ExportFormat, ExportSettings
 from nextlong_hub.exports.endings import EOS_RULES, Ending, EosRule, find_eos
@@ -34,29 +35,39 @@ class ExportRequest:
     """The id of the EOS; None asks the tokenizer."""
 
 
-def choose_tokenizer(kind: ExportFormat, request: ExportRequest, split: SplitReader) -> Tokenizer | None:
-    """The tokenizer for the texts; None where tokens are stored or not needed.
+def open_tokenizer(kind: ExportFormat, request: ExportRequest) -> Tokenizer | None:
+    """The tokenizer that is named; None where none is.
 
     Raises:
-        RecipeError: there are no tokens and no tokenizer, or the one named cannot be used for these rows.
+        RecipeError: the format is text, or there is no such tokenizer.
     """
-    has_tokens = "input_ids" in split.columns
     if request.tokenizer is None:
-        if kind.tokens == "always" and not has_tokens:
-            raise RecipeError(
-                f"{split.config} of {split.where} has no input_ids, and {kind.name} needs tokens; name the tokenizer "
-                f"of the model you train with {argument('tokenizer')}"
-            )
         return None
     if kind.tokens == "never":
         raise RecipeError(
             f"{kind.name} is text, which its trainer encodes itself; leave out {argument('tokenizer')}, or choose "
             "another format"
         )
-    tokenizer = load_tokenizer(request.tokenizer)
-    if has_tokens and split.manifest is not None and split.manifest.tokenizer.digest == tokenizer.digest:
+    return load_tokenizer(request.tokenizer)
+
+
+def choose_tokenizer(kind: ExportFormat, named: Tokenizer | None, split: SplitReader) -> Tokenizer | None:
+    """The tokenizer for the texts; None where tokens are stored or not needed.
+
+    Raises:
+        RecipeError: there are no tokens and no tokenizer, or the one named cannot be used for these rows.
+    """
+    has_tokens = "input_ids" in split.columns
+    if named is None:
+        if kind.tokens == "always" and not has_tokens:
+            raise RecipeError(
+                f"{split.config} of {split.where} has no input_ids, and {kind.name} needs tokens; name the tokenizer "
+                f"of the model you train with {argument('tokenizer')}"
+            )
         return None
-    if "loss_mask" in split.columns:
+    if has_tokens and split.manifest is not None and split.manifest.tokenizer.digest == named.digest:
+        return None
+    if LOSS_MASK in split.columns:
         raise RecipeError(
             f"the loss mask of {split.config} belongs to the tokens it was made with; leave out "
             f"{argument('tokenizer')}, or build "
@@ -64,18 +75,18 @@ def choose_tokenizer(kind: ExportFormat, request: ExportRequest, split: SplitRea
         )
     if "text" not in split.columns:
         raise RecipeError(f"{split.config} of {split.where} has no text to encode; leave out {argument('tokenizer')}")
-    return tokenizer
+    return named
 
 
 def choose_settings(
-    kind: ExportFormat, request: ExportRequest, split: SplitReader, tokenizer: Tokenizer | None
+    kind: ExportFormat, request: ExportRequest, split: SplitReader, named: Tokenizer | None
 ) -> ExportSettings:
-    """Resolve all settings, with the defaults of the format.
+    """Resolve all settings, with the defaults of the format; `named` is the tokenizer of the request, opened.
 
     Raises:
         RecipeError: the format does not support the request or the rows.
     """
-    has_tokens = "input_ids" in split.columns or tokenizer is not None
+    has_tokens = "input_ids" in split.columns or named is not None
     for refusal in (*_refused_rows(kind, split), *_refused_options(kind, request, has_tokens=has_tokens)):
         raise RecipeError(refusal)
     recorded = split.manifest.tokenizer.name if split.manifest else ""
@@ -86,28 +97,34 @@ def choose_settings(
         compression=request.compression,
         by_source=request.by_source,
         hashes=tuple(sorted(set(request.hashes))),
-        token_bytes=request.token_bytes or _token_bytes(kind, _vocabulary_size(request, split)),
-        masked="loss_mask" in split.columns,
-        ending=_choose_ending(kind, request, split),
+        token_bytes=request.token_bytes or _token_bytes(kind, _vocabulary_size(named, split)),
+        masked=LOSS_MASK in split.columns,
+        ending=_choose_ending(kind, request, split, named),
         tokenizer_name=Path(request.tokenizer).name if request.tokenizer else recorded or "unknown tokenizer",
     )
 
 
-def _choose_ending(kind: ExportFormat, request: ExportRequest, split: SplitReader) -> Ending:
+def _choose_ending(kind: ExportFormat, request: ExportRequest, split: SplitReader, named: Tokenizer | None) -> Ending:
     rule = request.eos or kind.eos
     if rule == "keep" and not kind.eos_is_border:
         return Ending()
-    eos = request.eos_id if request.eos_id is not None else find_eos(request.tokenizer, split)
-    return Ending(rule=rule, eos=eos, is_border=kind.eos_is_border)
+    eos = request.eos_id if request.eos_id is not None else find_eos(named, split)
+    is_aligned = split.record is not None and split.record.packing is not None and split.record.packing.align > 1
+    return Ending(
+        rule=rule,
+        eos=eos,
+        is_border=kind.eos_is_border,
+        is_uniform=is_aligned and rule == "append" and kind.takes_packed_rows,
+    )
 
 
 def _refused_rows(kind: ExportFormat, split: SplitReader) -> Iterator[str]:
     if kind.wants_text and "text" not in split.columns:
         yield f"{split.config} of {split.where} has no text, and {kind.name} needs it; choose another format"
-    if "loss_mask" in split.columns and not kind.takes_loss_mask:
+    if LOSS_MASK in split.columns and not kind.takes_loss_mask:
         yield (
-            f"{split.config} has a loss mask, which {kind.name} cannot carry: the model would also learn the prompts; "
-            f"choose {_those(lambda other: other.takes_loss_mask)}"
+            f"{split.config} has a loss mask, which {kind.name} cannot carry: the model would also learn prompts or "
+            f"padding; choose {_those(lambda other: other.takes_loss_mask)}"
         )
 
 
@@ -133,6 +150,11 @@ def _refused_options(kind: ExportFormat, request: ExportRequest, *, has_tokens: 
         )
     if request.shard_bytes is not None and not kind.shard_bytes:
         yield f"{kind.name} puts all tokens into one file; leave out {argument('shard-bytes')}"
+    if request.shard_bytes is not None and request.shard_bytes > (kind.most_shard_bytes or request.shard_bytes):
+        yield (
+            f"{kind.name} can index files of {kind.most_shard_bytes:,} bytes, but {argument('shard-bytes')} is "
+            f"{request.shard_bytes:,}; give less"
+        )
     if request.eos not in (None, *EOS_RULES):
         yield f"{argument('eos', request.eos)} is none of {', '.join(EOS_RULES)}; choose one of them"
     if request.eos_id is not None and not (isinstance(request.eos_id, int) and 0 <= request.eos_id < 2**31):
@@ -149,10 +171,10 @@ def _those(fit: Callable[[ExportFormat], bool]) -> str:
     return f"{', '.join(names)} or {last}" if names else last
 
 
-def _vocabulary_size(request: ExportRequest, split: SplitReader) -> int | None:
+def _vocabulary_size(named: Tokenizer | None, split: SplitReader) -> int | None:
     """Size of the vocabulary: of a named or embedded tokenizer, or from the manifest; None when it is unknown."""
-    if request.tokenizer is not None:
-        return load_tokenizer(request.tokenizer).vocabulary_size
+    if named is not None:
+        return named.vocabulary_size
     if split.manifest is None:
         return None
     recorded = split.manifest.tokenizer

@@ -1,9 +1,10 @@
 """Run an export: check, encode, pack, write."""
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, nullcontext
 from dataclasses import asdict, dataclass
+from math import gcd
 from pathlib import Path
 from typing import Any
 
@@ -19,13 +20,15 @@ from nextlong_hub.execution.progress import NullProgress, Progress, ProgressTrac
 from nextlong_hub.exports.base import FORMATS, ExportFormat, ExportSettings
 from nextlong_hub.exports.endings import end_documents
 from nextlong_hub.exports.export_rows import EncodeBatch, ExportRow, pack, read_rows, unpack
-from nextlong_hub.exports.options import ExportRequest, choose_settings, choose_tokenizer
+from nextlong_hub.exports.options import ExportRequest, choose_settings, choose_tokenizer, open_tokenizer
 from nextlong_hub.exports.proof import DocumentsDigest, documents_of, read_back
 from nextlong_hub.exports.writer import ExportedFile, ExportWriter
 from nextlong_hub.producer import special_tokens_of
 from nextlong_hub.tokenization import SpecialTokens, Tokenizer
 
 _COUNTS = ("rows", "documents", "tokens", "learned_tokens", "eos_replacing", "eos_appended")
+_TWO_DEVICES = 4
+"""Tokens of which a document must be a multiple for the fewest devices that can share it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,6 +56,9 @@ class ExportReport:
     """Documents behind which the EOS was put."""
     spelled: str = ""
     """Where only text was exported: which rows spell special tokens, and what to set; see `spelled_sentence`."""
+    document_multiple: int = 0
+    """The lengths of all documents, as the reader takes them, are multiples of so many tokens; 0 where that is not
+    known."""
     shared_rows: str = ""
     """Where documents share rows: what to mind under context parallelism; empty where nothing."""
 
@@ -87,8 +93,9 @@ def export(
     """
     kind = FORMATS[request.format]
     with closing(open_split(where, request.config)) as split:
-        tokenizer = choose_tokenizer(kind, request, split)
-        settings = choose_settings(kind, request, split, tokenizer)
+        named = open_tokenizer(kind, request)
+        tokenizer = choose_tokenizer(kind, named, split)
+        settings = choose_settings(kind, request, split, named)
         has_tokens = _has_tokens(kind, split, encodes=tokenizer is not None)
         spelled = spelled_sentence(split.record) if split.record is not None and not has_tokens else ""
         head = {
@@ -138,7 +145,7 @@ class _Tally:
 
     def __init__(self, kind: ExportFormat) -> None:
         self._kind = kind
-        self.counts = dict.fromkeys(_COUNTS, 0)
+        self.counts = dict.fromkeys((*_COUNTS, "document_multiple"), 0)
         self.digest = DocumentsDigest()
 
     def count(self, name: str, number: int = 1) -> None:
@@ -152,6 +159,8 @@ class _Tally:
             self.count("documents", len(row.documents))
             self.count("tokens", len(row.input_ids))
             self.count("learned_tokens", int(learned))
+            taken = (tokens - self._kind.tokens_dropped for tokens in row.document_lengths)
+            self.counts["document_multiple"] = gcd(self.counts["document_multiple"], *taken)
             for document in documents_of(row, self._kind):
                 self.digest.add(document)
             yield row
@@ -232,6 +241,16 @@ def _source(split: SplitReader) -> dict[str, Any]:
     return {"config": split.config, "files": digest_of(digests)}
 
 
+def _shared_rows(kind: ExportFormat, counts: Mapping[str, int]) -> str:
+    """What to mind where documents share rows; empty where none do."""
+    if counts["documents"] <= counts["rows"]:
+        return ""
+    multiple = counts.get("document_multiple", 0)
+    if kind.aligned_rows and multiple >= _TWO_DEVICES and multiple % 2 == 0:
+        return kind.aligned_rows.format(f"{multiple:,}", f"{multiple // 2:,}")
+    return kind.shared_rows
+
+
 def _report(content: dict[str, Any], folder: Path, *, is_unchanged: bool, spelled: str) -> ExportReport:
     files = tuple(ExportedFile(**file) for file in content["files"])
     counts = content["counts"]
@@ -245,5 +264,5 @@ def _report(content: dict[str, Any], folder: Path, *, is_unchanged: bool, spelle
         folder=folder,
         is_unchanged=is_unchanged,
         spelled=spelled,
-        shared_rows=FORMATS[content["format"]].shared_rows if counts["documents"] > counts["rows"] else "",
+        shared_rows=_shared_rows(FORMATS[content["format"]], counts),
     )

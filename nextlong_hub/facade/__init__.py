@@ -8,6 +8,8 @@
 
 surveying   `survey`: what is in a corpus, without a build
 making      `build`, `fit`, `import_rows`: keywords ▶ a request ▶ the pipeline ▶ the dataset
+riffling    `riffle`: rows to evaluate with
+keywords    what several of them take
 requests    choices as keywords or options give them ▶ a `BuildRequest`; the command line takes the same door
 dataset     `LongDataset`, and `open`
 tree        a dataset as a tree: on a terminal and in a notebook
@@ -22,9 +24,10 @@ from nextlong_hub.core.lazy import names_imported_when_used
 if TYPE_CHECKING:
     from nextlong_hub.facade.dataset import LongDataset, open
     from nextlong_hub.facade.making import build, fit, import_rows
+    from nextlong_hub.facade.riffling import riffle
     from nextlong_hub.facade.surveying import survey
 
-__all__ = ["LongDataset", "build", "fit", "import_rows", "open", "survey"]
+__all__ = ["LongDataset", "build", "fit", "import_rows", "open", "riffle", "survey"]
 
 __getattr__ = names_imported_when_used(
     __name__,
@@ -34,6 +37,7 @@ __getattr__ = names_imported_when_used(
         "fit": "making",
         "import_rows": "making",
         "open": "dataset",
+        "riffle": "riffling",
         "survey": "surveying",
     },
 )

@@ -1,7 +1,7 @@
 """Values that a Python caller gives, checked: a wrong type is a `RecipeError` that names the argument."""
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -85,6 +85,20 @@ def several(name: str, value: Any) -> tuple[str, ...]:
     if isinstance(value, Sequence) and not isinstance(value, bytes | bytearray):
         return tuple(a_place(name, one) for one in value)
     raise RecipeError(f"{argument(name)} is {_said(value)}; give a path or a name, or a list of them")
+
+
+def numbers(name: str, value: Any) -> tuple[int, ...]:
+    """No, one or several whole numbers.
+
+    Raises:
+        RecipeError: one of them is none.
+    """
+    values: list[Any] = [value]
+    if isinstance(value, Iterable) and not isinstance(value, str | bytes):
+        values = [*value]
+    if not all(hasattr(one, "__index__") and not isinstance(one, bool) for one in values):
+        raise RecipeError(f"{argument(name)} is {_said(value)}; give whole numbers, such as (1024, 4096)")
+    return tuple(int(one.__index__()) for one in values)
 
 
 def by_name(name: str, value: Any) -> dict[str, Any]:

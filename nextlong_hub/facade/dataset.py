@@ -310,7 +310,13 @@ class LongDataset:
             name = parsed.name if parsed else dataset_name(self.where)
             found = verify_remote(str(DatasetAddress(name=name, revision=self.revision)))
             return VerifyReport(
-                faults=found.faults, files=found.files, rows=found.rows, segments=0, encoded_rows=0, rebuilt_rows=0
+                faults=found.faults,
+                files=found.files,
+                rows=found.rows,
+                segments=0,
+                encoded_rows=0,
+                encoded_twice=0,
+                rebuilt_rows=0,
             )
 
         sources = () if corpus is None else as_sources(corpus)

@@ -1,31 +1,33 @@
 """`build`, `fit` and `import_rows` by keywords."""
 
 import logging
-import os
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Any, Literal, get_args
 
 from nextlong_hub.corpus.given import as_sources
-from nextlong_hub.corpus.in_memory import Source
 from nextlong_hub.corpus.secrets import OnSecret
-from nextlong_hub.dataset.folder import locked
 from nextlong_hub.documents.fit import FitRequest
 from nextlong_hub.documents.import_rows import ImportRequest
-from nextlong_hub.errors import RecipeError, argument
 from nextlong_hub.execution.base import Executor
 from nextlong_hub.execution.progress import Progress
 from nextlong_hub.facade.checks import a_count, a_path, a_text, by_name, one_of, several
 from nextlong_hub.facade.dataset import LongDataset
-from nextlong_hub.facade.requests import Choices, Reading, modes_of, read_as, request_of, settings_by_keyword
+from nextlong_hub.facade.keywords import (
+    PathOrName,
+    a_seed,
+    executor_of,
+    only_source,
+    only_tokenizer,
+    reading_of,
+    settings_of,
+    tokenizers_of,
+)
+from nextlong_hub.facade.requests import Choices, modes_of, request_of, settings_by_keyword
 from nextlong_hub.facade.watching import watched
 from nextlong_hub.pipeline import build as build_folder
 from nextlong_hub.pipeline import fit as fit_folder
 from nextlong_hub.pipeline import import_rows as import_folder
 from nextlong_hub.recipe import DEFAULT_SEED
-from nextlong_hub.tokenization.in_memory import as_names, is_held
-
-PathOrName = str | os.PathLike[str]
 
 _log = logging.getLogger(__name__)
 
@@ -84,7 +86,7 @@ def build(
         executor: Where tasks run, instead: an address such as `"local:8"`, or an `Executor`.
         progress: True shows progress, False does not; None shows it on a terminal and in a notebook.
         choices: Choices of the recipe by name: `target_length=4096`, `retriever="hybrid"`, `on_secret="drop"`,
-            `negatives={"first_rank": 2}`.
+            `negatives={"first_rank": 2}`, `align=16` of packed rows.
 
     Returns:
         The dataset, with `report` about this build.
@@ -99,24 +101,24 @@ def build(
     """
     folder = a_path("output", output)
     named = several("configs", configs)
-    overrides = settings_by_keyword(choices, build.__kwdefaults__ or ()) | _settings(settings)
+    overrides = settings_by_keyword(choices, build.__kwdefaults__ or ()) | settings_of(settings)
     if against := several("decontaminate", decontaminate):
         overrides["filters.decontaminate.against"] = list(against)
-    reading = _reading(license, text_column, id_column, config, split, revision, limit)
+    reading = reading_of(license, text_column, id_column, config, split, revision, limit)
     request = request_of(
         Choices(
             configs=named,
             settings=overrides,
             sources=() if corpus is None else as_sources(corpus, split=a_text("split", split)),
             reading=reading,
-            tokenizers=() if tokenizer is None else _tokenizers(tokenizer, folder),
+            tokenizers=() if tokenizer is None else tokenizers_of(tokenizer, folder),
             samples={name: a_count("samples", value) for name, value in by_name("samples", samples).items()},
             tokens={name: a_count("tokens", value) for name, value in by_name("tokens", tokens).items()},
-            seed=_seed(seed),
+            seed=a_seed(seed),
         )
     )
     with watched(progress) as shown:
-        report = build_folder(request, folder, executor=_executor(num_proc, executor), progress=shown)
+        report = build_folder(request, folder, executor=executor_of(num_proc, executor), progress=shown)
     for name, missing in report.missing_rows.items():
         _log.warning("%s: %s rows that were asked for could not be made of this corpus", name, f"{missing:,}")
     only = request.recipes[0].name if len(request.recipes) == 1 else None
@@ -133,6 +135,7 @@ def fit(
     samples: int | None = None,
     add_bos_token: bool = False,
     add_eos_token: bool = False,
+    align: int | None = None,
     on_bad_document: Literal["fail", "skip"] = "fail",
     on_secret: OnSecret = "mask",
     license: str | None = None,
@@ -158,6 +161,8 @@ def fit(
         samples: Stop after so many rows.
         add_bos_token: Begin each text with the tokenizer's `bos_token`; it counts.
         add_eos_token: End each text with its `eos_token`; it counts.
+        align: Packed texts take a multiple of so many tokens, with padding behind them on which no loss is taken: 2·N
+            for context parallelism over N devices.
         on_bad_document: Stop at a text that cannot be read, or leave it out and count it.
         on_secret: What becomes of access tokens and private keys in the texts: `mask` puts as many `*` in their place,
             `drop` leaves the text out, `keep` counts them, `fail` stops there.
@@ -180,20 +185,21 @@ def fit(
     """
     folder = a_path("output", output)
     modes = mode.split(",") if isinstance(mode, str) else several("mode", mode)
-    reading = _reading(license, text_column, id_column, config, split, revision, limit)
+    reading = reading_of(license, text_column, id_column, config, split, revision, limit)
     request = FitRequest(
-        source=_only_source(corpus, reading),
-        tokenizer=_only_tokenizer(tokenizer, folder),
+        source=only_source(corpus, reading),
+        tokenizer=only_tokenizer(tokenizer, folder),
         target_length=a_count("target", target),
         modes=modes_of(modes),
         samples=None if samples is None else a_count("samples", samples),
         add_bos_token=add_bos_token,
         add_eos_token=add_eos_token,
+        align=0 if align is None else a_count("align", align),
         on_bad_document=on_bad_document,
         on_secret=one_of("on-secret", on_secret, get_args(OnSecret)),
     )
     with watched(progress) as shown:
-        report = fit_folder(request, folder, executor=_executor(num_proc, executor), progress=shown)
+        report = fit_folder(request, folder, executor=executor_of(num_proc, executor), progress=shown)
     return LongDataset(folder, report.config, report=report)
 
 
@@ -237,82 +243,13 @@ def import_rows(
         RecipeError, DataError, ConflictError, AuthError, NetworkError, StorageError, WorkerError: see `build`.
     """
     folder = a_path("output", output)
-    reading = _reading(license, text_column, id_column, None, split, revision, None)
+    reading = reading_of(license, text_column, id_column, None, split, revision, None)
     request = ImportRequest(
-        source=_only_source(corpus, reading),
-        tokenizer=_only_tokenizer(tokenizer, folder),
+        source=only_source(corpus, reading),
+        tokenizer=only_tokenizer(tokenizer, folder),
         config=a_text("config", config) or "",
         on_secret=None if on_secret is None else one_of("on-secret", on_secret, get_args(OnSecret)),
     )
     with watched(progress) as shown:
-        report = import_folder(request, folder, executor=_executor(num_proc, executor), progress=shown)
+        report = import_folder(request, folder, executor=executor_of(num_proc, executor), progress=shown)
     return LongDataset(folder, report.config, report=report)
-
-
-def _reading(
-    license: str | None,
-    text_column: str | None,
-    id_column: str | None,
-    config: str | None,
-    split: str | None,
-    revision: str | None,
-    limit: str | Mapping[str, str] | None,
-) -> Reading:
-    """How the corpus is read, every value a string."""
-    return Reading(
-        license=a_text("license", license),
-        text_column=a_text("text-column", text_column),
-        id_column=a_text("id-column", id_column),
-        config=a_text("config", config),
-        split=a_text("split", split),
-        revision=a_text("revision", revision),
-        limits={name: a_text("limit", value) or "" for name, value in by_name("limit", limit).items()},
-    )
-
-
-def _settings(settings: Mapping[str, Any] | None) -> dict[str, Any]:
-    if settings is None:
-        return {}
-    if not isinstance(settings, Mapping) or not all(isinstance(key, str) for key in settings):
-        raise RecipeError(
-            f"settings= is a {type(settings).__name__}; give dotted keys and their values: {{'retrieval.k1': 1.2}}"
-        )
-    return dict(settings)
-
-
-def _seed(seed: Any) -> int:
-    if isinstance(seed, bool) or not isinstance(seed, int) or seed < 0:
-        raise RecipeError(f"{argument('seed')} is a {type(seed).__name__} or below 0; give a whole number, 0 or above")
-    return seed
-
-
-def _tokenizers(given: Any, folder: Path) -> tuple[str, ...]:
-    """Folders and names of tokenizers; those in memory are written into the dataset folder's work."""
-    if not is_held(given):
-        return as_names(given, folder)
-    with locked(folder) as workspace:
-        return as_names(given, workspace.tokenizers)
-
-
-def _only_tokenizer(given: Any, folder: Path) -> str:
-    names = _tokenizers(given, folder)
-    if len(names) != 1:
-        raise RecipeError(f"{argument('tokenizer')} names {len(names)} tokenizers, and one is needed here")
-    return names[0]
-
-
-def _only_source(corpus: Any, reading: Reading) -> Source:
-    sources = read_as(as_sources(corpus, split=reading.split), reading)
-    if len(sources) != 1:
-        raise RecipeError(f"{argument('corpus')} names {len(sources)} sources, and one is needed here")
-    return sources[0]
-
-
-def _executor(num_proc: int | None, executor: Executor | str | None) -> Executor | str:
-    """Where tasks run: in this process unless the caller says otherwise."""
-    if num_proc is not None and executor is not None:
-        raise RecipeError(f"{argument('num-proc')} and {argument('executor')} both say where tasks run; give one")
-    if num_proc is None:
-        return "inline" if executor is None else executor
-    workers = a_count("num-proc", num_proc)
-    return "inline" if workers == 1 else f"local:{workers}"

@@ -18,9 +18,10 @@ from nextlong_hub.corpus.naming import split_path
 from nextlong_hub.corpus.settings import SourceSettings, parse_limit
 from nextlong_hub.documents.fit import Mode
 from nextlong_hub.errors import RecipeError, argument
+from nextlong_hub.evaluation.settings import RiffleRequest, RiffleSettings
 from nextlong_hub.pipeline import BuildRequest
 from nextlong_hub.producer import producer_of, rows_of_ingredients
-from nextlong_hub.recipe import DEFAULT_SEED, Recipe, load_recipes
+from nextlong_hub.recipe import DEFAULT_SEED, Recipe, load_recipe, load_recipes
 
 PUBLISHED = ("64k", "128k", "512k", "subset")
 """Configurations that are built when none is named: those of the paper."""
@@ -77,6 +78,45 @@ def request_of(choices: Choices) -> BuildRequest:
         more_tokenizers=tuple(more_tokenizers),
         seed=choices.seed,
         rows=rows_of(recipes, ingredients, choices.samples, choices.tokens),
+    )
+
+
+def riffle_request(
+    recipe: str,
+    settings: Mapping[str, Any],
+    sources: Sequence[Source],
+    tokenizer: str,
+    *,
+    apart_from: Sequence[str],
+    target_length: int | None,
+    **choices: Any,
+) -> RiffleRequest:
+    """The request of a riffle.
+
+    Args:
+        recipe: its name or path.
+        settings: dotted keys of the recipe, and their values.
+        sources: the held-out documents.
+        tokenizer: a folder or a name.
+        apart_from: datasets that were trained on.
+        target_length: None: that of the recipe.
+        choices: other fields of `RiffleSettings`.
+
+    Raises:
+        RecipeError: one of them is wrong, or two do not fit together.
+    """
+    chosen = load_recipe(recipe, settings)
+    if not producer_of(chosen).retrieves or chosen.ingredients:
+        raise RecipeError(
+            f"{argument('recipe')} {chosen.name!r} retrieves nothing itself, and look-alikes are retrieved; name one "
+            "such as 64k"
+        )
+    return RiffleRequest(
+        settings=RiffleSettings(target_length=target_length or chosen.target_length, **choices),
+        recipe=chosen,
+        sources=sources,
+        tokenizer=tokenizer,
+        apart_from=tuple(apart_from),
     )
 
 

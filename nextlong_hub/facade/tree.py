@@ -14,7 +14,7 @@ from nextlong_hub.core.printable import compact, counted, listed, size, visible_
 from nextlong_hub.corpus.secrets import found_in_words
 from nextlong_hub.dataset.corpus_record import CorpusRecord, SourceRecord
 from nextlong_hub.dataset.locate import DatasetLocation
-from nextlong_hub.dataset.manifest import ConfigRecord, Manifest, TokenizerRecord
+from nextlong_hub.dataset.manifest import ConfigRecord, Manifest, PackingRecord, TokenizerRecord
 from nextlong_hub.recipe import recorded_recipe
 
 _MOST_SOURCES = 12
@@ -131,10 +131,17 @@ def _parts(config: ConfigRecord) -> Iterator[Node]:
     if segments.negative:
         yield Node("made of", f"{segments.meta:,} meta-chunks and {segments.negative:,} hard negatives")
     if config.packing is not None:
-        yield Node("packed", f"{counted(config.packing.documents, 'document')}, rows {config.packing.fill:.1%} full")
+        yield Node("packed", _packing(config.packing))
     if config.preview is not None:
         shown = counted(config.preview.file.rows, "row")
         yield Node("shown on the Hub", f"{config.preview.name}: the beginnings of {shown}, no data")
+
+
+def _packing(packing: PackingRecord) -> str:
+    facts = f"{counted(packing.documents, 'document')}, rows {packing.fill:.1%} full"
+    if packing.align <= 1:
+        return facts
+    return f"{facts}, documents of multiples of {packing.align:,} tokens, {packing.padding_tokens:,} of padding"
 
 
 def _outcome(config: ConfigRecord) -> Iterator[Node]:

@@ -6,6 +6,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from nextlong_hub.dataset.locate import DatasetLocation
+from nextlong_hub.dataset.schema import stored_names
 from nextlong_hub.errors import DataError
 from nextlong_hub.hub.errors import hub_errors
 from nextlong_hub.load_dataset.register import BUILDER_MODULE, code_digest
@@ -52,6 +53,8 @@ def read_rows(
 ) -> "Dataset | IterableDataset":
     """The rows of a configuration that is there, by `datasets`: exactly its files, on the Hub at the commit opened.
 
+    Columns of older folders have the names of today.
+
     Raises:
         DataError: a file is damaged, or gone.
         AuthError, NetworkError: the Hub refused, or could not be reached.
@@ -64,9 +67,11 @@ def read_rows(
         files = [glob.escape(file) for file in files]
     with nullcontext() if is_local else hub_errors(location.name):
         try:
-            return datasets.load_dataset(
+            rows = datasets.load_dataset(
                 "parquet", data_files=files, split="train", streaming=streaming, num_proc=num_proc
             )
+            earlier = {own: name for name, own in stored_names(rows.column_names or []).items() if name != own}
+            return rows.rename_columns(earlier) if earlier else rows
         except (datasets.exceptions.DatasetsError, FileNotFoundError) as error:
             if not is_local:
                 raise

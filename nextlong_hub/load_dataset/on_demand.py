@@ -72,7 +72,7 @@ class Session:
         run = Run.quiet(self.work)
         with run.workspace.exclusive("prepare"):  # as a stream does: store and index are made by one process
             made = make_rows(run, self.request, self.inputs)
-        yield from chosen_tables(self.recipe, made[self.recipe.name].rows)
+        yield from chosen_tables(self.recipe, made[self.recipe.name].rows, self.inputs.tokenizer)
 
 
 def open_session(

@@ -66,10 +66,26 @@ def describe(
             revision=inputs.tokenizer.revision,
             digest=inputs.tokenizer.digest,
             characters_per_token=produced.characters_per_token,
+            encoders=inputs.tokenizer.engines(_characters(produced, configs)),
         ),
         portability=portability,
         configs=dict(sorted(configs.items(), key=lambda item: (bool(item[1].mixture), _target(item[1]), item[0]))),
     )
+
+
+def with_all_encoders(manifest: Manifest, before: Manifest | None) -> Manifest:
+    """The manifest with all programs that encoded what it names: where nothing is new, those that did it before."""
+    if before is None:
+        return manifest
+    names = before.tokenizer.encoders
+    if before == manifest.with_encoders(names):
+        return before
+    return manifest.with_encoders(dict.fromkeys((*names, *manifest.tokenizer.encoders)))
+
+
+def _characters(produced: Produced, configs: Mapping[str, ConfigRecord]) -> int:
+    """About how many characters are encoded for the rows."""
+    return round(sum(config.tokens for config in configs.values()) * produced.characters_per_token)
 
 
 def _target(config: ConfigRecord) -> int:

@@ -26,6 +26,9 @@ class Documents:
     """In characters of the row's text."""
     end: _Ints
     tokens: _Ints
+    """Without padding."""
+    padding: _Ints
+    """Tokens behind them; 0 in rows that were made before there was such a field."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -91,6 +94,7 @@ class Segments:
 def read_documents(column: pa.ChunkedArray | pa.Array) -> Documents:
     """Flatten the column `documents`."""
     row, flat = _flattened(column)
+    padding = _numbers(flat, "padding") if flat.type.get_field_index("padding") >= 0 else np.zeros_like(row)
     return Documents(
         row=row,
         ids=_words(flat, "id").to_pylist(),
@@ -98,7 +102,8 @@ def read_documents(column: pa.ChunkedArray | pa.Array) -> Documents:
         offset=_numbers(flat, "offset"),
         start=_numbers(flat, "start"),
         end=_numbers(flat, "end"),
-        tokens=_numbers(flat, "tokens"),
+        tokens=_numbers(flat, "tokens") - padding,
+        padding=padding,
     )
 
 

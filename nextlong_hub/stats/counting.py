@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from nextlong_hub.dataset.links import SampleLinks
 from nextlong_hub.dataset.manifest import ConfigRecord
+from nextlong_hub.dataset.schema import LOSS_MASK
 from nextlong_hub.errors import DataError
 from nextlong_hub.recipe import recorded_recipe
 from nextlong_hub.retrieval import UNNAMED_SCORE
@@ -81,6 +82,7 @@ class ConfigCounter:
         self._links = _LinkCounter()
         self.chunks = ChunkCounter()
         self._packing: tuple[Sketch, Sketch] | None = None
+        self._padding = 0
         self._source_rows: Counter[str] = Counter()
         self._source_tokens: Counter[str] = Counter()
 
@@ -93,8 +95,8 @@ class ConfigCounter:
         self._tokens += int(tokens.sum())
         self._characters += _characters(table, segments, documents)
         self._add_targets(table, tokens)
-        if "loss_mask" in table.column_names:
-            learnt = pc.sum(pc.list_flatten(table["loss_mask"])).as_py() or 0
+        if LOSS_MASK in table.column_names:
+            learnt = pc.sum(pc.list_flatten(table[LOSS_MASK])).as_py() or 0
             self._learnt_tokens = (self._learnt_tokens or 0) + int(learnt)
         self._lengths.add(tokens)
         self._repeats.add(table)
@@ -110,20 +112,22 @@ class ConfigCounter:
             self._packing = self._packing or (Sketch(), Sketch())
             self._packing[0].add(np.bincount(documents.row, minlength=len(tokens)))
             self._packing[1].add(documents.tokens)
+            self._padding += int(documents.padding.sum())
         self._add_sources(table, tokens, segments, documents)
 
     def result(self, config: str, others: Sequence[ChunkCounter] | None = None) -> ConfigStats:
         """All that was counted; `others` are the chunks of the other configurations, where they were measured."""
         record = self._record
         mix = self._mix.result(self._tokens, record) if self._mix and record else None
-        own_tokens = self._tokens - (mix.document_tokens if mix else 0)
+        text_tokens = self._tokens - self._padding
+        own_tokens = text_tokens - (mix.document_tokens if mix else 0)
         return ConfigStats(
             config=config,
             target_length=self._targets.longest if self._targets else None,
             rows=self._rows,
             tokens=self._tokens,
             characters=self._characters,
-            characters_per_token=round(self._characters / self._tokens, 4) if self._tokens else 0.0,
+            characters_per_token=round(self._characters / text_tokens, 4) if text_tokens else 0.0,
             bytes=sum(file.bytes for file in record.files) if record else None,
             on_target=self._on_target if self._targets and not self._packing else None,
             over_target=self._over_target if self._targets and not self._packing else None,
@@ -134,7 +138,7 @@ class ConfigCounter:
             chunks=self.chunks.result(others),
             conversations=self._segments.conversations() if self._segments else None,
             learnt_tokens=self._learnt_tokens,
-            packing=_packing(*self._packing) if self._packing else None,
+            packing=_packing(*self._packing, self._padding) if self._packing else None,
             mix=mix,
             sources=self._sources(record.segments.negative_tokens if record else {}),
             outcome=_outcome(record),
@@ -364,12 +368,15 @@ def _characters(
     return int(pc.sum(pc.utf8_length(table["text"])).as_py() or 0) if "text" in table.column_names else 0
 
 
-def _packing(per_row: Sketch, lengths: Sketch) -> PackingStats | None:
+def _packing(per_row: Sketch, lengths: Sketch, padding_tokens: int) -> PackingStats | None:
     documents_per_row, document_tokens = per_row.distribution(), lengths.distribution()
     if documents_per_row is None or document_tokens is None:
         return None
     return PackingStats(
-        documents=document_tokens.count, documents_per_row=documents_per_row, document_tokens=document_tokens
+        documents=document_tokens.count,
+        documents_per_row=documents_per_row,
+        document_tokens=document_tokens,
+        padding_tokens=padding_tokens,
     )
 
 

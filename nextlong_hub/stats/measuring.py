@@ -10,12 +10,13 @@ import pyarrow as pa
 from nextlong_hub.dataset import SplitReader, open_splits
 from nextlong_hub.dataset.locate import DatasetLocation
 from nextlong_hub.dataset.manifest import ConfigRecord, Manifest
+from nextlong_hub.dataset.schema import DOCUMENT_LENGTHS, LOSS_MASK
 from nextlong_hub.errors import DataError
 from nextlong_hub.stats.counting import ConfigCounter
 from nextlong_hub.stats.overlap import overlaps, unique_tokens
 from nextlong_hub.stats.shape import ConfigStats, DatasetStats, TokenizerStats
 
-_COLUMNS = ("id", "token_count", "source", "segments", "documents", "loss_mask")
+_COLUMNS = ("id", "token_count", "source", "segments", "documents", LOSS_MASK)
 """What is read; `text` only where these do not tell its length, `input_ids` where no manifest tells the repeats."""
 
 
@@ -152,7 +153,7 @@ def _needed(split: SplitReader) -> list[str]:
         )
     needed = [name for name in _COLUMNS if name in columns]
     if "input_ids" in columns and ("token_count" not in columns or split.record is None or not split.record.repeats):
-        needed += [name for name in ("input_ids", "document_lengths") if name in columns]
+        needed += [name for name in ("input_ids", DOCUMENT_LENGTHS) if name in columns]
     if not {"segments", "documents"} & set(columns) and "text" in columns:
         needed.append("text")
     return needed

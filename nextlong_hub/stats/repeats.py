@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 
 from nextlong_hub.dataset.manifest import ConfigRecord, RepeatRecord
 from nextlong_hub.dataset.repeats import repeat_records, text_tokens
+from nextlong_hub.dataset.schema import DOCUMENT_LENGTHS
 from nextlong_hub.method.repeats import COUNTS, count_repeats
 from nextlong_hub.recipe import Recipe
 from nextlong_hub.stats.shape import RepeatStats
@@ -39,8 +40,8 @@ class RepeatCounter:
 
 def _text_lengths(table: pa.Table | pa.RecordBatch, tokens: int) -> NDArray[np.int64]:
     """Tokens of each text: of each document of packed rows where they are told, else of each row. Shape: (texts,)."""
-    if "document_lengths" in table.column_names:
-        lengths = np.asarray(pc.list_flatten(table["document_lengths"])).astype(np.int64)
+    if DOCUMENT_LENGTHS in table.column_names:
+        lengths = np.asarray(pc.list_flatten(table[DOCUMENT_LENGTHS])).astype(np.int64)
         if lengths.sum() == tokens:
             return lengths
     return np.asarray(pc.fill_null(pc.list_value_length(table["input_ids"]), 0)).astype(np.int64)

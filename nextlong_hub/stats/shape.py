@@ -193,7 +193,9 @@ class PackingStats:
     """Texts in all rows."""
     documents_per_row: Distribution
     document_tokens: Distribution
-    """Lengths of the texts, in tokens."""
+    """Lengths of the texts, in tokens, without padding."""
+    padding_tokens: int
+    """Behind the texts, in all rows."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -299,7 +301,7 @@ class ConfigStats:
     conversations: ConversationStats | None
     """None where no segment is a message."""
     learnt_tokens: int | None
-    """Tokens on which the loss is taken; None where there is no `loss_mask` and it is taken on all."""
+    """Tokens on which the loss is taken; None where there is no loss mask and it is taken on all."""
     packing: PackingStats | None
     """None where rows are not packed."""
     mix: MixStats | None

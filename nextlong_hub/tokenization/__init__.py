@@ -1,8 +1,12 @@
-"""Texts in, token ids out: the only package that imports `tokenizers` and `transformers`.
+"""Texts in, token ids out: the only package that imports `tokenizers`, `transformers` and `fastokens`.
 
 loading          a folder, a Hub name or the embedded GPT-2   ▶  a Tokenizer
 soundness        the bytes of a tokenizer.json                ▶  refused where it would take memory or time without end
 bounded          texts, and the library                       ▶  encodings, or an error in time
+encoding         texts                                        ▶  their ids, by the reference or the fast encoder
+fast             the bytes of a tokenizer.json                ▶  the fast encoder
+trust            the fast encoder under a tokenizer           ▶  whether it gives the ids of the reference, kept
+hostile_texts    texts on which two encoders may differ
 tokenizer        a text                                       ▶  its ids, and its prefix of exactly the target length
 special_tokens   a tokenizer                                  ▶  its bos and eos tokens, as far as a recipe adds them
 spelled          texts                                        ▶  the special tokens that they spell
@@ -22,14 +26,17 @@ Python 3.12 warns whoever forks a process that has one.
 
 from nextlong_hub.tokenization.chat import ChatTokenizer, EncodedChat, turn_delimiters
 from nextlong_hub.tokenization.chat_templates import ChatTemplate, find_template, template_name
+from nextlong_hub.tokenization.encoding import CHOICES, ENCODER_VARIABLE, choose
 from nextlong_hub.tokenization.loading import EMBEDDED, load_tokenizer, reopen
-from nextlong_hub.tokenization.special_tokens import SpecialTokens, control_tokens, find_special_tokens
+from nextlong_hub.tokenization.special_tokens import SpecialTokens, control_tokens, find_padding, find_special_tokens
 from nextlong_hub.tokenization.split_points import SplitPoints
 from nextlong_hub.tokenization.stitching import ChunkTokens, Kept, Stitched, bounds
 from nextlong_hub.tokenization.tokenizer import Fitted, Tokenizer, Unfitted
 
 __all__ = [
+    "CHOICES",
     "EMBEDDED",
+    "ENCODER_VARIABLE",
     "ChatTemplate",
     "ChatTokenizer",
     "ChunkTokens",
@@ -42,7 +49,9 @@ __all__ = [
     "Tokenizer",
     "Unfitted",
     "bounds",
+    "choose",
     "control_tokens",
+    "find_padding",
     "find_special_tokens",
     "find_template",
     "load_tokenizer",

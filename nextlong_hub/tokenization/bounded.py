@@ -8,7 +8,7 @@ it may take is waited for and no longer.
 import json
 import math
 from base64 import b64decode
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence, Sized
 from typing import Any, TypeVar
 
 import tokenizers
@@ -17,6 +17,7 @@ from nextlong_hub.core.waiting import TookTooLongError, within
 from nextlong_hub.errors import RecipeError
 
 Made = TypeVar("Made")
+Encoded = TypeVar("Encoded", bound=Sized)
 
 _MOST_CHARACTERS = 8_000_000
 """Of texts that are encoded in one call, once they are normalised; of a single text there may be more."""
@@ -77,12 +78,17 @@ class BoundedCalls:
         Raises:
             RecipeError: the tokenizer takes too long, multiplies the text, or cannot go on.
         """
+        # The fast way does not track characters.
+        return self.in_batches(texts, lambda batch: backend.encode_batch_fast(batch, add_special_tokens=False))
+
+    def in_batches(self, texts: Sequence[str], encode: Callable[[list[str]], Sequence[Encoded]]) -> Iterator[Encoded]:
+        """What `encode` makes of each of some texts, of which it is given as many at a time as can be held.
+
+        Raises:
+            RecipeError: see `encode_batch`.
+        """
         for batch, characters in self._batches(texts):
-            # The fast way does not track characters.
-            encodings = self._call(
-                characters,
-                lambda batch=batch: backend.encode_batch_fast(batch, add_special_tokens=False),  # type: ignore[misc]
-            )
+            encodings = self._call(characters, lambda batch=batch: encode(batch))  # type: ignore[misc]
             self._require_sound(characters, sum(map(len, encodings)))
             yield from encodings
 

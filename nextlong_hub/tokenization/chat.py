@@ -66,15 +66,15 @@ class ChatTokenizer:
             token.content: number for number, token in added.items() if token.special or token.content in delimiters
         }
         self._bos = bos
-        self._calls = tokenizer.calls
         self._any_added = _one_of(token.content for token in added.values())
-        self._backend = tokenizer.copy_backend()
+        backend = tokenizer.copy_backend()
         # To the copy special tokens are plain text, and now these are special; what is not is found in any text.
-        self._backend.add_special_tokens([_like(added[n], text, special=True) for text, n in self._controls.items()])
+        backend.add_special_tokens([_like(added[n], text, special=True) for text, n in self._controls.items()])
         numbers = sorted(self._controls.values())
         stand_ins = [_like(added[number], _STAND_IN.format(number), special=False) for number in numbers]
-        self._first_stand_in = max(self._backend.get_vocab(with_added_tokens=True).values(), default=-1) + 1
-        self._backend.add_tokens(stand_ins)
+        self._first_stand_in = max(backend.get_vocab(with_added_tokens=True).values(), default=-1) + 1
+        backend.add_tokens(stand_ins)
+        self._tokenizer = tokenizer.like(backend)
         self._stood_for = np.array(numbers, np.int32)
 
     def controls(self, text: str, turns: Sequence[Turn]) -> list[Control]:
@@ -128,8 +128,7 @@ class ChatTokenizer:
         for control in controls:
             pieces += [text[last : control.start], _STAND_IN.format(control.id)]
             last = control.end
-        encoding = self._calls.encode(self._backend, "".join((*pieces, text[last:])))
-        ids = np.array(encoding.ids, np.int32)
+        ids, spans = self._tokenizer.encode_with_spans("".join((*pieces, text[last:])))
         is_control = ids >= self._first_stand_in
         if int(is_control.sum()) != len(controls):
             raise RecipeError(
@@ -137,8 +136,7 @@ class ChatTokenizer:
                 f"{int(is_control.sum())}: it does not take them for tokens where they stand; use another chat template"
             )
         ids[is_control] = self._stood_for[ids[is_control] - self._first_stand_in]
-        offsets = np.fromiter(chain.from_iterable(encoding.offsets), np.int64, 2 * len(ids))
-        starts, ends = offsets[::2], offsets[1::2]
+        starts, ends = spans.starts, spans.ends
         shift = _Shift(controls)
         mask = np.zeros(len(ids), np.int8)
         for start, end in learned:

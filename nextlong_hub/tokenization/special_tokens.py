@@ -4,7 +4,7 @@ Their names are looked up in a tokenizer's folder, in this order: `tokenizer_con
 and the template of `tokenizer.json` that puts them around a text.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nextlong_hub.core.files import read_json
-from nextlong_hub.errors import RecipeError
+from nextlong_hub.errors import RecipeError, argument
 from nextlong_hub.tokenization.loading import folder_of
 from nextlong_hub.tokenization.tokenizer import Tokenizer
 
@@ -60,13 +60,35 @@ def find_special_tokens(tokenizer: Tokenizer, *, bos: bool, eos: bool) -> Specia
     return SpecialTokens(bos=ids[0], eos=ids[1])
 
 
-def control_tokens(tokenizer: Tokenizer) -> dict[str, str]:
-    """The texts of a tokenizer's `bos_token` and `eos_token`, as far as its files name them."""
+def find_padding(tokenizer: Tokenizer) -> int:
+    """The id of a tokenizer's `pad_token` or, where its files name none, of its `eos_token`.
+
+    Raises:
+        RecipeError: it has neither.
+    """
+    known = control_tokens(tokenizer, ("pad_token", "eos_token"))
+    numbers = {token.content: number for number, token in tokenizer.added_tokens.items()}
+    for kind in ("pad_token", "eos_token"):
+        if known.get(kind) in numbers:
+            return numbers[known[kind]]
+    raise RecipeError(
+        f"{argument('align')} pads documents, and the tokenizer {tokenizer.name} has neither pad_token nor eos_token; "
+        "add one to the tokenizer_config.json beside its tokenizer.json"
+    )
+
+
+def control_tokens(tokenizer: Tokenizer, kinds: Sequence[str] = _KINDS) -> dict[str, str]:
+    """The texts of a tokenizer's special tokens of some kinds, as far as its files name them.
+
+    Args:
+        tokenizer: its files are read.
+        kinds: the names by which they name them.
+    """
     folder = folder_of(tokenizer, _NAMES)
     *named, library = (read_json(folder / name) for name in _NAMES)
     found: dict[str, str] = {}
     for values in (*named, dict(_from_template(library))):
-        for kind in _KINDS:
+        for kind in kinds:
             token = values.get(kind) if isinstance(values, Mapping) else None
             text = token.get("content") if isinstance(token, Mapping) else token
             if isinstance(text, str) and text:

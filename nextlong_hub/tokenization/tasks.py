@@ -36,7 +36,8 @@ class TokenizerReference:
 
     @classmethod
     def of(cls, tokenizer: Tokenizer) -> "TokenizerReference":
-        """The reference to an open tokenizer."""
+        """The reference to an open tokenizer; where tasks run in this process, they use that one."""
+        _remember(tokenizer)
         return cls(location=tokenizer.location, digest=tokenizer.digest)
 
     def open(self) -> Tokenizer:
@@ -45,10 +46,20 @@ class TokenizerReference:
         Raises:
             DataError: its files have changed since the reference was made.
         """
-        return _tokenizer_of(self.location, self.digest)
+        known = _opened.get((self.location, self.digest))
+        return known or _remember(reopen(self.location, self.digest))
 
 
-_tokenizer_of = lru_cache(maxsize=4)(reopen)
+_opened: dict[tuple[str, str], Tokenizer] = {}
+"""Those of this process that were asked for last, by place and digest."""
+_MOST_OPENED = 4
+
+
+def _remember(tokenizer: Tokenizer) -> Tokenizer:
+    _opened[tokenizer.location, tokenizer.digest] = tokenizer
+    while len(_opened) > _MOST_OPENED:
+        del _opened[next(iter(_opened))]
+    return tokenizer
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -133,6 +144,8 @@ class ChunkTokenizer:
         name = hashlib.sha256(missing.tobytes()).hexdigest()[:12]
         chunks = round_path(self.folder, name)
         write_array(chunks, missing)
+        if self._run.executor.workers == 1:
+            self._tokenizer.open().expect(int(self._store.characters_of_each(missing).sum()))
         tasks = [
             TokeniseChunks(
                 key=f"{name}-{number:05d}",

@@ -23,6 +23,7 @@ from numpy.typing import NDArray
 from nextlong_hub.errors import DataError, RecipeError
 from nextlong_hub.records import Reason
 from nextlong_hub.tokenization.bounded import BoundedCalls
+from nextlong_hub.tokenization.encoding import TextEncoder
 from nextlong_hub.tokenization.spellings import (
     Spellings,
     TokenSpans,
@@ -85,6 +86,7 @@ class Tokenizer:
         self._backend = backend
         self.calls = BoundedCalls(name, backend)
         """How the library is called, with this tokenizer or a copy of it."""
+        self._encoder = TextEncoder(backend, self.calls, name)
 
     @property
     def vocabulary_size(self) -> int:
@@ -109,7 +111,21 @@ class Tokenizer:
 
     def encode(self, text: str) -> NDArray[np.int32]:
         """The ids of a text, without special tokens, encoded in one go. Shape: (tokens,)."""
-        return self._encode_batch(self._backend, [text])[0]
+        return self._encode_batch(self._encoder, [text])[0]
+
+    def differs_from_reference(self, text: str) -> bool | None:
+        """Whether the ids of a text are other ones by the reference; None where the reference makes them anyway."""
+        if not self._encoder.has_taken_over:
+            return None
+        return not np.array_equal(self.encode(text), self._encoder.by_reference([text])[0])
+
+    def expect(self, characters: int) -> None:
+        """Say that this process has so many characters to encode, which decides who encodes them."""
+        self._encoder.expect(characters)
+
+    def engines(self, characters: int) -> tuple[str, ...]:
+        """The programs, with their versions, that encode where there are so many characters to encode."""
+        return self._encoder.expected_engines(characters)
 
     def decode(self, ids: NDArray[np.int32]) -> str:
         """The text of some ids, control tokens spelled out; encoding it need not give the same ids.
@@ -129,10 +145,26 @@ class Tokenizer:
     def _largest_id(self) -> int:
         return max(self._backend.get_vocab(with_added_tokens=True).values())
 
+    def like(self, backend: tokenizers.Tokenizer) -> "Tokenizer":
+        """A tokenizer of the same files with another backend: a copy of this one's that was altered."""
+        return Tokenizer(backend, name=self.name, location=self.location, revision=self.revision, digest=self.digest)
+
     def encode_with_starts(self, text: str) -> tuple[NDArray[np.int32], NDArray[np.int64]]:
         """The ids of a text encoded in one go, and each token's first character, ascending. Shapes: (tokens,)."""
         ids = self.encode(text)
-        return ids, self._spans(text, ids, True).starts
+        return ids, self.starts(text, ids)
+
+    def starts(self, text: str, ids: NDArray[np.int32]) -> NDArray[np.int64]:
+        """First character of each token of a text that encodes to these ids, ascending. Shape: (tokens,)."""
+        return self._spans(text, ids, True).starts
+
+    def encode_with_spans(self, text: str) -> tuple[NDArray[np.int32], TokenSpans]:
+        """The same, and where each token ends."""
+        if self._spellings is None or self.split_points.prefixed:  # what is put in front is in no spelling
+            encoding = self.calls.encode(self._backend, text)
+            return np.array(encoding.ids, np.int32), _spans_of(encoding)
+        ids = self.encode(text)
+        return ids, self._spans(text, ids, True)
 
     def count(self, texts: Sequence[str], *, threads: int = 1) -> list[int]:
         """How many tokens each text has by itself.
@@ -143,9 +175,9 @@ class Tokenizer:
         """
         batches = [list(texts[start : start + _TEXTS_PER_BATCH]) for start in range(0, len(texts), _TEXTS_PER_BATCH)]
         if threads <= 1 or len(batches) <= 1:
-            return list(chain.from_iterable(map(self._lengths, batches)))
+            return list(chain.from_iterable(map(self._encoder.count, batches)))
         with ThreadPoolExecutor(threads) as pool:
-            return list(chain.from_iterable(pool.map(self._lengths, batches)))
+            return list(chain.from_iterable(pool.map(self._encoder.count, batches)))
 
     def fit(self, text: str, target: int) -> Fitted | Unfitted:
         """Keep the prefix of a text that has exactly `target` tokens when it is encoded by itself (NExtLong, Alg. 1).
@@ -177,7 +209,7 @@ class Tokenizer:
         known: list[ChunkTokens] = []
         for start in range(0, len(chunks), _TEXTS_PER_BATCH):
             batch = chunks[start : start + _TEXTS_PER_BATCH]
-            encoded = self._encode_batch(self._backend, [chunk + separator for chunk in batch])
+            encoded = self._encode_batch(self._encoder, [chunk + separator for chunk in batch])
             known += self._cores(batch, separator, encoded)
         return known
 
@@ -229,34 +261,34 @@ class Tokenizer:
         )
 
     @cached_property
-    def _inner_backend(self) -> tokenizers.Tokenizer:
+    def _inner_encoder(self) -> TextEncoder:
         """Encodes a part that is not the first of its text: nothing is put in front of it."""
-        return without_prefix(self._backend) if self.split_points.prefixed else self._backend
+        if not self.split_points.prefixed:
+            return self._encoder
+        return TextEncoder(without_prefix(self._backend), self.calls, self.name)
 
     def _encode_parts(self, parts: Sequence[str], is_beginning: bool) -> list[NDArray[np.int32]]:
         """The ids of each part of one text; the first one is the text's beginning or not."""
         blocks = [list(self.split_points.blocks(part, _BLOCK_CHARACTERS)) for part in parts]
         flat = list(chain.from_iterable(blocks))
         beginning = 1 if is_beginning else 0
-        ids = self._encode_batch(self._backend, flat[:beginning]) + self._encode_batch(
-            self._inner_backend, flat[beginning:]
+        ids = self._encode_batch(self._encoder, flat[:beginning]) + self._encode_batch(
+            self._inner_encoder, flat[beginning:]
         )
         if len(flat) == len(parts):
             return ids
         remaining = iter(ids)
         return [np.concatenate([next(remaining) for _ in own]) for own in blocks]
 
-    def _encode_batch(self, backend: tokenizers.Tokenizer, texts: Sequence[str]) -> list[NDArray[np.int32]]:
-        return [np.array(encoding.ids, np.int32) for encoding in self.calls.encode_batch(backend, texts)]
+    def _encode_batch(self, encoder: TextEncoder, texts: Sequence[str]) -> list[NDArray[np.int32]]:
+        return encoder.encode_batch(texts)
 
     def _spans(self, text: str, ids: NDArray[np.int32], is_beginning: bool) -> TokenSpans:
         """Where the tokens of a text or a part lie: from their spellings, else by encoding again, at twice the cost."""
         spans = self._spellings.spans(text, ids) if self._spellings else None
         if spans is None:
-            backend = self._backend if is_beginning else self._inner_backend
-            offsets = self.calls.encode(backend, text).offsets  # tuples: there is no other access
-            pairs = np.fromiter(chain.from_iterable(offsets), np.int64, 2 * len(offsets))
-            spans = TokenSpans(starts=pairs[::2], ends=pairs[1::2])
+            backend = (self._encoder if is_beginning else self._inner_encoder).backend
+            spans = _spans_of(self.calls.encode(backend, text))
         return spans
 
     @cached_property
@@ -273,8 +305,12 @@ class Tokenizer:
             return None
         return Spellings((added | spelled).items())  # Gemma lists the `▁▁` of its vocabulary as added too
 
-    def _lengths(self, texts: list[str]) -> list[int]:
-        return [len(encoding) for encoding in self.calls.encode_batch(self._backend, texts)]
+
+def _spans_of(encoding: tokenizers.Encoding) -> TokenSpans:
+    """Where the tokens lie that the library has found."""
+    offsets = encoding.offsets  # tuples: there is no other access
+    pairs = np.fromiter(chain.from_iterable(offsets), np.int64, 2 * len(offsets))
+    return TokenSpans(starts=pairs[::2], ends=pairs[1::2])
 
 
 _UNKNOWN = ChunkTokens(tokens=0, first=-1, last=-1, ids=np.zeros(0, np.int32))

@@ -11,6 +11,7 @@ rows themselves are checked: a changed row could come with a changed sha256.
     configurations   counts, order and portability of a whole configuration
     apart            documents that configurations must not share
     exported         a finished export
+    evaluated        rows to evaluate with
     proving          sampled rows derived again from the documents of the corpus, by the room `proof`
     report           faults and counts
 """

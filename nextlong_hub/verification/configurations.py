@@ -121,7 +121,7 @@ def _places(recipe: Recipe, corpus: CorpusTexts, manifest: Manifest, tokenizer: 
         seed=manifest.seed,
     )
     order = producer_of(recipe).candidates(recipe, pool)
-    return {corpus.store.document(number)[0]: place for place, number in enumerate(order.tolist())}
+    return {document: place for place, document in enumerate(corpus.store.document_ids(order))}
 
 
 def check_portability(name: str, config: ConfigRecord, manifest: Manifest, check: Check) -> None:

@@ -2,11 +2,16 @@
 
 from collections.abc import Iterator
 from typing import Any
+from zlib import crc32
 
 from nextlong_hub.dataset.manifest import ConfigRecord
 from nextlong_hub.producer import RowChecker
 from nextlong_hub.synthesis.portability import Size
+from nextlong_hub.tokenization import Tokenizer
 from nextlong_hub.verification.report import Check
+
+_ENCODED_TWICE = 32
+"""Of so many texts one, by its id, is encoded by the reference as well, where another program encodes all."""
 
 
 def check_document(place: str, row: dict[str, Any], config: ConfigRecord, check: Check) -> None:
@@ -27,6 +32,7 @@ def check_document(place: str, row: dict[str, Any], config: ConfigRecord, check:
         check.not_exact += bool(messages) and config.not_exact > 0
         for message in messages if not config.not_exact else ():
             check.fault(place, message)
+        _check_encoder(place, row, check.tokenizer, check)
     _check_sizes(place, row, checker, check)
     if corpus := check.corpora.get(name):
         check.rebuilt_rows += 1
@@ -48,6 +54,17 @@ def _common_faults(row: dict[str, Any], checker: RowChecker, *, may_be_longer: b
         yield f"has {row['token_count']:,} tokens instead of {recipe.target_length:,}"
     if "input_ids" in row and len(row["input_ids"]) != row["token_count"]:
         yield f"input_ids has {len(row['input_ids']):,} entries, token_count says {row['token_count']:,}"
+
+
+def _check_encoder(place: str, row: dict[str, Any], tokenizer: Tokenizer, check: Check) -> None:
+    """Encode some texts by the reference as well: a fault of the fast encoder would be in the row and in the check."""
+    if check.encoded_twice and crc32(row["id"].encode()) % _ENCODED_TWICE:
+        return
+    differs = tokenizer.differs_from_reference(row["text"])
+    if differs is not None:
+        check.encoded_twice += 1
+        if differs:
+            check.fault(place, f"{' and '.join(tokenizer.engines(0))} give other ids for its text")
 
 
 def _check_sizes(place: str, row: dict[str, Any], checker: RowChecker, check: Check) -> None:

@@ -9,6 +9,7 @@ from nextlong_hub.corpus.in_memory import Source
 from nextlong_hub.corpus.ingest import find_corpus
 from nextlong_hub.corpus.settings import SourceSettings
 from nextlong_hub.corpus.texts import CorpusTexts
+from nextlong_hub.dataset.folder import EVALUATION_NAME
 from nextlong_hub.dataset.manifest import MANIFEST_NAME, ConfigRecord, Manifest, read_manifest
 from nextlong_hub.dataset.taken import Taken
 from nextlong_hub.errors import DataError, RecipeError, argument
@@ -25,6 +26,7 @@ from nextlong_hub.tokenization.spelled import SpellingFinder
 from nextlong_hub.verification.apart import check_apart
 from nextlong_hub.verification.companions import check_companions
 from nextlong_hub.verification.configurations import check_config, check_portability
+from nextlong_hub.verification.evaluated import verify_evaluation
 from nextlong_hub.verification.exported import verify_export
 from nextlong_hub.verification.previews import check_preview
 from nextlong_hub.verification.proving import Claim, prove_claims
@@ -59,19 +61,21 @@ def verify(
     code that shares nothing with the build; see `proof`.
     The card may be edited by hand, apart from the list of files that `load_dataset` reads.
 
-    Of an export: every file's size and sha256, and that the documents read back are those that were written.
+    Of an export: every file's size and sha256, and that the documents read back are those that were written. Of rows
+    to evaluate with: those of their files, and that the rows of a pair are the same tokens; see `evaluation.check`.
 
     Raises:
         DataError, RecipeError: the corpus, the tokenizer or a benchmark cannot be read.
         RecipeError: rows are to be proven without a corpus.
     """
+    given = {"corpus": sources, "tokenizer": tokenizer, "decontaminate": benchmarks, "prove": prove is not None}
     if (folder / EXPORT_NAME).is_file():
-        if sources or tokenizer or benchmarks or prove is not None:
-            raise RecipeError(
-                f"{folder} is an export, which is checked by its files alone; leave out {argument('corpus')}, "
-                f"{argument('tokenizer')} and {argument('decontaminate')}, or verify the dataset that it was made from"
-            )
+        _refuse(given, f"{folder} is an export, which is checked by its files alone")
         return verify_export(folder)
+    if (folder / EVALUATION_NAME).is_file():
+        del given["tokenizer"]
+        _refuse(given, f"{folder} holds rows to evaluate with, which are checked by themselves and their tokenizer")
+        return verify_evaluation(folder, tokenizer)
     if prove is not None and not sources:
         raise RecipeError(
             f"{argument('prove')} derives rows again from the documents of their corpus, and none was given; name it "
@@ -125,6 +129,17 @@ def verify(
     return check.report()
 
 
+def _refuse(given: Mapping[str, object], why: str) -> None:
+    """Refuse what a check has no use for.
+
+    Raises:
+        RecipeError: it was given.
+    """
+    names = [argument(name) for name, value in given.items() if value]
+    if names:
+        raise RecipeError(f"{why}; leave out {', '.join(names)}, or verify the dataset itself")
+
+
 def _taken(rows: Sequence[RowDocument]) -> Taken:
     """The documents of the rows of a configuration, by the recipe that made the row."""
     taken: defaultdict[str, set[str]] = defaultdict(set)
@@ -143,6 +158,7 @@ def _open_tokenizers(names: Sequence[str], manifest: Manifest, check: Check) -> 
             check.others += (found,)
             check.finders[found.digest] = SpellingFinder(found)
             continue
+        found.expect(round(sum(file.tokens for file in manifest.files) * manifest.tokenizer.characters_per_token))
         check.tokenizer = found
         if found.digest == manifest.tokenizer.digest:
             check.finders[found.digest] = SpellingFinder(found)

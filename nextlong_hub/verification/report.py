@@ -76,6 +76,8 @@ class VerifyReport:
     segments: int
     encoded_rows: int
     """Rows whose text was encoded again."""
+    encoded_twice: int
+    """Texts among them that were encoded by the reference as well, where another program encoded all."""
     rebuilt_rows: int
     """Rows whose text was rebuilt from the corpus."""
     controls: tuple[str, ...] = ()
@@ -124,6 +126,8 @@ class Check:
     rows: int = 0
     segments: int = 0
     encoded_rows: int = 0
+    encoded_twice: int = 0
+    """See `VerifyReport`."""
     rebuilt_rows: int = 0
     not_exact: int = 0
     """Documents of one configuration whose text does not encode to their tokens, where the manifest admits some."""
@@ -175,6 +179,7 @@ class Check:
             rows=self.rows,
             segments=self.segments,
             encoded_rows=self.encoded_rows,
+            encoded_twice=self.encoded_twice,
             rebuilt_rows=self.rebuilt_rows,
             controls=tuple(self.controls),
             contents=tuple(_contents(self.stats)) if self.stats else (),

@@ -12,7 +12,7 @@ from nextlong_hub.dataset import shards
 from nextlong_hub.dataset.best_fit import unpack
 from nextlong_hub.dataset.manifest import ConfigRecord, FileRecord
 from nextlong_hub.dataset.row_digest import RowDigest, digest_rows
-from nextlong_hub.dataset.schema import TOKEN_COLUMNS, row_schema, without_later_fields
+from nextlong_hub.dataset.schema import TOKEN_COLUMNS, is_laid_out, row_schema, with_current_names
 from nextlong_hub.dataset.spelled import span_column
 from nextlong_hub.verification.documents import check_document
 from nextlong_hub.verification.packed_faults import packed_faults
@@ -47,7 +47,7 @@ def check_file(
                 check_document(where, document, config, check)
             recount([document for _, document in documents], check)
             for digest, finder in check.finders.items():
-                check.spelled[digest].add(row, span_column(row), finder)
+                check.spelled[digest].add(row, span_column(row, conversations=config.conversations is not None), finder)
             count += 1
             tokens += row["token_count"]
     except (OSError, ValueError, pa.ArrowException) as error:
@@ -102,11 +102,12 @@ def _rows(
         wanted = row_schema(
             tokens=bool(config.recipe["tokens"]),
             packed=config.packing is not None,
-            masked=config.conversations is not None,
+            masked=config.conversations is not None
+            or (config.packing is not None and config.packing.padding_id is not None),
             inputs=config.conversations is not None and config.conversations.with_inputs > 0,
         )
-        found = file.schema_arrow.remove_metadata()
-        if not found.equals(wanted) and not found.equals(without_later_fields(wanted)):
+        found = with_current_names(file.schema_arrow.remove_metadata())
+        if not is_laid_out(found, wanted):
             check.fault(name, f"has columns {file.schema_arrow.names} of other names or types than {wanted.names}")
             return
         number = 0
@@ -116,6 +117,7 @@ def _rows(
                 check.fault(name, f"row group {group} holds nulls")
                 return
             digest.update(table)
+            table = table.rename_columns(found.names)
             long = [column for column in TOKEN_COLUMNS if column in table.column_names]
             rows = table.drop_columns(long).to_pylist()
             for index, row in enumerate(rows):
@@ -131,7 +133,7 @@ def _documents(
     if config.packing is None or check.recipe is None:
         yield place, row
         return
-    messages = list(packed_faults(row, check.recipe, number))
+    messages = list(packed_faults(row, check.recipe, number, config.packing))
     for message in messages:
         check.fault(place, message)
     if not messages:

@@ -25,14 +25,19 @@ from benchmarks.teaches.loading import framing_of
 from benchmarks.teaches.plan import PLANS, Measure, Plan, load_plan
 from benchmarks.teaches.replay import PADDING, RowTable, digest, replay
 from benchmarks.teaches.results import About, Answers, ResultsWriter, read_results
+from benchmarks.teaches.riffled import make_riffle, read_riffle
 from benchmarks.teaches.settings import BATCHES_IN_STEP, HERE, PRESETS
 from benchmarks.teaches.spans import Spans, encode, open_tokenizer
 from benchmarks.teaches.split import Corpus, held_out, train_tokenizer
 from benchmarks.teaches.verdicts import judge
+from nextlong_hub.corpus.settings import SourceSettings
 from nextlong_hub.errors import DataError, RecipeError
+from nextlong_hub.pipeline import BuildRequest, build
 from nextlong_hub.recipe import load_recipe
+from nextlong_hub.testing import make_documents, tiny_recipe, write_corpus
 from nextlong_hub.tokenization import load_tokenizer
 
+CHECKOUT = Path(__file__).parents[2]
 TOY = replace(PRESETS["cpu"], rows=16, model=replace(PRESETS["cpu"].model, vocabulary=900))
 """Sixteen rows an arm; a vocabulary of which all words of our corpus are in the middle."""
 ABOUT = About(
@@ -244,6 +249,37 @@ def asked(
 
 
 @pytest.mark.slow
+def test_riffled_questions_are_one_an_item_in_each_cell(tmp_path: Path) -> None:
+    """The package's own rows, read back: a cell has every item once, and its targets end the row."""
+    documents = make_documents(60, paragraphs=(8, 10))
+    write_corpus(tmp_path / "held.parquet", documents[:30])
+    write_corpus(tmp_path / "trained.jsonl", documents[30:])
+    build(
+        BuildRequest(
+            recipes=(tiny_recipe(target_length=1500),),
+            sources=(SourceSettings(name="world", path=str(tmp_path / "trained.jsonl")),),
+            tokenizer="demo",
+            rows={"tiny": 2},
+        ),
+        tmp_path / "rows",
+    )
+    questions = replace(TOY.questions, riffle_items=3, riffle_distances=(100, 200))
+    preset = replace(TOY, target_length=1500, questions=questions)
+    tokenizer = CHECKOUT / "builders" / "demo" / "gpt2"
+    file = make_riffle(tmp_path / "held.parquet", tmp_path / "rows", preset, tokenizer, tmp_path / "riffle")
+    riffled = read_riffle(file)
+    assert riffled.rows.shape == (30, 1500)
+    cells = dict(riffled.cells())
+    assert [*cells][:5] == ["blocked/0/0", "riffled/0/100", "detached/0/100", "riffled/0/200", "detached/0/200"]
+    assert sorted(row for rows in cells.values() for row in rows.tolist()) == list(range(30))
+    for rows in cells.values():
+        assert [riffled.about[row]["item"] for row in rows] == [0, 1, 2]
+        assert [riffled.about[row]["targets"][-1]["end"] for row in rows] == [1500] * 3
+    assert digest_of([], riffled.rows) != digest_of([], riffled.rows[::-1])
+    with pytest.raises(DataError, match="run `prepare` first"):
+        read_riffle(tmp_path / "nothing.parquet")
+
+
 def test_questions_are_about_held_out_text_only(corpus: Corpus, asked: tuple[Items, ContextMaker, Tokenizer]) -> None:
     """Every span lies in a held-out document, and the chunk asked for stands right behind the far one."""
     items, _, _ = asked

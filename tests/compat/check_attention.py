@@ -79,9 +79,9 @@ def write_arrays(path: Path, scratch: Path) -> None:
     np.savez(
         path,
         packed_input_ids=row["input_ids"],
-        packed_cu_seqlens=cu_seqlens(row["document_lengths"]),
-        packed_position_ids=position_ids(row["document_lengths"]),
-        sample_input_ids=row["input_ids"][: row["document_lengths"][0]],
+        packed_cu_seqlens=cu_seqlens(row["seq_lengths"]),
+        packed_position_ids=position_ids(row["seq_lengths"]),
+        sample_input_ids=row["input_ids"][: row["seq_lengths"][0]],
         sample_segments=token_spans(row["text"][:end], [s for s in row["segments"] if s["end"] <= end]),
     )
 

@@ -103,7 +103,7 @@ def documents_of(folder: Path) -> dict[str, dict[str, Any]]:
 def test_whole_conversations_share_rows(built: Path) -> None:
     """No row is longer than its length, none could take a document of another, and each document is in one place."""
     rows = rows_of(built)
-    assert all(sum(row["document_lengths"]) == row["token_count"] == len(row["loss_mask"]) <= 128 for row in rows)
+    assert all(sum(row["seq_lengths"]) == row["token_count"] == len(row["assistant_masks"]) <= 128 for row in rows)
     found = [document["meta_document"] for row in rows for document in row["documents"]]
     assert sorted(found) == sorted({*(f"talk-{number}" for number in range(20)), "hostile", "long", "hangs"})
     assert 1 < len(rows) < len(found)
@@ -121,7 +121,7 @@ def test_each_document_is_what_transformers_makes_of_it(built: Path) -> None:
         assert document["text"] == reference.apply_chat_template(as_dicts(messages), tokenize=False)
         if identity != "hostile":
             assert document["input_ids"] == reference.apply_chat_template(as_dicts(messages), return_dict=False)
-        learnt = np.array(document["input_ids"])[np.array(document["loss_mask"]) == 1]
+        learnt = np.array(document["input_ids"])[np.array(document["assistant_masks"]) == 1]
         assert reference.decode(learnt) == "".join(m.content + "<|im_end|>" for m in messages if m.role == "assistant")
 
 
@@ -139,7 +139,7 @@ def test_everything_is_counted(built: Path) -> None:
     assert config.synthesis.truncated == 1
     assert config.conversations.unanswered == 1
     rows = rows_of(built)
-    assert config.conversations.learnt_tokens == sum(sum(row["loss_mask"]) for row in rows)
+    assert config.conversations.learnt_tokens == sum(sum(row["assistant_masks"]) for row in rows)
     assert config.conversations.messages == {"assistant": 24, "user": 24}
     assert config.packing.fill == round(config.tokens / (config.rows * 128), 6)
 
@@ -317,7 +317,7 @@ def test_load_dataset_makes_the_rows_that_build_publishes(
         [unit] = session.units()
         rows = [row for table in session.tables(unit) for row in table.to_pylist()]
         assert [row["text"] for row in rows] == [row["text"] for row in wanted]
-        assert [row["loss_mask"] for row in rows] == [row["loss_mask"] for row in wanted]
+        assert [row["assistant_masks"] for row in rows] == [row["assistant_masks"] for row in wanted]
 
 
 def test_a_dry_run_says_what_it_cannot_predict(corpus: Path, tokenizer: Path) -> None:
@@ -360,7 +360,7 @@ def test_columns_that_were_read_are_read_again(
 
 
 def _learn_a_question(row: dict[str, Any]) -> None:
-    row["loss_mask"][0] = 1
+    row["assistant_masks"][0] = 1
 
 
 def _change_an_answer(row: dict[str, Any]) -> None:
@@ -392,7 +392,7 @@ def _shift_a_message(row: dict[str, Any]) -> None:
 @pytest.mark.parametrize(
     ("damage", "fault", "corpus_fault"),
     [
-        (_learn_a_question, "its loss_mask is not that of its answers", ""),
+        (_learn_a_question, "its assistant_masks are not those of its answers", ""),
         (_change_an_answer, "its text does not encode to its input_ids", "is not what the corpus holds there"),
         (_change_a_token, "its text does not encode to its input_ids", ""),
         (_change_the_template, "its chat template makes another text of its messages", ""),

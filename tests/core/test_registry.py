@@ -31,8 +31,8 @@ def test_names_are_listed_without_an_import() -> None:
     formats, exports, modules = (line.split() for line in done.stdout.splitlines())
     assert formats == ["arrow", "csv", "hub", "jsonl", "parquet", "tar", "text", "zip"]
     assert exports == [
-        *("axolotl", "jsonl", "mds", "megatron", "megatron-bridge", "nanotron", "olmo", "skyrl", "text", "torchtitan"),
-        "trl",
+        *("axolotl", "jsonl", "litdata", "mds", "megatron", "megatron-bridge", "nanogpt", "nanotron", "numpy", "olmo"),
+        *("skyrl", "text", "torchtitan", "trl"),
     ]
     assert {"pyarrow", "numpy", "nextlong_hub.corpus.formats.text", "nextlong_hub.exports.text"}.isdisjoint(modules)
 
@@ -103,5 +103,8 @@ def test_help_lists_what_is_there(
     assert "files are arrow, csv, jsonl, parquet, tar, text, zip, psv." in " ".join(capsys.readouterr().out.split())
     assert run(["export", "--help"]) == 0
     shown = " ".join(capsys.readouterr().out.split())
-    ours = "axolotl, jsonl, mds, megatron, megatron-bridge, nanotron, olmo, skyrl, text, torchtitan, trl"
+    ours = (
+        "axolotl, jsonl, litdata, mds, megatron, megatron-bridge, nanogpt, nanotron, numpy, olmo, skyrl, text, "
+        "torchtitan, trl"
+    )
     assert f"FORMAT is one of {ours}, tape." in shown

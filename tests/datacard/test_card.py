@@ -1,10 +1,12 @@
 """The card of a dataset folder: true, complete, loadable, and safe with whatever a corpus holds."""
 
+import ast
 import json
 import re
 import shlex
 import shutil
 from collections.abc import Callable
+from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
@@ -13,12 +15,15 @@ import pyarrow.parquet as pq
 import pytest
 import yaml
 from building import make_request, published
+from card_blocks import trl_lines
 from datasets import DatasetInfo, load_dataset, load_dataset_builder
 from datasets.info import DatasetInfosDict
 from datasets.utils.metadata import MetadataConfigs
+from earlier_folders import name_as_before
 from huggingface_hub import DatasetCard
 from markdown_it import MarkdownIt
 
+import nextlong_hub
 from nextlong_hub.cli import run
 from nextlong_hub.corpus.settings import SourceSettings
 from nextlong_hub.datacard import check_card, lint_card, rendering, write_card
@@ -359,15 +364,47 @@ def test_the_python_on_the_card_runs(
     """Every block a reader copies, with the folder in the place of the Hub; positions and borders of a packed row."""
     monkeypatch.setenv("HF_DATASETS_CACHE", str(tmp_path))
     blocks = re.findall(r"```python\n(.*?)```", card_of(mixed), re.DOTALL)
-    readable = [block for block in blocks if "polars" not in block]
-    assert len(blocks) == 4 and len(readable) == 3
+    readable = [block for block in blocks if "polars" not in block and "trl" not in block]
+    assert len(blocks) == 5 and len(readable) == 3
     names: dict[str, Any] = {"row": pq.read_table(mixed / "data" / "packed").to_pylist()[0]}
     for block in readable:
         exec(block.replace("USER/NAME", str(mixed)), names)
         names["row"] = pq.read_table(mixed / "data" / "packed").to_pylist()[0]
     assert "512" in capsys.readouterr().out
     assert names["cu_seqlens"][-1] == len(names["position_ids"]) == names["row"]["token_count"]
-    assert names["position_ids"].count(0) == len(names["row"]["document_lengths"]) > 1
+    assert names["position_ids"].count(0) == len(names["row"]["seq_lengths"]) > 1
+
+
+def test_the_lines_for_trl_say_what_keeps_rows_whole(mixed: Path, built: Path) -> None:
+    """`check_trainers.py` runs these very lines; what it puts in for USER/NAME and MODEL stands where it must."""
+    for folder, apart in ((mixed, [True]), (built, [])):
+        lines = ast.parse(trl_lines(card_of(folder)))
+        calls = {ast.unparse(call.func): call for call in ast.walk(lines) if isinstance(call, ast.Call)}
+        settings = {one.arg: ast.literal_eval(one.value) for one in calls["SFTConfig"].keywords}
+        assert (settings["max_length"], settings["packing"]) == (None, False)
+        assert [settings[name] for name in ("padding_free",) if name in settings] == apart
+        text = [ast.literal_eval(one.value) for one in calls["SFTTrainer"].keywords if one.arg == "model"]
+        assert [*text, ast.literal_eval(calls["load_dataset"].args[0])] == ["MODEL", "USER/NAME"]
+
+
+def test_the_card_of_an_older_folder_names_the_columns_that_it_has(
+    mixed: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its lines run, and TRL, which would not know those names, is not offered the rows as they are."""
+    folder = Path(shutil.copytree(mixed, tmp_path / "older"))
+    name_as_before(folder)
+    write_card(folder)
+    text = card_of(folder)
+    assert "`document_lengths`" in text and "seq_lengths" not in text and "SFTTrainer" not in text
+    [block] = [block for block in re.findall(r"```python\n(.*?)```", text, re.DOTALL) if "cu_seqlens" in block]
+    names: dict[str, Any] = {"row": pq.read_table(folder / "data" / "packed").to_pylist()[0]}
+    exec(block, names)
+    assert names["cu_seqlens"][-1] == names["row"]["token_count"]
+    found = [*nextlong_hub.open(folder, "packed").load().column_names]
+    assert "seq_lengths" in found and "document_lengths" not in found
+    assert verify(folder).faults == ()
+    found, wanted = (replace(measure(one)["packed"], bytes=None) for one in (folder, mixed))
+    assert found == wanted
 
 
 def test_trainers_are_told_what_the_examples_say() -> None:

@@ -244,9 +244,9 @@ def test_a_packed_row_is_taken_apart_by_hand() -> None:
         "id": "packed/000000",
         "text": "abcdefg",
         "input_ids": [1, 2, 3],
-        "loss_mask": [0, 1, 1],
+        "assistant_masks": [0, 1, 1],
         "token_count": 3,
-        "document_lengths": [1, 2],
+        "seq_lengths": [1, 2],
         "documents": [
             {"id": "one/x", **document, "start": 0, "end": 3, "tokens": 1},
             {"id": "one/x@3", **document, "offset": 3, "start": 3, "end": 7, "tokens": 2},
@@ -262,14 +262,19 @@ def test_a_packed_row_is_taken_apart_by_hand() -> None:
         "id": "one/x",
         "text": "abc",
         "input_ids": [1],
-        "loss_mask": [0],
+        "assistant_masks": [0],
         "token_count": 1,
         "meta_document": "x",
         "source": "s",
         "offset": 0,
         "segments": [{**segment, "start": 0, "end": 3}],
     }
-    assert (second["text"], second["input_ids"], second["loss_mask"], second["offset"]) == ("defg", [2, 3], [1, 1], 3)
+    assert (second["text"], second["input_ids"], second["assistant_masks"], second["offset"]) == (
+        "defg",
+        [2, 3],
+        [1, 1],
+        3,
+    )
     assert [(s["start"], s["end"]) for s in second["segments"]] == [(0, 2), (2, 4)]
-    del row["loss_mask"]
-    assert "loss_mask" not in unpack(row)[0]
+    del row["assistant_masks"]
+    assert "assistant_masks" not in unpack(row)[0]

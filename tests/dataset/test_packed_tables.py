@@ -14,7 +14,7 @@ from strategies import int32s, names, samples
 
 from nextlong_hub.dataset.best_fit import unpack
 from nextlong_hub.dataset.packing_plan import PackedRange, Planner
-from nextlong_hub.dataset.packing_tables import as_documents, merge
+from nextlong_hub.dataset.packing_tables import Padding, as_documents, merge
 from nextlong_hub.dataset.schema import DOCUMENT_TYPE, row_schema
 from nextlong_hub.dataset.shards import read_table, row_sizes, to_packed_table, to_table, write_table
 from nextlong_hub.recipe import OutputSettings, Recipe
@@ -58,7 +58,7 @@ def packed_by_hand(row: Sequence[Sample]) -> dict[str, Any]:
     for sample in row:
         own = {"id": sample.id, "source": sample.source, "meta_document": sample.meta_document, "offset": 0}
         end = len(text) + len(sample.text)
-        places.append({**own, "start": len(text), "end": end, "tokens": len(sample.input_ids)})
+        places.append({**own, "start": len(text), "end": end, "tokens": len(sample.input_ids), "padding": 0})
         for segment in sample.segments:
             values = {name: getattr(segment, name) for name in Segment.__slots__}
             segments.append({**values, "start": segment.start + len(text), "end": segment.end + len(text)})
@@ -68,7 +68,7 @@ def packed_by_hand(row: Sequence[Sample]) -> dict[str, Any]:
         "text": text,
         "input_ids": ids,
         "token_count": len(ids),
-        "document_lengths": [len(sample.input_ids) for sample in row],
+        "seq_lengths": [len(sample.input_ids) for sample in row],
         "documents": places,
         "segments": segments,
     }
@@ -107,6 +107,48 @@ def test_unpacking_gives_the_documents_back(rows: list[list[Sample]]) -> None:
     assert unpacked == to_table(flat, tokens=True).to_pylist()
 
 
+@given(groupings, st.integers(2, 9), st.booleans())
+def test_padding_stands_behind_each_document_and_is_not_learnt(
+    grouping: list[list[Sample]], multiple: int, is_masked: bool
+) -> None:
+    """The law of aligned rows: whole multiples, the documents as they were, nothing learnt behind them."""
+    flat = [sample for row in grouping for sample in row]
+    plain = as_documents(to_table(flat, tokens=True), tokens=True)
+    if is_masked:  # as conversations have it: nothing is learnt here
+        masks = pa.array([[0] * len(sample.input_ids) for sample in flat], pa.list_(pa.int8()))
+        plain = plain.add_column(3, "assistant_masks", masks)
+    padding = Padding(multiple=multiple, token=-1)
+    table = as_documents(plain, tokens=True, padding=padding)
+    merged = merge(table, np.array([len(row) for row in grouping]), [f"p/{n}" for n in range(len(grouping))])
+    assert merged.schema.equals(row_schema(tokens=True, packed=True, masked=True))
+    for row, samples_of_row in zip(merged.to_pylist(), grouping, strict=True):
+        ids, mask = [], []
+        for sample, document in zip(samples_of_row, row["documents"], strict=True):
+            own = len(sample.input_ids)
+            assert document["tokens"] % multiple == 0 and document["tokens"] - document["padding"] == own
+            assert 0 <= document["padding"] < multiple
+            ids += [*sample.input_ids.tolist(), *[-1] * document["padding"]]
+            mask += [int(not is_masked)] * own + [0] * document["padding"]
+        assert (row["input_ids"], row["assistant_masks"]) == (ids, mask)
+        assert row["token_count"] == sum(row["seq_lengths"]) == len(ids)
+        assert row["seq_lengths"] == [document["tokens"] for document in row["documents"]]
+    unpacked = [document for row in merged.to_pylist() for document in unpack(row)]
+    assert [document["input_ids"] for document in unpacked] == [sample.input_ids.tolist() for sample in flat]
+    assert [document["token_count"] for document in unpacked] == [len(sample.input_ids) for sample in flat]
+
+
+def test_documents_of_a_unit_of_before_have_no_padding() -> None:
+    """A resumed run may find units whose documents lack the field."""
+    ids = np.array([1], np.int32)
+    sample = Sample(id="s/a", text="a", input_ids=ids, meta_document="a", source="s", segments=(), truncated_tokens=0)
+    today = as_documents(to_table([sample], tokens=True), tokens=True)
+    [documents] = today["documents"].to_pylist()
+    before = pa.list_(pa.struct([field for field in DOCUMENT_TYPE if field.name != "padding"]))
+    place = today.column_names.index("documents")
+    older = today.set_column(place, "documents", pa.array([documents], before))
+    assert as_documents(older, tokens=True).equals(today)
+
+
 packed_rows = st.builds(
     PackedRow,
     id=names,
@@ -140,8 +182,8 @@ def test_packed_rows_come_back_as_they_were(
         assert [tuple(document.values()) for document in kept["documents"]] == [
             tuple(getattr(document, field.name) for field in DOCUMENT_TYPE) for document in row.documents
         ]
-        assert kept["document_lengths"] == [document.tokens for document in row.documents]
-        assert kept.get("loss_mask", []) == [1] * len(row.input_ids) * masked
+        assert kept["seq_lengths"] == [document.tokens for document in row.documents]
+        assert kept.get("assistant_masks", []) == [1] * len(row.input_ids) * masked
     assert row_sizes(table) == [len(row.text.encode()) + len(row.input_ids) * (4 * tokens + masked) for row in rows]
 
 

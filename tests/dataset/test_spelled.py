@@ -28,10 +28,10 @@ END = "<|endoftext|>"
 OTHER = "<|im_end|>"
 
 
-def counted(table: pa.Table) -> tuple[int, dict[str, int]]:
+def counted(table: pa.Table, *, conversations: bool = False) -> tuple[int, dict[str, int]]:
     """Rows and tokens of a table under GPT-2's tokenizer."""
     counts = SpelledCounts()
-    counts.add_table(table, SpellingFinder(load_tokenizer("demo")))
+    counts.add_table(table, SpellingFinder(load_tokenizer("demo")), conversations=conversations)
     return counts.rows, dict(counts.tokens)
 
 
@@ -44,8 +44,8 @@ def test_what_a_chat_template_wrote_is_not_counted() -> None:
     """Both rows hold it between their messages, the second one in a message, too."""
     texts = [f"hello{END}", f"say {END}{END}"]
     segments = [[{"start": 0, "end": 5}], [{"start": 0, "end": 4 + len(END)}]]
-    table = pa.table({"text": texts, "segments": segments, "loss_mask": [[1], [1]]})
-    assert counted(table) == (1, {END: 1})
+    table = pa.table({"text": texts, "segments": segments, "assistant_masks": [[1], [1]]})
+    assert counted(table, conversations=True) == (1, {END: 1})
 
 
 def test_two_documents_of_a_packed_row_spell_nothing_together() -> None:

@@ -227,7 +227,7 @@ def pieces_of(folder: Path, config: str = PACKED) -> dict[str, dict[int, dict[st
     pieces: dict[str, dict[int, dict[str, Any]]] = {}
     for number, row in enumerate(read_rows(folder, config)):
         assert row["id"] == f"{config}/{number:06}"
-        assert sum(row["document_lengths"]) == row["token_count"] == len(row["input_ids"])
+        assert sum(row["seq_lengths"]) == row["token_count"] == len(row["input_ids"])
         assert "".join(piece["text"] for piece in unpack(row)) == row["text"]
         for piece in unpack(row):
             assert piece["offset"] not in pieces.setdefault(piece["meta_document"], {})

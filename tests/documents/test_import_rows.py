@@ -87,7 +87,7 @@ def test_packed_rows_come_back_as_they_were_packed(built: Path, two_workers: Loc
     report = run(tmp_path / "mds", tmp_path / "back", executor=two_workers)
     assert (report.rows, report.documents) == (3, 8)
     after = read_rows(tmp_path / "back")
-    assert [row["document_lengths"] for row in after] == [[512] * 3, [512] * 3, [512] * 2]
+    assert [row["seq_lengths"] for row in after] == [[512] * 3, [512] * 3, [512] * 2]
     assert [t for row in after for t in row["input_ids"]] == [t for row in read_rows(built) for t in row["input_ids"]]
     assert verify(tmp_path / "back", tokenizer="demo").faults == ()
 
@@ -105,7 +105,9 @@ def test_a_loss_mask_comes_along(tmp_path: Path) -> None:
     export(folder, ExportRequest(format="mds"), tmp_path / "mds")
     run(tmp_path / "mds", tmp_path / "back")
     after = read_rows(tmp_path / "back")
-    assert [row["loss_mask"] for row in after] == [row.loss_mask.tolist() for row in rows if row.loss_mask is not None]
+    assert [row["assistant_masks"] for row in after] == [
+        row.loss_mask.tolist() for row in rows if row.loss_mask is not None
+    ]
     assert [row["text"] for row in after] == [TEXTS[0] + TEXTS[1], TEXTS[2]]
 
 

@@ -95,7 +95,7 @@ def test_half_of_the_tokens_are_whole_documents(folder: Path, corpus: Path) -> N
     assert len(extended) == 5
     assert not extended & {one["meta_document"] for one in ordinary}
     assert len({one["meta_document"] for one in ordinary}) == len(ordinary)
-    assert all(sum(row["document_lengths"]) == row["token_count"] <= 512 for row in rows)
+    assert all(sum(row["seq_lengths"]) == row["token_count"] <= 512 for row in rows)
 
 
 def test_the_manifest_says_what_there_is(folder: Path) -> None:
@@ -167,7 +167,7 @@ def test_longer_rows_hold_both(corpus: Path, tmp_path: Path) -> None:
     build(mix_request(corpus, mix_of(target_length=1024), mix=6, tiny=6), tmp_path / "out")
     rows = read_rows(tmp_path / "out", "mix")
     assert [[one["id"].partition("/")[0] for one in row["documents"]].index("mix") for row in rows] == [1] * 6
-    assert [row["document_lengths"][0] for row in rows] == [512] * 6
+    assert [row["seq_lengths"][0] for row in rows] == [512] * 6
     assert sum(row["token_count"] for row in rows) > 0.95 * 6 * 1024
     assert verify(tmp_path / "out", tokenizer="demo").faults == ()
 
@@ -226,9 +226,7 @@ def test_exports_keep_the_documents_apart(folder: Path, tmp_path: Path) -> None:
     """The lengths of a row's documents go to a trainer that takes packed rows."""
     export(folder, ExportRequest(format="trl", config="mix"), tmp_path / "trl")
     [file] = (tmp_path / "trl" / "data").glob("*.parquet")
-    assert pq.read_table(file)["seq_lengths"].to_pylist() == [
-        row["document_lengths"] for row in read_rows(folder, "mix")
-    ]
+    assert pq.read_table(file)["seq_lengths"].to_pylist() == [row["seq_lengths"] for row in read_rows(folder, "mix")]
 
 
 def test_a_build_that_died_goes_on(folder: Path, corpus: Path, tmp_path: Path) -> None:

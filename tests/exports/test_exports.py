@@ -21,9 +21,12 @@ from plugins import install
 from trainer_readers import (
     collate_bridge,
     read_jsonl,
+    read_litdata,
     read_mds,
     read_megatron,
+    read_nanogpt,
     read_nanotron,
+    read_numpy,
     read_olmo,
     read_parquet,
     read_prolong,
@@ -48,6 +51,9 @@ OPTIONS: dict[str, dict[str, Any]] = {
     "olmo": {"token_bytes": 2, "eos_id": 0},
     "torchtitan": {"eos_id": 0},
     "megatron-bridge": {"eos_id": 0},
+    "litdata": {"eos_id": 0},
+    "nanogpt": {"token_bytes": 2, "eos_id": 0},
+    "numpy": {"token_bytes": 2},
 }
 """What rows without a manifest do not tell."""
 PLACE = {"id": "d", "source": "s", "meta_document": "d", "offset": 0, "start": 0, "end": 1}
@@ -91,7 +97,7 @@ def test_every_format_gives_the_rows_back(built: Path, tmp_path: Path) -> None:
     tokens = [row["input_ids"] for row in rows]
     for name in FORMATS:
         report = run(built, name, tmp_path / name)
-        longer = name in ("megatron-bridge", "torchtitan")
+        longer = name in ("litdata", "megatron-bridge", "nanogpt", "torchtitan")
         assert (report.rows, report.documents) == (8, 8)
         assert report.tokens == (0 if name == "text" else 8 * (512 + longer)) == report.learned_tokens
         assert (report.eos_replacing, report.eos_appended) == (8 * (name == "olmo"), 8 * longer)
@@ -106,6 +112,8 @@ def test_every_format_gives_the_rows_back(built: Path, tmp_path: Path) -> None:
     assert read_nanotron(tmp_path / "nanotron") == tokens
     ended = [[*t, EOS] for t in tokens]
     assert read_torchtitan(tmp_path / "torchtitan") == ended
+    assert read_nanogpt(tmp_path / "nanogpt") == read_litdata(tmp_path / "litdata") == ended
+    assert read_numpy(tmp_path / "numpy") == [(t, None) for t in tokens]
     assert read_olmo(tmp_path / "olmo", 2) == [([*t[:-1], EOS], None) for t in tokens]
     assert collate_bridge(read_parquet(tmp_path / "megatron-bridge")) == [[(t, [*t[1:], EOS])] for t in tokens]
     assert read_parquet(tmp_path / "skyrl") == [{"input_ids": t, "loss_mask": [0, *ones[1:]]} for t in tokens]
@@ -115,7 +123,7 @@ def test_every_format_gives_the_rows_back(built: Path, tmp_path: Path) -> None:
             "source": "corpus",
             "text": row["text"],
             "input_ids": row["input_ids"],
-            "document_lengths": [512],
+            "seq_lengths": [512],
         }
         for row in rows
     ]
@@ -147,8 +155,11 @@ def test_packed_rows_keep_their_documents_apart(packed: Path, tmp_path: Path) ->
     assert [row["text"] for row in read_parquet(tmp_path / "text")] == ["ab", "cde", "f", "gh", "i"]
     assert read_megatron(tmp_path / "megatron") == documents
     assert read_nanotron(tmp_path / "nanotron") == documents
-    assert [row["document_lengths"] for row in read_jsonl(tmp_path / "jsonl")] == [[3, 2], [4], [1, 2]]
-    assert read_torchtitan(tmp_path / "torchtitan") == [[*document, 0] for document in documents]
+    assert [row["seq_lengths"] for row in read_jsonl(tmp_path / "jsonl")] == [[3, 2], [4], [1, 2]]
+    ended = [[*document, 0] for document in documents]
+    assert read_torchtitan(tmp_path / "torchtitan") == ended
+    assert read_nanogpt(tmp_path / "nanogpt") == read_litdata(tmp_path / "litdata") == ended
+    assert read_numpy(tmp_path / "numpy") == [(document, None) for document in documents]
     assert read_olmo(tmp_path / "olmo", 2) == [([*document[:-1], 0], None) for document in documents]
     assert [row["input_ids"] for row in read_parquet(tmp_path / "skyrl")] == documents
     bridge = [[inputs for inputs, _ in row] for row in collate_bridge(read_parquet(tmp_path / "megatron-bridge"))]
@@ -178,7 +189,7 @@ def test_the_loss_mask_becomes_labels(masked: Path, tmp_path: Path) -> None:
     assert [row["labels"] for row in read_parquet(tmp_path / "axolotl")] == labels
     joined = [labels[0] + labels[1], labels[2], labels[3] + labels[4]]
     assert [row["labels"] for row in read_parquet(tmp_path / "trl")] == joined
-    assert [row["loss_mask"] for row in read_jsonl(tmp_path / "jsonl")] == list(MASKS)
+    assert [row["assistant_masks"] for row in read_jsonl(tmp_path / "jsonl")] == list(MASKS)
     assert [batch["labels"] for batch in read_prolong(tmp_path / "mds", masked=True)][1] == [-100, -100, 8, 9]
     assert [row["loss_mask"] for row in read_parquet(tmp_path / "skyrl")] == [
         [0, 1, 1],
@@ -192,7 +203,7 @@ def test_the_loss_mask_becomes_labels(masked: Path, tmp_path: Path) -> None:
     run(masked, "megatron-bridge", tmp_path / "bridge", eos_id=0)
     learnt = [labels for row in collate_bridge(read_parquet(tmp_path / "bridge")) for _, labels in row]
     assert learnt == [[2, 3, -100], [5, -100], [-100, 8, 9, -100], [-100], [12, -100]]
-    for name in ("text", "megatron", "nanotron", "torchtitan"):
+    for name in ("text", "litdata", "megatron", "nanogpt", "nanotron", "torchtitan"):
         with pytest.raises(RecipeError, match=f"has a loss mask, which {name} cannot carry"):
             run(masked, name, tmp_path / name)
         assert not (tmp_path / name).exists()
@@ -214,7 +225,7 @@ def test_packed_rows_are_packed_anew(masked: Path, tmp_path: Path) -> None:
     run(masked, "jsonl", tmp_path / "out", pack_tokens=6)
     rows = read_jsonl(tmp_path / "out")
     assert [row["input_ids"] for row in rows] == [[1, 2, 3, 10, 11, 12], [4, 5, 6, 7, 8, 9]]
-    assert [row["loss_mask"] for row in rows] == [[0, 1, 1, 1, 0, 1], [0, 1, 0, 0, 1, 1]]
+    assert [row["assistant_masks"] for row in rows] == [[0, 1, 1, 1, 0, 1], [0, 1, 0, 0, 1, 1]]
     assert [row["text"] for row in rows] == ["abghi", "cdef"]
     with pytest.raises(DataError, match="the document 'f' has 4 tokens, which do not fit into rows of 3"):
         run(masked, "jsonl", tmp_path / "short", pack_tokens=3)
@@ -335,7 +346,7 @@ def test_the_vocabulary_decides_the_bytes_of_a_token(built: Path, packed: Path, 
 def test_an_id_beyond_sixteen_bits_is_refused_for_two_bytes(tmp_path: Path) -> None:
     """It is named, nothing is wrapped round, and no file is left under its final name."""
     folder = write_packed(tmp_path / "data", [packed_row("r", [("x", "web", [65_535, 65_536])])])
-    for name in ("megatron", "nanotron"):
+    for name in ("megatron", "nanotron", "numpy"):
         with pytest.raises(DataError, match="row 'r' has the token id 65,536, which does not fit into 2 bytes"):
             run(folder, name, tmp_path / name, token_bytes=2)
         assert {path.name for path in (tmp_path / name).iterdir()} == {"nextlong-export.json", ".nextlong-files.jsonl"}
@@ -355,7 +366,7 @@ def test_an_id_beyond_sixteen_bits_is_refused_for_two_bytes(tmp_path: Path) -> N
         ("trl", {"by_source": True}, "trl has no folders for sources"),
         ("mds", {"hashes": ("crc32",)}, "mds holds no crc32 digests; it takes hash= blake2b or md5 or sha1"),
         ("megatron", {"shard_bytes": 5}, "megatron puts all tokens into one file; leave out shard_bytes="),
-        ("mds", {"shard_bytes": 1 << 32}, "MDS shards hold less than 4 GiB"),
+        ("mds", {"shard_bytes": 1 << 32}, r"mds can index files of 4,294,967,295 bytes, but shard_bytes="),
         ("mds", {"token_bytes": 2}, "mds leaves no choice how many bytes a token has"),
     ],
 )
@@ -373,7 +384,7 @@ def test_packing_counts_tokens(tmp_path: Path) -> None:
     with pytest.raises(RecipeError, match="pack= counts tokens, and jsonl has none here"):
         run(folder, "jsonl", tmp_path / "out", pack_tokens=8)
     run(folder, "jsonl", tmp_path / "out", pack_tokens=8, tokenizer="demo")
-    assert sum(sum(row["document_lengths"]) for row in read_jsonl(tmp_path / "out")) >= 5
+    assert sum(sum(row["seq_lengths"]) for row in read_jsonl(tmp_path / "out")) >= 5
 
 
 def test_a_finished_export_is_left_as_it_is(dataset: Path, tmp_path: Path) -> None:
@@ -463,7 +474,7 @@ def test_a_damaged_shard_is_named(dataset: Path, tmp_path: Path) -> None:
         ("input_ids", [None], "row 'r' has no whole numbers in input_ids"),
         ("input_ids", [[1, -1]], "has input_ids from -1 to 1, which are no token ids"),
         ("input_ids", [[1.5]], "row 'r' has no whole numbers in input_ids"),
-        ("loss_mask", [[1]], "row 'r' has 2 tokens and a loss_mask of 1"),
+        ("assistant_masks", [[1]], "row 'r' has 2 tokens and assistant_masks of 1"),
         ("documents", [[{**PLACE, "tokens": 3}]], "its documents have 3"),
     ],
 )

@@ -1,9 +1,10 @@
-"""The bytes of MDS, Megatron and datatrove files: golden ones written by hand, and laws for what is between."""
+"""The bytes of MDS, Megatron, datatrove and flat files: golden ones written by hand, and laws for what is between."""
 
 import gzip
 import hashlib
 import json
 import struct
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -12,9 +13,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from packed_rows import packed_row, write_packed
-from trainer_readers import read_mds, read_sample
+from trainer_readers import read_litdata, read_mds, read_nanogpt, read_numpy, read_sample
 
-from nextlong_hub.errors import DataError
+from nextlong_hub.errors import DataError, RecipeError
 from nextlong_hub.exports import ExportRequest, export, mds_layout
 from nextlong_hub.exports.nanotron import _metric
 
@@ -104,6 +105,72 @@ def test_one_document_for_torchtitan_byte_by_byte(tmp_path: Path) -> None:
     assert (tmp_path / "out" / "tokens.bin").read_bytes() == tokens
     offsets = np.load(tmp_path / "out" / "document_offsets.npy")
     assert (offsets.dtype, offsets.tolist()) == (np.dtype("<i8"), [0, 4])
+
+
+def test_one_file_for_automodel_byte_by_byte(tmp_path: Path) -> None:
+    """Two documents and the EOS behind each, in tokens of two and of four bytes, each with its magic number."""
+    folder = write_packed(tmp_path / "rows", [packed_row("r", [("a", "web", [7, 513]), ("b", "web", [1])])])
+    for width, magic, tokens in (
+        (2, "88d83401", "0700 0102 0900 0100 0900"),
+        (4, "cb999f10", "07000000 01020000 09000000 01000000 09000000"),
+    ):
+        out = tmp_path / str(width)
+        export(folder, ExportRequest(format="nanogpt", token_bytes=width, eos_id=9), out)  # type: ignore[arg-type]
+        head = bytes.fromhex(f"{magic} 01000000 05000000 0{width}000000") + bytes(1024 - 16)
+        assert (out / "train_00000.bin").read_bytes() == head + bytes.fromhex(tokens)
+        assert (out / "train_00000.bos.idx").read_bytes() == bytes.fromhex("00000000 03000000")
+
+
+def test_one_chunk_for_litdata_byte_by_byte(tmp_path: Path) -> None:
+    """Two documents: how many, where each begins in the file and where it ends, and int32 tokens."""
+    folder = write_packed(tmp_path / "rows", [packed_row("r", [("a", "web", [7, 513]), ("b", "web", [1])])])
+    export(folder, ExportRequest(format="litdata", eos_id=9), tmp_path / "out")
+    assert (tmp_path / "out" / "chunk-0-0.bin").read_bytes() == bytes.fromhex(
+        "02000000  10000000 1c000000 24000000  07000000 01020000 09000000  01000000 09000000"
+    )
+    index = json.loads((tmp_path / "out" / "index.json").read_text())
+    assert index["chunks"] == [{"chunk_bytes": 20, "chunk_size": 2, "dim": 5, "filename": "chunk-0-0.bin"}]
+    assert index["updated_at"] == "0"
+
+
+def test_arrays_of_numpy_are_what_numpy_saves(tmp_path: Path) -> None:
+    """Tokens, offsets and mask: `np.save` writes the same bytes."""
+    documents = [("a", "web", [7, 513, 8]), ("b", "web", [1, 2])]
+    folder = write_packed(tmp_path / "rows", [packed_row("r", documents, [0, 1, 1, 1, 0])], masked=True)
+    export(folder, ExportRequest(format="numpy", token_bytes=2), tmp_path / "out")
+    for name, values in (
+        ("tokens", np.array([7, 513, 8, 1, 2], "<u2")),
+        ("document_offsets", np.array([0, 3, 5], "<i8")),
+        ("loss_mask", np.array([0, 1, 1, 1, 0], np.bool_)),
+    ):
+        np.save(tmp_path / "expected.npy", values)
+        assert (tmp_path / "out" / f"{name}_00000.npy").read_bytes() == (tmp_path / "expected.npy").read_bytes()
+
+
+@pytest.mark.parametrize(
+    ("name", "row_bytes", "pattern", "read"),
+    [
+        ("nanogpt", 2 * 101, "*.bin", read_nanogpt),
+        ("litdata", 4 * 101, "*.bin", read_litdata),
+        ("numpy", 2 * 100, "tokens_*.npy", read_numpy),
+    ],
+)
+def test_files_with_a_header_are_closed_at_the_size_asked_for(
+    name: str, row_bytes: int, pattern: str, read: Callable[[Path], list[Any]], tmp_path: Path
+) -> None:
+    """Three of ten equal rows fill a file, in their order; more than an index can count is refused before a byte."""
+    rows = [packed_row(f"{number}/", [(f"{number}", "web", [number] * 100)]) for number in range(10)]
+    folder = write_packed(tmp_path / "rows", rows)
+    choices: dict[str, Any] = {} if name == "litdata" else {"token_bytes": 2}
+    choices |= {} if name == "numpy" else {"eos_id": 10}
+    export(folder, ExportRequest(format=name, shard_bytes=3 * row_bytes, **choices), tmp_path / "small")
+    export(folder, ExportRequest(format=name, **choices), tmp_path / "whole")
+    assert (len(list((tmp_path / "small").glob(pattern))), len(list((tmp_path / "whole").glob(pattern)))) == (4, 1)
+    assert read(tmp_path / "small") == read(tmp_path / "whole")
+    if name != "numpy":
+        with pytest.raises(RecipeError, match=f"{name} can index files of 2,147,483,648 bytes, but shard_bytes="):
+            export(folder, ExportRequest(format=name, shard_bytes=1 << 32, **choices), tmp_path / "large")
+        assert not (tmp_path / "large").exists()
 
 
 @pytest.mark.parametrize(

@@ -21,7 +21,7 @@ DOCUMENTS = [("ab", "web", [1, 2, 3]), ("cde", "books", [4, 5])]
 def run(name: str, output: Path, mask: list[int] | None = None) -> ExportReport:
     """Export a row of two documents."""
     rows = write_packed(output.with_name("rows"), [packed_row("p", DOCUMENTS, mask)], masked=mask is not None)
-    token_bytes: Any = 2 if name in ("nanotron", "olmo") else None
+    token_bytes: Any = 2 if FORMATS[name].token_bytes == "by vocabulary" else None
     eos_id = 0 if FORMATS[name].eos != "keep" else None
     return export(rows, ExportRequest(format=name, token_bytes=token_bytes, eos_id=eos_id), output)
 

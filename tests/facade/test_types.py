@@ -40,6 +40,7 @@ names: list[str] = there.to_arrow(columns=["id"]).column_names
 sample: nl.SampleView = there.sample(3)
 fitted: nl.LongDataset = nl.fit(rows(), tokenizer="demo", target=131_072, output="fit", mode=["pack"])
 documents: int = nl.survey(rows(), tokenizer=["demo"], limit="5000docs", page=Path("survey.html")).documents
+items: int = nl.riffle(rows(), tokenizer="demo", output=Path("riffle"), distances=(1024,), apart_from="out").items
 imported: nl.LongDataset = nl.import_rows("mds", tokenizer="demo", output="in")
 try:
     nl.load("64k")

@@ -182,7 +182,7 @@ def test_messages_are_no_negatives(tmp_path: Path) -> None:
     table = pa.table(
         {
             "token_count": pa.array([10, 4], pa.int32()),
-            "loss_mask": pa.array([[0, 0, 0, 0, 0, 0, 1, 1, 1, 0], [0, 0, 1, 1]], pa.list_(pa.int8())),
+            "assistant_masks": pa.array([[0, 0, 0, 0, 0, 0, 1, 1, 1, 0], [0, 0, 1, 1]], pa.list_(pa.int8())),
             "documents": pa.array(
                 [documents(("web", 0, 40, 10)), documents(("web", 0, 30, 4))], pa.list_(DOCUMENT_TYPE)
             ),
@@ -441,6 +441,6 @@ def test_repeats_of_foreign_rows_on_paper(tmp_path: Path) -> None:
     ids = pa.array([[7] * 9, None, [7] * 16], pa.list_(pa.int64()))
     [of_8] = measure_tables("x", [pa.table({"input_ids": ids})]).repeats
     assert (of_8.runs, of_8.near, of_8.farther, of_8.far) == (11, round(9 / 11, 6), 0, 0)
-    packed = pa.table({"input_ids": ids, "document_lengths": [[9], None, [8, 8]]})
+    packed = pa.table({"input_ids": ids, "seq_lengths": [[9], None, [8, 8]]})
     [of_8] = measure_tables("x", [packed]).repeats
     assert (of_8.runs, of_8.near) == (4, 0.25)

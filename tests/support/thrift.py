@@ -1,12 +1,13 @@
 """What is done once in a process of the tests, and not once for each of its hundreds of builds."""
 
+import os
 from importlib.resources import files
 from typing import Any
 
 from nextlong_hub.datacard import rendering
 from nextlong_hub.execution import base
 from nextlong_hub.stats import DatasetStats
-from nextlong_hub.tokenization import Tokenizer, loading
+from nextlong_hub.tokenization import ENCODER_VARIABLE, Tokenizer, loading
 
 
 def pytest_configure() -> None:
@@ -20,10 +21,12 @@ def be_thrifty() -> None:
     * Pictures of a card are drawn once for the same numbers: they are half of what a build of a tiny world costs. That
       the same numbers give the same bytes is a promise of its own, tested where pictures are drawn.
     * The embedded tokenizer is parsed once, since nothing changes it: a third of what such a build costs.
+    * The reference encodes, unless a test says otherwise: to try the fast encoder starts a process for each tokenizer.
     * Freed memory is not handed back after each task: in a process full of libraries that costs more than the task.
     """
     _draw_once()
     _parse_once()
+    os.environ.setdefault(ENCODER_VARIABLE, "reference")
     base.release_memory = lambda: False
 
 

@@ -164,6 +164,49 @@ def read_torchtitan(folder: Path) -> list[list[int]]:
     return [list(tokens[start:end]) for start, end in itertools.pairwise(offsets)]
 
 
+def read_nanogpt(folder: Path) -> list[list[int]]:
+    """The documents of all `.bin` files, by the header and by `.bos.idx`."""
+    found = []
+    for file in sorted(folder.glob("*.bin")):
+        content = file.read_bytes()
+        magic, version, count, width = struct.unpack_from("<4i", content)
+        assert (magic, version) == ({2: 20240520, 4: 278895051}[width], 1)
+        assert content[16:1024] == bytes(1008)
+        tokens = struct.unpack(f"<{count}{'H' if width == 2 else 'I'}", content[1024:])
+        begins = file.with_name(file.name.replace(".bin", ".bos.idx")).read_bytes()
+        starts = [*struct.unpack(f"<{len(begins) // 4}i", begins), count]
+        found += [list(tokens[start:end]) for start, end in itertools.pairwise(starts)]
+    return found
+
+
+def read_litdata(folder: Path) -> list[list[int]]:
+    """The items of all chunks of an `index.json`, which are tensors of int32 without a header."""
+    index = json.loads((folder / "index.json").read_text())
+    assert index["config"]["data_format"] == ["no_header_tensor:16"]
+    found = []
+    for chunk in index["chunks"]:
+        content = (folder / chunk["filename"]).read_bytes()
+        (count,) = struct.unpack_from("<I", content)
+        places = struct.unpack_from(f"<{count + 1}I", content, 4)
+        assert (places[0], places[-1]) == (4 * (count + 2), len(content))
+        assert (count, chunk["dim"]) == (chunk["chunk_size"], (places[-1] - places[0]) // 4)
+        for start, end in itertools.pairwise(places):
+            found.append(list(struct.unpack(f"<{(end - start) // 4}i", content[start:end])))
+    return found
+
+
+def read_numpy(folder: Path) -> list[tuple[list[int], list[int] | None]]:
+    """The documents of all arrays, with their mask where there is one."""
+    found: list[tuple[list[int], list[int] | None]] = []
+    for file in sorted(folder.glob("tokens_*.npy")):
+        tokens = np.load(file).tolist()
+        masks = folder / file.name.replace("tokens", "loss_mask")
+        mask = np.load(masks).astype(int).tolist() if masks.exists() else None
+        for start, end in itertools.pairwise(np.load(folder / file.name.replace("tokens", "document_offsets"))):
+            found.append((tokens[start:end], None if mask is None else mask[start:end]))
+    return found
+
+
 def collate_bridge(rows: list[dict[str, Any]]) -> list[list[tuple[list[int], list[int]]]]:
     """Inputs and labels of each document of each row, as the collator cuts them; -100 where its mask is 0."""
     collated = []

@@ -84,7 +84,7 @@ def test_four_samples_fill_a_row_exactly(folder: Path) -> None:
     """Four times 512 tokens are 2,048 in every row; the sample that would fill no row is not taken."""
     rows = read_rows(folder, "four")
     assert [row["token_count"] for row in rows] == [2048] * 5
-    assert all(row["document_lengths"] == [512] * 4 for row in rows)
+    assert all(row["seq_lengths"] == [512] * 4 for row in rows)
     four = record(folder, "four")
     assert (four.rows, four.tokens, four.mixture["short"].rows) == (5, 5 * 2048, 20)
     assert four.packing is not None
@@ -118,7 +118,7 @@ def test_a_long_sample_has_its_row_for_itself(folder: Path) -> None:
 def test_rows_are_not_padded(folder: Path) -> None:
     """Where samples do not fill a row, what is free stays free and the manifest says how much is not."""
     rows = read_rows(folder, "loose")
-    assert {tuple(row["document_lengths"]) for row in rows} == {(512, 512)}
+    assert {tuple(row["seq_lengths"]) for row in rows} == {(512, 512)}
     loose = record(folder, "loose")
     assert loose.packing is not None
     assert loose.packing.fill == pytest.approx(1024 / 1300, abs=1e-6)
@@ -129,21 +129,22 @@ def test_without_tokens_the_lengths_remain(folder: Path) -> None:
     assert pq.read_schema(next((folder / "data" / "bare").glob("*.parquet"))).equals(
         row_schema(tokens=False, packed=True)
     )
-    assert [row["document_lengths"] for row in read_rows(folder, "bare")] == [[512] * 4] * 5
+    assert [row["seq_lengths"] for row in read_rows(folder, "bare")] == [[512] * 4] * 5
 
 
 def test_columns_of_packed_rows_by_name() -> None:
     """The published schema, spelled out."""
     documents = (
-        "id: string, source: string, meta_document: string, offset: int32, start: int32, end: int32, tokens: int32"
+        "id: string, source: string, meta_document: string, offset: int32, start: int32, end: int32, tokens: int32, "
+        "padding: int32"
     )
     assert [f"{field.name}: {field.type}" for field in row_schema(tokens=True, packed=True, masked=True)] == [
         "id: string",
         "text: large_string",
         "input_ids: list<item: int32>",
-        "loss_mask: list<item: int8>",
+        "assistant_masks: list<item: int8>",
         "token_count: int32",
-        "document_lengths: list<item: int32>",
+        "seq_lengths: list<item: int32>",
         f"documents: list<item: struct<{documents}>>",
         "segments: list<item: struct<role: string, document: string, chunk: int32, start: int32, end: int32, "
         "tokens: int32, rank: int32, score: float, own_rank: int32>>",
@@ -252,12 +253,12 @@ def leave_a_gap(row: Row) -> None:
 
 def miscount(row: Row) -> None:
     """Lengths that are not those of the documents."""
-    row["document_lengths"] = [511, 513, 512, 512]
+    row["seq_lengths"] = [511, 513, 512, 512]
 
 
 def drop_a_document(row: Row) -> None:
     """One document less than there is text for."""
-    del row["documents"][-1], row["document_lengths"][-1]
+    del row["documents"][-1], row["seq_lengths"][-1]
 
 
 def rename_the_row(row: Row) -> None:
@@ -281,7 +282,7 @@ def pretend_to_be_split(row: Row) -> None:
         (swap_first_two, "does not encode to its input_ids"),
         (move_a_border, "tokens"),
         (leave_a_gap, "its documents do not tile its text"),
-        (miscount, "document_lengths are not the tokens of its documents"),
+        (miscount, "seq_lengths are not the tokens of its documents"),
         (drop_a_document, "its documents have 1,536 tokens together, token_count says 2,048"),
         (rename_the_row, "is not that of row 0 of 'four'"),
         (rename_a_document, "does not name its meta-document 'd999'"),

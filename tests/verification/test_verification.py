@@ -42,6 +42,7 @@ def test_a_sound_dataset_has_no_fault(built: Path, corpus_file: Path) -> None:
         rows=len(rows),
         segments=sum(len(row["segments"]) for row in rows),
         encoded_rows=len(rows),
+        encoded_twice=0,
         rebuilt_rows=len(rows),
     )
 

@@ -10,7 +10,8 @@ breaks in silence, or late:
   append`, its default), so that T tokens stay T; with `--eos keep` a row of 131,072 gives 131,071, which no context
   parallelism divides.
 * With a context parallelism of N each document must be a multiple of 2·N tokens. Samples are (`--config 128k`); whole
-  ordinary documents are not: train `128k-mix` with `context_parallel_size=1`.
+  ordinary documents are where the mix was built with `--align 2·N`. Without it train `128k-mix` with
+  `context_parallel_size=1`. The export says of how many tokens all documents are multiples.
 * `pad_seq_to_mult` does not pad here: rows are taken as they are, so it stays 1.
 * `packed_sequence_size` is the longest row; a longer one stops the run.
 * Bridge names its own packed files `*.idx.parquet`; a folder of Parquet files is read as well.

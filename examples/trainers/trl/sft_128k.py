@@ -9,7 +9,8 @@ accelerate launch sft_128k.py meta-llama/Llama-3.1-8B trl-128k
 
 Rows of `128k-mix` hold several documents: leave context parallelism off (`cp_size=1`, accelerate's
 `parallelism_config_cp_size`). TRL drops the mask between documents under it (TRL#6843), and its guard reads `packing`,
-which is off here. Rows of `128k` are one document each and may be split over devices.
+which is off here; `--align` pads documents for trainers that split them, and does not help here. Rows of `128k` are one
+document each and may be split over devices.
 """
 
 import sys

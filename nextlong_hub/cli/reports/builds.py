@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from nextlong_hub.cli.reports.sources import show_left_out, show_not_read, show_secrets
+from nextlong_hub.cli.reports.sources import show_encoders, show_left_out, show_not_read, show_secrets
 from nextlong_hub.cli.reports.spelled import show_spelled
 from nextlong_hub.cli.reports.wording import LINE, count, show_controls, words
 from nextlong_hub.core.printable import NOTHING, compact, counted, duration, size
@@ -57,6 +57,7 @@ def show_build(report: "BuildReport", run: BuildRun) -> None:
             f"Peak memory: {size(run.peak_bytes['driver'])} in the driver{largest if run.workers > 1 else ''}, "
             "files mapped into memory included."
         )
+    show_encoders(report.manifest)
     _show_stop_words({name: found for one in records for name, found in one.row_stop_words.items()})
     show_not_read(report.manifest)
     show_left_out(report.manifest)

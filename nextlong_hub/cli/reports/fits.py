@@ -4,7 +4,7 @@ import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from nextlong_hub.cli.reports.sources import show_not_read, show_secrets
+from nextlong_hub.cli.reports.sources import show_encoders, show_not_read, show_secrets
 from nextlong_hub.cli.reports.spelled import show_spelled
 from nextlong_hub.cli.reports.wording import count, words
 from nextlong_hub.dataset.preview import told
@@ -33,9 +33,15 @@ def show_fit(report: "FitReport", output: Path) -> None:
         *([("documents", [count(report.packing.documents)])] if report.packing else []),
         ("rows", [count(report.rows)]),
         ("tokens", [count(report.tokens)]),
+        *(
+            [("  of padding", [count(report.packing.padding_tokens)])]
+            if report.packing and report.packing.padding_id is not None
+            else []
+        ),
         *([("of a full row", [f"{report.packing.fill:.2%}"])] if report.packing else []),
     ]
     show_table(rows, [report.config])
+    show_encoders(report.manifest)
     show_not_read(report.manifest)
     show_secrets(report.manifest)
     show_spelled(report.manifest, report.config)

@@ -4,7 +4,7 @@ import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from nextlong_hub.cli.reports.sources import show_not_read, show_secrets
+from nextlong_hub.cli.reports.sources import show_encoders, show_not_read, show_secrets
 from nextlong_hub.cli.reports.spelled import show_spelled
 from nextlong_hub.cli.reports.wording import count, words
 from nextlong_hub.dataset.preview import told
@@ -42,6 +42,7 @@ def show_import(report: "ImportReport", output: Path) -> None:
             "control tokens inside, or another tokenizer.",
             "bold yellow",
         )
+    show_encoders(report.manifest)
     show_not_read(report.manifest)
     show_secrets(report.manifest)
     show_spelled(report.manifest, report.config)

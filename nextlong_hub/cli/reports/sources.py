@@ -1,4 +1,4 @@
-"""What a report says of the sources: how much of them was not read, or left out."""
+"""What a report says of the sources: how much of them was not read, or left out; and who encoded the rest."""
 
 from typing import TYPE_CHECKING
 
@@ -9,6 +9,13 @@ from nextlong_hub.terminal import show_line
 
 if TYPE_CHECKING:
     from nextlong_hub.dataset.manifest import Manifest
+
+
+def show_encoders(manifest: "Manifest") -> None:
+    """Print who made the token ids, where it was not the reference alone."""
+    *fast, reference = manifest.tokenizer.encoders or ("",)
+    if fast:
+        show_line(f"Encoded by {' and '.join(fast)}, tried to give the ids of {reference}.")
 
 
 def show_not_read(manifest: "Manifest") -> None:

@@ -86,6 +86,7 @@ def _packing_rows(configs: "Sequence[ConfigStats]") -> Rows:
         ("packed documents", [count(one.documents) if one else NOTHING for one in packed]),
         ("  in a row", [_spread(one.documents_per_row) if one else NOTHING for one in packed]),
         ("  tokens of one", [_spread(one.document_tokens) if one else NOTHING for one in packed]),
+        *_if_any(("  padding", [count(one.padding_tokens or None) if one else NOTHING for one in packed])),
     ]
 
 

@@ -24,6 +24,8 @@ def show_verification(report: "VerifyReport", folder: Path) -> None:
     checked = f"{report.files:,} files, {report.rows:,} rows, {report.segments:,} segments"
     if report.encoded_rows:
         checked += f", {report.encoded_rows:,} rows encoded again"
+    if report.encoded_twice:
+        checked += f" ({report.encoded_twice:,} of them by two programs)"
     if report.rebuilt_rows:
         checked += f", {report.rebuilt_rows:,} rows rebuilt from the corpus"
     if report.faults:

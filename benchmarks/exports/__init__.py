@@ -1,0 +1,1 @@
+"""Each export beside the format's own writer, on the same rows, in turns."""
