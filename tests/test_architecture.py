@@ -44,7 +44,8 @@ FLOORS = [
 
 DOORS = {
     "numpy pyarrow": "every module",
-    "numba rank_bm25 faiss model2vec sentence_transformers": "retrieval",
+    "numba": "core",
+    "rank_bm25 faiss model2vec sentence_transformers": "retrieval",
     "tokenizers transformers fastokens": "tokenization",
     "pydantic": "secret_scan core execution method corpus retrieval recipe dataset producer",
     "tomli_w": "recipe",

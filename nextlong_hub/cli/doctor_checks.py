@@ -15,11 +15,11 @@ from typing import Literal
 
 from packaging.requirements import Requirement
 
+from nextlong_hub.core.compiling import kernels_kept_in, others_may_write
 from nextlong_hub.errors import NextLongError
 from nextlong_hub.execution.local import default_workers, no_workers
 from nextlong_hub.hub.login import describe_login
 from nextlong_hub.load_dataset import autoload
-from nextlong_hub.retrieval.bm25.compiling import kernels_kept_in, others_may_write
 from nextlong_hub.tokenization.compare import difference_from_transformers
 from nextlong_hub.tokenization.loading import load_tokenizer
 from nextlong_hub.tokenization.special_tokens import control_tokens

@@ -6,15 +6,21 @@ words every character, with its marks, counts by itself.
 
 import unicodedata
 from functools import cache
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-SEPARATOR, WORD, MARK, UNSPACED = 0, 1, 2, 3
-"""What a code point is in a text; the low two bits of a class."""
-CLASS_MASK = 3
-NORMALISE = 128
-"""Bit of a class: text that holds this code point must be normalised before its words are taken."""
+from nextlong_hub.core.word_kernels import (
+    MARK,
+    NORMALISE,
+    SEPARATOR,
+    UNSPACED,
+    WORD,
+    digest_runs,
+    find_words,
+    needs_normalising,
+)
 
 _CODE_POINTS = 0x110000
 _LAST_PLANES = 0x40000  # planes 4 to 13 are unassigned, 15 and 16 are private use: separators
@@ -39,6 +45,7 @@ _FOLDED: dict[int, int | None] = {
     ord("\u0451"): ord("\u0435"),
 }
 """What is written in some texts and left out in others, and ends no word; Russian io, most often written as ie."""
+_SMALL = {point: point | 0x20 for point in range(ord("A"), ord("Z") + 1)}
 _HANGUL_LETTERS = range(0x1100, 0x1200)  # they compose by rule, not by table
 _UNSPACED_NAMES = (
     "BOPOMOFO",
@@ -104,32 +111,23 @@ def word_digests(text: str) -> NDArray[np.uint64]:
 
     Two different words of a text of a million words share one with a chance of about one in forty million.
     """
-    points, inside, starts = _lexed(text)
-    if not len(starts):
-        return np.zeros(0, np.uint64)
-    powers, inverses = _powers(len(points))
-    sums = np.concatenate((np.zeros(1, np.uint64), np.cumsum(points * inside * powers)))
-    ends = np.concatenate((starts[1:], [len(points)]))
-    return _spread((sums[ends] - sums[starts]) * inverses[starts])
+    return _words_in(_normal_points(text)).digests
 
 
 def words_of(text: str) -> list[str]:
     """The words of a text, spelled in their normal form: those that `word_digests` gives digests of, in order."""
-    points, inside, starts = _lexed(text)
-    if not len(starts):
-        return []
-    form = points.tobytes().decode("utf-32-le", "surrogatepass")
-    sizes = np.add.reduceat(inside, starts, dtype=np.int64)
-    return [form[start : start + size] for start, size in zip(starts.tolist(), sizes.tolist(), strict=True)]
+    points = _normal_points(text)
+    words = _words_in(points)
+    form = points.tobytes().decode("utf-32-le", "surrogatepass").translate(_SMALL)
+    return [form[start:end] for start, end in zip(words.starts.tolist(), words.ends.tolist(), strict=True)]
 
 
 def run_digests(words: NDArray[np.uint64], length: int) -> NDArray[np.uint64]:
     """A digest of each run of so many neighbouring words, or other numbers. Shape: (max(0, words - length + 1),)."""
-    if len(words) < length:
-        return np.zeros(0, np.uint64)
-    powers, inverses = _powers(len(words))
-    sums = np.concatenate((np.zeros(1, np.uint64), np.cumsum(words * powers)))
-    return _spread((sums[length:] - sums[:-length]) * inverses[: len(words) - length + 1])
+    digests = np.zeros(max(0, len(words) - length + 1), np.uint64)
+    if len(digests):
+        digest_runs(words, length, digests)
+    return digests
 
 
 def word_spans(text: str) -> list[tuple[int, int]]:
@@ -137,60 +135,27 @@ def word_spans(text: str) -> list[tuple[int, int]]:
 
     An invisible character, which the normal form leaves out, ends a word here.
     """
-    inside, starts = _words_in(code_point_classes()[_code_points(text)])
-    if not len(starts):
-        return []
-    sizes = np.add.reduceat(inside, starts, dtype=np.int64)
-    return list(zip(starts.tolist(), (starts + sizes).tolist(), strict=True))
+    words = _words_in(_code_points(text))
+    return list(zip(words.starts.tolist(), words.ends.tolist(), strict=True))
 
 
-def _lexed(text: str) -> tuple[NDArray[np.uint32], NDArray[np.bool_], NDArray[np.int64]]:
-    """The normal form as code points, which of them are in words, and where words start."""
+class _Words(NamedTuple):
+    starts: NDArray[np.int64]
+    ends: NDArray[np.int64]
+    digests: NDArray[np.uint64]
+
+
+def _words_in(points: NDArray[np.uint32]) -> _Words:
+    found = _Words(*(np.empty(len(points), kind) for kind in (np.int64, np.int64, np.uint64)))
+    count = find_words(points, code_point_classes(), *found)
+    return _Words(*(values[:count] for values in found))
+
+
+def _normal_points(text: str) -> NDArray[np.uint32]:
+    """The normal form as code points, ASCII capitals left as they are unless something else must be normalised."""
     points = _code_points(text)
-    kinds = code_point_classes()[points]
-    if (kinds & NORMALISE).any():
-        points = _code_points(normalise(text))
-        kinds = code_point_classes()[points]
-    is_capital = (points - np.uint32(ord("A"))) < np.uint32(26)
-    points = np.where(is_capital, points | np.uint32(0x20), points)
-    return points, *_words_in(kinds)
-
-
-def _words_in(classes: NDArray[np.uint8]) -> tuple[NDArray[np.bool_], NDArray[np.int64]]:
-    """Which characters of a text are in words, and where words start, by the class of each character."""
-    kinds = classes & np.uint8(CLASS_MASK)
-    if (kinds == MARK).any():  # a mark is what it stands on; one that stands on no letter is no part of a word
-        bases = np.maximum.accumulate(np.where(kinds != MARK, np.arange(len(kinds)), 0))
-        carriers = np.where(kinds[bases] == MARK, SEPARATOR, kinds[bases])
-    else:
-        carriers = kinds
-    inside = carriers != SEPARATOR
-    before = np.concatenate((np.full(1, SEPARATOR, carriers.dtype), carriers[:-1]))
-    begins = (kinds == UNSPACED) | ((kinds == WORD) & (before != WORD))
-    return inside, np.flatnonzero(begins)
+    return _code_points(normalise(text)) if needs_normalising(points, code_point_classes()) else points
 
 
 def _code_points(text: str) -> NDArray[np.uint32]:
     return np.frombuffer(text.encode("utf-32-le", "surrogatepass"), np.uint32)
-
-
-_BASE = 0x9E3779B97F4A7C15
-"""Of the polynomials that digests are; odd, so that it has an inverse modulo 2^64."""
-_known_powers: list[NDArray[np.uint64]] = []
-
-
-def _powers(count: int) -> tuple[NDArray[np.uint64], NDArray[np.uint64]]:
-    """The first powers of the base, and of its inverse, modulo 2^64. Shapes: at least (count,)."""
-    if not _known_powers or len(_known_powers[0]) < count:
-        size = 1 << max(16, count.bit_length())
-        _known_powers[:] = [
-            np.concatenate((np.ones(1, np.uint64), np.cumprod(np.full(size - 1, base, np.uint64))))
-            for base in (_BASE, pow(_BASE, -1, 1 << 64))
-        ]
-    return _known_powers[0][:count], _known_powers[1][:count]
-
-
-def _spread(digests: NDArray[np.uint64]) -> NDArray[np.uint64]:
-    """Let every bit depend on all others."""
-    digests = (digests ^ (digests >> np.uint64(32))) * np.uint64(0xD6E8FEB86659FD93)
-    return digests ^ (digests >> np.uint64(32))

@@ -43,6 +43,10 @@ _CHUNKING = {"min_chunk_size": 256 * 1024, "max_chunk_size": 1024 * 1024, "norm_
 _CHUNKING_KEY = "content_defined_chunking"
 """Metadata of a file by which `datasets` says so, and its values as JSON."""
 
+COMPRESSION_LEVEL = 6
+"""Of zstd: files are 17 % smaller than at level 1 for .08 CPU-seconds a million tokens, and are read as fast. Level 9
+saves 3 % more for half as much time again."""
+
 
 def to_table(samples: Sequence[Sample], *, tokens: bool) -> pa.Table:
     """Samples as a table of rows, arrays built from NumPy rather than from Python lists (12 times faster)."""
@@ -100,6 +104,7 @@ def write_tables(path: Path, tables: Iterable[pa.Table], columns: pa.Schema, set
         sink,
         columns.remove_metadata(),  # of the file that a table was read from
         compression="zstd",
+        compression_level=COMPRESSION_LEVEL,
         # A dictionary of token ids is larger than what zstd saves by it, and four times slower to read.
         use_dictionary=[path for column in COLUMNS if column.name in columns.names for path in column.dictionary],
         write_page_index=True,

@@ -9,6 +9,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
+from nextlong_hub.dataset.shards import COMPRESSION_LEVEL
 from nextlong_hub.exports.base import ReadDocument
 from nextlong_hub.exports.export_rows import IGNORED_LABEL
 from nextlong_hub.exports.writer import ExportWriter
@@ -40,6 +41,7 @@ def write_shards(rows: Iterable[RowColumns], schema: pa.Schema, writer: ExportWr
             sink,
             schema,
             compression="zstd",
+            compression_level=COMPRESSION_LEVEL,
             use_dictionary=False,  # of token ids it is larger than what zstd saves by it
             write_page_index=True,
             write_page_checksum=True,

@@ -8,7 +8,7 @@ chunks; a cache line for each is a few megabytes, which the last-level cache hol
 import numpy as np
 from numpy.typing import NDArray
 
-from nextlong_hub.retrieval.bm25.compiling import kernel
+from nextlong_hub.core.compiling import kernel
 
 COUNT_ESCAPE = 255
 """A count in the forward index that stands for "this or more: see the list of large counts"."""

@@ -23,7 +23,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from nextlong_hub.retrieval.bm25.compiling import kernel
+from nextlong_hub.core.compiling import kernel
 from nextlong_hub.retrieval.bm25.index import BUCKET_BITS, Postings
 from nextlong_hub.retrieval.bm25.queries import Candidates, QueryBatch
 

@@ -7,8 +7,8 @@ rescore      exact scores of collected chunks through the forward index
 import numpy as np
 from numpy.typing import NDArray
 
+from nextlong_hub.core.compiling import kernel
 from nextlong_hub.retrieval.bm25.building_kernels import COUNT_ESCAPE
-from nextlong_hub.retrieval.bm25.compiling import kernel
 from nextlong_hub.retrieval.bm25.index import Forward
 from nextlong_hub.retrieval.bm25.queries import Candidates, QueryBatch
 

@@ -13,8 +13,8 @@ import numba
 import pytest
 from numba import njit
 
-from nextlong_hub.retrieval.bm25 import compiling
-from nextlong_hub.retrieval.bm25.compiling import kernel, others_may_write
+from nextlong_hub.core import compiling
+from nextlong_hub.core.compiling import kernel, others_may_write
 
 
 def test_a_kernel_runs_where_machine_code_cannot_be_kept() -> None:
