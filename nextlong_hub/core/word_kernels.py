@@ -33,7 +33,7 @@ def needs_normalising(points: NDArray[np.uint32], classes: NDArray[np.uint8]) ->
     found = np.uint8(0)
     for point in points:
         found |= classes[point]
-    return found & NORMALISE != 0
+    return bool(found & NORMALISE)
 
 
 @kernel

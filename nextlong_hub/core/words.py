@@ -146,9 +146,10 @@ class _Words(NamedTuple):
 
 
 def _words_in(points: NDArray[np.uint32]) -> _Words:
-    found = _Words(*(np.empty(len(points), kind) for kind in (np.int64, np.int64, np.uint64)))
-    count = find_words(points, code_point_classes(), *found)
-    return _Words(*(values[:count] for values in found))
+    starts, ends = np.empty((2, len(points)), np.int64)
+    digests = np.empty(len(points), np.uint64)
+    count = find_words(points, code_point_classes(), starts, ends, digests)
+    return _Words(starts[:count], ends[:count], digests[:count])
 
 
 def _normal_points(text: str) -> NDArray[np.uint32]:

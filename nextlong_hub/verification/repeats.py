@@ -13,8 +13,8 @@ from nextlong_hub.method.repeats import COUNTS, count_repeats
 from nextlong_hub.verification.report import Check
 
 
-def recount(place: str, documents: Sequence[dict[str, Any]], check: Check) -> None:
-    """Count what the documents of one row repeat; without their tokens the text is encoded, given a tokenizer.
+def recount(place: str, row: dict[str, Any], documents: Sequence[dict[str, Any]], check: Check) -> None:
+    """Count what a row and its documents repeat; without their tokens the text is encoded, given a tokenizer.
 
     None may hold on end what its recipe keeps out.
     """
@@ -39,8 +39,7 @@ def recount(place: str, documents: Sequence[dict[str, Any]], check: Check) -> No
             )
     check.repeats += count_repeats(texts).sum(axis=0)
     if whole:
-        is_whole = all("input_ids" in document for document in documents)
-        times = most_times_each([np.concatenate(whole)] if is_whole else whole).max()
+        times = most_times_each([row["input_ids"]] if "input_ids" in row else whole).max()
         check.on_end.append(OnEndCounts.of(np.array([times])))
 
 

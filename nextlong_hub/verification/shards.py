@@ -45,7 +45,7 @@ def check_file(
                     RowDocument(document["id"], document["meta_document"], first_row + count, document["token_count"])
                 )
                 check_document(where, document, config, check)
-            recount(place, [document for _, document in documents], check)
+            recount(place, row, [document for _, document in documents], check)
             for digest, finder in check.finders.items():
                 check.spelled[digest].add(row, span_column(row, conversations=config.conversations is not None), finder)
             count += 1

@@ -17,7 +17,7 @@ from nextlong_hub.dataset.schema import COLUMNS
 from nextlong_hub.recipe import load_recipe, recipe_names
 
 CHECKOUT = Path(__file__).parents[2]
-PAGES = sorted((CHECKOUT / "docs" / "reference").glob("*.md"))
+PAGES = sorted({*(CHECKOUT / "docs" / "reference").glob("*.md"), CHECKOUT / "docs" / "how-to" / "evaluate.md"})
 
 
 def test_every_insert_stands_on_one_page() -> None:

@@ -514,7 +514,7 @@ def test_no_rows_are_no_export(tmp_path: Path) -> None:
 @pytest.mark.parametrize("name", ["mds", "trl", "megatron", "jsonl"])
 def test_a_full_disk_is_told_and_leaves_no_half_file(name: str, tmp_path: Path, small_disk: Path) -> None:
     """Exit code 7; what has its final name is whole."""
-    noise = [[(number * 2_654_435_761 + place * 40_503) % 50_000 for place in range(20_000)] for number in range(10)]
+    noise = [[(number * 2_654_435_761 + place * 40_503) % 50_000 for place in range(20_000)] for number in range(16)]
     folder = write_packed(tmp_path / "data", [packed_row(f"r{n}", [("x", "s", t)]) for n, t in enumerate(noise)])
     with pytest.raises(StorageError, match="No space left on device; free some space there"):
         run(folder, name, small_disk / "out")
