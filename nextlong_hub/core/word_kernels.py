@@ -7,12 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nextlong_hub.core.compiling import kernel
-
-SEPARATOR, WORD, MARK, UNSPACED = 0, 1, 2, 3
-"""What a code point is in a text; the low two bits of a class."""
-CLASS_MASK = 3
-NORMALISE = 128
-"""Bit of a class: text that holds this code point must be normalised before its words are taken."""
+from nextlong_hub.core.words import CLASS_MASK, MARK, NORMALISE, SEPARATOR, UNSPACED, WORD
 
 _CAPITAL_A, _LETTERS, _LOWER = np.uint32(ord("A")), np.uint32(26), np.uint32(0x20)
 _BASE = np.uint64(0x9E3779B97F4A7C15)

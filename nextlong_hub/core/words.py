@@ -11,16 +11,11 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from nextlong_hub.core.word_kernels import (
-    MARK,
-    NORMALISE,
-    SEPARATOR,
-    UNSPACED,
-    WORD,
-    digest_runs,
-    find_words,
-    needs_normalising,
-)
+SEPARATOR, WORD, MARK, UNSPACED = 0, 1, 2, 3
+"""What a code point is in a text; the low two bits of a class."""
+CLASS_MASK = 3
+NORMALISE = 128
+"""Bit of a class: text that holds this code point must be normalised before its words are taken."""
 
 _CODE_POINTS = 0x110000
 _LAST_PLANES = 0x40000  # planes 4 to 13 are unassigned, 15 and 16 are private use: separators
@@ -124,6 +119,8 @@ def words_of(text: str) -> list[str]:
 
 def run_digests(words: NDArray[np.uint64], length: int) -> NDArray[np.uint64]:
     """A digest of each run of so many neighbouring words, or other numbers. Shape: (max(0, words - length + 1),)."""
+    from nextlong_hub.core.word_kernels import digest_runs
+
     digests = np.zeros(max(0, len(words) - length + 1), np.uint64)
     if len(digests):
         digest_runs(words, length, digests)
@@ -146,6 +143,8 @@ class _Words(NamedTuple):
 
 
 def _words_in(points: NDArray[np.uint32]) -> _Words:
+    from nextlong_hub.core.word_kernels import find_words
+
     starts, ends = np.empty((2, len(points)), np.int64)
     digests = np.empty(len(points), np.uint64)
     count = find_words(points, code_point_classes(), starts, ends, digests)
@@ -154,6 +153,8 @@ def _words_in(points: NDArray[np.uint32]) -> _Words:
 
 def _normal_points(text: str) -> NDArray[np.uint32]:
     """The normal form as code points, ASCII capitals left as they are unless something else must be normalised."""
+    from nextlong_hub.core.word_kernels import needs_normalising
+
     points = _code_points(text)
     return _code_points(normalise(text)) if needs_normalising(points, code_point_classes()) else points
 

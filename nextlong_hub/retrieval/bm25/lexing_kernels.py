@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nextlong_hub.core.compiling import kernel
-from nextlong_hub.core.word_kernels import CLASS_MASK, MARK, NORMALISE, SEPARATOR, UNSPACED, WORD
+from nextlong_hub.core.words import CLASS_MASK, MARK, NORMALISE, SEPARATOR, UNSPACED, WORD
 
 LAST_ENTRY, FREQUENCY = 0, 1
 """Columns of the records `lex` keeps of terms."""
