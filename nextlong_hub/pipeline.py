@@ -38,6 +38,7 @@ from nextlong_hub.producer import (
 )
 from nextlong_hub.publish.commit import commit, committed_manifest, describe, with_all_encoders
 from nextlong_hub.recipe import DEFAULT_SEED, Recipe
+from nextlong_hub.retrieval.ahead import warmed_ahead
 from nextlong_hub.synthesis.mixture import flexible_rows
 from nextlong_hub.synthesis.portability import portability
 from nextlong_hub.synthesis.prepare import measure
@@ -104,8 +105,9 @@ def build(
     refuse_foreign(output)  # before anything is fetched
     tokenizers = open_tokenizers(request)
     request = resolve(request, tokenizers[0])
-    recipes_to_make(request)  # what does not go together is refused before anything is written
-    with open_run(output, executor, progress) as run:
+    recipes = recipes_to_make(request)  # what does not go together is refused before anything is written
+    searching = [recipe.retrieval for recipe in recipes if producer_of(recipe).takes_documents]
+    with open_run(output, executor, progress) as run, warmed_ahead(searching):
         made = _make_dataset(run, request, tokenizers, "build")
         return BuildReport(
             manifest=made.manifest,

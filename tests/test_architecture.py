@@ -49,7 +49,7 @@ DOORS = {
     "tokenizers transformers fastokens": "tokenization",
     "pydantic": "secret_scan core execution method corpus retrieval recipe dataset producer",
     "tomli_w": "recipe",
-    "filelock": "execution dataset",
+    "filelock": "core execution dataset",
     "packaging": "cli",
     "click": "cli terminal",
     "rich": "terminal",

@@ -18,12 +18,15 @@ from multiprocessing import parent_process
 from pathlib import Path
 from typing import Any
 
+from filelock import FileLock, Timeout
 from numba import njit
 from numba.core import caching
 from numba.core.errors import NumbaWarning
 
 _caching: Any = caching  # no types of its own
 _log = logging.getLogger(__name__)
+_LONGEST_WAIT_SECONDS = 30
+"""For another process that compiles the same kernel: ten times what the longest takes on a slow machine."""
 
 
 def kernel(function: Callable[..., Any]) -> Callable[..., Any]:
@@ -36,6 +39,11 @@ def kernel(function: Callable[..., Any]) -> Callable[..., Any]:
     with suppress(Exception):  # RuntimeError where numba may write nowhere, anything from a numba that keeps otherwise
         compiled._cache = _KernelCache(function)
     return compiled  # type: ignore[no-any-return]
+
+
+def is_kept(kernel: Callable[..., Any]) -> bool:
+    """Whether a kernel needs no compiling in another process, or cannot be kept for one."""
+    return bool(getattr(getattr(kernel, "_cache", None), "is_kept", lambda: True)())
 
 
 def kernels_kept_in() -> str | None:
@@ -111,22 +119,32 @@ def _checked(content: bytes) -> bytes:
 
 
 class _KernelCache(_caching.FunctionCache):  # type: ignore[misc]
-    """What is kept of one kernel. It never fails: what cannot be loaded is compiled, what cannot be kept is not."""
+    """What is kept of one kernel. It never fails: what cannot be loaded is compiled, what cannot be kept is not.
+
+    Of several processes that need a kernel at the same time one compiles it, and the others wait for what it keeps.
+    """
 
     def __init__(self, function: Callable[..., Any]) -> None:
         super().__init__(function)
         locator = self._impl.locator
         self._cache_file = _CheckedFile(self._cache_path, self._impl.filename_base, locator.get_source_stamp())
+        self._turn = FileLock(Path(self._cache_path) / f"{self._impl.filename_base}.lock")
+
+    def is_kept(self) -> bool:
+        """Whether there is machine code for some signature, or never will be, as there is no safe place for it."""
+        return others_may_write(self._cache_path) or bool(self._cache_file._load_index())
 
     def load_overload(self, sig: Any, target_context: Any) -> Any:
         """The machine code for a signature; None where there is none that can be trusted."""
         if others_may_write(self._cache_path):
             _tell(self._cache_path)
             return None
-        try:
-            return super().load_overload(sig, target_context)
-        except Exception:  # an unpickler and a linker may raise anything
-            return None
+        kept = self._load(sig, target_context)
+        if kept is None and self._wait():
+            kept = self._load(sig, target_context)
+            if kept is not None:
+                self._turn.release(force=True)
+        return kept
 
     def save_overload(self, sig: Any, data: Any) -> None:
         """Keep the machine code for a signature, if it can be."""
@@ -134,6 +152,24 @@ class _KernelCache(_caching.FunctionCache):  # type: ignore[misc]
             with suppress(Exception), warnings.catch_warnings():  # a full disk, or what numba cannot pickle
                 warnings.simplefilter("ignore", NumbaWarning)
                 super().save_overload(sig, data)
+        self._turn.release(force=True)
+
+    def _load(self, sig: Any, target_context: Any) -> Any:
+        try:
+            return super().load_overload(sig, target_context)
+        except Exception:  # an unpickler and a linker may raise anything
+            return None
+
+    def _wait(self) -> bool:
+        """Wait for the turn to compile; whether it had to be waited for. A place without locks has no turns."""
+        with suppress(Exception):
+            self._impl.locator.ensure_cache_path()
+            try:
+                self._turn.acquire(timeout=0)
+            except Timeout:
+                self._turn.acquire(timeout=_LONGEST_WAIT_SECONDS)
+                return True
+        return False
 
 
 @cache

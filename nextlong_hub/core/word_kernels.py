@@ -6,8 +6,8 @@ A digest is a polynomial modulo 2^64, sum of value * base^place, with its bits s
 import numpy as np
 from numpy.typing import NDArray
 
+from nextlong_hub.core.code_points import CLASS_MASK, MARK, NORMALISE, SEPARATOR, UNSPACED, WORD
 from nextlong_hub.core.compiling import kernel
-from nextlong_hub.core.words import CLASS_MASK, MARK, NORMALISE, SEPARATOR, UNSPACED, WORD
 
 _CAPITAL_A, _LETTERS, _LOWER = np.uint32(ord("A")), np.uint32(26), np.uint32(0x20)
 _BASE = np.uint64(0x9E3779B97F4A7C15)

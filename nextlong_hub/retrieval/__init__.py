@@ -3,6 +3,7 @@
 settings     the recipe's retrieval section
 base         what a retriever defines, the registry of retrievers, and `build_index` and `open_retriever`
 explanation  a score, taken apart
+ahead        what a first use costs, done while the corpus is read
 ranking      the total order of hits
 links        how much the chunks of one document resemble each other
 tasks        the stage: the index of a store, and the retriever's answers to each unit's meta-chunks, on disk

@@ -145,6 +145,10 @@ class Retriever:
     """See `on_sample`."""
     find_languages: Callable[[ChunkStore], FoundLanguages] | None = None
     """See `found_languages`. None: it knows no stop words."""
+    is_cold: Callable[[], bool] | None = None
+    """Whether its first use on this machine will cost something that can be done before, by `warm`. None: never."""
+    warm: Callable[[], None] | None = None
+    """Does that; see `ahead`."""
     is_control: bool = False
     """Its rows are there to compare others with and not to train on; card, statistics and verification say so."""
     repeats_own: bool = False

@@ -4,6 +4,8 @@ import ctypes
 import importlib.util
 import os
 import pickle
+import subprocess
+import sys
 import warnings
 from collections.abc import Callable
 from pathlib import Path
@@ -27,7 +29,7 @@ def test_a_kernel_runs_where_machine_code_cannot_be_kept() -> None:
 
 
 @pytest.fixture
-def double(tmp_path: Path) -> Callable[[], Any]:
+def double(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[], Any]:
     """Opens the kernel of a module anew, as a new process would; its machine code is kept beside the module."""
     (tmp_path / "doubling.py").write_text("def double(number):\n    return 2 * number\n")
 
@@ -37,6 +39,7 @@ def double(tmp_path: Path) -> Callable[[], Any]:
         assert spec is not None
         assert spec.loader is not None
         module = importlib.util.module_from_spec(spec)
+        monkeypatch.setitem(sys.modules, "doubling", module)  # what is kept names it
         spec.loader.exec_module(module)
         return kernel(module.double)
 
@@ -53,6 +56,24 @@ def test_kept_machine_code_is_used(double: Callable[[], Any]) -> None:
     assert (double()(21), hits(double())) == (42, 0)
     again = double()
     assert (again(21), hits(again)) == (42, 1)
+
+
+@pytest.mark.slow
+def test_of_two_processes_one_compiles_and_the_other_waits(double: Callable[[], Any], tmp_path: Path) -> None:
+    """The process that comes second finds what the first keeps while it waits."""
+    mine = double()
+    mine._cache._turn.acquire()
+    code = """if True:
+        import sys
+        sys.path.insert(0, sys.argv[1])
+        import doubling
+        from nextlong_hub.core.compiling import kernel
+        double = kernel(doubling.double)
+        print(double(21), sum(double.stats.cache_hits.values()))
+    """
+    with subprocess.Popen([sys.executable, "-c", code, tmp_path], stdout=subprocess.PIPE, text=True) as other:
+        assert mine(21) == 42
+        assert other.communicate()[0] == "42 1\n"
 
 
 @pytest.mark.parametrize("kind", ["*.nbi", "*.nbc"])

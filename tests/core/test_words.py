@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nextlong_hub.core.words import normalise, run_digests, word_digests, word_spans, words_of
+from nextlong_hub.core.code_points import normalise
+from nextlong_hub.core.words import run_digests, word_digests, word_spans, words_of
 
 
 def words(text: str) -> list[str]:

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from nextlong_hub.core.words import normalise
+from nextlong_hub.core.code_points import normalise
 from nextlong_hub.errors import RecipeError
 from nextlong_hub.records import TextBlock
 from nextlong_hub.retrieval.bm25.lexer import CHUNK_BYTES_LIMIT, LexedChunks, Lexer, TermTable

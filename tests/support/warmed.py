@@ -7,7 +7,7 @@ from typing import Any
 
 from thrift import be_thrifty
 
-from nextlong_hub.core.words import code_point_classes
+from nextlong_hub.core.code_points import code_point_classes
 from nextlong_hub.datacard import rendering
 from nextlong_hub.retrieval.bm25 import building_kernels, kernels, lexing_kernels
 from nextlong_hub.tokenization import load_tokenizer

@@ -5,9 +5,10 @@ languages                           a corpus ▶ the languages whose stop words 
 build, building_kernels             words ▶ the index on disk
 index, arrays                       the index on disk, and an estimate of its size
 formulas                            what a word weighs
-search, queries, kernels            exact top-k search, with proof
+search, queries, kernels, scoring_kernels
+                                    exact top-k search, with proof
 explain                             a score, word by word
-compiling                           how kernels are compiled, and where they are kept
+warming                             compiles the kernels, while the first build reads its corpus
 """
 
 from collections.abc import Mapping
@@ -82,6 +83,18 @@ def _explain(folder: Path, store: ChunkStore, settings: RetrievalSettings, query
     return explain(folder, store, settings, query, chunk)
 
 
+def _is_cold() -> bool:
+    from nextlong_hub.retrieval.bm25 import warming
+
+    return warming.is_cold()
+
+
+def _warm() -> None:
+    from nextlong_hub.retrieval.bm25 import warming
+
+    warming.warm()
+
+
 RETRIEVER = Retriever(
     score_name="BM25 score",
     build=_build,
@@ -91,4 +104,6 @@ RETRIEVER = Retriever(
     explainer=Explainer(explain=_explain, passage=passage),
     estimate=estimate,
     find_languages=find_languages,
+    is_cold=_is_cold,
+    warm=_warm,
 )

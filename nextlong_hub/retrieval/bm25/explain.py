@@ -7,7 +7,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from nextlong_hub.core.words import normalise, word_spans
+from nextlong_hub.core.code_points import normalise
+from nextlong_hub.core.words import word_spans
 from nextlong_hub.corpus.store import ChunkStore
 from nextlong_hub.retrieval.bm25.build import identity_of
 from nextlong_hub.retrieval.bm25.formulas import gain, length_norms

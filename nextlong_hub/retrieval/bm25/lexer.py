@@ -17,7 +17,7 @@ from typing import TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from nextlong_hub.core.words import code_point_classes, normalise
+from nextlong_hub.core.code_points import code_point_classes, normalise
 from nextlong_hub.errors import RecipeError
 from nextlong_hub.records import TextBlock
 from nextlong_hub.retrieval.bm25.lexing_kernels import (

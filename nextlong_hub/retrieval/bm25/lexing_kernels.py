@@ -16,8 +16,8 @@ in the second-level cache (about 100 KB).
 import numpy as np
 from numpy.typing import NDArray
 
+from nextlong_hub.core.code_points import CLASS_MASK, MARK, NORMALISE, SEPARATOR, UNSPACED, WORD
 from nextlong_hub.core.compiling import kernel
-from nextlong_hub.core.words import CLASS_MASK, MARK, NORMALISE, SEPARATOR, UNSPACED, WORD
 
 LAST_ENTRY, FREQUENCY = 0, 1
 """Columns of the records `lex` keeps of terms."""

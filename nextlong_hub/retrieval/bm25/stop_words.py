@@ -2,7 +2,7 @@
 
 from importlib.resources import files
 
-from nextlong_hub.core.words import normalise
+from nextlong_hub.core.code_points import normalise
 from nextlong_hub.errors import RecipeError
 
 _LISTS = files("nextlong_hub.retrieval.bm25").joinpath("stopwords")
