@@ -19,6 +19,10 @@ from pathlib import Path
 from typing import Any
 
 from filelock import FileLock, Timeout
+
+# Else numba has colorama write to the terminal at the end of the process.
+os.environ.setdefault("NUMBA_DISABLE_ERROR_MESSAGE_HIGHLIGHTING", "1")
+
 from numba import njit
 from numba.core import caching
 from numba.core.errors import NumbaWarning

@@ -99,7 +99,7 @@ def test_a_row_that_breaks_the_promise_is_found(corpus_file: Path, tmp_path: Pat
     build(make_request(corpus_file, recipe), tmp_path / "dataset")
     check = Check(checkers={"tiny": producer_of(recipe).checker(recipe, None)})
     row = read_rows(tmp_path / "dataset")[0] | {"input_ids": np.array([7, 8] * 40, np.int32)}
-    recount("data/tiny/one.parquet, row 0", [row], check)
+    recount("data/tiny/one.parquet, row 0", row, [row], check)
     assert [fault.message for fault in check.faults] == [
         "some 13 tokens or fewer stand in it 40 times on end, and its recipe leaves out what does 32 times"
     ]

@@ -66,9 +66,13 @@ def test_a_flipped_byte_in_any_published_file_is_found(dataset: Path) -> None:
             damaged = bytearray(content)
             damaged[place] ^= 1 << (place % 8)
             (dataset / name).write_bytes(damaged)
-            faults = verify(dataset).faults
+            found = verify(dataset)
+            faults = found.faults
             if name == "README.md" and header_of(damaged) == header_of(content):
                 continue  # `true` and `True`, and a change of no meaning
+            if found.rewritten:  # the bit was in the name of the program that wrote the file: told, with that name
+                assert [one.partition(" ")[0] for one in found.rewritten] == [name]
+                continue
             assert faults, (name, place, bytes(damaged[max(0, place - 20) : place + 20]))
             assert {fault.place for fault in faults} <= {name, "manifest.json"}
         (dataset / name).write_bytes(content)
