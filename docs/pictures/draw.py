@@ -287,6 +287,7 @@ def printed(arguments: Iterable[str], folder: Path) -> str:
         "FORCE_COLOR": "1",
         "TERM": "xterm-256color",
         "HF_HUB_OFFLINE": "1",
+        "NEXTLONG_ENCODER": "reference",  # the picture does not name a version of the other
     }
     environment.pop("NO_COLOR", None)
     script = (
