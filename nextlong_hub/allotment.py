@@ -18,7 +18,8 @@ import pyarrow as pa
 from nextlong_hub.core.files import read_checked_json, write_checked_json
 from nextlong_hub.core.printable import listed
 from nextlong_hub.corpus.store import ChunkStore
-from nextlong_hub.dataset.manifest import ConfigRecord, Manifest, TakenRecord
+from nextlong_hub.dataset.config_record import ConfigRecord, TakenRecord
+from nextlong_hub.dataset.manifest import Manifest
 from nextlong_hub.dataset.taken import Taken, digest_of_documents, merged, taken_by, taken_in_files
 from nextlong_hub.errors import CorpusTooSmallError, DataError, argument
 from nextlong_hub.execution.run import Run

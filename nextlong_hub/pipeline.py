@@ -15,9 +15,10 @@ from nextlong_hub.allotment import Allotment, Demand, allot, keep_documents, tak
 from nextlong_hub.corpus.in_memory import Source
 from nextlong_hub.corpus.ingest import find_corpus
 from nextlong_hub.datacard.licences import refuse_contradictions
+from nextlong_hub.dataset.config_record import PackingRecord
 from nextlong_hub.dataset.corpus_description import source_records
 from nextlong_hub.dataset.folder import open_run, refuse_foreign
-from nextlong_hub.dataset.manifest import Manifest, PackingRecord
+from nextlong_hub.dataset.manifest import Manifest
 from nextlong_hub.dataset.taken import Taken, taken_by
 from nextlong_hub.dataset.write import padding_of, with_outcome, write_rows
 from nextlong_hub.documents.fit import FitRequest

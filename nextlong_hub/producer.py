@@ -25,8 +25,8 @@ from nextlong_hub.corpus.ingest import FoundCorpus, read_corpus
 from nextlong_hub.corpus.settings import SourceSettings
 from nextlong_hub.corpus.store import ChunkStore
 from nextlong_hub.corpus.texts import CorpusTexts
+from nextlong_hub.dataset.config_record import ConfigRecord, IngredientRecord, SynthesisRecord
 from nextlong_hub.dataset.corpus_record import CorpusRecord
-from nextlong_hub.dataset.manifest import ConfigRecord, IngredientRecord, SynthesisRecord
 from nextlong_hub.dataset.taken import Taken
 from nextlong_hub.dataset.write import ChosenRows
 from nextlong_hub.errors import RecipeError, argument

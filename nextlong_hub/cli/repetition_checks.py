@@ -9,7 +9,7 @@ from contextlib import closing
 import numpy as np
 
 from nextlong_hub.cli.doctor_checks import Finding
-from nextlong_hub.dataset.manifest import OnEndRecord
+from nextlong_hub.dataset.config_record import OnEndRecord
 from nextlong_hub.dataset.on_end import OnEndCounts, times_of_rows
 from nextlong_hub.dataset.reader import SplitReader, open_splits
 from nextlong_hub.errors import DataError

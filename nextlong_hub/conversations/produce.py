@@ -27,8 +27,8 @@ from nextlong_hub.corpus.order import seeded_order
 from nextlong_hub.corpus.settings import SourceSettings
 from nextlong_hub.corpus.store import ChunkStore
 from nextlong_hub.dataset import shards
+from nextlong_hub.dataset.config_record import ConfigRecord, ConversationRecord
 from nextlong_hub.dataset.corpus_description import corpus_record
-from nextlong_hub.dataset.manifest import ConfigRecord, ConversationRecord
 from nextlong_hub.dataset.schema import LOSS_MASK
 from nextlong_hub.dataset.write import PackedRows, outcome_record
 from nextlong_hub.errors import CorpusTooSmallError, RecipeError, argument

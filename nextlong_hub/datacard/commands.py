@@ -10,8 +10,9 @@ from nextlong_hub.corpus.licences import with_insistence
 from nextlong_hub.datacard.decontamination import decontamination_of, has_local_benchmarks, options_of
 from nextlong_hub.datacard.escaping import Markdown, shell_word
 from nextlong_hub.datacard.runs import runs_of
+from nextlong_hub.dataset.config_record import ConfigRecord, IngredientRecord
 from nextlong_hub.dataset.corpus_record import ReadingRecord, SourceRecord
-from nextlong_hub.dataset.manifest import ConfigRecord, IngredientRecord, Manifest
+from nextlong_hub.dataset.manifest import Manifest
 from nextlong_hub.errors import RecipeError
 from nextlong_hub.producer import Producer, producer_of
 from nextlong_hub.recipe import Recipe, default_config, load_recipe, recorded_recipe

@@ -12,7 +12,8 @@ from nextlong_hub.datacard.decontamination import decontamination_of, decontamin
 from nextlong_hub.datacard.header import pretty_name, stated_languages
 from nextlong_hub.datacard.licences import derive_licence
 from nextlong_hub.datacard.sources import languages_of_rows
-from nextlong_hub.dataset.manifest import ConfigRecord, Manifest
+from nextlong_hub.dataset.config_record import ConfigRecord
+from nextlong_hub.dataset.manifest import Manifest
 from nextlong_hub.dataset.secrets import secrets_of
 from nextlong_hub.recipe import Recipe
 from nextlong_hub.retrieval import Description, describe

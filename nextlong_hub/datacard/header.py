@@ -13,7 +13,8 @@ from nextlong_hub.datacard.licences import DerivedLicence, derive_licence
 from nextlong_hub.datacard.lint import LANGUAGE, SIZE_CATEGORIES
 from nextlong_hub.datacard.sources import languages_of_rows
 from nextlong_hub.datacard.text import parse_card
-from nextlong_hub.dataset.manifest import FileRecord, Manifest
+from nextlong_hub.dataset.config_record import FileRecord
+from nextlong_hub.dataset.manifest import Manifest
 from nextlong_hub.recipe import default_config
 
 _FIRST_LIMIT = 1_000

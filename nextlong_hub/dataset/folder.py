@@ -11,11 +11,7 @@ from filelock import FileLock, Timeout
 
 from nextlong_hub.core.files import insist, is_left_aside, storage_errors, sweep, write_bytes, write_json
 from nextlong_hub.core.ownership import OwnFiles, first_link_below
-from nextlong_hub.dataset.manifest import (
-    MANIFEST_NAME,
-    Manifest,
-    read_manifest,
-)
+from nextlong_hub.dataset.manifest import MANIFEST_NAME, Manifest, read_manifest
 from nextlong_hub.errors import ConflictError, argument
 from nextlong_hub.execution.base import Executor
 from nextlong_hub.execution.open import open_executor

@@ -17,7 +17,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from nextlong_hub.dataset.manifest import LinkRecord, SpreadRecord
+from nextlong_hub.dataset.config_record import LinkRecord, SpreadRecord
 from nextlong_hub.dataset.shards import read_table
 from nextlong_hub.errors import argument
 

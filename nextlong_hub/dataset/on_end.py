@@ -14,7 +14,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from nextlong_hub.dataset.manifest import ConfigRecord, OnEndRecord
+from nextlong_hub.dataset.config_record import ConfigRecord, OnEndRecord
 from nextlong_hub.method.periods import TIMES_MASKED, most_times_each
 from nextlong_hub.records import PackedRow, Sample
 

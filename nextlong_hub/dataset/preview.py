@@ -23,8 +23,8 @@ from nextlong_hub.core.config_names import PREVIEW_ENDING
 from nextlong_hub.core.files import digest_of
 from nextlong_hub.core.printable import counted, size
 from nextlong_hub.dataset import shards
+from nextlong_hub.dataset.config_record import FileRecord, PreviewRecord
 from nextlong_hub.dataset.folder import invalidate, kept_manifest, own_files
-from nextlong_hub.dataset.manifest import FileRecord, PreviewRecord
 from nextlong_hub.errors import DataError
 from nextlong_hub.execution.base import InputPath, Task
 from nextlong_hub.execution.run import Run

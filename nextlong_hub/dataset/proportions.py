@@ -1,7 +1,7 @@
 """The proportions that a mixture really has, by tokens, and why they are not those of its recipe."""
 
 from nextlong_hub.core.printable import counted
-from nextlong_hub.dataset.manifest import ConfigRecord
+from nextlong_hub.dataset.config_record import ConfigRecord
 from nextlong_hub.recipe import recorded_recipe
 
 _CLOSE = 0.01

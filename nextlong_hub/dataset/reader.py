@@ -11,8 +11,9 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from nextlong_hub.dataset.config_record import ConfigRecord
 from nextlong_hub.dataset.locate import DatasetLocation, locate
-from nextlong_hub.dataset.manifest import ConfigRecord, Manifest
+from nextlong_hub.dataset.manifest import Manifest
 from nextlong_hub.dataset.row import Row, row_from
 from nextlong_hub.dataset.schema import COLUMNS, LATER_FIELDS, current_names, stored_names, with_current_names
 from nextlong_hub.errors import DataError

@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from nextlong_hub.dataset.manifest import RepeatRecord
+from nextlong_hub.dataset.config_record import RepeatRecord
 from nextlong_hub.method.repeats import COUNTS, RUN_TOKENS, count_repeats
 from nextlong_hub.recipe import Recipe
 from nextlong_hub.records import PackedRow, Sample

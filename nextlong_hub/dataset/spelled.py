@@ -11,7 +11,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from nextlong_hub.dataset.manifest import ConfigRecord, PortabilityRecord, SpelledRecord
+from nextlong_hub.dataset.config_record import ConfigRecord, PortabilityRecord, SpelledRecord
 from nextlong_hub.tokenization.spelled import SpellingFinder
 
 _NAMES = 10

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from nextlong_hub.dataset.manifest import StopWordsRecord
+from nextlong_hub.dataset.config_record import StopWordsRecord
 from nextlong_hub.retrieval import FoundLanguages
 from nextlong_hub.retrieval.bm25.stop_words import language_name
 

@@ -11,7 +11,7 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from nextlong_hub.corpus.store import ChunkStore
-from nextlong_hub.dataset.manifest import SegmentRecord
+from nextlong_hub.dataset.config_record import SegmentRecord
 from nextlong_hub.dataset.shards import read_table
 
 _QUANTILES = (0.0, 0.25, 0.5, 0.75, 1.0)

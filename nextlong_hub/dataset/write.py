@@ -15,9 +15,9 @@ import pyarrow as pa
 
 from nextlong_hub.core.files import digest_of
 from nextlong_hub.corpus.store import ChunkStore
+from nextlong_hub.dataset.config_record import ConfigRecord, FileRecord, PackingRecord, SynthesisRecord
 from nextlong_hub.dataset.folder import invalidate, kept_manifest, own_files
 from nextlong_hub.dataset.links import link_record
-from nextlong_hub.dataset.manifest import ConfigRecord, FileRecord, PackingRecord, SynthesisRecord
 from nextlong_hub.dataset.on_end import OnEndCounts
 from nextlong_hub.dataset.packing_plan import PackedPlan, Planner
 from nextlong_hub.dataset.packing_tables import Padding

@@ -21,7 +21,7 @@ from nextlong_hub.core.printable import listed
 from nextlong_hub.corpus.ingest import read_corpus
 from nextlong_hub.corpus.order import seeded_order
 from nextlong_hub.corpus.store import ChunkStore
-from nextlong_hub.dataset.manifest import ConfigRecord, IngredientRecord, SynthesisRecord
+from nextlong_hub.dataset.config_record import ConfigRecord, IngredientRecord, SynthesisRecord
 from nextlong_hub.dataset.packing_plan import DocumentList
 from nextlong_hub.dataset.shards import read_table
 from nextlong_hub.dataset.taken import documents_of

@@ -9,8 +9,8 @@ from nextlong_hub.core.printable import listed
 from nextlong_hub.corpus.in_memory import Source
 from nextlong_hub.corpus.ingest import read_corpus
 from nextlong_hub.corpus.store import ChunkStore
+from nextlong_hub.dataset.config_record import ConfigRecord
 from nextlong_hub.dataset.corpus_description import corpus_record
-from nextlong_hub.dataset.manifest import ConfigRecord
 from nextlong_hub.dataset.write import Gathered, PackedRows, PlainRows, outcome_record
 from nextlong_hub.dataset.write_tasks import UnitCounts
 from nextlong_hub.documents.check import DocumentChecker

@@ -23,7 +23,7 @@ from nextlong_hub.corpus.in_memory import as_files
 from nextlong_hub.corpus.left_out import FilesLeftOut
 from nextlong_hub.corpus.secrets import OnSecret, SecretCounts
 from nextlong_hub.corpus.telling import not_read
-from nextlong_hub.dataset.manifest import StopWordsRecord
+from nextlong_hub.dataset.config_record import StopWordsRecord
 from nextlong_hub.documents.mix_rows import MixShape
 from nextlong_hub.dry_run.estimator import Estimator
 from nextlong_hub.dry_run.sample import ColumnsSeen, sample_corpus

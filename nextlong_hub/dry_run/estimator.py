@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nextlong_hub.corpus import store
-from nextlong_hub.dataset.manifest import StopWordsRecord
+from nextlong_hub.dataset.config_record import StopWordsRecord
 from nextlong_hub.dry_run.sample import CorpusSample
 from nextlong_hub.dry_run.trial import Trial
 from nextlong_hub.recipe import Recipe, recorded_recipe

@@ -17,7 +17,8 @@ from numpy.typing import NDArray
 from nextlong_hub.core.memory import driver_peak_bytes
 from nextlong_hub.corpus.settings import SourceSettings
 from nextlong_hub.corpus.store import ChunkStore
-from nextlong_hub.dataset.manifest import ConfigRecord, Manifest, SynthesisRecord
+from nextlong_hub.dataset.config_record import ConfigRecord, SynthesisRecord
+from nextlong_hub.dataset.manifest import Manifest
 from nextlong_hub.dry_run.sample import CorpusSample
 from nextlong_hub.errors import CorpusTooSmallError
 from nextlong_hub.execution.progress import NullProgress

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from nextlong_hub.core.printable import NOTHING, counted, visible_line
 from nextlong_hub.dataset import Row
-from nextlong_hub.dataset.manifest import ConfigRecord
+from nextlong_hub.dataset.config_record import ConfigRecord
 from nextlong_hub.explore.explain import Basis, NegativeExplanation
 from nextlong_hub.records import Segment
 from nextlong_hub.retrieval import Explanation, SharedTerm

@@ -12,9 +12,10 @@ from itertools import chain
 from nextlong_hub.core.files import digest_of
 from nextlong_hub.core.printable import compact, counted, listed, size, visible_line
 from nextlong_hub.corpus.secrets import found_in_words
+from nextlong_hub.dataset.config_record import ConfigRecord, PackingRecord, TokenizerRecord
 from nextlong_hub.dataset.corpus_record import CorpusRecord, SourceRecord
 from nextlong_hub.dataset.locate import DatasetLocation
-from nextlong_hub.dataset.manifest import ConfigRecord, Manifest, PackingRecord, TokenizerRecord
+from nextlong_hub.dataset.manifest import Manifest
 from nextlong_hub.recipe import recorded_recipe
 
 _MOST_SOURCES = 12

@@ -12,6 +12,7 @@ from nextlong_hub.core.files import remove, sha256_of, write_bytes
 from nextlong_hub.core.ownership import listed_names
 from nextlong_hub.corpus.naming import public_path
 from nextlong_hub.datacard import WrittenCard, is_described, write_card
+from nextlong_hub.dataset.config_record import ConfigRecord, PortabilityRecord, TokenizerRecord
 from nextlong_hub.dataset.folder import (
     CARD_NAME,
     invalidate,
@@ -22,15 +23,7 @@ from nextlong_hub.dataset.folder import (
     own_files,
     recipe_files,
 )
-from nextlong_hub.dataset.manifest import (
-    MANIFEST_NAME,
-    ConfigRecord,
-    Manifest,
-    PortabilityRecord,
-    TokenizerRecord,
-    differences,
-    write_manifest,
-)
+from nextlong_hub.dataset.manifest import MANIFEST_NAME, Manifest, differences, write_manifest
 from nextlong_hub.errors import ConflictError, argument
 from nextlong_hub.execution.run import Run
 from nextlong_hub.execution.workspace import WORK_NAME

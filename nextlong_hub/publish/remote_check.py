@@ -5,8 +5,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from nextlong_hub.datacard import lists_files_of
+from nextlong_hub.dataset.config_record import FileRecord
 from nextlong_hub.dataset.folder import CARD_NAME, recipe_files
-from nextlong_hub.dataset.manifest import MANIFEST_NAME, FileRecord, Manifest, is_as_written, parse_manifest
+from nextlong_hub.dataset.manifest import MANIFEST_NAME, Manifest, is_as_written, parse_manifest
 from nextlong_hub.errors import DataError
 from nextlong_hub.hub.address import DatasetAddress
 from nextlong_hub.hub.budget import spending

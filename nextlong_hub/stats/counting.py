@@ -9,8 +9,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
+from nextlong_hub.dataset.config_record import ConfigRecord
 from nextlong_hub.dataset.links import SampleLinks
-from nextlong_hub.dataset.manifest import ConfigRecord
 from nextlong_hub.dataset.schema import LOSS_MASK
 from nextlong_hub.errors import DataError
 from nextlong_hub.recipe import recorded_recipe

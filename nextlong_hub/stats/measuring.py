@@ -8,8 +8,9 @@ from typing import NamedTuple
 import pyarrow as pa
 
 from nextlong_hub.dataset import SplitReader, open_splits
+from nextlong_hub.dataset.config_record import ConfigRecord
 from nextlong_hub.dataset.locate import DatasetLocation
-from nextlong_hub.dataset.manifest import ConfigRecord, Manifest
+from nextlong_hub.dataset.manifest import Manifest
 from nextlong_hub.dataset.schema import DOCUMENT_LENGTHS, LOSS_MASK
 from nextlong_hub.errors import DataError
 from nextlong_hub.stats.counting import ConfigCounter

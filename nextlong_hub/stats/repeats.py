@@ -5,7 +5,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from nextlong_hub.dataset.manifest import ConfigRecord, RepeatRecord
+from nextlong_hub.dataset.config_record import ConfigRecord, RepeatRecord
 from nextlong_hub.dataset.on_end import OnEndCounts, times_of_rows
 from nextlong_hub.dataset.repeats import repeat_records, text_tokens
 from nextlong_hub.dataset.schema import DOCUMENT_LENGTHS

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from nextlong_hub.corpus.store import ChunkStore
-from nextlong_hub.dataset.manifest import IngredientRecord
+from nextlong_hub.dataset.config_record import IngredientRecord
 from nextlong_hub.dataset.taken import documents_of, token_counts
 from nextlong_hub.dataset.write import ChosenRows, UnitRow
 from nextlong_hub.errors import RecipeError

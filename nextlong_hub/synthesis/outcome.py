@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Mapping, Sequence
 
-from nextlong_hub.dataset.manifest import SynthesisRecord
+from nextlong_hub.dataset.config_record import SynthesisRecord
 from nextlong_hub.dataset.write_tasks import UnitCounts
 from nextlong_hub.execution.run import Run
 from nextlong_hub.recipe import Recipe

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from nextlong_hub.corpus.naming import public_path
-from nextlong_hub.dataset.manifest import PortabilityRecord, ReachRecord
+from nextlong_hub.dataset.config_record import PortabilityRecord, ReachRecord
 from nextlong_hub.producer import Inputs, Produced
 from nextlong_hub.tokenization import Tokenizer
 

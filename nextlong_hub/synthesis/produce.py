@@ -14,8 +14,8 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from nextlong_hub.corpus.store import ChunkStore
+from nextlong_hub.dataset.config_record import SelectionRecord
 from nextlong_hub.dataset.corpus_description import corpus_record
-from nextlong_hub.dataset.manifest import SelectionRecord
 from nextlong_hub.dataset.schema import row_schema
 from nextlong_hub.dataset.shards import read_table, row_groups
 from nextlong_hub.dataset.stop_words import stop_words_record

@@ -3,7 +3,8 @@
 from collections.abc import Mapping
 from itertools import combinations
 
-from nextlong_hub.dataset.manifest import MANIFEST_NAME, ConfigRecord, Manifest
+from nextlong_hub.dataset.config_record import ConfigRecord
+from nextlong_hub.dataset.manifest import MANIFEST_NAME, Manifest
 from nextlong_hub.dataset.taken import Taken, digest_of_documents, merged
 from nextlong_hub.producer import producer_of
 from nextlong_hub.recipe import Recipe

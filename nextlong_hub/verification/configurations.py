@@ -6,7 +6,8 @@ from itertools import pairwise
 
 from nextlong_hub.corpus.settings import SourceSettings
 from nextlong_hub.corpus.texts import CorpusTexts
-from nextlong_hub.dataset.manifest import MANIFEST_NAME, ConfigRecord, Manifest
+from nextlong_hub.dataset.config_record import ConfigRecord
+from nextlong_hub.dataset.manifest import MANIFEST_NAME, Manifest
 from nextlong_hub.dataset.spelled import SpelledShard, spelled_record
 from nextlong_hub.method.order import merge_in_proportion
 from nextlong_hub.producer import CandidatePool, producer_of

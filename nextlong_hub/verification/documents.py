@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from typing import Any
 from zlib import crc32
 
-from nextlong_hub.dataset.manifest import ConfigRecord
+from nextlong_hub.dataset.config_record import ConfigRecord
 from nextlong_hub.producer import RowChecker
 from nextlong_hub.synthesis.portability import Size
 from nextlong_hub.tokenization import Tokenizer

@@ -9,8 +9,9 @@ from nextlong_hub.corpus.in_memory import Source
 from nextlong_hub.corpus.ingest import find_corpus
 from nextlong_hub.corpus.settings import SourceSettings
 from nextlong_hub.corpus.texts import CorpusTexts
+from nextlong_hub.dataset.config_record import ConfigRecord
 from nextlong_hub.dataset.folder import EVALUATION_NAME
-from nextlong_hub.dataset.manifest import MANIFEST_NAME, ConfigRecord, Manifest, read_manifest
+from nextlong_hub.dataset.manifest import MANIFEST_NAME, Manifest, read_manifest
 from nextlong_hub.dataset.taken import Taken
 from nextlong_hub.errors import DataError, RecipeError, argument
 from nextlong_hub.execution.progress import NullProgress, Progress, ProgressTracker

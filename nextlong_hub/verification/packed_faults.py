@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from nextlong_hub.dataset.manifest import PackingRecord
+from nextlong_hub.dataset.config_record import PackingRecord
 from nextlong_hub.dataset.schema import DOCUMENT_LENGTHS, LOSS_MASK, TOKEN_COLUMNS
 from nextlong_hub.recipe import Recipe
 

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pyarrow as pa
 
-from nextlong_hub.dataset.manifest import ConfigRecord
+from nextlong_hub.dataset.config_record import ConfigRecord
 from nextlong_hub.dataset.preview import preview_tables
 from nextlong_hub.dataset.row_digest import digest_rows
 from nextlong_hub.verification.report import Check

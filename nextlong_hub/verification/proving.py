@@ -22,7 +22,8 @@ from nextlong_hub.corpus.ingest import FoundCorpus
 from nextlong_hub.corpus.secrets import scanned
 from nextlong_hub.corpus.store import ChunkStore
 from nextlong_hub.dataset.best_fit import unpack
-from nextlong_hub.dataset.manifest import MANIFEST_NAME, ConfigRecord
+from nextlong_hub.dataset.config_record import ConfigRecord
+from nextlong_hub.dataset.manifest import MANIFEST_NAME
 from nextlong_hub.dataset.reader import SplitReader, open_split
 from nextlong_hub.errors import DataError
 from nextlong_hub.execution.progress import ProgressTracker

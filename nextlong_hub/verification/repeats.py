@@ -5,7 +5,8 @@ from typing import Any
 
 import numpy as np
 
-from nextlong_hub.dataset.manifest import MANIFEST_NAME, ConfigRecord, OnEndRecord
+from nextlong_hub.dataset.config_record import ConfigRecord, OnEndRecord
+from nextlong_hub.dataset.manifest import MANIFEST_NAME
 from nextlong_hub.dataset.on_end import OnEndCounts
 from nextlong_hub.dataset.repeats import repeat_records, text_tokens
 from nextlong_hub.method.periods import most_times, most_times_each

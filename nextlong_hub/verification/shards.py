@@ -10,7 +10,7 @@ import pyarrow.parquet as pq
 from nextlong_hub.core.files import sha256_of
 from nextlong_hub.dataset import shards
 from nextlong_hub.dataset.best_fit import unpack
-from nextlong_hub.dataset.manifest import ConfigRecord, FileRecord
+from nextlong_hub.dataset.config_record import ConfigRecord, FileRecord
 from nextlong_hub.dataset.row_digest import RowDigest, digest_rows
 from nextlong_hub.dataset.schema import TOKEN_COLUMNS, is_laid_out, row_schema, with_current_names
 from nextlong_hub.dataset.spelled import span_column

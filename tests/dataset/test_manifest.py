@@ -10,19 +10,21 @@ import pytest
 from pydantic import BaseModel
 
 from nextlong_hub.core.files import digest_of, json_bytes
-from nextlong_hub.dataset import corpus_record
+from nextlong_hub.dataset import config_record, corpus_record
 from nextlong_hub.dataset import manifest as manifest_records
-from nextlong_hub.dataset.corpus_record import CorpusRecord, SourceRecord
-from nextlong_hub.dataset.manifest import (
-    MANIFEST_NAME,
+from nextlong_hub.dataset.config_record import (
     ConfigRecord,
     FileRecord,
     IngredientRecord,
-    Manifest,
     RepeatRecord,
     SegmentRecord,
     SynthesisRecord,
     TokenizerRecord,
+)
+from nextlong_hub.dataset.corpus_record import CorpusRecord, SourceRecord
+from nextlong_hub.dataset.manifest import (
+    MANIFEST_NAME,
+    Manifest,
     differences,
     is_as_written,
     parse_manifest,
@@ -272,7 +274,7 @@ def test_what_a_manifest_leaves_out_is_nothing() -> None:
     """Manifests of earlier versions lack fields: they are read as no number, no text, no entry; never as something."""
     records = [
         one
-        for module in (manifest_records, corpus_record)
+        for module in (manifest_records, config_record, corpus_record)
         for one in vars(module).values()
         if inspect.isclass(one) and issubclass(one, BaseModel) and one.__module__ == module.__name__
     ]

@@ -5,7 +5,7 @@ import pyarrow as pa
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nextlong_hub.dataset.manifest import OnEndRecord
+from nextlong_hub.dataset.config_record import OnEndRecord
 from nextlong_hub.dataset.on_end import OnEndCounts, times_of_rows
 
 

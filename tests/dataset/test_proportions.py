@@ -2,7 +2,7 @@
 
 import pytest
 
-from nextlong_hub.dataset.manifest import ConfigRecord, IngredientRecord
+from nextlong_hub.dataset.config_record import ConfigRecord, IngredientRecord
 from nextlong_hub.dataset.proportions import uneven_proportions
 from nextlong_hub.recipe import Recipe
 

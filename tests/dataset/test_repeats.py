@@ -8,7 +8,7 @@ import numpy as np
 import pyarrow.parquet as pq
 import pytest
 
-from nextlong_hub.dataset.manifest import RepeatRecord
+from nextlong_hub.dataset.config_record import RepeatRecord
 from nextlong_hub.dataset.packing_plan import PackedRange
 from nextlong_hub.dataset.repeats import repeat_records
 from nextlong_hub.dataset.write_tasks import CopyRows, PackRows, ShardCounts, UnitRows, write_samples

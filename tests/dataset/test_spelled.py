@@ -9,13 +9,8 @@ import tokenizers
 from building import build_command, make_request, read_rows
 
 from nextlong_hub.cli import run
-from nextlong_hub.dataset.manifest import (
-    ConfigRecord,
-    PortabilityRecord,
-    SpelledRecord,
-    read_manifest,
-    write_manifest,
-)
+from nextlong_hub.dataset.config_record import ConfigRecord, PortabilityRecord, SpelledRecord
+from nextlong_hub.dataset.manifest import read_manifest, write_manifest
 from nextlong_hub.dataset.spelled import SpelledCounts, SpelledShard, spelled_elsewhere, spelled_record
 from nextlong_hub.exports import ExportRequest, export
 from nextlong_hub.pipeline import build

@@ -1,6 +1,6 @@
 """What people are told of the stop words that followed the corpus."""
 
-from nextlong_hub.dataset.manifest import StopWordsRecord
+from nextlong_hub.dataset.config_record import StopWordsRecord
 from nextlong_hub.dataset.stop_words import stop_words_phrase, stop_words_phrases, stop_words_record
 from nextlong_hub.retrieval import FoundLanguages
 

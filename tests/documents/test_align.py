@@ -20,7 +20,8 @@ from nextlong_hub.cli.arguments import BuildArguments, build_request
 from nextlong_hub.core.files import sha256_of
 from nextlong_hub.corpus.settings import SourceSettings
 from nextlong_hub.dataset.best_fit import unpack
-from nextlong_hub.dataset.manifest import PackingRecord, read_manifest, write_manifest
+from nextlong_hub.dataset.config_record import PackingRecord
+from nextlong_hub.dataset.manifest import read_manifest, write_manifest
 from nextlong_hub.documents.fit import FitRequest, Mode
 from nextlong_hub.errors import RecipeError
 from nextlong_hub.exports import ExportRequest, export

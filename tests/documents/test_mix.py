@@ -18,7 +18,8 @@ from nextlong_hub.cli.arguments import BuildArguments, build_request
 from nextlong_hub.core.files import sha256_of
 from nextlong_hub.corpus.settings import SourceSettings
 from nextlong_hub.dataset.best_fit import unpack
-from nextlong_hub.dataset.manifest import ConfigRecord, Manifest, read_manifest, write_manifest
+from nextlong_hub.dataset.config_record import ConfigRecord
+from nextlong_hub.dataset.manifest import Manifest, read_manifest, write_manifest
 from nextlong_hub.dataset.schema import row_schema
 from nextlong_hub.dataset.shards import write_table
 from nextlong_hub.documents.mix_rows import MixShape

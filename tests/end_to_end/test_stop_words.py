@@ -7,7 +7,8 @@ import pytest
 from building import make_request, published, read_rows, run_commands
 
 from nextlong_hub.dataset import open_split
-from nextlong_hub.dataset.manifest import StopWordsRecord, read_manifest
+from nextlong_hub.dataset.config_record import StopWordsRecord
+from nextlong_hub.dataset.manifest import read_manifest
 from nextlong_hub.errors import ConflictError
 from nextlong_hub.execution.local import LocalExecutor
 from nextlong_hub.explore.explain import Basis, explain_negative

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from building import make_request, read_rows
 
-from nextlong_hub.dataset.manifest import ConfigRecord, SynthesisRecord
+from nextlong_hub.dataset.config_record import ConfigRecord, SynthesisRecord
 from nextlong_hub.method.periods import most_times
 from nextlong_hub.pipeline import build
 from nextlong_hub.producer import producer_of

@@ -14,7 +14,7 @@ from building import make_request, published, read_rows, read_texts
 from nextlong_hub.corpus.ingest import IngestPiece
 from nextlong_hub.corpus.settings import SourceSettings
 from nextlong_hub.corpus.store import ChunkStore
-from nextlong_hub.dataset.manifest import SynthesisRecord
+from nextlong_hub.dataset.config_record import SynthesisRecord
 from nextlong_hub.documents.tasks import FitUnit
 from nextlong_hub.errors import DataError
 from nextlong_hub.execution.base import perform

@@ -8,7 +8,8 @@ import pyarrow as pa
 import pytest
 from building import make_request, published, read_rows
 
-from nextlong_hub.dataset.manifest import SynthesisRecord, read_manifest
+from nextlong_hub.dataset.config_record import SynthesisRecord
+from nextlong_hub.dataset.manifest import read_manifest
 from nextlong_hub.errors import CorpusTooSmallError
 from nextlong_hub.execution.local import LocalExecutor
 from nextlong_hub.execution.progress import NullProgress

@@ -21,7 +21,7 @@ from nextlong_hub.recipe import default_config, recorded_recipe
 from nextlong_hub.terminal import Rows, show_line, show_table, show_verbatim
 
 if TYPE_CHECKING:
-    from nextlong_hub.dataset.manifest import ConfigRecord, SelectionRecord, StopWordsRecord, SynthesisRecord
+    from nextlong_hub.dataset.config_record import ConfigRecord, SelectionRecord, StopWordsRecord, SynthesisRecord
     from nextlong_hub.dry_run.estimate import BuildEstimate, ConfigEstimate
     from nextlong_hub.pipeline import BuildReport
 
