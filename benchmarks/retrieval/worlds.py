@@ -65,6 +65,8 @@ def write_words(store: ChunkStore, settings: RetrievalSettings, path: Path) -> N
 
 def _documents_of(file: Path) -> Iterator[Document]:
     if file.suffix == ".parquet":
+        if not {"id", "text"} <= set(pq.read_schema(file).names):
+            return
         for batch in pq.ParquetFile(file).iter_batches(columns=["id", "text"]):
             for name, text in zip(batch["id"].to_pylist(), batch["text"].to_pylist(), strict=True):
                 yield Document(id=str(name), text=text, source="benchmark")
