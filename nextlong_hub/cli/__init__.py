@@ -53,6 +53,7 @@ from nextlong_hub.cli.door import (
     with_memory,
 )
 from nextlong_hub.cli.options import examples
+from nextlong_hub.core.memory import collect_seldom
 from nextlong_hub.core.signals import SigtermReceived, signal_behind, signals_as_exceptions
 from nextlong_hub.errors import OutOfMemoryError
 from nextlong_hub.hub.budget import spending
@@ -65,6 +66,7 @@ _TERMINATED = 143
 def main() -> NoReturn:
     """Run the command line and leave with its exit code; the entry point of `nextlong-hub` and `hf-nextlong`."""
     name = Path(sys.argv[0]).name
+    collect_seldom()
     open_streams()
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):

@@ -39,7 +39,24 @@ def kernel(function: Callable[..., Any]) -> Callable[..., Any]:
     Numba keeps it beside the module, else in the user's cache, or where `NUMBA_CACHE_DIR` says. A container that runs
     as a user without a home may have no such place: every process then compiles anew, some ten seconds of CPU.
     """
-    compiled: Any = njit(nogil=True, error_model="numpy")(function)
+    return _kept(function, njit(nogil=True, error_model="numpy")(function))
+
+
+def kernel_in_place(function: Callable[..., Any]) -> Callable[..., Any]:
+    """As `kernel`, for a function that makes no array, not even for itself: it works on those that it is given.
+
+    References to them are then not counted. Numba counts them on every call of one kernel by another, atomically,
+    which took half the time of a kernel that calls others for each word of a text.
+    """
+    try:
+        compiled = njit(nogil=True, error_model="numpy", _nrt=False)(function)
+    except Exception:  # a numba without this option, which it does not promise
+        return kernel(function)
+    return _kept(function, compiled)
+
+
+def _kept(function: Callable[..., Any], compiled: Any) -> Callable[..., Any]:
+    """The compiled function, its machine code kept."""
     with suppress(Exception):  # RuntimeError where numba may write nowhere, anything from a numba that keeps otherwise
         compiled._cache = _KernelCache(function)
     return compiled  # type: ignore[no-any-return]

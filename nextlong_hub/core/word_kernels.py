@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nextlong_hub.core.code_points import CLASS_MASK, MARK, NORMALISE, SEPARATOR, UNSPACED, WORD
-from nextlong_hub.core.compiling import kernel
+from nextlong_hub.core.compiling import kernel_in_place
 
 _CAPITAL_A, _LETTERS, _LOWER = np.uint32(ord("A")), np.uint32(26), np.uint32(0x20)
 _BASE = np.uint64(0x9E3779B97F4A7C15)
@@ -15,14 +15,14 @@ _INVERSE = np.uint64(pow(0x9E3779B97F4A7C15, -1, 1 << 64))
 _HALF, _SPREAD = np.uint64(32), np.uint64(0xD6E8FEB86659FD93)
 
 
-@kernel
+@kernel_in_place
 def _spread(digest):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
     """Let every bit depend on all others."""
     digest = (digest ^ (digest >> _HALF)) * _SPREAD
     return digest ^ (digest >> _HALF)
 
 
-@kernel
+@kernel_in_place
 def needs_normalising(points: NDArray[np.uint32], classes: NDArray[np.uint8]) -> bool:
     """Whether a text holds a code point that must be normalised. Shapes: (characters,) and (code points,)."""
     found = np.uint8(0)
@@ -31,7 +31,7 @@ def needs_normalising(points: NDArray[np.uint32], classes: NDArray[np.uint8]) ->
     return bool(found & NORMALISE)
 
 
-@kernel
+@kernel_in_place
 def find_words(
     points: NDArray[np.uint32],
     classes: NDArray[np.uint8],
@@ -75,7 +75,7 @@ def find_words(
     return words + 1
 
 
-@kernel
+@kernel_in_place
 def digest_runs(values: NDArray[np.uint64], length: int, digests: NDArray[np.uint64]) -> None:
     """Fill in the digest of each run of `length` neighbouring values. Shapes: (values,), (values - length + 1,)."""
     highest = np.uint64(1)

@@ -44,6 +44,7 @@ from nextlong_hub.records import ChunkSpan, Document, TextBlock
 _DOCUMENT_SCHEMA = pa.schema([("id", pa.string()), ("source", pa.string())])
 _SEGMENTS = pa.field(SEGMENTS_COLUMN, pa.string())
 _DOCUMENTS_PER_BATCH = 8192
+_BUFFER_BYTES = 1 << 20
 
 
 _BARRED = "barred_chunks.npy"
@@ -152,7 +153,7 @@ class PartWriter:
     def __enter__(self) -> Self:
         with storage_errors(self._folder), ExitStack() as opened:
             self._folder.mkdir(parents=True, exist_ok=True)
-            self._text = opened.enter_context((self._folder / "text.bin").open("wb"))
+            self._text = opened.enter_context((self._folder / "text.bin").open("wb", _BUFFER_BYTES))
             names = opened.enter_context(pa.OSFile(str(self._folder / "documents.arrow"), "wb"))
             self._documents = opened.enter_context(pa.ipc.new_file(names, self._schema))
             self._opened = opened.pop_all()
@@ -167,9 +168,8 @@ class PartWriter:
         self._barred.extend(len(self._chunk_characters) + number for number in barred)
         with storage_errors(self._folder):
             for span in spans:
-                encoded = document.text[span.start : span.end].encode()
-                self._text.write(encoded)
-                self._offsets.append(self._offsets[-1] + len(encoded))
+                written = self._text.write(document.text[span.start : span.end].encode())
+                self._offsets.append(self._offsets[-1] + written)
                 self._chunk_characters.append(span.end - span.start)
             self._document_chunks.append(len(spans))
             self._ids.append(document.id)

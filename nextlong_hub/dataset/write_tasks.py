@@ -75,7 +75,7 @@ def write_samples(path: Path, outcomes: Sequence[Sample | Discarded], recipe: Re
     samples = [outcome for outcome in outcomes if isinstance(outcome, Sample)]
     table = shards.to_table(samples, tokens=recipe.tokens)
     counted = with_most_times(with_repeats(table, samples, recipe), samples)
-    shards.write_table(path, counted, recipe.output)
+    shards.write_unit(path, counted, recipe.output)
     return UnitCounts(
         candidates=len(outcomes),
         kept=len(samples),
@@ -109,7 +109,7 @@ def write_documents(
     kept = [outcome for outcome in outcomes if isinstance(outcome, PackableDocument)]
     rows = [row for pieces in kept for row in pieces.rows]
     table = shards.to_packed_table(rows, tokens=recipe.tokens, masked=masked, inputs=inputs)
-    shards.write_table(path, with_most_times(with_repeats(table, rows, recipe), rows), recipe.output)
+    shards.write_unit(path, with_most_times(with_repeats(table, rows, recipe), rows), recipe.output)
     return UnitCounts(
         candidates=len(outcomes),
         kept=len(kept),

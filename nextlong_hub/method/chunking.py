@@ -10,6 +10,7 @@ counted, a paragraph longer than a chunk stays whole, and blank lines before suc
 """
 
 import re
+from itertools import pairwise
 
 from nextlong_hub.method.settings import ChunkingSettings
 from nextlong_hub.records import ChunkSpan
@@ -38,32 +39,28 @@ def cut(text: str, settings: ChunkingSettings) -> list[ChunkSpan]:
         return []
     if settings.mode == "reference":
         return _cut_as_reference(text, settings.chunk_characters)
-    return _without_stumps(_cut_lossless(text, settings.chunk_characters), settings.shortest_characters)
+    ends = _without_stumps(_ends(text, settings.chunk_characters), settings.shortest_characters)
+    return [ChunkSpan(start, end) for start, end in pairwise((0, *ends))]
 
 
-def _cut_lossless(text: str, chunk_characters: int) -> list[ChunkSpan]:
-    """Add paragraphs, each with its newline, for as long as they fit."""
-    spans = []
-    start = 0
-    length = len(text)
-    while length - start > chunk_characters:
-        end = _last_break(text, start, start + chunk_characters)
-        spans.append(ChunkSpan(start, end))
-        start = end
-    spans.append(ChunkSpan(start, length))
-    return spans
+def _ends(text: str, chunk_characters: int) -> list[int]:
+    """Add paragraphs, each with its newline, for as long as they fit; where each chunk ends."""
+    ends = [0]
+    while len(text) - ends[-1] > chunk_characters:
+        ends.append(_last_break(text, ends[-1], ends[-1] + chunk_characters))
+    return [*ends[1:], len(text)]
 
 
-def _without_stumps(spans: list[ChunkSpan], shortest: int) -> list[ChunkSpan]:
+def _without_stumps(ends: list[int], shortest: int) -> list[int]:
     """Join chunks so that none is shorter than `shortest`, unless the whole document is."""
-    joined: list[ChunkSpan] = []
+    joined: list[int] = []
     start = 0
-    for span in spans:
-        if span.end - start >= shortest:
-            joined.append(ChunkSpan(start, span.end))
-            start = span.end
-    if start < spans[-1].end:
-        joined[-1:] = [ChunkSpan(joined[-1].start if joined else 0, spans[-1].end)]
+    for end in ends:
+        if end - start >= shortest:
+            joined.append(end)
+            start = end
+    if start < ends[-1]:
+        joined[-1:] = ends[-1:]
     return joined
 
 

@@ -49,33 +49,35 @@ class KnownChunks:
         self._store = store
         self._tokenizers = tokenizers
         self._tokens: list[dict[int, ChunkTokens]] = [{} for _ in tokenizers]
+        self._repeating: set[int] = set()
+        """Chunks that have been read, and that no row may hold for what they repeat on end."""
         self._shingle_words = recipe.negatives.shingle_words
         self._shingles: dict[int, NDArray[np.uint64]] = {}
         self._runs: dict[int, NDArray[np.uint64]] = {}
 
     def gather(self, chunks: Iterable[int]) -> None:
-        """Read the text of chunks not read before, in one ascending pass."""
-        self.texts |= self._store.texts(np.array(sorted(set(chunks) - self.texts.keys()), np.int64))
+        """Read the text of chunks not read before, in one ascending pass, and tokenise together what is not cached."""
+        numbers = np.array(sorted(set(chunks) - self.texts.keys()), np.int64)
+        self.texts |= self._store.texts(numbers)
+        unread = numbers.tolist()
+        for context, known in zip(self._tokenizers, self._tokens, strict=True):
+            known |= context.cache.find(numbers)
+            others = [chunk for chunk in unread if chunk not in known]
+            texts = [self.texts[chunk] for chunk in others]
+            made = context.tokenizer.tokenise_chunks(texts, self._separator, self._repetition.longest_tokens)
+            known |= zip(others, made, strict=True)
+        if self._repetition.times > 0:
+            self._repeating |= {
+                chunk for known in self._tokens for chunk in unread if self._repetition.forbids(known[chunk].most_times)
+            }
 
     def tokens(self, chunk: int, tokenizer: int = 0) -> ChunkTokens:
-        """What a tokenizer, by its number, knows of a chunk that has been read; found out now unless it is cached."""
-        known = self._tokens[tokenizer]
-        found = known.get(chunk)
-        if found is None:
-            context = self._tokenizers[tokenizer]
-            found = context.cache.get(chunk)
-            if found is None:
-                [found] = context.tokenizer.tokenise_chunks(
-                    [self.texts[chunk]], self._separator, self._repetition.longest_tokens
-                )
-            known[chunk] = found
-        return found
+        """What a tokenizer, by its number, knows of a chunk that has been read."""
+        return self._tokens[tokenizer][chunk]
 
     def repeats_on_end(self, chunk: int) -> bool:
         """Whether no row may hold a chunk, which has been read, for what it repeats on end under some tokenizer."""
-        return self._repetition.times > 0 and any(
-            self._repetition.forbids(self.tokens(chunk, number).most_times) for number in range(len(self._tokenizers))
-        )
+        return chunk in self._repeating
 
     def shingles(self, chunk: int) -> NDArray[np.uint64]:
         """The different shingles of a chunk that has been read. Shape: (shingles,)."""

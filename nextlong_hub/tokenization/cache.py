@@ -67,13 +67,15 @@ class TokenCache:
         """Give access to the rounds of these names in `folder`."""
         self._rounds = [_Round(folder, name) for name in rounds]
 
-    def get(self, chunk: int) -> ChunkTokens | None:
-        """The tokens of a chunk; None when no round holds it."""
+    def find(self, chunks: NDArray[np.int64]) -> dict[int, ChunkTokens]:
+        """The tokens of those chunks that a round holds, by their numbers."""
+        found: dict[int, ChunkTokens] = {}
         for one in self._rounds:
-            place = int(np.searchsorted(one.chunks, chunk))
-            if place < len(one.chunks) and one.chunks[place] == chunk:
-                return one.part(place // PART_CHUNKS).chunk(place % PART_CHUNKS)
-        return None
+            places = np.searchsorted(one.chunks, chunks)
+            is_held = one.chunks[np.minimum(places, len(one.chunks) - 1)] == chunks
+            for chunk, place in zip(chunks[is_held].tolist(), places[is_held].tolist(), strict=True):
+                found[chunk] = one.part(place // PART_CHUNKS).chunk(place % PART_CHUNKS)
+        return found
 
 
 class _Round:

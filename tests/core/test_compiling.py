@@ -12,11 +12,12 @@ from pathlib import Path
 from typing import Any
 
 import numba
+import numpy as np
 import pytest
 from numba import njit
 
 from nextlong_hub.core import compiling
-from nextlong_hub.core.compiling import kernel, others_may_write
+from nextlong_hub.core.compiling import kernel, kernel_in_place, others_may_write
 
 
 def test_a_kernel_runs_where_machine_code_cannot_be_kept() -> None:
@@ -26,6 +27,25 @@ def test_a_kernel_runs_where_machine_code_cannot_be_kept() -> None:
     with pytest.raises(RuntimeError, match="cannot cache function"):
         njit(cache=True)(namespace["double"])
     assert kernel(namespace["double"])(21) == 42
+
+
+@pytest.mark.parametrize("knows_option", [True, False])
+def test_a_kernel_works_in_place_with_any_numba(monkeypatch: pytest.MonkeyPatch, knows_option: bool) -> None:
+    """The option that spares it the counting of references is no promise of numba: without it the kernel is as good."""
+
+    def njit_of_then(**options: Any) -> Any:
+        if "_nrt" in options and not knows_option:
+            raise KeyError("Unrecognized options: {'_nrt'}")
+        return njit(**options)
+
+    def double_all(values: Any) -> None:
+        for place in range(len(values)):
+            values[place] *= 2
+
+    monkeypatch.setattr(compiling, "njit", njit_of_then)
+    values = np.arange(3)
+    kernel_in_place(double_all)(values)
+    assert values.tolist() == [0, 2, 4]
 
 
 @pytest.fixture

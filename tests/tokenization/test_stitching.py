@@ -180,13 +180,12 @@ def test_a_token_cache_gives_back_what_was_written(tmp_path: Path) -> None:
         ]
         write_part(part_path(tmp_path, name, 0), known)
     cache = TokenCache(tmp_path, list(rounds))
-    for chunks in rounds.values():
-        for number, ids in chunks.items():
-            found = cache.get(number)
-            assert found is not None
-            assert (found.tokens, found.first, found.last) == (len(ids) + 2, number, number + 5)
-            assert found.ids.tolist() == ids
-    assert [cache.get(number) for number in (0, 2, 5, 701)] == [None] * 4
+    found = cache.find(np.array([0, 1, 2, 3, 4, 5, 700, 701]))
+    assert found.keys() == {1, 3, 4, 700}
+    for number, ids in (rounds["first"] | rounds["second"]).items():
+        one = found[number]
+        assert (one.tokens, one.first, one.last) == (len(ids) + 2, number, number + 5)
+        assert one.ids.tolist() == ids
 
 
 @given(st.integers(0, 5 * PART_CHUNKS))

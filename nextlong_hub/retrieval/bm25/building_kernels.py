@@ -8,7 +8,7 @@ chunks; a cache line for each is a few megabytes, which the last-level cache hol
 import numpy as np
 from numpy.typing import NDArray
 
-from nextlong_hub.core.compiling import kernel
+from nextlong_hub.core.compiling import kernel_in_place
 
 COUNT_ESCAPE = 255
 """A count in the forward index that stands for "this or more: see the list of large counts"."""
@@ -17,7 +17,7 @@ IMPACT_LEVELS = 255
 _ROUNDING = 1.0 + 1e-12
 
 
-@kernel
+@kernel_in_place
 def transpose(
     row_ends: NDArray[np.int64],
     terms: NDArray[np.uint32],
@@ -55,7 +55,7 @@ def transpose(
         row_sizes[chunk] = size
 
 
-@kernel
+@kernel_in_place
 def fill(
     directory: NDArray[np.uint32],
     starts: NDArray[np.int64],

@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nextlong_hub.core.code_points import CLASS_MASK, MARK, NORMALISE, SEPARATOR, UNSPACED, WORD
-from nextlong_hub.core.compiling import kernel
+from nextlong_hub.core.compiling import kernel_in_place
 
 LAST_ENTRY, FREQUENCY = 0, 1
 """Columns of the records `lex` keeps of terms."""
@@ -44,7 +44,7 @@ _LOWER = _ascii_table(letters_only_lowered=False)
 """Every byte, ASCII capitals lowered. Shape: (256,)."""
 
 
-@kernel
+@kernel_in_place
 def _mixed(state: np.uint64) -> np.uint64:
     """Spread FNV's state over all 64 bits: its high bits depend on few of the input's."""
     state ^= state >> np.uint64(32)
@@ -52,7 +52,7 @@ def _mixed(state: np.uint64) -> np.uint64:
     return state ^ (state >> np.uint64(29))
 
 
-@kernel
+@kernel_in_place
 def _hash_of(text, start, stop):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
     state = _FNV_BASIS
     for place in range(start, stop):
@@ -60,7 +60,7 @@ def _hash_of(text, start, stop):  # type: ignore[no-untyped-def]  # noqa: ANN001
     return _mixed(state)
 
 
-@kernel
+@kernel_in_place
 def _term_number(text, start, stop, digest, slots, arena, starts, filled):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
     """The number of the term text[start:stop], lowered; a new one when it has not been seen."""
     mask = np.uint64(len(slots) - 1)
@@ -90,7 +90,7 @@ def _term_number(text, start, stop, digest, slots, arena, starts, filled):  # ty
         slot = (slot + np.uint64(1)) & mask
 
 
-@kernel
+@kernel_in_place
 def rehash(slots: NDArray[np.uint64], arena: NDArray[np.uint8], starts: NDArray[np.int64], terms: int) -> None:
     """Enter `terms` known terms into empty `slots`."""
     mask = np.uint64(len(slots) - 1)
@@ -102,7 +102,7 @@ def rehash(slots: NDArray[np.uint64], arena: NDArray[np.uint8], starts: NDArray[
         slots[slot] = (digest & _HIGH_BITS) | np.uint64(number + 1)
 
 
-@kernel
+@kernel_in_place
 def number_terms(
     text: NDArray[np.uint8],
     offsets: NDArray[np.int64],
@@ -118,7 +118,7 @@ def number_terms(
         numbers[place] = _term_number(text, start, stop, _hash_of(text, start, stop), slots, arena, starts, filled)
 
 
-@kernel
+@kernel_in_place
 def _decoded(text, place):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
     """The code point that begins at `place`, and its width in bytes; the text is valid UTF-8."""
     lead = np.int64(text[place])
@@ -131,7 +131,7 @@ def _decoded(text, place):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN2
     return ((lead & 0x07) << 18) | upper | (np.int64(text[place + 3]) & 0x3F), 4
 
 
-@kernel
+@kernel_in_place
 def needs_normalising(
     text: NDArray[np.uint8], offsets: NDArray[np.int64], classes: NDArray[np.uint8], needy: NDArray[np.bool_]
 ) -> int:
@@ -153,7 +153,7 @@ def needs_normalising(
     return total
 
 
-@kernel
+@kernel_in_place
 def _end_of_cluster(text, place, stop, classes):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
     """One past the character at `place` and the combining marks that follow it."""
     place += _decoded(text, place)[1]
@@ -165,14 +165,14 @@ def _end_of_cluster(text, place, stop, classes):  # type: ignore[no-untyped-def]
     return place
 
 
-@kernel
+@kernel_in_place
 def _begins_cluster(text, place, stop, classes):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
     if place >= stop or text[place] < 128:
         return False
     return classes[_decoded(text, place)[0]] & CLASS_MASK == UNSPACED
 
 
-@kernel
+@kernel_in_place
 def _end_of_sign(text, place, stop):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
     """One past the "+", "++" or "#" that ends a word such as "C++"; `place` itself where there is none."""
     before = text[place - 1]
@@ -186,7 +186,7 @@ def _end_of_sign(text, place, stop):  # type: ignore[no-untyped-def]  # noqa: AN
     return end
 
 
-@kernel
+@kernel_in_place
 def _next_start(text, place, stop, classes):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
     """Where the next term begins, and whether it is a `WORD` or a `UNSPACED`; marks that follow nothing are skipped."""
     while place < stop:
@@ -203,7 +203,7 @@ def _next_start(text, place, stop, classes):  # type: ignore[no-untyped-def]  # 
     return stop, SEPARATOR
 
 
-@kernel
+@kernel_in_place
 def _word(text, place, stop, classes, signs):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
     """The end, the number of characters and the hash of the word that begins at `place`."""
     characters = 0
@@ -235,7 +235,7 @@ def _word(text, place, stop, classes, signs):  # type: ignore[no-untyped-def]  #
     return place, characters, _mixed(state)
 
 
-@kernel
+@kernel_in_place
 def _count(record, term, row_start, entry, terms, counts):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
     """Add one occurrence of `term` to the chunk whose row begins at `row_start`; return the row's new end."""
     known = record[LAST_ENTRY] - 1
@@ -249,7 +249,7 @@ def _count(record, term, row_start, entry, terms, counts):  # type: ignore[no-un
     return entry + 1
 
 
-@kernel
+@kernel_in_place
 def lex(
     text: NDArray[np.uint8],
     offsets: NDArray[np.int64],
