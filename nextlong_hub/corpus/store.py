@@ -34,7 +34,7 @@ from numpy.typing import NDArray
 from pydantic import TypeAdapter, ValidationError
 
 from nextlong_hub.core.files import flush, read_json, storage_errors, write_array, write_json
-from nextlong_hub.core.mapping import map_array, map_bytes, map_table
+from nextlong_hub.core.mapping import map_array, map_bytes, map_scattered, map_table
 from nextlong_hub.corpus.evidence import Evidence
 from nextlong_hub.corpus.kept_segments import SEGMENTS_COLUMN
 from nextlong_hub.corpus.secrets import SecretCounts
@@ -221,6 +221,9 @@ class PartWriter:
 @dataclass(frozen=True, slots=True)
 class _OpenPart:
     text: NDArray[np.uint8]
+    """For reading in one pass."""
+    scattered_text: NDArray[np.uint8]
+    """The same, for reading a chunk here and there."""
     offsets: NDArray[np.int64]
     characters: NDArray[np.int32]
     documents: pa.Table
@@ -362,10 +365,12 @@ class ChunkStore:
         gathered: dict[int, str] = {}
         wanted = np.unique(chunks)
         for part, (first, end) in zip(self._parts, pairwise(self._part_chunks), strict=True):
-            low, high = np.searchsorted(wanted, (first, end))
-            for chunk in wanted[low:high].tolist():
+            own = wanted[slice(*np.searchsorted(wanted, (first, end)))].tolist()
+            is_one_pass = bool(own) and own[-1] - own[0] == len(own) - 1
+            text = part.text if is_one_pass else part.scattered_text
+            for chunk in own:
                 start, stop = part.offsets[chunk - first : chunk - first + 2]
-                gathered[chunk] = part.text[start:stop].tobytes().decode()
+                gathered[chunk] = text[start:stop].tobytes().decode()
         return gathered
 
 
@@ -409,6 +414,7 @@ def _documents(part: Path) -> pa.Table:
 def _open_part(folder: Path) -> _OpenPart:
     return _OpenPart(
         text=map_bytes(folder / "text.bin"),
+        scattered_text=map_scattered(folder / "text.bin"),
         offsets=map_array(folder / "chunk_offsets.npy"),
         characters=map_array(folder / "chunk_characters.npy"),
         documents=_documents(folder),
