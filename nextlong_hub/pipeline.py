@@ -6,7 +6,7 @@ corpus ▶ chunking ▶ retrieval ▶ negatives ▶ interleave ▶ tokens ▶ sh
 The comments beside the calls name the stages.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Literal
@@ -42,6 +42,7 @@ from nextlong_hub.synthesis.mixture import flexible_rows
 from nextlong_hub.synthesis.portability import portability
 from nextlong_hub.synthesis.prepare import measure
 from nextlong_hub.tokenization import Tokenizer, load_tokenizer
+from nextlong_hub.tokenization.keeping import keep_files
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -135,6 +136,7 @@ def _make_dataset(
     run: Run, request: BuildRequest, tokenizers: tuple[Tokenizer, ...], kind: Literal["build", "fit"]
 ) -> _Committed:
     """From the corpus to the committed manifest."""
+    keep_tokenizers(run, tokenizers)
     corpus = find_corpus(run, request.sources)  # corpus
     inputs = Inputs(corpus=corpus, tokenizers=tokenizers, seed=request.seed)
     before = committed_manifest(run, inputs, request.recipes)
@@ -360,6 +362,7 @@ def import_rows(
     refuse_foreign(output)
     tokenizer = load_tokenizer(request.tokenizer)
     with open_run(output, executor, progress) as run:
+        keep_tokenizers(run, [tokenizer])
         imported = import_source(run, request, tokenizer)  # corpus ▶ tokens
         produced = imported.produced
         refuse_contradictions(produced.corpus.sources)
@@ -401,6 +404,16 @@ def open_tokenizers(request: BuildRequest) -> tuple[Tokenizer, ...]:
                 f"{argument('tokenizer')}, or set pack = false"
             )
     return tokenizers
+
+
+def keep_tokenizers(run: Run, tokenizers: Iterable[Tokenizer]) -> None:
+    """Copy the files of tokenizers into the work folder, where the tasks of the run find them.
+
+    Raises:
+        StorageError: no space, or no permission.
+    """
+    for tokenizer in tokenizers:
+        keep_files(tokenizer, run.workspace.tokenizers)
 
 
 def resolve(request: BuildRequest, tokenizer: Tokenizer) -> BuildRequest:

@@ -87,7 +87,7 @@ def written_aside(path: Path) -> Iterator[Path]:
     Raises:
         StorageError, ConflictError: see `storage_errors`.
     """
-    aside = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    aside = path.with_name(f".{path.name}.{_writer()}.tmp")
     with storage_errors(path):
         path.parent.mkdir(parents=True, exist_ok=True)
         try:
@@ -97,6 +97,11 @@ def written_aside(path: Path) -> Iterator[Path]:
             _flush_folder(path.parent)
         finally:
             sweep(aside)
+
+
+def _writer() -> str:
+    """Digits that no other writer has at the same time, on this machine or on another one that sees the folder."""
+    return f"{os.getpid()}{int.from_bytes(os.urandom(4)):010d}"
 
 
 def insist(change: Callable[[], object]) -> None:

@@ -33,7 +33,7 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 from pydantic import TypeAdapter, ValidationError
 
-from nextlong_hub.core.files import flush, read_json, storage_errors, write_array, write_json
+from nextlong_hub.core.files import read_json, storage_errors, write_array, write_json, written_aside
 from nextlong_hub.core.mapping import map_array, map_bytes, map_scattered, map_table
 from nextlong_hub.corpus.evidence import Evidence
 from nextlong_hub.corpus.kept_segments import SEGMENTS_COLUMN
@@ -152,8 +152,12 @@ class PartWriter:
     def __enter__(self) -> Self:
         with storage_errors(self._folder), ExitStack() as opened:
             self._folder.mkdir(parents=True, exist_ok=True)
-            self._text = opened.enter_context((self._folder / "text.bin").open("wb"))
-            names = opened.enter_context(pa.OSFile(str(self._folder / "documents.arrow"), "wb"))
+            # Aside, like all that may be written twice at once: a worker that was given up may still be writing.
+            text, documents = (
+                opened.enter_context(written_aside(self._folder / name)) for name in ("text.bin", "documents.arrow")
+            )
+            self._text = opened.enter_context(text.open("wb"))
+            names = opened.enter_context(pa.OSFile(str(documents), "wb"))
             self._documents = opened.enter_context(pa.ipc.new_file(names, self._schema))
             self._opened = opened.pop_all()
         return self
@@ -182,11 +186,12 @@ class PartWriter:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        if error is not None:
+            self._opened.__exit__(kind, error, trace)
+            return
         with storage_errors(self._folder), self._opened:
-            if error is None:
-                self._write_documents()
-        if error is None:
-            self._finish()
+            self._write_documents()
+        self._finish()
 
     @property
     def counts(self) -> PartCounts:
@@ -201,10 +206,6 @@ class PartWriter:
         )
 
     def _finish(self) -> None:
-        with storage_errors(self._folder):
-            # The receipt of this part is flushed: after a power cut the files must still hold what it says.
-            flush(self._folder / "text.bin")
-            flush(self._folder / "documents.arrow")
         write_array(self._folder / "chunk_offsets.npy", np.frombuffer(self._offsets, np.int64))
         write_array(self._folder / "chunk_characters.npy", np.array(self._chunk_characters, np.int32))
         write_array(self._folder / "document_chunks.npy", np.array(self._document_chunks, np.int32))

@@ -122,7 +122,7 @@ class DocumentList:
         """
         if unit not in self._lengths:
             self._lengths[unit] = _token_counts(unit)
-        lengths, taken = self._lengths[unit], np.array(rows)
+        lengths, taken = self._lengths[unit], np.array(rows, np.int64)
         return self._add(unit, taken, lengths[taken], row_bytes / max(1.0, float(lengths.mean())))
 
     def plan(self, rows: Sequence[NDArray[np.int64]]) -> PackedPlan:

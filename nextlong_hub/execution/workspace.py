@@ -7,7 +7,7 @@
             own-files.jsonl                names of the files that runs have made outside `.work`
             file-digests.json              digests of the corpus files, by path
             memory/                        rows that a Python caller held, each as a file in a folder of its digest
-            tokenizers/                    tokenizers that a Python caller held
+            tokenizers/                    the files of tokenizers, for tasks; also those that a Python caller held
             store-<id>/                    the cut corpus
             index-<id>/                    the retriever's index
             likeness-<id>/                 how much the chunks of each document resemble each other
@@ -44,7 +44,7 @@ class Workspace:
 
     @property
     def tokenizers(self) -> Path:
-        """Tokenizers that a Python caller held in memory."""
+        """Files of tokenizers: copies of their folders, and those that a Python caller held in memory."""
         return self.work / "tokenizers"
 
     def store(self, identity: str) -> Path:

@@ -8,6 +8,7 @@ chunk: the worker that needs it then tokenises it.
 import hashlib
 from dataclasses import dataclass
 from functools import lru_cache
+from pathlib import Path
 from typing import ClassVar
 
 import numpy as np
@@ -18,7 +19,7 @@ from nextlong_hub.core.mapping import map_array
 from nextlong_hub.corpus.store import ChunkStore, open_store
 from nextlong_hub.execution.base import InputAddress, InputPath, Task
 from nextlong_hub.execution.run import Run
-from nextlong_hub.tokenization.cache import TokenCache, part_path, part_ranges, round_path, write_part
+from nextlong_hub.tokenization.cache import TokenCache, chunks_path, part_path, part_ranges, write_part
 from nextlong_hub.tokenization.loading import reopen
 from nextlong_hub.tokenization.tokenizer import Tokenizer
 
@@ -30,14 +31,14 @@ class TokenizerReference:
     """A tokenizer as a field of a task."""
 
     location: InputAddress
-    """Where its files lie; see `Tokenizer.location`."""
+    """Where its files lie: in the work folder where a copy of them is kept there, else `Tokenizer.location`."""
     digest: str
     """`Tokenizer.digest`, compared when a worker opens them."""
 
     @classmethod
     def of(cls, tokenizer: Tokenizer) -> "TokenizerReference":
         """The reference to an open tokenizer."""
-        return cls(location=tokenizer.location, digest=tokenizer.digest)
+        return cls(location=tokenizer.kept or tokenizer.location, digest=tokenizer.digest)
 
     def open(self) -> Tokenizer:
         """The tokenizer, opened once a process.
@@ -55,15 +56,15 @@ _tokenizer_of = lru_cache(maxsize=4)(reopen)
 class CachedRounds:
     """The finished rounds of one token cache, as a field of a task."""
 
-    folder: InputPath
-    rounds: tuple[str, ...]
+    rounds: tuple[InputPath, ...]
+    """A folder for each, in order."""
 
     def open(self) -> TokenCache:
         """The cache, opened once a process."""
         return _cache_of(self)
 
 
-_cache_of = lru_cache(maxsize=4)(lambda rounds: TokenCache(rounds.folder, rounds.rounds))
+_cache_of = lru_cache(maxsize=4)(lambda rounds: TokenCache(rounds.rounds))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -108,7 +109,7 @@ class ChunkTokenizer:
         self._identity = identity
         self.folder = run.workspace.tokens(identity)
         """Folder of the cache, named after the digest of what it is made from."""
-        self._rounds: list[str] = []
+        self._rounds: list[Path] = []
         self._store = store
         self._tokenizer = TokenizerReference.of(tokenizer)
         self._separator = separator
@@ -117,7 +118,7 @@ class ChunkTokenizer:
     @property
     def rounds(self) -> CachedRounds:
         """The rounds finished so far, in order."""
-        return CachedRounds(folder=self.folder, rounds=tuple(self._rounds))
+        return CachedRounds(rounds=tuple(self._rounds))
 
     def tokenise(self, wanted: NDArray[np.int64]) -> None:
         """Tokenise those of `wanted` that no round holds yet, as one round; numbers may repeat and need no order.
@@ -131,12 +132,13 @@ class ChunkTokenizer:
         if not len(missing):
             return
         name = hashlib.sha256(missing.tobytes()).hexdigest()[:12]
-        chunks = round_path(self.folder, name)
+        folder = self.folder / name
+        chunks = chunks_path(folder)
         write_array(chunks, missing)
         tasks = [
             TokeniseChunks(
                 key=f"{name}-{number:05d}",
-                output=part_path(self.folder, name, number),
+                output=part_path(folder, number),
                 store=self._store.folder,
                 chunks=chunks,
                 tokenizer=self._tokenizer,
@@ -147,7 +149,7 @@ class ChunkTokenizer:
             for number, (start, stop) in enumerate(part_ranges(len(missing)))
         ]
         self._run.map("tokenise", tasks, self._identity)
-        self._rounds.append(name)
+        self._rounds.append(folder)
         self._done = np.union1d(self._done, missing)
 
 
