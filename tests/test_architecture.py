@@ -22,7 +22,7 @@ ROOT = Path(__file__).parents[1]
 FLOORS = [
     "errors records secret_scan _version",
     "core proof",
-    "hub",
+    "hub storage",
     "execution method",
     "corpus terminal",
     "retrieval tokenization",
@@ -47,7 +47,7 @@ DOORS = {
     "tokenizers transformers": "tokenization",
     "pydantic": "secret_scan core execution method corpus retrieval recipe dataset producer",
     "tomli_w": "recipe",
-    "filelock": "execution dataset",
+    "filelock": "storage execution dataset",
     "packaging": "cli",
     "click": "cli terminal",
     "rich": "terminal",
@@ -59,7 +59,7 @@ DOORS = {
     "matplotlib": "stats explore facade",
     "jinja2": "explore datacard",
     "yaml": "core datacard testing",
-    "fsspec": "hub corpus",
+    "fsspec": "hub storage corpus",
     "backports compression": "corpus",
 }
 """Which rooms may import which library; a library that is not named here may not be imported at all."""
