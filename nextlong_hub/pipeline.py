@@ -23,7 +23,7 @@ from nextlong_hub.dataset.write import with_outcome, write_rows
 from nextlong_hub.documents.fit import FitRequest
 from nextlong_hub.documents.import_rows import ImportRequest, import_source, require_name
 from nextlong_hub.errors import RecipeError, argument
-from nextlong_hub.execution.base import Executor
+from nextlong_hub.execution.open import Where
 from nextlong_hub.execution.progress import Progress, StageTime
 from nextlong_hub.execution.run import Run
 from nextlong_hub.outlook import Outlook
@@ -83,7 +83,11 @@ class BuildReport:
 
 
 def build(
-    request: BuildRequest, output: Path, *, executor: Executor | str = "inline", progress: Progress | None = None
+    request: BuildRequest,
+    output: Path,
+    *,
+    executor: Where = "inline",
+    progress: Progress | None = None,
 ) -> BuildReport:
     """Build every configuration of `request` into the dataset folder `output`.
 
@@ -92,7 +96,8 @@ def build(
     Args:
         request: what to build.
         output: the dataset folder.
-        executor: where tasks run, or the address of one that is opened for this build: `local:8`.
+        executor: where tasks run, or the address of one that is opened for this build: `local:8`; a `Place` says where
+            unfinished work lies, too.
         progress: is told of each stage; None shows nothing.
 
     Raises:
@@ -272,7 +277,7 @@ class FitReport:
 
 
 def fit(
-    request: FitRequest, output: Path, *, executor: Executor | str = "inline", progress: Progress | None = None
+    request: FitRequest, output: Path, *, executor: Where = "inline", progress: Progress | None = None
 ) -> FitReport:
     """Write texts into a new dataset folder, each at its target length or packed into rows of it.
 
@@ -339,7 +344,11 @@ class ImportReport:
 
 
 def import_rows(
-    request: ImportRequest, output: Path, *, executor: Executor | str = "inline", progress: Progress | None = None
+    request: ImportRequest,
+    output: Path,
+    *,
+    executor: Where = "inline",
+    progress: Progress | None = None,
 ) -> ImportReport:
     """Import a published long-context dataset into a new dataset folder, every row as it is.
 

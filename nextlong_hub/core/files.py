@@ -209,13 +209,29 @@ def read_json(path: Path) -> Any:
 
 def write_checked_json(path: Path, value: Any) -> None:
     """Write `value` on one line with its own digest, for `read_checked_json`: what is kept to be believed later."""
+    write_bytes(path, checked_json_bytes(value))
+
+
+def checked_json_bytes(value: Any) -> bytes:
+    """What `write_checked_json` writes."""
     content = json.dumps({"digest": digest_of(value), "value": value}, ensure_ascii=False)
-    write_bytes(path, f"{content}\n".encode("utf-8", "backslashreplace"))
+    return f"{content}\n".encode("utf-8", "backslashreplace")
 
 
 def read_checked_json(path: Path) -> Any:
     """Read what `write_checked_json` wrote; None when there is none, or when it was changed since."""
-    content = read_json(path)
+    return _checked(read_json(path))
+
+
+def parse_checked_json(content: bytes) -> Any:
+    """The value in what `write_checked_json` wrote; None when it was changed since."""
+    try:
+        return _checked(parse_json(content))
+    except ValueError:
+        return None
+
+
+def _checked(content: Any) -> Any:
     if not isinstance(content, dict) or content.keys() != {"digest", "value"}:
         return None
     return content["value"] if digest_of(content["value"]) == content["digest"] else None

@@ -17,8 +17,8 @@ from nextlong_hub.dataset.manifest import (
     read_manifest,
 )
 from nextlong_hub.errors import ConflictError, argument
-from nextlong_hub.execution.base import Executor
-from nextlong_hub.execution.open import open_executor
+from nextlong_hub.execution.open import Place, Travelling, Where, open_executor
+from nextlong_hub.execution.placed import placed
 from nextlong_hub.execution.progress import NullProgress, Progress, ProgressTracker
 from nextlong_hub.execution.run import Run
 from nextlong_hub.execution.workspace import WORK_NAME, Workspace
@@ -33,23 +33,29 @@ _log = logging.getLogger(__name__)
 
 
 @contextmanager
-def open_run(output: Path, executor: Executor | str = "inline", progress: Progress | None = None) -> Iterator[Run]:
+def open_run(output: Path, executor: Where = "inline", progress: Progress | None = None) -> Iterator[Run]:
     """Take the output folder for this process alone, making it if need be.
 
     Args:
         output: the dataset folder.
-        executor: where tasks run; it is closed only where its address is given.
+        executor: where tasks run, and where unfinished work lies; it is closed only where its address is given.
         progress: is told of each stage; None shows nothing.
 
     Raises:
         ConflictError: the folder holds something that is not ours, or another process is writing it.
         StorageError: it cannot be written.
-        RecipeError: there is no executor of that address.
+        RecipeError: there is no executor of that address, or no package for the storage of unfinished work.
     """
+    place = executor if isinstance(executor, Place) else Place(executor=executor)
     with ExitStack() as opened:
         workspace = opened.enter_context(locked(output))
-        if isinstance(executor, str):
-            executor = opened.enter_context(closing(open_executor(executor)))
+        chosen = place.executor
+        if isinstance(chosen, str):
+            chosen = opened.enter_context(closing(open_executor(chosen)))
+        if isinstance(chosen, Travelling):
+            chosen.log = workspace.work / "engine.log"
+        if place.work_dir is not None or isinstance(chosen, Travelling):
+            chosen, workspace = placed(chosen, place.work_dir, workspace.work, output)
         if characters := pattern_characters(output):
             _log.warning(
                 "load_dataset will not read %s: it takes %s in a path for a pattern; rename the folder, now or later",
@@ -57,7 +63,7 @@ def open_run(output: Path, executor: Executor | str = "inline", progress: Progre
                 " ".join(characters),
             )
         tracker = ProgressTracker(progress or NullProgress())
-        yield Run(output=output, workspace=workspace, executor=executor, progress=tracker)
+        yield Run(output=output, workspace=workspace, executor=chosen, progress=tracker)
 
 
 def pattern_characters(output: Path) -> str:

@@ -20,6 +20,7 @@ else can be read.
 
 import importlib
 import json
+import pickle
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
@@ -93,6 +94,27 @@ class Task(ABC, Generic[Counts]):
 
         The output depends on the fields and on the content of `inputs` only; it may be written more than once.
         """
+
+    def perform(self) -> "Receipt[Counts]":
+        """Do the work in this process, and measure the output."""
+        started = time.perf_counter()
+        counts = self.run()
+        sha256, size = measure(self.output)
+        release_memory()
+        return Receipt(
+            stage=self.stage,
+            key=self.key,
+            output=self.output,
+            sha256=sha256,
+            bytes=size,
+            seconds=round(time.perf_counter() - started, 3),
+            counts=counts,
+        )
+
+    @property
+    def label(self) -> str:
+        """What people are told that it is called: `retrieve unit-00007`."""
+        return f"{self.stage} {self.key}"
 
     @property
     def inputs(self) -> dict[str, str]:
@@ -171,19 +193,22 @@ class Executor(Protocol):
 
 def perform(task: Task[Counts]) -> Receipt[Counts]:
     """Run one task in this process and measure its output."""
-    started = time.perf_counter()
-    counts = task.run()
-    sha256, size = measure(task.output)
-    release_memory()
-    return Receipt(
-        stage=task.stage,
-        key=task.key,
-        output=task.output,
-        sha256=sha256,
-        bytes=size,
-        seconds=round(time.perf_counter() - started, 3),
-        counts=counts,
-    )
+    return task.perform()
+
+
+def perform_away(content: str) -> "Receipt[Any]":
+    """Run a task in another process, from its JSON; an exception that cannot be pickled becomes a `RuntimeError`."""
+    task = task_from_json(content)
+    try:
+        return task.perform()
+    except (KeyboardInterrupt, SystemExit):
+        raise
+    except BaseException as error:  # a library in another language may raise what is no Exception
+        try:
+            pickle.loads(pickle.dumps(error))
+        except Exception:  # an executor would take it for the death of the worker
+            raise RuntimeError(f"{task.label}: {type(error).__name__}: {error}") from error
+        raise
 
 
 def measure(output: Path) -> tuple[str, int]:

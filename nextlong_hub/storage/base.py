@@ -7,6 +7,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Protocol
 
+from nextlong_hub.core.files import digest_of
 from nextlong_hub.errors import RecipeError, argument
 
 
@@ -17,6 +18,14 @@ class Stat:
     bytes: int
     version: str
     """Changes whenever the content does; a copy elsewhere may have another one."""
+
+    @classmethod
+    def of(cls, files: Mapping[str, "Stat"]) -> "Stat | None":
+        """What is known of a folder, from its files by their names, in order; None of no file."""
+        if not files:
+            return None
+        version = digest_of([[name, one.bytes, one.version] for name, one in files.items()])
+        return cls(bytes=sum(one.bytes for one in files.values()), version=version)
 
 
 class Storage(Protocol):

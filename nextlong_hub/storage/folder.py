@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from nextlong_hub.core.files import digest_of, is_left_aside, remove, storage_errors, write_bytes
+from nextlong_hub.core.files import is_left_aside, remove, storage_errors, write_bytes
 from nextlong_hub.errors import StorageError
 from nextlong_hub.storage.base import Stat
 
@@ -45,7 +45,7 @@ class FolderStorage:
         """See `Storage.stat`."""
         path = self.local / name
         if path.is_dir():
-            return whole(self.list(name))
+            return Stat.of(self.list(name))
         try:
             return _stat_of(path.stat())
         except (FileNotFoundError, NotADirectoryError):
@@ -64,14 +64,6 @@ class FolderStorage:
         for path in folder.rglob("*"):
             if not is_left_aside(path) and path.is_file():
                 yield path.relative_to(self.local).as_posix(), _stat_of(path.stat())
-
-
-def whole(files: dict[str, Stat]) -> Stat | None:
-    """What is known of a folder, from its files; None of no file."""
-    if not files:
-        return None
-    version = digest_of([[name, one.bytes, one.version] for name, one in files.items()])
-    return Stat(bytes=sum(one.bytes for one in files.values()), version=version)
 
 
 def _stat_of(status: os.stat_result) -> Stat:

@@ -24,7 +24,6 @@ from filelock import FileLock
 from nextlong_hub.core.files import digest_of, is_left_aside, remove, storage_errors, sweep, write_bytes, written_aside
 from nextlong_hub.errors import AuthError, NetworkError, NextLongError, RecipeError, StorageError, argument
 from nextlong_hub.storage.base import Stat
-from nextlong_hub.storage.folder import whole
 
 _PACKAGES = {"s3": "nextlong-hub[s3]", "s3a": "nextlong-hub[s3]", "gs": "gcsfs", "gcs": "gcsfs", "az": "adlfs"}
 _CONTENT_KEYS = ("ETag", "etag", "e_tag", "md5Hash", "content_md5", "LastModified", "last_modified", "mtime", "created")
@@ -108,7 +107,7 @@ class RemoteStorage:
     def stat(self, name: str) -> Stat | None:
         """See `Storage.stat`."""
         found = self._found(name)
-        return found[name] if name in found else whole(found)
+        return found[name] if name in found else Stat.of(found)
 
     def list(self, name: str) -> dict[str, Stat]:
         """See `Storage.list`."""

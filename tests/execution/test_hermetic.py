@@ -22,6 +22,7 @@ from nextlong_hub.dataset import preview
 from nextlong_hub.documents.fit import FitRequest
 from nextlong_hub.documents.import_rows import ImportRequest
 from nextlong_hub.execution.base import Counts, Executor, Receipt, Task, perform, task_from_json
+from nextlong_hub.execution.placed import PlacedTask
 from nextlong_hub.execution.roots import Roots
 from nextlong_hub.exports import ExportRequest, export
 from nextlong_hub.pipeline import BuildRequest, build, fit, import_rows
@@ -196,8 +197,8 @@ def kinds_of_tasks() -> set[type[Task]]:
 
 
 def test_no_stage_is_left_out() -> None:
-    """The builds above run every kind of task that there is."""
-    assert {kind.stage for kind in kinds_of_tasks()} == set().union(*STAGES.values())
+    """The builds above run every kind of task that there is, but for the one that carries others."""
+    assert {kind.stage for kind in kinds_of_tasks() - {PlacedTask}} == set().union(*STAGES.values())
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
