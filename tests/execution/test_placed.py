@@ -121,7 +121,7 @@ class _Refusing(InlineExecutor):
 def test_the_receipt_comes_last(
     request_: BuildRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, work_dir: StorageAddress
 ) -> None:
-    """A worker that dies before its output is published leaves no receipt, and the task runs again."""
+    """A worker that dies before its output is published, the third, leaves no receipt: its task runs again."""
     storage = work_dir.open()
     names: list[str] = []
     publish: Callable[[str], None] = storage.publish
@@ -136,4 +136,4 @@ def test_the_receipt_comes_last(
     with pytest.raises(StorageError, match="the machine is gone"):
         run(request_, tmp_path / "out", work_dir)
     monkeypatch.undo()
-    assert len(run(request_, tmp_path / "out", work_dir)) > 12
+    assert run(request_, tmp_path / "out", work_dir)[:2] == ["merge vocabulary", "fill shard-00000"]
