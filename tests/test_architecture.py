@@ -53,7 +53,7 @@ DOORS = {
     "rich": "terminal",
     "polars": "facade",
     "datasets": "hub load_dataset builders",
-    "tqdm": "execution",
+    "tqdm ray": "execution",
     "huggingface_hub": "hub",
     "hf_xet pytest": "testing",
     "matplotlib": "stats explore facade",

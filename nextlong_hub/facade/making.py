@@ -14,6 +14,7 @@ from nextlong_hub.documents.fit import FitRequest
 from nextlong_hub.documents.import_rows import ImportRequest
 from nextlong_hub.errors import RecipeError, argument
 from nextlong_hub.execution.base import Executor
+from nextlong_hub.execution.open import Place
 from nextlong_hub.execution.progress import Progress
 from nextlong_hub.facade.checks import a_count, a_path, a_text, by_name, one_of, several
 from nextlong_hub.facade.dataset import LongDataset
@@ -23,6 +24,7 @@ from nextlong_hub.pipeline import build as build_folder
 from nextlong_hub.pipeline import fit as fit_folder
 from nextlong_hub.pipeline import import_rows as import_folder
 from nextlong_hub.recipe import DEFAULT_SEED
+from nextlong_hub.storage import StorageAddress
 from nextlong_hub.tokenization.in_memory import as_names, is_held
 
 PathOrName = str | os.PathLike[str]
@@ -50,6 +52,7 @@ def build(
     settings: Mapping[str, Any] | None = None,
     num_proc: int | None = None,
     executor: Executor | str | None = None,
+    work_dir: PathOrName | None = None,
     progress: Progress | bool | None = None,
     **choices: Any,
 ) -> LongDataset:
@@ -81,7 +84,9 @@ def build(
         settings: Choices of the recipe by dotted keys: `{"retrieval.k1": 1.2}`.
         num_proc: Worker processes; None works in this process. In a script, more than one needs the usual
             `if __name__ == "__main__":`.
-        executor: Where tasks run, instead: an address such as `"local:8"`, or an `Executor`.
+        executor: Where tasks run, instead: an address such as `"local:8"` or `"ray:auto"`, or an `Executor`.
+        work_dir: Where unfinished work lies: a folder that all machines see, or a URL such as `"s3://bucket/nl"`; None
+            keeps it in the output folder.
         progress: True shows progress, False does not; None shows it on a terminal and in a notebook.
         choices: Choices of the recipe by name: `target_length=4096`, `retriever="hybrid"`, `on_secret="drop"`,
             `negatives={"first_rank": 2}`.
@@ -116,7 +121,7 @@ def build(
         )
     )
     with watched(progress) as shown:
-        report = build_folder(request, folder, executor=_executor(num_proc, executor), progress=shown)
+        report = build_folder(request, folder, executor=_place(_executor(num_proc, executor), work_dir), progress=shown)
     for name, missing in report.missing_rows.items():
         _log.warning("%s: %s rows that were asked for could not be made of this corpus", name, f"{missing:,}")
     only = request.recipes[0].name if len(request.recipes) == 1 else None
@@ -306,6 +311,13 @@ def _only_source(corpus: Any, reading: Reading) -> Source:
     if len(sources) != 1:
         raise RecipeError(f"{argument('corpus')} names {len(sources)} sources, and one is needed here")
     return sources[0]
+
+
+def _place(executor: Executor | str, work_dir: PathOrName | None) -> Place:
+    """Where a run works."""
+    if work_dir is None:
+        return Place(executor=executor)
+    return Place(executor=executor, work_dir=StorageAddress.of(str(work_dir)))
 
 
 def _executor(num_proc: int | None, executor: Executor | str | None) -> Executor | str:

@@ -21,6 +21,15 @@ class StorageAddress:
     scratch_bytes: int | None = None
     """Most bytes there; None takes half of what is free."""
 
+    @classmethod
+    def of(cls, place: str, scratch: Path | None = None, scratch_bytes: int | None = None) -> "StorageAddress":
+        """The address of a place that may be a relative path of this machine."""
+        return cls(
+            place=place if is_url(place) else str(Path(place).absolute()),
+            scratch="" if scratch is None else str(scratch.absolute()),
+            scratch_bytes=scratch_bytes,
+        )
+
     def open(self) -> Storage:
         """The storage, opened once a process.
 
