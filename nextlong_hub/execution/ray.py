@@ -13,9 +13,9 @@ import threading
 import time
 from collections import Counter, deque
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, redirect_stderr, redirect_stdout
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, TextIO
+from typing import Any, TextIO, cast
 
 from nextlong_hub.errors import NetworkError, RecipeError, WorkerError
 from nextlong_hub.execution.base import Counts, Receipt, Task, perform_away
@@ -130,7 +130,7 @@ class RayExecutor:
     def _connect(self) -> None:
         if self._remote is not None:
             return
-        self._aside = _Aside(self.log)
+        self._aside = _Aside(self)
         options: dict[str, Any] = {"log_to_driver": False, "configure_logging": False}
         if self._address == LOCAL:
             options |= {
@@ -143,7 +143,7 @@ class RayExecutor:
         try:
             with self._aside.wholly():
                 self._ray.init(**options)
-        except (ConnectionError, RuntimeError, ValueError) as error:
+        except Exception as error:  # Ray raises all kinds, and plain ones among them
             self.close()
             raise NetworkError(
                 f"no cluster of Ray answers at {self._address} ({_first_line(error)}); start one with ray start --head "
@@ -185,44 +185,69 @@ class RayExecutor:
         return last
 
 
+class _Log:
+    """The log file as a stream; it is opened for each line, of which there are few."""
+
+    takes_all = False
+    """What every thread says is Ray's."""
+
+    def __init__(self, executor: RayExecutor) -> None:
+        self._executor = executor
+
+    def write(self, text: str) -> int:
+        """Append to the file."""
+        self._executor.log.parent.mkdir(parents=True, exist_ok=True)
+        with self._executor.log.open("a", encoding="utf-8") as file:
+            return file.write(text)
+
+    def flush(self) -> None:
+        """Nothing is held back."""
+
+
 class _Aside:
     """What Ray says in this process goes to a file: its threads print, and it logs."""
 
-    def __init__(self, path: Path) -> None:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        self._file = path.open("a", encoding="utf-8")
-        self._handler = logging.StreamHandler(self._file)
+    def __init__(self, executor: RayExecutor) -> None:
+        self._log = _Log(executor)
+        self._handler = logging.StreamHandler(self._log)
         self._logger = logging.getLogger("ray")
         self._propagates = self._logger.propagate
         self._logger.addHandler(self._handler)
         self._logger.propagate = False
         self._streams = sys.stdout, sys.stderr
-        sys.stdout, sys.stderr = (_ByThread(stream, self._file) for stream in self._streams)
+        self._ours = tuple(_ByThread(stream, self._log) for stream in self._streams)
+        sys.stdout, sys.stderr = cast("tuple[TextIO, TextIO]", self._ours)
 
     @contextmanager
     def wholly(self) -> Iterator[None]:
         """While Ray starts or ends it says things in the calling thread, too."""
-        with redirect_stdout(self._file), redirect_stderr(self._file):
+        self._log.takes_all = True
+        try:
             yield
+        finally:
+            self._log.takes_all = False
 
     def leave(self) -> None:
-        """Let this process have its streams back."""
-        sys.stdout, sys.stderr = self._streams
+        """Let this process have its streams back, unless somebody has replaced them since."""
+        out, err = self._ours
+        if sys.stdout is out:
+            sys.stdout = self._streams[0]
+        if sys.stderr is err:
+            sys.stderr = self._streams[1]
         self._logger.removeHandler(self._handler)
         self._logger.propagate = self._propagates
-        self._file.close()
 
 
 class _ByThread:
     """A stream that is the log for the threads of Ray, and itself for all others."""
 
-    def __init__(self, stream: TextIO, log: TextIO) -> None:
+    def __init__(self, stream: TextIO, log: _Log) -> None:
         self._stream = stream
         self._log = log
 
     def __getattr__(self, name: str) -> Any:
-        is_ray = threading.current_thread().name.startswith("ray_")
-        return getattr(self._log if is_ray and not self._log.closed else self._stream, name)
+        is_ray = self._log.takes_all or threading.current_thread().name.startswith("ray_")
+        return getattr(self._log if is_ray and name in ("write", "flush") else self._stream, name)
 
 
 def _first_line(error: Exception) -> str:
@@ -230,7 +255,7 @@ def _first_line(error: Exception) -> str:
 
 
 def _open(address: str) -> RayExecutor:
-    name, _, processors = address.partition("/")
+    name, _, processors = (address, "", "") if "://" in address else address.partition("/")
     if processors and not (name == LOCAL and processors.isdecimal() and int(processors)):
         raise RecipeError(f"the executor ray:{address} has no number of processors; write ray:local/2, or ray:local")
     return RayExecutor(name or AUTO, int(processors) if processors else None)
