@@ -7,7 +7,7 @@ from enum import StrEnum
 
 from nextlong_hub.corpus.states import FileState
 from nextlong_hub.errors import BadDocumentError, argument
-from nextlong_hub.execution.base import InputAddress
+from nextlong_hub.execution.paths import InputAddress
 
 DATASETS = ("hub",)
 """Formats whose pieces are no files: a dataset on the Hub, by its name."""

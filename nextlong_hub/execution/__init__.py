@@ -1,6 +1,7 @@
 """Where work runs: typed tasks go in, receipts come out.
 
 base             `Task`, `Receipt` and the `Executor` protocol
+paths            which fields of a task are files that it reads or writes
 roots            what the files of a run are called on all machines
 open             the registry of executors, and `open_executor` by address: `local:8`
 inline, local    the executors: this process, or several processes of this machine

@@ -42,36 +42,17 @@ from typing import (
     get_type_hints,
 )
 
-from pydantic import BeforeValidator, PlainSerializer, SerializationInfo, TypeAdapter, ValidationInfo
+from pydantic import TypeAdapter
 
 from nextlong_hub.core.files import sha256_of, sha256_of_folder
 from nextlong_hub.core.memory import release_memory
+from nextlong_hub.execution.paths import InputAddress as InputAddress
+from nextlong_hub.execution.paths import InputPath as InputPath
+from nextlong_hub.execution.paths import OutputPath, is_input
 from nextlong_hub.execution.roots import Roots
 
 Counts = TypeVar("Counts")
 """A frozen dataclass: the numbers that a task reports."""
-
-_INPUT = "read by the task"
-
-
-def _named(path: object, info: SerializationInfo) -> str:
-    return info.context.marked(str(path)) if isinstance(info.context, Roots) else str(path)
-
-
-def _placed(value: object, info: ValidationInfo) -> object:
-    return info.context.placed(value) if isinstance(info.context, Roots) and isinstance(value, str) else value
-
-
-_TRAVELS = (PlainSerializer(_named, return_type=str), BeforeValidator(_placed))
-
-InputPath = Annotated[Path, _INPUT, *_TRAVELS]
-"""A file that a task reads, or a folder for all that is in it."""
-
-InputAddress = Annotated[str, _INPUT, *_TRAVELS]
-"""A path, a URL or the name of a repository that a task reads."""
-
-OutputPath = Annotated[Path, "written by the task", *_TRAVELS]
-"""The file or folder that a task writes."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -260,8 +241,8 @@ def _hints(kind: type) -> dict[str, Any]:
 def _inputs(hint: Any, value: Any, name: str) -> Iterator[tuple[str, str]]:
     """The marked paths below one value, each with the names that lead to it."""
     if isinstance(hint, UnionType) or get_origin(hint) is Union:
-        hint = next((arm for arm in get_args(hint) if _is_input(arm) and value is not None), hint)
-    if _is_input(hint):
+        hint = next((arm for arm in get_args(hint) if is_input(arm) and value is not None), hint)
+    if is_input(hint):
         yield name, str(value)
     elif isinstance(value, tuple | list):
         inner = (*get_args(hint), Any)[0]
@@ -276,10 +257,6 @@ def _inputs(hint: Any, value: Any, name: str) -> Iterator[tuple[str, str]]:
         for field in fields(value):
             below = f"{name}.{field.name}" if name else field.name
             yield from _inputs(hints[field.name], getattr(value, field.name), below)
-
-
-def _is_input(hint: Any) -> bool:
-    return get_origin(hint) is Annotated and _INPUT in get_args(hint)[1:]
 
 
 @cache
