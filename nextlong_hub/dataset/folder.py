@@ -1,8 +1,9 @@
 """A dataset folder while it is written: its lock, what may be overwritten, and how its manifest is invalidated."""
 
 import logging
+import time
 from collections.abc import Iterable, Iterator
-from contextlib import ExitStack, closing, contextmanager
+from contextlib import ExitStack, closing, contextmanager, suppress
 from importlib.resources import files
 from importlib.util import find_spec
 from pathlib import Path
@@ -26,6 +27,8 @@ from nextlong_hub.recipe import recorded_toml
 
 CARD_NAME = "README.md"
 _MARK = "nextlong-hub.json"
+_LEFT_SECONDS = 3600.0
+"""After so long without a write, a file aside is one that was left."""
 _OWN = "own-files.jsonl"
 """The names of the files that runs have made outside `.work`."""
 
@@ -56,6 +59,8 @@ def open_run(output: Path, executor: Where = "inline", progress: Progress | None
             chosen.log = workspace.work / "engine.log"
         if place.work_dir is not None or isinstance(chosen, Travelling):
             chosen, workspace = placed(chosen, place.work_dir, workspace.work, output)
+            if workspace.shared != workspace.work.absolute():
+                _sweep(workspace.shared, older=_LEFT_SECONDS)
         if characters := pattern_characters(output):
             _log.warning(
                 "load_dataset will not read %s: it takes %s in a path for a pattern; rename the folder, now or later",
@@ -145,10 +150,17 @@ def names_of(manifest: Manifest) -> tuple[str, ...]:
     return (*(file.path for file in manifest.files), *(f"recipes/{name}.toml" for name in recipe_files(manifest)))
 
 
-def _sweep(work: Path) -> None:
-    """Remove what killed processes were writing: with the lock held, no other process writes."""
+def _sweep(work: Path, older: float | None = None) -> None:
+    """Remove what killed processes were writing: with the lock held, no other process of this machine writes.
+
+    Args:
+        work: the folder.
+        older: only what was last written so many seconds ago: workers of other machines may still write there.
+    """
     for path in [path for path in work.rglob(".*.tmp") if is_left_aside(path)]:
-        sweep(path)
+        with suppress(FileNotFoundError):
+            if older is None or path.stat().st_mtime < time.time() - older:
+                sweep(path)
 
 
 def invalidate(output: Path, workspace: Workspace) -> None:

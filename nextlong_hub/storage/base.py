@@ -30,7 +30,8 @@ class Storage(Protocol):
     """Files by their names, which are paths with `/` below the storage: `store-0123456789ab/part-00000/text.bin`.
 
     A name may be that of a folder, and then stands for all files below it. A file is whole or absent for every reader;
-    a folder is whole once whoever wrote it says so elsewhere.
+    a folder is whole once whoever wrote it says so elsewhere. What is localised keeps its content for good: names hold
+    digests of all that decides it. Small files, which are read and written, may change.
     """
 
     @property

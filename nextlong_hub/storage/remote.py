@@ -56,6 +56,8 @@ class RemoteStorage:
         self.url = url.rstrip("/")
         self.local = scratch.absolute()
         self._most_bytes = scratch_bytes
+        self._fetched: dict[str, dict[str, Stat]] = {}
+        """What was localised by this process. A name stands for the same content for good, so nobody is asked again."""
         try:
             self._files, self._root = fsspec.url_to_fs(self.url, use_listings_cache=False)
         except (ImportError, ValueError) as error:
@@ -120,10 +122,13 @@ class RemoteStorage:
                 self._files.rm_file(self._path(one))
         for path in (self.local / name, self.local / ".versions" / name):
             remove(path)
+        self._fetched.clear()
 
     def _fetch(self, name: str) -> None:
         with storage_errors(self.local / name), FileLock(self.local / ".fetch.lock"):
-            wanted = self._found(name)
+            wanted = self._fetched.get(name, {})
+            if not wanted or not all(self._is_here(one, stat) for one, stat in wanted.items()):
+                wanted = self._fetched[name] = self._found(name)
             if not wanted:
                 raise StorageError(
                     f"there is no {name} in {self.url}, where a task looks for it; run the same command again, which "
