@@ -3,6 +3,7 @@
     build  fit  import_rows            make a dataset folder
     inspect  view  stats               show rows and statistics
     survey                             show what is in a corpus
+    work                               a share of a build, as a job of an array
     card  verify  push  export         describe, check, publish and convert a dataset
     autoload  doctor                   the Python environment; doctor_checks: what `doctor` checks
     options                            options and helpers that several commands share
@@ -39,6 +40,7 @@ from nextlong_hub.cli import (
     survey,
     verify,
     view,
+    work,
 )
 from nextlong_hub.cli.completion import options_completion
 from nextlong_hub.cli.door import (
@@ -141,6 +143,7 @@ for _command in (
     fit.fit,
     export.export,
     import_rows.import_command,
+    work.work,
     push.push,
     autoload.autoload,
     doctor.doctor,

@@ -164,8 +164,8 @@ def print_json(value: Any) -> None:
     terminal.show_json(value)
 
 
-def options_engine(command: Command) -> Command:
-    """Add `--engine`, `--address`, `--work-dir`, `--scratch` and `--scratch-bytes`."""
+def options_scratch(command: Command) -> Command:
+    """Add `--scratch` and `--scratch-bytes`."""
     for option in (
         click.option(
             "--scratch-bytes",
@@ -179,6 +179,15 @@ def options_engine(command: Command) -> Command:
             metavar="DIR",
             help="Folder of each machine for what it fetches of such a URL. [default: among temporary files]",
         ),
+    ):
+        command = option(command)
+    return command
+
+
+def options_engine(command: Command) -> Command:
+    """Add `--engine`, `--address`, `--work-dir` and those of `options_scratch`."""
+    command = options_scratch(command)
+    for option in (
         click.option(
             "--work-dir",
             metavar="DIR_OR_URL",
@@ -192,10 +201,10 @@ def options_engine(command: Command) -> Command:
         ),
         click.option(
             "--engine",
-            type=click.Choice(["local", "ray"]),
+            type=click.Choice(["local", "ray", "array"]),
             default="local",
             show_default=True,
-            help="Work on processes of this machine, or on a cluster of Ray.",
+            help="Work on processes of this machine, on a cluster of Ray, or in array jobs that run nextlong-hub work.",
         ),
     ):
         command = option(command)
@@ -220,10 +229,17 @@ class EngineChoice:
         """
         from nextlong_hub.execution.open import open_executor
 
+        if self.engine != "ray" and self.address is not None:
+            raise RecipeError(f"{argument('address')} is that of Ray; add {argument('engine', 'ray')}")
         if self.engine == "local":
-            if self.address is not None:
-                raise RecipeError(f"{argument('address')} is that of Ray; add {argument('engine', 'ray')}")
             return executor_of(num_proc)
+        if self.engine == "array":
+            if self.work_dir is None or num_proc is not None:
+                raise RecipeError(
+                    f"array jobs find their tasks in {argument('work-dir')}: name one, and leave out "
+                    f"{argument('num-proc')}"
+                )
+            return open_executor("array")
         address = self.address or "auto"
         if num_proc is None:
             return open_executor(f"ray:{address}")
