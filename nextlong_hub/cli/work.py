@@ -11,7 +11,7 @@ from nextlong_hub.errors import RecipeError, argument
 @click.command(
     short_help="Do a share of a build, as a job of an array.",
     epilog=examples(
-        "nextlong-hub build 128k … --engine array --work-dir /shared/nl --output out   # lays out, waits, and publishes",
+        "nextlong-hub build 128k … --engine array --work-dir /shared/nl --output out   # waits for the jobs",
         "nextlong-hub work --work-dir /shared/nl --index $SLURM_ARRAY_TASK_ID --count 64",
     ),
 )
