@@ -7,6 +7,7 @@ open             the registry of executors, and `open_executor` by address: `loc
 inline, local    the executors: this process, or several processes of this machine
 ray              the same on a cluster of Ray
 array            the same in array jobs, which find their tasks as files
+nodes            whether the nodes of a cluster are fit for a run
 placed           tasks whose files lie in a storage, for executors on other machines
 receipts         receipts on disk: only tasks without a valid one are run
 run              `Run`: output folder, workspace, executor and progress of one run, for every stage

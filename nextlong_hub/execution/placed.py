@@ -32,6 +32,7 @@ from nextlong_hub.execution.base import (
     receipt_from_json,
     task_from_json,
 )
+from nextlong_hub.execution.nodes import Clustered, ask_nodes, require_fit
 from nextlong_hub.execution.receipts import receipt_name
 from nextlong_hub.execution.roots import OUTPUT, Roots
 from nextlong_hub.execution.workspace import Workspace
@@ -222,12 +223,16 @@ def placed(executor: Executor, address: StorageAddress | None, work: Path, outpu
 
     Raises:
         RecipeError: there is no package for such URLs.
-        StorageError: the folder cannot be made.
+        StorageError: the folder cannot be made, or a node of the cluster does not reach it.
+        WorkerError: a node has other versions than this machine.
+        AuthError, NetworkError: the storage, or the cluster, refuses or cannot be reached.
     """
     address = address or StorageAddress(place=str(work.absolute()))
     storage = open_storage(address.place, work, _MOST_BYTES)
     with storage_errors(storage.local):
         storage.local.mkdir(parents=True, exist_ok=True)
+    if isinstance(executor, Clustered):
+        require_fit(ask_nodes(executor, storage, address))
     workspace = Workspace(work, shared=storage.local)
     roots = Roots(work=workspace.shared, output=output)
     return PlacedExecutor(executor, roots, storage, address), workspace

@@ -14,12 +14,15 @@ import time
 from collections import Counter, deque
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, TextIO, cast
 
 from nextlong_hub.errors import NetworkError, RecipeError, WorkerError
 from nextlong_hub.execution.base import Counts, Receipt, Task, perform_away
+from nextlong_hub.execution.nodes import NodeFacts, look
 from nextlong_hub.execution.open import ExecutorKind
+from nextlong_hub.storage import StorageAddress
 
 _log = logging.getLogger(__name__)
 
@@ -30,6 +33,7 @@ _LOST_NODES_ALLOWED = 10
 _WINDOW_PER_CPU = 2
 _WAIT_SECONDS = 5.0
 _IDLE_SECONDS = 60.0
+_PROBE_SECONDS = 120.0
 _OBJECT_STORE_BYTES = 80 << 20
 """Of a cluster of our own: nothing lies in it."""
 
@@ -66,6 +70,7 @@ class RayExecutor:
             )
         try:
             import ray
+            import ray.util.scheduling_strategies
         except ImportError as error:
             raise RecipeError(
                 f'Ray is not installed ({error}); run pip install "nextlong-hub[ray]", here and on every node'
@@ -117,6 +122,30 @@ class RayExecutor:
         finally:
             for reference in running:
                 self._ray.cancel(reference, force=False)
+
+    def nodes(self, address: StorageAddress, probe: str) -> list[NodeFacts]:
+        """See `nodes.Clustered`.
+
+        Raises:
+            NetworkError: there is no such cluster.
+        """
+        self._connect()
+        pinned = self._ray.util.scheduling_strategies.NodeAffinitySchedulingStrategy
+        asked = {
+            node["NodeManagerAddress"]: self._ray.remote(num_cpus=0, max_retries=0)(look)
+            .options(scheduling_strategy=pinned(node["NodeID"], soft=False))
+            .remote(address, probe)
+            for node in self._ray.nodes()
+            if node["Alive"] and node["Resources"].get("CPU")
+        }
+        found = []
+        for place, reference in asked.items():
+            try:
+                facts = self._ray.get(reference, timeout=_PROBE_SECONDS)
+                found.append(replace(facts, node=f"{facts.node} ({place})"))
+            except self._ray.exceptions.RayError as error:
+                found.append(NodeFacts(node=place, fault=f"cannot run nextlong-hub ({_first_line(error)})"))
+        return found
 
     def close(self) -> None:
         """Leave the cluster; one of our own ends. Tasks that still run are given up."""

@@ -18,6 +18,7 @@ from engine_tasks import DieAlways, DieOnce, FailStrangely, Number, Refuse, Squa
 
 from nextlong_hub.corpus.settings import SourceSettings
 from nextlong_hub.errors import BadDocumentError, NetworkError, RecipeError, WorkerError
+from nextlong_hub.execution.nodes import ask_nodes, differing
 from nextlong_hub.execution.open import Place, open_executor
 from nextlong_hub.pipeline import BuildRequest, build
 from nextlong_hub.recipe import load_recipe
@@ -52,6 +53,14 @@ def test_the_demo_is_the_same_on_ray(ray: Any, tmp_path: Path) -> None:
     build(request, tmp_path / "here")
     build(request, tmp_path / "there", executor=ray)
     assert published(tmp_path / "there") == published(tmp_path / "here")
+
+
+@pytest.mark.slow
+def test_each_node_is_asked(ray: Any, tmp_path: Path) -> None:
+    """The one node of this cluster is this machine, and is fit."""
+    address = StorageAddress.of(str(tmp_path))
+    [node] = ask_nodes(ray, address.open(), address)
+    assert (node.fault, differing(node)) == ("", {})
 
 
 @pytest.mark.slow
