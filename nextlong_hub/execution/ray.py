@@ -81,6 +81,8 @@ class RayExecutor:
         self._processors = processors
         self._remote: Any = None
         self._aside: _Aside | None = None
+        self._is_ours = True
+        """Whether this process was in no cluster before."""
 
     @property
     def workers(self) -> int:
@@ -103,7 +105,8 @@ class RayExecutor:
         last = time.monotonic()
         try:
             while waiting or running:
-                while waiting and len(running) < _WINDOW_PER_CPU * self.workers:
+                room = _WINDOW_PER_CPU * self.workers  # nodes may join and leave
+                while waiting and len(running) < room:
                     task = waiting.popleft()
                     running[self._remote.options(name=task.label).remote(task.to_json())] = task
                 done, _ = self._ray.wait(list(running), num_returns=1, timeout=_WAIT_SECONDS)
@@ -131,15 +134,15 @@ class RayExecutor:
         """
         self._connect()
         pinned = self._ray.util.scheduling_strategies.NodeAffinitySchedulingStrategy
-        asked = {
-            node["NodeManagerAddress"]: self._ray.remote(num_cpus=0, max_retries=0)(look)
-            .options(scheduling_strategy=pinned(node["NodeID"], soft=False))
-            .remote(address, probe)
+        ask = self._ray.remote(num_cpus=0, max_retries=0)(look)
+        asked = [
+            (node, ask.options(scheduling_strategy=pinned(node["NodeID"], soft=False)).remote(address, probe))
             for node in self._ray.nodes()
             if node["Alive"] and node["Resources"].get("CPU")
-        }
+        ]
         found = []
-        for place, reference in asked.items():
+        for node, reference in asked:
+            place = node["NodeManagerAddress"]
             try:
                 facts = self._ray.get(reference, timeout=_PROBE_SECONDS)
                 found.append(replace(facts, node=f"{facts.node} ({place})"))
@@ -148,11 +151,12 @@ class RayExecutor:
         return found
 
     def close(self) -> None:
-        """Leave the cluster; one of our own ends. Tasks that still run are given up."""
+        """Leave the cluster, unless the caller had joined it; one of our own ends. Tasks that still run are given up."""
         if self._aside is None:
             return
-        with self._aside.wholly():
-            self._ray.shutdown()
+        if self._is_ours:
+            with self._aside.wholly():
+                self._ray.shutdown()
         self._aside.leave()
         self._remote = self._aside = None
 
@@ -160,6 +164,7 @@ class RayExecutor:
         if self._remote is not None:
             return
         self._aside = _Aside(self)
+        self._is_ours = not self._ray.is_initialized()
         options: dict[str, Any] = {"log_to_driver": False, "configure_logging": False}
         if self._address == LOCAL:
             options |= {
@@ -170,8 +175,9 @@ class RayExecutor:
         else:
             options |= {"address": self._address}
         try:
-            with self._aside.wholly():
-                self._ray.init(**options)
+            if self._is_ours:
+                with self._aside.wholly():
+                    self._ray.init(**options)
         except Exception as error:  # Ray raises all kinds, and plain ones among them
             self.close()
             raise NetworkError(
