@@ -151,7 +151,7 @@ class RayExecutor:
         return found
 
     def close(self) -> None:
-        """Leave the cluster, unless the caller had joined it; one of our own ends. Tasks that still run are given up."""
+        """Leave the cluster, unless the caller had joined it; one of our own ends, and with it all that runs."""
         if self._aside is None:
             return
         if self._is_ours:
