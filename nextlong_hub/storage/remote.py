@@ -15,7 +15,7 @@ import shutil
 import tempfile
 import uuid
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -185,12 +185,12 @@ class RemoteStorage:
         Raises:
             StorageError: they never have.
         """
-        kept = {
-            path.relative_to(self.local / ".versions").as_posix(): path.stat().st_mtime_ns
-            for path in (self.local / ".versions").rglob("*")
-            if path.is_file() and not is_left_aside(path)
-        }
-        sizes = {one: (self.local / one).stat().st_size for one in kept if (self.local / one).is_file()}
+        kept, sizes = dict[str, int](), dict[str, int]()
+        for path in (self.local / ".versions").rglob("*"):
+            one = path.relative_to(self.local / ".versions").as_posix()
+            with suppress(FileNotFoundError):  # others write here, too
+                if path.is_file() and not is_left_aside(path):
+                    kept[one], sizes[one] = path.stat().st_mtime_ns, (self.local / one).stat().st_size
         held = sum(sizes.values())
         most = self._most_bytes
         if most is None:
@@ -213,11 +213,12 @@ class RemoteStorage:
     def _pinned(self) -> set[str]:
         """What the running tasks of this machine need; pins of processes that have ended are removed."""
         names: set[str] = set()
-        for pin in (self.local / ".pins").glob("*-*"):
-            if _is_alive(int(pin.name.partition("-")[0])):
-                names.update(pin.read_text().split("\n"))
-            else:
+        for pin in (self.local / ".pins").glob("[0-9]*-*"):
+            if not _is_alive(int(pin.name.partition("-")[0])):
                 sweep(pin)
+                continue
+            with suppress(FileNotFoundError):  # its task has ended
+                names.update(pin.read_text().split("\n"))
         return names
 
     @contextmanager

@@ -3,6 +3,7 @@
 import itertools
 import time
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -51,8 +52,8 @@ def test_array_jobs_make_the_same_bytes(kind: str, corpus_file: Path, tmp_path: 
     with ThreadPoolExecutor(2) as pool:
         running = jobs(pool, address, 2)
         executor = ArrayExecutor(poll_seconds=0.02)
-        build(request, tmp_path / "out", executor=Place(executor=executor, work_dir=address))
-        executor.close()
+        with closing(executor):
+            build(request, tmp_path / "out", executor=Place(executor=executor, work_dir=address))
         done = [job.result() for job in running]
     assert published(tmp_path / "out") == published(tmp_path / "plain")
     assert min(done) > 3

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -173,6 +174,23 @@ def test_the_scratch_is_bounded(remote: Callable[..., RemoteStorage]) -> None:
         pass
     with two.localise(["c", "d"]):
         assert fetched(two) == ["c", "d"]
+
+
+def test_tasks_of_one_machine_fetch_side_by_side(remote: Callable[..., RemoteStorage]) -> None:
+    """Each has what it needs for as long as it needs it, in a scratch that holds a third of everything."""
+    one = remote("one", 1000)
+    for number in range(12):
+        put(one, f"store/{number}", str(number).encode() * 25)
+
+    def task(number: int) -> bytes:
+        storage, name = remote("two", 110), f"store/{number % 12}"
+        with storage.localise([name]):
+            time.sleep(0.002)
+            return (storage.local / name).read_bytes()
+
+    with ThreadPoolExecutor(3) as pool:
+        found = list(pool.map(task, range(24)))
+    assert found == [str(number % 12).encode() * 25 for number in range(24)]
 
 
 def test_faults_of_the_store_say_what_to_do(
