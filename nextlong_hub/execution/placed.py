@@ -38,6 +38,7 @@ from nextlong_hub.execution.roots import OUTPUT, Roots
 from nextlong_hub.execution.workspace import Workspace
 from nextlong_hub.storage import Stat, Storage, StorageAddress, open_storage
 
+_PROBE = "probe"
 _MOST_BYTES = 1 << 62
 """A driver keeps all that it needs: it comes back to it."""
 
@@ -233,6 +234,9 @@ def placed(executor: Executor, address: StorageAddress | None, work: Path, outpu
         storage.local.mkdir(parents=True, exist_ok=True)
     if isinstance(executor, Clustered):
         require_fit(ask_nodes(executor, storage, address))
+    else:
+        storage.write(_PROBE, b"")  # hours before the first output would find that it cannot be
+        storage.remove(_PROBE)
     workspace = Workspace(work, shared=storage.local)
     roots = Roots(work=workspace.shared, output=output)
     return PlacedExecutor(executor, roots, storage, address), workspace

@@ -234,7 +234,9 @@ class RemoteStorage:
         except NextLongError:
             raise
         except FileNotFoundError as error:
-            raise _NothingThereError(f"there is no {place}; check the address") from error
+            raise _NothingThereError(
+                f"there is no {place}; make the bucket, or give another {argument('work-dir')}"
+            ) from error
         except PermissionError as error:
             raise _refused(place, error) from error
         except OSError as error:
