@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from nextlong_hub.core.files import is_left_aside, remove, storage_errors, write_bytes
@@ -61,9 +61,11 @@ class FolderStorage:
         remove(self.local / name)
 
     def _below(self, folder: Path) -> Iterator[tuple[str, Stat]]:
-        for path in folder.rglob("*"):
-            if not is_left_aside(path) and path.is_file():
-                yield path.relative_to(self.local).as_posix(), _stat_of(path.stat())
+        for place, _, names in os.walk(folder):
+            for path in (Path(place, name) for name in names):
+                with suppress(FileNotFoundError):  # somebody has removed it since
+                    if not is_left_aside(path):
+                        yield path.relative_to(self.local).as_posix(), _stat_of(path.stat())
 
 
 def _stat_of(status: os.stat_result) -> Stat:
