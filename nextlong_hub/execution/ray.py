@@ -146,6 +146,8 @@ class RayExecutor:
             try:
                 facts = self._ray.get(reference, timeout=_PROBE_SECONDS)
                 found.append(replace(facts, node=f"{facts.node} ({place})"))
+            except (self._ray.exceptions.TaskUnschedulableError, self._ray.exceptions.NodeDiedError):
+                continue  # nodes come and go: this one has gone
             except self._ray.exceptions.RayError as error:
                 found.append(NodeFacts(node=place, fault=f"cannot run nextlong-hub ({_first_line(error)})"))
         return found
