@@ -6,7 +6,7 @@ corpus ▶ chunking ▶ retrieval ▶ negatives ▶ interleave ▶ tokens ▶ sh
 The comments beside the calls name the stages.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Literal
@@ -24,7 +24,7 @@ from nextlong_hub.dataset.write import padding_of, with_outcome, write_rows
 from nextlong_hub.documents.fit import FitRequest
 from nextlong_hub.documents.import_rows import ImportRequest, import_source, require_name
 from nextlong_hub.errors import RecipeError, argument
-from nextlong_hub.execution.base import Executor
+from nextlong_hub.execution.open import Where
 from nextlong_hub.execution.progress import Progress, StageTime
 from nextlong_hub.execution.run import Run
 from nextlong_hub.outlook import Outlook
@@ -44,6 +44,7 @@ from nextlong_hub.synthesis.mixture import flexible_rows
 from nextlong_hub.synthesis.portability import portability
 from nextlong_hub.synthesis.prepare import measure
 from nextlong_hub.tokenization import Tokenizer, load_tokenizer
+from nextlong_hub.tokenization.keeping import keep_files
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,7 +85,11 @@ class BuildReport:
 
 
 def build(
-    request: BuildRequest, output: Path, *, executor: Executor | str = "inline", progress: Progress | None = None
+    request: BuildRequest,
+    output: Path,
+    *,
+    executor: Where = "inline",
+    progress: Progress | None = None,
 ) -> BuildReport:
     """Build every configuration of `request` into the dataset folder `output`.
 
@@ -93,7 +98,8 @@ def build(
     Args:
         request: what to build.
         output: the dataset folder.
-        executor: where tasks run, or the address of one that is opened for this build: `local:8`.
+        executor: where tasks run, or the address of one that is opened for this build: `local:8`; a `Place` says where
+            unfinished work lies, too.
         progress: is told of each stage; None shows nothing.
 
     Raises:
@@ -139,6 +145,7 @@ def _make_dataset(
     run: Run, request: BuildRequest, tokenizers: tuple[Tokenizer, ...], kind: Literal["build", "fit"]
 ) -> _Committed:
     """From the corpus to the committed manifest."""
+    keep_tokenizers(run, tokenizers)
     corpus = find_corpus(run, request.sources)  # corpus
     inputs = Inputs(corpus=corpus, tokenizers=tokenizers, seed=request.seed)
     before = committed_manifest(run, inputs, request.recipes)
@@ -274,7 +281,7 @@ class FitReport:
 
 
 def fit(
-    request: FitRequest, output: Path, *, executor: Executor | str = "inline", progress: Progress | None = None
+    request: FitRequest, output: Path, *, executor: Where = "inline", progress: Progress | None = None
 ) -> FitReport:
     """Write texts into a new dataset folder, each at its target length or packed into rows of it.
 
@@ -341,7 +348,11 @@ class ImportReport:
 
 
 def import_rows(
-    request: ImportRequest, output: Path, *, executor: Executor | str = "inline", progress: Progress | None = None
+    request: ImportRequest,
+    output: Path,
+    *,
+    executor: Where = "inline",
+    progress: Progress | None = None,
 ) -> ImportReport:
     """Import a published long-context dataset into a new dataset folder, every row as it is.
 
@@ -364,6 +375,7 @@ def import_rows(
     refuse_foreign(output)
     tokenizer = load_tokenizer(request.tokenizer)
     with open_run(output, executor, progress) as run:
+        keep_tokenizers(run, [tokenizer])
         imported = import_source(run, request, tokenizer)  # corpus ▶ tokens
         produced = imported.produced
         refuse_contradictions(produced.corpus.sources)
@@ -406,6 +418,16 @@ def open_tokenizers(request: BuildRequest) -> tuple[Tokenizer, ...]:
                 f"{argument('tokenizer')}, or set pack = false"
             )
     return tokenizers
+
+
+def keep_tokenizers(run: Run, tokenizers: Iterable[Tokenizer]) -> None:
+    """Copy the files of tokenizers into the work folder, where the tasks of the run find them.
+
+    Raises:
+        StorageError: no space, or no permission.
+    """
+    for tokenizer in tokenizers:
+        keep_files(tokenizer, run.workspace.tokenizers)
 
 
 def resolve(request: BuildRequest, tokenizer: Tokenizer) -> BuildRequest:

@@ -4,6 +4,7 @@
     inspect  view  stats               show rows and statistics
     survey                             show what is in a corpus
     riffle                             make rows to evaluate with
+    work                               a share of a build, as a job of an array
     card  verify  push  export         describe, check, publish and convert a dataset
     autoload  doctor                   the Python environment; doctor_checks: what `doctor` checks
     options                            options and helpers that several commands share
@@ -41,6 +42,7 @@ from nextlong_hub.cli import (
     survey,
     verify,
     view,
+    work,
 )
 from nextlong_hub.cli.completion import options_completion
 from nextlong_hub.cli.door import (
@@ -146,6 +148,7 @@ for _command in (
     export.export,
     riffle.riffle,
     import_rows.import_command,
+    work.work,
     push.push,
     autoload.autoload,
     doctor.doctor,

@@ -4,7 +4,7 @@ import json
 import shutil
 import time
 from contextlib import closing
-from dataclasses import asdict
+from dataclasses import asdict, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,8 +12,8 @@ import click
 
 from nextlong_hub.cli.completion import complete_paths, complete_recipes
 from nextlong_hub.cli.options import (
+    EngineChoice,
     examples,
-    executor_of,
     option_align,
     option_corpus,
     option_decontaminate,
@@ -27,6 +27,7 @@ from nextlong_hub.cli.options import (
     option_quiet,
     option_tokenizer,
     options_columns,
+    options_engine,
     options_part,
     print_json,
     resumable,
@@ -75,6 +76,7 @@ if TYPE_CHECKING:
     help="Decides which documents are extended, and in which order.",
 )
 @option_num_proc
+@options_engine
 @click.option(
     "--recipe",
     "recipe_files",
@@ -133,15 +135,17 @@ def build(output: Path, num_proc: int | None, dry_run: bool, as_json: bool, quie
     from nextlong_hub.dataset.manifest import manifest_bytes
     from nextlong_hub.pipeline import build as build_folder
 
+    engine = EngineChoice(**{field.name: arguments.pop(field.name) for field in fields(EngineChoice)})
     request = build_request(BuildArguments(**arguments))
-    with closing(executor_of(num_proc)) as executor:
-        workers = executor.workers
+    with closing(engine.open(num_proc)) as executor:
+        place = engine.place(executor)
         if dry_run:
-            _dry_run(request, output, workers, as_json=as_json, quiet=quiet)
+            _dry_run(request, output, executor.workers, as_json=as_json, quiet=quiet)
             return
         started = time.monotonic()
         with resumable(output), terminal.watching(quiet=quiet) as progress:
-            report = build_folder(request, output, executor=executor, progress=progress)
+            report = build_folder(request, output, executor=place, progress=progress)
+        workers = executor.workers
     run = builds.BuildRun(
         output=output,
         configs=tuple(recipe.name for recipe in request.recipes),

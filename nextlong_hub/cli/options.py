@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from contextlib import AbstractContextManager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -9,9 +10,11 @@ import click
 
 from nextlong_hub.cli.completion import complete_paths
 from nextlong_hub.core.signals import on_signal
+from nextlong_hub.errors import RecipeError, argument
 
 if TYPE_CHECKING:
     from nextlong_hub.execution.base import Executor
+    from nextlong_hub.execution.open import Place
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
@@ -189,6 +192,109 @@ def print_json(value: Any) -> None:
     from nextlong_hub import terminal
 
     terminal.show_json(value)
+
+
+def options_scratch(command: Command) -> Command:
+    """Add `--scratch` and `--scratch-bytes`."""
+    for option in (
+        click.option(
+            "--scratch-bytes",
+            type=click.IntRange(min=1),
+            metavar="N",
+            help="Most bytes of what a machine fetches. [default: half of what is free]",
+        ),
+        click.option(
+            "--scratch",
+            type=click.Path(path_type=Path),
+            metavar="DIR",
+            help="Folder of each machine for what it fetches of such a URL. [default: among temporary files]",
+        ),
+    ):
+        command = option(command)
+    return command
+
+
+def options_engine(command: Command) -> Command:
+    """Add `--engine`, `--address`, `--work-dir` and those of `options_scratch`."""
+    command = options_scratch(command)
+    for option in (
+        click.option(
+            "--work-dir",
+            metavar="DIR_OR_URL",
+            help="Where unfinished work lies: a folder that all machines see, or a URL such as s3://bucket/nl. "
+            "[default: .work in the output folder]",
+        ),
+        click.option(
+            "--address",
+            metavar="ADDRESS",
+            help="Of Ray: auto, HOST:PORT, or local, which starts a cluster of this machine alone. [default: auto]",
+        ),
+        click.option(
+            "--engine",
+            type=click.Choice(["local", "ray", "array"]),
+            default="local",
+            show_default=True,
+            help="Work on processes of this machine, on a cluster of Ray, or in array jobs that run nextlong-hub work.",
+        ),
+    ):
+        command = option(command)
+    return command
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EngineChoice:
+    """What the options of `options_engine` say."""
+
+    engine: str = "local"
+    address: str | None = None
+    work_dir: str | None = None
+    scratch: Path | None = None
+    scratch_bytes: int | None = None
+
+    def open(self, num_proc: int | None) -> "Executor":
+        """The executor.
+
+        Raises:
+            RecipeError: two options contradict each other, or Ray is not installed.
+        """
+        from nextlong_hub.execution.open import open_executor
+
+        if self.engine != "ray" and self.address is not None:
+            raise RecipeError(f"{argument('address')} is that of Ray; add {argument('engine', 'ray')}")
+        if self.engine == "local":
+            return executor_of(num_proc)
+        if self.engine == "array":
+            if self.work_dir is None or num_proc is not None:
+                raise RecipeError(
+                    f"array jobs find their tasks in {argument('work-dir')}: name one, and leave out "
+                    f"{argument('num-proc')}"
+                )
+            return open_executor("array")
+        address = self.address or "auto"
+        if num_proc is None:
+            return open_executor(f"ray:{address}")
+        if address != "local":
+            raise RecipeError(
+                f"{argument('num-proc')} is for this machine; how many processors a cluster has is said where its "
+                "nodes are started"
+            )
+        return open_executor(f"ray:local/{num_proc}")
+
+    def place(self, executor: "Executor") -> "Place":
+        """Where a run works that has this executor.
+
+        Raises:
+            RecipeError: two options contradict each other.
+        """
+        from nextlong_hub.execution.open import Place
+        from nextlong_hub.storage import StorageAddress
+
+        if self.work_dir is None:
+            if self.scratch is not None or self.scratch_bytes is not None:
+                raise RecipeError(f"{argument('scratch')} is for a {argument('work-dir')} that is a URL; name one")
+            return Place(executor=executor)
+        address = StorageAddress.of(self.work_dir, self.scratch, self.scratch_bytes)
+        return Place(executor=executor, work_dir=address)
 
 
 def executor_of(num_proc: int | None) -> "Executor":

@@ -87,7 +87,7 @@ def written_aside(path: Path) -> Iterator[Path]:
     Raises:
         StorageError, ConflictError: see `storage_errors`.
     """
-    aside = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    aside = path.with_name(f".{path.name}.{_writer()}.tmp")
     with storage_errors(path):
         path.parent.mkdir(parents=True, exist_ok=True)
         try:
@@ -97,6 +97,11 @@ def written_aside(path: Path) -> Iterator[Path]:
             _flush_folder(path.parent)
         finally:
             sweep(aside)
+
+
+def _writer() -> str:
+    """Digits that no other writer has at the same time, on this machine or on another one that sees the folder."""
+    return f"{os.getpid()}{int.from_bytes(os.urandom(4)):010d}"
 
 
 def insist(change: Callable[[], object]) -> None:
@@ -204,13 +209,29 @@ def read_json(path: Path) -> Any:
 
 def write_checked_json(path: Path, value: Any) -> None:
     """Write `value` on one line with its own digest, for `read_checked_json`: what is kept to be believed later."""
+    write_bytes(path, checked_json_bytes(value))
+
+
+def checked_json_bytes(value: Any) -> bytes:
+    """What `write_checked_json` writes."""
     content = json.dumps({"digest": digest_of(value), "value": value}, ensure_ascii=False)
-    write_bytes(path, f"{content}\n".encode("utf-8", "backslashreplace"))
+    return f"{content}\n".encode("utf-8", "backslashreplace")
 
 
 def read_checked_json(path: Path) -> Any:
     """Read what `write_checked_json` wrote; None when there is none, or when it was changed since."""
-    content = read_json(path)
+    return _checked(read_json(path))
+
+
+def parse_checked_json(content: bytes) -> Any:
+    """The value in what `write_checked_json` wrote; None when it was changed since."""
+    try:
+        return _checked(parse_json(content))
+    except ValueError:
+        return None
+
+
+def _checked(content: Any) -> Any:
     if not isinstance(content, dict) or content.keys() != {"digest", "value"}:
         return None
     return content["value"] if digest_of(content["value"]) == content["digest"] else None

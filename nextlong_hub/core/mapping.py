@@ -2,8 +2,14 @@
 
 A mapping keeps its content readable after the file is closed. `np.memmap` and an open `pyarrow.memory_map` each hold a
 descriptor for as long as they live, so a corpus of many files would meet the system's limit on open files.
+
+The system reads ahead of whoever touches a mapping: right for one pass over a file, and many times too much for a few
+chunks here and there, of which it reads their surroundings each time. `map_scattered` asks it not to.
 """
 
+import ctypes
+import mmap
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +27,19 @@ def map_bytes(path: Path) -> NDArray[np.uint8]:
         OSError: there is no such file, or it cannot be read.
     """
     return np.frombuffer(_mapped(path), np.uint8)
+
+
+def map_scattered(path: Path) -> NDArray[np.uint8]:
+    """As `map_bytes`, for reading at scattered places: from a disk no more than the pages that are touched.
+
+    Raises:
+        OSError: there is no such file, or it cannot be read.
+    """
+    mapped = _mapped(path)
+    advise, advice = _madvise(), getattr(mmap, "MADV_RANDOM", None)
+    if advise is not None and advice is not None and mapped.size:
+        advise(mapped.address, mapped.size, advice)  # advice: nothing is lost where it is not taken
+    return np.frombuffer(mapped, np.uint8)
 
 
 def map_array(path: Path) -> NDArray[Any]:
@@ -63,3 +82,14 @@ def _mapped(path: Path) -> pa.Buffer:
     # Arrow's buffer holds the mapping by itself: closing the file gives the descriptor back and nothing else.
     with pa.memory_map(str(path)) as file:
         return file.read_buffer()
+
+
+@cache
+def _madvise() -> Any:
+    """`madvise` of the C library; None where it has none, as on Windows."""
+    try:
+        advise = ctypes.CDLL(None).madvise
+    except (AttributeError, OSError, TypeError):  # no such function, no such library, no library without a name
+        return None
+    advise.argtypes, advise.restype = [ctypes.c_void_p, ctypes.c_size_t, ctypes.c_int], ctypes.c_int
+    return advise

@@ -247,11 +247,6 @@ class IngestPiece(Task[IngestCounts]):
         piece = replace(piece, keeps_segments=settings.keep_segments)
         return cls(key=key, output=folder / key, piece=piece, settings=settings, held=ids)
 
-    @property
-    def inputs(self) -> dict[str, str]:
-        """The files of the piece."""
-        return {f"piece.{number}": file for number, file in enumerate(self.piece.files)}
-
     def run(self) -> IngestCounts:
         """See `Task.run`."""
         filters = open_filters(self.settings.filters)

@@ -7,6 +7,7 @@ from enum import StrEnum
 
 from nextlong_hub.corpus.states import FileState
 from nextlong_hub.errors import BadDocumentError, argument
+from nextlong_hub.execution.paths import InputAddress
 
 DATASETS = ("hub",)
 """Formats whose pieces are no files: a dataset on the Hub, by its name."""
@@ -33,7 +34,7 @@ class Piece:
     """Name of the source."""
     format: str
     """Name of its format in `corpus.formats.FORMATS`."""
-    location: str
+    location: InputAddress
     """Absolute path, URL (of the Hub: at a fixed commit), or name of a Hub dataset; of a group of texts: their
     folder."""
     name: str

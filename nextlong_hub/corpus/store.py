@@ -33,8 +33,8 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 from pydantic import TypeAdapter, ValidationError
 
-from nextlong_hub.core.files import flush, read_json, storage_errors, write_array, write_json
-from nextlong_hub.core.mapping import map_array, map_bytes, map_table
+from nextlong_hub.core.files import read_json, storage_errors, write_array, write_json, written_aside
+from nextlong_hub.core.mapping import map_array, map_bytes, map_scattered, map_table
 from nextlong_hub.corpus.evidence import Evidence
 from nextlong_hub.corpus.kept_segments import SEGMENTS_COLUMN
 from nextlong_hub.corpus.secrets import SecretCounts
@@ -153,8 +153,12 @@ class PartWriter:
     def __enter__(self) -> Self:
         with storage_errors(self._folder), ExitStack() as opened:
             self._folder.mkdir(parents=True, exist_ok=True)
-            self._text = opened.enter_context((self._folder / "text.bin").open("wb", _BUFFER_BYTES))
-            names = opened.enter_context(pa.OSFile(str(self._folder / "documents.arrow"), "wb"))
+            # Aside, like all that may be written twice at once: a worker that was given up may still be writing.
+            text, documents = (
+                opened.enter_context(written_aside(self._folder / name)) for name in ("text.bin", "documents.arrow")
+            )
+            self._text = opened.enter_context(text.open("wb", _BUFFER_BYTES))
+            names = opened.enter_context(pa.OSFile(str(documents), "wb"))
             self._documents = opened.enter_context(pa.ipc.new_file(names, self._schema))
             self._opened = opened.pop_all()
         return self
@@ -182,11 +186,12 @@ class PartWriter:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        if error is not None:
+            self._opened.__exit__(kind, error, trace)
+            return
         with storage_errors(self._folder), self._opened:
-            if error is None:
-                self._write_documents()
-        if error is None:
-            self._finish()
+            self._write_documents()
+        self._finish()
 
     @property
     def counts(self) -> PartCounts:
@@ -201,10 +206,6 @@ class PartWriter:
         )
 
     def _finish(self) -> None:
-        with storage_errors(self._folder):
-            # The receipt of this part is flushed: after a power cut the files must still hold what it says.
-            flush(self._folder / "text.bin")
-            flush(self._folder / "documents.arrow")
         write_array(self._folder / "chunk_offsets.npy", np.frombuffer(self._offsets, np.int64))
         write_array(self._folder / "chunk_characters.npy", np.array(self._chunk_characters, np.int32))
         write_array(self._folder / "document_chunks.npy", np.array(self._document_chunks, np.int32))
@@ -221,6 +222,9 @@ class PartWriter:
 @dataclass(frozen=True, slots=True)
 class _OpenPart:
     text: NDArray[np.uint8]
+    """For reading in one pass."""
+    scattered_text: NDArray[np.uint8]
+    """The same, for reading a chunk here and there."""
     offsets: NDArray[np.int64]
     characters: NDArray[np.int32]
     documents: pa.Table
@@ -362,10 +366,12 @@ class ChunkStore:
         gathered: dict[int, str] = {}
         wanted = np.unique(chunks)
         for part, (first, end) in zip(self._parts, pairwise(self._part_chunks), strict=True):
-            low, high = np.searchsorted(wanted, (first, end))
-            for chunk in wanted[low:high].tolist():
+            own = wanted[slice(*np.searchsorted(wanted, (first, end)))].tolist()
+            is_one_pass = bool(own) and own[-1] - own[0] == len(own) - 1
+            text = part.text if is_one_pass else part.scattered_text
+            for chunk in own:
                 start, stop = part.offsets[chunk - first : chunk - first + 2]
-                gathered[chunk] = part.text[start:stop].tobytes().decode()
+                gathered[chunk] = text[start:stop].tobytes().decode()
         return gathered
 
 
@@ -409,6 +415,7 @@ def _documents(part: Path) -> pa.Table:
 def _open_part(folder: Path) -> _OpenPart:
     return _OpenPart(
         text=map_bytes(folder / "text.bin"),
+        scattered_text=map_scattered(folder / "text.bin"),
         offsets=map_array(folder / "chunk_offsets.npy"),
         characters=map_array(folder / "chunk_characters.npy"),
         documents=_documents(folder),

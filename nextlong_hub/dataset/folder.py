@@ -1,8 +1,9 @@
 """A dataset folder while it is written: its lock, what may be overwritten, and how its manifest is invalidated."""
 
 import logging
+import time
 from collections.abc import Iterable, Iterator
-from contextlib import ExitStack, closing, contextmanager
+from contextlib import ExitStack, closing, contextmanager, suppress
 from importlib.resources import files
 from importlib.util import find_spec
 from pathlib import Path
@@ -13,8 +14,8 @@ from nextlong_hub.core.files import insist, is_left_aside, storage_errors, sweep
 from nextlong_hub.core.ownership import OwnFiles, first_link_below
 from nextlong_hub.dataset.manifest import MANIFEST_NAME, Manifest, read_manifest
 from nextlong_hub.errors import ConflictError, argument
-from nextlong_hub.execution.base import Executor
-from nextlong_hub.execution.open import open_executor
+from nextlong_hub.execution.open import Place, Travelling, Where, open_executor
+from nextlong_hub.execution.placed import placed
 from nextlong_hub.execution.progress import NullProgress, Progress, ProgressTracker
 from nextlong_hub.execution.run import Run
 from nextlong_hub.execution.workspace import WORK_NAME, Workspace
@@ -25,6 +26,8 @@ EVALUATION_NAME = "riffle.json"
 """What a folder that is evaluated with has in place of a manifest; see the room `evaluation`."""
 _KINDS = {MANIFEST_NAME: "a dataset to train on", EVALUATION_NAME: "rows to evaluate with, made by riffle"}
 _MARK = "nextlong-hub.json"
+_LEFT_SECONDS = 3600.0
+"""After so long without a write, a file aside is one that was left."""
 _OWN = "own-files.jsonl"
 """The names of the files that runs have made outside `.work`."""
 
@@ -34,7 +37,7 @@ _log = logging.getLogger(__name__)
 @contextmanager
 def open_run(
     output: Path,
-    executor: Executor | str = "inline",
+    executor: Where = "inline",
     progress: Progress | None = None,
     *,
     makes: str = MANIFEST_NAME,
@@ -43,7 +46,7 @@ def open_run(
 
     Args:
         output: the dataset folder.
-        executor: where tasks run; it is closed only where its address is given.
+        executor: where tasks run, and where unfinished work lies; it is closed only where its address is given.
         progress: is told of each stage; None shows nothing.
         makes: the file by which what is made is known: one folder is a dataset or an evaluation, never both.
 
@@ -51,15 +54,23 @@ def open_run(
         ConflictError: the folder holds something that is not ours, or of the other kind, or another process is writing
             it.
         StorageError: it cannot be written.
-        RecipeError: there is no executor of that address.
+        RecipeError: there is no executor of that address, or no package for the storage of unfinished work.
     """
     for other, what in _KINDS.items():
         if other != makes and (output / other).is_file():
             raise ConflictError(f"{output} holds {what}; choose another folder with {argument('output')}")
+    place = executor if isinstance(executor, Place) else Place(executor=executor)
     with ExitStack() as opened:
         workspace = opened.enter_context(locked(output))
-        if isinstance(executor, str):
-            executor = opened.enter_context(closing(open_executor(executor)))
+        chosen = place.executor
+        if isinstance(chosen, str):
+            chosen = opened.enter_context(closing(open_executor(chosen)))
+        if isinstance(chosen, Travelling):
+            chosen.log = workspace.work / "engine.log"
+        if place.work_dir is not None or isinstance(chosen, Travelling):
+            chosen, workspace = placed(chosen, place.work_dir, workspace.work, output)
+            if workspace.shared != workspace.work.absolute():
+                _sweep(workspace.shared, older=_LEFT_SECONDS)
         if characters := pattern_characters(output):
             _log.warning(
                 "load_dataset will not read %s: it takes %s in a path for a pattern; rename the folder, now or later",
@@ -67,7 +78,7 @@ def open_run(
                 " ".join(characters),
             )
         tracker = ProgressTracker(progress or NullProgress())
-        yield Run(output=output, workspace=workspace, executor=executor, progress=tracker)
+        yield Run(output=output, workspace=workspace, executor=chosen, progress=tracker)
 
 
 def pattern_characters(output: Path) -> str:
@@ -149,10 +160,17 @@ def names_of(manifest: Manifest) -> tuple[str, ...]:
     return (*(file.path for file in manifest.files), *(f"recipes/{name}.toml" for name in recipe_files(manifest)))
 
 
-def _sweep(work: Path) -> None:
-    """Remove what killed processes were writing: with the lock held, no other process writes."""
+def _sweep(work: Path, older: float | None = None) -> None:
+    """Remove what killed processes were writing: with the lock held, no other process of this machine writes.
+
+    Args:
+        work: the folder.
+        older: only what was last written so many seconds ago: workers of other machines may still write there.
+    """
     for path in [path for path in work.rglob(".*.tmp") if is_left_aside(path)]:
-        sweep(path)
+        with suppress(FileNotFoundError):
+            if older is None or path.stat().st_mtime < time.time() - older:
+                sweep(path)
 
 
 def invalidate(output: Path, workspace: Workspace) -> None:

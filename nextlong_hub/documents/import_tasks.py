@@ -64,11 +64,6 @@ class SurveyShard(Task[SurveyCounts]):
     """The tokenizer's bos_token; None where it has none."""
     eos: int | None
 
-    @property
-    def inputs(self) -> dict[str, str]:
-        """The shard's file."""
-        return {"shard": str(self.shard.path)}
-
     def run(self) -> SurveyCounts:
         """See `Task.run`."""
         counts: Counter[str] = Counter(documents=0, begin=0, end=0, single_tokens=0, outside_tokens=0)
@@ -122,11 +117,6 @@ class ImportShard(Task[ImportCounts]):
     recipe: Recipe
     tokenizer: TokenizerReference
     special_tokens: SpecialTokens
-
-    @property
-    def inputs(self) -> dict[str, str]:
-        """The shard's file, and the tokenizer."""
-        return {"shard": str(self.shard.path), "tokenizer.location": self.tokenizer.location}
 
     def run(self) -> ImportCounts:
         """See `Task.run`."""

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from nextlong_hub.core.foreign import content_within_limits, parse_json
 from nextlong_hub.errors import DataError
+from nextlong_hub.execution.base import InputAddress
 from nextlong_hub.exports.mds import INDEX_NAME
 from nextlong_hub.exports.mds_layout import VERSION, ShardColumns, can_decode, samples_of
 
@@ -29,7 +30,7 @@ _MOST_BYTES = 2 << 30
 class Shard:
     """One shard, as its index describes it."""
 
-    folder: str
+    folder: InputAddress
     """Where its index lies."""
     name: str
     """What its rows are called after: its file below the imported folder, without endings."""

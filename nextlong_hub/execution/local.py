@@ -3,7 +3,6 @@
 import errno
 import logging
 import os
-import pickle
 import threading
 from collections import Counter, deque
 from collections.abc import Iterator, Sequence
@@ -14,7 +13,7 @@ from multiprocessing.connection import wait as wait_for_any
 from typing import Any
 
 from nextlong_hub.errors import RecipeError, WorkerError, argument
-from nextlong_hub.execution.base import Counts, Receipt, Task, perform, task_from_json
+from nextlong_hub.execution.base import Counts, Receipt, Task, perform, perform_away
 from nextlong_hub.execution.open import ExecutorKind
 
 _log = logging.getLogger(__name__)
@@ -41,21 +40,6 @@ def no_workers() -> str:
             raise
         return f"{error}; is there no /dev/shm?"
     return ""
-
-
-def _perform_away(task_json: str) -> Receipt[Any]:
-    """Run one task in a worker; an exception that cannot be pickled becomes a `RuntimeError`."""
-    task = task_from_json(task_json)
-    try:
-        return perform(task)
-    except (KeyboardInterrupt, SystemExit):
-        raise
-    except BaseException as error:  # a library in another language may raise what is no Exception
-        try:
-            pickle.loads(pickle.dumps(error))
-        except Exception:  # the pool would take it for the death of the worker
-            raise RuntimeError(f"{task.stage} {task.key}: {type(error).__name__}: {error}") from error
-        raise
 
 
 def _leave_with_parent() -> None:
@@ -141,7 +125,7 @@ class LocalExecutor:
             ):
                 break
             try:
-                running[self._workers().submit(_perform_away, waiting[0].to_json())] = waiting[0]
+                running[self._workers().submit(perform_away, waiting[0].to_json())] = waiting[0]
             except BrokenProcessPool:
                 return False
             waiting.popleft()
@@ -182,7 +166,7 @@ class LocalExecutor:
             deaths[task.stage, task.key] += 1
             if deaths[task.stage, task.key] >= _DEATHS_ALLOWED:
                 raise WorkerError(
-                    f"{task.stage} {task.key}: its worker process was killed {_DEATHS_ALLOWED} times, most often a "
+                    f"{task.label}: its worker process was killed {_DEATHS_ALLOWED} times, most often a "
                     f"sign of too little memory; run again with a smaller {argument('num-proc')} (now {self.workers}): "
                     "finished work is kept. A script of your own must call us under if __name__ == '__main__':"
                 )

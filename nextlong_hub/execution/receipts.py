@@ -2,10 +2,21 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol, runtime_checkable
 
 from nextlong_hub.core.files import read_checked_json, write_checked_json
 from nextlong_hub.execution.base import Counts, Executor, Receipt, Task, measure, receipt_from_json
+
+
+@runtime_checkable
+class ReceiptKeeper(Protocol):
+    """An executor whose workers write the receipts themselves, where every machine finds them."""
+
+    def run_missing(
+        self, tasks: Sequence[Task[Counts]], receipts_folder: Path, before_first: Callable[[], None] | None
+    ) -> Iterator[Receipt[Counts]]:
+        """See `run_missing`."""
+        ...
 
 
 def run_missing(
@@ -28,6 +39,9 @@ def run_missing(
     Raises:
         WorkerError: see `Executor.run`.
     """
+    if isinstance(executor, ReceiptKeeper):
+        yield from executor.run_missing(tasks, receipts_folder, before_first)
+        return
     missing = []
     for task in tasks:
         receipt = _kept_receipt(receipts_folder, task)
@@ -42,8 +56,13 @@ def run_missing(
         yield receipt
 
 
+def receipt_name(done: Task[Any] | Receipt[Any]) -> str:
+    """The file of a receipt in the folder of its identity."""
+    return f"{done.stage}/{done.key}.json"
+
+
 def _receipt_path(folder: Path, done: Task[Any] | Receipt[Any]) -> Path:
-    return folder / done.stage / f"{done.key}.json"
+    return folder / receipt_name(done)
 
 
 def _kept_receipt(folder: Path, task: Task[Counts]) -> Receipt[Counts] | None:

@@ -9,6 +9,7 @@ from nextlong_hub.corpus.secrets import OnSecret
 from nextlong_hub.documents.fit import FitRequest
 from nextlong_hub.documents.import_rows import ImportRequest
 from nextlong_hub.execution.base import Executor
+from nextlong_hub.execution.open import Place
 from nextlong_hub.execution.progress import Progress
 from nextlong_hub.facade.checks import a_count, a_path, a_text, by_name, one_of, several
 from nextlong_hub.facade.dataset import LongDataset
@@ -28,6 +29,7 @@ from nextlong_hub.pipeline import build as build_folder
 from nextlong_hub.pipeline import fit as fit_folder
 from nextlong_hub.pipeline import import_rows as import_folder
 from nextlong_hub.recipe import DEFAULT_SEED
+from nextlong_hub.storage import StorageAddress
 
 _log = logging.getLogger(__name__)
 
@@ -52,6 +54,7 @@ def build(
     settings: Mapping[str, Any] | None = None,
     num_proc: int | None = None,
     executor: Executor | str | None = None,
+    work_dir: PathOrName | None = None,
     progress: Progress | bool | None = None,
     **choices: Any,
 ) -> LongDataset:
@@ -83,7 +86,9 @@ def build(
         settings: Choices of the recipe by dotted keys: `{"retrieval.k1": 1.2}`.
         num_proc: Worker processes; None works in this process. In a script, more than one needs the usual
             `if __name__ == "__main__":`.
-        executor: Where tasks run, instead: an address such as `"local:8"`, or an `Executor`.
+        executor: Where tasks run, instead: an address such as `"local:8"` or `"ray:auto"`, or an `Executor`.
+        work_dir: Where unfinished work lies: a folder that all machines see, or a URL such as `"s3://bucket/nl"`; None
+            keeps it in the output folder.
         progress: True shows progress, False does not; None shows it on a terminal and in a notebook.
         choices: Choices of the recipe by name: `target_length=4096`, `retriever="hybrid"`, `on_secret="drop"`,
             `negatives={"first_rank": 2}`, `align=16` of packed rows.
@@ -118,7 +123,8 @@ def build(
         )
     )
     with watched(progress) as shown:
-        report = build_folder(request, folder, executor=executor_of(num_proc, executor), progress=shown)
+        place = _place(executor_of(num_proc, executor), work_dir)
+        report = build_folder(request, folder, executor=place, progress=shown)
     for name, missing in report.missing_rows.items():
         _log.warning("%s: %s rows that were asked for could not be made of this corpus", name, f"{missing:,}")
     only = request.recipes[0].name if len(request.recipes) == 1 else None
@@ -253,3 +259,10 @@ def import_rows(
     with watched(progress) as shown:
         report = import_folder(request, folder, executor=executor_of(num_proc, executor), progress=shown)
     return LongDataset(folder, report.config, report=report)
+
+
+def _place(executor: Executor | str, work_dir: PathOrName | None) -> Place:
+    """Where a run works."""
+    if work_dir is None:
+        return Place(executor=executor)
+    return Place(executor=executor, work_dir=StorageAddress.of(str(work_dir)))

@@ -1,8 +1,10 @@
 """The token cache: tokenised chunks on disk, mapped into memory; written by `tasks`, read where samples are made.
 
-tokens-<id>/
-    <round>.npy             int64: the chunks of one round, ascending
-    <round>-00000.arrow     the `ChunkTokens` of the first 2,048 of them; -00001 of the next, …
+tokens-<id>/<round>/
+    chunks.npy          int64: the chunks of one round, ascending
+    00000.arrow         the `ChunkTokens` of the first 2,048 of them; 00001 of the next, …
+
+The folder of a round does not change once it is finished, so that a task can name it.
 """
 
 from collections.abc import Sequence
@@ -63,9 +65,9 @@ def write_part(path: Path, chunks: Sequence[ChunkTokens]) -> None:
 class TokenCache:
     """The finished rounds of one token cache; files are opened when a chunk in them is first read."""
 
-    def __init__(self, folder: Path, rounds: Sequence[str]) -> None:
-        """Give access to the rounds of these names in `folder`."""
-        self._rounds = [_Round(folder, name) for name in rounds]
+    def __init__(self, rounds: Sequence[Path]) -> None:
+        """Give access to the rounds in these folders."""
+        self._rounds = [_Round(folder) for folder in rounds]
 
     def find(self, chunks: NDArray[np.int64]) -> dict[int, ChunkTokens]:
         """The tokens of those chunks that a round holds, by their numbers."""
@@ -79,18 +81,17 @@ class TokenCache:
 
 
 class _Round:
-    def __init__(self, folder: Path, name: str) -> None:
+    def __init__(self, folder: Path) -> None:
         self._folder = folder
-        self._name = name
         self._parts: dict[int, _PartFile] = {}
 
     @cached_property
     def chunks(self) -> NDArray[np.int64]:
-        return map_array(round_path(self._folder, self._name))
+        return map_array(chunks_path(self._folder))
 
     def part(self, number: int) -> "_PartFile":
         if number not in self._parts:
-            self._parts[number] = _PartFile(part_path(self._folder, self._name, number))
+            self._parts[number] = _PartFile(part_path(self._folder, number))
         return self._parts[number]
 
 
@@ -112,14 +113,14 @@ class _PartFile:
         )
 
 
-def round_path(folder: Path, name: str) -> Path:
-    """The file that lists the chunks of a round."""
-    return folder / f"{name}.npy"
+def chunks_path(folder: Path) -> Path:
+    """The file that lists the chunks of the round in `folder`."""
+    return folder / "chunks.npy"
 
 
-def part_path(folder: Path, name: str, number: int) -> Path:
-    """The file that holds one part of a round."""
-    return folder / f"{name}-{number:05d}.arrow"
+def part_path(folder: Path, number: int) -> Path:
+    """The file that holds one part of the round in `folder`."""
+    return folder / f"{number:05d}.arrow"
 
 
 def part_ranges(chunks: int) -> list[tuple[int, int]]:

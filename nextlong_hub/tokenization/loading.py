@@ -38,6 +38,8 @@ _CONVERTIBLE_FILES = (
     "*.tiktoken",
 )
 """Files from which transformers may build a tokenizer without a `tokenizer.json`."""
+TOKENIZER_FILES = (_TOKENIZER_FILE, *_CONVERTIBLE_FILES)
+"""All that a tokenizer is opened from."""
 
 
 def load_tokenizer(name_or_folder: str) -> Tokenizer:
@@ -110,7 +112,7 @@ def folder_of(tokenizer: Tokenizer, patterns: Sequence[str]) -> Path:
     if tokenizer.revision is None:
         return Path(tokenizer.location)
     repository = tokenizer.location.rpartition("@")[0]
-    return download_folder(repository, [_TOKENIZER_FILE, *_CONVERTIBLE_FILES, *patterns], tokenizer.revision)
+    return download_folder(repository, [*TOKENIZER_FILES, *patterns], tokenizer.revision)
 
 
 @contextmanager

@@ -8,6 +8,7 @@ chunk: the worker that needs it then tokenises it.
 import hashlib
 from dataclasses import dataclass
 from functools import lru_cache
+from pathlib import Path
 from typing import ClassVar
 
 import numpy as np
@@ -18,7 +19,7 @@ from nextlong_hub.core.mapping import map_array
 from nextlong_hub.corpus.store import ChunkStore, open_store
 from nextlong_hub.execution.base import InputAddress, InputPath, Task
 from nextlong_hub.execution.run import Run
-from nextlong_hub.tokenization.cache import TokenCache, part_path, part_ranges, round_path, write_part
+from nextlong_hub.tokenization.cache import TokenCache, chunks_path, part_path, part_ranges, write_part
 from nextlong_hub.tokenization.loading import reopen
 from nextlong_hub.tokenization.tokenizer import Tokenizer
 
@@ -30,15 +31,16 @@ class TokenizerReference:
     """A tokenizer as a field of a task."""
 
     location: InputAddress
-    """Where its files lie; see `Tokenizer.location`."""
+    """Where its files lie: in the work folder where a copy of them is kept there, else `Tokenizer.location`."""
     digest: str
     """`Tokenizer.digest`, compared when a worker opens them."""
 
     @classmethod
     def of(cls, tokenizer: Tokenizer) -> "TokenizerReference":
         """The reference to an open tokenizer; where tasks run in this process, they use that one."""
-        _remember(tokenizer)
-        return cls(location=tokenizer.location, digest=tokenizer.digest)
+        reference = cls(location=tokenizer.kept or tokenizer.location, digest=tokenizer.digest)
+        _remember(reference.location, tokenizer)
+        return reference
 
     def open(self) -> Tokenizer:
         """The tokenizer, opened once a process.
@@ -47,7 +49,7 @@ class TokenizerReference:
             DataError: its files have changed since the reference was made.
         """
         known = _opened.get((self.location, self.digest))
-        return known or _remember(reopen(self.location, self.digest))
+        return known or _remember(self.location, reopen(self.location, self.digest))
 
 
 _opened: dict[tuple[str, str], Tokenizer] = {}
@@ -55,8 +57,8 @@ _opened: dict[tuple[str, str], Tokenizer] = {}
 _MOST_OPENED = 4
 
 
-def _remember(tokenizer: Tokenizer) -> Tokenizer:
-    _opened[tokenizer.location, tokenizer.digest] = tokenizer
+def _remember(location: str, tokenizer: Tokenizer) -> Tokenizer:
+    _opened[location, tokenizer.digest] = tokenizer
     while len(_opened) > _MOST_OPENED:
         del _opened[next(iter(_opened))]
     return tokenizer
@@ -74,15 +76,15 @@ class ChunkForm:
 class CachedRounds:
     """The finished rounds of one token cache, as a field of a task."""
 
-    folder: InputPath
-    rounds: tuple[str, ...]
+    rounds: tuple[InputPath, ...]
+    """A folder for each, in order."""
 
     def open(self) -> TokenCache:
         """The cache, opened once a process."""
         return _cache_of(self)
 
 
-_cache_of = lru_cache(maxsize=4)(lambda rounds: TokenCache(rounds.folder, rounds.rounds))
+_cache_of = lru_cache(maxsize=4)(lambda rounds: TokenCache(rounds.rounds))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -129,7 +131,7 @@ class ChunkTokenizer:
         self._identity = _identity(store, tokenizer, form)
         self.folder = run.workspace.tokens(self._identity)
         """Folder of the cache, named after the digest of what it is made from."""
-        self._rounds: list[str] = []
+        self._rounds: list[Path] = []
         self._store = store
         self._tokenizer = TokenizerReference.of(tokenizer)
         self._form = form
@@ -138,7 +140,7 @@ class ChunkTokenizer:
     @property
     def rounds(self) -> CachedRounds:
         """The rounds finished so far, in order."""
-        return CachedRounds(folder=self.folder, rounds=tuple(self._rounds))
+        return CachedRounds(rounds=tuple(self._rounds))
 
     def tokenise(self, wanted: NDArray[np.int64]) -> None:
         """Tokenise those of `wanted` that no round holds yet, as one round; numbers may repeat and need no order.
@@ -152,14 +154,15 @@ class ChunkTokenizer:
         if not len(missing):
             return
         name = hashlib.sha256(missing.tobytes()).hexdigest()[:12]
-        chunks = round_path(self.folder, name)
+        folder = self.folder / name
+        chunks = chunks_path(folder)
         write_array(chunks, missing)
         if self._run.executor.workers == 1:
             self._tokenizer.open().expect(int(self._store.characters_of_each(missing).sum()))
         tasks = [
             TokeniseChunks(
                 key=f"{name}-{number:05d}",
-                output=part_path(self.folder, name, number),
+                output=part_path(folder, number),
                 store=self._store.folder,
                 chunks=chunks,
                 tokenizer=self._tokenizer,
@@ -171,7 +174,7 @@ class ChunkTokenizer:
             for number, (start, stop) in enumerate(part_ranges(len(missing)))
         ]
         self._run.map("tokenise", tasks, self._identity)
-        self._rounds.append(name)
+        self._rounds.append(folder)
         self._done = np.union1d(self._done, missing)
 
 

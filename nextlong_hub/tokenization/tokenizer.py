@@ -74,6 +74,8 @@ class Tokenizer:
         self.location = location
         """What `load_tokenizer` needs to find the same files from any working folder: an absolute path, or a Hub name
         with its commit."""
+        self.kept = ""
+        """The folder where a run keeps a copy of its files for its tasks; see `keeping`."""
         self.revision = revision
         """The Hub commit it came from, None for a local one."""
         self.digest = digest

@@ -1,6 +1,7 @@
 """The chunk store: what was put in comes out, over part borders, and nothing unfinished passes for a store."""
 
 import os
+import re
 from itertools import pairwise
 from pathlib import Path
 
@@ -169,3 +170,14 @@ def test_an_opened_store_holds_no_file_open(tmp_path: Path) -> None:
     os.close(after)
     assert after == before
     assert [one.texts(np.array([39])) for one in opened] == [{39: "some text"}] * 6
+
+
+@pytest.mark.skipif(not Path("/proc/self/smaps").is_file(), reason="the kernel does not tell how files are mapped")
+def test_text_is_read_ahead_for_one_pass_only(tmp_path: Path) -> None:
+    """The system is asked not to read the surroundings of scattered chunks, and may read ahead of a whole pass."""
+    store = make_store(tmp_path / "store", [[["some text"], ["more text"]]])
+    text = f"{store.folder / 'part-00000' / 'text.bin'}\n"
+    maps = re.split(r"(?m)^(?=[0-9a-f]+-[0-9a-f]+ )", Path("/proc/self/smaps").read_text())
+    flags = [one.partition("VmFlags:")[2].split() for one in maps if text in one]
+    assert sorted("rr" in own for own in flags) == [False, True]
+    assert store.texts(np.array([0, 1])) == {0: "some text", 1: "more text"}

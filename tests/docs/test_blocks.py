@@ -22,7 +22,7 @@ PROJECT = tomllib.loads((CHECKOUT / "pyproject.toml").read_text(encoding="utf-8"
 
 NOT_RUN_HERE = {
     "docs/explanations/retrieval.md": ["needs an encoder from the Hub"],
-    "docs/how-to/cluster.md": ["needs a Slurm cluster"],
+    "docs/how-to/cluster.md": ["needs a cluster of Ray", *3 * ["needs a Slurm cluster"]],
     "docs/how-to/train.md": ["needs GPUs", "needs a model and a GPU", "needs GPUs"],
 }
 """All that the tests cannot run, by page; the reader sees it in the title of the block."""

@@ -318,12 +318,12 @@ def test_only_tasks_are_made_from_json() -> None:
 
 def test_an_executor_is_opened_by_its_address() -> None:
     """The registered names are known; others, and numbers that are none, are refused with what there is."""
-    assert EXECUTORS.names()[:2] == ("inline", "local")
+    assert EXECUTORS.names()[:4] == ("array", "inline", "local", "ray")
     with closing(open_executor("local:3")) as executor:
         assert executor.workers == 3
     assert open_executor("inline").workers == 1
     with pytest.raises(
-        RecipeError, match=r"no executor 'lokal'; there are: inline, local.* \(did you mean 'local'\?\)"
+        RecipeError, match=r"no executor 'lokal'; there are: array, inline, local, ray.* \(did you mean 'local'\?\)"
     ):
         open_executor("lokal:2")
     with pytest.raises(RecipeError, match="local:zero has no number of processes; write local:8"):

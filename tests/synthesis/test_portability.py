@@ -191,6 +191,6 @@ def test_reach_by_hand() -> None:
 
 def test_no_chunk_is_tokenised_twice(built: Path) -> None:
     """The rounds of a build name each chunk once at most."""
-    rounds = [np.load(path) for path in sorted(built.glob(".work/tokens-*/*.npy"))]
+    rounds = [np.load(path) for path in sorted(built.glob(".work/tokens-*/*/chunks.npy"))]
     listed = np.concatenate(rounds)
     assert len(np.unique(listed)) == len(listed) > 50

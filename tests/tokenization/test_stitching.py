@@ -13,7 +13,7 @@ from tiny_tokenizers import PATTERNS, PROVEN, byte_level, demo_texts
 from token_texts import FOLDERS, TEXTS
 
 from nextlong_hub.tokenization import ChunkTokens, Stitched, Tokenizer, bounds, load_tokenizer
-from nextlong_hub.tokenization.cache import PART_CHUNKS, TokenCache, part_path, part_ranges, round_path, write_part
+from nextlong_hub.tokenization.cache import PART_CHUNKS, TokenCache, chunks_path, part_path, part_ranges, write_part
 
 MAKERS: dict[str, Callable[[], Tokenizer]] = {
     **PROVEN,
@@ -173,13 +173,14 @@ def test_a_token_cache_gives_back_what_was_written(tmp_path: Path) -> None:
     """Chunks of two rounds are found by their numbers; others are not there."""
     rounds = {"first": {3: [1, 2, 3], 700: []}, "second": {1: [9], 4: [8, 7]}}
     for name, chunks in rounds.items():
-        np.save(round_path(tmp_path, name), np.array(list(chunks), np.int64))
+        (tmp_path / name).mkdir()
+        np.save(chunks_path(tmp_path / name), np.array(list(chunks), np.int64))
         known = [
             ChunkTokens(tokens=len(ids) + 2, first=number, last=number + 5, ids=np.array(ids, np.int32))
             for number, ids in chunks.items()
         ]
-        write_part(part_path(tmp_path, name, 0), known)
-    cache = TokenCache(tmp_path, list(rounds))
+        write_part(part_path(tmp_path / name, 0), known)
+    cache = TokenCache([tmp_path / name for name in rounds])
     found = cache.find(np.array([0, 1, 2, 3, 4, 5, 700, 701]))
     assert found.keys() == {1, 3, 4, 700}
     for number, ids in (rounds["first"] | rounds["second"]).items():

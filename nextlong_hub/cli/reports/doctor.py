@@ -2,13 +2,14 @@
 
 from typing import TYPE_CHECKING
 
-from nextlong_hub.terminal import show_line, show_pieces
+from nextlong_hub.terminal import show_line, show_pieces, show_table
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from nextlong_hub.cli.dataset_checks import DatasetReport
     from nextlong_hub.cli.doctor_checks import DoctorReport, Finding
+    from nextlong_hub.execution.nodes import NodeFacts
 
 _SIGNS = {"ok": ("✓", "green"), "note": ("!", "bold yellow"), "problem": ("✗", "bold red")}
 
@@ -31,6 +32,33 @@ def show_dataset_report(report: "DatasetReport") -> None:
     show_line(
         "The Hub takes it, and its viewer shows it." if report.is_ready else "Something stands in the way.", "bold"
     )
+
+
+def show_nodes(nodes: "Sequence[NodeFacts]") -> None:
+    """Print what each node of a cluster says of itself, and which of them a build would refuse."""
+    from nextlong_hub.execution.nodes import differing, own_versions
+
+    names = list(own_versions())
+    columns = [*names, "work folder", "memory", "free", "kernels"]
+    rows = []
+    for node in nodes:
+        others = differing(node)
+        versions = [f"{node.versions.get(name, '-')}{' !' if name in others else ''}" for name in names]
+        memory, free = (f"{size / 1e9:,.0f} GB" for size in (node.memory_bytes, node.free_bytes))
+        rows.append(
+            (node.node, [*versions, "no" if node.fault else "yes", memory, free, node.kernels or "usual place"])
+        )
+    if rows:
+        show_table(rows, columns)
+    for node in nodes:
+        if node.fault:
+            show_pieces([("✗ ", "bold red"), (f"{node.node} ", "bold"), (node.fault, "")])
+        for name, (theirs, ours) in differing(node).items():
+            show_pieces(
+                [("✗ ", "bold red"), (f"{node.node} ", "bold"), (f"has {name} {theirs}, here it is {ours}", "")]
+            )
+    is_ready = bool(nodes) and not any(node.fault or differing(node) for node in nodes)
+    show_line("Ready." if is_ready else "No build would work on this cluster.", "bold")
 
 
 def _show_findings(findings: "Sequence[Finding]") -> None:

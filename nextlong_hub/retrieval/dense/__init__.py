@@ -96,11 +96,11 @@ def _build(
         return
     receipts = fill_vectors(store, options, building)
     if not is_exact:
-        home, names = building.home, tuple(receipt.output.name for receipt in receipts)
+        home, files = building.home, tuple(receipt.output for receipt in receipts)
         centres = home / clusters.CENTRES_FILE
-        receipts += building.run([clusters.FitCentres(key="centres", output=centres, index=home, names=names)])
+        receipts += building.run([clusters.FitCentres(key="centres", output=centres, vectors=files)])
         filling = clusters.FillClusters(
-            key="clusters", output=home / clusters.CLUSTERS_FILE, index=home, names=names, centres=centres
+            key="clusters", output=home / clusters.CLUSTERS_FILE, vectors=files, centres=centres
         )
         receipts += building.run([filling])
     building.finish(store, receipts)

@@ -48,13 +48,12 @@ class FitCentres(Task[ClusterCounts]):
     stage: ClassVar[str] = "centres"
     noun: ClassVar[str] = "parts"
 
-    index: InputPath
-    names: tuple[str, ...]
-    """Files of the vectors, in order."""
+    vectors: tuple[InputPath, ...]
+    """Their files, in order."""
 
     def run(self) -> ClusterCounts:
         """See `Task.run`."""
-        parts = [map_array(self.index / name) for name in self.names]
+        parts = [map_array(file) for file in self.vectors]
         vectors = np.concatenate([np.zeros((0, parts[0].shape[1]), np.int16), *parts])
         vectors = vectors[vectors.any(axis=1)]
         clusters = max(1, min(len(vectors), round(_CLUSTERS_A_ROOT * math.sqrt(len(vectors)))))
@@ -80,8 +79,7 @@ class FillClusters(Task[ClusterCounts]):
     stage: ClassVar[str] = "clusters"
     noun: ClassVar[str] = "parts"
 
-    index: InputPath
-    names: tuple[str, ...]
+    vectors: tuple[InputPath, ...]
     centres: InputPath
 
     def run(self) -> ClusterCounts:
@@ -95,8 +93,8 @@ class FillClusters(Task[ClusterCounts]):
         index.is_trained = True
         sizes = np.zeros(len(centres), np.int64)
         first = 0
-        for name in self.names:
-            block = np.load(self.index / name)
+        for file in self.vectors:
+            block = np.load(file)
             chunks = np.flatnonzero(block.any(axis=1))
             vectors = block[chunks].astype(np.float32)
             nearest = nearest_centres(vectors, centres, 1)[:, 0]
