@@ -260,7 +260,7 @@ def test_a_column_and_a_statistic_are_added_as_described(changed: Path, corpus_f
         return done.stdout
 
     output = tmp_path / "dataset"
-    run(*build_command(corpus_file, output, tmp_path / "tiny.toml", "--num-proc", "1"))
+    run(*build_command(corpus_file, output, tmp_path / "tiny.toml"))
     [shard] = (output / "data" / "tiny").glob("*.parquet")
     assert set(pq.read_table(shard)["truncated_tokens"].to_pylist()) != {0}
     assert "| `truncated_tokens` | tokens that were cut off |" in (output / "README.md").read_text()
