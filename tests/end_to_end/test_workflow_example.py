@@ -1,12 +1,12 @@
 """The workflow that builds and publishes on a schedule does so, step by step, as it stands."""
 
 import os
-import shutil
 import subprocess
 import sys
 import tomllib
 from pathlib import Path
 
+import pyarrow.parquet as pq
 import pytest
 import yaml
 
@@ -29,6 +29,8 @@ def test_its_steps_publish_once_and_change_nothing_the_next_week(tmp_path: Path)
     assert [step.split()[:2] for step in steps[1:]] == [
         ["nextlong-hub", command] for command in ("build", "verify", "push", "verify")
     ]
+    demo = pq.read_table(CHECKOUT / "builders" / "demo" / "corpus.parquet")
+    corpus = demo.take([*range(0, demo.num_rows, 4)])  # as much as eight rows need
     with LocalHub() as hub:
         commits = []
         hub.put("datasets", "tester/nextlong", {})
@@ -37,7 +39,7 @@ def test_its_steps_publish_once_and_change_nothing_the_next_week(tmp_path: Path)
         for week in ("first", "second"):
             runner = tmp_path / week  # a runner of GitHub is a new one each time
             (runner / "corpus").mkdir(parents=True)
-            shutil.copy(CHECKOUT / "builders" / "demo" / "corpus.parquet", runner / "corpus")
+            pq.write_table(corpus, runner / "corpus" / "corpus.parquet")
             for step in steps[1:]:
                 done = subprocess.run(
                     ["bash", "-ec", step],
