@@ -19,7 +19,7 @@ WORKFLOW = yaml.safe_load((CHECKOUT / "examples" / "github-actions" / "publish.y
 
 @pytest.mark.slow
 def test_its_steps_publish_once_and_change_nothing_the_next_week(tmp_path: Path) -> None:
-    """Each command of ours is run as it is written, for one row, twice and without a secret: one commit for a corpus."""
+    """Each command of ours is run as it is written, for one row, twice and without a secret: a corpus is one commit."""
     program = Path(sys.executable).with_name("nextlong-hub")
     if not program.is_file():
         pytest.skip("the program nextlong-hub is not installed here")
