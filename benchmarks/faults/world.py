@@ -95,7 +95,7 @@ def _lend_kernels(folder: Path) -> None:
 
     for kept in PACKAGE.rglob("__pycache__/*.nb[ic]"):
         module = kept.parent.parent / f"{kept.name.partition('.')[0]}.py"
-        place = folder / UserProvidedCacheLocator.get_suitable_cache_subpath(str(module))
+        place = folder / UserProvidedCacheLocator.get_suitable_cache_subpath(str(module))  # type: ignore[no-untyped-call]
         place.mkdir(parents=True, exist_ok=True)
         shutil.copy2(kept, place)
 

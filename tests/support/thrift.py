@@ -2,16 +2,19 @@
 
 import os
 import zlib
+from collections.abc import Callable
 from hashlib import sha256
 from importlib.resources import files
+from pathlib import Path
 from typing import Any
 
 import tokenizers
 
+from nextlong_hub.core.confined import Limits
 from nextlong_hub.datacard import rendering
 from nextlong_hub.execution import base, local
 from nextlong_hub.stats import DatasetStats, plots
-from nextlong_hub.tokenization import ENCODER_VARIABLE, Tokenizer, loading, tokenizer
+from nextlong_hub.tokenization import ENCODER_VARIABLE, Tokenizer, chat_templates, loading, tokenizer
 from nextlong_hub.tokenization.split_points import SplitPoints
 
 
@@ -26,6 +29,7 @@ def be_thrifty() -> None:
     * A picture of a card is a pixel, another one for other numbers: to draw them is half of what a build of a tiny
       world costs. That the same numbers give the same bytes is a promise of its own, tested where pictures are drawn.
     * The embedded tokenizer is parsed once, since nothing changes it: a third of what such a build costs.
+    * What transformers reads of the files of a chat tokenizer is asked once for the same files: two seconds each time.
     * The reference encodes, unless a test says otherwise: to try the fast encoder starts a process for each tokenizer.
     * Nothing waits for the disk: no test pulls the plug. Those of durability listen to what is flushed.
     * A command that names no number of workers starts none: to start one costs a second. Tests of workers name it.
@@ -33,6 +37,7 @@ def be_thrifty() -> None:
     """
     _draw_little()
     _parse_once()
+    _ask_once()
     os.environ.setdefault(ENCODER_VARIABLE, "reference")
     base.release_memory = lambda: False
     local.default_workers = lambda: 1
@@ -65,6 +70,18 @@ def _pixel(meaning: str) -> bytes:
     return b"\x89PNG\r\n\x1a\n" + b"".join(
         len(data).to_bytes(4) + kind + data + zlib.crc32(kind + data).to_bytes(4) for kind, data in parts.items()
     )
+
+
+def _ask_once() -> None:
+    ask, answers = chat_templates.call_confined, dict[tuple[tuple[str, bytes], ...], Any]()
+
+    def ask_once(function: Callable[[Any], Any], folder: str, limits: Limits) -> Any:
+        files = tuple((path.name, path.read_bytes()) for path in sorted(Path(folder).iterdir()) if path.is_file())
+        if files not in answers:
+            answers[files] = ask(function, folder, limits)
+        return answers[files]
+
+    chat_templates.call_confined = ask_once
 
 
 def _parse_once() -> None:
