@@ -151,7 +151,7 @@ class Trial:
     def hub(self) -> Iterator[tuple[LocalHub, Proxy, dict[str, str]]]:
         """A Hub with the dataset of before, a proxy in front of it, and the variables that lead to the proxy."""
         with LocalHub() as hub, Proxy(hub.endpoint) as proxy:
-            hub.put("datasets", REPOSITORY, self.world.before)
+            hub.put("datasets", REPOSITORY, self.world.repository.before)
             self._commits = len(hub.commits("datasets", REPOSITORY))
             home = self.folder / "hf"
             variables = {
@@ -197,7 +197,8 @@ class Trial:
 
     def hub_is_whole(self, hub: LocalHub, *, done: bool) -> None:
         """The repository must be as before or as after a push, and after another push as after it."""
-        self.find(oracle.hub_state(hub.files("datasets", REPOSITORY), self.world.before, self.world.after, done=done))
+        there = self.world.repository
+        self.find(oracle.hub_state(hub.files("datasets", REPOSITORY), there.before, there.after, done=done))
         commits = len(hub.commits("datasets", REPOSITORY)) - self._commits
         if commits > 1:
             self.says(Outcome.WRONG, f"{commits} commits of one push")

@@ -3,13 +3,17 @@
 import os
 import shutil
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
+from threading import Lock
 
+import nextlong_hub
 from benchmarks.faults.command import Place, Run, Running
 from benchmarks.faults.oracle import NOTES, WORDS, digests
 from nextlong_hub.testing import LocalHub, make_documents, write_corpus
 
+PACKAGE = Path(nextlong_hub.__file__).parent
 DOCUMENTS = 60
 REPOSITORY = "tester/long"
 CORPUS, OUTPUT = "corpus.jsonl", "nextlong"
@@ -47,10 +51,8 @@ class World:
     """Files that the build leaves, those that it keeps for work included."""
     built_seconds: float
     """How long it took."""
-    before: Mapping[str, bytes] = field(default_factory=dict)
-    """The repository before a push: a smaller dataset, and what a person added."""
-    after: Mapping[str, bytes] = field(default_factory=dict)
-    """The same after an undisturbed push of `base`."""
+    repository: "Repository"
+    """What an undisturbed push makes of a repository."""
 
     @classmethod
     def make(cls, command: Path, folder: Path) -> "World":
@@ -60,9 +62,8 @@ class World:
             RuntimeError: a command failed although nothing disturbed it.
         """
         write_corpus(folder / CORPUS, make_documents(DOCUMENTS))
-        (folder / "home").mkdir()
+        _lend_kernels(folder / "home" / "numba")
         build_run = _undisturbed(command, folder, build())
-        before, after = _push(command, folder)
         base = folder / OUTPUT
         return cls(
             command=command,
@@ -71,8 +72,7 @@ class World:
             expected=digests(base),
             built_files=sum(1 for path in base.rglob("*") if path.is_file()),
             built_seconds=build_run.seconds,
-            before=before,
-            after=after,
+            repository=Repository(command, folder),
         )
 
     def environment(self, hub: LocalHub | None = None) -> dict[str, str]:
@@ -87,6 +87,41 @@ class World:
         """
         _undisturbed(self.command, corpus.parent, build(corpus.name, OUTPUT, *more), self.environment())
         return digests(corpus.parent / OUTPUT)
+
+
+def _lend_kernels(folder: Path) -> None:
+    """Put what is kept of the kernels of this checkout where the command looks for them: to compile them takes long."""
+    from numba.core.caching import UserProvidedCacheLocator
+
+    for kept in PACKAGE.rglob("__pycache__/*.nb[ic]"):
+        module = kept.parent.parent / f"{kept.name.partition('.')[0]}.py"
+        place = folder / UserProvidedCacheLocator.get_suitable_cache_subpath(str(module))  # type: ignore[no-untyped-call]
+        place.mkdir(parents=True, exist_ok=True)
+        shutil.copy2(kept, place)
+
+
+class Repository:
+    """A repository before and after an undisturbed push, which is made for the first trial that asks."""
+
+    def __init__(self, command: Path, folder: Path) -> None:
+        self._push = partial(_push, command, folder)
+        self._turn = Lock()
+        self._states: tuple[dict[str, bytes], dict[str, bytes]] | None = None
+
+    @property
+    def before(self) -> Mapping[str, bytes]:
+        """A smaller dataset, and what a person added."""
+        return self._made()[0]
+
+    @property
+    def after(self) -> Mapping[str, bytes]:
+        """The same after an undisturbed push of the base."""
+        return self._made()[1]
+
+    def _made(self) -> tuple[dict[str, bytes], dict[str, bytes]]:
+        with self._turn:
+            self._states = self._states or self._push()
+        return self._states
 
 
 def _environment(folder: Path) -> dict[str, str]:

@@ -15,7 +15,7 @@ from benchmarks.faults.fault import Fault, kinds
 from benchmarks.faults.outcome import Finding, NotPossible, Outcome
 from benchmarks.faults.proxy import Answer, Proxy
 from benchmarks.faults.trial import Trial
-from benchmarks.faults.world import CORPUS, World
+from benchmarks.faults.world import CORPUS, Repository, World
 from nextlong_hub.testing import LocalHub
 
 DONE = Run(arguments=("build",), code=0, out="", err="", seconds=1.0)
@@ -135,7 +135,15 @@ def fake_world(tmp_path: Path, script: str) -> World:
     command.write_text(f"#!/bin/sh\n{script}\n")
     command.chmod(0o755)
     (tmp_path / CORPUS).write_text("{}")
-    return World(command=command, folder=tmp_path, base=tmp_path, expected={}, built_files=2, built_seconds=0.1)
+    return World(
+        command=command,
+        folder=tmp_path,
+        base=tmp_path,
+        expected={},
+        built_files=2,
+        built_seconds=0.1,
+        repository=Repository(command, tmp_path),
+    )
 
 
 def attempted(tmp_path: Path, script: str, fault: Fault) -> Result:

@@ -347,22 +347,21 @@ def whole(corpus: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, b
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("number", "code", "workers"), [(signal.SIGTERM, 143, "2"), (signal.SIGINT, 130, "1")])
 def test_an_interrupted_build_says_that_it_can_be_resumed(
-    number: int, code: int, workers: str, arguments: list[str], whole: dict[str, bytes], tmp_path: Path
+    arguments: list[str], whole: dict[str, bytes], tmp_path: Path
 ) -> None:
-    """Neither Ctrl-C nor SIGTERM shows a traceback; the same command goes on, and ends with the same bytes."""
+    """Ctrl-C without workers shows no traceback; the same command goes on, and ends with the same bytes."""
     many = [*arguments, "--samples", "tiny=60"]
-    process = python(*many, "--num-proc", workers)
+    process = python(*many)
     receipts = tmp_path / "out/.work"
     deadline = time.monotonic() + 60
     while process.poll() is None and time.monotonic() < deadline:
         if any("synthesise" in path.parts for path in receipts.glob("receipts-*/synthesise/*.json")):
-            process.send_signal(number)
+            process.send_signal(signal.SIGINT)
             break
         time.sleep(0.01)
     out, err = process.communicate(timeout=60)
-    assert process.returncode == code, err
+    assert process.returncode == 130, err
     assert out == ""
     assert "the same command resumes it" in err
     assert "Traceback" not in err

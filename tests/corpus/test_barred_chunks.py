@@ -188,10 +188,10 @@ def test_no_row_holds_a_barred_chunk(tmp_path: Path, bench: Path) -> None:
     """Rows, manifest and card of any number of workers; all that was barred is counted, and verify finds none."""
     corpus = write_corpus(tmp_path / "world.jsonl", world())
     files = []
-    for workers in ("1", "2"):
-        output = tmp_path / workers
-        more = ("--decontaminate", str(bench), "--contaminated", "bar", "--num-proc", workers)
-        assert run(build_command(corpus, output, tmp_path / "tiny.toml", *more)) == 0
+    for workers in (1, 2):
+        output = tmp_path / str(workers)
+        more = ("--decontaminate", str(bench), "--contaminated", "bar")
+        assert run(build_command(corpus, output, tmp_path / "tiny.toml", *more, workers=workers)) == 0
         files.append((output / "manifest.json").read_bytes())
     assert files[0] == files[1]
     rows = read_rows(output)

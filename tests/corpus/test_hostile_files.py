@@ -98,7 +98,8 @@ def test_a_document_beyond_the_limit_is_refused_and_the_one_before_it_read(tmp_p
         assert one.peak_mib < 1024
 
 
-LINES = (json.dumps({"text": "x" * 10_000}) + "\n").encode() * MUCH
+SOME = (json.dumps({"text": "x" * 10_000}) + "\n").encode() * (MUCH // 27)
+LINES = SOME * 27
 
 
 def sparse_tar(path: Path) -> None:
@@ -117,15 +118,15 @@ def dictionary_bomb(path: Path) -> None:
 
 
 BOMBS: dict[str, Callable[[Path], object]] = {
-    "bomb.jsonl.gz": lambda path: path.write_bytes(gzip.compress(LINES)),
+    "bomb.jsonl.gz": lambda path: path.write_bytes(gzip.compress(SOME) * 27),
     "bomb.jsonl.zst": lambda path: zstd(path, LINES),
-    "bomb.jsonl.bz2": lambda path: path.write_bytes(bz2.compress(LINES, 1)),
-    "bomb.jsonl.xz": lambda path: path.write_bytes(lzma.compress(LINES, preset=0)),
+    "bomb.jsonl.bz2": lambda path: path.write_bytes(bz2.compress(SOME, 1) * 27),
+    "bomb.jsonl.xz": lambda path: path.write_bytes(lzma.compress(SOME, preset=0) * 27),
     "bomb.csv.zst": lambda path: zstd(path, b"text\n", LINES),
     "bomb.tar.gz": lambda path: member(path, "b.jsonl", LINES, 9),
-    "nested.tar.gz": lambda path: member(path, "b.jsonl.gz", gzip.compress(LINES)),
+    "nested.tar.gz": lambda path: member(path, "b.jsonl.gz", gzip.compress(SOME) * 27),
     "bomb.zip": lambda path: entry(path, "b.jsonl", LINES, zipfile.ZIP_DEFLATED, 9),
-    "bzip2.zip": lambda path: entry(path, "b.jsonl", b"\n" * (400 << 20), zipfile.ZIP_BZIP2),
+    "bzip2.zip": lambda path: entry(path, "b.jsonl", b"\n" * (270 << 20), zipfile.ZIP_BZIP2),
     "dictionary.parquet": dictionary_bomb,
     "packed.arrow": lambda path: arrow(path, pa.table({"text": ["x" * 10_000] * MUCH})),
 }

@@ -214,7 +214,7 @@ def test_no_row_holds_a_secret_and_verify_reads_the_corpus_as_it_was_read(tmp_pa
     """Rows, manifest, card and summary; the corpus, which still has the secrets, gives the rows again."""
     corpus = write_corpus(tmp_path / "world.jsonl", world())
     output = tmp_path / "out"
-    assert run(build_command(corpus, output, tmp_path / "tiny.toml", "--num-proc", "1")) == 0
+    assert run(build_command(corpus, output, tmp_path / "tiny.toml")) == 0
     manifest = read_manifest(output)
     assert manifest is not None
     assert manifest.configs["tiny"].recipe["on_secret"] == "mask"

@@ -126,7 +126,7 @@ def test_every_tokenizer_that_rows_are_made_for_is_asked(tmp_path: Path, capsys:
     documents = [replace(one, text=one.text.replace(". ", f". {OTHER}")) for one in make_documents(40)]
     corpus = write_corpus(tmp_path / "corpus.jsonl", documents)
     other, output = other_tokenizer(tmp_path / "other"), tmp_path / "out"
-    command = build_command(corpus, output, tmp_path / "tiny.toml", "--tokenizer", str(other), "--num-proc", "1")
+    command = build_command(corpus, output, tmp_path / "tiny.toml", "--tokenizer", str(other))
     assert run(command) == 0
     assert f"tiny: under other 8 of 8 rows spell special tokens as text ('{OTHER}')" in said(capsys)
     manifest = read_manifest(output)

@@ -141,7 +141,7 @@ class Attempt:
     def __call__(self, corpus: Path, *more: str, output: Path | None = None) -> tuple[int, str]:
         """Exit code, and what was written to stderr, on one line."""
         output = output or self.output
-        return self.run(*build_command(corpus, output, self.folder / "tiny.toml", "--num-proc", "1", *LICENSE, *more))
+        return self.run(*build_command(corpus, output, self.folder / "tiny.toml", *LICENSE, *more))
 
     def run(self, *arguments: str) -> tuple[int, str]:
         """Any command."""
@@ -393,7 +393,7 @@ def test_finished_work_survives_a_bad_document(attempt: Attempt) -> None:
 def test_the_console_script_shows_no_traceback(tmp_path: Path) -> None:
     """As a person meets it: a process of its own, one message on stderr, nothing on stdout, exit code 1."""
     corpus = text_file("c.jsonl", b"{\n")(tmp_path)
-    done = run_command(*build_command(corpus, tmp_path / "dataset", tmp_path / "tiny.toml", "--num-proc", "2"))
+    done = run_command(*build_command(corpus, tmp_path / "dataset", tmp_path / "tiny.toml", workers=2))
     assert (done.returncode, done.stdout) == (1, "")
     assert "line 7: is not valid JSON" in " ".join(done.stderr.split())
     assert "Traceback" not in done.stderr

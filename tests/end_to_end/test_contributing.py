@@ -10,11 +10,11 @@ import sys
 import tomllib
 from collections.abc import Iterator
 from pathlib import Path
-from subprocess import CompletedProcess
 
 import pyarrow.parquet as pq
 import pytest
 from building import build_command, published, read_rows, run_command
+from forked import run_python
 from plugins import install_package
 
 from nextlong_hub.conversations.forms.base import FORMS as CONVERSATION_FORMS
@@ -201,11 +201,14 @@ def test_the_export_format_writes_what_it_says(extended: Path, site: Path, tmp_p
 def test_the_executor_gives_the_same_bytes(extended: Path, site: Path, corpus: Path, tmp_path: Path) -> None:
     """Threads of one process write what two worker processes write."""
     script = """
+import sys
 import nextlong_hub as nl
-nl.build({recipes}, corpus={corpus}, tokenizer="demo", output="dataset", samples=6, executor="threads:2")
+corpus, output, *recipes = sys.argv[1:]
+nl.build(recipes, corpus={"corpus": corpus}, tokenizer="demo", output=output, samples=6, executor="threads:2")
 """
     recipes = [str(EXTENDING / f"{name}.toml") for name in RECIPES]
-    done = run_python(script.format(recipes=recipes, corpus={"corpus": str(corpus)}), tmp_path, site)
+    environment = os.environ | {"PYTHONPATH": str(site)}
+    done = run_python(script, str(corpus), str(tmp_path / "dataset"), *recipes, environment=environment)
     assert done.returncode == 0, done.stderr
     assert published(tmp_path / "dataset") == published(extended)
 
@@ -252,31 +255,26 @@ def hunks(diff: str) -> Iterator[tuple[str, str, str]]:
 @pytest.mark.slow
 def test_a_column_and_a_statistic_are_added_as_described(changed: Path, corpus_file: Path, tmp_path: Path) -> None:
     """The rows have the column, verification and the card know it, and `nextlong-hub stats` prints the number."""
-
-    def run(*arguments: str | Path) -> str:
-        script = f"import sys\nsys.argv[1:] = {[*map(str, arguments)]}\nfrom nextlong_hub.cli import main\nmain()"
-        done = run_python(script, tmp_path, changed)
-        assert done.returncode == 0, done.stderr
-        return done.stdout
-
     output = tmp_path / "dataset"
-    run(*build_command(corpus_file, output, tmp_path / "tiny.toml", "--num-proc", "1"))
-    [shard] = (output / "data" / "tiny").glob("*.parquet")
-    assert set(pq.read_table(shard)["truncated_tokens"].to_pylist()) != {0}
-    assert "| `truncated_tokens` | tokens that were cut off |" in (output / "README.md").read_text()
-    run("verify", output)
-    segments = [len(row["segments"]) for row in read_rows(output)]
-    told = next(line for line in run("stats", output).splitlines() if "segments in one" in line)
-    assert str(sorted(segments)[(len(segments) - 1) // 2]) in told
-
-
-def run_python(script: str, folder: Path, site: Path) -> CompletedProcess[str]:
-    """Run a script in `folder`, in a process of its own, with the packages of `site`."""
-    return subprocess.run(
-        [sys.executable, "-W", "error", "-c", script],
-        cwd=folder,
-        env=os.environ | {"PYTHONPATH": str(site), "HF_HUB_OFFLINE": "1"},
+    building = build_command(corpus_file, output, tmp_path / "tiny.toml")
+    script = """
+import sys
+from nextlong_hub.cli import run
+*building, output = sys.argv[1:]
+sys.exit(run(building) or run(["verify", output]) or run(["stats", output]))
+"""
+    done = subprocess.run(
+        [sys.executable, "-W", "error", "-c", script, *building, output],
+        env=os.environ | {"PYTHONPATH": str(changed), "HF_HUB_OFFLINE": "1"},
+        cwd=tmp_path,
         capture_output=True,
         text=True,
         check=False,
     )
+    assert done.returncode == 0, done.stderr
+    [shard] = (output / "data" / "tiny").glob("*.parquet")
+    assert set(pq.read_table(shard)["truncated_tokens"].to_pylist()) != {0}
+    assert "| `truncated_tokens` | tokens that were cut off |" in (output / "README.md").read_text()
+    segments = [len(row["segments"]) for row in read_rows(output)]
+    told = next(line for line in done.stdout.splitlines() if "segments in one" in line)
+    assert str(sorted(segments)[(len(segments) - 1) // 2]) in told

@@ -90,7 +90,7 @@ def command(name: str, corpus: Path, output: Path, *more: str) -> list[str]:
     recipe = output.with_name("tiny.toml")
     recipe.write_text(TINY_TOML)
     return [
-        *(name, "--recipe", str(recipe), "--corpus", str(corpus), "--tokenizer", "demo", "--num-proc", "2"),
+        *(name, "--recipe", str(recipe), "--corpus", str(corpus), "--tokenizer", "demo"),
         *("--samples", str(ROWS), "--output", str(output), "--license", "cc0-1.0", "--quiet", *more),
     ]
 
@@ -104,7 +104,7 @@ def test_a_format_of_another_package_is_built_from_and_verified(
     built, verified, guessed = run_commands(
         command("build", table, tmp_path / "out"),
         verify,
-        command("build", table, tmp_path / "none", "--num-proc", "1", "--dry-run", "--json"),
+        command("build", table, tmp_path / "none", "--dry-run", "--json"),
         PYTHONPATH=str(site),
     )
     assert (built[0], built[2]) == (0, "")
@@ -113,7 +113,7 @@ def test_a_format_of_another_package_is_built_from_and_verified(
     assert guessed[0] == 0, guessed[2]
     assert not (tmp_path / "none").exists()
     write_corpus(tmp_path / "world.jsonl", make_documents(40))
-    assert run(command("build", tmp_path / "world.jsonl", tmp_path / "lines", "--num-proc", "1")) == 0
+    assert run(command("build", tmp_path / "world.jsonl", tmp_path / "lines")) == 0
     assert read_rows(tmp_path / "out") == read_rows(tmp_path / "lines") != []
     assert run(verify) != 0
     assert "*.psv, which no format reads: 2" in capsys.readouterr().err

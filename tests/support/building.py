@@ -92,10 +92,10 @@ def run_commands(*commands: Sequence[str | Path], **environment: str) -> list[tu
     return [(code, out, err) for code, out, err in json.loads(done.stdout)]
 
 
-def build_command(corpus: Path, output: Path, recipe: Path, *more: str) -> list[str]:
-    """The arguments that build the dataset most tests start from."""
+def build_command(corpus: Path, output: Path, recipe: Path, *more: str, workers: int = 1) -> list[str]:
+    """The arguments that build the dataset most tests start from; to start a worker costs a second."""
     recipe.write_text(TINY_TOML)
     return [
         *("build", "--recipe", str(recipe), "--corpus", f"corpus={corpus}", "--tokenizer", "demo"),
-        *("--samples", str(ROWS), "--output", str(output), "--quiet", *more),
+        *("--samples", str(ROWS), "--output", str(output), "--quiet", "--num-proc", str(workers), *more),
     ]

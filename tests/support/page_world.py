@@ -26,7 +26,6 @@ BENCHMARK = [
 _SESSION = """
 import contextlib, io, json, os, sys, traceback
 
-os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})  # a worker process would take longer to start than it saves
 sys.path.insert(0, sys.argv[1])
 from thrift import be_thrifty
 from nextlong_hub.cli import run

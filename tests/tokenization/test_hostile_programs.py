@@ -1,6 +1,7 @@
 """Chat templates and tokenizers are programs that come from anywhere: none takes time or memory without end."""
 
 import json
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,7 @@ from hypothesis import strategies as st
 
 from nextlong_hub.errors import DataError, RecipeError
 from nextlong_hub.records import Message
-from nextlong_hub.tokenization import ChatTemplate, load_tokenizer
+from nextlong_hub.tokenization import ChatTemplate, load_tokenizer, rendering
 from nextlong_hub.tokenization.bounded import growth_of
 from nextlong_hub.tokenization.soundness import require_sound
 
@@ -34,12 +35,24 @@ TOO_LARGE = {
 }
 
 
+@pytest.fixture(scope="module")
+def hasty() -> Iterator[None]:
+    """A conversation may take one second and not ten."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(rendering, "CPU_SECONDS", 1)
+        rendering._confined.cache_clear()
+        yield
+    rendering._confined().close()
+    rendering._confined.cache_clear()
+
+
 @pytest.mark.slow
+@pytest.mark.usefixtures("hasty")
 @pytest.mark.parametrize("kind", [*ENDLESS, *TOO_LARGE])
 def test_a_template_without_end_is_stopped_and_named(kind: str) -> None:
     """The error names the template and the conversation, and says what to do; the next template is rendered."""
     template = ChatTemplate(text=(ENDLESS | TOO_LARGE)[kind], name="of the tokenizer odd/one")
-    taken = "10 seconds" if kind in ENDLESS else "MiB of memory"
+    taken = "1 seconds" if kind in ENDLESS else "MiB of memory"
     with pytest.raises(RecipeError, match=rf"of the tokenizer odd/one was stopped .*'first words': .*{taken}.*use ano"):
         template.render(TALK)
     assert ChatTemplate(text="{{ messages[0].content }}").render(TALK) == "first words"

@@ -41,7 +41,7 @@ def _push(disturb: Disturb, commits: int = 1) -> Callable[[Trial], None]:
             if run.code == 0 and commits > 1:
                 trial.refused(run)
             trial.undisturbed(*PUSH, environment=hub.environment())
-            if hub.files("datasets", REPOSITORY) != trial.world.after:
+            if hub.files("datasets", REPOSITORY) != trial.world.repository.after:
                 trial.says(Outcome.HALF, "a push afterwards does not complete it")
 
     return inject
