@@ -44,8 +44,9 @@ def kernel_in_place(function: Callable[..., Any]) -> Callable[..., Any]:
     References to them are then not counted. Numba counts them on every call of one kernel by another, atomically,
     which took half the time of a kernel that calls others for each word of a text.
     """
+    uncounted: Any = {"_nrt": False}
     try:
-        compiled = njit(nogil=True, error_model="numpy", _nrt=False)(function)
+        compiled = njit(nogil=True, error_model="numpy", **uncounted)(function)
     except Exception:  # a numba without this option, which it does not promise
         return kernel(function)
     return _kept(function, compiled)
