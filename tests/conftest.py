@@ -92,7 +92,7 @@ def corpus_file(shared: Path) -> Path:
 
 
 @pytest.fixture(scope="session")
-def built(corpus_file: Path, shared: Path) -> Path:
+def built(_thrift: None, corpus_file: Path, shared: Path) -> Path:
     """A finished dataset of eight rows made from `corpus_file`; nobody may change it."""
     output = shared / "built" / "dataset"
     with FileLock(shared / "built.lock"):
@@ -102,7 +102,7 @@ def built(corpus_file: Path, shared: Path) -> Path:
 
 
 @pytest.fixture(scope="session", autouse=True)
-def _kernels_are_compiled_once(request: pytest.FixtureRequest) -> None:
+def _kernels_are_compiled_once(_thrift: None, request: pytest.FixtureRequest) -> None:
     """Let one of several workers compile what the first build needs, and the others load it: eight seconds of CPU."""
     if "PYTEST_XDIST_WORKER" in os.environ:
         request.getfixturevalue("built")

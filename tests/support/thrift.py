@@ -1,5 +1,6 @@
 """What is done once in a process of the tests, and not once for each of its hundreds of builds."""
 
+import json
 import os
 import zlib
 from collections.abc import Callable
@@ -49,7 +50,7 @@ def _draw_little() -> None:
     draw, png, drawn = rendering.draw_pictures, plots.png, dict[str, dict[str, bytes]]()
 
     def draw_little(stats: DatasetStats) -> dict[str, bytes]:
-        if (numbers := repr(stats)) not in drawn:
+        if (numbers := json.dumps(stats.to_json(), sort_keys=True)) not in drawn:
             places = count()
             plots.png = lambda figure: _pixel(f"picture {next(places)} of {numbers}")
             try:
