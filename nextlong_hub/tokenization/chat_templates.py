@@ -4,8 +4,10 @@ A template is untrusted code, so it runs in the sandbox of transformers, and in 
 It gets no clock: the same conversation must give the same text on any day.
 """
 
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import lru_cache
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -168,13 +170,26 @@ def _shipped(name: str) -> str:
 def _chat_files(tokenizer: Tokenizer) -> tuple[str | None, dict[str, str]]:
     """A tokenizer's own chat template, the default one of several, and its special tokens by their names."""
     folder = folder_of(tokenizer, _CHAT_FILES)
+    found = sorted((entry.name, entry.stat()) for entry in os.scandir(folder) if entry.is_file())
+    states = tuple((name, state.st_size, state.st_mtime_ns) for name, state in found)
     try:
-        template, special = call_confined(chat_files_here, str(folder), LIMITS)
+        template, special = _read_chat_files(str(folder), states)
     except (RefusedError, OutOfBudgetError) as error:
         raise RecipeError(
             f"transformers cannot read the chat template of the tokenizer {tokenizer.name} ({error}); write "
             f"{argument('set', 'conversations.chat_template=my-template.jinja')}, or mend its tokenizer_config.json"
         ) from error
+    return template, dict(special)
+
+
+@lru_cache(maxsize=8)
+def _read_chat_files(folder: str, states: tuple[tuple[str, int, int], ...]) -> tuple[str | None, dict[str, str]]:
+    """What another process, which costs two seconds, reads of a folder, once for files of these names, sizes and times.
+
+    Raises:
+        RefusedError, OutOfBudgetError: see `call_confined`.
+    """
+    template, special = call_confined(chat_files_here, folder, LIMITS)
     return template, special
 
 
