@@ -189,7 +189,7 @@ def _command(command: click.Command) -> str:
     context = click.Context(command, info_name=f"nextlong-hub {command.name}")
     usage = command.get_usage(context).removeprefix("Usage: ")
     rows = [
-        (f"`{_cell(names)}`", _cell(words))
+        (f"`{_cell(names)}`", _cell(words).replace("[", r"\["))
         for names, words in filter(None, (one.get_help_record(context) for one in command.params))
         if words
     ]

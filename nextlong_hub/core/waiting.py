@@ -5,6 +5,7 @@ it, and this one waits, and can be interrupted meanwhile. Work that took too lon
 ends with the process at the latest.
 """
 
+import os
 import threading
 from collections.abc import Callable
 from queue import SimpleQueue
@@ -24,6 +25,7 @@ class _Helper:
     """A thread that does the work of one other."""
 
     def __init__(self) -> None:
+        self.process = os.getpid()
         self._work: SimpleQueue[Callable[[], None]] = SimpleQueue()
         threading.Thread(target=self._serve, daemon=True).start()
 
@@ -60,7 +62,9 @@ def within(seconds: float, work: Callable[[], Made]) -> Made:
         finally:
             done.release()
 
-    helper, _own.helper = _own.helper or _Helper(), None  # one that is not done, or interrupted, is not used again
+    helper, _own.helper = _own.helper, None  # one that is not done, or interrupted, is not used again
+    if helper is None or helper.process != os.getpid():  # a fork copies what is known of a thread, and not the thread
+        helper = _Helper()
     helper.do(perform)
     waited = 0.0
     while not done.acquire(timeout=min(_SLICE_SECONDS, seconds)):

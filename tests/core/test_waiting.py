@@ -1,5 +1,7 @@
 """Promises of waiting: what is done in time is given or raised, and what is not is left behind."""
 
+import multiprocessing
+import sys
 import threading
 
 import pytest
@@ -36,3 +38,15 @@ def test_threads_wait_each_for_its_own() -> None:
     assert within(60, lambda: 1) == 1
     is_over.set()
     slow.join()
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="there is no fork")
+def test_a_forked_process_waits_for_a_thread_of_its_own() -> None:
+    """It has what its parent knew of a thread, and not the thread."""
+    assert within(60, lambda: 1) == 1
+    with multiprocessing.get_context("fork").Pool(1) as pool:
+        assert pool.apply_async(_doubled, (21,)).get(timeout=60) == 42
+
+
+def _doubled(number: int) -> int:
+    return within(20, lambda: 2 * number)
