@@ -35,7 +35,7 @@ TOO_LARGE = {
 }
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture
 def hasty() -> Iterator[None]:
     """A conversation may take one second and not ten."""
     with pytest.MonkeyPatch.context() as patch:
@@ -46,16 +46,27 @@ def hasty() -> Iterator[None]:
     rendering._confined.cache_clear()
 
 
+def stopped(template: str, taken: str) -> None:
+    """The error names the template and the conversation, and says what to do; the next template is rendered."""
+    hostile = ChatTemplate(text=template, name="of the tokenizer odd/one")
+    with pytest.raises(RecipeError, match=rf"of the tokenizer odd/one was stopped .*'first words': .*{taken}.*use ano"):
+        hostile.render(TALK)
+    assert ChatTemplate(text="{{ messages[0].content }}").render(TALK) == "first words"
+
+
 @pytest.mark.slow
 @pytest.mark.usefixtures("hasty")
-@pytest.mark.parametrize("kind", [*ENDLESS, *TOO_LARGE])
+@pytest.mark.parametrize("kind", ENDLESS)
 def test_a_template_without_end_is_stopped_and_named(kind: str) -> None:
-    """The error names the template and the conversation, and says what to do; the next template is rendered."""
-    template = ChatTemplate(text=(ENDLESS | TOO_LARGE)[kind], name="of the tokenizer odd/one")
-    taken = "1 seconds" if kind in ENDLESS else "MiB of memory"
-    with pytest.raises(RecipeError, match=rf"of the tokenizer odd/one was stopped .*'first words': .*{taken}.*use ano"):
-        template.render(TALK)
-    assert ChatTemplate(text="{{ messages[0].content }}").render(TALK) == "first words"
+    """After its time."""
+    stopped(ENDLESS[kind], "1 seconds")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("kind", TOO_LARGE)
+def test_a_template_that_grows_is_stopped_and_named(kind: str) -> None:
+    """At its memory, long before its time is over."""
+    stopped(TOO_LARGE[kind], "MiB of memory")
 
 
 def test_a_macro_that_calls_itself_refuses_the_conversation() -> None:
