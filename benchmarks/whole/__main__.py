@@ -70,6 +70,7 @@ def measure(folder: Path, corpus: Path, tokenizer: Path, samples: list[str], rou
         "NUMBA_CACHE_DIR": str(folder / "kernels"),
         "XDG_CACHE_HOME": str(folder / "cache"),
         "HF_HOME": str(folder / "hub"),
+        "TOKENIZERS_PARALLELISM": "false",  # on threads that wait for each other the same work costs twice the CPU
         "PYTHONPATH": os.pathsep.join(filter(None, [str(HERE.parents[1]), os.environ.get("PYTHONPATH", "")])),
     }
     lengths = {name: load_recipe(name).target_length for name, _, _ in (one.partition("=") for one in samples)}
