@@ -24,17 +24,9 @@ def check_file(
     folder: Path, record: FileRecord, config: ConfigRecord, first_row: int, rows: list[RowDocument], check: Check
 ) -> None:
     """Check one shard and add the documents of its rows to `rows`; the rows of a damaged file are not read."""
-    path = folder / record.path
-    check.files += 1
-    if not path.is_file():
-        check.fault(record.path, "is missing")
+    if not is_readable(folder, record, check):
         return
-    if (fault := fault_of_bytes(path, record)) is not None:
-        writer = other_writer(path, record)
-        if writer is None:
-            check.fault(record.path, fault)
-            return
-        check.rewritten.append(f"{record.path} ({writer})")
+    path = folder / record.path
     count = tokens = 0
     read = RowDigest()
     try:
@@ -59,6 +51,22 @@ def check_file(
     elif record.rows_sha256 and read.hexdigest() != record.rows_sha256:
         check.fault(record.path, f"the digest of its rows is {read.hexdigest()} instead of {record.rows_sha256}")
     check.rows += count
+
+
+def is_readable(folder: Path, record: FileRecord, check: Check) -> bool:
+    """Check the bytes of one file; whether its rows are to be read: they are those that were recorded."""
+    path = folder / record.path
+    check.files += 1
+    if not path.is_file():
+        check.fault(record.path, "is missing")
+        return False
+    if (fault := fault_of_bytes(path, record)) is not None:
+        writer = other_writer(path, record)
+        if writer is None:
+            check.fault(record.path, fault)
+            return False
+        check.rewritten.append(f"{record.path} ({writer})")
+    return True
 
 
 def fault_of_bytes(path: Path, record: FileRecord) -> str | None:
